@@ -1,0 +1,127 @@
+"""What can go wrong, and the code that each thing has.
+
+    WidgetError
+    ├─ ConfigurationError   the service cannot start like this; every problem is named at once
+    ├─ Rejected             a request that is answered with its faults, in words fit to show
+    ├─ TokenError           a form token or receipt that is not to be believed
+    │  ├─ TokenInvalid
+    │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
+    └─ OutboxUnavailable    nothing can be stored safely now
+
+Words are left to the locale files: a `Fault` names its code, and the variant and the numbers that its words need.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+STATUS: Mapping[str, int] = {
+    "malformed": 400,
+    "token_invalid": 403,
+    "token_expired": 403,
+    "too_fast": 403,
+    "origin_not_allowed": 403,
+    "product_unknown": 404,
+    "receipt_unknown": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "file_too_large": 413,
+    "too_many_files": 413,
+    "request_too_large": 413,
+    "media_type": 415,
+    "file_type": 415,
+    "required": 422,
+    "too_long": 422,
+    "invalid": 422,
+    "empty": 422,
+    "refused_upstream": 422,
+    "rate_limited": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+"""The HTTP status of each code (the contract's table, and three for requests that no form makes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request.
+
+    `field` is the form field's name, or "" when it is about the whole request. `variant` chooses between wordings
+    of the same code (`file_type` of an `empty` file). `position` counts the files from 0, where a file is at fault.
+    """
+
+    code: str
+    field: str = ""
+    variant: str = ""
+    position: int | None = None
+    params: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that answers this fault."""
+        return STATUS[self.code]
+
+
+class WidgetError(Exception):
+    """The base of everything that this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the configuration: its name as the operator wrote it, and how to mend it."""
+
+    name: str
+    message: str
+
+
+class ConfigurationError(WidgetError):
+    """The configuration cannot be used; `problems` has all of what is wrong with it."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{problem.name}: {problem.message}" for problem in self.problems))
+
+
+class Rejected(WidgetError):
+    """A request is not acceptable. The first fault decides the status.
+
+    `fields` holds what was read of the form, so that a page can give it back. `retry_after` is in seconds.
+    `close` asks that the connection ends with the answer, because the body was not read to its end.
+    """
+
+    def __init__(
+        self,
+        *faults: Fault,
+        fields: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
+        close: bool = False,
+    ) -> None:
+        self.faults = faults
+        self.fields: Mapping[str, str] = fields or {}
+        self.retry_after = retry_after
+        self.close = close
+        super().__init__(", ".join(f"{fault.field or '-'}:{fault.code}" for fault in faults))
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that answers the request."""
+        return self.faults[0].status
+
+
+class TokenError(WidgetError):
+    """A form token or a receipt is not to be believed."""
+
+
+class TokenInvalid(TokenError):
+    """Missing, forged, or made for something else."""
+
+
+class TokenExpired(TokenError):
+    """Genuine, but too old to start a submission."""
+
+    def __init__(self, submission_id: str) -> None:
+        self.submission_id = submission_id
+        super().__init__("the form token is too old")
+
+
+class OutboxUnavailable(WidgetError):
+    """Nothing can be stored safely now: the disk is full or read-only, or the database is away."""
