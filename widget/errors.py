@@ -11,8 +11,9 @@
 Words are left to the locale files: a `Fault` names its code, and the variant and the numbers that its words need.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 STATUS: Mapping[str, int] = {
     "malformed": 400,
@@ -53,7 +54,7 @@ class Fault:
     field: str = ""
     variant: str = ""
     position: int | None = None
-    params: Mapping[str, str | int] = field(default_factory=dict)
+    params: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
 
     @property
     def status(self) -> int:

@@ -1,0 +1,350 @@
+"""Environment and `widget.toml`, read once into frozen values.
+
+`load` takes the environment as an argument and names everything that is wrong, all at once. Using the values is left
+to others; a secret stays a `SecretStr` until it is used.
+"""
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from limits import parse_many
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from widget.errors import ConfigurationError, Problem
+
+MIN_SECRET_LENGTH = 32
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+    r"|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}|\*))?"
+)
+_LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
+_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
+
+
+def _insider_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("give an address such as https://api.example.com")
+    if parts.username or parts.password:
+        raise ValueError("an address here holds no user or password")
+    if parts.scheme == "http" and not _LOCAL.fullmatch(parts.hostname if ":" not in parts.hostname else "[::1]"):
+        raise ValueError("needs https, for it carries a secret; plain http is for localhost alone")
+    return value.rstrip("/")
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("give scheme, host and perhaps port, such as https://feedback.example.com")
+    return value.rstrip("/")
+
+
+def _secret_keys(value: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in value.split(","))
+    if any(len(key) < MIN_SECRET_LENGTH for key in keys):
+        raise ValueError(f"each key needs at least {MIN_SECRET_LENGTH} characters")
+    return keys
+
+
+def _database_url(value: str) -> str:
+    value = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value)
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError("give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME") from None
+    if url.drivername == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ValueError("an outbox in memory would lose submissions; give sqlite:///PATH")
+    elif url.drivername != "postgresql+psycopg":
+        raise ValueError("give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+    return value
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    entries = tuple(entry.strip() for entry in value.split(",") if entry.strip())
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError:
+            raise ValueError(f"{entry!r} is no IP address and no network") from None
+    return entries
+
+
+def _rate_limit(value: str) -> str:
+    if value != "off":
+        try:
+            parse_many(value)
+        except ValueError:
+            raise ValueError("write it like 20/minute; 200/hour, or off") from None
+    return value
+
+
+def _origin(value: str) -> str:
+    """An entry such as https://app.example.com, https://*.example.com or http://localhost:*."""
+    match = _ORIGIN.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is no origin; write https://host, https://host:port or https://*.host")
+    if match["scheme"] == "http" and not _LOCAL.fullmatch(match["host"]):
+        raise ValueError(f"{value!r} needs https; plain http is for localhost alone")
+    if match["host"].startswith("*.") and "." not in match["host"][2:] and match["host"] != "*.localhost":
+        raise ValueError(f"{value!r} would allow a whole top-level domain")
+    if match["port"] not in (None, "*") and not 0 < int(match["port"]) < 65536:
+        raise ValueError(f"{value!r} has no usable port")
+    return value
+
+
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Product(BaseModel):
+    """One customer of the widget, as `[products.SLUG]` in `widget.toml` describes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    slug: str
+    name: Annotated[str, Field(min_length=1, max_length=80, description="The display name.")]
+    origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...],
+        Field(min_length=1, description="The origins of the pages that may embed the form."),
+    ]
+    consent: Annotated[str | None, Field(default=None, max_length=300, description="The wording of the consent.")] = (
+        None
+    )
+
+
+class Settings(BaseModel):
+    """Everything that an operator may turn. Names are those of the environment, in small letters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    insider_url: Annotated[str, AfterValidator(_insider_url), Field(description="Insider Connect's base address.")]
+    insider_client_id: Annotated[str, Field(min_length=1, description="The account's client id.")]
+    insider_client_secret: Annotated[SecretStr, Field(min_length=1, description="The account's client secret.")]
+    secret_key: Annotated[
+        tuple[SecretStr, ...],
+        BeforeValidator(_secret_keys),
+        Field(
+            description="Signs tokens and receipts; 32 characters at least. Several, newest first, separated by "
+            "commas, while one is rotated out."
+        ),
+    ]
+    database_url: Annotated[
+        str,
+        AfterValidator(_database_url),
+        Field(description="The outbox: `sqlite:///PATH` or `postgresql://…`."),
+    ] = "sqlite:///var/widget.db"
+    widget_config: Annotated[Path, Field(description="The products' file.")] = Path("widget.toml")
+    public_url: Annotated[
+        Annotated[str, AfterValidator(_public_url)] | None,
+        Field(description="The address browsers use for this service; without it, taken from the request."),
+    ] = None
+    host: Annotated[str, Field(min_length=1, description="The address it listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="The port it listens on.")] = 8000
+    web_concurrency: Annotated[
+        int, Field(ge=1, le=256, description="How many web processes; above 1 it needs PostgreSQL.")
+    ] = 1
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_networks),
+        Field(description="Addresses or networks whose `X-Forwarded-*` headers are believed."),
+    ] = ()
+    rate_limit: Annotated[
+        str,
+        AfterValidator(_rate_limit),
+        Field(
+            description="Submissions a client may make, per product, in the notation of the `limits` library; "
+            "`off` for none."
+        ),
+    ] = "20/minute; 200/hour"
+    rate_limit_storage: Annotated[
+        str,
+        Field(
+            pattern=r"^(memory|rediss?)://",
+            description="Where the counts are kept: `memory://`, or `redis://…` for several machines.",
+        ),
+    ] = "memory://"
+    min_fill_time: Annotated[
+        _Seconds,
+        Field(description="Seconds between handing out a form and taking it back under which it was no person."),
+    ] = 2
+    token_max_age: Annotated[_Seconds, Field(ge=60, description="Seconds after which a form has to be renewed.")] = (
+        86400
+    )
+    unknown_policy: Annotated[
+        Literal["retry", "park"],
+        Field(
+            description="What happens to a submission when nobody can know whether Insider Connect took it: `retry` "
+            "(once, flagged as a possible duplicate) or `park` (left to the operator)."
+        ),
+    ] = "retry"
+    unknown_hold: Annotated[_Seconds, Field(description="Seconds before such a submission is tried once more.")] = 900
+    delivery_wait: Annotated[
+        _Seconds,
+        Field(
+            le=30,
+            description="Seconds that Send waits for Insider Connect's own answer before it is thanked for a stored "
+            "submission.",
+        ),
+    ] = 2.5
+    delivery_concurrency: Annotated[
+        int, Field(ge=1, le=256, description="Submissions on their way to Insider Connect at once.")
+    ] = 16
+    delivery_timeout: Annotated[
+        _Seconds, Field(gt=0, le=90, description="Seconds that one call to Insider Connect may take in all.")
+    ] = 60
+    retry_days: Annotated[
+        float,
+        Field(gt=0, le=90, description="Days that a submission is tried before it is left to the operator."),
+    ] = 7
+    sweep_interval: Annotated[
+        _Seconds,
+        Field(gt=0, description="Seconds between two looks for rows that are due and that nobody holds."),
+    ] = 30
+    receipt_days: Annotated[
+        int, Field(ge=1, le=3650, description="Days that a receipt can be looked at after its end.")
+    ] = 30
+    read_timeout: Annotated[
+        _Seconds, Field(gt=0, description="Seconds without a byte after which an upload is given up.")
+    ] = 20
+    body_timeout: Annotated[_Seconds, Field(gt=0, description="Seconds that a whole upload may take.")] = 600
+    shutdown_grace: Annotated[_Seconds, Field(description="Seconds that a stop waits for what is being sent.")] = 20
+    ops_token: Annotated[
+        SecretStr | None,
+        Field(min_length=16, description="Opens `/ops` and `/metrics`; without it both are closed."),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="The least level that is logged.")
+    ] = "info"
+
+    products: Mapping[str, Product] = Field(default_factory=dict, exclude=True)
+    accounts: Mapping[str, "Account"] = Field(default_factory=dict, exclude=True)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The signing keys, newest first."""
+        return tuple(key.get_secret_value() for key in self.secret_key)
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The outbox's file, or None when it lies in PostgreSQL."""
+        url = make_url(self.database_url)
+        return Path(url.database) if url.drivername == "sqlite" and url.database else None
+
+
+class Account(BaseModel):
+    """The credentials by which a product's feedback goes to Insider Connect."""
+
+    model_config = ConfigDict(frozen=True)
+
+    client_id: str
+    client_secret: SecretStr
+
+
+def suffix(slug: str) -> str:
+    """How a product's slug is written at the end of an environment variable's name."""
+    return slug.upper().replace("-", "_")
+
+
+_NOT_FROM_ENVIRONMENT = {"products", "accounts"}
+VARIABLES = tuple(name for name in Settings.model_fields if name not in _NOT_FROM_ENVIRONMENT)
+"""The settings that are read from the environment, in small letters."""
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read `environ` and the products' file that it names.
+
+    An empty variable counts as absent. Raises ConfigurationError with every problem that was found.
+    """
+    given: dict[str, Any] = {name: environ[name.upper()] for name in VARIABLES if environ.get(name.upper())}
+    problems: list[Problem] = []
+    products = _products(Path(given.get("widget_config", "widget.toml")), problems)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate({**given, "products": products})
+    except ValidationError as error:
+        problems += [Problem(_variable(fault["loc"]), _sentence(fault)) for fault in error.errors()]
+    accounts = {slug: _account(environ, slug, problems) for slug in products}
+    if settings is not None and settings.web_concurrency > 1 and settings.sqlite_path:
+        problems.append(
+            Problem(
+                "WEB_CONCURRENCY",
+                "several processes need PostgreSQL: set DATABASE_URL=postgresql://…, or WEB_CONCURRENCY=1",
+            )
+        )
+    if settings is None or problems:
+        raise ConfigurationError(problems)
+    return settings.model_copy(update={"accounts": accounts})
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "environment"
+
+
+def _sentence(fault: Any) -> str:
+    if fault["type"] == "missing":
+        return "is not set; it is required"
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    return str(fault["msg"])
+
+
+def _account(environ: Mapping[str, str], slug: str, problems: list[Problem]) -> Account:
+    """The product's own credentials, or the account's. One half of a pair alone is a mistake."""
+    names = (f"INSIDER_CLIENT_ID__{suffix(slug)}", f"INSIDER_CLIENT_SECRET__{suffix(slug)}")
+    client_id, client_secret = (environ.get(name, "") for name in names)
+    if bool(client_id) != bool(client_secret):
+        missing = names[0] if client_secret else names[1]
+        problems.append(Problem(missing, "is not set, but its other half is; set both or neither"))
+    if not (client_id and client_secret):
+        client_id = environ.get("INSIDER_CLIENT_ID", "")
+        client_secret = environ.get("INSIDER_CLIENT_SECRET", "")
+    return Account(client_id=client_id, client_secret=SecretStr(client_secret))
+
+
+def _products(path: Path, problems: list[Problem]) -> dict[str, Product]:
+    try:
+        tables = tomllib.loads(path.read_text("utf-8")).get("products")
+    except FileNotFoundError:
+        problems.append(Problem("WIDGET_CONFIG", f"there is no file {path}"))
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(Problem("WIDGET_CONFIG", f"{path} cannot be read: {error}"))
+        return {}
+    if not isinstance(tables, dict) or not tables:
+        problems.append(Problem(str(path), "names no product; add a [products.SLUG] table"))
+        return {}
+    products = {}
+    for slug, table in tables.items():
+        where = f"{path}: products.{slug}"
+        if not _SLUG.fullmatch(slug):
+            problems.append(Problem(where, "a slug has small letters, digits and hyphens, 50 at most"))
+        elif not isinstance(table, dict):
+            problems.append(Problem(where, "is not a table"))
+        else:
+            try:
+                products[slug] = Product.model_validate({**table, "slug": slug})
+            except ValidationError as error:
+                problems += [
+                    Problem(".".join([where, *map(str, fault["loc"])]), _product_sentence(fault))
+                    for fault in error.errors()
+                ]
+    return products
+
+
+def _product_sentence(fault: Any) -> str:
+    return "is no setting of a product" if fault["type"] == "extra_forbidden" else _sentence(fault)
