@@ -1,0 +1,367 @@
+"""Submissions that Insider Connect has not confirmed yet.
+
+`add` returns once the row and its files are on stable storage, so what was accepted survives a crash. A claim lasts
+for a lease; the intent that is committed with it tells a later process that the outcome of a POST is `unknown`, so
+that no create is repeated in silence. Every outcome names its claim: when it was lost, nothing is written. When to
+try and whom to call is left to `delivery`.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, literal, null, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from widget.errors import ConfigurationError, Problem
+from widget.outbox.backend import Backend
+from widget.outbox.tables import SCHEMA_VERSION, WAITING_STATES, attachment, metadata, schema_version, submission
+from widget.submission import Feedback, Submission
+
+__all__ = ["Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
+
+LEASE = 120.0
+"""Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
+
+Status = Literal["waiting", "attached", "refused"]
+_Row = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A file on its way: where its bytes are, and how it is announced."""
+
+    position: int
+    name: str
+    media_type: str
+    size: int
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed submission. `age` is in seconds; `feedback_id` is None until the create is confirmed."""
+
+    id: str
+    product: str
+    claim: str
+    age: float
+    attempts: int
+    feedback: Feedback
+    feedback_id: int | None
+    pending: tuple[Pending, ...]
+    separately: bool
+    possible_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a claimed row.
+
+    `state` "sending" keeps the claim and renews the lease: the next POST follows. `delay` is in seconds from now,
+    None for a row that is not tried by itself. `attachments` holds what is now known of files, by position.
+    """
+
+    state: Literal["sending", "queued", "unknown", "delivered", "refused"]
+    delay: float | None = None
+    error: str | None = None
+    feedback_id: int | None = None
+    attachments: Mapping[int, tuple[Status, str | None]] = field(default_factory=dict)
+    separately: bool = False
+    possible_duplicate: bool = False
+    attempt_spent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """What may be told of a file: its name, and how it fared."""
+
+    name: str
+    status: Status
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a submission stands: what its receipt may tell. Times are Unix seconds."""
+
+    id: str
+    product: str
+    state: str
+    accepted_at: float
+    ended_at: float | None
+    feedback_id: int | None
+    last_error: str | None
+    attachments: tuple[StoredAttachment, ...]
+
+
+class Outbox:
+    """The rows, on whatever `backend` they lie."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._statements = _Statements(backend)
+
+    async def open(self) -> None:
+        """Create or upgrade the tables and forget files that no row names."""
+        await self.backend.open()
+        await self.backend.write(_migrate)
+        known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
+        await self.backend.erase(sorted(await self.backend.strays() - known))
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.backend.close()
+
+    async def add(self, new: Submission) -> bool:
+        """Store a submission for good. False, and nothing is stored, when its id is known already."""
+        return await asyncio.shield(self._add(new))  # a person who leaves half-way must not leave half a submission
+
+    async def _add(self, new: Submission) -> bool:
+        blobs = await self.backend.keep(new.attachments)
+        row = {
+            "id": new.id,
+            "product": new.product,
+            "description": new.feedback.description,
+            "email": new.feedback.email,
+            "rating": new.feedback.rating,
+            "consent": new.feedback.consent,
+        }
+        files = [
+            {
+                "submission_id": new.id,
+                "position": position,
+                "name": file.name,
+                "media_type": file.media_type,
+                "size": file.size,
+                "blob": blob,
+            }
+            for position, (file, blob) in enumerate(zip(new.attachments, blobs, strict=True))
+        ]
+
+        def store(connection: Connection) -> None:
+            connection.execute(self._statements.add, row)
+            if files:
+                connection.execute(self._statements.add_attachment, files)
+
+        try:
+            await self.backend.write(store)
+        except BaseException as error:
+            await self.backend.erase(blobs)
+            if isinstance(error, IntegrityError):
+                return False
+            raise
+        return True
+
+    async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[str]:
+        """The ids of rows that may be tried now, longest due first, without the products in `shut`."""
+        values = {"limit": limit, "shut": list(shut)}
+        return await self.backend.read(lambda c: c.scalars(self._statements.due, values).all())
+
+    async def next_due_in(self) -> float | None:
+        """Seconds until a row becomes due; None when none waits."""
+        return await self.backend.read(lambda c: c.scalar(self._statements.next_due))
+
+    async def claim(self, submission_id: str) -> Work | None:
+        """Take a row that is due, for `LEASE` seconds, with the intent to make its next POST."""
+        values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
+        return await self.backend.write(lambda c: self._claim(c, values))
+
+    def _claim(self, connection: Connection, values: dict[str, str]) -> Work | None:
+        row = connection.execute(self._statements.claim, values).one_or_none()
+        if row is None:
+            return None
+        files = connection.execute(self._statements.pending, {"an_id": row.id}).all()
+        return _work(row, files)
+
+    async def record(self, work: Work, verdict: Verdict) -> bool:
+        """Write what became of a claimed row. False, and nothing is written, when the claim was lost."""
+        values = {
+            "an_id": work.id,
+            "held": work.claim,
+            "new_state": verdict.state,
+            "kept_claim": work.claim if verdict.state == "sending" else None,
+            "next_intent": "attach" if verdict.state == "sending" else None,
+            "delay": LEASE if verdict.state == "sending" else verdict.delay,
+            "error": verdict.error,
+            "kept_id": verdict.feedback_id,
+            "one_by_one": verdict.separately,
+            "maybe_twice": verdict.possible_duplicate,
+            "given_back": 0 if verdict.attempt_spent else 1,
+        }
+        files = [
+            {"an_id": work.id, "at": position, "new_status": status, "why": message}
+            for position, (status, message) in verdict.attachments.items()
+        ]
+        over = verdict.state == "delivered"
+
+        def store(connection: Connection) -> Sequence[str] | None:
+            if connection.execute(self._statements.record, values).rowcount == 0:
+                return None
+            if files:
+                connection.execute(self._statements.record_attachment, files)
+            if not over:
+                return ()
+            blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
+            connection.execute(self._statements.forget, {"an_id": work.id})
+            connection.execute(self._statements.forget_attachments, {"an_id": work.id})
+            return blobs
+
+        erased = await self.backend.write(store)
+        if erased:
+            await self.backend.erase(erased)
+        return erased is not None
+
+    async def recover(self, hold: float | None, *, everything: bool = False) -> Sequence[str]:
+        """Call `unknown` whatever was left in the middle of a POST, and answer the ids.
+
+        `hold` is in seconds, None to park. `everything` ends all leases first: for a process that knows itself alone.
+        """
+
+        def mark(connection: Connection) -> Sequence[str]:
+            if everything:
+                connection.execute(self._statements.end_leases)
+            return connection.scalars(self._statements.recover, {"hold": hold}).all()
+
+        return await self.backend.write(mark)
+
+    async def standing(self, submission_id: str) -> Standing | None:
+        """Where a submission stands, or None when it is not known."""
+        return await self.backend.read(lambda c: self._standing(c, submission_id))
+
+    def _standing(self, connection: Connection, submission_id: str) -> Standing | None:
+        row = connection.execute(self._statements.standing, {"an_id": submission_id}).one_or_none()
+        if row is None:
+            return None
+        files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
+        return Standing(*row, attachments=tuple(StoredAttachment(*file) for file in files))
+
+    async def check_writable(self) -> None:
+        """Commit a change that changes nothing. Raises OutboxUnavailable."""
+        await self.backend.write(lambda c: c.execute(self._statements.touch).rowcount)
+
+
+def _migrate(connection: Connection) -> None:
+    metadata.create_all(connection)
+    version = connection.scalar(select(schema_version.c.version))
+    if version is None:
+        connection.execute(insert(schema_version).values(only=1, version=SCHEMA_VERSION))
+    elif version != SCHEMA_VERSION:
+        raise ConfigurationError(
+            [Problem("DATABASE_URL", f"the outbox has schema {version}, this release works with {SCHEMA_VERSION}")]
+        )
+
+
+def _work(row: _Row, files: Sequence[_Row]) -> Work:
+    return Work(
+        id=row.id,
+        product=row.product,
+        claim=row.claim,
+        age=row.age,
+        attempts=row.attempts,
+        feedback=Feedback(row.description, row.email, row.rating, row.consent),
+        feedback_id=row.feedback_id,
+        pending=tuple(Pending(*file) for file in files),
+        separately=row.separately,
+        possible_duplicate=row.possible_duplicate,
+    )
+
+
+class _Statements:
+    """Every statement of the outbox, built once. What a caller gives is named; what is the database's is `now`.
+
+    The states are spelled out where the partial index on `due_at` is to be used.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        s, a, now = submission.c, attachment.c, backend.now
+        by_id = s.id == bindparam("an_id")
+        later = now + bindparam("delay")
+        waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
+        is_due = and_(waiting, s.due_at <= now)
+
+        self.add = insert(submission).values(
+            state=literal("queued"),
+            accepted_at=now,
+            due_at=now,
+            attempts=literal(0),
+            separately=literal(False),
+            possible_duplicate=literal(False),
+            **{name: bindparam(name) for name in ("id", "product", "description", "email", "rating", "consent")},
+        )
+        self.add_attachment = insert(attachment).values(
+            status=literal("waiting"),
+            **{name: bindparam(name) for name in ("submission_id", "position", "name", "media_type", "size", "blob")},
+        )
+        self.due = (
+            select(s.id)
+            .where(is_due, s.product.not_in(bindparam("shut", expanding=True)))
+            .order_by(s.due_at)
+            .limit(bindparam("limit"))
+        )
+        self.next_due = select(func.min(s.due_at) - now).where(waiting, s.due_at.is_not(null()))
+        self.claim = (
+            update(submission)
+            .where(by_id, is_due, s.intent.is_(null()))
+            .values(
+                state="sending",
+                claim=bindparam("new_claim"),
+                due_at=now + LEASE,
+                attempts=s.attempts + 1,
+                intent=case((s.feedback_id.is_(null()), "create"), else_="attach"),
+            )
+            .returning(*submission.c, (now - s.accepted_at).label("age"))
+        )
+        self.pending = (
+            select(a.position, a.name, a.media_type, a.size, a.blob)
+            .where(a.submission_id == bindparam("an_id"), a.status == "waiting")
+            .order_by(a.position)
+        )
+        self.record = (
+            update(submission)
+            .where(by_id, s.state == "sending", s.claim == bindparam("held"))
+            .values(
+                state=bindparam("new_state"),
+                claim=bindparam("kept_claim"),
+                intent=bindparam("next_intent"),
+                due_at=later,
+                last_error=func.coalesce(bindparam("error"), s.last_error),
+                feedback_id=func.coalesce(bindparam("kept_id"), s.feedback_id),
+                separately=or_(s.separately, bindparam("one_by_one")),
+                possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
+                attempts=s.attempts - bindparam("given_back"),
+                ended_at=case((bindparam("new_state").in_(["delivered", "refused"]), now), else_=null()),
+            )
+        )
+        self.record_attachment = (
+            update(attachment)
+            .where(a.submission_id == bindparam("an_id"), a.position == bindparam("at"))
+            .values(status=bindparam("new_status"), message=bindparam("why"))
+        )
+        self.blobs_of = select(a.blob).where(a.submission_id == bindparam("an_id"), a.blob.is_not(null()))
+        self.forget = update(submission).where(by_id).values(description=None, email=None, rating=None, consent=None)
+        self.forget_attachments = update(attachment).where(a.submission_id == bindparam("an_id")).values(blob=None)
+        self.end_leases = update(submission).where(s.state == "sending").values(due_at=now)
+        self.recover = (
+            update(submission)
+            .where(s.state == "sending", s.intent.is_not(null()), s.due_at <= now)
+            .values(
+                state="unknown",
+                claim=None,
+                intent=None,
+                due_at=case((s.possible_duplicate, null()), else_=now + bindparam("hold")),
+                possible_duplicate=True,
+                last_error="interrupted while sending",
+            )
+            .returning(s.id)
+        )
+        self.standing = select(s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.last_error).where(
+            by_id
+        )
+        self.attachments = (
+            select(a.name, a.status, a.message).where(a.submission_id == bindparam("an_id")).order_by(a.position)
+        )
+        self.blobs = select(a.blob).where(a.blob.is_not(null()))
+        self.touch = update(schema_version).values(version=schema_version.c.version)

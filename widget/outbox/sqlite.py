@@ -1,0 +1,220 @@
+"""The outbox on SQLite, for one process: a file, and the attachments as files beside it.
+
+All writes go through one thread that commits whatever waits as one transaction (group commit): WAL with
+`synchronous=FULL`, so that a commit is on the disk. A lock file keeps a second process out. Attachments are written,
+synced, renamed and their folder synced before the row that names them is.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import queue
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Double, Engine, NullPool, bindparam, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from widget.errors import ConfigurationError, OutboxUnavailable, Problem
+from widget.submission import Attachment
+
+T = TypeVar("T")
+_MAX_BATCH = 128
+"""Jobs in one commit: beyond that, those who came first would wait for those who came last."""
+_CHUNK = 256 * 1024
+_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+
+
+class SQLiteBackend:
+    """The database at `path`. `clock` gives Unix seconds."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self.now = bindparam("now", callable_=clock, type_=Double, unique=True)
+        self.files = path.with_name(path.name + "-files")
+        self.spool = self.files / "incoming"
+        self._lock: int | None = None
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._readers: Engine | None = None
+
+    async def open(self, *, exclusive: bool = True) -> None:
+        """Make the folders, take the lock file if `exclusive`, start the writer."""
+        await asyncio.to_thread(self._prepare, exclusive)
+        self._readers = _engine(self.path, "BEGIN", poolclass=QueuePool, pool_size=4, max_overflow=0)
+        self._writer = threading.Thread(target=self._write_batches, name="outbox-writer", daemon=True)
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Finish what was asked for and let go of the files."""
+        if self._writer:
+            self._jobs.put(None)
+            await asyncio.to_thread(self._writer.join)
+        if self._readers:
+            self._readers.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in the next commit."""
+        done: Future[T] = Future()
+        self._jobs.put((job, done))
+        return await asyncio.wrap_future(done)
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` on a snapshot, beside the writer."""
+        return await asyncio.to_thread(self._read, job)
+
+    async def keep(self, attachments: Sequence[Attachment]) -> Sequence[str]:
+        """Sync the files and move them to their place."""
+        return await asyncio.to_thread(self._keep, attachments) if attachments else ()
+
+    async def chunks(self, blob: str) -> AsyncIterator[bytes]:
+        """The file's bytes, read by a thread."""
+        try:
+            with await asyncio.to_thread((self.files / blob).open, "rb") as file:
+                while chunk := await asyncio.to_thread(file.read, _CHUNK):
+                    yield chunk
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+
+    async def erase(self, blobs: Iterable[str]) -> None:
+        """Remove the files; one that is gone already is as good."""
+        await asyncio.to_thread(self._erase, list(blobs))
+
+    async def strays(self) -> set[str]:
+        """The names of all the files that are kept, for whoever knows which of them a row names."""
+        return await asyncio.to_thread(lambda: {entry.name for entry in os.scandir(self.files) if entry.is_file()})
+
+    def _prepare(self, exclusive: bool) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not exclusive:
+                return
+            self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left_over in self.spool.iterdir():
+                left_over.unlink()
+        except BlockingIOError:
+            raise ConfigurationError(
+                [Problem("DATABASE_URL", f"{self.path} is in use by another process; several need PostgreSQL")]
+            ) from None
+        except OSError as error:
+            raise ConfigurationError(
+                [Problem("DATABASE_URL", f"{error.filename or self.path} cannot be used: {error.strerror}")]
+            ) from None
+
+    def _read(self, job: Callable[[Connection], T]) -> T:
+        assert self._readers is not None  # noqa: S101
+        try:
+            with self._readers.connect() as connection:
+                return job(connection)
+        except DatabaseError as error:
+            raise OutboxUnavailable(str(error.orig)) from error
+
+    def _write_batches(self) -> None:
+        engine = _engine(self.path, "BEGIN IMMEDIATE", poolclass=NullPool)
+        connection: Connection | None = None
+        while (first := self._jobs.get()) is not None:
+            batch = [first, *self._waiting()]
+            try:
+                connection = connection or engine.connect()
+                _commit(connection, batch)
+            except DatabaseError as error:
+                if connection:
+                    connection.invalidate()
+                    connection.close()
+                    connection = None
+                for _, done in batch:
+                    _fail(done, OutboxUnavailable(str(error.orig)), error)
+        if connection:
+            connection.close()
+        engine.dispose()
+
+    def _waiting(self) -> Iterable[_Job]:
+        for _ in range(_MAX_BATCH - 1):
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is None:
+                self._jobs.put(None)
+                return
+            yield job
+
+    def _keep(self, attachments: Sequence[Attachment]) -> Sequence[str]:
+        blobs: list[str] = []
+        try:
+            for attachment in attachments:
+                _sync(attachment.path)
+                blobs.append(uuid.uuid4().hex)
+                attachment.path.rename(self.files / blobs[-1])
+            _sync(self.files)
+        except OSError as error:
+            self._erase(blobs)
+            raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
+        return blobs
+
+    def _erase(self, blobs: Iterable[str]) -> None:
+        for blob in blobs:
+            with contextlib.suppress(FileNotFoundError):
+                (self.files / blob).unlink()
+
+
+def _engine(path: Path, begin: str, **options: Any) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10, "check_same_thread": False}, **options)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # the driver would begin transactions late, and not for savepoints
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose acknowledged commits when power fails
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _commit(connection: Connection, batch: Sequence[_Job]) -> None:
+    """Run every job, each in a savepoint so that one that fails takes no other with it; answer after the commit."""
+    outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
+    with connection.begin():
+        for job, done in batch:
+            try:
+                with connection.begin_nested():
+                    outcomes.append((done, job(connection), None))
+            except OperationalError:
+                raise
+            except Exception as error:
+                outcomes.append((done, None, error))
+    for done, result, failure in outcomes:
+        if failure:
+            _fail(done, failure, failure.__cause__)
+        elif done.set_running_or_notify_cancel():
+            done.set_result(result)
+
+
+def _fail(done: "Future[Any]", failure: Exception, cause: BaseException | None) -> None:
+    if done.set_running_or_notify_cancel():
+        failure.__cause__ = cause
+        done.set_exception(failure)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

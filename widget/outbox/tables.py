@@ -1,0 +1,82 @@
+"""The outbox's tables, which hold their own rules. Times are Unix seconds by the database's clock."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+SCHEMA_VERSION = 1
+
+WAITING_STATES = ("queued", "sending", "unknown")
+"""States that delivery may act on, once `due_at` has come."""
+FINAL_STATES = ("delivered", "refused", "discarded")
+
+metadata = MetaData()
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("only", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("only = 1", name="schema_version_is_one_row"),
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="The form token's own id: one token is one submission."),
+    Column("product", String(50), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("accepted_at", Double, nullable=False),
+    Column("due_at", Double, comment="When it may be tried; the lease's end while sending; NULL: not by itself."),
+    Column("claim", String(32), comment="Who sends it. Every outcome names the claim, or is not written."),
+    Column("intent", String(10), comment="The POST that may be under way: committed before it is made."),
+    Column("attempts", Integer, nullable=False),
+    Column("separately", Boolean, nullable=False, comment="Files go one by one: all at once was refused."),
+    Column("possible_duplicate", Boolean, nullable=False),
+    Column("feedback_id", BigInteger),
+    Column("last_error", Text),
+    Column("ended_at", Double, comment="When it was delivered, refused or discarded."),
+    Column("description", Text),
+    Column("email", Text),
+    Column("rating", Boolean),
+    Column("consent", Boolean),
+    CheckConstraint(
+        "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
+    ),
+    CheckConstraint("intent IN ('create', 'attach')", name="submission_intent"),
+    CheckConstraint("(state = 'sending') = (claim IS NOT NULL)", name="submission_claim"),
+    CheckConstraint("state <> 'delivered' OR feedback_id IS NOT NULL", name="submission_delivered"),
+)
+
+Index(
+    "submission_due",
+    submission.c.due_at,
+    sqlite_where=text("state IN ('queued', 'sending', 'unknown')"),
+    postgresql_where=text("state IN ('queued', 'sending', 'unknown')"),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("submission_id", String(32), ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("media_type", String(40), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("message", Text, comment="Why it was refused."),
+    Column("blob", String(32), comment="Where its bytes are; NULL once they are erased."),
+    CheckConstraint("status IN ('waiting', 'attached', 'refused')", name="attachment_status"),
+)
