@@ -1,0 +1,324 @@
+"""What tests stand on: real processes on free ports, real files, and waits for facts.
+
+End-to-end tests are plain functions: servers run as processes of their own, and Playwright's synchronous API owns the
+thread's event loop while its browser is open, so no `async` test may share a module with it.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+ROOT = Path(__file__).parent.parent
+CLIENT_ID, CLIENT_SECRET = "test-client", "test-client-secret"
+SECRET_KEY = "tests-only-tests-only-tests-only-0"
+START, STOP = 30.0, 10.0
+"""Seconds that a process may take to answer, and to end."""
+
+File = tuple[str, bytes, str]
+"""Name, content and media type, as a browser would send them."""
+
+
+def until(fact: Callable[[], T], timeout: float = 10.0, pause: float = 0.02) -> T:
+    """Wait until `fact` is true and return it; fail with the last thing seen once `timeout` seconds are over."""
+    deadline = time.monotonic() + timeout
+    while True:
+        seen = fact()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s; last seen: {seen!r}")
+        time.sleep(pause)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def chromium() -> str | None:
+    """The browser of this machine; None leaves it to Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+class Process:
+    """A child process whose output is kept, and which is ended by its id."""
+
+    def __init__(self, arguments: Sequence[str], log: Path, environ: Mapping[str, str], folder: Path) -> None:
+        self._log = log
+        self._output: IO[bytes] = log.open("ab")
+        self.popen = subprocess.Popen(
+            arguments,
+            cwd=folder,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def until_answers(self, url: str) -> None:
+        """Wait until `url` is answered 200; fail with the output when the process ends before."""
+
+        def answers() -> bool:
+            if self.popen.poll() is not None:
+                raise AssertionError(f"ended with {self.popen.returncode}:\n{self.log()}")
+            try:
+                return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        until(answers, START)
+
+    def log(self) -> str:
+        """All that it wrote, on either stream."""
+        return self._log.read_text("utf-8", errors="replace")
+
+    def stop(self) -> int:
+        """Ask it to end, and wait; what does not end in time is killed and fails the test."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+        try:
+            return self.popen.wait(STOP)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"did not end within {STOP} s of SIGTERM:\n{self.log()}") from None
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL: as if the power were cut."""
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait()
+        self._output.close()
+
+
+def plain_environ(**more: str) -> dict[str, str]:
+    """An environment that holds nothing of the developer's but the way to programs and the home."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
+
+
+class Sandbox:
+    """Insider Connect as a process. Faults: see `widget/sandbox/faults.py`."""
+
+    def __init__(self, folder: Path, accounts: Mapping[str, str] | None = None, token_lifetime: float = 3599) -> None:
+        self.port, self.control_port = free_port(), free_port()
+        self.url, self.control_url = (f"http://127.0.0.1:{port}" for port in (self.port, self.control_port))
+        arguments = {
+            "port": self.port,
+            "control_port": self.control_port,
+            "accounts": dict(accounts or {CLIENT_ID: CLIENT_SECRET}),
+            "token_lifetime": token_lifetime,
+        }
+        code = f"from widget.sandbox import serve; serve(**{arguments!r})"
+        self._process = Process([sys.executable, "-c", code], folder / "sandbox.log", plain_environ(), folder)
+        self._control = httpx.Client(base_url=self.control_url, trust_env=False)
+
+    def __enter__(self) -> Self:
+        try:
+            self._process.until_answers(f"{self.control_url}/_sandbox/version")
+        except BaseException:
+            self._process.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._control.close()
+        self._process.stop()
+
+    def misbehave(self, mode: str, target: str = "all", **more: Any) -> None:
+        """Put one fault in force, in place of any other."""
+        self.put_faults({"mode": mode, "target": target, **more})
+
+    def put_faults(self, *faults: Mapping[str, Any]) -> None:
+        """Put several faults in force, in place of any other."""
+        answer = self._control.put("/_sandbox/faults", json=faults)
+        assert answer.status_code == 204, answer.text
+
+    def fail_with(self, status: int, target: str = "all", **more: Any) -> None:
+        """Answer with a status; `times`, `skip`, `retry_after`, `headers` and `body` as the fault has them."""
+        self.misbehave("status", target, status=status, **more)
+
+    def down(self) -> None:
+        """Refuse connections until `recover`."""
+        self.misbehave("down")
+
+    def slow(self, seconds: float, target: str = "all", **more: Any) -> None:
+        """Process at once, answer so much later."""
+        self.misbehave("slow", target, seconds=seconds, **more)
+
+    def recover(self) -> None:
+        """Behave again."""
+        assert self._control.delete("/_sandbox/faults").status_code == 204
+
+    def clear(self) -> None:
+        """Forget what was received."""
+        assert self._control.delete("/_sandbox/record").status_code == 204
+
+    def record(self) -> dict[str, Any]:
+        """Everything received: `counts`, `feedbacks`, `requests`."""
+        record: dict[str, Any] = self._control.get("/_sandbox/record").raise_for_status().json()
+        return record
+
+    def feedbacks(self) -> list[dict[str, Any]]:
+        """The feedbacks held, oldest first, each with its `attachments`."""
+        feedbacks: list[dict[str, Any]] = self.record()["feedbacks"]
+        return feedbacks
+
+    def descriptions(self) -> list[str]:
+        """The texts of the feedbacks held, oldest first."""
+        return [feedback["body"].get("description", "") for feedback in self.feedbacks()]
+
+    def counts(self) -> dict[str, int]:
+        """Requests received: `token`, `create`, `attach`."""
+        counts: dict[str, int] = self.record()["counts"]
+        return counts
+
+    def requests(self, kind: str) -> list[dict[str, Any]]:
+        """The requests of one kind, oldest first."""
+        return [request for request in self.record()["requests"] if request["kind"] == kind]
+
+    def file(self, number: int) -> bytes:
+        """The bytes of an attachment."""
+        return self._control.get(f"/_sandbox/files/{number}").raise_for_status().content
+
+    def log(self) -> str:
+        """All that it wrote."""
+        return self._process.log()
+
+
+WIDGET_TOML = """\
+[products.demo]
+name = "Northwind"
+origins = ["http://localhost:*", "http://127.0.0.1:*"]
+"""
+
+
+class Widget:
+    """`widget serve` as a process, with an SQLite outbox in `folder` unless the environment says otherwise."""
+
+    def __init__(self, folder: Path, insider_url: str, *, config: str = WIDGET_TOML, **environ: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        (folder / "widget.toml").write_text(config, "utf-8")
+        self.environ = plain_environ(
+            **{
+                "INSIDER_URL": insider_url,
+                "INSIDER_CLIENT_ID": CLIENT_ID,
+                "INSIDER_CLIENT_SECRET": CLIENT_SECRET,
+                "SECRET_KEY": SECRET_KEY,
+                "DATABASE_URL": f"sqlite:///{folder / 'widget.db'}",
+                "WIDGET_CONFIG": str(folder / "widget.toml"),
+                "PORT": str(self.port),
+                "MIN_FILL_TIME": "0",
+                "RATE_LIMIT": "off",
+                **environ,
+            }
+        )
+        self.client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self._process: Process | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        if self._process is not None:
+            self._process.stop()
+
+    def start(self) -> Self:
+        """Start it, and wait until it is alive."""
+        self._process = self.run("serve")
+        try:
+            self._process.until_answers(f"{self.url}/healthz")
+        except BaseException:
+            self._process.kill()
+            raise
+        return self
+
+    def run(self, *arguments: str) -> Process:
+        """Run a command of the widget in the same environment; the caller ends it."""
+        command = [sys.executable, "-m", "widget", *arguments]
+        return Process(command, self.folder / "widget.log", self.environ, self.folder)
+
+    @property
+    def process(self) -> Process:
+        """The web process."""
+        assert self._process is not None, "not started"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        """The web process's id."""
+        return self.process.popen.pid
+
+    def stop(self) -> int:
+        """SIGTERM, and wait; answers the exit status."""
+        return self.process.stop()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Stop unless it is dead already, and start again on the same outbox and port."""
+        self.process.stop()
+        self.start()
+
+    def log(self) -> str:
+        """All that it wrote, through every restart."""
+        return self.process.log()
+
+    def token(self, product: str = "demo") -> str:
+        """A fresh form token."""
+        return str(self.client.get(f"/form/{product}/token").raise_for_status().json()["token"])
+
+    def submit(
+        self,
+        description: str | None = "Good",
+        email: str | None = "ada@example.com",
+        files: Iterable[File] = (),
+        *,
+        rating: str | None = None,
+        consent: str | None = None,
+        token: str | None = None,
+        product: str = "demo",
+        accept: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a form as a browser would. A field that is None is left out; without `token` a fresh one is fetched."""
+        fields = {
+            "token": self.token(product) if token is None else token,
+            "description": description,
+            "submittedByEmail": email,
+            "sentimentRating": rating,
+            "contactConsent": consent,
+        }
+        parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items() if value is not None]
+        parts += [("files", file) for file in files]
+        return self.client.post(f"/form/{product}", files=parts, headers={"Accept": accept, **(headers or {})})
+
+    def receipt(self, answer: httpx.Response) -> dict[str, Any]:
+        """Where a submission stands, by the answer that it was given."""
+        url = answer.json()["receipt_url"]
+        shown = self.client.get(url, headers={"Accept": "application/json"}).raise_for_status()
+        receipt: dict[str, Any] = shown.json()
+        return receipt
+
+    def until_delivered(self, answer: httpx.Response, timeout: float = 20.0) -> dict[str, Any]:
+        """Wait until a submission has arrived."""
+        until(lambda: self.receipt(answer)["status"] == "delivered", timeout, pause=0.05)
+        return self.receipt(answer)

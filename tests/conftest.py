@@ -1,0 +1,77 @@
+"""Fixtures of every test: Insider Connect, the widget and a browser, each as a process of its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from bed import Sandbox, Widget, chromium
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+BROWSER_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def insider(_sandbox: Sandbox) -> Sandbox:
+    """Insider Connect, empty and well behaved. It is shared: its ids and tokens go on from test to test."""
+    _sandbox.recover()
+    _sandbox.clear()
+    return _sandbox
+
+
+@pytest.fixture
+def start_widget(insider: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Widget]]:
+    """Starts a widget with settings of the test's own: `start_widget(DELIVERY_WAIT="0")`."""
+    with ExitStack() as stack:
+
+        def start(*, config: str | None = None, **environ: str) -> Widget:
+            chosen = {} if config is None else {"config": config}
+            return stack.enter_context(Widget(tmp_path, insider.url, **chosen, **environ))
+
+        yield start
+
+
+@pytest.fixture
+def widget(start_widget: Callable[..., Widget]) -> Widget:
+    """The widget, started and alive."""
+    return start_widget()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. It lasts for a module, for its API occupies the event loop: see `bed`."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own. An error in a script, or something that a page's policy blocked, fails the test."""
+    context = browser.new_context(locale="en-GB")
+    troubles: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "TrustedHTML" in message.text:
+            troubles.append(message.text)
+
+    context.on("console", listen)
+    context.on("weberror", lambda error: troubles.append(str(error.error)))
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    yield page
+    context.close()
+    assert not troubles

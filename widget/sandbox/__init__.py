@@ -1,0 +1,9 @@
+"""Insider Connect on a laptop: its documented API as a real server that records everything and misbehaves on demand.
+
+The API's document is the only authority: what it shows is answered literally, what it leaves open is answered in its
+manner (see `api`). Nothing of the widget is used here, so that a fault of one cannot hide a fault of the other.
+"""
+
+from widget.sandbox.server import accounts_from, create_sandbox, serve
+
+__all__ = ["accounts_from", "create_sandbox", "serve"]
