@@ -48,9 +48,12 @@ def free_port() -> int:
 
 
 def chromium() -> str | None:
-    """The browser of this machine; None leaves it to Playwright's own."""
+    """The browser of this machine, if one runs (some packages are empty shells); None leaves it to Playwright's own."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    return next(filter(None, map(shutil.which, names)), None)
+    found = filter(None, map(shutil.which, names))
+    return next(
+        (path for path in found if subprocess.run([path, "--version"], capture_output=True).returncode == 0), None
+    )
 
 
 class Process:
@@ -209,8 +212,17 @@ origins = ["http://localhost:*", "http://127.0.0.1:*"]
 class Widget:
     """`widget serve` as a process, with an SQLite outbox in `folder` unless the environment says otherwise."""
 
-    def __init__(self, folder: Path, insider_url: str, *, config: str = WIDGET_TOML, **environ: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        insider_url: str,
+        *,
+        config: str = WIDGET_TOML,
+        command: Sequence[str] = (sys.executable, "-m", "widget"),
+        **environ: str,
+    ) -> None:
         self.folder = folder
+        self.command = tuple(command)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (folder / "widget.toml").write_text(config, "utf-8")
@@ -251,8 +263,7 @@ class Widget:
 
     def run(self, *arguments: str) -> Process:
         """Run a command of the widget in the same environment; the caller ends it."""
-        command = [sys.executable, "-m", "widget", *arguments]
-        return Process(command, self.folder / "widget.log", self.environ, self.folder)
+        return Process([*self.command, *arguments], self.folder / "widget.log", self.environ, self.folder)
 
     @property
     def process(self) -> Process:

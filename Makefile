@@ -1,0 +1,29 @@
+# Works in a bare clone: whatever is missing is put in place first.
+
+PYTHON_BIN := .venv/bin
+UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres
+
+.PHONY: help demo test lint setup lock
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: ## the widget, a local Insider Connect and a sample host page; Ctrl-C ends all three
+	@scripts/setup demo
+	@$(PYTHON_BIN)/python scripts/demo
+
+test: lint ## every check and every test
+	@$(PYTHON_BIN)/pytest
+
+lint: setup ## style and types, of Python and of the scripts
+	@$(PYTHON_BIN)/ruff check
+	@$(PYTHON_BIN)/ruff format --check --quiet
+	@$(PYTHON_BIN)/mypy --no-error-summary
+	@node_modules/.bin/tsc
+
+setup: ## whatever development needs
+	@scripts/setup
+
+lock: setup ## requirements/*.txt from pyproject.toml
+	@$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
+	@$(UV_COMPILE) --group dev pyproject.toml -o requirements/dev.txt
