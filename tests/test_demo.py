@@ -1,0 +1,76 @@
+"""`scripts/demo`: three processes that come and go together."""
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from bed import ROOT, Process, plain_environ, until
+
+ADDRESSES = {"page": "Sample host page", "form": "The form on its own", "inbox": "Insider Connect's inbox"}
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Process]:
+    demo = Process([sys.executable, str(ROOT / "scripts" / "demo")], tmp_path / "demo.log", plain_environ(), tmp_path)
+    try:
+        until(lambda: "Ctrl-C ends everything." in demo.log() or demo.popen.poll() is not None, 40)
+        yield demo
+        demo.stop()
+    finally:
+        demo.kill()
+
+
+def addresses(demo: Process) -> dict[str, str]:
+    found = {name: re.search(rf"{words} +(http://\S+)", demo.log()) for name, words in ADDRESSES.items()}
+    return {name: match[1] for name, match in found.items() if match}
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def children(demo: Process) -> dict[str, int]:
+    """The process ids of the demo's children, by a word of their command lines."""
+    listed = Path(f"/proc/{demo.popen.pid}/task/{demo.popen.pid}/children")
+    if not listed.exists():
+        pytest.skip("needs /proc to find the demo's children")
+    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in listed.read_text().split()}
+    return {
+        word: pid
+        for pid, command in commands.items()
+        for word in ("sandbox", "serve", "page")
+        if word.encode() in command
+    }
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_all_three_within_seconds(demo: Process, ending: signal.Signals) -> None:
+    found = addresses(demo)
+    assert set(found) == set(ADDRESSES), demo.log()
+    assert {name: answers(url) for name, url in found.items()} == dict.fromkeys(ADDRESSES, True)
+    started = time.monotonic()
+    demo.popen.send_signal(ending)
+    assert demo.popen.wait(10) == 0
+    assert time.monotonic() - started < 6
+    assert not any(answers(url) for url in found.values())
+    assert "Traceback" not in demo.log()
+
+
+@pytest.mark.parametrize(
+    ("victim", "name"), [("sandbox", "Insider Connect sandbox"), ("serve", "widget"), ("page", "host page")]
+)
+def test_when_one_dies_the_others_end_and_it_is_named(demo: Process, victim: str, name: str) -> None:
+    found = addresses(demo)
+    os.kill(children(demo)[victim], signal.SIGKILL)
+    assert demo.popen.wait(10) == 1
+    assert f"the {name} ended by itself" in demo.log()
+    assert not any(answers(url) for url in found.values())
