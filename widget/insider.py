@@ -90,7 +90,7 @@ class Upload:
 class _Stop(Exception):
     """An outcome that is certain before the request itself was made."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: NotProcessed | Misconfigured) -> None:
         self.outcome = outcome
 
 
@@ -217,7 +217,7 @@ class Insider:
             return Refused(answer.reasons or ("The feedback is no longer there.",), 404)
         return _failure(answer)
 
-    async def check(self, product: str) -> Outcome | None:
+    async def check(self, product: str) -> NotProcessed | Misconfigured | None:
         """Whether a token is at hand or can be had: None, or why not."""
         auth = self._auth[product]
         if auth.has_token:
@@ -331,7 +331,7 @@ def _failure(answer: _Answer) -> Outcome:
     return Unknown(f"answered {status}")
 
 
-def _token_failure(answer: _Answer) -> Outcome:
+def _token_failure(answer: _Answer) -> NotProcessed | Misconfigured:
     """What it means that no token was given; nothing has been sent by then."""
     status = answer.status
     if status in (408, 425, 429) or status >= 500:

@@ -108,6 +108,12 @@ def _origin(value: str) -> str:
     return value
 
 
+def _some_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("names nobody: a form that no page may embed is closed; add the origins of its pages")
+    return value
+
+
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -120,7 +126,8 @@ class Product(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=80, description="The display name.")]
     origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...],
-        Field(min_length=1, description="The origins of the pages that may embed the form."),
+        AfterValidator(_some_origins),
+        Field(description="The origins of the pages that may embed the form."),
     ]
     consent: Annotated[str | None, Field(default=None, max_length=300, description="The wording of the consent.")] = (
         None
@@ -207,6 +214,17 @@ class Settings(BaseModel):
     delivery_timeout: Annotated[
         _Seconds, Field(gt=0, le=90, description="Seconds that one call to Insider Connect may take in all.")
     ] = 60
+    retry_min: Annotated[
+        _Seconds,
+        Field(gt=0, description="Seconds within which the first repeat of an attempt falls; then twice as many."),
+    ] = 5
+    retry_max: Annotated[_Seconds, Field(gt=0, description="Seconds within which any repeat of an attempt falls.")] = (
+        900
+    )
+    probe_interval: Annotated[
+        _Seconds,
+        Field(gt=0, description="Seconds between two probes while Insider Connect cannot be reached or refuses us."),
+    ] = 30
     retry_days: Annotated[
         float,
         Field(gt=0, le=90, description="Days that a submission is tried before it is left to the operator."),

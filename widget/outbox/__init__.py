@@ -61,12 +61,14 @@ class Verdict:
     """What becomes of a claimed row.
 
     `state` "sending" keeps the claim and renews the lease: the next POST follows. `delay` is in seconds from now,
-    None for a row that is not tried by itself. `attachments` holds what is now known of files, by position.
+    None for a row that is not tried by itself. `error` is for the operator, `told` are Insider Connect's own words, fit
+    to be shown. `attachments` holds what is now known of files, by position.
     """
 
     state: Literal["sending", "queued", "unknown", "delivered", "refused"]
     delay: float | None = None
     error: str | None = None
+    told: str | None = None
     feedback_id: int | None = None
     attachments: Mapping[int, tuple[Status, str | None]] = field(default_factory=dict)
     separately: bool = False
@@ -93,7 +95,7 @@ class Standing:
     accepted_at: float
     ended_at: float | None
     feedback_id: int | None
-    last_error: str | None
+    told: str | None
     attachments: tuple[StoredAttachment, ...]
 
 
@@ -160,9 +162,10 @@ class Outbox:
         values = {"limit": limit, "shut": list(shut)}
         return await self.backend.read(lambda c: c.scalars(self._statements.due, values).all())
 
-    async def next_due_in(self) -> float | None:
-        """Seconds until a row becomes due; None when none waits."""
-        return await self.backend.read(lambda c: c.scalar(self._statements.next_due))
+    async def next_due_in(self, shut: Collection[str] = ()) -> float | None:
+        """Seconds until a row becomes due, without the products in `shut`; None when none waits."""
+        values = {"shut": list(shut)}
+        return await self.backend.read(lambda c: c.scalar(self._statements.next_due, values))
 
     async def claim(self, submission_id: str) -> Work | None:
         """Take a row that is due, for `LEASE` seconds, with the intent to make its next POST."""
@@ -186,6 +189,7 @@ class Outbox:
             "next_intent": "attach" if verdict.state == "sending" else None,
             "delay": LEASE if verdict.state == "sending" else verdict.delay,
             "error": verdict.error,
+            "words": verdict.told,
             "kept_id": verdict.feedback_id,
             "one_by_one": verdict.separately,
             "maybe_twice": verdict.possible_duplicate,
@@ -281,6 +285,7 @@ class _Statements:
         later = now + bindparam("delay")
         waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
         is_due = and_(waiting, s.due_at <= now)
+        not_shut = s.product.not_in(bindparam("shut", expanding=True))
 
         self.add = insert(submission).values(
             state=literal("queued"),
@@ -295,13 +300,8 @@ class _Statements:
             status=literal("waiting"),
             **{name: bindparam(name) for name in ("submission_id", "position", "name", "media_type", "size", "blob")},
         )
-        self.due = (
-            select(s.id)
-            .where(is_due, s.product.not_in(bindparam("shut", expanding=True)))
-            .order_by(s.due_at)
-            .limit(bindparam("limit"))
-        )
-        self.next_due = select(func.min(s.due_at) - now).where(waiting, s.due_at.is_not(null()))
+        self.due = select(s.id).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
+        self.next_due = select(func.min(s.due_at) - now).where(waiting, s.due_at.is_not(null()), not_shut)
         self.claim = (
             update(submission)
             .where(by_id, is_due, s.intent.is_(null()))
@@ -328,6 +328,7 @@ class _Statements:
                 intent=bindparam("next_intent"),
                 due_at=later,
                 last_error=func.coalesce(bindparam("error"), s.last_error),
+                told=func.coalesce(bindparam("words"), s.told),
                 feedback_id=func.coalesce(bindparam("kept_id"), s.feedback_id),
                 separately=or_(s.separately, bindparam("one_by_one")),
                 possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
@@ -357,9 +358,7 @@ class _Statements:
             )
             .returning(s.id)
         )
-        self.standing = select(s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.last_error).where(
-            by_id
-        )
+        self.standing = select(s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told).where(by_id)
         self.attachments = (
             select(a.name, a.status, a.message).where(a.submission_id == bindparam("an_id")).order_by(a.position)
         )

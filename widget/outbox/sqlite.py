@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Double, Engine, NullPool, bindparam, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Double, Engine, NullPool, bindparam, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -37,7 +37,7 @@ class SQLiteBackend:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = path
-        self.now = bindparam("now", callable_=clock, type_=Double, unique=True)
+        self.now: ColumnElement[float] = bindparam("now", callable_=clock, type_=Double, unique=True)
         self.files = path.with_name(path.name + "-files")
         self.spool = self.files / "incoming"
         self._lock: int | None = None

@@ -1,0 +1,193 @@
+"""Settings: read once, named all at once when they are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from widget import settings
+from widget.errors import ConfigurationError
+from widget.settings import VARIABLES, Settings
+
+GOOD = {
+    "INSIDER_URL": "https://insider.example.com/",
+    "INSIDER_CLIENT_ID": "client",
+    "INSIDER_CLIENT_SECRET": "a-secret",
+    "SECRET_KEY": "k" * 32,
+}
+PRODUCT = '[products.demo]\nname = "Northwind"\norigins = ["https://app.example.com"]\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "widget.toml"
+    path.write_text(PRODUCT)
+    return path
+
+
+def load(config: Path, **changes: str) -> Settings:
+    return settings.load({**GOOD, "WIDGET_CONFIG": str(config), **changes})
+
+
+def problems(config: Path, **changes: str) -> dict[str, str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(config, **changes)
+    return {problem.name: problem.message for problem in caught.value.problems}
+
+
+def test_the_required_settings_are_enough(config: Path) -> None:
+    assert load(config).products["demo"].name == "Northwind"
+    assert load(config).insider_url == "https://insider.example.com"
+
+
+def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load({"PORT": "many", "DATABASE_URL": "mysql://x/y", "WIDGET_CONFIG": str(tmp_path / "none.toml")})
+    named = [problem.name for problem in caught.value.problems]
+    assert set(named) == {
+        "WIDGET_CONFIG",
+        "INSIDER_URL",
+        "INSIDER_CLIENT_ID",
+        "INSIDER_CLIENT_SECRET",
+        "SECRET_KEY",
+        "PORT",
+        "DATABASE_URL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INSIDER_URL", "insider.example.com"),
+        ("INSIDER_URL", "http://insider.example.com"),
+        ("INSIDER_URL", "https://user:word@insider.example.com"),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", f"{'k' * 32},short"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "nonsense"),
+        ("PUBLIC_URL", "https://feedback.example.com/path"),
+        ("PORT", "65536"),
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_CONCURRENCY", "2"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, everyone"),
+        ("TRUSTED_PROXIES", "*"),
+        ("RATE_LIMIT", "often"),
+        ("RATE_LIMIT_STORAGE", "mongodb://host"),
+        ("MIN_FILL_TIME", "-1"),
+        ("UNKNOWN_POLICY", "forget"),
+        ("DELIVERY_WAIT", "nan"),
+        ("OPS_TOKEN", "short"),
+    ],
+)
+def test_a_wrong_value_is_named(config: Path, name: str, value: str) -> None:
+    assert list(problems(config, **{name: value})) == [name]
+
+
+def test_no_message_repeats_a_secret(config: Path) -> None:
+    said = problems(config, SECRET_KEY="hunter2", OPS_TOKEN="hunter2", INSIDER_URL="https://u:hunter2@x.example")
+    assert "hunter2" not in str(said)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com",
+        "https://app.example.com:8443",
+        "https://*.example.com",
+        "https://app.example.com:*",
+        "http://localhost",
+        "http://localhost:3000",
+        "http://localhost:*",
+        "http://app.localhost:*",
+        "http://127.0.0.1:*",
+        "http://[::1]:8000",
+    ],
+)
+def test_an_origin_that_is_exact_is_taken(config: Path, origin: str) -> None:
+    config.write_text(PRODUCT.replace("https://app.example.com", origin))
+    assert load(config).products["demo"].origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "*",
+        "null",
+        "https://*",
+        "https://*.com",
+        "http://app.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/path",
+        "https://user@app.example.com",
+        "https://a*.example.com",
+        "https://app.*.com",
+        "https://app.example.com:0",
+        "https://app.example.com:99999",
+        "app.example.com",
+        "https://App.example.com",
+        "https://app.example.com https://evil.example",
+        "https://app.example.com; script-src *",
+        "ftp://app.example.com",
+        "http://localhost.evil.example",
+    ],
+)
+def test_any_other_origin_is_refused(config: Path, origin: str) -> None:
+    config.write_text(PRODUCT.replace("https://app.example.com", origin))
+    (name,) = problems(config)
+    assert name.endswith("products.demo.origins.0")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "names no product"),
+        ("products = 3", "names no product"),
+        ("[products.demo", "cannot be read"),
+        ('[products.Demo]\nname = "x"\norigins = ["https://a.example"]', "small letters"),
+        ("[products]\ndemo = 3", "is not a table"),
+        ('[products.demo]\norigins = ["https://a.example"]', "required"),
+        ('[products.demo]\nname = "x"\norigins = []', "names nobody"),
+        (PRODUCT + "colour = 3", "no setting of a product"),
+    ],
+)
+def test_a_wrong_products_file_is_named(config: Path, text: str, named: str) -> None:
+    config.write_text(text)
+    assert any(named in message for message in problems(config).values())
+
+
+def test_a_product_may_have_credentials_of_its_own(config: Path) -> None:
+    config.write_text(PRODUCT + PRODUCT.replace("demo", "north-wind"))
+    accounts = load(
+        config, INSIDER_CLIENT_ID__NORTH_WIND="theirs", INSIDER_CLIENT_SECRET__NORTH_WIND="their-secret"
+    ).accounts
+    assert accounts["demo"].client_id == "client"
+    assert accounts["north-wind"].client_id == "theirs"
+    assert accounts["north-wind"].client_secret.get_secret_value() == "their-secret"
+
+
+def test_half_of_a_products_credentials_is_named(config: Path) -> None:
+    assert list(problems(config, INSIDER_CLIENT_ID__DEMO="theirs")) == ["INSIDER_CLIENT_SECRET__DEMO"]
+
+
+def test_postgresql_is_taken_as_hosting_platforms_write_it(config: Path) -> None:
+    for scheme in ("postgres", "postgresql"):
+        loaded = load(config, DATABASE_URL=f"{scheme}://user:word@host/name", WEB_CONCURRENCY="2")
+        assert loaded.sqlite_path is None
+        assert loaded.database_url.startswith("postgresql+psycopg://")
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    rows = {
+        line.split("|")[1].strip().strip("`"): line.split("|")[3].strip()
+        for line in readme.splitlines()
+        if line.startswith("| `")
+    }
+    for name in VARIABLES:
+        field = Settings.model_fields[name]
+        expected = "required" if field.is_required() else _written(field.default)
+        assert rows.get(name.upper()) == expected, name.upper()
+
+
+def _written(default: object) -> str:
+    return "none" if default in (None, ()) else f"`{default}`"

@@ -1,0 +1,137 @@
+"""The commands."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import click
+import uvicorn
+from starlette.applications import Starlette
+
+from widget import __version__, logs
+from widget.app import create_app, create_outbox
+from widget.errors import ConfigurationError
+from widget.sandbox import serve as serve_sandbox
+from widget.settings import Settings, load
+
+T = TypeVar("T")
+_IDLE_CONNECTION = 5
+"""Seconds that a browser's connection is kept without a request."""
+
+
+@click.group()
+@click.version_option(__version__, prog_name="widget")
+def main() -> None:
+    """An embeddable feedback widget for Insider Connect."""
+
+
+@main.command()
+def serve() -> None:
+    """Run the web process."""
+    settings = _settings()
+    logs.configure(settings.log_level)
+    app = _or_fail(lambda: create_app(settings))
+    with _listen(settings.host, settings.port) as listening:
+        server = _Server(app, settings)
+        server.run(sockets=[listening])
+    if problem := getattr(app.state, "problem", None):
+        _fail(_named(problem))
+    if not server.started:
+        sys.exit(1)
+
+
+@main.command()
+def worker() -> None:
+    """Run a delivery process without the web part."""
+    settings = _settings()
+    if settings.sqlite_path:
+        _fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers by itself")
+    _or_fail(lambda: create_outbox(settings))
+
+
+@main.command()
+def migrate() -> None:
+    """Create the database, or bring it up to date."""
+    settings = _settings()
+    logs.configure(settings.log_level)
+
+    async def run() -> None:
+        outbox = create_outbox(settings)
+        await outbox.open()
+        await outbox.close()
+
+    _or_fail(lambda: asyncio.run(run()))
+    click.echo("The outbox is up to date.")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8001, show_default=True)
+def sandbox(host: str, port: int) -> None:
+    """Run a local Insider Connect, with fault modes and an inbox page."""
+    serve_sandbox(host, port)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which takes no new rows from the outbox once it has been asked to stop."""
+
+    def __init__(self, app: Starlette, settings: Settings) -> None:
+        self._app = app
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop" if sys.platform != "win32" else "auto",
+                http="httptools",  # h11 takes Content-Length and Transfer-Encoding together
+                ws="none",
+                lifespan="on",
+                access_log=False,
+                log_config=None,
+                log_level="critical",  # what goes wrong is logged by us, once
+                server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                timeout_keep_alive=_IDLE_CONNECTION,
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_grace)),
+            )
+        )
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop: first the taking of rows, then the connections, then (in the lifespan) what is being sent."""
+        if service := getattr(self._app.state, "service", None):
+            service.dispatcher.drain()
+        await super().shutdown(sockets)
+
+
+def _settings() -> Settings:
+    return _or_fail(lambda: load(os.environ))
+
+
+def _or_fail(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except ConfigurationError as error:
+        _fail(_named(error))
+
+
+def _named(error: ConfigurationError) -> str:
+    lines = [f"  {problem.name}: {problem.message}" for problem in error.problems]
+    return "\n".join(["The configuration cannot be used:", *lines])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        _fail(f"HOST, PORT: cannot listen on {host}:{port}: {error.strerror}")
+    listening.listen(2048)
+    return listening
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(1)

@@ -1,0 +1,398 @@
+"""What happens to a submission next, and doing it.
+
+`decide` turns an outcome into a verdict: a pure function. `Delivery.advance` claims a row, makes its calls and writes
+what became of it; it works on the row alone, so whoever calls it, and when, is left to a dispatcher. A `Gate` keeps
+an account's rows back while Insider Connect cannot be reached, or will not have its credentials.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import assert_never
+
+import structlog
+
+from widget.errors import OutboxUnavailable
+from widget.insider import (
+    Attached,
+    Created,
+    Insider,
+    Misconfigured,
+    NotProcessed,
+    Outcome,
+    Refused,
+    Unknown,
+    Upload,
+)
+from widget.outbox import Outbox, Pending, Verdict, Work
+
+log = structlog.get_logger("widget.delivery")
+
+FAILURES_TO_OPEN = 5
+"""Connection failures in a row after which an account's gate shuts."""
+_SHORTEST_PAUSE = 0.05
+"""Seconds; a row that was just accepted is due, but somebody is about to claim it."""
+_RETRY_AFTER = (1.0, 3600.0)
+"""Seconds within which Insider Connect's own wish is obeyed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to try again. All periods in seconds; `unknown_hold` is None when such rows are left to the operator."""
+
+    retry_min: float
+    retry_max: float
+    give_up_after: float
+    unknown_hold: float | None
+
+
+def backoff(attempts: int, policy: Policy, chance: float) -> float:
+    """Seconds until the next attempt: exponential with full jitter. `chance` lies in [0, 1)."""
+    ceiling = min(policy.retry_max, policy.retry_min * 2.0 ** min(attempts - 1, 30))
+    return ceiling * chance
+
+
+def next_files(work: Work) -> tuple[Pending, ...]:
+    """The files of the next request: all of them, or one once all together were refused."""
+    return work.pending[:1] if work.separately else work.pending
+
+
+def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Verdict:
+    """What becomes of `work` after `outcome`. `chance` in [0, 1) spreads the retries."""
+    match outcome:
+        case Created(feedback_id):
+            return Verdict("sending" if work.pending else "delivered", feedback_id=feedback_id)
+        case Attached():
+            sent = next_files(work)
+            done = len(sent) == len(work.pending)
+            return Verdict(
+                "delivered" if done else "sending",
+                attachments={file.position: ("attached", None) for file in sent},
+            )
+        case Refused(reasons, status):
+            return _refused(work, " ".join(reasons) or None, f"answered {status}: {' '.join(reasons)}")
+        case NotProcessed(reason, retry_after):
+            if work.age > policy.give_up_after:
+                return _given_up(work, reason)
+            delay = backoff(work.attempts, policy, chance)
+            if retry_after is not None:
+                delay = max(delay, min(max(retry_after, _RETRY_AFTER[0]), _RETRY_AFTER[1]))
+            return Verdict("queued", delay=delay, error=reason)
+        case Unknown(reason):
+            hold = None if work.possible_duplicate else policy.unknown_hold
+            return Verdict("unknown", delay=hold, error=reason, possible_duplicate=True)
+        case Misconfigured(reason):
+            return Verdict("queued", delay=0.0, error=reason, attempt_spent=False)
+    assert_never(outcome)
+
+
+def _refused(work: Work, told: str | None, reason: str) -> Verdict:
+    """A create refused is refused for good; of files, the one at fault is looked for, and the rest goes on."""
+    if work.feedback_id is None:
+        return Verdict("refused", error=reason, told=told)
+    sent = next_files(work)
+    if len(sent) > 1:
+        return Verdict("sending", error=reason, separately=True)
+    done = len(sent) == len(work.pending)
+    return Verdict(
+        "delivered" if done else "sending",
+        error=reason,
+        attachments={file.position: ("refused", told) for file in sent},
+    )
+
+
+def _given_up(work: Work, reason: str) -> Verdict:
+    return Verdict("refused", error=f"given up after {work.age / 86400:.1f} days: {reason}")
+
+
+class Gate:
+    """Keeps an account's rows back while trying is pointless. Times are the `clock`'s, in seconds.
+
+    It shuts after `FAILURES_TO_OPEN` failures to connect in a row, or at once when the account or the address is
+    wrong. While it is shut, one row every `probe_every` seconds may try; its success opens the gate.
+    """
+
+    def __init__(self, probe_every: float, clock: Callable[[], float]) -> None:
+        self._probe_every = probe_every
+        self._clock = clock
+        self._failures = 0
+        self._next_probe = 0.0
+        self.reason: str | None = None
+
+    @property
+    def shut(self) -> bool:
+        """Whether rows are being kept back."""
+        return self.reason is not None
+
+    @property
+    def opens_in(self) -> float:
+        """Seconds until a row may pass: 0 when it may now."""
+        return max(0.0, self._next_probe - self._clock()) if self.shut else 0.0
+
+    def admit(self) -> bool:
+        """Whether a row may try now. Of a shut gate, the asker is the one probe of the period."""
+        if self.opens_in:
+            return False
+        if self.shut:
+            self._next_probe = self._clock() + self._probe_every
+        return True
+
+    def note(self, outcome: Outcome) -> bool:
+        """Learn from an outcome. True when this changed whether the gate is shut."""
+        was = self.shut
+        match outcome:
+            case Misconfigured(reason):
+                self._shut(reason)
+            case NotProcessed(reason, _, unreachable=True):
+                self._failures += 1
+                if self._failures >= FAILURES_TO_OPEN:
+                    self._shut(reason)
+            case _:
+                self._failures = 0
+                self.reason = None
+        return was != self.shut
+
+    def _shut(self, reason: str) -> None:
+        self.reason = reason
+        self._next_probe = self._clock() + self._probe_every
+
+
+class Delivery:
+    """Takes submissions from the outbox to Insider Connect, one `advance` at a time."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        insider: Insider,
+        products: Mapping[str, object],
+        policy: Policy,
+        *,
+        probe_every: float,
+        chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._outbox = outbox
+        self._insider = insider
+        self._policy = policy
+        self._chance = chance
+        by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
+        self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
+
+    def kept_back(self) -> set[str]:
+        """The products whose rows may not try now."""
+        return {product for product, gate in self.gates.items() if gate.shut and gate.opens_in}
+
+    def gate_opens_in(self) -> float | None:
+        """Seconds until the next shut gate lets a probe pass; None when none is shut."""
+        return min((gate.opens_in for gate in self.gates.values() if gate.opens_in), default=None)
+
+    async def recover(self, *, everything: bool = False) -> None:
+        """Deal with what a process left in the middle of a POST."""
+        for submission_id in await self._outbox.recover(self._policy.unknown_hold, everything=everything):
+            log.warning("submission.unknown", submission=submission_id, reason="interrupted while sending")
+
+    async def advance(self, submission_id: str) -> float | None:
+        """Take a row as far as it goes now: to delivered, to a later attempt, or to a person.
+
+        Answers in how many seconds it should be tried again; None when it is not tried by itself any more.
+        """
+        work = await self._outbox.claim(submission_id)
+        if work is None:
+            return None
+        gate = self.gates.get(work.product)
+        if gate is None:  # the product was taken out of widget.toml while a row of it waits
+            return await self._put_back(work, _NO_PRODUCT_DELAY, "no such product")
+        if not gate.admit():
+            return await self._put_back(work, 0.0, None)
+        verdict = Verdict("sending")
+        while verdict.state == "sending":
+            verdict = await self._step(work, gate)
+            work = _following(work, verdict)
+        return verdict.delay
+
+    async def _put_back(self, work: Work, delay: float, reason: str | None) -> float:
+        await self._outbox.record(work, Verdict("queued", delay, reason, attempt_spent=False))
+        return delay
+
+    async def _step(self, work: Work, gate: Gate) -> Verdict:
+        """Make the next call of `work` and write what became of it."""
+        try:
+            outcome = await self._call(work)
+        except asyncio.CancelledError:
+            verdict = decide(work, Unknown("stopped while sending"), self._policy, self._chance())
+            await asyncio.shield(self._outbox.record(work, verdict))
+            raise
+        except OutboxUnavailable as error:
+            outcome = NotProcessed(str(error))
+        if gate.note(outcome):
+            log.warning(
+                "delivery.paused" if gate.shut else "delivery.resumed", product=work.product, reason=gate.reason
+            )
+        verdict = decide(work, outcome, self._policy, self._chance())
+        if gate.shut and isinstance(outcome, NotProcessed | Misconfigured) and verdict.state == "queued":
+            verdict = Verdict("queued", 0.0, verdict.error, attempt_spent=False)  # the gate holds it, not its own time
+        if not await self._outbox.record(work, verdict):
+            log.warning("submission.claim_lost", submission=work.id)
+            return _LOST
+        _log(work, verdict)
+        return verdict
+
+    async def _call(self, work: Work) -> Outcome:
+        if work.feedback_id is None:
+            return await self._insider.create(work.product, work.id, work.feedback)
+        uploads = [
+            Upload(file.name, file.media_type, file.size, partial(self._chunks, file.blob)) for file in next_files(work)
+        ]
+        return await self._insider.attach(work.product, work.id, work.feedback_id, uploads)
+
+    def _chunks(self, blob: str) -> AsyncIterator[bytes]:
+        return self._outbox.backend.chunks(blob)
+
+
+_NO_PRODUCT_DELAY = 60.0
+_LOST = Verdict("queued")
+"""What is left of a row whose claim was lost: somebody else has it."""
+
+
+def _following(work: Work, verdict: Verdict) -> Work:
+    """What `verdict` leaves of `work`, without asking the database again."""
+    return replace(
+        work,
+        feedback_id=work.feedback_id if verdict.feedback_id is None else verdict.feedback_id,
+        pending=tuple(file for file in work.pending if file.position not in verdict.attachments),
+        separately=work.separately or verdict.separately,
+    )
+
+
+def _log(work: Work, verdict: Verdict) -> None:
+    told = log.info if verdict.state in ("sending", "delivered") else log.warning
+    told(
+        f"submission.{verdict.state}",
+        submission=work.id,
+        product=work.product,
+        attempts=work.attempts,
+        feedback_id=work.feedback_id if verdict.feedback_id is None else verdict.feedback_id,
+        reason=verdict.error,
+        delay=verdict.delay,
+    )
+
+
+class LocalDispatcher:
+    """Calls `advance` in this process: after each accept, when a row becomes due, and in a sweep.
+
+    The rows are the queue. The loop sleeps until the next is due; `sweep_every` (seconds) is the longest it sleeps,
+    so that a row which nobody announced is found too.
+    """
+
+    def __init__(self, outbox: Outbox, delivery: Delivery, *, concurrency: int, sweep_every: float) -> None:
+        self._outbox = outbox
+        self._delivery = delivery
+        self._concurrency = concurrency
+        self._sweep_every = sweep_every
+        self._wake = asyncio.Event()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._ready: deque[str] = deque()
+        self._look_again = False
+        self._draining = False
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; rows that a crash left half-way come first."""
+        self._loop = asyncio.create_task(self._run(), name="dispatcher")
+
+    def drain(self) -> None:
+        """Take no new rows from now on."""
+        self._draining = True
+        self._wake.set()
+
+    async def stop(self, grace: float) -> None:
+        """Finish what is being sent, for at most `grace` seconds; what is cut off then is called unknown."""
+        self.drain()
+        if self._loop:
+            await self._loop
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=grace)
+        cut_off = list(self._running.values())
+        for task in cut_off:
+            task.cancel()
+        await asyncio.gather(*cut_off, return_exceptions=True)
+
+    async def attempt(self, submission_id: str, product: str, wait: float) -> None:
+        """Try a row that was just accepted, and wait up to `wait` seconds for what becomes of it.
+
+        When no slot is free, or the product's rows are kept back, there is no waiting: the row's turn comes.
+        """
+        busy = len(self._running) >= self._concurrency
+        if self._draining or busy or product in self._delivery.kept_back():
+            self._look_again = True
+            return
+        task = self._begin(submission_id)
+        if wait > 0:
+            await asyncio.wait({task}, timeout=wait)
+
+    def _begin(self, submission_id: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._advance(submission_id), name=f"advance {submission_id}")
+        self._running[submission_id] = task
+        task.add_done_callback(lambda _: self._ended(submission_id))
+        return task
+
+    def _ended(self, submission_id: str) -> None:
+        self._running.pop(submission_id, None)
+        if self._look_again:
+            self._wake.set()
+
+    async def _advance(self, submission_id: str) -> None:
+        try:
+            if await self._delivery.advance(submission_id) is not None:
+                self._look_again = True
+        except OutboxUnavailable as error:
+            self._look_again = True
+            log.error("outbox.unavailable", submission=submission_id, reason=str(error))
+        except Exception:
+            log.exception("delivery.failed", submission=submission_id)  # its lease ends, then it is tried again
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_sweep = loop.time()
+        while not self._draining:
+            self._wake.clear()
+            try:
+                if loop.time() >= next_sweep:
+                    await self._delivery.recover()
+                    next_sweep = loop.time() + self._sweep_every
+                pause = await self._look()
+            except OutboxUnavailable as error:
+                log.error("outbox.unavailable", reason=str(error))
+                pause = 1.0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), min(pause, max(0.0, next_sweep - loop.time())))
+
+    async def _look(self) -> float:
+        """Start what is due, as far as there are slots; in how many seconds to look again unless woken."""
+        free = self._concurrency - len(self._running)
+        if free <= 0:
+            self._look_again = True
+            return self._sweep_every
+        shut = self._delivery.kept_back()
+        if not self._ready:
+            wanted = 4 * self._concurrency + len(self._running)
+            ids = await self._outbox.due(wanted, shut)
+            self._look_again = bool(shut) or len(ids) == wanted
+            self._ready.extend(submission_id for submission_id in ids if submission_id not in self._running)
+        while self._ready and len(self._running) < self._concurrency:
+            self._start_next()
+        if self._ready:
+            self._look_again = True
+            return self._sweep_every
+        due_in, opens_in = await self._outbox.next_due_in(shut), self._delivery.gate_opens_in()
+        return max(_SHORTEST_PAUSE, min(s for s in (due_in, opens_in, self._sweep_every) if s is not None))
+
+    def _start_next(self) -> None:
+        submission_id = self._ready.popleft()
+        if submission_id not in self._running:
+            self._begin(submission_id)

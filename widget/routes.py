@@ -1,0 +1,461 @@
+"""HTTP in, HTTP out: each address of the contract, and the headers of each kind of answer.
+
+A `Service` knows the parts that requests need; what the parts do is theirs.
+"""
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from widget import headers, intake, pages, submission, words
+from widget.delivery import LocalDispatcher
+from widget.errors import Fault, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.insider import Insider
+from widget.outbox import Outbox, Standing
+from widget.rates import Rates
+from widget.settings import Product, Settings
+from widget.static_files import StaticFiles
+from widget.submission import Attachment, Submission
+from widget.tokens import Tokens
+from widget.words import Words
+
+log = structlog.get_logger("widget.routes")
+
+_RETRY_UNAVAILABLE = 20
+"""Seconds after which it is worth asking a full or absent outbox again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that answer requests."""
+
+    settings: Settings
+    tokens: Tokens
+    rates: Rates
+    outbox: Outbox
+    insider: Insider
+    dispatcher: LocalDispatcher
+    pages: pages.Pages
+    static: StaticFiles
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _words(request: Request) -> Words:
+    return words.choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+
+
+def _product(request: Request) -> Product:
+    product = _service(request).settings.products.get(request.path_params["product"])
+    if product is None:
+        raise Rejected(Fault("product_unknown"))
+    return product
+
+
+def _wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+# --- the form ---------------------------------------------------------------------------------------------------
+
+
+async def show_form(request: Request) -> Response:
+    """GET /form/{product}: an untouched form."""
+    service, product = _service(request), _product(request)
+    page = service.pages.form(
+        product,
+        _words(request),
+        token=service.tokens.form(product.slug),
+        values={"submittedByEmail": request.query_params.get("email", "")},
+        **_looks(request),
+    )
+    return HTMLResponse(page, headers=headers.of_form(product.origins))
+
+
+async def fresh_token(request: Request) -> Response:
+    """GET /form/{product}/token: a form token for a page that has been open for long."""
+    service, product = _service(request), _product(request)
+    content = {"token": service.tokens.form(product.slug), "expires_in": int(service.tokens.max_age)}
+    return JSONResponse(content, headers=headers.HEADERS["data"])
+
+
+async def submit(request: Request) -> Response:
+    """POST /form/{product}: take a submission, store it for good, and wait a little for Insider Connect's answer."""
+    service, product = _service(request), _product(request)
+    token = _Token(service, product)
+    try:
+        await _take(service, product, request, token)
+        standing = await service.outbox.standing(token.submission_id)
+        if standing is None:
+            raise OutboxUnavailable("a row that was just stored is not to be found")
+        if standing.state in ("refused", "discarded"):
+            token.text = ""  # its submission has ended; what is sent next is another one
+            raise Rejected(_refused_upstream(standing))
+    except OutboxUnavailable as error:
+        log.error("outbox.unavailable", product=product.slug, reason=str(error))
+        rejected = Rejected(
+            Fault("unavailable"), fields=error.fields, retry_after=_RETRY_UNAVAILABLE, close=error.close
+        )
+        return _refuse(request, product, rejected, token)
+    except Rejected as rejected:
+        return _refuse(request, product, rejected, token)
+    return _thank(request, product, standing)
+
+
+class _Token:
+    """The form token of a request: what it says, and its text for as long as it may be sent again."""
+
+    def __init__(self, service: Service, product: Product) -> None:
+        self._service = service
+        self._product = product
+        self.text = ""
+        self.submission_id = ""
+        self.expired = False
+
+    def believe(self, text: str) -> None:
+        """Read the token. Raises Rejected."""
+        try:
+            token = self._service.tokens.read_form(text, self._product.slug, time.time())
+        except TokenExpired as error:
+            self.submission_id, self.expired = error.submission_id, True
+            raise Rejected(Fault("token_expired", "token")) from error
+        except TokenInvalid as error:
+            raise Rejected(Fault("token_invalid", "token")) from error
+        self.text, self.submission_id = text, token.submission_id
+        if token.age < self._service.settings.min_fill_time:
+            raise Rejected(
+                Fault("too_fast", "token"), retry_after=max(1.0, self._service.settings.min_fill_time - token.age)
+            )
+
+
+async def _take(service: Service, product: Product, request: Request, token: _Token) -> None:
+    """Read, check and store a submission, and try to deliver it at once. Raises Rejected or OutboxUnavailable.
+
+    A form that was sent before, even one that has grown too old since, is a repeat: nothing is stored.
+    """
+    refusal = await _refusal_unread(service, product, request)
+    limits = intake.Limits(read_timeout=service.settings.read_timeout, total_timeout=service.settings.body_timeout)
+    spool = service.outbox.backend.spool
+    try:
+        async with intake.receive(request, spool=spool, limits=limits, on_token=token.believe, refusal=refusal) as raw:
+            if raw.token is None:
+                raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
+            feedback = submission.check(raw.fields, files=len(raw.files))
+            files = tuple(Attachment(file.name, file.media_type, file.size, file.path) for file in raw.files)
+            is_new = await service.outbox.add(Submission(token.submission_id, product.slug, feedback, files))
+    except Rejected:
+        if token.expired and await service.outbox.standing(token.submission_id):
+            return
+        raise
+    if is_new:
+        log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
+        await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
+
+
+async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
+    """What can be decided before the body is read."""
+    if not _came_from_us(request, service.settings.public_url):
+        return Rejected(Fault("origin_not_allowed"))
+    if wait := await service.rates.hit(product.slug, request.client.host if request.client else ""):
+        return Rejected(Fault("rate_limited", params={"n": math.ceil(wait)}), retry_after=wait)
+    return None
+
+
+def _came_from_us(request: Request, public_url: str | None) -> bool:
+    """Whether a form of ours sent the request, as far as a browser says so.
+
+    `Sec-Fetch-Site` cannot be written by a page. Where it is missing, `Origin` is compared with our own address: the
+    public one, or the one that the browser itself asked for.
+    """
+    if site := request.headers.get("sec-fetch-site"):
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    own = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return origin is None or origin == own
+
+
+def _refused_upstream(standing: Standing) -> Fault:
+    if standing.told:
+        return Fault("refused_upstream", params={"reason": standing.told.rstrip(".")})
+    return Fault("refused_upstream", variant="unexplained")
+
+
+def _thank(request: Request, product: Product, standing: Standing) -> Response:
+    service = _service(request)
+    receipt_url = f"/receipt/{service.tokens.receipt(standing.id, standing.product)}"
+    delivered = standing.state == "delivered"
+    if _wants_json(request):
+        answer: dict[str, Any] = {
+            "status": "delivered" if delivered else "accepted",
+            "receipt": receipt_url.removeprefix("/receipt/"),
+            "receipt_url": receipt_url,
+        }
+        if delivered:
+            answer |= {"feedback_id": standing.feedback_id, "attachments": _files_told(standing)}
+        return JSONResponse(answer, status_code=201 if delivered else 202, headers=_of_form_answer(product))
+    page = service.pages.thanks(
+        product,
+        _words(request),
+        status="delivered" if delivered else "accepted",
+        receipt_url=receipt_url,
+        feedback_id=standing.feedback_id,
+        at=_moment(standing.ended_at or standing.accepted_at),
+        attachments=_files_shown(standing),
+        **_looks(request),
+    )
+    return HTMLResponse(page, status_code=201 if delivered else 202, headers=headers.of_form(product.origins))
+
+
+def _refuse(request: Request, product: Product, rejected: Rejected, token: _Token) -> Response:
+    service, words = _service(request), _words(request)
+    extra = _extra_headers(rejected)
+    if _wants_json(request):
+        return _problem_json(rejected, words, product, {**_of_form_answer(product), **extra})
+    page = service.pages.form(
+        product,
+        words,
+        token=token.text or service.tokens.form(product.slug),
+        values=rejected.fields,
+        faults=rejected.faults,
+        retry_after=rejected.retry_after,
+        **_looks(request),
+    )
+    return HTMLResponse(page, status_code=rejected.status, headers={**headers.of_form(product.origins), **extra})
+
+
+# --- receipts ---------------------------------------------------------------------------------------------------
+
+
+async def show_receipt(request: Request) -> Response:
+    """GET /receipt/{receipt}: where a submission stands; never what it says."""
+    service, words = _service(request), _words(request)
+    standing = await _standing_of(service, request.path_params["receipt"])
+    status = _receipt_status(standing, service.settings.receipt_days)
+    known = status != "expired"
+    delivered_at = standing.ended_at if status == "delivered" else None
+    if _wants_json(request):
+        content = {
+            "status": status,
+            "accepted_at": _written(standing.accepted_at) if known else None,
+            "delivered_at": _written(delivered_at),
+            "feedback_id": standing.feedback_id if known else None,
+            "attachments": _files_told(standing, always_message=True) if known else [],
+        }
+        return JSONResponse(content, headers=headers.HEADERS["data"])
+    page = service.pages.receipt(
+        service.settings.products.get(standing.product),
+        words,
+        status=status,
+        accepted_at=_moment(standing.accepted_at),
+        delivered_at=_moment(delivered_at) if delivered_at is not None else None,
+        ended_at=_moment(standing.ended_at) if standing.ended_at is not None else None,
+        feedback_id=standing.feedback_id,
+        attachments=_files_shown(standing) if known else (),
+        theme=request.query_params.get("theme", "auto"),
+    )
+    return HTMLResponse(page, headers=headers.HEADERS["page"])
+
+
+async def _standing_of(service: Service, receipt: str) -> Standing:
+    try:
+        submission_id, product = service.tokens.read_receipt(receipt)
+    except TokenInvalid as error:
+        raise Rejected(Fault("receipt_unknown")) from error
+    standing = await service.outbox.standing(submission_id)
+    if standing is None or standing.product != product:
+        raise Rejected(Fault("receipt_unknown"))
+    return standing
+
+
+def _receipt_status(standing: Standing, kept_days: int) -> str:
+    if standing.ended_at is None:
+        return "accepted"
+    if time.time() - standing.ended_at > kept_days * 86400:
+        return "expired"
+    return "delivered" if standing.state == "delivered" else "refused"
+
+
+# --- what the operator and host pages ask for -------------------------------------------------------------------
+
+
+async def alive(_: Request) -> Response:
+    """GET /healthz: the process answers."""
+    return JSONResponse({"status": "ok"}, headers=headers.HEADERS["data"])
+
+
+async def ready(request: Request) -> Response:
+    """GET /readyz: able to accept submissions.
+
+    The database decides the status. Whether a token can be had is named beside it and does not: while Insider Connect
+    is away submissions are accepted all the same, and a balancer that took us out would turn people away.
+    """
+    service = _service(request)
+    try:
+        await service.outbox.check_writable()
+        database = "ok"
+    except OutboxUnavailable as error:
+        database = f"unavailable: {error}"
+    outcomes = {product: await service.insider.check(product) for product in service.settings.products}
+    insider = {product: "ok" if failure is None else failure.reason for product, failure in outcomes.items()}
+    is_ready = database == "ok"
+    content = {
+        "status": "ready" if is_ready else "unavailable",
+        "checks": {"database": database, "insider_connect": insider},
+    }
+    return JSONResponse(content, status_code=200 if is_ready else 503, headers=headers.HEADERS["data"])
+
+
+async def loader(request: Request) -> Response:
+    """GET /embed.js: the script for host pages."""
+    return _found(_service(request).static.loader(request))
+
+
+async def static_file(request: Request) -> Response:
+    """GET /static/…: scripts, styles, pictures."""
+    return _found(_service(request).static.respond(request, request.path_params["path"]))
+
+
+def _found(response: Response | None) -> Response:
+    if response is None:
+        raise Rejected(Fault("not_found"))
+    return response
+
+
+# --- errors of every address ------------------------------------------------------------------------------------
+
+
+async def on_rejected(request: Request, error: Exception) -> Response:
+    """A request that no product's form can answer: a problem, or a page that says so."""
+    assert isinstance(error, Rejected)  # noqa: S101
+    return _problem(request, error)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses, in the one shape that errors have."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "malformed")
+    response = _problem(request, Rejected(Fault(code)))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def on_unavailable(request: Request, error: Exception) -> Response:
+    """The outbox cannot be asked."""
+    log.error("outbox.unavailable", reason=str(error))
+    return _problem(request, Rejected(Fault("unavailable"), retry_after=_RETRY_UNAVAILABLE))
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """A fault of ours; the log has it."""
+    log.error("request.failed", path=request.url.path.split("/")[1], exc_info=error)
+    return _problem(request, Rejected(Fault("internal")))
+
+
+def _problem(request: Request, rejected: Rejected) -> Response:
+    words, extra = _words(request), _extra_headers(rejected)
+    if _wants_json(request) or request.url.path.startswith(("/static/", "/embed.js")):
+        return _problem_json(rejected, words, None, {**headers.HEADERS["data"], **extra})
+    page = _service(request).pages.problem(words, rejected.faults[0], theme=request.query_params.get("theme", "auto"))
+    return HTMLResponse(page, status_code=rejected.status, headers={**headers.HEADERS["page"], **extra})
+
+
+def _problem_json(rejected: Rejected, words: Words, product: Product | None, extra: Mapping[str, str]) -> Response:
+    """RFC 9457. `errors` has every fault; `position` counts the files from 0, where one is at fault."""
+    note = words.note(rejected.faults[0], product)
+    errors = []
+    for fault in rejected.faults:
+        error: dict[str, Any] = {
+            "field": fault.field,
+            "code": fault.code,
+            "message": words.fault(fault, product),
+        }
+        if fault.position is not None:
+            error["position"] = fault.position
+        errors.append(error)
+    content = {
+        "type": "about:blank",
+        "title": note.title or HTTPStatus(rejected.status).phrase,
+        "status": rejected.status,
+        "detail": note.text,
+        "errors": errors,
+    }
+    return JSONResponse(
+        content, status_code=rejected.status, headers=dict(extra), media_type="application/problem+json"
+    )
+
+
+# --- small things -----------------------------------------------------------------------------------------------
+
+
+def _looks(request: Request) -> dict[str, Any]:
+    query = request.query_params
+    return {"theme": query.get("theme", "auto"), "mode": query.get("mode", "page")}
+
+
+def _extra_headers(rejected: Rejected) -> dict[str, str]:
+    extra = {}
+    if rejected.retry_after is not None:
+        extra["Retry-After"] = str(math.ceil(rejected.retry_after))
+    if rejected.close:
+        extra["Connection"] = "close"
+    return extra
+
+
+def _of_form_answer(product: Product) -> dict[str, str]:
+    return headers.of_form(product.origins)
+
+
+def _files_told(standing: Standing, *, always_message: bool = False) -> list[dict[str, str | None]]:
+    """The files as JSON; a `message` stands only where there is one, unless it always should."""
+    told: list[dict[str, str | None]] = []
+    for file in standing.attachments:
+        told.append({"name": file.name, "status": file.status})
+        if file.message or always_message:
+            told[-1]["message"] = file.message
+    return told
+
+
+def _files_shown(standing: Standing) -> list[pages.File]:
+    return [pages.File(file.name, file.status, file.message or "") for file in standing.attachments]
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _written(at: float | None) -> str | None:
+    return None if at is None else _moment(at).isoformat(timespec="seconds")
+
+
+ROUTES = [
+    Route("/form/{product}", show_form, methods=["GET"]),
+    Route("/form/{product}", submit, methods=["POST"]),
+    Route("/form/{product}/token", fresh_token, methods=["GET"]),
+    Route("/receipt/{receipt}", show_receipt, methods=["GET"]),
+    Route("/embed.js", loader, methods=["GET"]),
+    Route("/static/{path:path}", static_file, methods=["GET"]),
+    Route("/healthz", alive, methods=["GET"]),
+    Route("/readyz", ready, methods=["GET"]),
+]
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+ERROR_HANDLERS: Mapping[int | type[Exception], Handler] = {
+    Rejected: on_rejected,
+    HTTPException: on_http_error,
+    OutboxUnavailable: on_unavailable,
+    Exception: on_bug,
+}
