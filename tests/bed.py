@@ -249,6 +249,7 @@ class Widget:
     def __exit__(self, *_: object) -> None:
         self.client.close()
         if self._process is not None:
+            print(self.log())  # noqa: T201 - pytest shows it where a test fails
             self._process.stop()
 
     def start(self) -> Self:

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from widget import __version__, logs
 from widget.app import create_app, create_outbox
 from widget.errors import ConfigurationError
+from widget.sandbox import accounts_from
 from widget.sandbox import serve as serve_sandbox
 from widget.settings import Settings, load
 
@@ -69,10 +70,15 @@ def migrate() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8001, show_default=True)
-def sandbox(host: str, port: int) -> None:
-    """Run a local Insider Connect, with fault modes and an inbox page."""
-    serve_sandbox(host, port)
+@click.option("--port", default=8001, show_default=True, help="The API's port.")
+@click.option("--control-port", default=0, help="The port of inbox and faults, open also while the API is down.")
+def sandbox(host: str, port: int, control_port: int) -> None:
+    """Run a local Insider Connect, with fault modes and an inbox page.
+
+    Its accounts are those of INSIDER_CLIENT_ID and INSIDER_CLIENT_SECRET (and of each product's own); without them
+    there is one, whose id and secret are both "sandbox".
+    """
+    serve_sandbox(host, port, control_port=control_port, accounts=accounts_from(os.environ))
 
 
 class _Server(uvicorn.Server):
