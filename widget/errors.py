@@ -125,4 +125,12 @@ class TokenExpired(TokenError):
 
 
 class OutboxUnavailable(WidgetError):
-    """Nothing can be stored safely now: the disk is full or read-only, or the database is away."""
+    """Nothing can be stored safely now: the disk is full or read-only, or the database is away.
+
+    `fields` and `close` are those of `Rejected`, where it happened while a request was read.
+    """
+
+    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None, close: bool = False) -> None:
+        self.fields: Mapping[str, str] = fields or {}
+        self.close = close
+        super().__init__(message)

@@ -3,15 +3,27 @@
 Where the bytes come from is left to `intake`, what a file is to `files`, where rows go to `outbox`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import email_validator
+
+from widget.errors import Fault, Rejected
+
 MAX_DESCRIPTION = 1000
 """Characters, counted in UTF-16 units with each line break once, as browsers and Insider Connect count them."""
+MAX_EMAIL = 254
+"""Characters: no longer address can be delivered to (RFC 5321, erratum 1690)."""
 MAX_FILES = 5
 MAX_FILE_SIZE = 4 * 1024 * 1024
 """Bytes."""
+
+_LINE_BREAK = re.compile("\r\n|[\r\v\f\x85]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_RATINGS = {"true": True, "false": False, "": None}
+_CONSENTS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +55,69 @@ class Submission:
     product: str
     feedback: Feedback
     attachments: tuple[Attachment, ...] = ()
+
+
+def check(fields: Mapping[str, str], *, files: int) -> Feedback:
+    """The feedback that the form's fields hold, beside so many files. Raises Rejected with every fault."""
+    feedback, faults = check_fields(fields, files=files)
+    if faults:
+        raise Rejected(*faults, fields=fields)
+    return feedback
+
+
+def check_fields(fields: Mapping[str, str], *, files: int) -> tuple[Feedback, list[Fault]]:
+    """The feedback, of use only without faults, and all faults in the order of the form."""
+    description, email = clean_text(fields.get("description", "")), fields.get("submittedByEmail", "").strip()
+    rating, consent = fields.get("sentimentRating", ""), fields.get("contactConsent", "false")
+    faults = [*_check_description(description), *_check_email(email)]
+    if rating not in _RATINGS:
+        faults.append(Fault("invalid", "sentimentRating"))
+    if consent not in _CONSENTS:
+        faults.append(Fault("invalid", "contactConsent"))
+    if not description and not rating and not files:
+        faults.append(Fault("empty"))
+    return Feedback(description, email, _RATINGS.get(rating), _CONSENTS.get(consent, False)), faults
+
+
+def clean_text(text: str) -> str:
+    """`text` with each line break as one LF and without control characters; blank text is no text.
+
+    Control characters are dropped rather than refused: they come with text pasted from a terminal or a word processor,
+    the person cannot see them, and databases and JSON readers stumble over NUL. TAB stays.
+    """
+    text = _CONTROL.sub("", _LINE_BREAK.sub("\n", text))
+    return text if text.strip() else ""
+
+
+def utf16_length(text: str) -> int:
+    """The length that JavaScript, `maxlength` and .NET see: an emoji counts as two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _check_description(description: str) -> list[Fault]:
+    excess = utf16_length(description) - MAX_DESCRIPTION
+    if excess <= 0:
+        return []
+    return [Fault("too_long", "description", params={"n": excess, "limit": MAX_DESCRIPTION})]
+
+
+def _check_email(email: str) -> list[Fault]:
+    if not email:
+        return [Fault("required", "submittedByEmail")]
+    if len(email) > MAX_EMAIL:  # before the validator normalises, which can take quadratic time
+        params = {"n": len(email) - MAX_EMAIL, "limit": MAX_EMAIL}
+        return [Fault("too_long", "submittedByEmail", params=params)]
+    return [] if _is_address(email) else [Fault("invalid", "submittedByEmail")]
+
+
+def _is_address(email: str) -> bool:
+    """Whether mail could be sent there, judged by the syntax alone.
+
+    Domains that can never have mail (`.local`, `.invalid` and the like) are refused as typing errors. `.test` passes,
+    as `.example` does by itself, so that trying the widget out needs nobody's real address (RFC 6761).
+    """
+    try:
+        email_validator.validate_email(email, check_deliverability=False, test_environment=True)
+    except email_validator.EmailNotValidError:
+        return False
+    return True
