@@ -1,0 +1,100 @@
+"""What a file is, told by its content, and a name for it that is safe anywhere.
+
+Nothing that a client wrote beside a file is believed: not its declared type, not its extension, not its name. How large
+a file may be, and where its bytes lie, is left to `intake`.
+"""
+
+import re
+import unicodedata
+
+HEAD_SIZE = 8
+"""Bytes from a file's start that `identify` needs to see."""
+
+MAX_NAME_LENGTH = 100
+"""Characters, the extension among them."""
+MAX_NAME_SIZE = 200
+"""Bytes in UTF-8, the extension among them."""
+
+_SIGNATURES = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"%PDF-": "application/pdf",
+}
+_EXTENSIONS = {
+    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "image/png": (".png",),
+    "application/pdf": (".pdf",),
+}
+_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*%]')
+# Unicode's Default_Ignorable_Code_Point and blank letters, as far as their category does not tell: all are invisible.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+_DEVICE = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])(?=\s*(\.|$))", re.IGNORECASE)
+_LONGEST_READ = 512
+
+
+def identify(head: bytes) -> str | None:
+    """The media type of a file that begins with `head`, or None if it is none of those that may go along.
+
+    Only the very first bytes count, as browsers sniff them (https://mimesniff.spec.whatwg.org/): a reader that also
+    looks further for `%PDF-` can be shown a web page in a PDF's clothes.
+    """
+    return next((media_type for start, media_type in _SIGNATURES.items() if head.startswith(start)), None)
+
+
+def safe_name(name: str, media_type: str | None, position: int) -> str:
+    """Our own name for the file that a client calls `name`, with an extension that fits its content.
+
+    Letters of every script stay. Folders, control and invisible characters, characters with a meaning in paths, headers
+    or addresses, and the names of devices do not. A name without anything left becomes `file-1`, counted from
+    `position`. With `media_type` None, for a file that is named to the person but not kept, the extension stays.
+    """
+    stem, extension = _split(_clean(_base(name)), media_type)
+    stem = _cut(_DEVICE.sub(r"_\1", _trim(stem)), extension)
+    return (stem or f"file-{position + 1}") + extension
+
+
+def _base(name: str) -> str:
+    """The name without its folders, in a length that is cheap to work on; its end is kept for the extension's sake."""
+    base = re.split(r"[/\\]", name)[-1]
+    return base if len(base) <= _LONGEST_READ else base[: _LONGEST_READ - 16] + base[-16:]
+
+
+def _clean(name: str) -> str:
+    """The name's readable characters, composed, each run of white space as one space."""
+    name = "".join(character for character in _INVISIBLE.sub("", name) if _is_readable(character))
+    name = _FORBIDDEN.sub("_", " ".join(name.split()))
+    return _trim(unicodedata.normalize("NFC", name))
+
+
+def _is_readable(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character)[0] not in "CZ"
+
+
+def _trim(name: str) -> str:
+    """Without what hides a file, makes it an option of a command, or is dropped by Windows at a name's end."""
+    return name.lstrip(" .-~").rstrip(" .")
+
+
+def _split(name: str, media_type: str | None) -> tuple[str, str]:
+    """The stem, and the extension that the content calls for: the name's own where it fits."""
+    stem, extension = _rpartition(name)
+    if media_type is None:
+        return (stem, extension) if _EXTENSION.fullmatch(extension) else (name, "")
+    fitting = _EXTENSIONS[media_type]
+    if extension.lower() not in fitting and _EXTENSION.fullmatch(extension):
+        name = stem
+        stem, extension = _rpartition(name)
+    return (stem, extension) if extension.lower() in fitting else (name, fitting[0])
+
+
+def _rpartition(name: str) -> tuple[str, str]:
+    stem, dot, extension = name.rpartition(".")
+    return (stem, dot + extension) if dot else (name, "")
+
+
+def _cut(stem: str, extension: str) -> str:
+    stem = stem[: MAX_NAME_LENGTH - len(extension)]
+    return _trim(stem.encode()[: MAX_NAME_SIZE - len(extension)].decode(errors="ignore"))
