@@ -1,0 +1,247 @@
+/**
+ * The form's place in a host page: its frame, in a popover, a dialog, a sheet on phones, or inline; and this side of the
+ * talk with the form. embed.js imports it when someone means to use the form. What the form tells is checked here; it
+ * never tells the text or the e-mail address.
+ *
+ * @typedef {{
+ *   root: ShadowRoot, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, context?: unknown,
+ *   theme: string, language: string, label: string, words: string[],
+ *   close(): void, update(): void, tell(type: string, data?: object): void, getAttribute(name: string): string | null
+ * }} Host the element `<insider-feedback>`, as embed.js makes it
+ * @typedef {(parent: ParentNode, name: string, attributes?: object, text?: string) => any} Add
+ */
+
+const NAME = 'insider-feedback'
+const NO_FRAME = 8000, NO_WORD = 3000 // milliseconds: for the frame to come, and for the form in it to speak
+const TOLD = ['ready', 'resize', 'dirty', 'submit', 'success', 'error']
+const SMALL = '(max-width:479.98px),(max-height:559.98px)'
+const small = matchMedia(SMALL)
+
+/** @type {Record<string, string[]>} */
+const WORDS = {
+  en: ['The form could not be opened here', 'Something between this page and the form is in the way. It works in a tab of its own.'],
+  de: ['Das Formular lässt sich hier nicht öffnen', 'Etwas zwischen dieser Seite und dem Formular ist im Weg. In einem eigenen Tab geht es.'],
+  ar: ['تعذّر فتح النموذج هنا', 'شيء ما بين هذه الصفحة والنموذج يعيق فتحه. يعمل في علامة تبويب مستقلة.'],
+}
+
+const style = new CSSStyleSheet()
+style.replaceSync(`
+:host{--t:var(--feedback-text,light-dark(#26221d,#f3efe9));--r:var(--feedback-radius,12px)}
+.panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--t)}
+div.panel{position:relative}
+dialog{position:fixed;inset-block:var(--y);inset-inline:var(--x);width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
+margin:0;border:1px solid transparent;border-radius:calc(var(--r)*1.5);background:var(--s) padding-box;
+box-shadow:var(--feedback-shadow,0 0 0 1px light-dark(#3c2d1414,#fffaf01a),0 2px 6px light-dark(#3c2d140f,#0006),0 24px 64px -12px light-dark(#3c2d1447,#000b));
+visibility:hidden;opacity:0;translate:0 8px;scale:.98;transition:.12s,visibility 0s .12s,overlay .12s allow-discrete}
+.launcher~dialog{margin-block:68px;max-height:calc(100dvh - 108px)}
+dialog[open]{visibility:visible;opacity:1;translate:0;scale:1;transition:.18s cubic-bezier(.2,.8,.2,1),visibility 0s}
+:host([mode=dialog]) dialog{inset:0;margin:auto;width:480px;height:fit-content;max-height:calc(100dvh - 32px)}
+dialog:focus{outline:0}
+::backdrop{background:var(--feedback-backdrop,light-dark(#26221d73,#0009))}
+iframe{width:100%;height:var(--h);min-height:0;border:0;color-scheme:inherit}
+.wait[open]{animation:late .18s .3s backwards}
+@keyframes late{0%{opacity:0}}
+:is(.wait,.failed) iframe{position:absolute;visibility:hidden}
+.blocks,.note{display:none;gap:20px;padding:28px}
+:host([mode=inline]) :is(.blocks,.note){padding:0}
+.wait .blocks,.failed .note{display:grid}
+.blocks{grid-template-columns:1fr 1fr}
+i{grid-column:span 2;height:56px;border-radius:var(--r);background:light-dark(#f0ede8,#2f2c29)}
+i:nth-child(1){width:70%;height:24px}
+i:nth-child(2){width:88%;height:16px}
+i:nth-child(3),i:nth-child(4){grid-column:auto;height:100px}
+i:nth-child(5){height:132px}
+.note{gap:8px;font:400 max(15px,.9375rem)/1.45 var(--feedback-font,system-ui,sans-serif)}
+.note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.125rem);text-wrap:balance}
+.note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
+.note a{margin-top:12px;border-radius:var(--r)}
+.cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--r);
+background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:pointer}
+.cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}
+@media ${SMALL}{
+:host dialog.panel.panel{inset:calc(12px + env(safe-area-inset-top)) 0 0;width:auto;height:auto;max-width:none;max-height:none;margin:0;
+padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;translate:0 40px;scale:1;transition-duration:.18s}
+:host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
+dialog iframe{height:100%}}
+@media (prefers-reduced-motion:reduce){dialog.panel.panel.panel{translate:0;scale:1;transition-duration:.12s}}`)
+
+export class Panel {
+  #id = Math.random().toString(36).slice(2)
+  #gone = new AbortController()
+  #timer = 0
+  /** Why the frame cannot come, where it is known before the time is up. */
+  #reason = ''
+  /** @type {any} */
+  #frame
+  /** The word of the launcher while the form is open, once the form told it. @type {string | undefined} */
+  close
+
+  /** @param {Host} host @param {Add} add makes an element in another */
+  constructor(host, add) {
+    this.host = host
+    this.add = add
+    host.root.adoptedStyleSheets.push(style)
+    this.box = add(host.root, host.inline ? 'div' : 'dialog', {part: 'panel', 'aria-label': host.label})
+    const blocks = add(this.box, 'div', {class: 'blocks'})
+    for (let block = 0; block < 6; block++) add(blocks, 'i')
+    this.box.onclose = () => this.box.open || host.close()
+
+    const {signal} = this.#gone
+    addEventListener('message', event => this.#hear(event), {signal})
+    small.addEventListener('change', () => this.#turn(), {signal})
+    document.addEventListener('keydown', event => {
+      if (event.key == 'Escape' && !event.defaultPrevented) host.close()
+    }, {signal})
+    document.addEventListener('securitypolicyviolation', event => {
+      if (/frame-src|child-src/.test(event.effectiveDirective) && host.url.href.startsWith(event.blockedURI)) this.#reason = 'host_policy'
+    }, {signal})
+
+    this.load()
+    if (host.isOpen) this.show()
+  }
+
+  end() {
+    clearTimeout(this.#timer)
+    this.#gone.abort()
+  }
+
+  get #modal() { return !this.host.inline && (this.host.getAttribute('mode') == 'dialog' || small.matches) }
+
+  /** @returns {'wait' | 'ready' | 'failed'} */
+  get #state() { return this.box.classList[1] }
+  set #state(state) { this.box.className = 'panel ' + state }
+
+  /** Fetches the form, unless it is there or under way. @param {boolean} [again] though it failed before, and says so */
+  load(again = false) {
+    if (this.#frame && !(again && this.#state == 'failed')) return
+    const {host, add} = this
+    const {url} = host
+    url.searchParams.set('mode', host.getAttribute('mode') ?? 'popover')
+    this.#frame?.remove()
+    this.box.querySelector('.note')?.remove()
+    this.#state = 'wait'
+    this.#reason = ''
+    this.#wait(NO_FRAME)
+    this.#frame = add(this.box, 'iframe', {part: 'frame', title: host.label, allow: 'clipboard-write', src: url})
+    this.#frame.onload = () => {
+      this.#post('hello')
+      this.#wait(this.#reason ? 0 : NO_WORD)
+    }
+  }
+
+  /** @param {number} time until it counts as failed, in milliseconds */
+  #wait(time) {
+    clearTimeout(this.#timer)
+    if (this.#state == 'wait') this.#timer = setTimeout(() => this.#fail(), time)
+  }
+
+  /** Why nothing came: the browser's own word, or whether the form's address answers at all. */
+  async #why() {
+    if (!navigator.onLine) return 'offline'
+    if (this.#reason) return this.#reason
+    try {
+      await fetch(this.host.url, {mode: 'no-cors', signal: AbortSignal.timeout(NO_WORD)})
+      return 'frame_refused'
+    } catch {
+      return 'frame_blocked'
+    }
+  }
+
+  async #fail() {
+    const {host, add} = this
+    const [heading, text] = WORDS[host.language.slice(0, 2)] ?? WORDS.en
+    const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert'})
+    add(note, 'b', {}, heading)
+    add(note, 'p', {}, text)
+    const link = add(note, 'a', {class: 'button', part: 'link', href: host.url, target: '_blank', rel: 'noopener'}, host.words[2])
+    if (!host.inline) {
+      const button = add(note, 'button', {class: 'cross', part: 'close', type: 'button', 'aria-label': host.words[1]})
+      add(add(button, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': 'true'}), 'path', {d: 'M5 5l10 10M15 5L5 15'})
+      button.onclick = () => host.close()
+    }
+    this.#state = 'failed'
+    if (host.isOpen && host.person) link.focus()
+    host.tell('error', {code: await this.#why(), retryable: true})
+  }
+
+  /** @param {string} type @param {object} [more] */
+  #post(type, more) {
+    const {host} = this
+    if (type != 'hello' && this.#state != 'ready') return
+    const data = type == 'close' ? {} : {
+      theme: host.theme, lang: host.language, email: host.getAttribute('email'), context: host.context ?? null,
+      sheet: !host.inline && small.matches,
+      // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
+      trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
+      ...more,
+    }
+    this.#frame.contentWindow?.postMessage({ns: NAME, v: 1, id: this.#id, type, data}, host.url.origin)
+  }
+
+  /** @param {MessageEvent} event */
+  #hear({source, origin, data: message}) {
+    const {host} = this
+    if (source != this.#frame.contentWindow || origin != host.url.origin) return
+    if (message?.ns != NAME || message.v != 1 || message.id != this.#id) return
+    const {type} = message
+    const data = message.data ?? {}
+    if (type == 'escape') host.close()
+    if (type == 'focusexit') this.#leave(data.direction)
+    if (type == 'resize' && data.height > 0) this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
+    if (type == 'ready') this.#ready(data)
+    if (TOLD.includes(type)) host.tell(type, data)
+  }
+
+  /** @param {{title?: unknown, close?: unknown}} data in the language of the form */
+  #ready({title, close}) {
+    clearTimeout(this.#timer)
+    this.#state = 'ready'
+    if (typeof title == 'string') this.#frame.title = this.box.ariaLabel = title
+    if (typeof close == 'string') this.close = close
+    this.host.update()
+    if (this.host.isOpen) this.#focus()
+  }
+
+  /** Tab went over an edge of the form. @param {unknown} direction */
+  #leave(direction) {
+    if (this.#modal) this.#post('set', {focus: direction == 'backward' ? 'last' : 'first'})
+    else if (this.host.opener != this.host.launcher) this.host.opener?.focus()
+  }
+
+  /** Into the form, if a person opened it. */
+  #focus() {
+    const {host} = this
+    if (!host.person || this.#state != 'ready') return
+    host.person = false
+    this.#frame.focus()
+    this.#post('set', {focus: 'first'})
+  }
+
+  /** The same opening, as a sheet or no longer as one. */
+  #turn() {
+    if (this.host.isOpen) {
+      this.box.close()
+      this.show()
+    }
+    this.update()
+  }
+
+  update() {
+    this.#post('set')
+  }
+
+  show() {
+    this.load(true)
+    if (this.#modal) this.box.showModal()
+    else this.box.open = true // not show(), which would take the focus even when no person asked
+    this.#focus()
+  }
+
+  hide() {
+    const {host} = this
+    const inside = this.box.contains(host.root.activeElement)
+    this.box.close()
+    if (inside) (host.opener?.isConnected ? host.opener : host.launcher)?.focus()
+    this.#post('close')
+  }
+}

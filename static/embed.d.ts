@@ -1,0 +1,85 @@
+/** Types for embed.js. Copy this file into your project, or reference it: `/// <reference path="embed.d.ts" />`. */
+
+export type Mode = 'popover' | 'dialog' | 'inline'
+export type Theme = 'light' | 'dark' | 'auto'
+export type Position = 'bottom-end' | 'bottom-start' | 'top-end' | 'top-start'
+
+/** What `open` and `set` take: the attributes, and `context`. `null` takes a value back. */
+export interface FeedbackOptions {
+  product?: string
+  mode?: Mode | null
+  position?: Position | null
+  /** A language tag, such as `de` or `pt-BR`. Default: the language of the page, then the browser's. */
+  lang?: string | null
+  theme?: Theme | null
+  /** The person's address, if the page knows it. It is handed to the form by message and never put into an address. */
+  email?: string | null
+  /** The word on the launcher. */
+  label?: string | null
+  zIndex?: number | string | null
+  /** `'false'`: no button; open it with `open()` or `attach()`. */
+  launcher?: 'true' | 'false' | null
+  /** Anything that can be cloned. It is handed to the form. */
+  context?: Record<string, unknown> | null
+}
+
+/** Why the form could not be shown. */
+export type LoaderErrorCode = 'offline' | 'script_blocked' | 'host_policy' | 'frame_refused' | 'frame_blocked'
+
+export interface FeedbackEvents {
+  open: {product: string}
+  close: {product: string}
+  /** The form is there. `title` is its name in its language. */
+  ready: {product: string, title: string, close?: string}
+  resize: {product: string, height: number}
+  /** The person has begun to write. */
+  dirty: {product: string}
+  submit: {product: string}
+  success: {product: string, receipt: string, status: 'delivered' | 'accepted'}
+  /** From the loader (`LoaderErrorCode`), or from the form: the codes of the answers to a submission. */
+  error: {product: string, code: LoaderErrorCode | (string & {}), retryable: boolean}
+}
+
+export interface InsiderFeedbackApi {
+  open(options?: FeedbackOptions): void
+  close(): void
+  toggle(): void
+  /** Is a popover or dialog open? */
+  readonly isOpen: boolean
+  /** Lets an element, or whatever matches a selector now or later, open the form. Answers what undoes it. */
+  attach(target: Element | string): () => void
+  set(options: FeedbackOptions): void
+  /** Answers what removes the callback. */
+  on<Type extends keyof FeedbackEvents>(event: Type, callback: (data: FeedbackEvents[Type]) => void): () => void
+  /** Takes away what the script tag made, every `attach` and every `on`. The script may be loaded again. */
+  destroy(): void
+  /** Calls back with the API: at once. See `InsiderFeedbackQueue`. */
+  push(call: (feedback: InsiderFeedbackApi) => void): void
+}
+
+/** What `window.InsiderFeedback` may be before embed.js has loaded: `(window.InsiderFeedback ||= []).push(feedback => …)`. */
+export type InsiderFeedbackQueue = ((feedback: InsiderFeedbackApi) => void)[]
+
+/** `<insider-feedback product="…" mode="inline|popover|dialog">` */
+export interface InsiderFeedbackElement extends HTMLElement {
+  readonly isOpen: boolean
+  open(options?: FeedbackOptions): void
+  close(): void
+  toggle(): void
+  set(options: FeedbackOptions): void
+}
+
+type FeedbackElementEvents = {
+  [Type in keyof FeedbackEvents as `feedback-${Type}`]: CustomEvent<FeedbackEvents[Type]>
+}
+
+declare global {
+  interface Window {
+    InsiderFeedback?: InsiderFeedbackApi | InsiderFeedbackQueue
+  }
+  interface HTMLElementTagNameMap {
+    'insider-feedback': InsiderFeedbackElement
+  }
+  interface HTMLElementEventMap extends FeedbackElementEvents {}
+  interface DocumentEventMap extends FeedbackElementEvents {}
+}

@@ -1,0 +1,218 @@
+/** Puts the feedback button into a page; embed-panel.js, and the form, come when someone means to use it. See docs/embedding.md. */
+(() => {
+  const NAME = 'insider-feedback'
+  /** @type {any} */
+  const script = document.currentScript ?? document.querySelector('script[src*="/embed.js"]')
+  /** @type {any} */
+  const loaded = customElements.get(NAME)
+  if (loaded) return loaded.mount(script)
+
+  /** Launcher, close, and the link for when nothing can be opened. The form says all else. @type {Record<string, string[]>} */
+  const WORDS = {
+    en: ['Feedback', 'Close', 'Open in a new tab'],
+    de: ['Feedback', 'Schließen', 'In neuem Tab öffnen'],
+    ar: ['رأيك', 'إغلاق', 'فتح في علامة تبويب جديدة'],
+  }
+
+  const style = new CSSStyleSheet()
+  style.replaceSync(`
+:host{position:fixed;z-index:var(--feedback-z-index,2147483000);color-scheme:light dark;
+--a:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));--s:var(--feedback-surface,light-dark(#fff,#1f1d1b));
+--x:auto 28px;--y:auto calc(24px + env(safe-area-inset-bottom))}
+:host([theme=light]){color-scheme:light}
+:host([theme=dark]){color-scheme:dark}
+:host([position$=start]){--x:28px auto}
+:host([position^=top]){--y:calc(24px + env(safe-area-inset-top)) auto}
+:host([mode=inline]){position:static;display:block}
+:host([hidden]){display:none}
+.launcher{position:fixed;inset-inline:var(--x);inset-block:var(--y);border-radius:99px;
+box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #281e0a4d}
+.button{display:flex;align-items:center;justify-content:center;gap:10px;min-height:52px;margin:0;padding:0 22px 0 20px;
+border:1px solid transparent;background:var(--a);color:var(--feedback-on-accent,#fff);cursor:pointer;text-decoration:none;transition:background .12s;
+font:600 max(16px,1rem)/1.5 var(--feedback-font,system-ui,sans-serif)}
+.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--a),light-dark(#000,#fff) 12%))}
+.button:active{background:var(--feedback-accent-pressed,color-mix(in srgb,var(--a),#000 25%));scale:.985}
+:focus-visible{outline:2px solid var(--feedback-focus,light-dark(#3766bd,#b8ccfb));outline-offset:2px}
+.launcher:focus-visible{box-shadow:0 0 0 2px var(--s)}
+svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}
+@media print{:host(:not([mode=inline])){display:none}}`)
+
+  /** @type {(parent: ParentNode, name: string, attributes?: object, text?: string) => any} */
+  const add = (parent, name, attributes = {}, text = '') => {
+    const element = document.createElementNS(`http://www.w3.org/${/svg|path/.test(name) ? '2000/svg' : '1999/xhtml'}`, name)
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
+    element.textContent = text
+    parent.append(element)
+    return element
+  }
+
+  const ends = /** @type {(() => void)[]} */ ([])
+  /** @type {(types: string[], listener: (event: any) => void) => () => void} */
+  const listen = (types, listener) => {
+    const gone = new AbortController()
+    const end = () => gone.abort()
+    for (const type of types) document.addEventListener(type, listener, gone)
+    ends.push(end)
+    return end
+  }
+
+  /** What is open, and what the script tag made. @type {any} */
+  let current, /** @type {any} */ own
+
+  class Feedback extends HTMLElement {
+    static observedAttributes = ['product', 'mode', 'launcher', 'theme', 'lang', 'email', 'label', 'z-index']
+    root = this.attachShadow({mode: 'open'})
+    #near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
+    #loading = false
+    /** @type {any} */
+    launcher
+    /** @type {any} */
+    panel
+    /** @type {any} */
+    context
+
+    static mount(/** @type {HTMLScriptElement} */ {dataset}) {
+      if (!dataset.product || own?.isConnected && own.product == dataset.product) return
+      own?.remove()
+      own = document.createElement(NAME)
+      own.set(dataset)
+      document.body.append(own)
+    }
+
+    get isOpen() { return current == this }
+    get product() { return this.getAttribute('product') }
+    get inline() { return this.getAttribute('mode') == 'inline' }
+    get theme() { return this.getAttribute('theme') ?? 'auto' }
+    get language() { return this.closest('[lang]')?.getAttribute('lang') || navigator.language }
+    get words() { return WORDS[this.language.slice(0, 2)] ?? WORDS.en }
+    get label() { return this.getAttribute('label') || this.words[0] }
+    get url() { return new URL(`form/${this.product}?lang=${this.language}&theme=${this.theme}`, script.src) }
+
+    connectedCallback() {
+      this.disconnectedCallback()
+      this.root.adoptedStyleSheets = [style]
+      if (this.inline) this.#near.observe(this)
+      else if (this.getAttribute('launcher') != 'false') {
+        const launcher = this.launcher = add(this.root, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog'})
+        add(add(launcher, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': true}), 'path')
+        add(launcher, 'span')
+        launcher.onpointerenter = launcher.onfocus = () => this.load()
+        launcher.onclick = () => this.toggle(launcher)
+      }
+      this.update()
+    }
+
+    disconnectedCallback() {
+      this.close()
+      this.panel?.end()
+      this.#near.disconnect()
+      this.root.replaceChildren()
+      this.panel = this.launcher = null
+      this.#loading = false
+    }
+
+    connectedMoveCallback() {}
+
+    /** @param {string} name */
+    attributeChangedCallback(name) {
+      if (this.isConnected && /product|mode|launcher/.test(name)) this.connectedCallback()
+      else this.update()
+    }
+
+    update() {
+      this.style.zIndex = this.getAttribute('z-index') ?? ''
+      this.panel?.update()
+      const {launcher, isOpen} = this
+      if (!launcher) return
+      launcher.ariaExpanded = isOpen
+      launcher.querySelector('path').setAttribute('d', isOpen ? 'M5 5l10 10M15 5L5 15' : 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z')
+      launcher.lastChild.textContent = isOpen ? this.panel?.close ?? this.words[1] : this.label
+    }
+
+    tell(/** @type {string} */ type, data = {}) {
+      this.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, composed: true, detail: {product: this.product, ...data}}))
+    }
+
+    async load() {
+      if (this.#loading) return this.panel?.load()
+      this.#loading = true
+      try {
+        const {Panel} = await import(String(new URL('static/embed-panel.js', script.src)))
+        if (this.isConnected) this.panel ??= new Panel(this, add)
+      } catch {
+        this.close()
+        this.root.replaceChildren()
+        add(this.root, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.words[2])
+        this.tell('error', {code: navigator.onLine ? 'script_blocked' : 'offline', retryable: true})
+      }
+    }
+
+    open(/** @type {any} */ options, opener = document.activeElement) {
+      this.set(options)
+      this.load()
+      if (this.isOpen || this.inline) return
+      current?.close()
+      current = this
+      this.opener = opener
+      this.person = navigator.userActivation?.isActive ?? true
+      this.panel?.show()
+      this.update()
+      this.tell('open')
+    }
+
+    close() {
+      if (!this.isOpen) return
+      current = undefined
+      this.panel?.hide()
+      this.update()
+      this.tell('close')
+    }
+
+    toggle(/** @type {Element=} */ opener) {
+      this.isOpen ? this.close() : this.open({}, opener)
+    }
+
+    set(/** @type {any} */ values) {
+      const {context = this.context, ...options} = values ?? {}
+      this.context = context
+      for (const key in options) {
+        const name = key == 'zIndex' ? 'z-index' : key
+        if (options[key] == null) this.removeAttribute(name)
+        else this.setAttribute(name, options[key])
+      }
+      this.update()
+    }
+  }
+
+  const chosen = () => own?.isConnected ? own : /** @type {any} */ (document.querySelector(NAME + ':not([mode=inline])'))
+
+  /** @type {any} */
+  const api = {
+    get isOpen() { return !!current },
+    open: (/** @type {any} */ options) => chosen()?.open(options),
+    close: () => current?.close(),
+    toggle: () => (current ?? chosen())?.toggle(),
+    set: (/** @type {any} */ options) => chosen()?.set(options),
+    attach: (/** @type {any} */ target) => listen(['pointerover', 'focusin', 'click'], event => {
+      const opener = typeof target == 'string' ? event.target.closest(target) : target.contains(event.target) && target
+      if (!opener) return
+      if (event.type != 'click') return chosen()?.load()
+      event.preventDefault()
+      chosen()?.toggle(opener)
+    }),
+    on: (/** @type {string} */ type, /** @type {any} */ callback) => listen(['feedback-' + type], event => callback(event.detail)),
+    destroy() {
+      own?.remove()
+      for (const end of ends) end()
+    },
+    push: (/** @type {any} */ call) => call(api),
+  }
+  const start = () => {
+    const queue = /** @type {any} */ (window).InsiderFeedback ?? []
+    Object.assign(window, {InsiderFeedback: api})
+    customElements.define(NAME, Feedback)
+    Feedback.mount(script)
+    queue.forEach(api.push)
+  }
+  document.body ? start() : addEventListener('DOMContentLoaded', start)
+})()

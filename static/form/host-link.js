@@ -1,0 +1,206 @@
+/**
+ * The form's side of the talk with the host page that frames it.
+ *
+ * Nothing is posted before the host page has said `hello` from an origin that the product allows, and then only to that
+ * origin. What is told never holds the text, the e-mail address or a secret. In a tab of its own, or in a plain iframe
+ * whose page says nothing, the link stays silent and the form works the same.
+ *
+ * @typedef {{
+ *   theme?: 'light' | 'dark' | 'auto',
+ *   lang?: string,
+ *   email?: string,
+ *   context?: Record<string, unknown>,
+ *   sheet?: boolean,
+ *   trap?: boolean,
+ *   focus?: 'first' | 'last',
+ * }} HostWish what the host page asks for; a key that is absent was not said
+ */
+
+const NAME = 'insider-feedback'
+const ENTRY = /^(https?:)\/\/(\*\.)?([^/:*]+)(?::(\d+|\*))?$/
+const PORTS = /** @type {Record<string, string>} */ ({'http:': '80', 'https:': '443'})
+const TABBABLE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex], [contenteditable]'
+
+/** Does an entry such as `https://app.example.com`, `https://*.example.com` or `http://localhost:*` allow an origin?
+ * @param {string} entry @param {string} origin */
+export function allows(entry, origin) {
+  const [, scheme, wild, host, port] = ENTRY.exec(entry.toLowerCase()) ?? []
+  if (!scheme || !URL.canParse(origin)) return false
+  const url = new URL(origin)
+  if (url.origin !== origin || url.protocol !== scheme) return false
+  if (port !== '*' && (port ?? PORTS[scheme]) !== (url.port || PORTS[scheme])) return false
+  return wild ? url.hostname.endsWith('.' + host) : url.hostname === host
+}
+
+/**
+ * @fires hello (detail: HostWish) the host page has introduced itself
+ * @fires set (detail: HostWish) it asks for something else now; everything it wants is said again
+ * @fires close it has closed the popover or dialog
+ * @fires focus (detail: 'first' | 'last') focus should go to that end of the form; the default does it, and can be prevented
+ */
+export class HostLink extends EventTarget {
+  #origins
+  #box
+  #title
+  #close
+  /** @type {{origin: string, id: string} | undefined} */
+  #peer
+  #trap = false
+  #height = 0
+  #gone = new AbortController()
+  #sizes = new ResizeObserver(() => this.#resize())
+
+  /**
+   * Make it while the page's first module runs, not later: the host page says `hello` when the frame has loaded.
+   *
+   * @param {object} options
+   * @param {string[]} options.origins the product's allowed origins
+   * @param {HTMLElement} [options.box] whose height the frame shall have
+   * @param {string} [options.title] the name of frame and dialog
+   * @param {string} [options.close] the launcher's word while the form is open
+   */
+  constructor({origins, box = document.body, title = document.title, close}) {
+    super()
+    this.#origins = origins
+    this.#box = box
+    this.#title = title
+    this.#close = close
+    if (window.parent === window) return
+    const {signal} = this.#gone
+    window.addEventListener('message', event => this.#hear(event), {signal})
+    document.addEventListener('keydown', event => this.#key(event), {signal})
+  }
+
+  /** Has a host page that may do so introduced itself? */
+  get connected() {
+    return this.#peer !== undefined
+  }
+
+  /** There is something now that would be lost. Told once, until it is sent or thrown away. */
+  dirty() {
+    this.#post('dirty')
+  }
+
+  submit() {
+    this.#post('submit')
+  }
+
+  /** @param {{receipt: string, status: 'delivered' | 'accepted'}} answer */
+  success({receipt, status}) {
+    this.#post('success', {receipt, status})
+  }
+
+  /** @param {{code: string, retryable: boolean}} fault */
+  error({code, retryable}) {
+    this.#post('error', {code, retryable})
+  }
+
+  /** The person wants to leave the form: Escape, or a close button in it. */
+  escape() {
+    this.#post('escape')
+  }
+
+  end() {
+    this.#gone.abort()
+    this.#sizes.disconnect()
+    this.#peer = undefined
+  }
+
+  /** @param {MessageEvent} event */
+  #hear({source, origin, data: message}) {
+    if (source !== window.parent || !message || message.ns !== NAME || message.v !== 1) return
+    if (typeof message.id !== 'string' || !this.#origins.some(entry => allows(entry, origin))) return
+    if (message.type === 'hello') this.#meet(origin, message)
+    else if (this.#peer?.origin !== origin || this.#peer.id !== message.id) return
+    else if (message.type === 'set') this.#wish('set', message.data)
+    else if (message.type === 'close') this.dispatchEvent(new Event('close'))
+  }
+
+  /** @param {string} origin @param {{id: string, data: unknown}} message */
+  #meet(origin, {id, data}) {
+    if (this.#peer && this.#peer.origin !== origin) return
+    this.#peer = {origin, id}
+    this.#height = 0
+    this.#wish('hello', data)
+    this.#resize()
+    this.#sizes.observe(this.#box)
+    this.#post('ready', {title: this.#title, close: this.#close})
+  }
+
+  /** @param {'hello' | 'set'} type @param {unknown} data */
+  #wish(type, data) {
+    const wish = known(data)
+    if (wish.trap !== undefined) this.#trap = wish.trap
+    this.dispatchEvent(new CustomEvent(type, {detail: wish}))
+    if (wish.focus) this.#focus(wish.focus)
+  }
+
+  /** @param {'first' | 'last'} end */
+  #focus(end) {
+    if (!this.dispatchEvent(new CustomEvent('focus', {detail: end, cancelable: true}))) return
+    const stops = tabStops()
+    const stop = end === 'last' ? stops.at(-1) : stops.find(stop => stop instanceof HTMLInputElement) ?? stops[0]
+    stop?.focus()
+  }
+
+  #resize() {
+    const height = Math.ceil(this.#box.getBoundingClientRect().height)
+    if (!this.connected || height === this.#height) return
+    this.#height = height
+    this.#post('resize', {height})
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.defaultPrevented || event.isComposing) return
+    if (event.key === 'Escape') this.escape()
+    if (event.key !== 'Tab' || event.altKey || event.ctrlKey || event.metaKey || !this.connected) return
+    const direction = event.shiftKey ? 'backward' : 'forward'
+    if (!atEdge(direction)) return
+    if (this.#trap) event.preventDefault()
+    this.#post('focusexit', {direction})
+  }
+
+  /** @param {string} type @param {Record<string, unknown>} [data] */
+  #post(type, data = {}) {
+    if (!this.#peer) return
+    const {origin, id} = this.#peer
+    window.parent.postMessage({ns: NAME, v: 1, id, type, data}, origin)
+  }
+}
+
+/** What may be believed of a host page's data. @param {any} data @returns {HostWish} */
+function known(data) {
+  if (typeof data !== 'object' || !data) return {}
+  /** @type {HostWish} */
+  const wish = {}
+  if (['light', 'dark', 'auto'].includes(data.theme)) wish.theme = data.theme
+  if (typeof data.lang === 'string' && /^[\w-]{2,35}$/.test(data.lang)) wish.lang = data.lang
+  if (typeof data.email === 'string' && data.email.length <= 254) wish.email = data.email
+  if (typeof data.context === 'object' && data.context) wish.context = data.context
+  if (typeof data.sheet === 'boolean') wish.sheet = data.sheet
+  if (typeof data.trap === 'boolean') wish.trap = data.trap
+  if (['first', 'last'].includes(data.focus)) wish.focus = data.focus
+  return wish
+}
+
+/** Where Tab stops in this page, in order. A group of radio buttons counts each of them. */
+function tabStops() {
+  const all = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(TABBABLE))
+  return [...all].filter(stop => stop.tabIndex >= 0 && !stop.matches(':disabled, [inert] *') && stop.checkVisibility({visibilityProperty: true}))
+}
+
+/** Would the next Tab leave the page? @param {'forward' | 'backward'} direction */
+function atEdge(direction) {
+  const stops = tabStops()
+  const stop = stops.indexOf(/** @type {HTMLElement} */ (document.activeElement))
+  if (stop < 0) return false
+  const ahead = direction === 'forward' ? stops.slice(stop + 1) : stops.slice(0, stop)
+  return ahead.every(other => sameGroup(other, stops[stop]))
+}
+
+/** @param {HTMLElement} one @param {HTMLElement} other */
+function sameGroup(one, other) {
+  return one instanceof HTMLInputElement && other instanceof HTMLInputElement
+    && one.type === 'radio' && other.type === 'radio' && one.name === other.name && one.form === other.form
+}
