@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
@@ -62,9 +63,10 @@ def serve(
     control_port: int = 0,
     accounts: Mapping[str, str] | None = None,
     token_lifetime: float = TOKEN_LIFETIME,
-    announce: Callable[[str], None] = print,
+    announce: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `control_port` 0 takes a free one; both addresses are announced."""
+    """Serve until SIGINT or SIGTERM. `control_port` 0 takes a free one; both addresses are announced (printed)."""
+    announce = announce or partial(print, flush=True)
     app = create_sandbox(token_lifetime=token_lifetime, accounts=accounts)
     config = uvicorn.Config(
         app,
@@ -144,6 +146,7 @@ class _ApiDoor:
             for connection in self._connections():
                 if connection.server and connection.server[1] == self._port:
                     connection.transport.abort()
+            await asyncio.sleep(0)  # the sockets of those are closed in the loop's next round: be down before saying so
         if seconds is not None:
             self._timer = asyncio.create_task(self._open_in(seconds))
 
