@@ -1,7 +1,7 @@
 """The headers of every kind of answer, in one table.
 
 A form may be framed by its product's pages and by nobody else; all other answers by nobody. Scripts that host pages
-load, and frames inside of isolated host pages, need both COEP and CORP.
+load, and frames inside of isolated host pages, need both COEP and CORP; modules that they import need CORS as well.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,12 @@ HEADERS: Mapping[Kind, Mapping[str, str]] = {
         "Cross-Origin-Opener-Policy": "same-origin",
     },
     "data": {**_EVERY, "Cache-Control": "no-store", "Content-Security-Policy": _DATA_POLICY},
-    "static": {**_EVERY, "Content-Security-Policy": _DATA_POLICY, "Cross-Origin-Resource-Policy": "cross-origin"},
+    "static": {
+        **_EVERY,
+        "Access-Control-Allow-Origin": "*",
+        "Content-Security-Policy": _DATA_POLICY,
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    },
     "loader": {
         **_EVERY,
         "Cache-Control": "public, max-age=300, stale-while-revalidate=86400",
