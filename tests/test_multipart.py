@@ -230,6 +230,21 @@ def test_all_faults_are_collected_in_the_order_of_the_contract_and_no_file_is_ke
     assert form.fields == {"description": "kept"}
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        body(file("a.png", PNG), file("b.gif", b"GIF89a.."), text("description", "x")),
+        body(file("a.gif", b"GIF89a.."), file("b.png", PNG)),
+        body(*[file("a.png", PNG)] * 3),
+    ],
+    ids=["before the fault", "after the fault", "one too many"],
+)
+def test_of_a_refused_form_no_bytes_are_kept(sent):
+    form = parse(sent)
+    assert form.refused
+    assert not any(upload.pending for upload in form.uploads)
+
+
 def test_the_token_is_told_at_once_and_its_refusal_is_one_more_fault():
     told = []
 
