@@ -1,6 +1,6 @@
 """A `multipart/form-data` body, as the form's fields and files. Does no I/O.
 
-`Form` is fed chunks as they arrive and counts everything while it counts, so that no limit can be passed unseen. What a
+`Form` is fed chunks as they arrive and counts as it reads, so that no limit can be passed unseen. What a
 field's value means is left to `submission`; reading within deadlines, and putting files on disk, to `intake`.
 
 After the first fault no file's bytes are kept, yet the body is parsed on: the answer names every file that is at fault
