@@ -30,9 +30,10 @@ style.replaceSync(`
 .panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--t)}
 div.panel{position:relative}
 dialog{position:fixed;inset-block:var(--y);inset-inline:var(--x);width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
-margin:0;border:1px solid transparent;border-radius:calc(var(--r)*1.5);background:var(--s) padding-box;
+margin:0;border:1px solid transparent;border-radius:calc(var(--r)*1.5);background:var(--s);
 box-shadow:var(--feedback-shadow,0 0 0 1px light-dark(#3c2d1414,#fffaf01a),0 2px 6px light-dark(#3c2d140f,#0006),0 24px 64px -12px light-dark(#3c2d1447,#000b));
 visibility:hidden;opacity:0;translate:0 8px;scale:.98;transition:.12s,visibility 0s .12s,overlay .12s allow-discrete}
+.launcher{z-index:1}
 .launcher~dialog{margin-block:68px;max-height:calc(100dvh - 108px)}
 dialog[open]{visibility:visible;opacity:1;translate:0;scale:1;transition:.18s cubic-bezier(.2,.8,.2,1),visibility 0s}
 :host([mode=dialog]) dialog{inset:0;margin:auto;width:480px;height:fit-content;max-height:calc(100dvh - 32px)}
@@ -60,7 +61,7 @@ background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:p
 .cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}
 @media ${SMALL}{
 :host dialog.panel.panel{inset:calc(12px + env(safe-area-inset-top)) 0 0;width:auto;height:auto;max-width:none;max-height:none;margin:0;
-padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;translate:0 40px;scale:1;transition-duration:.18s}
+padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-width:1px 0 0;border-radius:22px 22px 0 0;translate:0 40px;scale:1;transition-duration:.18s}
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
 dialog iframe{height:100%}}
 @media (prefers-reduced-motion:reduce){dialog.panel.panel.panel{translate:0;scale:1;transition-duration:.12s}}`)

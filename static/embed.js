@@ -1,4 +1,4 @@
-/** Puts the feedback button into a page; embed-panel.js, and the form, come when someone means to use it. See docs/embedding.md. */
+/** The feedback button. embed-panel.js brings the form, once someone means to use it. See docs/embedding.md. */
 (() => {
   const NAME = 'insider-feedback'
   /** @type {any} */
@@ -7,7 +7,7 @@
   const loaded = customElements.get(NAME)
   if (loaded) return loaded.mount(script)
 
-  /** Launcher, close, and the link for when nothing can be opened. The form says all else. @type {Record<string, string[]>} */
+  /** Until the form can speak for itself. @type {Record<string, string[]>} */
   const WORDS = {
     en: ['Feedback', 'Close', 'Open in a new tab'],
     de: ['Feedback', 'Schließen', 'In neuem Tab öffnen'],
@@ -30,7 +30,7 @@ box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #281e0a4d}
 .button{display:flex;align-items:center;justify-content:center;gap:10px;min-height:52px;margin:0;padding:0 22px 0 20px;
 border:1px solid transparent;background:var(--a);color:var(--feedback-on-accent,#fff);cursor:pointer;text-decoration:none;transition:background .12s;
 font:600 max(16px,1rem)/1.5 var(--feedback-font,system-ui,sans-serif)}
-.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--a),light-dark(#000,#fff) 12%))}
+.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--a),light-dark(#000,#7598e7) 12%))}
 .button:active{background:var(--feedback-accent-pressed,color-mix(in srgb,var(--a),#000 25%));scale:.985}
 :focus-visible{outline:2px solid var(--feedback-focus,light-dark(#3766bd,#b8ccfb));outline-offset:2px}
 .launcher:focus-visible{box-shadow:0 0 0 2px var(--s)}
@@ -56,8 +56,8 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     return end
   }
 
-  /** What is open, and what the script tag made. @type {any} */
-  let current, /** @type {any} */ own
+  /** @type {any} */
+  let current, /** @type {any} */ own // what is open; what the script tag made
 
   class Feedback extends HTMLElement {
     static observedAttributes = ['product', 'mode', 'launcher', 'theme', 'lang', 'email', 'label', 'z-index']
@@ -212,6 +212,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     Object.assign(window, {InsiderFeedback: api})
     customElements.define(NAME, Feedback)
     Feedback.mount(script)
+    queue.push = api.push
     queue.forEach(api.push)
   }
   document.body ? start() : addEventListener('DOMContentLoaded', start)

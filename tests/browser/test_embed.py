@@ -1,5 +1,6 @@
 """The loader in a host page on another origin: launcher, modes, focus, and each message of the talk with the form."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -94,6 +95,18 @@ def test_the_loader_fits_its_budget() -> None:
     brotli = pytest.importorskip("brotli")
     size = len(brotli.compress((STATIC / "embed.js").read_bytes(), quality=11))
     assert size <= BUDGET, f"embed.js has {size} bytes"
+
+
+def test_whatever_a_page_may_override_is_in_the_manual() -> None:
+    manual = (STATIC.parent / "docs" / "embedding.md").read_text("utf-8")
+    source = "".join((STATIC / name).read_text("utf-8") for name in ("embed.js", "embed-panel.js"))
+    properties = set(re.findall(r"var\((--feedback-[\w-]+)", source))
+    parts = set(re.findall(r"part: '(\w+)'", source))
+    assert properties == set(re.findall(r"`(--feedback-[\w-]+)`", manual))
+    table = manual.partition("| part | is |")[2].partition("```")[0]
+    assert parts == {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"\w+", row)}
+    for attribute in re.findall(r"'([\w-]+)'", source.partition("observedAttributes = [")[2].partition("]")[0]):
+        assert f"| `data-{attribute}` | `{attribute}` |" in manual
 
 
 def test_the_loader_is_the_only_request_until_someone_means_to_use_it(visit: Any, stage: Stage) -> None:
