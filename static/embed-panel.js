@@ -64,7 +64,7 @@ background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:p
 padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-width:1px 0 0;border-radius:22px 22px 0 0;translate:0 40px;scale:1;transition-duration:.18s}
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
 dialog iframe{height:100%}}
-@media (prefers-reduced-motion:reduce){dialog.panel.panel.panel{translate:0;scale:1;transition-duration:.12s}}`)
+@media (prefers-reduced-motion:reduce){dialog{translate:0!important;scale:1!important;transition-duration:.12s!important}}`)
 
 export class Panel {
   #id = Math.random().toString(36).slice(2)

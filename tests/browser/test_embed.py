@@ -637,6 +637,27 @@ def test_an_element_can_be_moved_and_changed_as_single_page_apps_do(visit: Any) 
     expect(launcher(page)).to_have_count(0)
 
 
+def test_a_move_that_keeps_state_keeps_the_open_form(visit: Any) -> None:
+    element = '<insider-feedback product="demo"></insider-feedback>'
+    page = visit(f'<div id="a">{element}</div><div id="b"></div>', attributes="")
+    opened(page).fill("textarea", "half a sentence")
+    page.evaluate("document.querySelector('#b').moveBefore(document.querySelector('insider-feedback'), null)")
+    expect(panel(page)).to_be_visible()
+    assert form(page).input_value("textarea") == "half a sentence"
+
+
+def test_with_reduced_motion_nothing_moves(visit: Any) -> None:
+    for size in ((1280, 900), (360, 740)):
+        page = visit(size=size)
+        page.emulate_media(reduced_motion="reduce")
+        opened(page)
+        page.evaluate("InsiderFeedback.close()")
+        assert panel(page).evaluate("panel => [getComputedStyle(panel).translate, getComputedStyle(panel).scale]") == [
+            "0px",
+            "1",
+        ]
+
+
 # Strict pages, and frames that do not come
 
 
