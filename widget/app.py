@@ -67,6 +67,9 @@ def create_app(settings: Settings) -> Starlette:
         except ConfigurationError as error:
             app.state.problem = error  # for whoever started us: a server would show a traceback
             raise
+        except Exception:
+            log.exception("widget.failed")
+            raise
         finally:
             await insider.close()
             await outbox.close()

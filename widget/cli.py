@@ -36,12 +36,11 @@ def serve() -> None:
     logs.configure(settings.log_level)
     app = _or_fail(lambda: create_app(settings))
     with _listen(settings.host, settings.port) as listening:
-        server = _Server(app, settings)
-        server.run(sockets=[listening])
-    if problem := getattr(app.state, "problem", None):
-        _fail(_named(problem))
-    if not server.started:
-        sys.exit(1)
+        try:
+            _Server(app, settings).run(sockets=[listening])
+        except SystemExit:  # uvicorn's, when the lifespan could not begin
+            problem = getattr(app.state, "problem", None)
+            _fail(_named(problem) if problem else "The widget could not start; the log says why.")
 
 
 @main.command()

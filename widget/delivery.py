@@ -183,13 +183,10 @@ class Delivery:
         by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
         self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
 
-    def kept_back(self) -> set[str]:
-        """The products whose rows may not try now."""
-        return {product for product, gate in self.gates.items() if gate.shut and gate.opens_in}
-
-    def gate_opens_in(self) -> float | None:
-        """Seconds until the next shut gate lets a probe pass; None when none is shut."""
-        return min((gate.opens_in for gate in self.gates.values() if gate.opens_in), default=None)
+    def kept_back(self) -> Mapping[str, float]:
+        """The products whose rows may not try now, each with the seconds until a probe may."""
+        waits = {product: gate.opens_in for product, gate in self.gates.items()}
+        return {product: seconds for product, seconds in waits.items() if seconds}
 
     async def recover(self, *, everything: bool = False) -> None:
         """Deal with what a process left in the middle of a POST."""
@@ -369,6 +366,9 @@ class LocalDispatcher:
             except OutboxUnavailable as error:
                 log.error("outbox.unavailable", reason=str(error))
                 pause = 1.0
+            except Exception:
+                log.exception("delivery.failed")  # whatever it was, the rows wait for the next look
+                pause = 1.0
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), min(pause, max(0.0, next_sweep - loop.time())))
 
@@ -389,8 +389,9 @@ class LocalDispatcher:
         if self._ready:
             self._look_again = True
             return self._sweep_every
-        due_in, opens_in = await self._outbox.next_due_in(shut), self._delivery.gate_opens_in()
-        return max(_SHORTEST_PAUSE, min(s for s in (due_in, opens_in, self._sweep_every) if s is not None))
+        due_in = await self._outbox.next_due_in(shut)
+        waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
+        return max(_SHORTEST_PAUSE, min(waits))
 
     def _start_next(self) -> None:
         submission_id = self._ready.popleft()

@@ -123,7 +123,6 @@ class ClientCredentials(httpx.Auth):
         request.headers["Authorization"] = f"Bearer {used}"
         response = yield request
         if response.status_code == 401:
-            await response.aclose()
             async with self.lock:
                 if self._token in (None, used):
                     self._token = None
@@ -160,11 +159,12 @@ class Insider:
     def __init__(self, base_url: str, accounts: Mapping[str, Account], *, timeout: float, connections: int) -> None:
         self._base = base_url
         self._timeout = timeout
+        limits = httpx.Limits(max_connections=connections + 2, keepalive_expiry=_IDLE_CONNECTION)
         self._client = httpx.AsyncClient(
+            transport=_BoundedTransport(trust_env=False, limits=limits),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout)),
-            limits=httpx.Limits(max_connections=connections + 2, keepalive_expiry=_IDLE_CONNECTION),
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
@@ -225,7 +225,7 @@ class Insider:
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT), auth.lock:
                 if not auth.has_token:
-                    auth.keep(await _read(await self._client.send(auth.token_request(), stream=True)))
+                    auth.keep(await _read(await self._client.send(auth.token_request())))
         except _Stop as stop:
             return stop.outcome
         except TimeoutError:
@@ -247,7 +247,7 @@ class Insider:
         )
         try:
             async with asyncio.timeout(self._timeout):
-                return await _read(await self._client.send(request, auth=auth, stream=True))
+                return await _read(await self._client.send(request, auth=auth))
         except _Stop as stop:
             return stop.outcome
         except TimeoutError:
@@ -288,15 +288,7 @@ class _Answer:
 
 
 async def _read(response: httpx.Response) -> _Answer:
-    """Read an answer, up to the limit, and close it."""
-    raw = bytearray()
-    try:
-        async for chunk in response.aiter_raw():
-            raw += chunk
-            if len(raw) > MAX_ANSWER:
-                break
-    finally:
-        await response.aclose()
+    raw = await response.aread()
     content: Any = None
     if len(raw) <= MAX_ANSWER:
         try:
@@ -308,6 +300,35 @@ async def _read(response: httpx.Response) -> _Answer:
         _seconds(response.headers.get("Retry-After")),
         content if isinstance(content, dict) else None,
     )
+
+
+class _BoundedTransport(httpx.AsyncHTTPTransport):
+    """Reads no more of an answer than `MAX_ANSWER` and a little, and unpacks nothing: we asked for it as it is."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        response.headers.pop("Content-Encoding", None)
+        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
+        response.stream = _Bounded(response.stream)
+        return response
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """The beginning of a stream: enough to know that it is too long."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            yield chunk
+            size += len(chunk)
+            if size > MAX_ANSWER:
+                return
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _seconds(value: str | None) -> float | None:
