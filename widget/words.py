@@ -81,24 +81,20 @@ class Words:
         self.lang = str(locale).replace("_", "-")
         self.dir = locale.text_direction
         self._formats = Locale.parse(FORMATS.get(self.lang, str(locale)))
-        self._texts: Mapping[str, Forms] = dict(_texts(catalog))
+        self.texts: Mapping[str, Forms] = dict(_texts(catalog))  # each with its plural forms, in gettext's order
         self._plural = c2py(catalog.plural_expr)
         self._samples = _samples(locale)
         self._limits: Mapping[str, Value] = {"max": MAX_FILES, "size": self.size(MAX_FILE_SIZE)}
 
     def __call__(self, key: str, /, **params: Value) -> str:
         """The text named `key`. The number `n` chooses among plural forms."""
-        forms = self._texts[key]
+        forms = self.texts[key]
         n = params.get("n", 1)
         form = forms[self._plural(n)] if len(forms) > 1 and isinstance(n, int) else forms[0]
         return self._fill(form, params)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._texts
-
-    def keys(self) -> frozenset[str]:
-        """The names of all texts."""
-        return frozenset(self._texts)
+        return key in self.texts
 
     def fault(self, fault: Fault, product: Named | None = None) -> str:
         """What a fault is called beside its field, or in an API's answer: whole sentences."""
@@ -114,7 +110,7 @@ class Words:
     def script(self, product: Named) -> dict[str, str | dict[str, str]]:
         """The texts of `SCRIPT`; plural forms by the categories of `Intl.PluralRules`."""
         params = {"product": product.name}
-        return {key: self._for_script(self._texts[key], params) for key in SCRIPT}
+        return {key: self._for_script(self.texts[key], params) for key in SCRIPT}
 
     def size(self, size: int) -> str:
         """A number of bytes in MB, as the language writes it."""
