@@ -30,7 +30,7 @@ style.replaceSync(`
 .panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--t)}
 div.panel{position:relative}
 dialog{position:fixed;inset-block:var(--y);inset-inline:var(--x);width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
-margin:0;border:1px solid transparent;border-radius:calc(var(--r)*1.5);background:var(--s);
+margin:0;border:0;border-radius:calc(var(--r)*1.5);background:var(--s);
 box-shadow:var(--feedback-shadow,0 0 0 1px light-dark(#3c2d1414,#fffaf01a),0 2px 6px light-dark(#3c2d140f,#0006),0 24px 64px -12px light-dark(#3c2d1447,#000b));
 visibility:hidden;opacity:0;translate:0 8px;scale:.98;transition:.12s,visibility 0s .12s,overlay .12s allow-discrete}
 .launcher{z-index:1}
@@ -61,9 +61,10 @@ background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:p
 .cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}
 @media ${SMALL}{
 :host dialog.panel.panel{inset:calc(12px + env(safe-area-inset-top)) 0 0;width:auto;height:auto;max-width:none;max-height:none;margin:0;
-padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-width:1px 0 0;border-radius:22px 22px 0 0;translate:0 40px;scale:1;transition-duration:.18s}
+padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;translate:0 40px;scale:1;transition-duration:.18s}
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
 dialog iframe{height:100%}}
+@media (forced-colors:active){dialog{border:1px solid!important}}
 @media (prefers-reduced-motion:reduce){dialog{translate:0!important;scale:1!important;transition-duration:.12s!important}}`)
 
 export class Panel {
@@ -205,7 +206,7 @@ export class Panel {
 
   /** Tab went over an edge of the form. @param {unknown} direction */
   #leave(direction) {
-    if (this.#modal) this.#post('set', {focus: direction == 'backward' ? 'last' : 'first'})
+    if (this.#modal) this.#post('set', {focus: direction == 'backward' ? 'last' : 'first', visible: true})
     else if (this.host.opener != this.host.launcher) this.host.opener?.focus()
   }
 
@@ -214,8 +215,9 @@ export class Panel {
     const {host} = this
     if (!host.person || this.#state != 'ready') return
     host.person = false
+    const visible = host.opener?.matches(':focus-visible')
     this.#frame.focus()
-    this.#post('set', {focus: 'first'})
+    this.#post('set', {focus: 'first', visible})
   }
 
   /** The same opening, as a sheet or no longer as one. */

@@ -13,6 +13,7 @@
  *   sheet?: boolean,
  *   trap?: boolean,
  *   focus?: 'first' | 'last',
+ *   visible?: boolean,
  * }} HostWish what the host page asks for; a key that is absent was not said
  */
 
@@ -132,15 +133,15 @@ export class HostLink extends EventTarget {
     const wish = known(data)
     if (wish.trap !== undefined) this.#trap = wish.trap
     this.dispatchEvent(new CustomEvent(type, {detail: wish}))
-    if (wish.focus) this.#focus(wish.focus)
+    if (wish.focus) this.#focus(wish.focus, wish.visible)
   }
 
-  /** @param {'first' | 'last'} end */
-  #focus(end) {
+  /** @param {'first' | 'last'} end @param {boolean} [visible] whether the ring shall show: not after a pointer's press */
+  #focus(end, visible) {
     if (!this.dispatchEvent(new CustomEvent('focus', {detail: end, cancelable: true}))) return
     const stops = tabStops()
     const stop = end === 'last' ? stops.at(-1) : stops.find(stop => stop instanceof HTMLInputElement) ?? stops[0]
-    stop?.focus()
+    stop?.focus(visible === undefined ? {} : {focusVisible: visible})
   }
 
   #resize() {
@@ -181,6 +182,7 @@ function known(data) {
   if (typeof data.sheet === 'boolean') wish.sheet = data.sheet
   if (typeof data.trap === 'boolean') wish.trap = data.trap
   if (['first', 'last'].includes(data.focus)) wish.focus = data.focus
+  if (typeof data.visible === 'boolean') wish.visible = data.visible
   return wish
 }
 
