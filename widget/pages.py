@@ -6,7 +6,7 @@ is searched first; `default:NAME` always reaches ours. Storing anything, statuse
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -305,7 +305,7 @@ def describe(faults: Sequence[Fault], product: Product, words: Words, retry_afte
 
 def _note(fault: Fault, product: Product, words: Words, retry_after: float | None) -> SendingNote:
     if retry_after is not None:
-        fault = Fault(fault.code, params={"n": math.ceil(retry_after), **fault.params})
+        fault = replace(fault, params={"n": math.ceil(retry_after), **fault.params})
     note = words.note(fault, product)
     return SendingNote("patience" if fault.code in _PATIENCE else "danger", note.title, note.text)
 
