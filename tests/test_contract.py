@@ -351,6 +351,14 @@ def test_every_fault_of_a_form_is_named_at_once(widget: Widget) -> None:
     ]  # fmt: skip
 
 
+def test_faults_of_files_and_of_fields_are_named_together(widget: Widget) -> None:
+    answer = widget.submit(email="nobody", files=[("notes.txt", b"words", "text/plain")])
+    assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [
+        ("files", "file_type"),
+        ("submittedByEmail", "invalid"),
+    ]
+
+
 def test_a_file_at_fault_is_named_by_its_position(widget: Widget) -> None:
     answer = widget.submit(files=[PNG, ("notes.txt", b"words", "text/plain"), PNG])
     assert [(error["code"], error["position"]) for error in answer.json()["errors"]] == [("file_type", 1)]

@@ -156,9 +156,11 @@ async def _take(service: Service, product: Product, request: Request, token: _To
             feedback = submission.check(raw.fields, files=len(raw.files))
             files = tuple(Attachment(file.name, file.media_type, file.size, file.path) for file in raw.files)
             is_new = await service.outbox.add(Submission(token.submission_id, product.slug, feedback, files))
-    except Rejected:
+    except Rejected as rejected:
         if token.expired and await service.outbox.standing(token.submission_id):
             return
+        if all(fault.field == "files" for fault in rejected.faults):  # say what else is wrong in the same breath
+            rejected.faults += tuple(submission.check_fields(rejected.fields, files=len(rejected.faults))[1])
         raise
     if is_new:
         log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
