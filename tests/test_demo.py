@@ -11,7 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 from bed import ROOT, Process, plain_environ, until
+from playwright.sync_api import Page, expect
+from samples import pdf, png
 
+MIN_FILL_TIME = 2.2
+"""Seconds that a form is filled in for at least, or it was no person."""
 ADDRESSES = {"page": "Sample host page", "form": "The form on its own", "inbox": "Insider Connect's inbox"}
 
 
@@ -74,3 +78,37 @@ def test_when_one_dies_the_others_end_and_it_is_named(demo: Process, victim: str
     assert demo.popen.wait(10) == 1
     assert f"the {name} ended by itself" in demo.log()
     assert not any(answers(url) for url in found.values())
+
+
+def test_a_feedback_with_two_files_goes_from_the_sample_page_to_the_inbox(demo: Process, page: Page) -> None:
+    found = addresses(demo)
+    picture, document = png(40, 20), pdf()
+    page.goto(found["page"])
+    page.get_by_role("button", name="Feedback").click()
+    form = page.frame_locator("iframe")
+    form.locator("label", has_text="I like it").click()
+    opened = time.monotonic()
+    form.locator("[name=description]").fill("The orders page is clear.\nThank you.")
+    form.locator("[name=submittedByEmail]").fill("mara@example.com")
+    form.locator("[type=file]").set_input_files(
+        [
+            {"name": "orders.png", "mimeType": "image/png", "buffer": picture},
+            {"name": "order-1187.pdf", "mimeType": "application/pdf", "buffer": document},
+        ]
+    )
+    until(lambda: time.monotonic() > opened + MIN_FILL_TIME)
+    form.get_by_role("button", name="Send feedback").click()
+    expect(form.get_by_role("heading", name="Thank you")).to_be_visible()
+    (feedback,) = httpx.get(f"{found['inbox']}/_sandbox/record", trust_env=False).json()["feedbacks"]
+    assert feedback["body"] == {
+        "description": "The orders page is clear.\nThank you.",
+        "submittedByEmail": "mara@example.com",
+        "sentimentRating": True,
+        "contactConsent": False,
+    }
+    files = [
+        httpx.get(f"{found['inbox']}/_sandbox/files/{file['number']}", trust_env=False).content
+        for file in feedback["attachments"]
+    ]
+    assert [file["name"] for file in feedback["attachments"]] == ["orders.png", "order-1187.pdf"]
+    assert files == [picture, document]
