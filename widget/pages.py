@@ -23,7 +23,7 @@ BLOCKS = (
 )  # fmt: skip
 """The blocks of form.html that a product may replace."""
 
-MODULES: tuple[str, ...] = ("form/main.js",)
+MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host.js", "form/host-link.js")
 """The script's modules that an opened form needs, so that the browser asks for all of them at once."""
 
 THEMES = ("auto", "light", "dark")

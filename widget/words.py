@@ -38,7 +38,7 @@ SCRIPT = (
     "error.invalid.submittedByEmail", "error.rate_limited.title", "error.required.submittedByEmail",
     "error.too_long", "error.too_long.submittedByEmail", "error.too_many_files", "error.unavailable.title",
     "files.add", "files.another", "files.count", "files.full", "files.limit", "files.preparing", "files.remove",
-    "limited.send", "limited.text", "lost", "lost.text", "offline", "offline.text", "retry", "retry.now",
+    "frame", "limited.send", "limited.text", "lost", "lost.text", "offline", "offline.text", "retry", "retry.now",
     "note.jpeg", "note.jpeg.location", "note.jpeg.smaller", "note.jpeg.smaller.location", "note.location",
     "note.png", "note.png.location", "note.png.smaller", "note.png.smaller.location", "note.smaller",
     "note.smaller.location", "say.added", "say.note", "say.removed", "send", "sending", "sending.amount",

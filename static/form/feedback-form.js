@@ -1,0 +1,144 @@
+// @ts-check
+/** @import {Desk} from './desk.js' */
+
+const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'paste', 'submit']
+const ANYWHERE = ['dragover', 'dragleave', 'drop']
+
+/**
+ * `<feedback-form>` makes the form inside of it pleasant; without it the form works too.
+ *
+ * Nothing but this is loaded until somebody does something: then `desk.js` brings the rest. What the first event gives
+ * (a press of Send, a file) is kept until it is there.
+ *
+ * @fires feedback-dirty there is something now that would be lost
+ * @fires feedback-submit (cancelable) the form is about to be sent
+ * @fires feedback-success (detail: {receipt, status}) it has been taken
+ * @fires feedback-error (detail: {code, retryable}) it has not
+ */
+export class FeedbackForm extends HTMLElement {
+  /** @type {AbortController | undefined} */
+  #listening
+  /** @type {Promise<Desk> | undefined} */
+  #desk
+  #given = ''
+
+  static define(tag = 'feedback-form') {
+    if (!customElements.get(tag)) customElements.define(tag, this)
+  }
+
+  connectedCallback() {
+    const {signal} = this.#listening = new AbortController()
+    for (const type of ON_FORM) this.addEventListener(type, this, {signal})
+    for (const type of ANYWHERE) document.addEventListener(type, this, {signal})
+    this.#given ||= this.email.defaultValue
+    if (this.input) this.input.accept = 'image/*,application/pdf'
+    if (this.#desk) this.#desk.then(desk => desk.listen(signal))
+    else if (this.input?.files?.length || this.#hasDraft) this.wake()
+  }
+
+  disconnectedCallback() {
+    this.#listening?.abort()
+  }
+
+  get product() { return this.getAttribute('product') ?? '' }
+  get maxLength() { return Number(this.getAttribute('max-length')) || 1000 }
+  get maxFiles() { return Number(this.getAttribute('max-files')) || 5 }
+  get maxSize() { return Number(this.getAttribute('max-size')) || 4194304 }
+  get draftKey() { return `feedback:${this.product}` }
+
+  /** An element of the page by its id; a product's own template may lack some. @param {string} id @returns {any} */
+  piece(id) { return document.getElementById(id) }
+  /** @returns {HTMLFormElement} */
+  get form() { return this.piece('feedback') }
+  /** @returns {HTMLInputElement} */
+  get email() { return this.piece('submittedByEmail') }
+  /** @returns {HTMLInputElement | null} */
+  get input() { return this.piece('files') }
+
+  /** May something be put in now? Not while it is sent, nor once thanks stand in its place. */
+  get isOpen() { return !this.form.dataset.state && !this.form.hidden }
+
+  get #hasDraft() {
+    try {
+      return localStorage.getItem(this.draftKey) !== null
+    } catch {
+      return false // storage is blocked
+    }
+  }
+
+  /** Fills the address in, unless the person has put in another one. @param {string} email */
+  prefill(email) {
+    if (this.email.value === this.#given) this.email.value = this.#given = email
+  }
+
+  /** @param {string} type @param {object} [detail] @returns {boolean} whether nobody objected */
+  tell(type, detail) {
+    return this.dispatchEvent(new CustomEvent(`feedback-${type}`, {detail, bubbles: true, cancelable: type === 'submit'}))
+  }
+
+  /** Brings everything that works on the form. @returns {Promise<Desk>} */
+  wake() {
+    return this.#desk ??= this.#load()
+  }
+
+  async #load() {
+    const {Desk} = await import('./desk.js')
+    const desk = new Desk(this)
+    if (this.#listening) desk.listen(this.#listening.signal)
+    return desk
+  }
+
+  /** @param {any} event */
+  handleEvent(event) {
+    const {type} = event
+    if (type === 'submit') this.#submit(event)
+    else if (type === 'paste') this.#paste(event)
+    else if (ANYWHERE.includes(type)) this.#drag(event)
+    else if (type === 'change' && event.target === this.input) this.#choose()
+    else this.wake().catch(() => this.#desk = undefined)
+  }
+
+  /** Without the rest of the script the form goes the plain way. @param {SubmitEvent} event */
+  async #submit(event) {
+    event.preventDefault()
+    try {
+      (await this.wake()).sending.start()
+    } catch {
+      this.#desk = undefined
+      if (navigator.onLine) this.form.submit()
+    }
+  }
+
+  async #choose() {
+    const {files} = await this.wake()
+    files.takeInput()
+  }
+
+  /** A picture from the clipboard; text that comes with it is what was meant. @param {ClipboardEvent} event */
+  #paste(event) {
+    const {files, types} = event.clipboardData ?? new DataTransfer()
+    if (files.length && !types.includes('text/plain')) this.#add(event, files)
+  }
+
+  /** A file that is dropped beside the form must not make the browser leave the page. @param {DragEvent} event */
+  #drag(event) {
+    const {type, dataTransfer, target} = event
+    const carries = dataTransfer?.types.includes('Files')
+    const inside = target instanceof Node && this.contains(target)
+    const open = carries && inside && this.isOpen && this.input
+    if (type !== 'dragleave' && (carries || !(target instanceof Element && target.matches('input, textarea')))) {
+      event.preventDefault()
+      if (dataTransfer) dataTransfer.dropEffect = open ? 'copy' : 'none'
+    }
+    const leaves = type === 'dragleave' && !this.contains(/** @type {Node | null} */ (event.relatedTarget))
+    if (type !== 'dragleave' || leaves) this.piece('feedback-veil').hidden = type !== 'dragover' || !open
+    if (type === 'drop' && open && dataTransfer) this.#add(event, dataTransfer.files)
+  }
+
+  /** @param {Event} event @param {FileList} list which lasts no longer than the event */
+  async #add(event, list) {
+    event.preventDefault()
+    const files = [...list]
+    if (this.isOpen && this.input) (await this.wake()).files.add(files)
+  }
+}

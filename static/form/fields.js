@@ -1,0 +1,141 @@
+// @ts-check
+/** Thumbs, text and e-mail: what they hold, how they behave, and what is wrong with them. */
+/** @import {Desk} from './desk.js' */
+/** @import {Fault} from './faults.js' */
+
+const NEAR = 100 // characters left, from where on they are counted
+const ALOUD = [100, 50, 20, 10, 0]
+const MAX_EMAIL = 254
+const LINES = 12
+const INVISIBLE = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/g // the server drops these before it counts
+const ADDRESS = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/
+
+export class Fields {
+  #desk
+  #thumb = ''
+  #left = Infinity
+
+  /** @param {Desk} desk */
+  constructor(desk) {
+    this.#desk = desk
+    /** @type {HTMLTextAreaElement | null} */
+    this.area = desk.form.piece('description')
+    /** @type {HTMLInputElement[]} */
+    this.radios = [...desk.form.form.querySelectorAll('[name=sentimentRating]')].filter(radio => radio instanceof HTMLInputElement)
+  }
+
+  /** @param {AbortSignal} signal */
+  listen(signal) {
+    const {form} = this.#desk.form
+    for (const type of ['click', 'keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
+  }
+
+  /** What is said; blank is nothing. */
+  get text() {
+    const text = this.area?.value.replace(INVISIBLE, '') ?? ''
+    return text.trim() ? text : ''
+  }
+
+  get thumb() {
+    return this.radios.find(radio => radio.checked)?.value ?? ''
+  }
+
+  set thumb(value) {
+    for (const radio of this.radios) radio.checked = radio.value === value
+  }
+
+  /** The fields hold something else now. */
+  refresh() {
+    this.#thumb = this.thumb
+    this.#count()
+    this.#grow()
+    this.#desk.changed()
+  }
+
+  /** @returns {Fault[]} */
+  check() {
+    return [this.#checkText(), this.#checkEmail()].filter(fault => fault !== undefined)
+  }
+
+  /** @param {Event} event */
+  handleEvent(event) {
+    const {type, target} = event
+    const {email} = this.#desk.form
+    const radio = this.radios.find(radio => radio === target)
+    if (type === 'input' || type === 'change') this.#changed(target)
+    else if (type === 'focusout' && target === email) this.#leaveEmail()
+    else if (type === 'click' && radio?.value === this.#thumb) this.#undo()
+    else if (type === 'keydown' && radio?.checked && /** @type {KeyboardEvent} */ (event).key === ' ') this.#undo(event)
+  }
+
+  /** A second press on the chosen thumb. @param {Event} [event] */
+  #undo(event) {
+    event?.preventDefault()
+    const radio = this.radios.find(radio => radio.checked)
+    this.thumb = ''
+    radio?.dispatchEvent(new Event('change', {bubbles: true}))
+  }
+
+  /** @param {EventTarget | null} field */
+  #changed(field) {
+    const {faults, form} = this.#desk
+    if (field === form.email) this.#mend('submittedByEmail', this.#checkEmail())
+    else if (field instanceof HTMLInputElement && field !== form.input) faults.clear(field.name)
+    this.refresh()
+  }
+
+  /** What has been put right is no longer complained of; what is only half typed is not complained of yet.
+   * @param {string} field @param {Fault | undefined} fault */
+  #mend(field, fault) {
+    const {faults} = this.#desk
+    if (!fault || fault.code !== faults.get(field)?.code) faults.clear(field)
+  }
+
+  #leaveEmail() {
+    const fault = this.#checkEmail()
+    if (fault && fault.code !== 'required') this.#desk.faults.set(fault)
+  }
+
+  /** @returns {Fault | undefined} */
+  #checkEmail() {
+    const value = this.#desk.form.email.value.trim()
+    if (!value) return this.#fault('submittedByEmail', 'required')
+    if (value.length > MAX_EMAIL) return this.#fault('submittedByEmail', 'too_long')
+    return ADDRESS.test(value) ? undefined : this.#fault('submittedByEmail', 'invalid')
+  }
+
+  /** @returns {Fault | undefined} */
+  #checkText() {
+    if (this.text.length > this.#desk.form.maxLength) return this.#fault('description', 'too_long')
+  }
+
+  /** @param {string} field @param {string} code @returns {Fault} */
+  #fault(field, code) {
+    const key = field === 'submittedByEmail' ? `error.${code}.${field}` : `error.${code}`
+    return {field, code, message: this.#desk.words.say(key)}
+  }
+
+  #count() {
+    const {form, words, faults} = this.#desk
+    const counter = form.piece('description-counter')
+    if (!counter) return
+    const left = form.maxLength - this.text.length
+    const text = left < 0 ? words.say('text.over', {n: -left}) : words.say('text.left', {n: left})
+    counter.hidden = left > NEAR
+    counter.toggleAttribute('data-over', left < 0)
+    counter.textContent = text
+    if (left < this.#left && ALOUD.some(step => left <= step && this.#left > step || left < 0 && this.#left >= 0)) this.#desk.say(text)
+    this.#left = left
+    const fault = this.#checkText()
+    if (!fault) faults.clear('description')
+    else if (!faults.get('description')) faults.set(fault)
+  }
+
+  /** As high as its text, where CSS cannot do it. */
+  #grow() {
+    if (!this.area || CSS.supports('field-sizing: content')) return
+    const {style} = this.area
+    style.height = 'auto'
+    style.height = `min(${this.area.scrollHeight + 2}px, ${LINES + 2}lh)`
+  }
+}

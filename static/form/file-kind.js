@@ -1,0 +1,24 @@
+// @ts-check
+/** What a file is by its first bytes, as the server tells it, and which pictures a browser may be able to turn into those.
+ *
+ * @typedef {'jpeg' | 'png' | 'pdf' | 'gif' | 'webp' | 'bmp' | 'avif' | 'heic'} Kind
+ */
+
+/** @type {[Kind, RegExp][]} */
+const KINDS = [
+  ['jpeg', /^\xff\xd8\xff/],
+  ['png', /^\x89PNG\r\n\x1a\n/],
+  ['pdf', /^%PDF-/],
+  ['gif', /^GIF8[79]a/],
+  ['webp', /^RIFF[^]{4}WEBP/],
+  ['bmp', /^BM[^]{12}[\x0c\x28\x6c\x7c]\0\0\0/],
+  ['avif', /^[^]{4}ftyp(avif|avis|mif1[^]{4,24}avif)/],
+  ['heic', /^[^]{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/],
+]
+const HEAD = 48
+
+/** Reading fails if the file is a folder, or has gone since it was chosen. @param {Blob} file */
+export async function identify(file) {
+  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, HEAD).arrayBuffer()))
+  return KINDS.find(([, pattern]) => pattern.test(head))?.[0]
+}

@@ -1,0 +1,65 @@
+// @ts-check
+/** A file's row: picture or icon, name, size, what was done to it or what is wrong with it, and its remove button. */
+/** @import {Desk} from './desk.js' */
+
+const TAIL = 8 // characters of a name that stay when its middle is cut
+let rows = 0
+
+export class FileRow {
+  #desk
+  #url = ''
+  name = ''
+  note = ''
+
+  /** @param {Desk} desk @param {() => void} remove */
+  constructor(desk, remove) {
+    this.#desk = desk
+    /** @type {HTMLLIElement} */
+    this.element = desk.form.piece('feedback-file-template').content.firstElementChild.cloneNode(true)
+    this.id = this.element.id = `feedback-file-${++rows}`
+    /** @type {HTMLButtonElement} */
+    this.button = this.#find('.feedback-remove')
+    this.button.setAttribute('aria-describedby', `${this.id}-note`)
+    this.button.addEventListener('click', remove)
+    this.#find('.feedback-file-note').id = `${this.id}-note`
+  }
+
+  /** @param {string} selector @returns {any} */
+  #find(selector) {
+    return this.element.querySelector(selector)
+  }
+
+  /** @param {File} file */
+  show(file) {
+    const characters = [...file.name]
+    const [start, end] = this.#find('.feedback-file-name').children
+    start.textContent = characters.slice(0, -TAIL).join('')
+    end.textContent = characters.slice(-TAIL).join('')
+    start.parentElement.title = this.name = file.name
+    this.#find('.feedback-file-size').textContent = file.size ? this.#desk.words.size(file.size) : ''
+    this.button.ariaLabel = this.#desk.words.say('files.remove', {name: file.name})
+  }
+
+  /** @param {'preparing' | 'ready' | 'wrong'} state @param {string} [note] */
+  is(state, note = '') {
+    const place = this.#find('.feedback-file-note')
+    this.element.dataset.state = state
+    this.#find('.feedback-file-size').hidden = state === 'wrong'
+    place.hidden = !note
+    place.querySelector('span').textContent = this.note = note
+  }
+
+  /** Its picture, if the browser can show it. @param {File} file */
+  picture(file) {
+    const image = this.#find('img')
+    URL.revokeObjectURL(this.#url)
+    image.src = this.#url = URL.createObjectURL(file)
+    image.onload = () => { image.hidden = false }
+  }
+
+  /** Removes it, and lets go of its picture. */
+  end() {
+    URL.revokeObjectURL(this.#url)
+    this.element.remove()
+  }
+}

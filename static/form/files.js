@@ -1,0 +1,160 @@
+// @ts-check
+/** The files that go along: chosen, dropped or pasted, they add up here. Each is checked before it is sent. */
+import {identify} from './file-kind.js'
+import {FileRow} from './file-row.js'
+/** @import {Desk} from './desk.js' */
+/** @import {Fault} from './faults.js' */
+/** @import {Kind} from './file-kind.js' */
+
+/** @typedef {{file: File, row: FileRow, fault?: Fault}} Entry */
+
+const MOST = 20 // rows: what is dropped beyond that was hardly meant
+const PLAIN = ['jpeg', 'png', 'pdf']
+
+export class Files {
+  #desk
+  /** @type {Entry[]} */
+  #entries = []
+  /** All that is being made ready, one after the other: pictures take much memory. */
+  #work = Promise.resolve()
+
+  /** @param {Desk} desk */
+  constructor(desk) {
+    this.#desk = desk
+  }
+
+  get count() { return this.#entries.length }
+  /** Fulfilled once every file is checked and made ready. */
+  get settled() { return this.#work }
+  get isSettled() { return this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
+  /** What goes along. */
+  get sendable() { return this.#entries.filter(entry => !entry.fault).map(entry => entry.file) }
+
+  /** What the file input holds comes over, so that the next choice adds to it. */
+  takeInput() {
+    const {input} = this.#desk.form
+    if (!input?.files?.length) return
+    this.add([...input.files])
+    input.value = ''
+  }
+
+  /** @param {File[]} files */
+  add(files) {
+    for (const file of files.slice(0, MOST - this.count)) {
+      const row = new FileRow(this.#desk, () => this.#remove(entry))
+      const entry = {file, row}
+      row.show(file)
+      row.is('preparing')
+      this.#entries.push(entry)
+      this.#list.append(row.element)
+      this.#work = this.#work.then(() => this.#prepare(entry))
+    }
+    this.#changed()
+  }
+
+  clear() {
+    for (const {row} of this.#entries) row.end()
+    this.#entries = []
+    this.#changed()
+  }
+
+  /** @returns {Fault[]} */
+  check() {
+    const faults = this.#entries.map(({fault}) => fault).filter(fault => fault !== undefined)
+    const excess = this.count - this.#desk.form.maxFiles
+    return excess > 0 ? [...faults, this.#fault('too_many_files', {n: excess})] : faults
+  }
+
+  /** What the server says of a file. @param {Fault} fault @returns {Fault} */
+  place(fault) {
+    const entry = this.#entries.filter(entry => !entry.fault)[fault.position ?? -1]
+    return entry ? this.#complain(entry, fault) : fault
+  }
+
+  /** @returns {HTMLElement} */
+  get #list() { return this.#desk.form.piece('feedback-files') }
+
+  /** @param {Entry} entry */
+  async #prepare(entry) {
+    const {words} = this.#desk
+    if (!this.#entries.includes(entry)) return
+    try {
+      const kind = await this.#kind(entry.file)
+      if (kind !== 'pdf') entry.row.picture(entry.file)
+      const note = PLAIN.includes(kind) && entry.file.size <= this.#desk.form.maxSize ? '' : await this.#convert(entry, kind)
+      if (!this.#entries.includes(entry)) return
+      entry.row.show(entry.file)
+      entry.row.is('ready', note)
+      this.#desk.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : ''
+      const [code] = reason.split('.')
+      const known = ['file_type', 'file_too_large'].includes(code)
+      this.#complain(entry, this.#fault(known ? reason : 'file_type.unreadable'))
+    }
+    this.#changed()
+  }
+
+  /** @param {File} file @returns {Promise<Kind>} */
+  async #kind(file) {
+    if (!file.size) throw new Error('file_type.empty')
+    const kind = await identify(file)
+    if (!kind) throw new Error('file_type')
+    if (kind === 'pdf' && file.size > this.#desk.form.maxSize) throw new Error('file_too_large.pdf')
+    return kind
+  }
+
+  /** Makes of a picture one that may go along. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */
+  async #convert(entry, kind) {
+    const {words, form} = this.#desk
+    entry.row.is('preparing', words.say('files.preparing'))
+    const {convert} = await import('./pictures.js')
+    const {file, done} = await convert(entry.file, kind, form.maxSize)
+    entry.file = file
+    return words.say(['note', ...done].join('.'))
+  }
+
+  /** @param {string} key @param {Record<string, number>} [values] @returns {Fault} */
+  #fault(key, values) {
+    return {field: 'files', code: key.split('.')[0], message: this.#desk.words.say(`error.${key}`, values)}
+  }
+
+  /** @param {Entry} entry @param {Fault} fault @returns {Fault} */
+  #complain(entry, fault) {
+    const {row} = entry
+    entry.fault = {...fault, row: row.id, label: row.name}
+    row.is('wrong', fault.message)
+    this.#desk.say(this.#desk.words.say('say.note', {name: row.name, note: fault.message}))
+    return entry.fault
+  }
+
+  /** @param {Entry} entry */
+  #remove(entry) {
+    const {form, words, faults} = this.#desk
+    const place = this.#entries.indexOf(entry)
+    this.#entries.splice(place, 1)
+    entry.row.end()
+    this.#changed()
+    faults.clear(entry.row.id)
+    const next = this.#entries[Math.min(place, this.count - 1)]
+    if (next) next.row.button.focus()
+    else form.input?.focus()
+    this.#desk.say(words.say('say.removed', {name: entry.row.name}))
+  }
+
+  /** Count and limits in words. */
+  #changed() {
+    const {form, words, faults} = this.#desk
+    const {count} = this
+    const isFull = count >= form.maxFiles
+    if (!form.input) return
+    this.#list.hidden = !count
+    form.input.disabled = isFull
+    form.piece('feedback-add').toggleAttribute('data-full', isFull)
+    form.piece('feedback-add-words').textContent = words.say(isFull ? 'files.full' : count ? 'files.another' : 'files.add')
+    form.piece('files-limit').textContent = count ? words.say('files.count', {n: count}) : words.say('files.limit')
+    if (count > form.maxFiles) faults.set(this.#fault('too_many_files', {n: count - form.maxFiles}))
+    else faults.clear('files')
+    this.#desk.changed()
+  }
+}

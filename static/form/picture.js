@@ -1,0 +1,89 @@
+// @ts-check
+/** Makes of a picture that the browser can decode a JPEG or PNG that fits. */
+import {hasLocation} from './exif.js'
+/** @import {Kind} from './file-kind.js' */
+/** @import {Converted} from './pictures.js' */
+
+const MOST_PIXELS = 16_000_000 // some phones' canvases hold no more
+const SMALL_PIXELS = 2_000_000 // up to here, what began without loss stays so
+const QUALITIES = [.9, .8, .7]
+const TRIES = 8
+const PROBE = 128 // pixels: the edge of the copy that is searched for transparency
+
+/**
+ * @param {File} file @param {Kind} kind @param {number} limit in bytes
+ * @returns {Promise<Converted>}
+ * @throws {Error} whose message is a fault's code, with its variant
+ */
+export async function convert(file, kind, limit) {
+  const image = await decode(file, kind)
+  try {
+    const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (image.width * image.height)))
+    const type = await wantsPng(image, file, kind) ? 'png' : 'jpeg'
+    const found = await fit(image, type, scale, limit)
+    if (!found) throw new Error('file_too_large.picture')
+    const done = []
+    if (kind !== found.type) done.push(found.type)
+    if (file.size > limit || found.scale < 1) done.push('smaller')
+    if (await hasLocation(file)) done.push('location')
+    return {blob: found.blob, done}
+  } finally {
+    image.close()
+  }
+}
+
+/** @param {File} file @param {Kind} kind */
+async function decode(file, kind) {
+  try {
+    return await createImageBitmap(file)
+  } catch {
+    throw new Error(kind === 'jpeg' || kind === 'png' ? 'file_type.unreadable' : 'file_type')
+  }
+}
+
+/** PNG for what is seen through, and for small drawings that began without loss. @param {ImageBitmap} image @param {File} file @param {Kind} kind */
+async function wantsPng(image, file, kind) {
+  if (kind === 'jpeg') return false
+  const isLossless = kind === 'gif' || kind === 'bmp' || kind === 'webp' && (await file.slice(12, 16).text()) === 'VP8L'
+  if (isLossless && image.width * image.height <= SMALL_PIXELS) return true
+  const [, context] = draw(image, Math.min(1, PROBE / image.width), Math.min(1, PROBE / image.height))
+  const {data} = context.getImageData(0, 0, context.canvas.width, context.canvas.height)
+  return data.some((/** @type {number} */ value, /** @type {number} */ place) => place % 4 === 3 && value < 250)
+}
+
+/** The best that fits: first by quality, then by size.
+ * @param {ImageBitmap} image @param {'png' | 'jpeg'} type @param {number} scale @param {number} limit */
+async function fit(image, type, scale, limit) {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const [canvas] = draw(image, scale)
+    let size = 0
+    for (const quality of type === 'jpeg' ? QUALITIES : [1]) {
+      const blob = await encode(canvas, `image/${type}`, quality)
+      if (blob.size <= limit) return {blob, type, scale}
+      size = blob.size
+    }
+    scale *= Math.min(.9, Math.sqrt(limit / size) * .95)
+    if (Math.min(image.width, image.height) * scale < 1) return
+  }
+}
+
+/** @param {ImageBitmap} image @param {number} x @param {number} [y] @returns {[any, any]} canvas and context */
+function draw(image, x, y = x) {
+  const width = Math.max(1, Math.round(image.width * x))
+  const height = Math.max(1, Math.round(image.height * y))
+  const canvas = typeof OffscreenCanvas === 'function'
+    ? new OffscreenCanvas(width, height) : Object.assign(document.createElement('canvas'), {width, height})
+  const context = /** @type {any} */ (canvas.getContext('2d'))
+  context.imageSmoothingQuality = 'high'
+  context.drawImage(image, 0, 0, width, height)
+  return [canvas, context]
+}
+
+/** @param {any} canvas @param {string} type @param {number} quality @returns {Promise<Blob>} */
+async function encode(canvas, type, quality) {
+  const blob = canvas.convertToBlob
+    ? await canvas.convertToBlob({type, quality})
+    : await new Promise(resolve => canvas.toBlob(resolve, type, quality))
+  if (blob?.type !== type) throw new Error('file_type.unreadable')
+  return blob
+}

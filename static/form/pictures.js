@@ -1,0 +1,49 @@
+// @ts-check
+/** Has pictures converted beside the main thread, or on it where the browser knows no such workers. */
+/** @import {Kind} from './file-kind.js' */
+
+/** @typedef {{blob: Blob, done: string[]}} Converted what was done, in the order of the words' keys */
+
+const ENDINGS = /** @type {Record<string, string>} */ ({'image/jpeg': 'jpg', 'image/png': 'png'})
+const address = new URL('picture-worker.js', import.meta.url).href
+
+/**
+ * @param {File} file @param {Kind} kind @param {number} limit in bytes
+ * @returns {Promise<{file: File, done: string[]}>}
+ * @throws {Error} whose message is a fault's code, with its variant
+ */
+export async function convert(file, kind, limit) {
+  const {blob, done} = await (beside(file, kind, limit) ?? (await import('./picture.js')).convert(file, kind, limit))
+  const ending = ENDINGS[blob.type]
+  const name = new RegExp(`\\.(${ending === 'jpg' ? 'jpe?g' : ending})$`, 'i').test(file.name)
+    ? file.name : `${file.name.replace(/\.\w{1,5}$/, '')}.${ending}`
+  return {file: new File([blob], name, {type: blob.type}), done}
+}
+
+/** @param {File} file @param {Kind} kind @param {number} limit @returns {Promise<Converted> | undefined} */
+function beside(file, kind, limit) {
+  const worker = start()
+  if (!worker) return
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({data}) => data.fault ? reject(new Error(data.fault)) : resolve(data)
+    worker.onerror = async () => {
+      const {convert} = await import('./picture.js')
+      convert(file, kind, limit).then(resolve, reject)
+    }
+    worker.postMessage({file, kind, limit})
+  }).finally(() => worker.terminate())
+}
+
+/** The one script address that the page's policy lets a script make, and only this one. */
+function start() {
+  if (typeof Worker !== 'function' || typeof OffscreenCanvas !== 'function') return
+  const {trustedTypes} = /** @type {any} */ (globalThis)
+  try {
+    policy ??= trustedTypes?.createPolicy('feedback-worker', {createScriptURL: () => address}) ?? {createScriptURL: () => address}
+    return new Worker(policy.createScriptURL(''), {type: 'module'})
+  } catch {
+    return // refused: it is done here then
+  }
+}
+/** @type {any} */
+let policy

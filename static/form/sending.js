@@ -1,0 +1,294 @@
+// @ts-check
+/** The way of a form from the press of Send to thanks, through dropped connections, blockers, limits and old tokens.
+ *
+ * All attempts of one press carry the same token, so that none makes a second feedback.
+ */
+import {copyText} from './clipboard.js'
+import {Outlook} from './outlook.js'
+import {Thanks} from './thanks.js'
+import {Lost, post} from './upload.js'
+/** @import {Desk} from './desk.js' */
+/** @import {Answer} from './upload.js' */
+
+const PAUSES = [1000, 3000, 8000] // milliseconds before each further attempt
+const AT_ONCE = 2000 // milliseconds: what fails later than that was under way
+const SHORT = 5 // seconds that it waits for by itself
+const RENEWED = ['token_expired', 'token_invalid']
+const PASSING = [...RENEWED, 'too_fast', 'rate_limited', 'unavailable', 'internal', 'malformed', 'media_type']
+
+/** It fails on this device, before it reaches the network. */
+class Blocked extends Error {}
+
+export class Sending {
+  #desk
+  #outlook
+  #thanks
+  /** @type {AbortController | undefined} while it is sent */
+  #run
+  #mayHaveArrived = false
+  #timer = 0
+
+  /** @param {Desk} desk */
+  constructor(desk) {
+    this.#desk = desk
+    this.#outlook = new Outlook(desk)
+    this.#thanks = new Thanks(desk)
+  }
+
+  /** @param {AbortSignal} signal */
+  listen(signal) {
+    this.#outlook.cancel.addEventListener('click', () => this.#run?.abort(), {signal})
+    this.#outlook.copy.addEventListener('click', () => this.#copy(), {signal})
+  }
+
+  /** Send was pressed, or its time has come. */
+  async start() {
+    if (this.#run || this.#outlook.send.ariaDisabled === 'true' || !this.#desk.form.isOpen) return
+    this.#rest()
+    if (!this.#isRight() || !this.#desk.form.tell('submit')) return
+    const {signal} = this.#run = new AbortController()
+    const body = this.#body()
+    this.#outlook.rest(true)
+    try {
+      await this.#ready(body, signal)
+      this.#answered(await this.#deliver(body, signal))
+    } catch (error) {
+      this.#failed(error, signal)
+    } finally {
+      this.#run = undefined
+    }
+  }
+
+  /** A fresh form. @param {{focus: boolean}} how */
+  async another({focus}) {
+    const {form, fields, files, faults} = this.#desk
+    await this.#renew()
+    const {value} = form.email
+    form.form.reset()
+    form.email.value = value
+    fields.thumb = ''
+    if (fields.area) fields.area.value = ''
+    files.clear()
+    faults.clearAll()
+    fields.refresh()
+    this.#thanks.hide()
+    if (focus) (fields.radios[0] ?? fields.area ?? form.email).focus()
+  }
+
+  /** As if nothing had been tried. */
+  #rest() {
+    clearInterval(this.#timer)
+    this.#outlook.note()
+    this.#outlook.button(this.#desk.words.say('send'))
+  }
+
+  /** Is everything right? Else it is shown. */
+  #isRight() {
+    const {fields, files, faults, words, isEmpty} = this.#desk
+    const found = [...fields.check(), ...files.check()]
+    if (isEmpty) found.unshift({field: '', code: 'empty', message: words.say('error.empty')})
+    if (found.length) faults.show(found)
+    else faults.clearAll()
+    return !found.length
+  }
+
+  /** The token goes first, and the files last, from where they are kept. */
+  #body() {
+    const body = new FormData(this.#desk.form.form)
+    body.delete('files')
+    return body
+  }
+
+  /** Waits for pictures that are being made ready. @param {FormData} body @param {AbortSignal} signal */
+  async #ready(body, signal) {
+    const {files, words} = this.#desk
+    if (!files.isSettled) this.#outlook.progress(words.say('files.preparing'), '', -1)
+    this.#outlook.offerCancel(true)
+    await Promise.race([files.settled, aborted(signal)])
+    if (files.check().length) throw new Spoilt()
+    for (const file of files.sendable) body.append('files', file, file.name)
+  }
+
+  /** Until there is an answer. @param {FormData} body @param {AbortSignal} signal @returns {Promise<Answer>} */
+  async #deliver(body, signal) {
+    let attempt = 0, silent = 0, isRenewed = false, hasWaited = false
+    for (;;) {
+      await this.#online(signal)
+      try {
+        const answer = await this.#attempt(body, signal, attempt)
+        const code = answer.data.errors?.[0]?.code
+        if (RENEWED.includes(code) && !isRenewed) {
+          body.set('token', await this.#renew())
+          isRenewed = true
+        } else if (code === 'too_fast' && !hasWaited && answer.retryAfter <= SHORT) {
+          hasWaited = true
+          await pause(answer.retryAfter * 1000, signal)
+        } else return answer
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error
+        if (!navigator.onLine) continue
+        const isSilent = !error.sent && error.time < AT_ONCE && await this.#reaches()
+        if (isSilent && ++silent > 1) throw new Blocked()
+        if (attempt === PAUSES.length) throw error
+        if (!isSilent) this.#outlook.progress(this.#desk.words.say('again'), this.#desk.words.say('again.text'))
+        this.#outlook.offerCancel(true)
+        await pause(PAUSES[isSilent ? 0 : attempt++], signal)
+      }
+    }
+  }
+
+  /** @param {FormData} body @param {AbortSignal} signal @param {number} attempt @returns {Promise<Answer>} */
+  async #attempt(body, signal, attempt) {
+    const {form, words} = this.#desk
+    if (!attempt) this.#outlook.progress(words.say('sending'), '', 0)
+    try {
+      return await post(form.form.action, body, signal, (sent, total) => {
+        this.#outlook.bytes(sent, total)
+        if (sent < total) return
+        this.#outlook.offerCancel(false)
+        this.#outlook.progress(words.say('almost'), words.say('almost.text'), 1)
+      })
+    } catch (error) {
+      if (error instanceof Lost) this.#mayHaveArrived ||= error.isWhole
+      throw error
+    }
+  }
+
+  /** Waits until there is a network. @param {AbortSignal} signal */
+  async #online(signal) {
+    if (navigator.onLine) return
+    const {words, form} = this.#desk
+    this.#outlook.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')})
+    this.#outlook.progress(words.say('waiting'), '', -1)
+    this.#outlook.offerCancel(true)
+    form.tell('error', {code: 'offline', retryable: true})
+    const back = new Promise(resolve => addEventListener('online', resolve, {once: true, signal}))
+    await Promise.race([back, aborted(signal)])
+    this.#outlook.note()
+    this.#outlook.progress(words.say('sending'), '', 0)
+  }
+
+  /** Does the form's own address answer, though sending to it fails? */
+  async #reaches() {
+    try {
+      return (await fetch(this.#desk.form.form.action, {method: 'HEAD', cache: 'no-store'})).ok
+    } catch {
+      return false
+    }
+  }
+
+  /** A fresh token, put into the form. @returns {Promise<string>} */
+  async #renew() {
+    const {form} = this.#desk.form
+    const {origin, pathname} = new URL(form.action)
+    try {
+      const answer = await fetch(`${origin}${pathname}/token`)
+      const {token} = await answer.json()
+      const field = form.elements.namedItem('token')
+      if (field instanceof HTMLInputElement) field.value = token
+      return token
+    } catch {
+      throw new Lost()
+    }
+  }
+
+  /** @param {Answer} answer */
+  #answered({status, data, retryAfter}) {
+    const {form, draft, files} = this.#desk
+    this.#outlook.rest(false)
+    if (status >= 300) return this.#refused(data, retryAfter)
+    this.#mayHaveArrived = false
+    draft.drop()
+    this.#thanks.show(data, files.sendable.length, () => this.another({focus: true}))
+    form.tell('success', {receipt: data.receipt, status: data.status})
+  }
+
+  /** @param {any} problem @param {number} retryAfter in seconds */
+  #refused({title, detail, errors}, retryAfter) {
+    const {form, faults, files, words} = this.#desk
+    const [{code = ''} = {}] = errors
+    form.tell('error', {code, retryable: PASSING.includes(code)})
+    const fields = errors.filter((/** @type {any} */ fault) => fault.code === 'empty' || fault.field && form.piece(`${fault.field}-error`))
+    if (fields.length) return faults.show(fields.map((/** @type {any} */ fault) => files.place(fault)))
+    if (code === 'rate_limited') return this.#limited(retryAfter)
+    if (code === 'unavailable') return this.#unavailable(retryAfter)
+    this.#outlook.note({kind: code === 'too_fast' || RENEWED.includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
+    if (code === 'internal') this.#outlook.button(words.say('retry'))
+    if (code === 'refused_upstream') this.#renew().catch(() => undefined) // the old token's submission has ended
+  }
+
+  /** @param {number} seconds */
+  #limited(seconds) {
+    const {words} = this.#desk
+    const text = (/** @type {number} */ n) => words.say('limited.text', {n})
+    this.#outlook.note({kind: 'patience', icon: 'clock', title: words.say('error.rate_limited.title'), text: text(seconds)})
+    this.#countdown(seconds, left => {
+      this.#outlook.count(text(left))
+      this.#outlook.button(words.say('limited.send', {time: words.countdown(left)}), true)
+    }, () => this.#rest())
+  }
+
+  /** @param {number} seconds */
+  #unavailable(seconds) {
+    const {words} = this.#desk
+    const text = (/** @type {number} */ n) => words.say('unavailable.text', {n})
+    this.#outlook.note({kind: 'patience', icon: 'clock', title: words.say('error.unavailable.title'), text: text(seconds)})
+    this.#outlook.button(words.say('retry.now'))
+    this.#countdown(seconds, left => this.#outlook.count(text(left)), () => this.start())
+  }
+
+  /** @param {number} seconds @param {(left: number) => void} tick @param {() => void} done */
+  #countdown(seconds, tick, done) {
+    const end = Date.now() + seconds * 1000
+    const beat = () => {
+      const left = Math.ceil((end - Date.now()) / 1000)
+      if (left > 0) return tick(left)
+      clearInterval(this.#timer)
+      done()
+    }
+    clearInterval(this.#timer)
+    this.#timer = setInterval(beat, 500)
+    beat()
+  }
+
+  /** @param {unknown} error @param {AbortSignal} signal */
+  #failed(error, signal) {
+    const {words, form} = this.#desk
+    this.#outlook.rest(false)
+    this.#outlook.note()
+    if (signal.aborted) {
+      const text = words.say(this.#mayHaveArrived ? 'stopped.late' : 'stopped.text')
+      return this.#outlook.note({kind: 'quiet', icon: 'cross', title: words.say('stopped'), text})
+    }
+    if (error instanceof Spoilt) return void this.#isRight()
+    const key = error instanceof Blocked ? 'blocked' : 'lost'
+    this.#outlook.note({kind: 'danger', icon: 'alert', title: words.say(key), text: words.say(`${key}.text`)})
+    this.#outlook.button(words.say('retry'))
+    this.#outlook.copy.hidden = key !== 'blocked' || !this.#desk.fields.text
+    form.tell('error', {code: key === 'blocked' ? 'blocked' : 'network', retryable: true})
+    if (!(error instanceof Blocked || error instanceof Lost)) throw error
+  }
+
+  async #copy() {
+    const {words, fields} = this.#desk
+    if (!await copyText(fields.area?.value ?? '')) return
+    this.#outlook.copy.textContent = words.say('copied')
+    this.#desk.say(words.say('copied'))
+  }
+}
+
+/** A file turned out to be wrong when it was made ready. */
+class Spoilt extends Error {}
+
+/** @param {number} time in milliseconds @param {AbortSignal} signal */
+function pause(time, signal) {
+  return Promise.race([new Promise(resolve => setTimeout(resolve, time)), aborted(signal)])
+}
+
+/** Fails once it is aborted. @param {AbortSignal} signal @returns {Promise<never>} */
+function aborted(signal) {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), {once: true})
+  })
+}

@@ -1,0 +1,102 @@
+// @ts-check
+/** The thanks, in the form's place: what happened, in honest words. */
+import {copyText} from './clipboard.js'
+/** @import {Desk} from './desk.js' */
+
+/** @typedef {{status: 'delivered' | 'accepted', receipt_url: string, feedback_id?: number | null, attachments?: {status: string}[]}} Taken */
+
+export class Thanks {
+  #desk
+  /** @type {HTMLElement | undefined} */
+  #section
+
+  /** @param {Desk} desk */
+  constructor(desk) {
+    this.#desk = desk
+  }
+
+  /** @param {Taken} answer @param {number} files how many were sent @param {() => Promise<void>} another */
+  show(answer, files, another) {
+    const {form, words} = this.#desk
+    const template = form.piece('feedback-thanks-template').content.querySelector('section')
+    const section = this.#section = /** @type {HTMLElement} */ (document.importNode(template, true))
+    section.dataset.status = answer.status
+    this.#fill('title', words.say(answer.status))
+    this.#fill('text', this.#text(answer))
+    this.#fill('number', answer.feedback_id == null ? '' : String(answer.feedback_id))
+    this.#fill('files', words.number(files))
+    this.#fillTime(new Date())
+    this.#fillReceipt(new URL(answer.receipt_url, location.href).href)
+    section.querySelector('[data-do=another]')?.addEventListener('click', event => this.#another(event, another))
+    form.form.hidden = true
+    form.form.after(section)
+    scrollTo(0, 0)
+    if (document.hasFocus()) form.piece('feedback-thanks-title').focus()
+    this.#desk.say(words.say(answer.status))
+  }
+
+  /** The form is back. */
+  hide() {
+    this.#section?.remove()
+    this.#section = undefined
+    this.#desk.form.form.hidden = false
+  }
+
+  /** @param {string} selector @returns {any} */
+  #find(selector) {
+    return this.#section?.querySelector(selector)
+  }
+
+  /** @param {string} name @param {string} text */
+  #fill(name, text) {
+    const place = this.#find(`[data-fill=${name}]`)
+    if (!place) return
+    place.textContent = text
+    const row = place.closest('dl > div')
+    if (row) row.hidden = !text
+  }
+
+  /** @param {Taken} answer */
+  #text({status, attachments = []}) {
+    const {words} = this.#desk
+    if (status !== 'delivered') return words.say('accepted.text')
+    const n = attachments.length
+    const m = attachments.filter(file => file.status === 'attached').length
+    return m < n ? words.say('delivered.part', {m, n}) : words.say(n ? 'delivered.files' : 'delivered.text', {n})
+  }
+
+  /** @param {Date} at */
+  #fillTime(at) {
+    const {words} = this.#desk
+    const time = this.#find('[data-fill=time] time')
+    if (!time) return
+    time.dateTime = at.toISOString()
+    time.textContent = words.say('today', {time: words.time(at)})
+  }
+
+  /** @param {string} url */
+  #fillReceipt(url) {
+    const {words} = this.#desk
+    const copy = this.#find('[data-do=copy]')
+    const link = this.#find('[data-fill=receipt]')
+    if (link) link.href = url
+    if (!copy) return
+    copy.hidden = false
+    copy.addEventListener('click', async () => {
+      if (!await copyText(url)) return
+      copy.querySelector('span').textContent = words.say('copied')
+      this.#desk.say(words.say('copied'))
+    })
+  }
+
+  /** Where no fresh form can be made here, the link leads to one. @param {Event} event @param {() => Promise<void>} another */
+  async #another(event, another) {
+    const link = /** @type {HTMLAnchorElement} */ (event.currentTarget)
+    event.preventDefault()
+    try {
+      await another()
+    } catch {
+      location.assign(link.href)
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// @ts-check
+/** One request with the form in it. `XMLHttpRequest`, for `fetch` does not tell how much has gone. */
+
+const STALLED = 60_000 // milliseconds without a sign of life, after which a connection counts as lost
+
+/**
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {any} data
+ * @property {number} retryAfter in seconds
+ */
+
+/** No answer came. */
+export class Lost extends Error {
+  /** @param {number} sent bytes @param {boolean} isWhole may it have arrived? @param {number} time milliseconds it took to fail */
+  constructor(sent = 0, isWhole = false, time = Infinity) {
+    super('no answer')
+    this.sent = sent
+    this.isWhole = isWhole
+    this.time = time
+  }
+}
+
+/**
+ * @param {string} url @param {FormData} body @param {AbortSignal} signal
+ * @param {(sent: number, total: number) => void} onProgress in bytes
+ * @returns {Promise<Answer>}
+ */
+export function post(url, body, signal, onProgress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    const start = performance.now()
+    let sent = 0, isWhole = false, timer = 0
+    const lose = () => reject(new Lost(sent, isWhole, performance.now() - start))
+    const stop = () => request.abort()
+    const alive = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => { lose(); stop() }, STALLED)
+    }
+    request.upload.onprogress = ({loaded, total}) => {
+      alive()
+      sent = loaded
+      isWhole = loaded >= total
+      onProgress(loaded, total)
+    }
+    request.onload = () => {
+      const answer = read(request)
+      if (answer) resolve(answer)
+      else lose()
+    }
+    request.onerror = lose
+    request.onabort = () => reject(signal.reason)
+    request.onloadend = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    }
+    if (signal.aborted) return reject(signal.reason)
+    signal.addEventListener('abort', stop)
+    request.open('POST', url)
+    request.setRequestHeader('Accept', 'application/json')
+    request.send(body)
+    alive()
+  })
+}
+
+/** An answer of ours; a page of some gateway on the way is none. @param {XMLHttpRequest} request @returns {Answer | undefined} */
+function read(request) {
+  const {status} = request
+  try {
+    const data = JSON.parse(request.responseText)
+    const retryAfter = Number(request.getResponseHeader('Retry-After')) || 0
+    if (data.receipt_url || Array.isArray(data.errors)) return {status, data, retryAfter}
+  } catch {
+    // not JSON
+  }
+}

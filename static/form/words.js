@@ -1,0 +1,64 @@
+// @ts-check
+/** The page's own words, filled in and counted as its language does. */
+
+const MEGABYTE = 1024 * 1024
+
+export class Words {
+  #texts
+  #locale
+  #isRtl = document.dir === 'rtl'
+
+  /** @param {Record<string, string | Record<string, string>>} texts plural forms by the categories of `Intl.PluralRules` */
+  constructor(texts, lang = document.documentElement.lang) {
+    this.#texts = texts
+    const own = navigator.language
+    this.#locale = `${own.split('-')[0] === lang ? own : lang}-u-nu-latn`
+  }
+
+  /** @param {string} key @param {Record<string, string | number>} [values] */
+  say(key, values = {}) {
+    const text = this.#texts[key]
+    const category = new Intl.PluralRules(this.#locale).select(Number(values.n ?? 1))
+    const form = typeof text === 'string' ? text : text[category] ?? text.other
+    return form.replace(/\{(\w+)\}/g, (whole, name) => name in values ? this.#value(name, values[name]) : whole)
+  }
+
+  /** @param {string} name @param {string | number} value */
+  #value(name, value) {
+    if (typeof value === 'number') return name === 'percent' ? this.number(value, {style: 'percent'}) : this.number(value)
+    return this.#isRtl && name === 'name' ? `\u2068${value}\u2069` : value
+  }
+
+  /** @param {number} value @param {Intl.NumberFormatOptions} [options] */
+  number(value, options) {
+    return new Intl.NumberFormat(this.#locale, options).format(value)
+  }
+
+  /** @param {number} bytes */
+  size(bytes) {
+    const [value, options] = measure(bytes, bytes)
+    return this.number(value, {style: 'unit', unitDisplay: 'short', ...options})
+  }
+
+  /** How much of it has gone. @param {number} sent @param {number} total both in bytes */
+  amount(sent, total) {
+    const [value, {maximumFractionDigits}] = measure(sent, total)
+    return this.say('sending.amount', {a: this.number(value, {maximumFractionDigits}), b: this.size(total)})
+  }
+
+  /** @param {number} seconds as minutes and seconds */
+  countdown(seconds) {
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+  }
+
+  /** @param {Date} at */
+  time(at) {
+    return new Intl.DateTimeFormat(this.#locale, {timeStyle: 'short'}).format(at)
+  }
+}
+
+/** In which unit to write it. @param {number} bytes @param {number} whole @returns {[number, Intl.NumberFormatOptions]} */
+function measure(bytes, whole) {
+  if (whole < MEGABYTE) return [Math.ceil(bytes / 1024), {unit: 'kilobyte', maximumFractionDigits: 0}]
+  return [bytes / MEGABYTE, {unit: 'megabyte', maximumFractionDigits: 1}]
+}
