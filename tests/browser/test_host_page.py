@@ -1,0 +1,59 @@
+"""The whole way, from a strict host page on another origin to Insider Connect."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from bed import Sandbox, Widget
+from playwright.sync_api import Browser, expect
+from stage import Server
+
+POLICY = "default-src 'none'; script-src {widget}; frame-src {widget}"
+PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>'
+    '<script src="{widget}/embed.js" async data-product="demo" data-mode="{mode}" data-email="mara@northwind.example">'
+    "</script><body><h1>Orders</h1>"
+)
+
+
+@pytest.fixture
+def host() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.mark.parametrize("policy", ["require-corp", "credentialless"])
+@pytest.mark.parametrize("mode", ["popover", "dialog"])
+def test_feedback_leaves_a_strict_page_without_a_word_on_the_console(
+    browser: Browser,
+    host: Server,
+    insider: Sandbox,
+    start_widget: Callable[..., Widget],
+    policy: str,
+    mode: str,
+) -> None:
+    widget = start_widget(MIN_FILL_TIME="0")
+    headers = {
+        "Content-Security-Policy": POLICY.format(widget=widget.url),
+        "Cross-Origin-Embedder-Policy": policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=widget.url, mode=mode), headers)
+    context = browser.new_context(locale="en-GB")
+    said: list[str] = []
+    context.on("console", lambda message: said.append(message.text))
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    page = context.new_page()
+    page.goto(f"http://localhost:{host.port}/")
+    page.locator("insider-feedback .launcher").click()
+    form = page.frame_locator("insider-feedback iframe")
+    form.get_by_label("I like it").check(force=True)
+    form.locator("#description").fill("The totals are easy to find.")
+    expect(form.locator("#submittedByEmail")).to_have_value("mara@northwind.example")
+    form.get_by_role("button", name="Send feedback").click()
+    expect(form.get_by_role("heading", name="Thank you, it has arrived")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("insider-feedback dialog")).not_to_be_visible()
+    expect(page.locator("insider-feedback .launcher")).to_be_focused()
+    context.close()
+    assert insider.descriptions() == ["The totals are easy to find."]
+    assert said == []
