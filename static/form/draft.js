@@ -20,6 +20,7 @@ export class Draft {
     for (const type of ['input', 'change']) form.form.addEventListener(type, () => this.#soon(), {signal})
     addEventListener('pagehide', () => this.#keep(), {signal})
     form.piece('feedback-draft-clear').addEventListener('click', () => this.#clear(), {signal})
+    this.#soon() // what was put in before this was loaded
   }
 
   /** Gives back what was kept, unless the page holds something already. */

@@ -46,7 +46,7 @@ export function post(url, body, signal, onProgress) {
     request.onload = () => {
       const answer = read(request)
       if (answer) resolve(answer)
-      else lose()
+      else reject(new Lost(sent, true))
     }
     request.onerror = lose
     request.onabort = () => reject(signal.reason)

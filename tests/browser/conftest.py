@@ -1,0 +1,26 @@
+"""The form as a person meets it: a widget of its own for each module, and a page with the form open."""
+
+from collections.abc import Iterator
+
+import pytest
+from bed import Sandbox, Widget
+from form_stage import FormPage
+from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="module")
+def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    """The widget that the forms of a module come from; it waits for Insider Connect's own answer."""
+    _sandbox.recover()
+    with Widget(tmp_path_factory.mktemp("form"), _sandbox.url, DELIVERY_WAIT="10") as widget:
+        yield widget
+
+
+@pytest.fixture
+def form(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
+    """The form, open in a page of its own. Whatever it says on the console, and no test expects, fails the test."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 560, "height": 1000})
+    form = FormPage(context, form_site.url)
+    yield form.open()
+    context.close()
+    assert form.unexpected() == []

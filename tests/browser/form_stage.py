@@ -1,0 +1,225 @@
+"""What the form's tests say of it: its fields by their names, and what a network may do to it."""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+
+from bed import until
+from PIL import Image
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Route, expect
+
+EMAIL = "mara@northwind.example"
+NETWORK = re.compile("Failed to load resource")
+"""Chromium itself says so of a request that failed; a test that provokes one expects it."""
+LISTEN = """() => {
+  window.heard = []
+  const status = document.querySelector('#feedback-status')
+  const hear = () => status.textContent && window.heard.push(status.textContent)
+  new MutationObserver(hear).observe(status, {childList: true})
+}"""
+DROP = """([selector, files, type]) => {
+  const transfer = new DataTransfer()
+  for (const [name, kind, bytes] of files) transfer.items.add(new File([new Uint8Array(bytes)], name, {type: kind}))
+  const target = document.querySelector(selector)
+  const more = type === 'paste' ? {clipboardData: transfer} : {dataTransfer: transfer}
+  const made = type === 'paste' ? ClipboardEvent : DragEvent
+  const event = new made(type, {bubbles: true, cancelable: true, ...more})
+  target.dispatchEvent(event)
+  return event.defaultPrevented
+}"""
+
+
+class FormPage:
+    """A page with the form in it."""
+
+    def __init__(self, context: BrowserContext, url: str, product: str = "demo") -> None:
+        self.context = context
+        self.url = f"{url}/form/{product}"
+        self.address = re.compile(re.escape(self.url) + r"(\?.*)?$")
+        self.said: list[str] = []
+        self.expected: list[re.Pattern[str]] = []
+        context.on("console", lambda message: self.said.append(message.text))
+        context.on("weberror", lambda error: self.said.append(str(error.error)))
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(10_000)
+
+    def open(self, query: str = "") -> Self:
+        """Opens the form, or opens it anew."""
+        self.page.goto(self.url + query)
+        return self
+
+    def unexpected(self) -> list[str]:
+        """What the console heard, without that which a test provoked."""
+        return [text for text in self.said if not any(pattern.search(text) for pattern in self.expected)]
+
+    def __getitem__(self, name: str) -> Locator:
+        """An element by its id."""
+        return self.page.locator(f"#{name}")
+
+    @property
+    def like(self) -> Locator:
+        return self["sentimentRating-true"]
+
+    @property
+    def dislike(self) -> Locator:
+        return self["sentimentRating-false"]
+
+    @property
+    def text(self) -> Locator:
+        return self["description"]
+
+    @property
+    def email(self) -> Locator:
+        return self["submittedByEmail"]
+
+    @property
+    def button(self) -> Locator:
+        return self["feedback-send"]
+
+    @property
+    def cancel(self) -> Locator:
+        return self["feedback-cancel"]
+
+    @property
+    def note(self) -> Locator:
+        return self["feedback-notes"]
+
+    @property
+    def progress(self) -> Locator:
+        return self["feedback-progress"]
+
+    @property
+    def summary(self) -> Locator:
+        return self["feedback-summary"]
+
+    @property
+    def status(self) -> Locator:
+        """What screen readers are told."""
+        return self["feedback-status"]
+
+    @property
+    def rows(self) -> Locator:
+        return self.page.locator(".feedback-file")
+
+    @property
+    def thanks(self) -> Locator:
+        return self.page.locator(".feedback-thanks")
+
+    def listen(self) -> None:
+        """Begins to note what screen readers are told."""
+        self.page.evaluate(LISTEN)
+
+    @property
+    def heard(self) -> list[str]:
+        """What they have been told since."""
+        heard: list[str] = self.page.evaluate("window.heard")
+        return heard
+
+    def fill(self, text: str = "The totals are easy to find.", email: str = EMAIL) -> Self:
+        """Writes what has to be there."""
+        self.text.fill(text)
+        self.email.fill(email)
+        return self
+
+    def add(self, *files: tuple[str, bytes, str]) -> Self:
+        """Chooses files, and waits until each has been looked at."""
+        self["files"].set_input_files(payloads(files))
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Waits until every file has been looked at."""
+        expect(self.page.locator('.feedback-file[data-state="preparing"]')).to_have_count(0, timeout=30_000)
+
+    def carry(self, event: str, selector: str, *files: tuple[str, bytes, str]) -> bool:
+        """Drags, drops or pastes files; answers whether the browser was kept from doing what it does by itself."""
+        carried = [[name, kind, list(content)] for name, content, kind in files]
+        return bool(self.page.evaluate(DROP, [selector, carried, event]))
+
+    def send(self) -> Self:
+        """Presses Send."""
+        self.button.click()
+        return self
+
+    def until(self, expression: str) -> None:
+        """Waits until the page says yes; Playwright's own way of waiting is against the page's policy."""
+        until(lambda: self.page.evaluate(expression), pause=0.05)
+
+    def slow_down(self, bytes_a_second: int) -> Any:
+        """Lets no more go up than this; answers the browser's own session, to be slowed down or sped up again."""
+        session = self.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        self.throttle(session, bytes_a_second)
+        return session
+
+    def throttle(self, session: Any, bytes_a_second: int) -> None:
+        """Changes it. -1: as fast as it can."""
+        limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
+        session.send("Network.emulateNetworkConditions", limits)
+
+    def break_posts(self, times: int, *, reachable: bool = False) -> list[str]:
+        """Lets so many sendings fail; with `reachable` the page's own address answers all the same. Answers the
+        methods of the requests that came."""
+        self.expected.append(NETWORK)
+        left = times
+        methods: list[str] = []
+
+        def handle(route: Route) -> None:
+            nonlocal left
+            methods.append(route.request.method)
+            if route.request.method == "POST" and left > 0:
+                left -= 1
+                route.abort("blockedbyclient" if reachable else "connectionreset")
+            elif route.request.method == "HEAD" and not reachable:
+                route.abort("connectionreset")
+            else:
+                route.continue_()
+
+        self.page.route(self.address, handle)
+        return methods
+
+    def answer(self, status: int, code: str, field: str = "", message: str = "", **more: Any) -> None:
+        """Lets the next sending be answered like this; those after it go through."""
+        self.expected.append(NETWORK)
+        headers = {"Retry-After": str(more.pop("retry_after"))} if "retry_after" in more else {}
+        fault = {"field": field, "code": code, "message": message, **more}
+        problem = {"type": "about:blank", "title": "A title", "status": status, "detail": message, "errors": [fault]}
+        told = False
+
+        def handle(route: Route) -> None:
+            nonlocal told
+            if route.request.method != "POST" or told:
+                return route.fallback()
+            told = True
+            return route.fulfill(status=status, json=problem, headers=headers)
+
+        self.page.route(self.address, handle)
+
+
+def payloads(files: Sequence[tuple[str, bytes, str]]) -> list[FilePayload]:
+    """Files as Playwright takes them."""
+    return [{"name": name, "buffer": content, "mimeType": kind} for name, content, kind in files]
+
+
+def noise(width: int, height: int, kind: str = "JPEG", *, mode: str = "RGB", **options: Any) -> bytes:
+    """A picture that hardly gets smaller."""
+    target = io.BytesIO()
+    Image.effect_noise((width, height), 90).convert(mode).save(target, kind, **options)
+    return target.getvalue()
+
+
+def plain(
+    width: int, height: int, kind: str, *, mode: str = "RGB", colour: Any = (47, 78, 134), **options: Any
+) -> bytes:
+    """A picture of one colour."""
+    target = io.BytesIO()
+    Image.new(mode, (width, height), colour).save(target, kind, **options)
+    return target.getvalue()
+
+
+def gps() -> bytes:
+    """EXIF data with a position."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 14.0), 3: "E", 4: (11.0, 34.0, 31.0)})
+    return exif.tobytes()

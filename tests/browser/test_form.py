@@ -1,0 +1,326 @@
+"""The form: thumbs, text, e-mail, errors, draft, theme, and what happens where script cannot run."""
+
+import json
+import re
+
+import pytest
+from bed import Sandbox, Widget
+from form_stage import EMAIL, NETWORK, FormPage
+from playwright.sync_api import Browser, expect
+
+LIMIT = 1000
+TOO_LONG = "Shorten it a little to send it. Nothing was cut off."
+UNFINISHED = "This address looks unfinished. It should look like name@example.com."
+KEPT = "JSON.parse(localStorage.getItem('feedback:demo'))"
+
+
+# --- thumbs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_thumb_is_undone_by_a_second_press_of_the_mouse(form: FormPage) -> None:
+    tile = form.page.locator(".feedback-tile").first
+    tile.click()
+    expect(form.like).to_be_checked()
+    tile.click()
+    expect(form.like).not_to_be_checked()
+    tile.click()
+    expect(form.like).to_be_checked()
+
+
+def test_a_thumb_is_undone_by_space_on_the_chosen_one(form: FormPage) -> None:
+    form.like.focus()
+    form.page.keyboard.press("Space")
+    expect(form.like).to_be_checked()
+    form.page.keyboard.press("ArrowRight")
+    expect(form.dislike).to_be_checked()
+    form.page.keyboard.press("Space")
+    expect(form.dislike).not_to_be_checked()
+    form.page.keyboard.press("Space")
+    expect(form.dislike).to_be_checked()
+
+
+def test_the_texts_label_follows_the_thumb(form: FormPage) -> None:
+    label = form.page.locator("label[for=description]")
+    assert label.inner_text() == "In your own words"
+    form.like.check(force=True)
+    assert label.inner_text() == "What do you like about it?"
+    form.dislike.check(force=True)
+    assert label.inner_text() == "What would make it better?"
+    form.dislike.click(force=True)
+    assert label.inner_text() == "In your own words"
+
+
+# --- text -------------------------------------------------------------------------------------------------------
+
+
+def test_the_text_grows_to_twelve_lines_and_then_scrolls(form: FormPage) -> None:
+    heights = []
+    for lines in (1, 6, 12, 40):
+        form.text.fill("\n".join("line" for _ in range(lines)))
+        heights.append(form.text.evaluate("area => area.clientHeight"))
+    assert heights[0] < heights[1] < heights[2] == heights[3]
+    assert form.text.evaluate("area => area.scrollHeight > area.clientHeight")
+
+
+def test_the_text_grows_by_script_where_css_cannot_do_it(form: FormPage) -> None:
+    form.page.add_init_script(
+        "const supports = CSS.supports; CSS.supports = (...all) => !/sizing/.test(all) && supports(...all)"
+    )
+    form.open()
+    form.text.evaluate("area => { area.style.fieldSizing = 'fixed' }")
+    heights = []
+    for lines in (1, 6, 12, 40):
+        form.text.fill("\n".join("line" for _ in range(lines)))
+        form.page.wait_for_timeout(100)
+        heights.append(form.text.evaluate("area => area.clientHeight"))
+    assert heights[0] < heights[1] < heights[2] == heights[3]
+
+
+def test_the_last_100_characters_are_counted_as_the_server_counts_them(form: FormPage) -> None:
+    counter = form["description-counter"]
+    form.text.fill("x" * (LIMIT - 101))
+    expect(counter).to_be_hidden()
+    form.text.fill("x" * (LIMIT - 100))
+    expect(counter).to_have_text("100 characters left")
+    form.text.fill("x" * (LIMIT - 5) + "\n😀")  # a line break is one, an emoji is two
+    expect(counter).to_have_text("2 characters left")
+    form.text.fill("x" * (LIMIT - 1))
+    expect(counter).to_have_text("1 character left")
+
+
+def test_the_counter_is_said_aloud_at_100_50_20_10_and_0_and_no_more_often(form: FormPage) -> None:
+    form.text.fill("x" * (LIMIT - 102))
+    form.listen()
+    form.text.press("End")
+    for left in (101, 100, 99, 60, 50, 49, 20, 15, 10, 1, 0):
+        form.text.fill("x" * (LIMIT - left))
+        form.page.wait_for_timeout(80)
+    assert form.heard == [f"{n} characters left" for n in (100, 50, 20, 10, 0)]
+
+
+def test_an_over_long_paste_is_kept_and_marked_until_it_is_shortened(form: FormPage) -> None:
+    form.text.focus()
+    form.page.keyboard.insert_text("y" * (LIMIT + 12))
+    expect(form["description-counter"]).to_have_text("12 too many")
+    expect(form["description-error"]).to_have_text(TOO_LONG)
+    expect(form.text).to_have_attribute("aria-invalid", "true")
+    assert len(form.text.input_value()) == LIMIT + 12
+    form.email.fill(EMAIL)
+    form.send()
+    expect(form.summary).to_contain_text("1 thing to put right")
+    form.text.fill("y" * LIMIT)
+    expect(form["description-error"]).to_be_hidden()
+    expect(form.summary).to_be_hidden()
+    expect(form.text).not_to_have_attribute("aria-invalid", "true")
+
+
+# --- e-mail -----------------------------------------------------------------------------------------------------
+
+
+def test_an_address_is_checked_when_it_is_left_and_not_while_it_is_typed(form: FormPage) -> None:
+    error = form["submittedByEmail-error"]
+    form.email.press_sequentially("mara@northwind")
+    expect(error).to_be_hidden()
+    form.email.press("Tab")
+    expect(error).to_have_text(UNFINISHED)
+    expect(form.email).to_have_attribute("aria-invalid", "true")
+    assert "submittedByEmail-error" in (form.email.get_attribute("aria-describedby") or "")
+    form.email.press_sequentially(".ex")
+    expect(error).to_be_hidden()
+    expect(form.email).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_an_address_that_was_left_empty_is_not_complained_of_before_send(form: FormPage) -> None:
+    form.email.focus()
+    form.page.keyboard.press("Tab")
+    form.page.wait_for_timeout(200)
+    expect(form["submittedByEmail-error"]).to_be_hidden()
+
+
+# --- errors -----------------------------------------------------------------------------------------------------
+
+
+def test_errors_stand_beside_their_fields_and_in_a_summary_that_takes_the_focus(form: FormPage) -> None:
+    form.text.fill("z" * (LIMIT + 1))
+    form.send()
+    expect(form.summary).to_be_focused()
+    expect(form["feedback-summary-title"]).to_have_text("2 things to put right")
+    expect(form["submittedByEmail-error"]).to_have_text(
+        "Add your e-mail address, so that the team knows whom this is from."
+    )
+    form.summary.get_by_role("link", name="E-mail").click()
+    expect(form.email).to_be_focused()
+    form.email.fill(EMAIL)
+    expect(form["feedback-summary-title"]).to_have_text("1 thing to put right")
+    form.summary.get_by_role("link", name="In your own words").click()
+    expect(form.text).to_be_focused()
+    assert "#" not in form.page.url
+
+
+def test_a_form_in_which_nothing_is_said_asks_for_one_of_three(form: FormPage) -> None:
+    form.email.fill(EMAIL)
+    form.send()
+    link = form.summary.get_by_role(
+        "link", name="Choose a thumb, write a few words or add a file. One of them is enough."
+    )
+    link.click()
+    expect(form.like).to_be_focused()
+    form.dislike.check(force=True)
+    expect(form.summary).to_be_hidden()
+
+
+def test_the_servers_errors_are_shown_like_the_forms_own(form: FormPage) -> None:
+    form.answer(422, "invalid", "submittedByEmail", "Nobody has such an address.")
+    form.fill()
+    form.send()
+    expect(form["submittedByEmail-error"]).to_have_text("Nobody has such an address.")
+    expect(form.summary).to_be_focused()
+    expect(form.summary).to_contain_text("Nobody has such an address.")
+    expect(form.email).to_have_attribute("aria-invalid", "true")
+    assert form.text.input_value() == "The totals are easy to find."
+    form.email.press_sequentially(".org")
+    expect(form["submittedByEmail-error"]).to_be_hidden()
+    form.send()
+    expect(form.thanks).to_be_visible()
+
+
+# --- draft ------------------------------------------------------------------------------------------------------
+
+
+def test_words_and_thumb_come_back_after_a_reload_and_address_and_consent_do_not(form: FormPage) -> None:
+    form.fill("Half a thought").dislike.check(force=True)
+    form["contactConsent"].check(force=True)
+    form.until(KEPT)
+    assert EMAIL not in form.page.evaluate("JSON.stringify(localStorage)")
+    form.page.wait_for_timeout(400)
+    form.open()
+    expect(form["feedback-draft"]).to_contain_text("Your words are back")
+    expect(form.text).to_have_value("Half a thought")
+    expect(form.dislike).to_be_checked()
+    expect(form.email).to_have_value("")
+    expect(form["contactConsent"]).not_to_be_checked()
+
+
+def test_a_draft_is_written_at_once_when_the_page_goes(form: FormPage) -> None:
+    form.text.fill("Gone in no time")
+    form.page.wait_for_load_state("networkidle")
+    form.text.fill("Gone in no time at all")
+    form.open()
+    expect(form.text).to_have_value("Gone in no time at all")
+
+
+def test_clearing_a_draft_forgets_it(form: FormPage) -> None:
+    form.text.fill("Never mind")
+    form.until(KEPT)
+    form.open()
+    form.page.get_by_role("button", name="Clear them").click()
+    expect(form.text).to_have_value("")
+    expect(form.text).to_be_focused()
+    expect(form["feedback-draft"]).to_be_hidden()
+    assert form.page.evaluate("localStorage.length") == 0
+
+
+def test_a_draft_is_forgotten_once_it_is_sent(form: FormPage) -> None:
+    form.fill().until(KEPT)
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert form.page.evaluate("localStorage.length") == 0
+    form.open()
+    expect(form.text).to_have_value("")
+
+
+def test_a_draft_of_31_days_ago_is_dropped(form: FormPage) -> None:
+    draft = json.dumps({"text": "Long ago", "thumb": "", "at": 1})
+    form.page.evaluate("draft => localStorage.setItem('feedback:demo', draft)", draft)
+    form.open()
+    form.until("localStorage.length === 0")
+    expect(form.text).to_have_value("")
+
+
+@pytest.mark.parametrize("draft", ["", "nonsense", "[]", "null", '{"at": "x"}'])
+def test_a_draft_that_is_not_ours_does_no_harm(form: FormPage, draft: str) -> None:
+    form.page.evaluate("draft => localStorage.setItem('feedback:demo', draft)", draft)
+    form.open().fill().send()
+    expect(form.thanks).to_be_visible()
+
+
+def test_blocked_storage_breaks_nothing(form: FormPage, insider: Sandbox) -> None:
+    form.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
+    )
+    form.open().fill("Without storage").send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == ["Without storage"]
+
+
+# --- the page ---------------------------------------------------------------------------------------------------
+
+
+def test_an_address_in_the_query_is_filled_in(form: FormPage) -> None:
+    form.open("?email=mara@northwind.example")
+    expect(form.email).to_have_value(EMAIL)
+
+
+def test_the_form_works_without_script(browser: Browser, form_site: Widget, insider: Sandbox) -> None:
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    form = FormPage(context, form_site.url).open()
+    form.fill("As plain as can be").send()
+    expect(form.page.get_by_text("Thank you, it has arrived")).to_be_visible()
+    context.close()
+    assert insider.descriptions() == ["As plain as can be"]
+
+
+def test_the_form_is_sent_the_plain_way_when_the_rest_of_its_script_does_not_come(
+    form: FormPage, insider: Sandbox
+) -> None:
+    form.page.route("**/form/desk.js", lambda route: route.abort())
+    form.expected.append(NETWORK)
+    form.fill("The script is lost").send()
+    expect(form.page.get_by_text("Thank you, it has arrived")).to_be_visible()
+    assert insider.descriptions() == ["The script is lost"]
+
+
+def test_nothing_but_the_first_modules_is_loaded_before_somebody_begins(form: FormPage) -> None:
+    loaded: list[str] = []
+    form.page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
+    form.open().page.wait_for_load_state("networkidle")
+    scripts = {name for name in loaded if name.endswith(".js")}
+    assert scripts == {"main.js", "feedback-form.js", "host.js", "host-link.js"}
+
+
+def test_everything_can_be_done_by_the_keyboard_alone(form: FormPage, insider: Sandbox) -> None:
+    keyboard = form.page.keyboard
+    for keys in ("Tab", "Space", "Tab"):
+        keyboard.press(keys)
+    keyboard.type("By keys")
+    for _ in range(3):  # past the files, to the address
+        if form.email.evaluate("field => field === document.activeElement"):
+            break
+        keyboard.press("Tab")
+    keyboard.type(EMAIL)
+    for keys in ("Tab", "Space", "Tab", "Enter"):
+        keyboard.press(keys)
+    expect(form["feedback-thanks-title"]).to_be_focused()
+    (feedback,) = insider.feedbacks()
+    assert feedback["body"]["description"] == "By keys"
+    assert feedback["body"]["sentimentRating"] is True
+    assert feedback["body"]["contactConsent"] is True
+
+
+@pytest.mark.parametrize("query", ["", "?lang=ar", "?lang=de"])
+def test_nothing_scrolls_sideways_at_320_pixels(form: FormPage, query: str) -> None:
+    form.page.set_viewport_size({"width": 320, "height": 700})
+    form.open(query)
+    form.like.check(force=True)
+    form.text.fill("w" * (LIMIT + 5))
+    form.add(("a-very-long-name-of-a-file-" * 4 + ".docx", b"PK", ""))
+    form.send()
+    expect(form.summary).to_be_visible()
+    assert form.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_numbers_sizes_and_names_stay_readable_from_right_to_left(form: FormPage) -> None:
+    form.open("?lang=ar").add(("order-1187.txt", b"no", "text/plain"))
+    expect(form.rows.locator("button")).to_have_attribute("aria-label", re.compile("\u2068order-1187.txt\u2069"))
+    form.text.fill("x" * (LIMIT - 3))
+    expect(form["description-counter"]).to_contain_text("3")

@@ -1,0 +1,417 @@
+"""Sending: progress, cancel, dropped connections, blockers, limits, old tokens, and the thanks at its end."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from bed import SECRET_KEY, Sandbox, Widget, until
+from form_stage import EMAIL, NETWORK, FormPage, noise
+from itsdangerous import TimestampSigner
+from playwright.sync_api import Browser, Request, Route, expect
+
+from widget.tokens import Tokens
+
+TEXT = "The totals are easy to find."
+BIG = ("photo.jpg", noise(1500, 1500, quality=90), "image/jpeg")
+
+
+def tokens_of(form: FormPage) -> list[str]:
+    """Grows by the token of each sending, as it is sent."""
+    tokens: list[str] = []
+
+    def listen(request: Request) -> None:
+        if request.method == "POST" and (body := request.post_data_buffer):
+            found = re.search(rb'name="token"\r\n\r\n([^\r]+)', body)
+            tokens.append(found[1].decode() if found else "")
+
+    form.page.on("request", listen)
+    return tokens
+
+
+# --- progress ---------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_shown_in_bytes_and_as_a_bar_and_said_at_25_50_and_75(form: FormPage) -> None:
+    assert len(BIG[1]) > 900_000
+    form.fill().add(BIG)
+    form.listen()
+    form.slow_down(400_000)
+    form.send()
+    expect(form["feedback-progress-title"]).to_have_text("Sending")
+    expect(form["feedback-progress-text"]).to_have_text(re.compile(r"^\d\.?\d* of \d\.\d MB$|^\d+ of \d+ kB$"))
+    expect(form.cancel).to_be_focused()
+    bar = form.progress.locator("progress")
+    until(lambda: 0.2 < bar.evaluate("bar => bar.value") < 0.9)
+    expect(form.button).to_be_hidden()
+    expect(form.text).to_have_js_property("readOnly", True)
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    heard = form.heard
+    assert "Sending" in heard
+    assert [text for text in heard if "%" in text] == ["25% sent", "50% sent", "75% sent"]
+    assert heard[-1] == "Thank you, it has arrived"
+
+
+def test_after_the_last_byte_it_says_almost_there_and_offers_no_cancel(form: FormPage, insider: Sandbox) -> None:
+    insider.slow(2, "create")
+    form.fill().send()
+    expect(form["feedback-progress-title"]).to_have_text("Almost there")
+    expect(form["feedback-progress-text"]).to_have_text("Putting it in safe hands")
+    expect(form.cancel).to_be_hidden()
+    expect(form.progress).to_be_focused()
+    expect(form.thanks).to_be_visible()
+
+
+def test_send_cannot_be_pressed_twice(form: FormPage, insider: Sandbox) -> None:
+    tokens = tokens_of(form)
+    insider.slow(1, "create")
+    form.fill()
+    form.page.evaluate("() => { for (let i = 0; i < 5; i++) document.querySelector('#feedback-send').click() }")
+    expect(form.thanks).to_be_visible()
+    assert len(tokens) == 1
+    assert insider.descriptions() == [TEXT]
+
+
+# --- cancel -----------------------------------------------------------------------------------------------------
+
+
+def test_cancel_stops_it_while_bytes_travel_and_everything_stays(form: FormPage, insider: Sandbox) -> None:
+    form.fill().add(BIG)
+    session = form.slow_down(50_000)
+    form.send()
+    until(lambda: form.progress.locator("progress").evaluate("bar => bar.value") > 0)
+    form.cancel.click()
+    expect(form.note).to_contain_text("Stopped")
+    expect(form.note).to_contain_text("Nothing was sent. All you wrote is still here.")
+    expect(form.button).to_have_text("Send feedback")
+    expect(form.button).to_be_focused()
+    expect(form.text).to_have_value(TEXT)
+    expect(form.rows).to_have_count(1)
+    expect(form.like).to_be_enabled()
+    assert insider.descriptions() == []
+    form.throttle(session, -1)
+    form.send()
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    assert insider.descriptions() == [TEXT]
+
+
+def test_a_late_cancel_says_that_it_may_have_arrived_and_sending_again_makes_no_second_one(
+    form: FormPage, insider: Sandbox
+) -> None:
+    lost = False
+
+    def take_and_lose(route: Route) -> None:
+        nonlocal lost
+        if route.request.method != "POST" or lost:
+            return route.fallback()
+        lost = True
+        route.fetch()
+        return route.abort("connectionreset")
+
+    form.page.route(form.address, take_and_lose)
+    form.expected.append(NETWORK)
+    # An intercepted request has no progress of its own to tell; a real one has told of the last byte by then.
+    form.page.evaluate(
+        """() => {
+          const send = XMLHttpRequest.prototype.send
+          XMLHttpRequest.prototype.send = function(body) {
+            send.call(this, body)
+            this.upload.dispatchEvent(new ProgressEvent('progress', {loaded: 9, total: 9, lengthComputable: true}))
+          }
+        }"""
+    )
+    form.fill().send()
+    expect(form["feedback-progress-title"]).to_have_text("Trying again")
+    form.cancel.click()
+    expect(form.note).to_contain_text("It may have arrived already; sending again makes no second one.")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+# --- dropped connections ----------------------------------------------------------------------------------------
+
+
+def test_after_a_network_fault_it_tries_again_by_itself_with_the_same_token(form: FormPage, insider: Sandbox) -> None:
+    tokens = tokens_of(form)
+    form.break_posts(2)
+    form.fill().send()
+    expect(form["feedback-progress-title"]).to_have_text("Trying again")
+    expect(form["feedback-progress-text"]).to_have_text("The connection dropped. Nothing is lost.")
+    expect(form.thanks).to_be_visible(timeout=15_000)
+    assert len(tokens) == 3
+    assert len(set(tokens)) == 1
+    assert insider.descriptions() == [TEXT]
+
+
+def test_when_trying_does_not_help_it_offers_to_try_again(form: FormPage, insider: Sandbox) -> None:
+    form.break_posts(4)
+    form.fill().add(BIG)
+    form.page.clock.install()
+    form.send()
+    for _ in range(4):
+        form.page.wait_for_timeout(300)
+        form.page.clock.run_for(9000)
+    expect(form.note).to_contain_text("It did not get through")
+    expect(form.note).to_contain_text("Your words stay here.")
+    expect(form.button).to_have_text("Try again")
+    expect(form["feedback-copy"]).to_be_hidden()
+    expect(form.text).to_have_value(TEXT)
+    expect(form.rows).to_have_count(1)
+    form.send()
+    form.page.clock.resume()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_gateways_page_counts_as_a_dropped_connection(form: FormPage, status: int) -> None:
+    form.expected.append(NETWORK)
+    answers = iter([status])
+
+    def handle(route: Route) -> None:
+        if route.request.method == "POST" and (answer := next(answers, None)):
+            return route.fulfill(status=answer, body="<h1>Bad gateway</h1>")
+        return route.fallback()
+
+    form.page.route(form.address, handle)
+    form.fill().send()
+    expect(form["feedback-progress-title"]).to_have_text("Trying again")
+    expect(form.thanks).to_be_visible()
+
+
+def test_offline_is_said_as_such_and_sending_goes_on_when_the_network_is_back(form: FormPage, insider: Sandbox) -> None:
+    form.fill().page.wait_for_load_state("networkidle")
+    form.context.set_offline(True)
+    form.send()
+    expect(form.note).to_contain_text("You are offline")
+    expect(form.note).to_contain_text("Keep this open, and they are sent as soon as you are back.")
+    expect(form["feedback-progress-title"]).to_have_text("Waiting for the connection")
+    expect(form.progress.locator("progress")).to_be_hidden()
+    expect(form.cancel).to_be_visible()
+    form.context.set_offline(False)
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+def test_waiting_for_the_network_can_be_cancelled(form: FormPage) -> None:
+    form.fill().page.wait_for_load_state("networkidle")
+    form.context.set_offline(True)
+    form.send()
+    form.cancel.click()
+    expect(form.note).to_contain_text("Nothing was sent.")
+    form.context.set_offline(False)
+    form.page.wait_for_timeout(500)
+    expect(form.button).to_be_visible()
+    expect(form.thanks).to_have_count(0)
+
+
+def test_a_request_that_something_swallows_is_said_to_be_blocked_and_the_text_can_be_copied(
+    form: FormPage, insider: Sandbox
+) -> None:
+    form.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    methods = form.break_posts(2, reachable=True)
+    form.fill().send()
+    expect(form.note).to_contain_text("Something on this device stopped it")
+    assert methods == ["POST", "HEAD", "POST", "HEAD"]
+    expect(form.text).to_have_value(TEXT)
+    form.page.get_by_role("button", name="Copy my text").click()
+    expect(form["feedback-copy"]).to_have_text("Copied")
+    assert form.page.evaluate("navigator.clipboard.readText()") == TEXT
+    expect(form.button).to_have_text("Try again")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+def test_the_text_is_copied_where_the_clipboards_own_interface_is_refused(form: FormPage) -> None:
+    form.page.add_init_script("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))")
+    form.open().break_posts(2, reachable=True)
+    form.fill().send()
+    form.page.get_by_role("button", name="Copy my text").click()
+    expect(form["feedback-copy"]).to_have_text("Copied")
+
+
+# --- limits and refusals ----------------------------------------------------------------------------------------
+
+
+def test_too_many_submissions_count_down_and_can_then_be_sent(
+    form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(RATE_LIMIT="1/minute", DELIVERY_WAIT="10")
+    form.url = f"{widget.url}/form/demo"
+    form.expected.append(NETWORK)
+    assert widget.submit().status_code == 201
+    form.open().fill()
+    form.page.clock.install()
+    form.send()
+    expect(form.note).to_contain_text("That was a lot in a short time")
+    expect(form.note).to_contain_text(re.compile(r"You can send this in \d+ seconds"))
+    expect(form.button).to_have_text(re.compile(r"^Send in [01]:\d\d$"))
+    expect(form.button).to_have_attribute("aria-disabled", "true")
+    expect(form.text).to_be_editable()
+    form.button.click(force=True)
+    expect(form.button).to_have_attribute("aria-disabled", "true")
+    form.page.clock.run_for(61_000)
+    expect(form.button).to_have_text("Send feedback")
+    expect(form.button).not_to_have_attribute("aria-disabled", "true")
+    expect(form.note).to_be_empty()
+
+
+def test_when_it_cannot_be_stored_it_counts_down_and_tries_again_by_itself(form: FormPage, insider: Sandbox) -> None:
+    form.answer(503, "unavailable", retry_after=20)
+    form.fill()
+    form.page.clock.install()
+    form.send()
+    expect(form.note).to_contain_text("Not sent yet")
+    expect(form.note).to_contain_text("we try again in 20 seconds.")
+    expect(form.button).to_have_text("Try now")
+    form.page.clock.run_for(5_000)
+    expect(form.note).to_contain_text("we try again in 15 seconds.")
+    form.page.clock.run_for(16_000)
+    form.page.clock.resume()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+def test_what_could_not_be_stored_can_be_tried_now(form: FormPage, insider: Sandbox) -> None:
+    form.answer(503, "unavailable", retry_after=20)
+    form.fill().send()
+    expect(form.button).to_have_text("Try now")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+@pytest.mark.parametrize("code", ["token_expired", "token_invalid"])
+def test_an_old_token_is_renewed_without_the_person_noticing(form: FormPage, insider: Sandbox, code: str) -> None:
+    tokens = tokens_of(form)
+    form.answer(403, code)
+    form.fill().send()
+    expect(form.thanks).to_be_visible()
+    assert len(set(tokens)) == 2
+    assert insider.descriptions() == [TEXT]
+
+
+def test_a_form_that_really_is_too_old_is_renewed(
+    form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = start_widget(TOKEN_MAX_AGE="60", DELIVERY_WAIT="10")
+    form.url = f"{widget.url}/form/demo"
+    form.expected.append(NETWORK)
+    form.open().fill()
+    with monkeypatch.context() as patch:
+        patch.setattr(TimestampSigner, "get_timestamp", lambda _: int(time.time()) - 90)
+        old = Tokens([SECRET_KEY], 60).form("demo")
+    form.page.locator("[name=token]").evaluate("(field, old) => { field.value = old }", old)
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+def test_one_who_was_very_quick_waits_without_knowing(
+    form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(MIN_FILL_TIME="3", DELIVERY_WAIT="10")
+    form.url = f"{widget.url}/form/demo"
+    form.expected.append(NETWORK)
+    form.open().fill().send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
+def test_one_who_would_have_to_wait_long_is_told_so(form: FormPage) -> None:
+    form.answer(403, "too_fast", message="Wait a moment, then press Send again.", retry_after=9)
+    form.fill().send()
+    expect(form.note).to_contain_text("Wait a moment, then press Send again.")
+    expect(form.button).to_have_text("Send feedback")
+
+
+def test_what_insider_connect_refuses_is_said_with_its_reason_and_the_next_try_has_a_new_token(
+    form: FormPage, insider: Sandbox
+) -> None:
+    tokens = tokens_of(form)
+    form.expected.append(NETWORK)
+    insider.misbehave("refuse", "create", message="Words like these are not taken.", times=1)
+    form.fill().send()
+    expect(form.note).to_contain_text("Northwind could not take this as it is")
+    expect(form.note).to_contain_text("Words like these are not taken. Change it and press Send again.")
+    expect(form.text).to_have_value(TEXT)
+    until(lambda: form.page.locator("[name=token]").input_value() != tokens[0])
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert len(set(tokens)) == 2
+
+
+# --- thanks -----------------------------------------------------------------------------------------------------
+
+
+def test_delivered_thanks_name_number_files_and_receipt(form: FormPage, insider: Sandbox) -> None:
+    form.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    form.fill().add(BIG, ("b.jpg", BIG[1], "image/jpeg")).send()
+    expect(form["feedback-thanks-title"]).to_be_focused()
+    expect(form["feedback-thanks-title"]).to_have_text("Thank you, it has arrived")
+    expect(form.thanks).to_contain_text("The Northwind team has your feedback and all 2 files.")
+    (feedback,) = insider.feedbacks()
+    number = str(feedback["id"])
+    expect(form.thanks.locator("[data-fill=number]")).to_have_text(number)
+    expect(form.thanks.locator("time")).to_have_text(re.compile(r"^Today, \d\d:\d\d$"))
+    link = form.thanks.get_by_role("link", name="Your receipt")
+    assert link.get_attribute("target") == "_blank"
+    form.thanks.get_by_role("button", name="Copy link").click()
+    expect(form.thanks.get_by_role("button", name="Copied")).to_be_visible()
+    copied = form.page.evaluate("navigator.clipboard.readText()")
+    assert copied == link.evaluate("link => link.href")
+    form.page.goto(copied)
+    expect(form.page.get_by_role("heading", name="It has arrived")).to_be_visible()
+
+
+def test_delivered_in_part_is_said_as_it_is(form: FormPage, insider: Sandbox) -> None:
+    insider.misbehave("refuse", "attach", message="Too bad.", times=2)
+    form.fill().add(BIG, ("b.jpg", BIG[1], "image/jpeg")).send()
+    expect(form.thanks).to_contain_text("has your feedback and 1 of 2 files; the receipt says why.")
+
+
+def test_kept_thanks_say_that_it_is_on_its_way(form: FormPage, insider: Sandbox) -> None:
+    insider.down()
+    form.fill().add(BIG).send()
+    expect(form["feedback-thanks-title"]).to_have_text("Thank you, it is safe with us", timeout=20_000)
+    expect(form.thanks).to_contain_text("It is stored, and on its way to the Northwind team.")
+    expect(form.thanks.locator("[data-fill=files]")).to_have_text("1")
+    expect(form.thanks.locator("[data-fill=number]")).to_be_hidden()
+
+
+def test_another_can_be_sent_with_a_fresh_token(form: FormPage, insider: Sandbox) -> None:
+    token = form.page.locator("[name=token]")
+    first = token.input_value()
+    form.fill().like.check(force=True)
+    form.add(BIG).send()
+    form.page.get_by_role("link", name="Send another").click()
+    expect(form.thanks).to_have_count(0)
+    expect(form.like).to_be_focused()
+    expect(form.like).not_to_be_checked()
+    expect(form.text).to_have_value("")
+    expect(form.email).to_have_value(EMAIL)
+    expect(form.rows).to_have_count(0)
+    assert token.input_value() != first
+    form.text.fill("One more thing")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT, "One more thing"]
+
+
+def test_where_no_fresh_token_can_be_had_send_another_opens_a_fresh_form(form: FormPage) -> None:
+    form.fill().send()
+    form.page.route("**/token", lambda route: route.abort())
+    form.expected.append(NETWORK)
+    with form.page.expect_navigation():
+        form.page.get_by_role("link", name="Send another").click()
+    expect(form.text).to_have_value("")
+
+
+def test_a_page_may_object_to_sending(form: FormPage, browser: Browser) -> None:
+    form.page.evaluate("document.addEventListener('feedback-submit', event => event.preventDefault())")
+    form.fill().send()
+    form.page.wait_for_timeout(300)
+    expect(form.button).to_be_visible()
+    expect(form.thanks).to_have_count(0)
