@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from bed import Sandbox, Widget
 from form_stage import FormPage
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
+
+expect.set_options(timeout=15_000)  # milliseconds: a machine that does much at once is slow, not wrong
 
 
 @pytest.fixture(scope="module")

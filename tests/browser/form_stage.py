@@ -124,7 +124,9 @@ class FormPage:
 
     def add(self, *files: tuple[str, bytes, str]) -> Self:
         """Chooses files, and waits until each has been looked at."""
+        before = self.rows.count()
         self["files"].set_input_files(payloads(files))
+        expect(self.rows).to_have_count(before + len(files))
         self.settle()
         return self
 

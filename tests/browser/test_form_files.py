@@ -1,0 +1,311 @@
+"""Files: how they come, what is checked, what pictures are made into, and what is said of them."""
+
+import io
+import re
+
+import pytest
+from bed import Sandbox
+from form_stage import NETWORK, FormPage, gps, noise, plain
+from PIL import Image
+from playwright.sync_api import expect
+from samples import MAX_FILE_SIZE, jpeg, pdf, png
+
+ONLY = "Only JPEG, PNG and PDF can go along. Save it as a PDF and add that, or remove it."
+PNG, JPEG, PDF = ("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg"), ("c.pdf", pdf(), "application/pdf")
+
+
+def received(insider: Sandbox) -> list[tuple[str, bytes]]:
+    """The files that Insider Connect was given."""
+    (feedback,) = insider.feedbacks()
+    return [(file["name"], insider.file(file["number"])) for file in feedback["attachments"]]
+
+
+# --- how they come ----------------------------------------------------------------------------------------------
+
+
+def test_several_choosings_add_up_and_all_of_it_is_sent(form: FormPage, insider: Sandbox) -> None:
+    form.fill().add(PNG).add(JPEG, PDF)
+    expect(form.rows).to_have_count(3)
+    expect(form["feedback-add-words"]).to_have_text("Add another")
+    expect(form["files-limit"]).to_have_text("3 of 5")
+    form.send()
+    expect(form.thanks).to_contain_text("all 3 files")
+    assert [name for name, _ in received(insider)] == ["a.png", "b.jpg", "c.pdf"]
+
+
+def test_a_file_alone_is_something_said(form: FormPage) -> None:
+    form.email.fill("mara@northwind.example")
+    form.add(PDF).send()
+    expect(form.thanks).to_be_visible()
+
+
+def test_files_can_be_dropped_anywhere_on_the_form(form: FormPage) -> None:
+    assert form.carry("dragover", "h1", PNG)
+    expect(form["feedback-veil"]).to_be_visible()
+    expect(form["feedback-veil"]).to_contain_text("Drop to add")
+    assert form.carry("drop", "h1", PNG, PDF)
+    expect(form["feedback-veil"]).to_be_hidden()
+    expect(form.rows).to_have_count(2)
+
+
+def test_a_drop_beside_the_form_never_leaves_the_page(form: FormPage) -> None:
+    assert form.carry("dragover", "html", PNG)
+    expect(form["feedback-veil"]).to_be_hidden()
+    assert form.carry("drop", "html", PNG)
+    expect(form.rows).to_have_count(0)
+
+
+def test_the_veil_goes_when_files_are_dragged_away(form: FormPage) -> None:
+    form.carry("dragover", "h1", PNG)
+    form.carry("dragleave", "h1", PNG)
+    expect(form["feedback-veil"]).to_be_hidden()
+
+
+def test_a_picture_can_be_pasted_and_text_is_pasted_as_ever(form: FormPage) -> None:
+    assert form.carry("paste", "#description", ("image.png", png(), "image/png"))
+    expect(form.rows).to_have_count(1)
+    form.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    form.page.evaluate("navigator.clipboard.writeText('only words')")
+    form.text.focus()
+    form.page.keyboard.press("Control+v")
+    expect(form.text).to_have_value("only words")
+    expect(form.rows).to_have_count(1)
+
+
+def test_a_phone_offers_its_camera(form: FormPage) -> None:
+    expect(form["files"]).to_have_attribute("accept", "image/*,application/pdf")
+
+
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_has_picture_name_size_and_remove(form: FormPage) -> None:
+    form.add(("checkout.png", png(size=421_888), "image/png"), PDF)
+    first, second = form.rows.all()
+    expect(first.locator("img")).to_be_visible()
+    expect(first).to_contain_text(re.compile("check.*out.png.*412 kB", re.DOTALL))
+    expect(second.locator("img")).to_be_hidden()
+    expect(first.get_by_role("button", name="Remove checkout.png")).to_be_visible()
+    expect(form.status).to_have_text("Added c.pdf.")
+
+
+def test_a_long_name_is_cut_in_its_middle_and_whole_in_its_title(form: FormPage) -> None:
+    name = "the-page-with-all-the-orders-of-the-last-week-as-it-looked-on-my-telephone.png"
+    form.add((name, png(), "image/png"))
+    words = form.rows.locator(".feedback-file-name")
+    expect(words).to_have_attribute("title", name)
+    start, end = words.locator("span").all()
+    assert end.inner_text() == "hone.png"
+    assert start.evaluate("span => span.scrollWidth > span.clientWidth")
+    assert end.evaluate("span => span.scrollWidth <= span.clientWidth + 1 || span.clientWidth === 0")
+
+
+def test_removing_moves_the_focus_to_the_next_row_and_then_to_the_input(form: FormPage) -> None:
+    form.add(PNG, JPEG, PDF)
+    form.page.get_by_role("button", name="Remove b.jpg").click()
+    expect(form.page.get_by_role("button", name="Remove c.pdf")).to_be_focused()
+    expect(form.status).to_have_text("Removed b.jpg.")
+    form.page.keyboard.press("Enter")
+    expect(form.page.get_by_role("button", name="Remove a.png")).to_be_focused()
+    form.page.keyboard.press("Enter")
+    expect(form["files"]).to_be_focused()
+    expect(form["feedback-files"]).to_be_hidden()
+    expect(form["feedback-add-words"]).to_have_text("Add a picture or PDF")
+
+
+def test_five_files_are_all_and_a_sixth_is_kept_and_complained_of(form: FormPage) -> None:
+    form.fill().add(*[PDF] * 5)
+    expect(form["feedback-add-words"]).to_have_text("All 5 places are taken")
+    expect(form["files"]).to_be_disabled()
+    form.carry("drop", "h1", PNG)
+    form.settle()
+    expect(form.rows).to_have_count(6)
+    expect(form["files-error"]).to_have_text("5 files fit. Remove 1 to go on.")
+    form.send()
+    expect(form.summary.get_by_role("link", name="Files")).to_be_visible()
+    form.page.get_by_role("button", name="Remove a.png").click()
+    expect(form["files-error"]).to_be_hidden()
+    expect(form.summary).to_be_hidden()
+    form.send()
+    expect(form.thanks).to_contain_text("all 5 files")
+
+
+# --- what is checked --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (("notes.docx", b"PK\3\4", ""), ONLY),
+        (("page.pdf", b"<html>", "application/pdf"), ONLY),
+        (("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"), ONLY),
+        (("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"), ONLY),
+        (("empty.png", b"", "image/png"), "This file is empty. Choose it once more."),
+        (
+            ("broken.jpg", b"\xff\xd8\xff" + b"x" * MAX_FILE_SIZE, "image/jpeg"),
+            "This file could not be opened. Choose it once more, or another one.",
+        ),
+        (
+            ("manual.pdf", pdf(size=MAX_FILE_SIZE + 1), "application/pdf"),
+            "Over 4 MB. Save it smaller, or only the pages that matter.",
+        ),
+    ],
+)
+def test_what_cannot_go_along_keeps_its_row_and_says_why(
+    form: FormPage, file: tuple[str, bytes, str], message: str
+) -> None:
+    form.fill().add(file)
+    expect(form.rows).to_have_attribute("data-state", "wrong")
+    expect(form.rows.locator(".feedback-file-note")).to_have_text(message)
+    remove = form.rows.get_by_role("button")
+    note = remove.get_attribute("aria-describedby")
+    assert form.page.locator(f"#{note}").inner_text() == message
+    form.send()
+    expect(form.summary).to_be_focused()
+    link = form.summary.get_by_role("link", name=file[0])
+    link.click()
+    expect(remove).to_be_focused()
+    remove.click()
+    expect(form.summary).to_be_hidden()
+    form.send()
+    expect(form.thanks).to_be_visible()
+
+
+def test_a_file_that_can_no_longer_be_read_is_said_to_be_so(form: FormPage) -> None:
+    form.page.evaluate(
+        "() => { Blob.prototype.slice = () => ({arrayBuffer: () => Promise.reject(new DOMException('gone'))}) }"
+    )
+    form.add(PNG)
+    expect(form.rows).to_contain_text("This file could not be opened. Choose it once more, or another one.")
+
+
+def test_a_file_of_exactly_4_mib_goes_as_it_is(form: FormPage, insider: Sandbox) -> None:
+    content = pdf(size=MAX_FILE_SIZE)
+    form.fill().add(("whole.pdf", content, "application/pdf"))
+    expect(form.rows).to_have_attribute("data-state", "ready")
+    form.send()
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    assert received(insider) == [("whole.pdf", content)]
+
+
+def test_what_the_server_says_of_a_file_stands_in_its_row(form: FormPage) -> None:
+    form.answer(415, "file_type", "files", "This is not what it seems to be.", position=1)
+    form.fill().add(("wrong.docx", b"PK", ""), PNG, JPEG)
+    form.page.get_by_role("button", name="Remove wrong.docx").click()
+    form.send()
+    expect(form.rows.nth(1)).to_have_attribute("data-state", "wrong")
+    expect(form.rows.nth(1)).to_contain_text("This is not what it seems to be.")
+    expect(form.summary.get_by_role("link", name="b.jpg")).to_be_visible()
+
+
+# --- what pictures are made into --------------------------------------------------------------------------------
+
+
+def test_a_picture_over_4_mib_is_made_smaller_until_it_fits(form: FormPage, insider: Sandbox) -> None:
+    photo = noise(2600, 2600, quality=95)
+    assert len(photo) > MAX_FILE_SIZE
+    form.fill().add(("photo.jpg", photo, "image/jpeg"))
+    expect(form.rows.locator(".feedback-file-note")).to_have_text("Made smaller to fit")
+    form.send()
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    ((name, content),) = received(insider)
+    assert name == "photo.jpg"
+    assert MAX_FILE_SIZE / 4 < len(content) <= MAX_FILE_SIZE
+    assert Image.open(io.BytesIO(content)).format == "JPEG"
+
+
+@pytest.mark.parametrize("where", ["in the picture", "nowhere"])
+def test_location_data_is_said_to_be_removed_only_where_there_was_any(form: FormPage, where: str) -> None:
+    options = {"exif": gps()} if where == "in the picture" else {}
+    form.add(("photo.jpg", noise(2600, 2600, quality=95, **options), "image/jpeg"))
+    said = "Made smaller to fit · location data removed" if options else "Made smaller to fit"
+    expect(form.rows.locator(".feedback-file-note")).to_have_text(said)
+
+
+def test_a_photo_that_fits_goes_as_it_is_and_nothing_is_claimed(form: FormPage) -> None:
+    form.add(("photo.jpg", plain(100, 100, "JPEG", exif=gps()), "image/jpeg"))
+    expect(form.rows.locator(".feedback-file-note")).to_be_hidden()
+
+
+def test_a_photo_keeps_its_orientation(form: FormPage, insider: Sandbox) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    form.fill().add(("photo.jpg", noise(3000, 2000, quality=96, exif=exif.tobytes()), "image/jpeg"))
+    expect(form.rows).to_contain_text("Made smaller to fit")
+    form.send()
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    width, height = Image.open(io.BytesIO(received(insider)[0][1])).size
+    assert width < height
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "note", "kind"),
+    [
+        ("a.webp", noise(300, 300, "WEBP"), "Saved as JPEG", "JPEG"),
+        ("a.webp", plain(300, 300, "WEBP", mode="RGBA", colour=(9, 9, 9, 90)), "Saved as PNG", "PNG"),
+        ("a.webp", noise(300, 300, "WEBP", lossless=True), "Saved as PNG", "PNG"),
+        ("a.webp", noise(300, 300, "WEBP", exif=gps()), "Saved as JPEG · location data removed", "JPEG"),
+        ("a.gif", plain(60, 40, "GIF"), "Saved as PNG", "PNG"),
+        ("a.bmp", plain(60, 40, "BMP"), "Saved as PNG", "PNG"),
+        ("a.bmp", noise(1500, 1500, "BMP"), "Saved as JPEG · made smaller to fit", "JPEG"),
+        ("a.png", noise(1500, 1500, "PNG"), "Saved as JPEG · made smaller to fit", "JPEG"),
+        ("a.png", noise(1400, 1400, "PNG", mode="RGBA"), "Made smaller to fit", "PNG"),
+    ],
+)
+def test_other_pictures_become_jpeg_or_png(
+    form: FormPage, insider: Sandbox, name: str, content: bytes, note: str, kind: str
+) -> None:
+    if kind == "PNG" and note == "Made smaller to fit":
+        picture = Image.merge("RGBA", [Image.effect_noise((1400, 1400), 90) for _ in range(4)])
+        target = io.BytesIO()
+        picture.save(target, "PNG")
+        content = target.getvalue()
+    form.fill().add((name, content, ""))
+    expect(form.rows.locator(".feedback-file-note")).to_have_text(note)
+    form.send()
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    ((received_name, received_content),) = received(insider)
+    assert received_name == f"a.{'jpg' if kind == 'JPEG' else 'png'}"
+    assert Image.open(io.BytesIO(received_content)).format == kind
+    assert len(received_content) <= MAX_FILE_SIZE
+
+
+def test_pictures_are_converted_beside_the_main_thread(form: FormPage) -> None:
+    with form.page.expect_worker() as found:
+        form["files"].set_input_files({"name": "a.gif", "mimeType": "image/gif", "buffer": plain(9, 9, "GIF")})
+    assert found.value.url.endswith("/form/picture-worker.js")
+    form.settle()
+    expect(form.rows).to_contain_text("Saved as PNG")
+
+
+def test_pictures_are_converted_where_there_are_no_workers(form: FormPage) -> None:
+    form.page.add_init_script("delete window.Worker")
+    form.open().add(("a.gif", plain(9, 9, "GIF"), "image/gif"))
+    expect(form.rows).to_contain_text("Saved as PNG")
+
+
+def test_pictures_are_converted_where_the_workers_script_does_not_come(form: FormPage) -> None:
+    form.page.route("**/picture-worker.js", lambda route: route.abort())
+    form.expected.append(NETWORK)
+    form.add(("a.gif", plain(9, 9, "GIF"), "image/gif"))
+    expect(form.rows).to_contain_text("Saved as PNG")
+
+
+def test_send_waits_for_a_picture_that_is_being_made_to_fit(form: FormPage, insider: Sandbox) -> None:
+    photo = noise(2600, 2600, quality=95)
+    form.fill()["files"].set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo})
+    expect(form.rows).to_contain_text("Making it fit…")
+    form.send()
+    expect(form["feedback-progress-title"]).to_have_text("Making it fit…")
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    assert len(received(insider)) == 1
+
+
+def test_a_picture_that_turns_out_to_be_wrong_stops_the_sending(form: FormPage) -> None:
+    broken = b"\xff\xd8\xff" + b"x" * MAX_FILE_SIZE
+    form.fill()
+    form["files"].set_input_files({"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": broken})
+    form.send()
+    expect(form.summary).to_be_focused()
+    expect(form.summary.get_by_role("link", name="broken.jpg")).to_be_visible()
+    expect(form.button).to_be_visible()
