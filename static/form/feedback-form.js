@@ -20,6 +20,7 @@ export class FeedbackForm extends HTMLElement {
   #listening
   /** @type {Promise<Desk> | undefined} */
   #desk
+  #tries = 0
   #given = ''
 
   static define(tag = 'feedback-form') {
@@ -81,8 +82,12 @@ export class FeedbackForm extends HTMLElement {
     return this.#desk ??= this.#load()
   }
 
+  /** A browser may remember that an address failed, so that the next try has another one. */
   async #load() {
-    const {Desk} = await import('./desk.js')
+    const {Desk} = await import(`./desk.js${this.#tries++ ? `?${this.#tries}` : ''}`).catch(error => {
+      this.#desk = undefined
+      throw error
+    })
     const desk = new Desk(this)
     if (this.#listening) desk.listen(this.#listening.signal)
     return desk
@@ -95,7 +100,7 @@ export class FeedbackForm extends HTMLElement {
     else if (type === 'paste') this.#paste(event)
     else if (ANYWHERE.includes(type)) this.#drag(event)
     else if (type === 'change' && event.target === this.input) this.#choose()
-    else this.wake().catch(() => this.#desk = undefined)
+    else this.wake().catch(() => undefined)
   }
 
   /** Without the rest of the script the form goes the plain way. @param {SubmitEvent} event */
@@ -104,9 +109,19 @@ export class FeedbackForm extends HTMLElement {
     try {
       (await this.wake()).sending.start()
     } catch {
-      this.#desk = undefined
       if (navigator.onLine) this.form.submit()
+      else this.#wait()
     }
+  }
+
+  /** Offline before there was anything that could say so well. */
+  #wait() {
+    const words = JSON.parse(this.dataset.words ?? '{}')
+    const note = this.piece('feedback-note-template').content.cloneNode(true)
+    note.querySelector('.feedback-note-title').textContent = words.offline
+    note.querySelector('.feedback-note-text').textContent = words['offline.text']
+    this.piece('feedback-notes').replaceChildren(note)
+    addEventListener('online', () => this.form.requestSubmit(), {once: true})
   }
 
   async #choose() {

@@ -22,7 +22,7 @@ export function talkToHost(form) {
   const wish = event => obey(form, /** @type {CustomEvent<HostWish>} */ (event).detail)
   link.addEventListener('hello', wish)
   link.addEventListener('set', wish)
-  link.addEventListener('close', async () => form.form.hidden && (await form.wake()).sending.another({focus: false}))
+  link.addEventListener('close', () => form.form.hidden && form.wake().then(desk => desk.sending.another({focus: false})).catch(() => undefined))
   link.addEventListener('focus', event => {
     const title = form.piece('feedback-thanks-title')
     if (title) event.preventDefault(), title.focus()

@@ -239,7 +239,7 @@ export class Sending {
 
   /** @param {number} seconds @param {(left: number) => void} tick @param {() => void} done */
   #countdown(seconds, tick, done) {
-    const end = Date.now() + seconds * 1000
+    const end = Date.now() + Math.max(seconds, 1) * 1000
     const beat = () => {
       const left = Math.ceil((end - Date.now()) / 1000)
       if (left > 0) return tick(left)

@@ -280,6 +280,18 @@ def test_the_form_is_sent_the_plain_way_when_the_rest_of_its_script_does_not_com
     assert insider.descriptions() == ["The script is lost"]
 
 
+def test_going_offline_before_the_rest_of_the_script_came_is_said_and_mended(form: FormPage, insider: Sandbox) -> None:
+    form.expected.append(NETWORK)
+    form.page.wait_for_load_state("networkidle")
+    form.context.set_offline(True)
+    form.fill("From under the ground").send()
+    expect(form.note).to_contain_text("You are offline")
+    expect(form.text).to_have_value("From under the ground")
+    form.context.set_offline(False)
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == ["From under the ground"]
+
+
 def test_nothing_but_the_first_modules_is_loaded_before_somebody_begins(form: FormPage) -> None:
     loaded: list[str] = []
     form.page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
