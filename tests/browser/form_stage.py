@@ -49,6 +49,12 @@ class FormPage:
         self.page.goto(self.url + query)
         return self
 
+    def awake(self) -> Self:
+        """Waits until the script is there that comes with the first press of a key."""
+        self.text.press("Shift")
+        expect(self.progress).to_have_attribute("tabindex", "-1")
+        return self
+
     def unexpected(self) -> list[str]:
         """What the console heard, without that which a test provoked."""
         return [text for text in self.said if not any(pattern.search(text) for pattern in self.expected)]

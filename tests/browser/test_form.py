@@ -18,6 +18,7 @@ KEPT = "JSON.parse(localStorage.getItem('feedback:demo'))"
 
 
 def test_a_thumb_is_undone_by_a_second_press_of_the_mouse(form: FormPage) -> None:
+    form.awake()
     tile = form.page.locator(".feedback-tile").first
     tile.click()
     expect(form.like).to_be_checked()
@@ -28,7 +29,7 @@ def test_a_thumb_is_undone_by_a_second_press_of_the_mouse(form: FormPage) -> Non
 
 
 def test_a_thumb_is_undone_by_space_on_the_chosen_one(form: FormPage) -> None:
-    form.like.focus()
+    form.awake().like.focus()
     form.page.keyboard.press("Space")
     expect(form.like).to_be_checked()
     form.page.keyboard.press("ArrowRight")
@@ -89,7 +90,7 @@ def test_the_last_100_characters_are_counted_as_the_server_counts_them(form: For
 
 
 def test_the_counter_is_said_aloud_at_100_50_20_10_and_0_and_no_more_often(form: FormPage) -> None:
-    form.text.fill("x" * (LIMIT - 102))
+    form.awake().text.fill("x" * (LIMIT - 102))
     form.listen()
     form.text.press("End")
     for left in (101, 100, 99, 60, 50, 49, 20, 15, 10, 1, 0):
@@ -118,7 +119,7 @@ def test_an_over_long_paste_is_kept_and_marked_until_it_is_shortened(form: FormP
 
 
 def test_an_address_is_checked_when_it_is_left_and_not_while_it_is_typed(form: FormPage) -> None:
-    error = form["submittedByEmail-error"]
+    error = form.awake()["submittedByEmail-error"]
     form.email.press_sequentially("mara@northwind")
     expect(error).to_be_hidden()
     form.email.press("Tab")
@@ -131,7 +132,7 @@ def test_an_address_is_checked_when_it_is_left_and_not_while_it_is_typed(form: F
 
 
 def test_an_address_that_was_left_empty_is_not_complained_of_before_send(form: FormPage) -> None:
-    form.email.focus()
+    form.awake().email.focus()
     form.page.keyboard.press("Tab")
     form.page.wait_for_timeout(200)
     expect(form["submittedByEmail-error"]).to_be_hidden()
@@ -202,9 +203,7 @@ def test_words_and_thumb_come_back_after_a_reload_and_address_and_consent_do_not
 
 
 def test_a_draft_is_written_at_once_when_the_page_goes(form: FormPage) -> None:
-    form.text.fill("Gone in no time")
-    form.page.wait_for_load_state("networkidle")
-    form.text.fill("Gone in no time at all")
+    form.awake().text.fill("Gone in no time at all")
     form.open()
     expect(form.text).to_have_value("Gone in no time at all")
 

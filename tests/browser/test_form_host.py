@@ -1,0 +1,146 @@
+"""The form inside of a page on another origin: what it obeys, what it tells, and what it never tells."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bed import Sandbox, Widget, until
+from form_stage import EMAIL, NETWORK, FormPage
+from playwright.sync_api import Browser, expect
+from stage import Server
+
+HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title><script src="/host.js"></script>
+<body><iframe src="{form}?mode=popover" title="Feedback" width="420" height="700" allow="clipboard-write"></iframe>"""
+SCRIPT = """window.heard = []
+addEventListener('message', ({data}) => data.ns === 'insider-feedback' && window.heard.push([data.type, data.data]))
+window.say = (type, data = {}) => document.querySelector('iframe').contentWindow.postMessage(
+  {ns: 'insider-feedback', v: 1, id: 'one', type, data}, '*')"""
+
+
+class Framed(FormPage):
+    """The form in a frame of a host page."""
+
+    def __init__(self, browser: Browser, form_url: str, host: Server) -> None:
+        super().__init__(browser.new_context(locale="en-GB"), form_url)
+        host.answers["/"] = (200, "text/html; charset=utf-8", HOST.format(form=self.url), {})
+        host.answers["/host.js"] = (200, "text/javascript", SCRIPT, {})
+        self.host = self.page
+        self.host.goto(f"http://localhost:{host.port}/")
+        frame = self.host.frames[1]
+        frame.wait_for_load_state()
+        self.page = frame  # type: ignore[assignment]
+
+    def say(self, kind: str, **data: Any) -> None:
+        """Says something to the form, as a host page does."""
+        self.host.evaluate("([type, data]) => window.say(type, data)", [kind, data])
+
+    def told(self, kind: str) -> list[Any]:
+        """What the form told of one kind."""
+        return [data for type_, data in self.host.evaluate("window.heard") if type_ == kind]
+
+    def until_told(self, kind: str) -> Any:
+        """Waits for the first word of one kind."""
+        return until(lambda: self.told(kind))[0]
+
+
+@pytest.fixture
+def framed(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Framed]:
+    with Server() as host:
+        framed = Framed(browser, form_site.url, host)
+        yield framed
+        framed.context.close()
+    assert framed.unexpected() == []
+
+
+def test_the_form_introduces_itself_in_its_language(framed: Framed) -> None:
+    framed.say("hello")
+    assert framed.until_told("ready") == {"title": "Feedback on Northwind", "close": "Close"}
+    assert framed.until_told("resize")["height"] > 300
+
+
+def test_an_address_from_the_host_page_gives_way_to_a_typed_one(framed: Framed) -> None:
+    framed.say("hello", email=EMAIL)
+    expect(framed.email).to_have_value(EMAIL)
+    framed.say("set", email="other@northwind.example")
+    expect(framed.email).to_have_value("other@northwind.example")
+    framed.email.fill("mine@example.com")
+    framed.say("set", email=EMAIL)
+    framed.say("set", theme="dark")
+    expect(framed.page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(framed.email).to_have_value("mine@example.com")
+
+
+def test_light_and_dark_are_switched_at_run_time(framed: Framed) -> None:
+    colours = set()
+    for theme in ("light", "dark"):
+        framed.say("hello", theme=theme)
+        expect(framed.page.locator("html")).to_have_attribute("data-theme", theme)
+        colours.add(framed.page.locator("main").evaluate("panel => getComputedStyle(panel).backgroundColor"))
+    assert colours == {"rgb(255, 255, 255)", "rgb(31, 29, 27)"}
+
+
+def test_the_form_tells_what_happens_and_never_text_or_address(framed: Framed) -> None:
+    framed.say("hello")
+    framed.fill("Just between us").send()
+    expect(framed.thanks).to_be_visible()
+    answer = framed.until_told("success")
+    assert answer["status"] == "delivered"
+    assert answer["receipt"] in (framed.thanks.get_by_role("link", name="Your receipt").get_attribute("href") or "")
+    assert framed.told("dirty") == [{}]
+    assert framed.told("submit") == [{}]
+    everything = json.dumps(framed.host.evaluate("window.heard"))
+    assert "between us" not in everything
+    assert EMAIL not in everything
+
+
+def test_the_form_tells_what_went_wrong_and_whether_it_may_pass(framed: Framed) -> None:
+    framed.say("hello")
+    framed.expected.append(NETWORK)
+    problem = {"title": "Not sent yet", "errors": [{"field": "", "code": "unavailable", "message": "…"}]}
+    framed.context.route(
+        framed.address,
+        lambda route: (
+            route.fulfill(status=503, json=problem, headers={"Retry-After": "20"})
+            if route.request.method == "POST"
+            else route.fallback()
+        ),
+    )
+    framed.fill().send()
+    assert framed.until_told("error") == {"code": "unavailable", "retryable": True}
+
+
+def test_close_and_escape_ask_the_host_page_to_close(framed: Framed) -> None:
+    framed.say("hello")
+    framed.until_told("ready")
+    framed.page.get_by_role("button", name="Close").click()
+    framed.until_told("escape")
+    framed.text.press("Escape")
+    until(lambda: len(framed.told("escape")) == 2)
+
+
+def test_once_the_host_page_has_closed_the_thanks_the_form_is_fresh(framed: Framed, insider: Sandbox) -> None:
+    framed.say("hello")
+    framed.fill("One").send()
+    expect(framed.thanks).to_be_visible()
+    framed.say("close")
+    expect(framed.thanks).to_have_count(0)
+    expect(framed.text).to_have_value("")
+    framed.fill("Two").send()
+    expect(framed.thanks).to_be_visible()
+    assert insider.descriptions() == ["One", "Two"]
+
+
+def test_what_was_typed_is_there_when_the_host_page_opens_it_again(framed: Framed) -> None:
+    framed.say("hello")
+    framed.fill("Half a thought")
+    framed.say("close")
+    framed.say("set", theme="light")
+    expect(framed.text).to_have_value("Half a thought")
+
+
+def test_as_a_sheet_the_form_has_its_bar(framed: Framed) -> None:
+    framed.say("hello", sheet=True)
+    expect(framed.page.locator(".feedback-bar span")).to_be_visible()
+    framed.say("set", sheet=False)
+    expect(framed.page.locator(".feedback-bar span")).to_be_hidden()
