@@ -14,6 +14,8 @@ export class Fields {
   #desk
   #thumb = ''
   #left = Infinity
+  #isPressing = false
+  #hasLeft = false
 
   /** @param {Desk} desk */
   constructor(desk) {
@@ -28,6 +30,7 @@ export class Fields {
   listen(signal) {
     const {form} = this.#desk.form
     for (const type of ['click', 'keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
+    for (const type of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, this, {signal})
   }
 
   /** What is said; blank is nothing. */
@@ -62,7 +65,8 @@ export class Fields {
     const {type, target} = event
     const {email} = this.#desk.form
     const radio = this.radios.find(radio => radio === target)
-    if (type === 'input' || type === 'change') this.#changed(target)
+    if (type.startsWith('pointer')) this.#press(type === 'pointerdown')
+    else if (type === 'input' || type === 'change') this.#changed(target)
     else if (type === 'focusout' && target === email) this.#leaveEmail()
     else if (type === 'click' && radio?.value === this.#thumb) this.#undo()
     else if (type === 'keydown' && radio?.checked && /** @type {KeyboardEvent} */ (event).key === ' ') this.#undo(event)
@@ -91,9 +95,22 @@ export class Fields {
     if (!fault || fault.code !== faults.get(field)?.code) faults.clear(field)
   }
 
+  /** What an error pushes away under the pointer would not be pressed: it waits until the press is over. */
   #leaveEmail() {
+    this.#hasLeft = true
+    if (!this.#isPressing) setTimeout(() => this.#complain())
+  }
+
+  /** @param {boolean} isPressing */
+  #press(isPressing) {
+    this.#isPressing = isPressing
+    if (!isPressing && this.#hasLeft) setTimeout(() => this.#complain())
+  }
+
+  #complain() {
     const fault = this.#checkEmail()
-    if (fault && fault.code !== 'required') this.#desk.faults.set(fault)
+    if (this.#hasLeft && fault && fault.code !== 'required' && this.#desk.form.isOpen) this.#desk.faults.set(fault)
+    this.#hasLeft = false
   }
 
   /** @returns {Fault | undefined} */

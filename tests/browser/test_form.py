@@ -131,6 +131,22 @@ def test_an_address_is_checked_when_it_is_left_and_not_while_it_is_typed(form: F
     expect(form.email).not_to_have_attribute("aria-invalid", "true")
 
 
+def test_the_complaint_about_an_address_does_not_push_send_away_from_under_the_pointer(form: FormPage) -> None:
+    form.awake().text.fill("Something")
+    form.email.press_sequentially("mara@northwind")
+    box = form.button.bounding_box()
+    assert box
+    form.page.mouse.move(box["x"] + 50, box["y"] + 5)
+    form.page.mouse.down()
+    form.page.wait_for_timeout(300)
+    held = form.button.bounding_box()  # a little smaller while it is held down
+    assert held
+    assert abs(held["y"] - box["y"]) < 2
+    form.page.mouse.up()
+    expect(form.summary).to_be_focused()
+    expect(form["submittedByEmail-error"]).to_have_text(UNFINISHED)
+
+
 def test_an_address_that_was_left_empty_is_not_complained_of_before_send(form: FormPage) -> None:
     form.awake().email.focus()
     form.page.keyboard.press("Tab")

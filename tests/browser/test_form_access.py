@@ -1,0 +1,118 @@
+"""axe-core finds nothing in any state of the form, and nothing that matters scrolls out of reach."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bed import ROOT, Sandbox
+from form_stage import NETWORK, FormPage
+from playwright.sync_api import expect
+from samples import pdf
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations)"
+
+
+def idle(form: FormPage, _: Sandbox) -> None:
+    form.page.wait_for_load_state()
+
+
+def errors(form: FormPage, _: Sandbox) -> None:
+    form.text.fill("x" * 1012)
+    form.add(("notes.docx", b"PK", ""), ("order.pdf", pdf(), "application/pdf")).send()
+    expect(form.summary).to_be_focused()
+
+
+def sending(form: FormPage, insider: Sandbox) -> None:
+    insider.slow(20, "create")
+    form.fill().like.check(force=True)
+    form.add(("order.pdf", pdf(), "application/pdf")).send()
+    expect(form.cancel).to_be_hidden()
+
+
+def offline(form: FormPage, _: Sandbox) -> None:
+    form.fill().page.wait_for_load_state("networkidle")
+    form.context.set_offline(True)
+    form.send()
+    expect(form.note).not_to_be_empty()
+
+
+def blocked(form: FormPage, _: Sandbox) -> None:
+    form.break_posts(9, reachable=True)
+    form.fill().send()
+    expect(form["feedback-copy"]).to_be_visible()
+
+
+def limited(form: FormPage, _: Sandbox) -> None:
+    form.answer(429, "rate_limited", retry_after=42)
+    form.fill().send()
+    expect(form.button).to_have_attribute("aria-disabled", "true")
+
+
+def draft(form: FormPage, _: Sandbox) -> None:
+    form.text.fill("Half a thought")
+    form.until("localStorage.length > 0")
+    form.page.reload()
+    expect(form["feedback-draft"]).to_be_visible()
+
+
+def thanks(form: FormPage, _: Sandbox) -> None:
+    form.fill().send()
+    expect(form.thanks).to_be_visible()
+
+
+STATES: list[Callable[[FormPage, Sandbox], None]] = [idle, errors, sending, offline, blocked, limited, draft, thanks]
+LOOKS = [("light", "en", 1280), ("dark", "en", 320), ("dark", "ar", 1280), ("light", "ar", 320)]
+
+
+def violations(form: FormPage) -> list[tuple[str, str]]:
+    """What axe finds, each with the first element that it means."""
+    form.page.evaluate(Path(AXE).read_text("utf-8") + ";0")
+    found: list[dict[str, Any]] = form.page.evaluate(RUN)
+    return [(violation["id"], violation["nodes"][0]["html"]) for violation in found]
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm ci")
+@pytest.mark.parametrize(("theme", "lang", "width"), LOOKS)
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_axe_finds_nothing(
+    form: FormPage, insider: Sandbox, state: Callable[[FormPage, Sandbox], None], theme: str, lang: str, width: int
+) -> None:
+    form.expected.append(NETWORK)
+    form.page.emulate_media(reduced_motion="reduce")
+    form.page.set_viewport_size({"width": width, "height": 900})
+    form.open(f"?lang={lang}&theme={theme}")
+    state(form, insider)
+    form.page.wait_for_timeout(400)
+    assert violations(form) == []
+    assert form.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_target_is_at_least_44_pixels(form: FormPage) -> None:
+    form.page.set_viewport_size({"width": 320, "height": 900})
+    form.fill().add(("order.pdf", pdf(), "application/pdf"))
+    boxes = form.page.evaluate(
+        """() => [...document.querySelectorAll('button, a, input, textarea, .feedback-add, .feedback-consent')]
+          .filter(target => target.checkVisibility() && !target.matches('.feedback-hidden, [type=hidden], #files'))
+          .filter(target => !target.closest('.feedback-consent') || target.matches('.feedback-consent'))
+          .map(target => [target.outerHTML.slice(0, 60), target.getBoundingClientRect()])
+          .filter(([, {width, height}]) => Math.min(width, height) < 44).map(([html]) => html)"""
+    )
+    assert boxes == []
+
+
+def test_what_stands_over_the_action_line_is_told_apart_when_the_form_is_taller_than_its_frame(form: FormPage) -> None:
+    form.page.set_viewport_size({"width": 420, "height": 480})
+    form.open("?mode=popover")
+    expect(form.page.locator("html")).to_have_attribute("data-scrolls", "")
+    expect(form.button).to_be_in_viewport()
+    form.page.set_viewport_size({"width": 420, "height": 1000})
+    expect(form.page.locator("html")).not_to_have_attribute("data-scrolls", "")
+
+
+def test_the_action_lets_go_of_the_edge_while_a_keyboard_is_up(form: FormPage) -> None:
+    form.page.set_viewport_size({"width": 360, "height": 400})
+    form.open("?mode=popover")
+    expect(form.page.locator("html")).to_have_attribute("data-keyboard", "")
+    assert form.page.locator(".feedback-actions").evaluate("box => getComputedStyle(box).position") == "static"
