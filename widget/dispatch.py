@@ -19,6 +19,8 @@ log = structlog.get_logger("widget.dispatch")
 
 _SHORTEST_PAUSE = 0.05
 """Seconds; a row that was just accepted is due, but somebody is about to claim it."""
+_AFTER_TROUBLE = 1.0
+"""Seconds until the next look when one came to nothing."""
 
 
 class Dispatcher(abc.ABC):
@@ -110,15 +112,15 @@ class Dispatcher(abc.ABC):
                 if loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + self._sweep_every
-                pause = await self._look()
+                pause = min(await self._look(), max(0.0, next_sweep - loop.time()))
             except OutboxUnavailable as error:
                 log.error("outbox.unavailable", reason=str(error))
-                pause = 1.0
+                pause = _AFTER_TROUBLE
             except Exception:
                 log.exception("delivery.failed")  # whatever it was, the rows wait for the next look
-                pause = 1.0
+                pause = _AFTER_TROUBLE
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(pause, max(0.0, next_sweep - loop.time())))
+                await asyncio.wait_for(self._wake.wait(), pause)
 
     async def _sweep(self) -> None:
         """Deal with what somebody left half-way."""

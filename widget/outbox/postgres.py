@@ -6,17 +6,19 @@ no statement is prepared on the server.
 """
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
 import structlog
-from sqlalchemy import ColumnElement, Connection, Double, Engine, cast, create_engine, extract, func, text
+from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine, extract, func, text
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError
 
 from widget.errors import ConfigurationError, OutboxUnavailable, Problem
@@ -49,7 +51,7 @@ class PostgresBackend:
 
     alone = False
     # Of the whole statement, rather than of each row that it looks at: only so can an index on `due_at` be used.
-    now: ColumnElement[float] = cast(extract("epoch", func.statement_timestamp()), Double)
+    now: ColumnElement[float] = sql_cast(extract("epoch", func.statement_timestamp()), Double)
 
     def __init__(self, url: str, *, connections: int, spool: Path) -> None:
         self._url = url
@@ -150,7 +152,7 @@ class PostgresBackend:
                     transaction.commit()
                     return result
             except (DBAPIError, psycopg.Error) as error:
-                if committing or not (again and _is_lost(error)):
+                if committing or not (again and self._is_lost(error)):
                     raise _translated(error) from error
         raise AssertionError
 
@@ -161,16 +163,18 @@ class PostgresBackend:
                 with self._engine.connect() as connection:
                     return job(connection)
             except (DBAPIError, psycopg.Error) as error:
-                if not (again and _is_lost(error)):
+                if not (again and self._is_lost(error)):
                     raise _translated(error) from error
         raise AssertionError
 
-
-def _is_lost(error: DBAPIError | psycopg.Error) -> bool:
-    """Whether it was the connection that failed."""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated
-    return isinstance(error, psycopg.OperationalError)
+    def _is_lost(self, error: DBAPIError | psycopg.Error) -> bool:
+        """Whether it was the connection that failed. Then its fellows are no longer used either."""
+        if isinstance(error, DBAPIError):
+            return error.connection_invalidated
+        if lost := isinstance(error, psycopg.OperationalError):
+            assert self._engine is not None  # noqa: S101
+            self._engine.dispose(close=False)
+        return lost
 
 
 def _translated(error: DBAPIError | psycopg.Error) -> Exception:
@@ -195,13 +199,20 @@ def _check_durable(connection: Connection) -> None:
         raise ConfigurationError(problems)
 
 
+@contextlib.contextmanager
+def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
+    """What lies below SQLAlchemy, for what it has no words for: COPY, and bytes that travel as they are."""
+    try:
+        yield cast(Any, connection.connection.driver_connection)
+    except psycopg.OperationalError as error:
+        connection.invalidate(error)
+        raise
+
+
 def _copy(connection: Connection, blobs: Sequence[str], paths: Sequence[Path]) -> None:
     """Stream the files into their chunks, one command for all of them."""
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    with (
-        driver.cursor() as cursor,
-        cursor.copy("COPY attachment_chunk (blob, number, bytes) FROM STDIN (FORMAT binary)") as copy,
-    ):
+    into = "COPY attachment_chunk (blob, number, bytes) FROM STDIN (FORMAT binary)"
+    with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
         copy.set_types(["varchar", "int4", "bytea"])
         for blob, path in zip(blobs, paths, strict=True):
             try:
@@ -213,8 +224,7 @@ def _copy(connection: Connection, blobs: Sequence[str], paths: Sequence[Path]) -
 
 
 def _chunk(connection: Connection, blob: str, number: int) -> bytes | None:
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    with driver.cursor(binary=True) as cursor:
+    with _driver(connection) as driver, driver.cursor(binary=True) as cursor:
         cursor.execute("SELECT bytes FROM attachment_chunk WHERE blob = %s AND number = %s", (blob, number))
         row = cursor.fetchone()
     return None if row is None else row[0]
