@@ -16,6 +16,7 @@ from procrastinate.jobs import Status
 
 from widget.delivery import Delivery
 from widget.dispatch import Dispatcher
+from widget.errors import OutboxUnavailable
 from widget.outbox import Outbox
 from widget.outbox.jobs import QUEUE, TASK
 from widget.outbox.postgres import CONNECTING
@@ -30,6 +31,8 @@ _SOON = 0.05
 """Seconds until the next look when one found more rows than it may defer jobs for at once."""
 _STALLED_AFTER = 60.0
 """Seconds without a heartbeat after which the engine's record of a worker, and of its jobs, is removed."""
+_PATIENCE = 5.0
+"""Seconds that the engine waits for a connection before it counts as lost."""
 _ENGINE_CONNECTIONS = 2
 """Beside the one that listens."""
 
@@ -44,7 +47,7 @@ class ProcrastinateDispatcher(Dispatcher):
             kwargs=CONNECTING,
             min_size=1,
             max_size=_ENGINE_CONNECTIONS,
-            timeout=10,
+            timeout=_PATIENCE,
         )
         self._engine = procrastinate.App(connector=connector)
         self._engine.task(name=TASK, queue=QUEUE)(self._take)
@@ -101,7 +104,15 @@ class ProcrastinateDispatcher(Dispatcher):
             except Exception as error:
                 reason = _reason(error)
             log.warning("engine.lost", reason=reason)
+            await self._until_database_answers()
+
+    async def _until_database_answers(self) -> None:
+        """The engine's own pool would wait longer from try to try."""
+        while True:
             await asyncio.sleep(1)
+            with contextlib.suppress(OutboxUnavailable):
+                await self._outbox.next_due_in()
+                return
 
     async def _sweep(self) -> None:
         await super()._sweep()
