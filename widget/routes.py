@@ -223,7 +223,7 @@ def _thank(request: Request, product: Product, standing: Standing) -> Response:
         status="delivered" if delivered else "accepted",
         receipt_url=receipt_url,
         feedback_id=standing.feedback_id,
-        at=_moment(standing.ended_at or standing.accepted_at),
+        at=_moment(standing.ended_at if delivered and standing.ended_at else standing.accepted_at),
         attachments=_files_shown(standing),
         **_looks(request),
     )
@@ -286,13 +286,15 @@ async def _standing_of(service: Service, receipt: str) -> Standing:
     except TokenInvalid as error:
         raise Rejected(Fault("receipt_unknown")) from error
     standing = await service.outbox.standing(submission_id)
-    if standing is None or standing.product != product:
+    if standing is None:  # a receipt is made for a stored submission alone, so this one's row has outlived its time
+        return Standing(submission_id, product, "delivered", 0.0, 0.0, None, None, ())
+    if standing.product != product:
         raise Rejected(Fault("receipt_unknown"))
     return standing
 
 
 def _receipt_status(standing: Standing, kept_days: int) -> str:
-    if standing.ended_at is None:
+    if standing.ended_at is None or standing.state == "unknown":
         return "accepted"
     if time.time() - standing.ended_at > kept_days * 86400:
         return "expired"

@@ -13,7 +13,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from widget.errors import OutboxFull, OutboxUnavailable
@@ -46,7 +61,8 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed submission. `age` is in seconds; `feedback_id` is None until the create is confirmed."""
+    """A claimed submission. `age` is in seconds, from when it was accepted or put back by the operator; `feedback_id`
+    is None until the create is confirmed."""
 
     id: str
     product: str
@@ -78,6 +94,11 @@ class Verdict:
     separately: bool = False
     possible_duplicate: bool = False
     attempt_spent: bool = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is not tried by itself any more."""
+        return self.state in ("delivered", "refused") or (self.state == "unknown" and self.delay is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,19 +263,20 @@ class Outbox:
             "one_by_one": verdict.separately,
             "maybe_twice": verdict.possible_duplicate,
             "given_back": 0 if verdict.attempt_spent else 1,
+            "over": verdict.is_over,
         }
         files = [
             {"an_id": work.id, "at": position, "new_status": status, "why": message}
             for position, (status, message) in verdict.attachments.items()
         ]
-        over = verdict.state == "delivered"
+        delivered = verdict.state == "delivered"
 
         def store(connection: Connection) -> Sequence[str] | None:
             if connection.execute(self._statements.record, values).rowcount == 0:
                 return None
             if files:
                 connection.execute(self._statements.record_attachment, files)
-            if not over:
+            if not delivered:
                 return ()
             blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
             connection.execute(self._statements.forget, {"an_id": work.id})
@@ -266,18 +288,27 @@ class Outbox:
             await self.backend.erase(erased)
         return erased is not None
 
-    async def recover(self, hold: float | None, *, everything: bool = False) -> Sequence[str]:
+    async def recover(
+        self, hold: float | None, *, everything: bool = False, running: Collection[str] = ()
+    ) -> Sequence[str]:
         """Call `unknown` whatever was left in the middle of a POST, and answer the ids.
 
         `hold` is in seconds, None to park. `everything` ends all leases first: for a process that knows itself alone.
+        `running` are the asker's own rows: it knows better than a clock that jumped whether they are still being sent.
         """
+        values = {"hold": hold, "parked": hold is None, "running": list(running)}
 
         def mark(connection: Connection) -> Sequence[str]:
             if everything:
                 connection.execute(self._statements.end_leases)
-            return connection.scalars(self._statements.recover, {"hold": hold}).all()
+            return connection.scalars(self._statements.recover, values).all()
 
         return await self.backend.write(mark)
+
+    async def hasten(self, longest: float) -> int:
+        """Make due what is to wait for more than `longest` seconds, which no row is ever told to: a clock that ran
+        ahead was set back, and would delay them by as much. Answers how many."""
+        return await self.backend.write(lambda c: c.execute(self._statements.hasten, {"longest": longest}).rowcount)
 
     async def standing(self, submission_id: str) -> Standing | None:
         """Where a submission stands, or None when it is not known."""
@@ -291,8 +322,19 @@ class Outbox:
         return Standing(*row, attachments=tuple(StoredAttachment(*file) for file in files))
 
     async def check_writable(self) -> None:
-        """Commit a change that changes nothing. Raises OutboxUnavailable."""
-        await self.backend.write(lambda c: c.execute(self._statements.touch).rowcount)
+        """Whether a submission could be stored now. Raises OutboxUnavailable.
+
+        A row is committed that is gone again: what is the same as before would not be written at all.
+        """
+        probe = dict.fromkeys(("description", "email", "rating", "consent"))
+        probe |= {"id": f"probe-{uuid.uuid4().hex[:26]}", "product": "-"}
+
+        def write(connection: Connection) -> None:
+            connection.execute(self._statements.add, probe)
+            connection.execute(self._statements.remove, {"an_id": probe["id"]})
+
+        await self.backend.keep(())
+        await self.backend.write(write)
 
 
 def _work(row: _Row, files: Sequence[_Row]) -> Work:
@@ -351,7 +393,7 @@ class _Statements:
                 attempts=case((is_ours, s.attempts), else_=s.attempts + 1),
                 intent=case((s.feedback_id.is_(null()), "create"), else_="attach"),
             )
-            .returning(*submission.c, (now - s.accepted_at).label("age"))
+            .returning(*submission.c, (now - func.coalesce(s.put_back_at, s.accepted_at)).label("age"))
         )
         self.pending = (
             select(a.position, a.name, a.media_type, a.size, a.blob)
@@ -372,7 +414,7 @@ class _Statements:
                 separately=or_(s.separately, bindparam("one_by_one")),
                 possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
                 attempts=s.attempts - bindparam("given_back"),
-                ended_at=case((bindparam("new_state").in_(["delivered", "refused"]), now), else_=null()),
+                ended_at=case((bindparam("over", type_=Boolean), now), else_=null()),
             )
         )
         self.record_attachment = (
@@ -386,16 +428,27 @@ class _Statements:
         self.end_leases = update(submission).where(s.state == "sending").values(due_at=now)
         self.recover = (
             update(submission)
-            .where(s.state == "sending", s.intent.is_not(null()), s.due_at <= now)
+            .where(
+                s.state == "sending",
+                s.intent.is_not(null()),
+                s.due_at <= now,
+                s.id.not_in(bindparam("running", expanding=True)),
+            )
             .values(
                 state="unknown",
                 claim=None,
                 intent=None,
                 due_at=case((s.possible_duplicate, null()), else_=now + bindparam("hold")),
+                ended_at=case((or_(s.possible_duplicate, bindparam("parked", type_=Boolean)), now), else_=null()),
                 possible_duplicate=True,
                 last_error="interrupted while sending",
             )
             .returning(s.id)
+        )
+        self.hasten = (
+            update(submission)
+            .where(waiting, s.state != "sending", s.due_at > now + bindparam("longest"))
+            .values(due_at=now)
         )
         self.standing = select(s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told).where(by_id)
         self.attachments = (
@@ -403,4 +456,4 @@ class _Statements:
         )
         self.pending_bytes = select(func.coalesce(func.sum(a.size), 0)).where(a.blob.is_not(null()))
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
-        self.touch = update(schema_version).values(version=schema_version.c.version)
+        self.remove = delete(submission).where(by_id)

@@ -22,6 +22,8 @@ from sqlalchemy import (
 WAITING_STATES = ("queued", "sending", "unknown")
 """States that delivery may act on, once `due_at` has come."""
 FINAL_STATES = ("delivered", "refused", "discarded")
+LEFT_STATES = ("unknown", "refused", "discarded")
+"""States in which a row may lie for a person to look at, with all that was said; `ended_at` tells since when."""
 
 metadata = MetaData()
 
@@ -50,7 +52,8 @@ submission = Table(
     Column("feedback_id", BigInteger),
     Column("last_error", Text, comment="For the operator."),
     Column("told", Text, comment="Insider Connect's own words about a refusal, fit to be shown."),
-    Column("ended_at", Double, comment="When it was delivered, refused or discarded."),
+    Column("ended_at", Double, comment="When it was delivered, refused, discarded or parked."),
+    Column("put_back_at", Double, comment="When the operator put it back: it is tried as long as a new one from then."),
     Column("description", Text),
     Column("email", Text),
     Column("rating", Boolean),
@@ -68,6 +71,19 @@ Index(
     submission.c.due_at,
     sqlite_where=text("state IN ('queued', 'sending', 'unknown')"),
     postgresql_where=text("state IN ('queued', 'sending', 'unknown')"),
+)
+
+Index(
+    "submission_delivered_at",
+    submission.c.ended_at,
+    sqlite_where=text("state = 'delivered'"),
+    postgresql_where=text("state = 'delivered'"),
+)
+Index(
+    "submission_left_at",
+    submission.c.ended_at,
+    sqlite_where=text("state IN ('unknown', 'refused', 'discarded')"),
+    postgresql_where=text("state IN ('unknown', 'refused', 'discarded')"),
 )
 
 attachment = Table(
