@@ -8,14 +8,15 @@ an account's rows back while Insider Connect cannot be reached, or will not have
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, repeat
 from typing import assert_never
 
 import structlog
 
-from widget.errors import OutboxUnavailable
+from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.insider import (
     Attached,
     Created,
@@ -27,7 +28,7 @@ from widget.insider import (
     Unknown,
     Upload,
 )
-from widget.outbox import Outbox, Pending, Verdict, Work
+from widget.outbox import LEASE, Outbox, Pending, Verdict, Work
 
 log = structlog.get_logger("widget.delivery")
 
@@ -53,6 +54,11 @@ def backoff(attempts: int, policy: Policy, chance: float) -> float:
     return ceiling * chance
 
 
+def longest_delay(policy: Policy) -> float:
+    """Seconds: no row is ever told to wait for longer."""
+    return max(policy.retry_max, _RETRY_AFTER[1], policy.unknown_hold or 0.0) + 60.0
+
+
 def next_files(work: Work) -> tuple[Pending, ...]:
     """The files of the next request: all of them, or one once all together were refused."""
     return work.pending[:1] if work.separately else work.pending
@@ -71,7 +77,10 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Verdi
                 attachments={file.position: ("attached", None) for file in sent},
             )
         case Refused(reasons, status):
-            return _refused(work, " ".join(reasons) or None, f"answered {status}: {' '.join(reasons)}")
+            said = " ".join(reasons)
+            if status is None:  # not Insider Connect's words, so nothing to be shown to the person
+                return _refused(work, None, said)
+            return _refused(work, said or None, f"answered {status}: {said}")
         case NotProcessed(reason, retry_after):
             if work.age > policy.give_up_after:
                 return _given_up(work, reason)
@@ -176,6 +185,7 @@ class Delivery:
         self._insider = insider
         self._policy = policy
         self._chance = chance
+        self._clock = clock
         by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
         self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
 
@@ -184,10 +194,13 @@ class Delivery:
         waits = {product: gate.opens_in for product, gate in self.gates.items()}
         return {product: seconds for product, seconds in waits.items() if seconds}
 
-    async def recover(self, *, everything: bool = False) -> None:
-        """Deal with what a process left in the middle of a POST."""
-        for submission_id in await self._outbox.recover(self._policy.unknown_hold, everything=everything):
+    async def recover(self, *, everything: bool = False, running: Collection[str] = ()) -> None:
+        """Deal with what a process left in the middle of a POST, and with a clock that was set back."""
+        hold = self._policy.unknown_hold
+        for submission_id in await self._outbox.recover(hold, everything=everything, running=running):
             log.warning("submission.unknown", submission=submission_id, reason="interrupted while sending")
+        if hastened := await self._outbox.hasten(longest_delay(self._policy)):
+            log.warning("outbox.clock_set_back", rows=hastened)
 
     async def advance(self, submission_id: str) -> float | None:
         """Take a row as far as it goes now: to delivered, to a later attempt, or to a person.
@@ -209,7 +222,7 @@ class Delivery:
         return verdict.delay
 
     async def _put_back(self, work: Work, delay: float, reason: str | None) -> float:
-        await self._outbox.record(work, Verdict("queued", delay, reason, attempt_spent=False))
+        await self._record(work, Verdict("queued", delay, reason, attempt_spent=False))
         return delay
 
     async def _step(self, work: Work, gate: Gate) -> Verdict:
@@ -220,6 +233,8 @@ class Delivery:
             verdict = decide(work, Unknown("stopped while sending"), self._policy, self._chance())
             await asyncio.shield(self._outbox.record(work, verdict))
             raise
+        except AttachmentMissing as error:
+            outcome = Refused((str(error),), None)
         except OutboxUnavailable as error:
             outcome = NotProcessed(str(error))
         if gate.note(outcome):
@@ -229,11 +244,25 @@ class Delivery:
         verdict = decide(work, outcome, self._policy, self._chance())
         if gate.shut and isinstance(outcome, NotProcessed | Misconfigured) and verdict.state == "queued":
             verdict = Verdict("queued", 0.0, verdict.error, attempt_spent=False)  # the gate holds it, not its own time
-        if not await self._outbox.record(work, verdict):
+        if not await self._record(work, verdict):
             log.warning("submission.claim_lost", submission=work.id)
             return _LOST
         _log(work, verdict)
         return verdict
+
+    async def _record(self, work: Work, verdict: Verdict) -> bool:
+        """Write what became of `work`, and go on trying while the database is away: what is known now would have to
+        be called unknown later. The claim keeps a late writer from harm."""
+        give_up_at = self._clock() + LEASE
+        for pause in _record_pauses():
+            try:
+                return await self._outbox.record(work, verdict)
+            except OutboxUnavailable as error:
+                if self._clock() + pause > give_up_at:
+                    raise
+                log.error("outbox.unavailable", submission=work.id, reason=str(error))
+            await asyncio.sleep(pause)
+        raise AssertionError
 
     async def _call(self, work: Work) -> Outcome:
         if work.feedback_id is None:
@@ -245,6 +274,11 @@ class Delivery:
 
     def _chunks(self, blob: str) -> AsyncIterator[bytes]:
         return self._outbox.backend.chunks(blob)
+
+
+def _record_pauses() -> Iterator[float]:
+    """Seconds between two tries to write an outcome."""
+    return chain((0.2, 0.5, 1.0), repeat(2.0))
 
 
 _NO_PRODUCT_DELAY = 60.0
