@@ -5,6 +5,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from typing import Any
 from pathlib import Path
 
 import structlog
@@ -17,16 +18,20 @@ from widget.errors import ConfigurationError
 from widget.insider import Insider
 from widget.outbox import Outbox
 from widget.outbox.backend import Backend
+from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend
 from widget.pages import Pages
 from widget.rates import Rates
 from widget.routes import ERROR_HANDLERS, ROUTES, Service
 from widget.settings import Settings
 from widget.static_files import StaticFiles
-from widget.tokens import Tokens
+from widget.tokens import CLOCK_SKEW, Tokens
 from widget.wording import Wording
 
 log = structlog.get_logger("widget.app")
+
+_DAY = 86400.0
+"""Seconds."""
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -115,15 +120,29 @@ def create_outbox(settings: Settings) -> Outbox:
 
 def create_dispatcher(settings: Settings, outbox: Outbox, delivery: Delivery, *, deliver: bool) -> Dispatcher:
     """Who calls `advance`: one for a process alone, or one of several, or nobody here."""
-    concurrency, sweep_every = settings.delivery_concurrency, settings.sweep_interval
+    options: dict[str, Any] = {
+        "concurrency": settings.delivery_concurrency,
+        "sweep_every": settings.sweep_interval,
+        "tidy": create_retention(settings, outbox).sweep,
+    }
     if not deliver:
-        return NoDispatcher(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every)
+        return NoDispatcher(outbox, delivery, **options)
     if settings.sqlite_path:
-        return LocalDispatcher(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every)
+        return LocalDispatcher(outbox, delivery, **options)
     from widget.workers import ProcrastinateDispatcher  # as above
 
     url = settings.database_direct_url or settings.database_url
-    return ProcrastinateDispatcher(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every, url=url)
+    return ProcrastinateDispatcher(outbox, delivery, url=url, **options)
+
+
+def create_retention(settings: Settings, outbox: Outbox) -> Retention:
+    """What goes from the outbox, and when."""
+    return Retention(
+        outbox.backend,
+        kept=settings.retention_days * _DAY,
+        receipts=settings.receipt_days * _DAY,
+        tokens=settings.token_max_age + 2 * CLOCK_SKEW,
+    )
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -131,6 +150,6 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         retry_min=settings.retry_min,
         retry_max=settings.retry_max,
-        give_up_after=settings.retry_days * 86400,
+        give_up_after=settings.retry_days * _DAY,
         unknown_hold=settings.unknown_hold if settings.unknown_policy == "retry" else None,
     )

@@ -273,6 +273,15 @@ class Settings(BaseModel):
     receipt_days: Annotated[
         int, Field(ge=1, le=3650, description="Days that a receipt can be looked at after its end.")
     ] = 30
+    retention_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3650,
+            description="Days that a submission which was refused, discarded or left to the operator keeps its text, "
+            "e-mail and files; then they are erased.",
+        ),
+    ] = 30
     read_timeout: Annotated[
         _Seconds, Field(gt=0, description="Seconds without a byte after which an upload is given up.")
     ] = 20
