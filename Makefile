@@ -3,7 +3,7 @@
 PYTHON_BIN := .venv/bin
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres
 
-.PHONY: help demo test throughput lint setup lock
+.PHONY: help demo test throughput chaos cost lint setup lock
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,6 +17,12 @@ test: lint ## every check and every test
 
 throughput: setup ## what one process and several accept and deliver in a second
 	@$(PYTHON_BIN)/python scripts/throughput
+
+chaos: setup ## kills at random, with Insider Connect failing at random: nothing lost, nothing made twice in silence
+	@$(PYTHON_BIN)/python scripts/chaos $(CHAOS)
+
+cost: setup ## what a submission costs here: statements, processor time, bytes
+	@$(PYTHON_BIN)/python scripts/cost
 
 lint: setup ## style and types, of Python and of the scripts
 	@$(PYTHON_BIN)/ruff check

@@ -329,12 +329,11 @@ class Outbox:
         probe = dict.fromkeys(("description", "email", "rating", "consent"))
         probe |= {"id": f"probe-{uuid.uuid4().hex[:26]}", "product": "-"}
 
-        def write(connection: Connection) -> None:
+        def write(connection: Connection, _: Sequence[str]) -> None:
             connection.execute(self._statements.add, probe)
             connection.execute(self._statements.remove, {"an_id": probe["id"]})
 
-        await self.backend.keep(())
-        await self.backend.write(write)
+        await self.backend.keep((), write)
 
 
 def _work(row: _Row, files: Sequence[_Row]) -> Work:
