@@ -5,8 +5,8 @@ import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette

@@ -141,5 +141,6 @@ class OutboxUnavailable(WidgetError):
 class OutboxFull(OutboxUnavailable):
     """So much of attachments waits already that no more is taken; a submission without any is stored all the same."""
 
+
 class AttachmentMissing(OutboxUnavailable):
     """The bytes of a stored file are not there. A restored database without its files is how that comes about."""

@@ -34,7 +34,7 @@ from sqlalchemy.exc import IntegrityError
 from widget.errors import OutboxFull, OutboxUnavailable
 from widget.outbox.backend import Backend
 from widget.outbox.migrations import check, migrate
-from widget.outbox.tables import WAITING_STATES, attachment, schema_version, submission
+from widget.outbox.tables import WAITING_STATES, attachment, submission
 from widget.submission import Feedback, Submission
 
 __all__ = ["Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]

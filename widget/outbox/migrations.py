@@ -154,6 +154,16 @@ def _several_machines(connection: Connection) -> None:
         )
 
 
-STEPS: Sequence[Callable[[Connection], None]] = (_outbox, _pending_bytes, _several_machines)
+def _operator(connection: Connection) -> None:
+    """4: what the operator put back, and what retention looks for."""
+    _run(
+        connection,
+        "ALTER TABLE submission ADD COLUMN put_back_at DOUBLE PRECISION",
+        "CREATE INDEX submission_delivered_at ON submission (ended_at) WHERE state = 'delivered'",
+        "CREATE INDEX submission_left_at ON submission (ended_at) WHERE state IN ('unknown', 'refused', 'discarded')",
+    )
+
+
+STEPS: Sequence[Callable[[Connection], None]] = (_outbox, _pending_bytes, _several_machines, _operator)
 LATEST = len(STEPS)
 """The schema that this release works with."""

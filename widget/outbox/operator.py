@@ -20,7 +20,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    inspect,
     literal,
     null,
     or_,
@@ -31,10 +30,10 @@ from sqlalchemy import (
     update,
 )
 
-from widget.errors import ConfigurationError, Problem
+from widget.outbox import migrations
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import erase
-from widget.outbox.tables import SCHEMA_VERSION, attachment, schema_version, submission
+from widget.outbox.tables import attachment, submission
 from widget.submission import Feedback
 
 BATCH = 500
@@ -129,12 +128,7 @@ class Operator:
 
     async def check(self) -> None:
         """Make sure that the tables are there and this release's. Raises ConfigurationError or OutboxUnavailable."""
-        version = await self.backend.read(_version)
-        if version != SCHEMA_VERSION:
-            found = "has no tables yet: run widget migrate" if version is None else f"has schema {version}"
-            raise ConfigurationError(
-                [Problem("DATABASE_URL", f"the outbox {found}; this release works with schema {SCHEMA_VERSION}")]
-            )
+        await self.backend.read(migrations.check)
 
     async def count(self, wanted: Wanted) -> int:
         """How many rows are meant."""
@@ -207,13 +201,6 @@ def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
     if row.state not in allowed:
         return f"is {row.state}"
     return "what was said is erased"
-
-
-def _version(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(schema_version.name):
-        return None
-    version: int | None = connection.scalar(select(schema_version.c.version))
-    return version
 
 
 def _entry(row: _Row) -> Entry:
