@@ -56,6 +56,8 @@ class Upload:
     """A file that is being received; `pending` are the bytes that are not on disk yet."""
 
     name: str
+    declared: str = ""
+    """The media type that the client gives it."""
     position: int = -1
     size: int = 0
     head: bytes = b""
@@ -281,7 +283,8 @@ class Form:
         if filename is None:
             self.add_fault(MALFORMED)
             return
-        self._part = Upload(filename)
+        declared = self._headers.get(b"content-type", b"").decode("latin-1")
+        self._part = Upload(filename, declared)
         if filename:
             self._count_file(self._part)
 
@@ -317,6 +320,8 @@ class Form:
         upload.media_type = files.identify(upload.head)
         if upload.media_type is None:
             self._refuse_file(upload, "file_type")
+        elif files.contradicts(upload.media_type, upload.name, upload.declared):
+            self._refuse_file(upload, "file_type", variant="mismatch")
 
     def _refuse_file(self, upload: Upload, code: str, variant: str = "") -> None:
         name = files.safe_name(upload.name, None, upload.position)
