@@ -15,6 +15,8 @@ from widget import __version__, resources
 from widget.delivery import Delivery, Policy
 from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.errors import ConfigurationError
+from widget.files.pool import Examiner
+from widget.files.protocol import Rules as FileRules
 from widget.insider import Insider
 from widget.outbox import Outbox
 from widget.outbox.backend import Backend
@@ -42,7 +44,10 @@ def create_app(settings: Settings) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            async with delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher):
+            async with (
+                examining(settings) as examiner,
+                delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher),
+            ):
                 app.state.service = Service(
                     settings=settings,
                     tokens=Tokens(settings.keys, settings.token_max_age),
@@ -59,6 +64,7 @@ def create_app(settings: Settings) -> Starlette:
                     ),
                     static=static,
                     wording=Wording(resources.path("templates"), settings.products),
+                    examiner=examiner,
                 )
                 yield
         except ConfigurationError as error:
@@ -143,6 +149,21 @@ def create_retention(settings: Settings, outbox: Outbox) -> Retention:
         receipts=settings.receipt_days * _DAY,
         tokens=settings.token_max_age + 2 * CLOCK_SKEW,
     )
+
+
+@contextlib.asynccontextmanager
+async def examining(settings: Settings) -> AsyncIterator[Examiner]:
+    """The processes that look at files, by the rules that the settings hold, until the context is left."""
+    rules = FileRules(
+        max_pixels=settings.max_pixels,
+        encrypted_pdf=settings.pdf_encrypted == "pass",
+        active_pdf=settings.pdf_active_content == "pass",
+    )
+    examiner = Examiner(rules, processes=settings.file_checkers, timeout=settings.file_check_timeout)
+    try:
+        yield examiner
+    finally:
+        await examiner.close()
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -87,11 +87,13 @@ class SendingNote:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment as an answer or a receipt tells of it. `status` is `attached`, `refused`; else it waits."""
+    """An attachment as an answer or a receipt tells of it. `status` is `attached`, `refused`; else it waits.
+    `note` is what was done to it, in words."""
 
     name: str
     status: str
     message: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ class ReceiptFile:
     state: str
     word: str
     message: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,4 +369,4 @@ def _step(state: str, title: str, words: Words, at: datetime | None, text: str =
 
 def _receipt_file(file: File, words: Words) -> ReceiptFile:
     state = file.status if file.status in ("attached", "refused") else "waiting"
-    return ReceiptFile(file.name, state, words(f"file.{state}"), file.message)
+    return ReceiptFile(file.name, state, words(f"file.{state}"), file.message, file.note)

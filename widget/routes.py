@@ -3,13 +3,14 @@
 A `Service` knows the parts that requests need; what the parts do is theirs.
 """
 
+import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from widget import headers, intake, pages, submission, words
 from widget.dispatch import Dispatcher
 from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.files.pool import Examiner, Seen
 from widget.insider import Insider
 from widget.outbox import Outbox, Standing
 from widget.rates import Rates
@@ -30,7 +32,10 @@ from widget.tokens import Tokens
 from widget.wording import Wording
 from widget.words import Words
 
+T = TypeVar("T")
 log = structlog.get_logger("widget.routes")
+
+_LOCATION_REMOVED = "location_removed"
 
 _RETRY_UNAVAILABLE = 20
 """Seconds after which it is worth asking a full or absent outbox again."""
@@ -49,6 +54,7 @@ class Service:
     pages: pages.Pages
     static: StaticFiles
     wording: Wording
+    examiner: Examiner
 
 
 def _service(request: Request) -> Service:
@@ -160,7 +166,7 @@ async def _take(service: Service, product: Product, request: Request, token: _To
             if raw.token is None:
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
             feedback = submission.check(raw.fields, files=len(raw.files))
-            files = tuple(Attachment(file.name, file.media_type, file.size, file.path) for file in raw.files)
+            files = await _examined(service, raw)
             is_new = await service.outbox.add(
                 Submission(token.submission_id, product.slug, feedback, files),
                 head_start=service.dispatcher.head_start(product.slug),
@@ -174,6 +180,40 @@ async def _take(service: Service, product: Product, request: Request, token: _To
     if is_new:
         log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
         await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
+
+
+async def _examined(service: Service, raw: intake.RawForm) -> tuple[Attachment, ...]:
+    """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
+    work = [service.examiner.examine(file.path, file.media_type) for file in raw.files]
+    try:
+        every = await _all_of(work)
+    except OutboxUnavailable as error:
+        raise OutboxUnavailable(str(error), fields=raw.fields) from error
+    pairs = list(zip(raw.files, every, strict=True))
+    faults = [_file_fault(file, seen) for file, seen in pairs if seen.verdict != "good"]
+    if faults:
+        raise Rejected(*faults, fields=raw.fields)
+    return tuple(
+        Attachment(file.name, file.media_type, seen.size, file.path, _LOCATION_REMOVED if seen.located else None)
+        for file, seen in pairs
+    )
+
+
+async def _all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do all of it at once, and leave none of it running, whatever happens."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except* OutboxUnavailable as errors:
+        raise errors.exceptions[0] from errors
+    return [task.result() for task in tasks]
+
+
+def _file_fault(file: intake.RawFile, seen: Seen) -> Fault:
+    params: dict[str, str | int] = {"name": file.name}
+    if seen.verdict == "pixels":
+        return Fault("file_too_large", "files", "pixels", file.position, params)
+    return Fault("file_type", "files", seen.verdict, file.position, params)
 
 
 async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
@@ -205,7 +245,7 @@ def _refused_upstream(standing: Standing) -> Fault:
 
 
 def _thank(request: Request, product: Product, standing: Standing) -> Response:
-    service = _service(request)
+    service, words = _service(request), _words(request, product.slug)
     receipt_url = f"/receipt/{service.tokens.receipt(standing.id, standing.product)}"
     delivered = standing.state == "delivered"
     if _wants_json(request):
@@ -215,16 +255,16 @@ def _thank(request: Request, product: Product, standing: Standing) -> Response:
             "receipt_url": receipt_url,
         }
         if delivered:
-            answer |= {"feedback_id": standing.feedback_id, "attachments": _files_told(standing)}
+            answer |= {"feedback_id": standing.feedback_id, "attachments": _files_told(standing, words)}
         return JSONResponse(answer, status_code=201 if delivered else 202, headers=_of_form_answer(product))
     page = service.pages.thanks(
         product,
-        _words(request, product.slug),
+        words,
         status="delivered" if delivered else "accepted",
         receipt_url=receipt_url,
         feedback_id=standing.feedback_id,
         at=_moment(standing.ended_at if delivered and standing.ended_at else standing.accepted_at),
-        attachments=_files_shown(standing),
+        attachments=_files_shown(standing, words),
         **_looks(request),
     )
     return HTMLResponse(page, status_code=201 if delivered else 202, headers=headers.of_form(product.origins))
@@ -254,6 +294,7 @@ async def show_receipt(request: Request) -> Response:
     """GET /receipt/{receipt}: where a submission stands; never what it says."""
     service = _service(request)
     standing = await _standing_of(service, request.path_params["receipt"])
+    words = _words(request, standing.product)
     status = _receipt_status(standing, service.settings.receipt_days)
     known = status != "expired"
     delivered_at = standing.ended_at if status == "delivered" else None
@@ -263,18 +304,18 @@ async def show_receipt(request: Request) -> Response:
             "accepted_at": _written(standing.accepted_at) if known else None,
             "delivered_at": _written(delivered_at),
             "feedback_id": standing.feedback_id if known else None,
-            "attachments": _files_told(standing, always_message=True) if known else [],
+            "attachments": _files_told(standing, words, always_message=True) if known else [],
         }
         return JSONResponse(content, headers=headers.HEADERS["data"])
     page = service.pages.receipt(
         service.settings.products.get(standing.product),
-        _words(request, standing.product),
+        words,
         status=status,
         accepted_at=_moment(standing.accepted_at),
         delivered_at=_moment(delivered_at) if delivered_at is not None else None,
         ended_at=_moment(standing.ended_at) if standing.ended_at is not None else None,
         feedback_id=standing.feedback_id,
-        attachments=_files_shown(standing) if known else (),
+        attachments=_files_shown(standing, words) if known else (),
         theme=request.query_params.get("theme", "auto"),
     )
     return HTMLResponse(page, headers=headers.HEADERS["page"])
@@ -432,18 +473,29 @@ def _of_form_answer(product: Product) -> dict[str, str]:
     return headers.of_form(product.origins)
 
 
-def _files_told(standing: Standing, *, always_message: bool = False) -> list[dict[str, str | None]]:
-    """The files as JSON; a `message` stands only where there is one, unless it always should."""
+def _files_told(standing: Standing, words: Words, *, always_message: bool = False) -> list[dict[str, str | None]]:
+    """The files as JSON; a `message` stands only where there is one, unless it always should, as does a `note`."""
     told: list[dict[str, str | None]] = []
     for file in standing.attachments:
         told.append({"name": file.name, "status": file.status})
-        if file.message or always_message:
-            told[-1]["message"] = file.message
+        message = file.message
+        if message or always_message:
+            told[-1]["message"] = message
+        if file.note == _LOCATION_REMOVED:
+            told[-1]["note"] = file.note
     return told
 
 
-def _files_shown(standing: Standing) -> list[pages.File]:
-    return [pages.File(file.name, file.status, file.message or "") for file in standing.attachments]
+def _files_shown(standing: Standing, words: Words) -> list[pages.File]:
+    return [
+        pages.File(
+            file.name,
+            file.status,
+            file.message or "",
+            words("note.location") if file.note == _LOCATION_REMOVED else "",
+        )
+        for file in standing.attachments
+    ]
 
 
 def _moment(at: float) -> datetime:

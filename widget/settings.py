@@ -287,6 +287,32 @@ class Settings(BaseModel):
     ] = 20
     body_timeout: Annotated[_Seconds, Field(gt=0, description="Seconds that a whole upload may take.")] = 600
     shutdown_grace: Annotated[_Seconds, Field(description="Seconds that a stop waits for what is being sent.")] = 20
+    max_pixels: Annotated[
+        int, Field(ge=1_000_000, le=250_000_000, description="Pixels that a picture may have, width times height.")
+    ] = 64_000_000
+    pdf_encrypted: Annotated[
+        Literal["refuse", "pass"],
+        Field(
+            description="What happens to a PDF that is encrypted: `refuse`, or `pass`, which nobody has looked into."
+        ),
+    ] = "refuse"
+    pdf_active_content: Annotated[
+        Literal["refuse", "pass"],
+        Field(
+            description="What happens to a PDF that holds scripts, other files, forms that send themselves, or what "
+            "starts a program: `refuse` or `pass`."
+        ),
+    ] = "refuse"
+    file_checkers: Annotated[
+        int,
+        Field(
+            ge=1, le=32, description="Processes that look at files: so many at once, each with memory for one picture."
+        ),
+    ] = 2
+    file_check_timeout: Annotated[
+        int,
+        Field(ge=1, le=60, description="Seconds that looking at one file may take; beyond, it counts as unreadable."),
+    ] = 10
     ops_token: Annotated[
         SecretStr | None,
         Field(min_length=16, description="Opens `/ops` and `/metrics`; without it both are closed."),

@@ -45,6 +45,7 @@ _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between two tries to claim a row while the database is away."""
 
 Status = Literal["waiting", "attached", "refused"]
+_ATTACHMENT = ("submission_id", "position", "name", "media_type", "size", "note", "blob")
 _Row = Row[*tuple[Any, ...]]
 
 
@@ -108,6 +109,7 @@ class StoredAttachment:
     name: str
     status: Status
     message: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class Outbox:
                 "name": file.name,
                 "media_type": file.media_type,
                 "size": file.size,
+                "note": file.note,
             }
             for position, file in enumerate(new.attachments)
         ]
@@ -378,7 +381,7 @@ class _Statements:
         )
         self.add_attachment = insert(attachment).values(
             status=literal("waiting"),
-            **{name: bindparam(name) for name in ("submission_id", "position", "name", "media_type", "size", "blob")},
+            **{name: bindparam(name) for name in _ATTACHMENT},
         )
         self.due = select(s.id).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
         self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), not_shut)
@@ -451,7 +454,9 @@ class _Statements:
         )
         self.standing = select(s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told).where(by_id)
         self.attachments = (
-            select(a.name, a.status, a.message).where(a.submission_id == bindparam("an_id")).order_by(a.position)
+            select(a.name, a.status, a.message, a.note)
+            .where(a.submission_id == bindparam("an_id"))
+            .order_by(a.position)
         )
         self.pending_bytes = select(func.coalesce(func.sum(a.size), 0)).where(a.blob.is_not(null()))
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
