@@ -25,6 +25,7 @@ from widget.outbox.sqlite import SQLiteBackend
 from widget.pages import Pages
 from widget.rates import Rates
 from widget.routes import ERROR_HANDLERS, ROUTES, Service
+from widget.scanner import Scanner
 from widget.settings import Settings
 from widget.static_files import StaticFiles
 from widget.tokens import CLOCK_SKEW, Tokens
@@ -86,7 +87,15 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         timeout=settings.delivery_timeout,
         connections=settings.delivery_concurrency,
     )
-    delivery = Delivery(outbox, insider, settings.products, policy_of(settings), probe_every=settings.probe_interval)
+    delivery = Delivery(
+        outbox,
+        insider,
+        settings.products,
+        policy_of(settings),
+        probe_every=settings.probe_interval,
+        scanner=Scanner(settings.clamd) if settings.clamd else None,
+        scan_timeout=settings.clamd_timeout,
+    )
     dispatcher = create_dispatcher(settings, outbox, delivery, deliver=deliver)
     try:
         await outbox.open()

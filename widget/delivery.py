@@ -29,6 +29,7 @@ from widget.insider import (
     Upload,
 )
 from widget.outbox import LEASE, Outbox, Pending, Verdict, Work
+from widget.scanner import Scanner, ScannerUnavailable
 
 log = structlog.get_logger("widget.delivery")
 
@@ -94,6 +95,25 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Verdi
         case Misconfigured(reason):
             return Verdict("queued", delay=0.0, error=reason, attempt_spent=False)
     assert_never(outcome)
+
+
+def infected(work: Work, found: Mapping[int, str]) -> Verdict:
+    """What becomes of `work` when viruses were found in files that were to go next: names by position."""
+    rest = [file for file in work.pending if file.position not in found]
+    names = ", ".join(f"file {position + 1}: {name}" for position, name in found.items())
+    return Verdict(
+        "sending" if rest else "delivered",
+        error=f"a virus was found: {names}",
+        attachments=dict.fromkeys(found, ("refused", None)),
+        notes=dict.fromkeys(found, "infected"),
+    )
+
+
+def unscanned(work: Work, reason: str, policy: Policy, chance: float) -> Verdict:
+    """What becomes of `work` when nobody can say that its files are clean: they wait."""
+    if work.age > policy.give_up_after:
+        return _given_up(work, reason)
+    return Verdict("queued", delay=backoff(work.attempts, policy, chance), error=reason)
 
 
 def _refused(work: Work, told: str | None, reason: str) -> Verdict:
@@ -178,12 +198,16 @@ class Delivery:
         policy: Policy,
         *,
         probe_every: float,
+        scanner: Scanner | None = None,
+        scan_timeout: float = 20.0,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._outbox = outbox
         self._insider = insider
         self._policy = policy
+        self._scanner = scanner
+        self._scan_timeout = scan_timeout
         self._chance = chance
         self._clock = clock
         by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
@@ -227,6 +251,8 @@ class Delivery:
 
     async def _step(self, work: Work, gate: Gate) -> Verdict:
         """Make the next call of `work` and write what became of it."""
+        if (verdict := await self._scan(work)) is not None:
+            return await self._write(work, verdict)
         try:
             outcome = await self._call(work)
         except asyncio.CancelledError:
@@ -244,6 +270,9 @@ class Delivery:
         verdict = decide(work, outcome, self._policy, self._chance())
         if gate.shut and isinstance(outcome, NotProcessed | Misconfigured) and verdict.state == "queued":
             verdict = Verdict("queued", 0.0, verdict.error, attempt_spent=False)  # the gate holds it, not its own time
+        return await self._write(work, verdict)
+
+    async def _write(self, work: Work, verdict: Verdict) -> Verdict:
         if not await self._record(work, verdict):
             log.warning("submission.claim_lost", submission=work.id)
             return _LOST
@@ -263,6 +292,25 @@ class Delivery:
                 log.error("outbox.unavailable", submission=work.id, reason=str(error))
             await asyncio.sleep(pause)
         raise AssertionError
+
+    async def _scan(self, work: Work) -> Verdict | None:
+        """Have the files that go next looked at, if there is a scanner; None when nothing speaks against them."""
+        if self._scanner is None or work.feedback_id is None:
+            return None
+        found: dict[int, str] = {}
+        try:
+            async with asyncio.timeout(self._scan_timeout):
+                for file in next_files(work):
+                    if name := await self._scanner.scan(self._chunks(file.blob)):
+                        found[file.position] = name
+        except asyncio.CancelledError:  # nothing was sent
+            verdict = Verdict("queued", 0.0, "stopped while scanning", attempt_spent=False)
+            await asyncio.shield(self._outbox.record(work, verdict))
+            raise
+        except (ScannerUnavailable, OutboxUnavailable, TimeoutError) as error:
+            reason = str(error) or f"the virus scanner did not answer within {self._scan_timeout:g} s"
+            return unscanned(work, reason, self._policy, self._chance())
+        return infected(work, found) if found else None
 
     async def _call(self, work: Work) -> Outcome:
         if work.feedback_id is None:

@@ -23,7 +23,7 @@ from widget.dispatch import Dispatcher
 from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
 from widget.files.pool import Examiner, Seen
 from widget.insider import Insider
-from widget.outbox import Outbox, Standing
+from widget.outbox import Outbox, Standing, StoredAttachment
 from widget.rates import Rates
 from widget.settings import Product, Settings
 from widget.static_files import StaticFiles
@@ -478,7 +478,7 @@ def _files_told(standing: Standing, words: Words, *, always_message: bool = Fals
     told: list[dict[str, str | None]] = []
     for file in standing.attachments:
         told.append({"name": file.name, "status": file.status})
-        message = file.message
+        message = _why_refused(file, words)
         if message or always_message:
             told[-1]["message"] = message
         if file.note == _LOCATION_REMOVED:
@@ -491,11 +491,16 @@ def _files_shown(standing: Standing, words: Words) -> list[pages.File]:
         pages.File(
             file.name,
             file.status,
-            file.message or "",
+            _why_refused(file, words) or "",
             words("note.location") if file.note == _LOCATION_REMOVED else "",
         )
         for file in standing.attachments
     ]
+
+
+def _why_refused(file: StoredAttachment, words: Words) -> str | None:
+    """Insider Connect's reason, or ours."""
+    return words.fault(Fault("file_type", variant="infected")) if file.note == "infected" else file.message
 
 
 def _moment(at: float) -> datetime:

@@ -94,6 +94,19 @@ def _rate_limit(value: str) -> str:
     return value
 
 
+def _clamd(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    is_path = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
+    is_host = parts.scheme == "tcp" and parts.hostname and port and not (parts.path or parts.username)
+    if not (is_path or is_host):
+        raise ValueError("write it like unix:///run/clamav/clamd.ctl or tcp://scanner:3310")
+    return value
+
+
 def _origin(value: str) -> str:
     """An entry such as https://app.example.com, https://*.example.com or http://localhost:*."""
     match = _ORIGIN.fullmatch(value)
@@ -313,6 +326,16 @@ class Settings(BaseModel):
         int,
         Field(ge=1, le=60, description="Seconds that looking at one file may take; beyond, it counts as unreadable."),
     ] = 10
+    clamd: Annotated[
+        Annotated[str, AfterValidator(_clamd)] | None,
+        Field(
+            description="A ClamAV daemon that every file has to pass before it is forwarded: `unix:///PATH` or "
+            "`tcp://HOST:PORT`; without it, none."
+        ),
+    ] = None
+    clamd_timeout: Annotated[
+        float, Field(gt=0, le=25, description="Seconds that scanning the files of one submission may take.")
+    ] = 20
     ops_token: Annotated[
         SecretStr | None,
         Field(min_length=16, description="Opens `/ops` and `/metrics`; without it both are closed."),

@@ -83,7 +83,7 @@ class Verdict:
 
     `state` "sending" keeps the claim and renews the lease: the next POST follows. `delay` is in seconds from now,
     None for a row that is not tried by itself. `error` is for the operator, `told` are Insider Connect's own words, fit
-    to be shown. `attachments` holds what is now known of files, by position.
+    to be shown. `attachments` holds what is now known of files, by position, and `notes` what was found in them.
     """
 
     state: Literal["sending", "queued", "unknown", "delivered", "refused"]
@@ -92,6 +92,7 @@ class Verdict:
     told: str | None = None
     feedback_id: int | None = None
     attachments: Mapping[int, tuple[Status, str | None]] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
     separately: bool = False
     possible_duplicate: bool = False
     attempt_spent: bool = True
@@ -269,7 +270,13 @@ class Outbox:
             "over": verdict.is_over,
         }
         files = [
-            {"an_id": work.id, "at": position, "new_status": status, "why": message}
+            {
+                "an_id": work.id,
+                "at": position,
+                "new_status": status,
+                "why": message,
+                "found": verdict.notes.get(position),
+            }
             for position, (status, message) in verdict.attachments.items()
         ]
         delivered = verdict.state == "delivered"
@@ -422,7 +429,9 @@ class _Statements:
         self.record_attachment = (
             update(attachment)
             .where(a.submission_id == bindparam("an_id"), a.position == bindparam("at"))
-            .values(status=bindparam("new_status"), message=bindparam("why"))
+            .values(
+                status=bindparam("new_status"), message=bindparam("why"), note=func.coalesce(bindparam("found"), a.note)
+            )
         )
         self.blobs_of = select(a.blob).where(a.submission_id == bindparam("an_id"), a.blob.is_not(null()))
         self.forget = update(submission).where(by_id).values(description=None, email=None, rating=None, consent=None)
