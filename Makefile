@@ -3,7 +3,7 @@
 PYTHON_BIN := .venv/bin
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres
 
-.PHONY: help demo test throughput chaos cost lint setup lock
+.PHONY: help demo test throughput chaos cost fuzz lint setup lock
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ chaos: setup ## kills at random, with Insider Connect failing at random: nothing
 
 cost: setup ## what a submission costs here: statements, processor time, bytes
 	@$(PYTHON_BIN)/python scripts/cost
+
+fuzz: setup ## every fuzzer for five minutes; FUZZ_SECONDS=3600 for longer
+	@$(PYTHON_BIN)/python -m fuzz all --seconds $(or $(FUZZ_SECONDS),300)
 
 lint: setup ## style and types, of Python and of the scripts
 	@$(PYTHON_BIN)/ruff check
