@@ -164,6 +164,11 @@ def _operator(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Callable[[Connection], None]] = (_outbox, _pending_bytes, _several_machines, _operator)
+def _notes(connection: Connection) -> None:
+    """5: what was done to a file."""
+    _run(connection, "ALTER TABLE attachment ADD COLUMN note VARCHAR(20)")
+
+
+STEPS: Sequence[Callable[[Connection], None]] = (_outbox, _pending_bytes, _several_machines, _operator, _notes)
 LATEST = len(STEPS)
 """The schema that this release works with."""
