@@ -1,7 +1,7 @@
 # Works in a bare clone: whatever is missing is put in place first.
 
 PYTHON_BIN := .venv/bin
-UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres
+UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis
 
 .PHONY: help demo test throughput chaos cost fuzz lint setup lock
 

@@ -45,7 +45,7 @@ def test_http_and_sql_stay_in_their_rooms() -> None:
     allowed = {
         "httpx": {"insider"},
         "sqlalchemy": {"outbox", "settings"},
-        "starlette": {"routes", "intake", "app", "cli", "static_files", "sandbox"},
+        "starlette": {"headers", "routes", "intake", "app", "cli", "static_files", "sandbox"},
         "jinja2": {"pages", "sandbox"},
         "itsdangerous": {"tokens"},
         "PIL": {"files"},

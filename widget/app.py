@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from widget import __version__, resources
 from widget.delivery import Delivery, Policy
@@ -17,13 +18,15 @@ from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.errors import ConfigurationError
 from widget.files.pool import Examiner
 from widget.files.protocol import Rules as FileRules
+from widget.headers import Hardened
 from widget.insider import Insider
 from widget.outbox import Outbox
 from widget.outbox.backend import Backend
 from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend
 from widget.pages import Pages
-from widget.rates import Rates
+from widget.proof import Proofs
+from widget.rates import Limits, Rates
 from widget.routes import ERROR_HANDLERS, ROUTES, Service
 from widget.scanner import Scanner
 from widget.settings import Settings
@@ -41,6 +44,11 @@ def create_app(settings: Settings) -> Starlette:
     """The web application. Its parts are opened and closed by the lifespan. Raises ConfigurationError."""
     outbox = create_outbox(settings)
     static = StaticFiles(resources.path("static"))
+    rates = Rates(
+        Limits(settings.rate_limit, settings.rate_limit_unmarked, settings.rate_limit_total, settings.proof_surge),
+        settings.rate_limit_storage,
+        settings.rate_limit_clients,
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -52,7 +60,8 @@ def create_app(settings: Settings) -> Starlette:
                 app.state.service = Service(
                     settings=settings,
                     tokens=Tokens(settings.keys, settings.token_max_age),
-                    rates=Rates(settings.rate_limit, settings.rate_limit_storage),
+                    proofs=Proofs(settings.keys, settings.proof_cost, settings.token_max_age),
+                    rates=rates,
                     outbox=outbox,
                     insider=insider,
                     dispatcher=dispatcher,
@@ -74,8 +83,23 @@ def create_app(settings: Settings) -> Starlette:
         except Exception:
             log.exception("widget.failed")
             raise
+        finally:
+            await rates.close()
 
-    return Starlette(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
+    app = _Hardened(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
+    app.settings = settings
+    app.router.redirect_slashes = False  # it would send people to whatever host the request names
+    return app
+
+
+class _Hardened(Starlette):
+    """Puts the headers of every answer around everything, Starlette's own last resort included."""
+
+    settings: Settings
+
+    def build_middleware_stack(self) -> ASGIApp:
+        tls = (self.settings.public_url or "").startswith("https://")
+        return Hardened(super().build_middleware_stack(), hsts=self.settings.hsts, tls=tls)
 
 
 @contextlib.asynccontextmanager

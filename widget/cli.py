@@ -11,17 +11,16 @@ import click
 import uvicorn
 from starlette.applications import Starlette
 
-from widget import __version__, logs
+from widget import __version__, hardening, logs
 from widget.app import create_app, create_outbox, deliver_until
 from widget.commands import common
 from widget.commands.outbox import outbox
+from widget.connections import protocol
 from widget.processes import run_processes
 from widget.sandbox import accounts_from
 from widget.sandbox import serve as serve_sandbox
 from widget.settings import Settings
 
-_IDLE_CONNECTION = 5
-"""Seconds that a browser's connection is kept without a request."""
 
 
 @click.group()
@@ -34,6 +33,7 @@ def main() -> None:
 def serve() -> None:
     """Run the web process."""
     settings = common.settings()
+    hardening.harden()
     logs.configure(settings.log_level)
     with _listen(settings.host, settings.port) as listening:
         if settings.web_concurrency == 1:
@@ -57,6 +57,7 @@ def worker() -> None:
     settings = common.settings()
     if settings.sqlite_path:
         common.fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers by itself")
+    hardening.harden()
     logs.configure(settings.log_level)
 
     async def run() -> None:
@@ -110,7 +111,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop" if sys.platform != "win32" else "auto",
-                http="httptools",  # h11 takes Content-Length and Transfer-Encoding together
+                http=protocol(settings.header_timeout),  # h11 takes Content-Length and Transfer-Encoding together
                 ws="none",
                 lifespan="on",
                 access_log=False,
@@ -119,7 +120,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=list(settings.trusted_proxies),
-                timeout_keep_alive=_IDLE_CONNECTION,
+                timeout_keep_alive=settings.keep_alive,
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_grace)),
             )
         )

@@ -19,7 +19,9 @@ from widget import files
 from widget.errors import Fault, Rejected
 from widget.submission import MAX_FILE_SIZE, MAX_FILES
 
-TEXT_FIELDS = frozenset({"token", "description", "submittedByEmail", "sentimentRating", "contactConsent"})
+TEXT_FIELDS = frozenset(
+    {"token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent"}
+)
 """Every one at most once; a field that is neither here nor `files` is passed over."""
 
 MALFORMED = Fault("malformed")

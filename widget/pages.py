@@ -164,18 +164,21 @@ class Pages:
         words: Words,
         *,
         token: str,
+        challenge: Mapping[str, object] | None = None,
         values: Mapping[str, str],
         faults: Sequence[Fault] = (),
         theme: str = "auto",
         mode: str = "page",
         retry_after: float | None = None,
     ) -> str:
-        """The form, untouched or with what is to be put right in it. `values` are the fields by their names."""
+        """The form, untouched or with what is to be put right in it. `values` are the fields by their names,
+        `challenge` is the proof of work that it asks for."""
         found = describe(faults, product, words, retry_after)
         return self._render(
             "form.html", product, words, theme, mode,
             **_form(product, words, theme, mode),
             token=token,
+            challenge=challenge,
             values={name: values.get(name, default) for name, default in _VALUES.items()},
             summary=found.summary,
             errors=found.errors,

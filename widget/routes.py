@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -24,6 +24,7 @@ from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected, TokenE
 from widget.files.pool import Examiner, Seen
 from widget.insider import Insider
 from widget.outbox import Outbox, Standing, StoredAttachment
+from widget.proof import Proofs
 from widget.rates import Rates
 from widget.settings import Product, Settings
 from widget.static_files import StaticFiles
@@ -37,6 +38,10 @@ log = structlog.get_logger("widget.routes")
 
 _LOCATION_REMOVED = "location_removed"
 
+_TRAP = "website"
+"""The field that people do not see, and that programs like to fill in (`templates/_trap.html`)."""
+_LAID_BY = 900.0
+"""Seconds before a surge from which on a form handed out may have been laid by for it."""
 _RETRY_UNAVAILABLE = 20
 """Seconds after which it is worth asking a full or absent outbox again."""
 
@@ -47,6 +52,7 @@ class Service:
 
     settings: Settings
     tokens: Tokens
+    proofs: Proofs
     rates: Rates
     outbox: Outbox
     insider: Insider
@@ -84,10 +90,12 @@ def _wants_json(request: Request) -> bool:
 async def show_form(request: Request) -> Response:
     """GET /form/{product}: an untouched form."""
     service, product = _service(request), _product(request)
+    token = service.tokens.form(product.slug)
     page = service.pages.form(
         product,
         _words(request, product.slug),
-        token=service.tokens.form(product.slug),
+        token=token,
+        challenge=_challenge(service, product, token),
         values={"submittedByEmail": request.query_params.get("email", "")},
         **_looks(request),
     )
@@ -99,6 +107,34 @@ async def fresh_token(request: Request) -> Response:
     service, product = _service(request), _product(request)
     content = {"token": service.tokens.form(product.slug), "expires_in": int(service.tokens.max_age)}
     return JSONResponse(content, headers=headers.HEADERS["data"])
+
+
+async def fresh_challenge(request: Request) -> Response:
+    """GET /form/{product}/challenge: a proof of work to do for the form token in `X-Form-Token`."""
+    service, product = _service(request), _product(request)
+    token = _Token(service, product)
+    token.believe(request.headers.get("x-form-token", ""), hurry=True)
+    content = service.proofs.challenge(token.submission_id, time.time())
+    return JSONResponse(content, headers=headers.HEADERS["data"])
+
+
+def _challenge(service: Service, product: Product, token: str) -> dict[str, Any] | None:
+    """The proof of work that a form with this token of ours asks for now, if it asks for one."""
+    now = time.time()
+    if not _wants_proof(service, product, now, now):
+        return None
+    return service.proofs.challenge(service.tokens.read_form(token, product.slug, now).submission_id, now)
+
+
+def _wants_proof(service: Service, product: Product, made_at: float, now: float) -> bool:
+    """Whether a form that was handed out at `made_at` has to bring a proof of work.
+
+    One that was handed out shortly before a surge could not know. One that is older may have been laid by for it.
+    """
+    if product.proof != "surge":
+        return product.proof == "always"
+    since = service.rates.surge_since(product.slug)
+    return since is not None and not 0 < since - made_at <= _LAID_BY
 
 
 async def submit(request: Request) -> Response:
@@ -135,10 +171,11 @@ class _Token:
         self._product = product
         self.text = ""
         self.submission_id = ""
+        self.made_at = 0.0
         self.expired = False
 
-    def believe(self, text: str) -> None:
-        """Read the token. Raises Rejected."""
+    def believe(self, text: str, *, hurry: bool = False) -> None:
+        """Read the token; with `hurry`, one that is too young, too. Raises Rejected."""
         try:
             token = self._service.tokens.read_form(text, self._product.slug, time.time())
         except TokenExpired as error:
@@ -147,7 +184,8 @@ class _Token:
         except TokenInvalid as error:
             raise Rejected(Fault("token_invalid", "token")) from error
         self.text, self.submission_id = text, token.submission_id
-        if token.age < self._service.settings.min_fill_time:
+        self.made_at = time.time() - token.age
+        if not hurry and token.age < self._service.settings.min_fill_time:
             raise Rejected(
                 Fault("too_fast", "token"), retry_after=max(1.0, self._service.settings.min_fill_time - token.age)
             )
@@ -167,9 +205,11 @@ async def _take(service: Service, product: Product, request: Request, token: _To
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
             feedback = submission.check(raw.fields, files=len(raw.files))
             files = await _examined(service, raw)
+            held = _why_held(service, product, raw.fields, token)
             is_new = await service.outbox.add(
                 Submission(token.submission_id, product.slug, feedback, files),
                 head_start=service.dispatcher.head_start(product.slug),
+                held=held,
             )
     except Rejected as rejected:
         if token.expired and await service.outbox.standing(token.submission_id):
@@ -177,7 +217,9 @@ async def _take(service: Service, product: Product, request: Request, token: _To
         if all(fault.field == "files" for fault in rejected.faults):  # say what else is wrong in the same breath
             rejected.faults += tuple(submission.check_fields(rejected.fields, files=len(rejected.faults))[1])
         raise
-    if is_new:
+    if is_new and held:
+        log.warning("submission.held", submission=token.submission_id, product=product.slug, reason=held)
+    elif is_new:
         log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
         await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
 
@@ -216,11 +258,28 @@ def _file_fault(file: intake.RawFile, seen: Seen) -> Fault:
     return Fault("file_type", "files", seen.verdict, file.position, params)
 
 
+def _why_held(service: Service, product: Product, fields: Mapping[str, str], token: _Token) -> str | None:
+    """Why a submission looks like a machine's: it is stored, and waits for the operator to release it.
+
+    Never a refusal, for a person may use a browser that fills in what it should not, or that cannot do the work.
+    """
+    if fields.get(_TRAP):
+        return "trap"
+    if not _wants_proof(service, product, token.made_at, time.time()):
+        return None
+    solution = fields.get("proof", "")
+    if service.proofs.holds(solution, token.submission_id):
+        return None
+    return "proof_wrong" if solution else "proof_missing"
+
+
 async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
     """What can be decided before the body is read."""
     if not _came_from_us(request, service.settings.public_url):
         return Rejected(Fault("origin_not_allowed"))
-    if wait := await service.rates.hit(product.slug, request.client.host if request.client else ""):
+    address = request.client.host if request.client else ""
+    marked = "sec-fetch-site" in request.headers or "origin" in request.headers
+    if wait := await service.rates.hit(product.slug, address, marked=marked):
         return Rejected(Fault("rate_limited", params={"n": math.ceil(wait)}), retry_after=wait)
     return None
 
@@ -231,7 +290,8 @@ def _came_from_us(request: Request, public_url: str | None) -> bool:
     `Sec-Fetch-Site` cannot be written by a page. Where it is missing, `Origin` is compared with our own address: the
     public one, or the one that the browser itself asked for.
     """
-    if site := request.headers.get("sec-fetch-site"):
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
     own = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
@@ -275,10 +335,12 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
     extra = _extra_headers(rejected)
     if _wants_json(request):
         return _problem_json(rejected, words, product, {**_of_form_answer(product), **extra})
+    text = token.text or service.tokens.form(product.slug)
     page = service.pages.form(
         product,
         words,
-        token=token.text or service.tokens.form(product.slug),
+        token=text,
+        challenge=_challenge(service, product, text),
         values=rejected.fields,
         faults=rejected.faults,
         retry_after=rejected.retry_after,
@@ -413,6 +475,12 @@ async def on_unavailable(request: Request, error: Exception) -> Response:
     return _problem(request, Rejected(Fault("unavailable"), retry_after=_RETRY_UNAVAILABLE))
 
 
+async def on_left(request: Request, error: Exception) -> Response:
+    """Whoever asked has left before the body was whole: nobody hears this answer."""
+    log.info("request.left", path=request.url.path.split("/")[1])
+    return Response(status_code=400, headers=headers.HEADERS["data"])
+
+
 async def on_bug(request: Request, error: Exception) -> Response:
     """A fault of ours; the log has it."""
     log.error("request.failed", path=request.url.path.split("/")[1], exc_info=error)
@@ -515,6 +583,7 @@ ROUTES = [
     Route("/form/{product}", show_form, methods=["GET"]),
     Route("/form/{product}", submit, methods=["POST"]),
     Route("/form/{product}/token", fresh_token, methods=["GET"]),
+    Route("/form/{product}/challenge", fresh_challenge, methods=["GET"]),
     Route("/receipt/{receipt}", show_receipt, methods=["GET"]),
     Route("/embed.js", loader, methods=["GET"]),
     Route("/static/{path:path}", static_file, methods=["GET"]),
@@ -527,5 +596,6 @@ ERROR_HANDLERS: Mapping[int | type[Exception], Handler] = {
     Rejected: on_rejected,
     HTTPException: on_http_error,
     OutboxUnavailable: on_unavailable,
+    ClientDisconnect: on_left,
     Exception: on_bug,
 }

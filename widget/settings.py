@@ -142,6 +142,10 @@ class Product(BaseModel):
         AfterValidator(_some_origins),
         Field(description="The origins of the pages that may embed the form."),
     ]
+    proof: Annotated[
+        Literal["always", "surge", "never"],
+        Field(description="When the form asks for a proof of work: always, in a surge of submissions, or never."),
+    ] = "surge"
     consent: Annotated[str | None, Field(default=None, max_length=300, description="The wording of the consent.")] = (
         None
     )
@@ -166,13 +170,14 @@ class Settings(BaseModel):
     database_url: Annotated[
         str,
         AfterValidator(_database_url),
-        Field(description="The outbox: `sqlite:///PATH` or `postgresql://…`."),
+        Field(repr=False, description="The outbox: `sqlite:///PATH` or `postgresql://…`."),
     ] = "sqlite:///var/widget.db"
     database_direct_url: Annotated[
         Annotated[str, AfterValidator(_database_url)] | None,
         Field(
+            repr=False,
             description="PostgreSQL's own address, where `DATABASE_URL` is that of a pooler: waking up on a notice "
-            "needs a connection of one's own. Without it, `DATABASE_URL`."
+            "needs a connection of one's own. Without it, `DATABASE_URL`.",
         ),
     ] = None
     database_connections: Annotated[
@@ -216,9 +221,34 @@ class Settings(BaseModel):
             "`off` for none."
         ),
     ] = "20/minute; 200/hour"
+    rate_limit_unmarked: Annotated[
+        str,
+        AfterValidator(_rate_limit),
+        Field(
+            description="The same for requests that say neither `Sec-Fetch-Site` nor `Origin`, as no browser of today "
+            "does; `off`, also by `RATE_LIMIT=off`, for none of its own."
+        ),
+    ] = "10/minute; 60/hour"
+    rate_limit_total: Annotated[
+        str,
+        AfterValidator(_rate_limit),
+        Field(
+            description="Submissions that a product takes from everybody together; `off`, also by `RATE_LIMIT=off`, "
+            "for no limit."
+        ),
+    ] = "600/minute"
+    rate_limit_clients: Annotated[
+        int,
+        Field(
+            ge=1000,
+            le=10_000_000,
+            description="Counts kept in memory at once, about 200 bytes each; when there are more, the oldest go.",
+        ),
+    ] = 100_000
     rate_limit_storage: Annotated[
         str,
         Field(
+            repr=False,
             pattern=r"^(memory|rediss?)://",
             description="Where the counts are kept: `memory://`, or `redis://…` for several machines.",
         ),
@@ -227,6 +257,22 @@ class Settings(BaseModel):
         _Seconds,
         Field(description="Seconds between handing out a form and taking it back under which it was no person."),
     ] = 2
+    proof_surge: Annotated[
+        str,
+        AfterValidator(_rate_limit),
+        Field(
+            description="Submissions to a product beyond which its forms ask for a proof of work, for ten minutes; "
+            "`off`, also by `RATE_LIMIT=off`, for never."
+        ),
+    ] = "120/minute"
+    proof_cost: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="PBKDF2 iterations of one guess at a proof of work; it takes 256 guesses on average.",
+        ),
+    ] = 2000
     token_max_age: Annotated[_Seconds, Field(ge=60, description="Seconds after which a form has to be renewed.")] = (
         86400
     )
@@ -295,6 +341,20 @@ class Settings(BaseModel):
             "e-mail and files; then they are erased.",
         ),
     ] = 30
+    header_timeout: Annotated[
+        _Seconds, Field(gt=0, le=600, description="Seconds within which a request's head has to be there.")
+    ] = 10
+    keep_alive: Annotated[
+        int, Field(ge=1, le=600, description="Seconds that a connection is kept open between two requests.")
+    ] = 5
+    hsts: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Seconds for which browsers are told to come back over TLS alone, once they came over it; "
+            "0 for none.",
+        ),
+    ] = 31_536_000
     read_timeout: Annotated[
         _Seconds, Field(gt=0, description="Seconds without a byte after which an upload is given up.")
     ] = 20
@@ -373,6 +433,7 @@ def suffix(slug: str) -> str:
     return slug.upper().replace("-", "_")
 
 
+_OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
 _NOT_FROM_ENVIRONMENT = {"products", "accounts"}
 VARIABLES = tuple(name for name in Settings.model_fields if name not in _NOT_FROM_ENVIRONMENT)
 """The settings that are read from the environment, in small letters."""
@@ -384,6 +445,8 @@ def load(environ: Mapping[str, str]) -> Settings:
     An empty variable counts as absent. Raises ConfigurationError with every problem that was found.
     """
     given: dict[str, Any] = {name: environ[name.upper()] for name in VARIABLES if environ.get(name.upper())}
+    if given.get("rate_limit") == "off":
+        given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
     problems: list[Problem] = []
     products = _products(Path(given.get("widget_config", "widget.toml")), problems)
     settings: Settings | None = None

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Boolean,
     Connection,
     Row,
+    String,
     and_,
     bindparam,
     case,
@@ -37,7 +38,7 @@ from widget.outbox.migrations import check, migrate
 from widget.outbox.tables import WAITING_STATES, attachment, submission
 from widget.submission import Feedback, Submission
 
-__all__ = ["Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
+__all__ = ["Held", "Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
 
 LEASE = 120.0
 """Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
@@ -127,6 +128,16 @@ class Standing:
     attachments: tuple[StoredAttachment, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A submission that waits for the operator to release it, and why."""
+
+    id: str
+    product: str
+    reason: str
+    accepted_at: float
+
+
 class Outbox:
     """The rows, on whatever `backend` they lie.
 
@@ -159,17 +170,20 @@ class Outbox:
         await self.backend.open(exclusive=False)
         await self.backend.write(migrate)
 
-    async def add(self, new: Submission, *, head_start: float = 0.0) -> bool:
+    async def add(self, new: Submission, *, head_start: float = 0.0, held: str | None = None) -> bool:
         """Store a submission for good. False, and nothing is stored, when its id is known already.
 
-        `head_start` is in seconds: for so long the engine leaves the row to the asker. Raises OutboxFull.
+        `head_start` is in seconds: for so long the engine leaves the row to the asker. With `held`, a reason, it is
+        not delivered until the operator releases it. Raises OutboxFull.
         """
-        return await asyncio.shield(self._add(new, head_start))  # who leaves half-way must not leave half a submission
+        # Who leaves half-way must not leave half a submission.
+        return await asyncio.shield(self._add(new, head_start, held))
 
-    async def _add(self, new: Submission, head_start: float) -> bool:
+    async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
         row = {
             "id": new.id,
             "product": new.product,
+            "why_held": held,
             "description": new.feedback.description,
             "email": new.feedback.email,
             "rating": new.feedback.rating,
@@ -193,7 +207,8 @@ class Outbox:
                 self._check_room(connection, sum(file.size for file in new.attachments))
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
                 connection.execute(self._statements.add_attachment, named)
-            self.backend.enqueue(connection, [new.id], head_start)
+            if held is None:
+                self.backend.enqueue(connection, [new.id], head_start)
 
         try:
             await self.backend.keep(new.attachments, store)
@@ -206,6 +221,22 @@ class Outbox:
             pending: int = connection.execute(self._statements.pending_bytes).scalar_one()
             if pending + size > self._max_pending:
                 raise OutboxFull(f"{pending} bytes of attachments wait already, {self._max_pending:.0f} may")
+
+    async def held(self) -> Sequence[Held]:
+        """What waits for the operator to release it, oldest first."""
+        return await self.backend.read(lambda c: [Held(*row) for row in c.execute(self._statements.held)])
+
+    async def release(self, submission_id: str) -> bool:
+        """Let a held submission go its way. False when there is none of that id."""
+        values = {"an_id": submission_id}
+
+        def let_go(connection: Connection) -> bool:
+            if connection.execute(self._statements.release, values).rowcount != 1:
+                return False
+            self.backend.enqueue(connection, [submission_id])
+            return True
+
+        return await self.backend.write(let_go)
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[str]:
         """The ids of rows that may be tried now, longest due first, without the products in `shut`."""
@@ -380,7 +411,8 @@ class _Statements:
         self.add = insert(submission).values(
             state=literal("queued"),
             accepted_at=now,
-            due_at=now,
+            due_at=case((bindparam("why_held", type_=String).is_(null()), now), else_=null()),
+            held_for=bindparam("why_held", type_=String),
             attempts=literal(0),
             separately=literal(False),
             possible_duplicate=literal(False),
@@ -390,6 +422,9 @@ class _Statements:
             status=literal("waiting"),
             **{name: bindparam(name) for name in _ATTACHMENT},
         )
+        waits_for_release = and_(s.state == "queued", s.held_for.is_not(null()))
+        self.held = select(s.id, s.product, s.held_for, s.accepted_at).where(waits_for_release).order_by(s.accepted_at)
+        self.release = update(submission).where(by_id, waits_for_release).values(held_for=None, due_at=now)
         self.due = select(s.id).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
         self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), not_shut)
         self.claim = (

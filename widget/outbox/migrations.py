@@ -169,6 +169,18 @@ def _notes(connection: Connection) -> None:
     _run(connection, "ALTER TABLE attachment ADD COLUMN note VARCHAR(20)")
 
 
-STEPS: Sequence[Callable[[Connection], None]] = (_outbox, _pending_bytes, _several_machines, _operator, _notes)
+def _held_back(connection: Connection) -> None:
+    """6: why a submission waits for the operator to release it."""
+    _run(connection, "ALTER TABLE submission ADD COLUMN held_for VARCHAR(20)")
+
+
+STEPS: Sequence[Callable[[Connection], None]] = (
+    _outbox,
+    _pending_bytes,
+    _several_machines,
+    _operator,
+    _notes,
+    _held_back,
+)
 LATEST = len(STEPS)
 """The schema that this release works with."""

@@ -206,7 +206,10 @@ class SQLiteBackend:
 
 def _engine(path: Path, begin: str, **options: Any) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **options
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+        hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
+        **options,
     )
 
     @event.listens_for(engine, "connect")

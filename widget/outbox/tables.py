@@ -49,6 +49,7 @@ submission = Table(
     Column("attempts", Integer, nullable=False),
     Column("separately", Boolean, nullable=False, comment="Files go one by one: all at once was refused."),
     Column("possible_duplicate", Boolean, nullable=False),
+    Column("held_for", String(20), comment="Why it waits for the operator to release it; `due_at` is NULL then."),
     Column("feedback_id", BigInteger),
     Column("last_error", Text, comment="For the operator."),
     Column("told", Text, comment="Insider Connect's own words about a refusal, fit to be shown."),
