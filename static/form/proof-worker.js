@@ -6,6 +6,7 @@ const HASHES = /** @type {Record<string, string>} */ ({
 })
 
 addEventListener('message', async ({data}) => {
+  postMessage({isHere: true})
   try {
     postMessage(await solve(data))
   } catch {

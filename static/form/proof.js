@@ -10,6 +10,7 @@
 /** @typedef {{parameters: Record<string, any>, signature: string}} Challenge */
 
 const PATIENCE = 30_000 // milliseconds that Send waits at most
+const ARRIVAL = 4000 // milliseconds in which the worker has to be there: a blocked one says nothing in some browsers
 const BEGIN = ['pointerdown', 'keydown', 'focusin', 'input', 'submit']
 
 /** @type {HTMLInputElement | null} */
@@ -60,7 +61,12 @@ async function another(wanted) {
 function solve(challenge) {
   const worker = start()
   return new Promise((resolve, reject) => {
-    worker.onmessage = ({data}) => data ? resolve(data) : reject(new Error('cannot be solved'))
+    const timer = setTimeout(() => reject(new Error('no worker')), ARRIVAL)
+    worker.onmessage = ({data}) => {
+      clearTimeout(timer)
+      if (data?.derivedKey) resolve(data)
+      else if (!data) reject(new Error('cannot be solved'))
+    }
     worker.onerror = () => reject(new Error('no worker'))
     worker.postMessage(challenge.parameters)
   }).finally(() => worker.terminate())
@@ -86,6 +92,7 @@ async function hold(event) {
   event.stopImmediatePropagation()
   const {submitter} = event
   await Promise.race([prove(), new Promise(done => setTimeout(done, PATIENCE))])
+  await new Promise(done => setTimeout(done)) // while one submit event is under way, a form begins no other
   isSending = true
   try {
     form.requestSubmit(submitter)
