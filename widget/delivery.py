@@ -7,8 +7,9 @@ an account's rows back while Insider Connect cannot be reached, or will not have
 
 import asyncio
 import random
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, repeat
@@ -35,6 +36,11 @@ log = structlog.get_logger("widget.delivery")
 
 FAILURES_TO_OPEN = 5
 """Connection failures in a row after which an account's gate shuts."""
+_VALIDATION = (400, 422)
+_MAX_TOLD = 600
+"""Characters of Insider Connect's words that a person is told."""
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_NOT_FOR_PEOPLE = re.compile(r"[<>{}]|://|\bat [\w.]+\(|exception|traceback|stack trace|bearer|secret", re.IGNORECASE)
 _RETRY_AFTER = (1.0, 3600.0)
 """Seconds within which Insider Connect's own wish is obeyed."""
 
@@ -79,9 +85,7 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Verdi
             )
         case Refused(reasons, status):
             said = " ".join(reasons)
-            if status is None:  # not Insider Connect's words, so nothing to be shown to the person
-                return _refused(work, None, said)
-            return _refused(work, said or None, f"answered {status}: {said}")
+            return _refused(work, fit_to_show(reasons, status), said if status is None else f"answered {status}: {said}")
         case NotProcessed(reason, retry_after):
             if work.age > policy.give_up_after:
                 return _given_up(work, reason)
@@ -114,6 +118,18 @@ def unscanned(work: Work, reason: str, policy: Policy, chance: float) -> Verdict
     if work.age > policy.give_up_after:
         return _given_up(work, reason)
     return Verdict("queued", delay=backoff(work.attempts, policy, chance), error=reason)
+
+
+def fit_to_show(reasons: Sequence[str], status: int | None) -> str | None:
+    """What may be told to the person of Insider Connect's words: validation messages alone, as one plain line.
+
+    Of any other status the words are about the machine. Markup, addresses and what looks like a stack are no message
+    to a person either; the operator finds all of it at the row.
+    """
+    if status not in _VALIDATION:
+        return None
+    plain = (" ".join(_INVISIBLE.sub(" ", reason).split()) for reason in reasons)
+    return " ".join(reason for reason in plain if not _NOT_FOR_PEOPLE.search(reason))[:_MAX_TOLD].strip() or None
 
 
 def _refused(work: Work, told: str | None, reason: str) -> Verdict:
@@ -252,7 +268,7 @@ class Delivery:
     async def _step(self, work: Work, gate: Gate) -> Verdict:
         """Make the next call of `work` and write what became of it."""
         if (verdict := await self._scan(work)) is not None:
-            return await self._write(work, verdict)
+            return await self._write(work, verdict, verdict.error)
         try:
             outcome = await self._call(work)
         except asyncio.CancelledError:
@@ -270,13 +286,15 @@ class Delivery:
         verdict = decide(work, outcome, self._policy, self._chance())
         if gate.shut and isinstance(outcome, NotProcessed | Misconfigured) and verdict.state == "queued":
             verdict = Verdict("queued", 0.0, verdict.error, attempt_spent=False)  # the gate holds it, not its own time
-        return await self._write(work, verdict)
+        # Insider Connect's words may repeat what the person wrote: they stay with the row.
+        reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else verdict.error
+        return await self._write(work, verdict, reason)
 
-    async def _write(self, work: Work, verdict: Verdict) -> Verdict:
+    async def _write(self, work: Work, verdict: Verdict, reason: str | None) -> Verdict:
         if not await self._record(work, verdict):
             log.warning("submission.claim_lost", submission=work.id)
             return _LOST
-        _log(work, verdict)
+        _log(work, verdict, reason)
         return verdict
 
     async def _record(self, work: Work, verdict: Verdict) -> bool:
@@ -344,7 +362,7 @@ def _following(work: Work, verdict: Verdict) -> Work:
     )
 
 
-def _log(work: Work, verdict: Verdict) -> None:
+def _log(work: Work, verdict: Verdict, reason: str | None) -> None:
     told = log.info if verdict.state in ("sending", "delivered") else log.warning
     told(
         f"submission.{verdict.state}",
@@ -352,6 +370,6 @@ def _log(work: Work, verdict: Verdict) -> None:
         product=work.product,
         attempts=work.attempts,
         feedback_id=work.feedback_id if verdict.feedback_id is None else verdict.feedback_id,
-        reason=verdict.error,
+        reason=reason,
         delay=verdict.delay,
     )
