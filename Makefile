@@ -1,9 +1,10 @@
 # Works in a bare clone: whatever is missing is put in place first.
 
 PYTHON_BIN := .venv/bin
+UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis
 
-.PHONY: help demo test throughput chaos cost fuzz lint setup lock
+.PHONY: help demo test throughput chaos cost fuzz lint setup lock audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,3 +40,10 @@ setup: ## whatever development needs
 lock: setup ## requirements/*.txt from pyproject.toml
 	@$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(UV_COMPILE) --group dev pyproject.toml -o requirements/dev.txt
+	@$(UV_AUDIT) --group audit -o requirements/audit.txt
+
+audit: setup ## known vulnerabilities of the locked packages; needs the network
+	@scripts/audit
+
+sbom: setup ## the software bill of materials, as dist/sbom.json
+	@$(PYTHON_BIN)/python scripts/sbom
