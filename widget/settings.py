@@ -242,7 +242,7 @@ class Settings(BaseModel):
         Field(
             ge=1000,
             le=10_000_000,
-            description="Counts kept in memory at once, about 200 bytes each; when there are more, the oldest go.",
+            description="Counts kept in memory at once, about 400 bytes each; when there are more, the oldest go.",
         ),
     ] = 100_000
     rate_limit_storage: Annotated[
