@@ -22,7 +22,6 @@ from widget.sandbox import serve as serve_sandbox
 from widget.settings import Settings
 
 
-
 @click.group()
 @click.version_option(__version__, prog_name="widget")
 def main() -> None:

@@ -85,7 +85,9 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Verdi
             )
         case Refused(reasons, status):
             said = " ".join(reasons)
-            return _refused(work, fit_to_show(reasons, status), said if status is None else f"answered {status}: {said}")
+            return _refused(
+                work, fit_to_show(reasons, status), said if status is None else f"answered {status}: {said}"
+            )
         case NotProcessed(reason, retry_after):
             if work.age > policy.give_up_after:
                 return _given_up(work, reason)
