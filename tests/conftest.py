@@ -5,10 +5,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from bed import Sandbox, Widget, chromium
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from postgres import Postgres
+
+hypothesis.settings.register_profile("tests", deadline=None)  # a busy machine is no fault of a test case
+hypothesis.settings.load_profile("tests")
 
 BROWSER_ARGUMENTS = (
     "--no-sandbox",
