@@ -67,6 +67,7 @@ i:nth-child(2){width:88%;height:16px}
 i:nth-child(3),i:nth-child(4){grid-column:auto;height:100px}
 i:nth-child(5){height:132px}
 .note{gap:8px;font:400 max(15px,.9375rem)/1.45 var(--feedback-font,system-ui,sans-serif)}
+.note:is(:lang(ar),:lang(hi),:lang(ja),:lang(ko),:lang(zh)){line-height:1.6}
 .note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.125rem);text-wrap:balance}
 .note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
 .note a{margin-top:12px;border-radius:var(--r)}
@@ -169,7 +170,7 @@ export class Panel {
   async #fail() {
     const {host, add} = this
     const [close, open, heading, text] = this.words
-    const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert'})
+    const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert', lang: host.language})
     add(note, 'b', {}, heading)
     add(note, 'p', {}, text)
     const link = add(note, 'a', {class: 'button', part: 'link', href: host.url, target: '_blank', rel: 'noopener'}, open)

@@ -1,5 +1,6 @@
 """A product's own words: they win where they are right, and are named where they are not."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,3 +118,15 @@ def test_a_fault_costs_its_own_text_alone(tmp_path: Path) -> None:
     assert [problem.name for problem in own.problems] == ["products/demo/words.fr.po:4"]
     assert said(own, "fr", "title", product="X") == "Alors, X ?"
     assert said(own, "fr", "files.remove", name="a.png") == ours("fr", "files.remove", name="a.png")
+
+
+def test_the_example_in_the_manual_is_right(tmp_path: Path) -> None:
+    manual = (Path(__file__).parent.parent / "docs" / "words.md").read_text("utf-8")
+    own = wording(tmp_path, fr=manual.partition("```po\n")[2].partition("```")[0])
+    assert own.problems == ()
+    assert said(own, "fr", "summary", n=2) == "Encore 2 détails à revoir"
+
+
+def test_the_manual_lists_every_language() -> None:
+    manual = (Path(__file__).parent.parent / "docs" / "words.md").read_text("utf-8")
+    assert tuple(re.findall(r"^\| `([\w-]+)` \|", manual, re.MULTILINE)) == words.languages()
