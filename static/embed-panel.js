@@ -5,7 +5,7 @@
  *
  * @typedef {{
  *   root: ShadowRoot, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, context?: unknown,
- *   theme: string, language: string, label: string, words: string[],
+ *   theme: string, language: string, label: string,
  *   close(): void, update(): void, tell(type: string, data?: object): void, getAttribute(name: string): string | null
  * }} Host the element `<insider-feedback>`, as embed.js makes it
  * @typedef {(parent: ParentNode, name: string, attributes?: object, text?: string) => any} Add
@@ -17,11 +17,25 @@ const TOLD = ['ready', 'resize', 'dirty', 'submit', 'success', 'error']
 const SMALL = '(max-width:479.98px),(max-height:559.98px)'
 const small = matchMedia(SMALL)
 
-/** @type {Record<string, string[]>} */
+/**
+ * Close, open in a tab, and what is said where the form cannot be: the texts `close`, `frame.open`, `frame.failed` and
+ * `frame.failed.text` of the service's own languages. A test compares.
+ * @type {Record<string, string[]>}
+ */
 const WORDS = {
-  en: ['The form could not be opened here', 'Something between this page and the form is in the way. It works in a tab of its own.'],
-  de: ['Das Formular lässt sich hier nicht öffnen', 'Etwas zwischen dieser Seite und dem Formular ist im Weg. In einem eigenen Tab geht es.'],
-  ar: ['تعذّر فتح النموذج هنا', 'شيء ما بين هذه الصفحة والنموذج يعيق فتحه. يعمل في علامة تبويب مستقلة.'],
+  en: ['Close', 'Open in a new tab', 'The form could not be opened here', 'Something between this page and the form is in the way. It works in a tab of its own.'],
+  ar: ['إغلاق', 'فتح في علامة تبويب جديدة', 'تعذّر فتح النموذج هنا', 'هناك ما يعترض بين هذه الصفحة والنموذج. يعمل النموذج في علامة تبويب مستقلة.'],
+  de: ['Schließen', 'In neuem Tab öffnen', 'Das Formular ließ sich hier nicht öffnen', 'Etwas zwischen dieser Seite und dem Formular ist im Weg. In einem eigenen Tab funktioniert es.'],
+  es: ['Cerrar', 'Abrir en una pestaña nueva', 'No se pudo abrir el formulario aquí', 'Algo se interpone entre esta página y el formulario. Funciona en una pestaña propia.'],
+  fr: ['Fermer', 'Ouvrir dans un nouvel onglet', 'Le formulaire n’a pas pu s’ouvrir ici', 'Quelque chose fait obstacle entre cette page et le formulaire. Il fonctionne dans son propre onglet.'],
+  hi: ['बंद करें', 'नए टैब में खोलें', 'फ़ॉर्म यहाँ नहीं खुल सका', 'इस पेज और फ़ॉर्म के बीच कोई रुकावट है। यह अपने अलग टैब में चलता है।'],
+  it: ['Chiudi', 'Apri in una nuova scheda', 'Non è stato possibile aprire qui il modulo', 'Qualcosa tra questa pagina e il modulo lo impedisce. In una scheda a parte funziona.'],
+  ja: ['閉じる', '新しいタブで開く', 'ここではフォームを開けませんでした', 'このページとフォームの間で何かが妨げています。別のタブではお使いいただけます。'],
+  ko: ['닫기', '새 탭에서 열기', '여기서는 양식을 열 수 없었어요', '이 페이지와 양식 사이를 무언가가 막고 있어요. 별도의 탭에서는 쓸 수 있어요.'],
+  pt: ['Fechar', 'Abrir em uma nova aba', 'Não foi possível abrir o formulário aqui', 'Algo entre esta página e o formulário está no caminho. Ele funciona em uma aba própria.'],
+  ro: ['Închide', 'Deschideți într-o filă nouă', 'Formularul nu a putut fi deschis aici', 'Ceva stă între această pagină și formular. Într-o filă separată funcționează.'],
+  tr: ['Kapat', 'Yeni sekmede aç', 'Form burada açılamadı', 'Bu sayfayla form arasına bir şey giriyor. Kendi sekmesinde çalışır.'],
+  zh: ['关闭', '在新标签页中打开', '无法在此处打开表单', '此页面与表单之间有所阻碍。表单可以在单独的标签页中使用。'],
 }
 
 const style = new CSSStyleSheet()
@@ -53,6 +67,7 @@ i:nth-child(2){width:88%;height:16px}
 i:nth-child(3),i:nth-child(4){grid-column:auto;height:100px}
 i:nth-child(5){height:132px}
 .note{gap:8px;font:400 max(15px,.9375rem)/1.45 var(--feedback-font,system-ui,sans-serif)}
+.note:is(:lang(ar),:lang(hi),:lang(ja),:lang(ko),:lang(zh)){line-height:1.6}
 .note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.125rem);text-wrap:balance}
 .note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
 .note a{margin-top:12px;border-radius:var(--r)}
@@ -75,8 +90,8 @@ export class Panel {
   #reason = ''
   /** @type {any} */
   #frame
-  /** The word of the launcher while the form is open, once the form told it. @type {string | undefined} */
-  close
+  /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
+  #close
 
   /** @param {Host} host @param {Add} add makes an element in another */
   constructor(host, add) {
@@ -100,6 +115,7 @@ export class Panel {
 
     this.load()
     if (host.isOpen) this.show()
+    queueMicrotask(() => host.update()) // once it knows of this panel, and so of the word for closing
   }
 
   end() {
@@ -107,6 +123,8 @@ export class Panel {
     this.#gone.abort()
   }
 
+  get words() { return WORDS[this.host.language.slice(0, 2)] ?? WORDS.en }
+  get close() { return this.#close ?? this.words[0] }
   get #modal() { return !this.host.inline && (this.host.getAttribute('mode') == 'dialog' || small.matches) }
 
   /** @returns {'wait' | 'ready' | 'failed'} */
@@ -151,13 +169,13 @@ export class Panel {
 
   async #fail() {
     const {host, add} = this
-    const [heading, text] = WORDS[host.language.slice(0, 2)] ?? WORDS.en
-    const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert'})
+    const [close, open, heading, text] = this.words
+    const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert', lang: host.language})
     add(note, 'b', {}, heading)
     add(note, 'p', {}, text)
-    const link = add(note, 'a', {class: 'button', part: 'link', href: host.url, target: '_blank', rel: 'noopener'}, host.words[2])
+    const link = add(note, 'a', {class: 'button', part: 'link', href: host.url, target: '_blank', rel: 'noopener'}, open)
     if (!host.inline) {
-      const button = add(note, 'button', {class: 'cross', part: 'close', type: 'button', 'aria-label': host.words[1]})
+      const button = add(note, 'button', {class: 'cross', part: 'close', type: 'button', 'aria-label': close})
       add(add(button, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': 'true'}), 'path', {d: 'M5 5l10 10M15 5L5 15'})
       button.onclick = () => host.close()
     }
@@ -199,7 +217,7 @@ export class Panel {
     clearTimeout(this.#timer)
     this.#state = 'ready'
     if (typeof title == 'string') this.#frame.title = this.box.ariaLabel = title
-    if (typeof close == 'string') this.close = close
+    if (typeof close == 'string') this.#close = close
     this.host.update()
     if (this.host.isOpen) this.#focus()
   }

@@ -7,11 +7,9 @@
   const loaded = customElements.get(NAME)
   if (loaded) return loaded.mount(script)
 
-  /** Until the form can speak for itself. @type {Record<string, string[]>} */
+  /** The button's word, where it is another. @type {Record<string, string>} */
   const WORDS = {
-    en: ['Feedback', 'Close', 'Open in a new tab'],
-    de: ['Feedback', 'Schließen', 'In neuem Tab öffnen'],
-    ar: ['رأيك', 'إغلاق', 'فتح في علامة تبويب جديدة'],
+    ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', hi: 'फ़ीडबैक', it: 'Il tuo parere', ja: 'フィードバック', ko: '의견 보내기', tr: 'Geri bildirim', zh: '反馈',
   }
 
   const style = new CSSStyleSheet()
@@ -84,8 +82,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     get inline() { return this.getAttribute('mode') == 'inline' }
     get theme() { return this.getAttribute('theme') ?? 'auto' }
     get language() { return this.closest('[lang]')?.getAttribute('lang') || navigator.language }
-    get words() { return WORDS[this.language.slice(0, 2)] ?? WORDS.en }
-    get label() { return this.getAttribute('label') || this.words[0] }
+    get label() { return this.getAttribute('label') || WORDS[this.language.slice(0, 2)] || 'Feedback' }
     get url() { return new URL(`form/${this.product}?lang=${this.language}&theme=${this.theme}`, script.src) }
 
     connectedCallback() {
@@ -126,7 +123,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       if (!launcher) return
       launcher.ariaExpanded = isOpen
       launcher.querySelector('path').setAttribute('d', isOpen ? 'M5 5l10 10M15 5L5 15' : 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z')
-      launcher.lastChild.textContent = isOpen ? this.panel?.close ?? this.words[1] : this.label
+      launcher.lastChild.textContent = isOpen && this.panel?.close || this.label
     }
 
     tell(/** @type {string} */ type, data = {}) {
@@ -142,7 +139,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       } catch {
         this.close()
         this.root.replaceChildren()
-        add(this.root, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.words[2])
+        add(this.root, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
         this.tell('error', {code: navigator.onLine ? 'script_blocked' : 'offline', retryable: true})
       }
     }

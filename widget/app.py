@@ -18,6 +18,7 @@ from widget.routes import ERROR_HANDLERS, ROUTES, Service
 from widget.settings import Settings
 from widget.static_files import StaticFiles
 from widget.tokens import Tokens
+from widget.wording import Wording
 
 log = structlog.get_logger("widget.app")
 
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> Starlette:
                     retry_days=round(settings.retry_days),
                 ),
                 static=static,
+                wording=Wording(resources.path("templates"), settings.products),
             )
             dispatcher.start()
             log.info("widget.started", version=__version__, products=sorted(settings.products))

@@ -27,6 +27,7 @@ from widget.settings import Product, Settings
 from widget.static_files import StaticFiles
 from widget.submission import Attachment, Submission
 from widget.tokens import Tokens
+from widget.wording import Wording
 from widget.words import Words
 
 log = structlog.get_logger("widget.routes")
@@ -47,6 +48,7 @@ class Service:
     dispatcher: LocalDispatcher
     pages: pages.Pages
     static: StaticFiles
+    wording: Wording
 
 
 def _service(request: Request) -> Service:
@@ -54,8 +56,9 @@ def _service(request: Request) -> Service:
     return service
 
 
-def _words(request: Request) -> Words:
-    return words.choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+def _words(request: Request, product: str = "") -> Words:
+    chosen = words.choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+    return _service(request).wording.of(product, chosen)
 
 
 def _product(request: Request) -> Product:
@@ -77,7 +80,7 @@ async def show_form(request: Request) -> Response:
     service, product = _service(request), _product(request)
     page = service.pages.form(
         product,
-        _words(request),
+        _words(request, product.slug),
         token=service.tokens.form(product.slug),
         values={"submittedByEmail": request.query_params.get("email", "")},
         **_looks(request),
@@ -210,7 +213,7 @@ def _thank(request: Request, product: Product, standing: Standing) -> Response:
         return JSONResponse(answer, status_code=201 if delivered else 202, headers=_of_form_answer(product))
     page = service.pages.thanks(
         product,
-        _words(request),
+        _words(request, product.slug),
         status="delivered" if delivered else "accepted",
         receipt_url=receipt_url,
         feedback_id=standing.feedback_id,
@@ -222,7 +225,7 @@ def _thank(request: Request, product: Product, standing: Standing) -> Response:
 
 
 def _refuse(request: Request, product: Product, rejected: Rejected, token: _Token) -> Response:
-    service, words = _service(request), _words(request)
+    service, words = _service(request), _words(request, product.slug)
     extra = _extra_headers(rejected)
     if _wants_json(request):
         return _problem_json(rejected, words, product, {**_of_form_answer(product), **extra})
@@ -243,7 +246,7 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
 
 async def show_receipt(request: Request) -> Response:
     """GET /receipt/{receipt}: where a submission stands; never what it says."""
-    service, words = _service(request), _words(request)
+    service = _service(request)
     standing = await _standing_of(service, request.path_params["receipt"])
     status = _receipt_status(standing, service.settings.receipt_days)
     known = status != "expired"
@@ -259,7 +262,7 @@ async def show_receipt(request: Request) -> Response:
         return JSONResponse(content, headers=headers.HEADERS["data"])
     page = service.pages.receipt(
         service.settings.products.get(standing.product),
-        words,
+        _words(request, standing.product),
         status=status,
         accepted_at=_moment(standing.accepted_at),
         delivered_at=_moment(delivered_at) if delivered_at is not None else None,

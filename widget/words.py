@@ -1,34 +1,44 @@
 """Every text that a person reads, in their language.
 
-A text is asked for by its symbolic msgid; `locales/{lang}.po` holds it, and a language is there once its file is.
-What is put into a text is put in as it is, once: a value that looks like `{a placeholder}` stays what it is. Escaping
-is left to the templates.
+A text is asked for by its symbolic msgid; `locales/{lang}.po` holds it, and a language is there once its file is. It is
+read when somebody first needs it. What is put into a text is put in as it is, once: a value that looks like
+`{a placeholder}` stays what it is. Escaping is left to the templates, a product's own words to `wording`.
 """
 
+import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from gettext import c2py
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
+import structlog
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from widget.errors import Fault
 from widget.submission import MAX_FILE_SIZE, MAX_FILES
 
+log = structlog.get_logger("widget.words")
+
 DEFAULT = "en"
 LOCALES = Path(__file__).parent / "locales"
 
 FORMATS = {"en": "en_GB"}
 """Whose dates and sizes a language uses where its own name alone would mean another country's."""
+
+OTHER_SCRIPT = {
+    "hi-latn": "hi",
+    "zh-hant": "zh-hans", "zh-tw": "zh-hans", "zh-hk": "zh-hans", "zh-mo": "zh-hans",
+}  # fmt: skip
+"""Whom a language of ours helps a little: it is theirs, though not in the script that they read best."""
 
 SCRIPT = (
     "almost", "almost.text", "again", "again.text", "blocked", "blocked.text", "copied", "copy.text",
@@ -82,7 +92,10 @@ class Words:
         self.dir = locale.text_direction
         self._formats = Locale.parse(FORMATS.get(self.lang, str(locale)))
         self.texts: Mapping[str, Forms] = dict(_texts(catalog))  # each with its plural forms, in gettext's order
-        self._plural = c2py(catalog.plural_expr)
+        self.plural: Callable[[int], int] = c2py(catalog.plural_expr)
+        """Which of a text's forms goes with a number."""
+        self.plural_forms = f"nplurals={catalog.num_plurals}; plural={catalog.plural_expr};"
+        """The same, as gettext writes it."""
         self._samples = _samples(locale)
         self._limits: Mapping[str, Value] = {"max": MAX_FILES, "size": self.size(MAX_FILE_SIZE)}
 
@@ -90,11 +103,17 @@ class Words:
         """The text named `key`. The number `n` chooses among plural forms."""
         forms = self.texts[key]
         n = params.get("n", 1)
-        form = forms[self._plural(n)] if len(forms) > 1 and isinstance(n, int) else forms[0]
+        form = forms[self.plural(n)] if len(forms) > 1 and isinstance(n, int) else forms[0]
         return self._fill(form, params)
 
     def __contains__(self, key: str) -> bool:
         return key in self.texts
+
+    def but(self, own: Mapping[str, Forms]) -> Self:
+        """The same, with some of the texts told otherwise."""
+        other = copy.copy(self)
+        other.texts = {**self.texts, **own}
+        return other
 
     def fault(self, fault: Fault, product: Named | None = None) -> str:
         """What a fault is called beside its field, or in an API's answer: whole sentences."""
@@ -138,7 +157,7 @@ class Words:
         if len(forms) == 1:
             return self._fill(forms[0], params, known_only=True)
         return {
-            category: self._fill(forms[self._plural(n)], params, known_only=True)
+            category: self._fill(forms[self.plural(n)], params, known_only=True)
             for category, n in self._samples.items()
         }
 
@@ -159,17 +178,35 @@ class Words:
 
 def languages() -> tuple[str, ...]:
     """The languages that there are words for, the default one first."""
-    return tuple(_all())
+    return tuple(path.stem.replace("_", "-") for path in _paths().values())
 
 
 def choose(requested: str | None, accept_language: str = "") -> Words:
-    """The words to answer with: in the language that the page asks for, else in one that the browser prefers."""
-    every = _all()
-    for tag in (*([requested] if requested else []), *_preferred(accept_language)):
-        for name in (tag.lower(), tag.lower().partition("-")[0]):
-            if name in every:
-                return every[name]
-    return every[DEFAULT]
+    """The words to answer with: in the language that the page asks for, else in one that the browser prefers.
+
+    A country or script that we do not have falls back to its language. The other script of a language comes after all
+    that the browser would rather have: Taiwan's `zh-TW, en` gets English, and `zh-TW` alone simplified characters.
+    """
+    preferred = _preferred(accept_language)
+    wanted = [*([requested] if requested else []), *preferred]
+    names = [_nearest(requested or "", any_script=True), *map(_nearest, preferred)]
+    names += [_nearest(tag, any_script=True) for tag in wanted]
+    for name in (*names, DEFAULT):
+        if name and (words := _load(name)):
+            return words
+    raise LookupError(f"there are no words in {DEFAULT!r}, the default language")
+
+
+def _nearest(tag: str, *, any_script: bool = False) -> str | None:
+    """The language of ours that a tag means (RFC 4647, section 3.4), in small letters."""
+    parts = tag[:50].lower().replace("_", "-").split("-")
+    for end in range(len(parts), 0, -1):
+        name = "-".join(parts[:end])
+        if name in OTHER_SCRIPT:
+            return OTHER_SCRIPT[name] if any_script else None
+        if name in _paths():
+            return name
+    return next((name for name in _paths() if name.partition("-")[0] == parts[0]), None)
 
 
 def _preferred(accept_language: str) -> list[str]:
@@ -187,14 +224,21 @@ def _preferred(accept_language: str) -> list[str]:
 
 
 @cache
-def _all() -> Mapping[str, Words]:
+def _paths() -> Mapping[str, Path]:
     paths = sorted(LOCALES.glob("*.po"), key=lambda path: (path.stem != DEFAULT, path.stem))
-    return {path.stem.replace("_", "-").lower(): Words(_read(path)) for path in paths}
+    return {path.stem.replace("_", "-").lower(): path for path in paths}
 
 
-def _read(path: Path) -> Catalog:
-    with path.open("rb") as file:
-        return read_po(file, locale=path.stem, abort_invalid=True)
+@cache
+def _load(name: str) -> Words | None:
+    """The words of one language. A file that cannot be used is told of, and is as if it were not there."""
+    path = _paths()[name]
+    try:
+        with path.open("rb") as file:
+            return Words(read_po(file, locale=path.stem, abort_invalid=True))
+    except (OSError, PoFileError, ValueError) as error:
+        log.error("words.unusable", file=str(path), reason=str(error))
+        return None
 
 
 def _texts(catalog: Catalog) -> Iterator[tuple[str, Forms]]:

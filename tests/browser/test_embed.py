@@ -139,7 +139,15 @@ def test_the_launcher_takes_its_looks_and_words_from_the_tag(visit: Any) -> None
     assert page.evaluate(f"[{style}.zIndex, {style}.colorScheme]") == ["7", "dark"]
 
 
-@pytest.mark.parametrize(("lang", "word", "close"), [("de-AT", "Feedback", "Schließen"), ("ar", "رأيك", "إغلاق")])
+@pytest.mark.parametrize(
+    ("lang", "word", "close"),
+    [
+        ("de-AT", "Feedback", "Schließen"),
+        ("ar", "رأيك", "إغلاق"),
+        ("zh-TW", "反馈", "关闭"),
+        ("nl", "Feedback", "Close"),
+    ],
+)
 def test_the_launcher_speaks_the_language_of_the_page(
     visit: Any, stage: Stage, lang: str, word: str, close: str
 ) -> None:
@@ -728,8 +736,9 @@ def test_without_a_network_it_says_so(visit: Any) -> None:
     page = visit(expected=("ERR_", "does not match the recipient", "Failed to"))
     page.context.set_offline(True)
     launcher(page).click()
-    link = page.locator("insider-feedback").get_by_role("link", name="Open in a new tab")
+    link = page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")
     expect(link).to_be_visible()
+    assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
     assert seen(page, "error")[0]["code"] == "offline"
 
 
@@ -737,8 +746,9 @@ def test_a_loader_that_is_blocked_half_way_becomes_a_link(visit: Any) -> None:
     page = visit(expected=("ERR_", "Failed to"))
     page.route("**/embed-panel.js", lambda route: route.abort("blockedbyclient"))
     launcher(page).click()
-    link = page.locator("insider-feedback").get_by_role("link", name="Open in a new tab")
+    link = page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")
     expect(link).to_be_visible()
+    assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
     assert seen(page, "error")[0]["code"] == "script_blocked"
 
 
