@@ -20,11 +20,21 @@ from widget.templating import Templates
 from widget.views import ASKED, Detail, Faults, Message, ReceiptFile, SendingNote, Step, Thanks
 from widget.words import Words
 
-BLOCKS = (
-    "title", "header", "sentiment", "description", "email", "consent", "files", "actions", "thanks", "footer",
-    "context", "head",
-)  # fmt: skip
-"""The blocks that a product may replace."""
+BLOCKS: Mapping[str, str] = {
+    "title": "the page's title, which a browser's tab shows",
+    "header": "heading and first line",
+    "sentiment": "the two thumbs",
+    "description": "the text, with the files in the same box",
+    "email": "the address",
+    "consent": "the box that lets the team write back",
+    "files": "the list of files and the line that adds one; it lies within `description`",
+    "actions": "notes about the sending, progress, Send",
+    "thanks": "what takes the form's place once it is sent",
+    "footer": "empty: below the form, in the same panel",
+    "context": "what the page tells about itself",
+    "head": "empty: at the end of the document's head, after all stylesheets",
+}
+"""The blocks that a product may replace, and what is in each."""
 
 MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host.js", "form/host-link.js")
 """The script's modules that an opened form needs, so that the browser asks for all of them at once."""
