@@ -209,7 +209,8 @@ def palette(theme: Theme, mode: Mode) -> Palette:
 def _legible(name: str, colour: Colour, colours: Palette, has_surface: bool) -> Colour:
     """`colour`, which nobody chose, moved until it has the contrast that it needs among what was chosen."""
     if name == "page" and has_surface:
-        return colours["surface"].mix(0.94, colours["text"]).rounded()
+        is_dark = colours["surface"].luminance < colours["text"].luminance
+        return colours["surface"].mix(0.6 if is_dark else 0.94, _BLACK if is_dark else colours["text"]).rounded()
     if name in _TINTS and contrast(colours["text"], colour) < AA_TEXT:
         tint = RULES[_TINTS[name]](colours, "light") if name != "accent-soft" else colours["accent"]
         return colours["surface"].mix(0.92, tint).rounded()
