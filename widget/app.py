@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import structlog
 from starlette.applications import Starlette
 
-from widget import __version__, resources
+from widget import __version__, resources, themes
 from widget.delivery import Delivery, LocalDispatcher, Policy
 from widget.errors import ConfigurationError, Problem
 from widget.insider import Insider
@@ -17,6 +17,7 @@ from widget.rates import Rates
 from widget.routes import ERROR_HANDLERS, ROUTES, Service
 from widget.settings import Settings
 from widget.static_files import StaticFiles
+from widget.templating import Templates
 from widget.tokens import Tokens
 from widget.wording import Wording
 
@@ -26,7 +27,15 @@ log = structlog.get_logger("widget.app")
 def create_app(settings: Settings) -> Starlette:
     """The web application. Its parts are opened and closed by the lifespan. Raises ConfigurationError."""
     outbox = create_outbox(settings)
-    static = StaticFiles(resources.path("static"))
+    static = StaticFiles(resources.path("static"), settings.custom / "static" / "products", reload=settings.reload)
+
+    templates = Templates(
+        resources.path("templates"),
+        settings.custom / "templates" / "products",
+        slugs=settings.products,
+        static=static.url,
+        reload=settings.reload,
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -53,15 +62,15 @@ def create_app(settings: Settings) -> Starlette:
                 insider=insider,
                 dispatcher=dispatcher,
                 pages=Pages(
-                    settings.products.values(),
-                    static=static.url,
-                    templates=resources.path("templates"),
+                    templates,
+                    sheet=static.sheet,
                     receipt_days=settings.receipt_days,
                     retry_days=round(settings.retry_days),
                 ),
                 static=static,
-                wording=Wording(resources.path("templates"), settings.products),
+                wording=Wording(settings.custom / "templates", settings.products),
             )
+            _name_weaknesses(settings, templates)
             dispatcher.start()
             log.info("widget.started", version=__version__, products=sorted(settings.products))
             yield
@@ -78,6 +87,15 @@ def create_app(settings: Settings) -> Starlette:
             log.info("widget.stopped")
 
     return Starlette(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
+
+
+def _name_weaknesses(settings: Settings, templates: Templates) -> None:
+    """What works, but not well: broken templates, for which ours stand in, and colours that are hard to read."""
+    for slug, product in settings.products.items():
+        for problem in templates.problems(slug):
+            log.error("template.failed", product=slug, at=problem.name, reason=problem.message)
+        for shortfall in themes.shortfalls(product.theme):
+            log.warning("theme.contrast", product=slug, reason=str(shortfall))
 
 
 def create_outbox(settings: Settings) -> Outbox:

@@ -17,8 +17,8 @@ _EVERY = {
     "X-Robots-Tag": "noindex",
 }
 _DOCUMENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "worker-src 'self'; form-action 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
+    "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types feedback-worker"
 )
 """The one Trusted Types policy, in `static/form/pictures.js`, gives out one address: that of the pictures' worker."""

@@ -6,7 +6,8 @@ A `Service` knows the parts that requests need; what the parts do is theirs.
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -17,14 +18,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from widget import headers, intake, pages, submission, words
+from widget import context, headers, identity, intake, pages, submission, themes, words
 from widget.delivery import LocalDispatcher
-from widget.errors import Fault, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.errors import Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
 from widget.insider import Insider
 from widget.outbox import Outbox, Standing
+from widget.products import Product
 from widget.rates import Rates
-from widget.settings import Product, Settings
-from widget.static_files import StaticFiles
+from widget.settings import Settings
+from widget.static_files import FOR_EVER, StaticFiles
 from widget.submission import Attachment, Submission
 from widget.tokens import Tokens
 from widget.wording import Wording
@@ -76,16 +78,37 @@ def _wants_json(request: Request) -> bool:
 
 
 async def show_form(request: Request) -> Response:
-    """GET /form/{product}: an untouched form."""
-    service, product = _service(request), _product(request)
+    """GET /form/{product}: an untouched form. A query with a signed identity that is not to be believed is told so."""
+    service, product, query = _service(request), _product(request), request.query_params
+    values = {name: query.get(name, "") for name in ("identity", "context")}
+    person: identity.Person | None = None
+    faults: tuple[Fault, ...] = ()
+    if values["identity"]:
+        try:
+            person = _vouched(service, product, values, opened_at=None)
+        except Rejected as rejected:
+            faults = rejected.faults
     page = service.pages.form(
         product,
         _words(request, product.slug),
         token=service.tokens.form(product.slug),
-        values={"submittedByEmail": request.query_params.get("email", "")},
+        values={**values, "submittedByEmail": "" if product.email == "ask" else query.get("email", "")},
+        faults=faults,
+        person=person,
         **_looks(request),
     )
-    return HTMLResponse(page, headers=headers.of_form(product.origins))
+    return HTMLResponse(page, status_code=403 if faults else 200, headers=headers.of_form(product.origins))
+
+
+async def theme(request: Request) -> Response:
+    """GET /form/{product}/theme.css: the product's colours and measures, for the form and any page that wants them."""
+    product = _product(request)
+    version = themes.version(product.theme)
+    kept = request.query_params.get("v") == version
+    extra = {"Cache-Control": FOR_EVER if kept else "no-cache", "ETag": f'"{version}"'}
+    return Response(
+        themes.stylesheet(product.theme), media_type="text/css", headers={**headers.HEADERS["static"], **extra}
+    )
 
 
 async def fresh_token(request: Request) -> Response:
@@ -126,6 +149,7 @@ class _Token:
         self._product = product
         self.text = ""
         self.submission_id = ""
+        self.opened_at: float | None = None
         self.expired = False
 
     def believe(self, text: str) -> None:
@@ -138,6 +162,7 @@ class _Token:
         except TokenInvalid as error:
             raise Rejected(Fault("token_invalid", "token")) from error
         self.text, self.submission_id = text, token.submission_id
+        self.opened_at = time.time() - token.age
         if token.age < self._service.settings.min_fill_time:
             raise Rejected(
                 Fault("too_fast", "token"), retry_after=max(1.0, self._service.settings.min_fill_time - token.age)
@@ -150,24 +175,86 @@ async def _take(service: Service, product: Product, request: Request, token: _To
     A form that was sent before, even one that has grown too old since, is a repeat: nothing is stored.
     """
     refusal = await _refusal_unread(service, product, request)
-    limits = intake.Limits(read_timeout=service.settings.read_timeout, total_timeout=service.settings.body_timeout)
+    limits = intake.Limits(
+        files=product.fields.most_files,
+        media_types=product.fields.media_types,
+        read_timeout=service.settings.read_timeout,
+        total_timeout=service.settings.body_timeout,
+    )
     spool = service.outbox.backend.spool
     try:
         async with intake.receive(request, spool=spool, limits=limits, on_token=token.believe, refusal=refusal) as raw:
             if raw.token is None:
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
-            feedback = submission.check(raw.fields, files=len(raw.files))
             files = tuple(Attachment(file.name, file.media_type, file.size, file.path) for file in raw.files)
-            is_new = await service.outbox.add(Submission(token.submission_id, product.slug, feedback, files))
+            accepted = _submission(service, product, raw.fields, files, token)
+            is_new = await service.outbox.add(accepted)
     except Rejected as rejected:
         if token.expired and await service.outbox.standing(token.submission_id):
             return
         if all(fault.field == "files" for fault in rejected.faults):  # say what else is wrong in the same breath
-            rejected.faults += tuple(submission.check_fields(rejected.fields, files=len(rejected.faults))[1])
+            checked = submission.check_fields(rejected.fields, files=len(rejected.faults), rules=_rules(product))
+            rejected.faults += tuple(checked[1])
         raise
     if is_new:
         log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
         await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
+
+
+def _submission(
+    service: Service, product: Product, fields: Mapping[str, str], files: tuple[Attachment, ...], token: _Token
+) -> Submission:
+    """What the form says, by the product's rules. Raises Rejected."""
+    person = _vouched(service, product, fields, token.opened_at)
+    if person is not None and product.email in ("read-only", "hidden"):
+        said = fields.get("submittedByEmail", "").strip()
+        if said and said.casefold() != person.email.casefold():
+            raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
+        fields = {**fields, "submittedByEmail": person.email}
+    feedback = submission.check(fields, files=len(files), rules=_rules(product))
+    told = context.read(fields.get("context", "")) if product.context != "off" else ()
+    if product.context == "append":
+        description, told = context.append(feedback.description, told)
+        feedback = replace(feedback, description=description)
+    return Submission(
+        token.submission_id,
+        product.slug,
+        feedback,
+        files,
+        consent_version=submission.seen_version(fields, product.consent_version),
+        context=context.write(told) or None,
+    )
+
+
+def _rules(product: Product) -> submission.Rules:
+    asked = product.fields
+    return submission.Rules(asked.description, asked.sentiment, asked.files)
+
+
+def _vouched(
+    service: Service, product: Product, fields: Mapping[str, str], opened_at: float | None
+) -> identity.Person | None:
+    """Whom the host's server vouches for. None: nobody, and nobody has to be. Raises Rejected."""
+    if product.identity is None:
+        return None
+    try:
+        if not fields.get("identity"):
+            if product.needs_identity:
+                raise IdentityInvalid("missing", "the form came without one")
+            return None
+        secrets = tuple(key.get_secret_value() for key in service.settings.identity_keys.get(product.slug, ()))
+        keys = identity.Keys(secrets, product.identity.public_keys)
+        return identity.verify(
+            fields["identity"], product=product.slug, keys=keys, now=time.time(), opened_at=opened_at
+        )
+    except IdentityInvalid as error:
+        raise _disbelieved(product, fields, error) from error
+
+
+def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:
+    """For the person, that something is wrong; for the host's developer, what it is."""
+    log.warning("identity.refused", product=product.slug, reason=error.reason, why=str(error))
+    return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
 
 
 async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
@@ -229,6 +316,10 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
     extra = _extra_headers(rejected)
     if _wants_json(request):
         return _problem_json(rejected, words, product, {**_of_form_answer(product), **extra})
+    person = None
+    if rejected.fields.get("identity"):
+        with suppress(Rejected):
+            person = _vouched(service, product, rejected.fields, token.opened_at)
     page = service.pages.form(
         product,
         words,
@@ -236,6 +327,7 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
         values=rejected.fields,
         faults=rejected.faults,
         retry_after=rejected.retry_after,
+        person=person,
         **_looks(request),
     )
     return HTMLResponse(page, status_code=rejected.status, headers={**headers.of_form(product.origins), **extra})
@@ -380,6 +472,7 @@ def _problem(request: Request, rejected: Rejected) -> Response:
 
 def _problem_json(rejected: Rejected, words: Words, product: Product | None, extra: Mapping[str, str]) -> Response:
     """RFC 9457. `errors` has every fault; `position` counts the files from 0, where one is at fault."""
+    words = words.of(product) if product else words
     note = words.note(rejected.faults[0], product)
     errors = []
     for fault in rejected.faults:
@@ -390,6 +483,8 @@ def _problem_json(rejected: Rejected, words: Words, product: Product | None, ext
         }
         if fault.position is not None:
             error["position"] = fault.position
+        if fault.code == "identity_invalid":
+            error["reason"] = fault.variant
         errors.append(error)
     content = {
         "type": "about:blank",
@@ -449,6 +544,7 @@ def _written(at: float | None) -> str | None:
 ROUTES = [
     Route("/form/{product}", show_form, methods=["GET"]),
     Route("/form/{product}", submit, methods=["POST"]),
+    Route("/form/{product}/theme.css", theme, methods=["GET"]),
     Route("/form/{product}/token", fresh_token, methods=["GET"]),
     Route("/receipt/{receipt}", show_receipt, methods=["GET"]),
     Route("/embed.js", loader, methods=["GET"]),
