@@ -15,6 +15,7 @@ from widget.products import Product
 from widget.settings import Settings
 from widget.static_files import StaticFiles
 from widget.templating import Templates
+from widget.wording import Wording
 
 EXAMPLES = ROOT / "examples"
 ENVIRON = {
@@ -47,10 +48,16 @@ def pages(ours: Path | None = None) -> Pages:
     return Pages(templates, sheet=static.sheet)
 
 
+@cache
+def wording() -> Wording:
+    return Wording(examples().custom / "templates", examples().products)
+
+
 def form(product: Product, language: str = "en", ours: Path | None = None, **more: object) -> str:
     """The form; it fails if a template did."""
     with capture_logs() as logs:
-        page = pages(ours).form(product, words.choose(language), token="t", values={}, **more)
+        said = wording().of(product.slug, words.choose(language))
+        page = pages(ours).form(product, said, token="t", values={}, **more)
     assert logs == []
     return page
 
@@ -70,8 +77,14 @@ def test_no_colour_of_an_example_is_too_weak(slug: str) -> None:
 
 def test_the_second_product_has_a_look_words_and_a_block_of_its_own() -> None:
     page, plain = form(ferry()), form(examples().products["demo"])
-    assert "How was the crossing?" in page
-    assert "Wie war die Überfahrt?" in form(ferry(), "de")
+    assert wording().problems == ()
+    for language, heading, thumb in (
+        ("en", "How was the crossing?", "Smooth sailing"),
+        ("de", "Wie war die Überfahrt?", "Ruhige Fahrt"),
+        ("fr", "passée la traversée ?", "Mer calme"),
+    ):
+        assert f"{heading}</h1>" in form(ferry(), language)
+        assert thumb in form(ferry(), language)
     assert 'class="ferry-crew">Every message is read on board' in page
     assert page.index("ferry-crew") < page.index('id="feedback-send"')
     assert "/products/ferry/product.css" in page
