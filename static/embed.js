@@ -67,9 +67,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     /** @type {any} */
     panel
     /** @type {any} */
-    context
-    /** @type {any} what the page's server signed; never an attribute, where any script would read it */
-    identity
+    told
 
     static mount(/** @type {HTMLScriptElement} */ {dataset}) {
       if (!dataset.product || own?.isConnected && own.product == dataset.product) return
@@ -172,8 +170,8 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     }
 
     set(/** @type {any} */ values) {
-      const {context = this.context, identity = this.identity, ...options} = values ?? {}
-      Object.assign(this, {context, identity})
+      const {context, identity, ...options} = {...this.told, ...values}
+      this.told = {context, identity}
       for (const key in options) {
         const name = key == 'zIndex' ? 'z-index' : key
         if (options[key] == null) this.removeAttribute(name)
