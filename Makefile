@@ -3,7 +3,7 @@
 PYTHON_BIN := .venv/bin
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres
 
-.PHONY: help demo test lint setup lock
+.PHONY: help demo test throughput lint setup lock
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,6 +14,9 @@ demo: ## the widget, a local Insider Connect and a sample host page; Ctrl-C ends
 
 test: lint ## every check and every test
 	@$(PYTHON_BIN)/pytest
+
+throughput: setup ## what one process and several accept and deliver in a second
+	@$(PYTHON_BIN)/python scripts/throughput
 
 lint: setup ## style and types, of Python and of the scripts
 	@$(PYTHON_BIN)/ruff check

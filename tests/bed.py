@@ -266,6 +266,14 @@ class Widget:
         """Run a command of the widget in the same environment; the caller ends it."""
         return Process([*self.command, *arguments], self.folder / "widget.log", self.environ, self.folder)
 
+    def migrate(self) -> None:
+        """Create the database, or bring it up to date."""
+        process = self.run("migrate")
+        try:
+            assert process.popen.wait(START) == 0, process.log()
+        finally:
+            process.kill()
+
     @property
     def process(self) -> Process:
         """The web process."""

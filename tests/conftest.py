@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bed import Sandbox, Widget, chromium
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from postgres import Postgres
 
 BROWSER_ARGUMENTS = (
     "--no-sandbox",
@@ -47,6 +48,22 @@ def start_widget(insider: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Wid
 def widget(start_widget: Callable[..., Widget]) -> Widget:
     """The widget, started and alive."""
     return start_widget()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, running; a test that stops it starts it again."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database: of either kind, one after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'widget.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from bed import Sandbox, Widget, until
 from samples import pdf, png
@@ -14,7 +15,7 @@ WRITES = range(1, 10)
 
 
 def run_until_it_dies(widget: Widget, side: str, commit: int, token_of: Callable[[], str]) -> tuple[str, bool]:
-    """Submit to a process that dies at that commit. Answers the token that was used, and whether it was acknowledged."""
+    """Submit to a process that dies at that commit. Answers the token that was used, and whether it was thanked for."""
     normal = widget.command
     widget.command = (sys.executable, str(Path(__file__).parent / "dying.py"), side, str(commit))
     token, acknowledged = "", False
@@ -38,8 +39,20 @@ def submit(widget: Widget, token: str) -> httpx.Response:
 
 @pytest.mark.parametrize("side", ["before", "after"])
 @pytest.mark.parametrize("commit", WRITES)
-def test_what_was_acknowledged_arrives_after_a_kill(insider: Sandbox, tmp_path: Path, commit: int, side: str) -> None:
-    widget = Widget(tmp_path, insider.url, DELIVERY_WAIT="0", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.2")
+def test_what_was_acknowledged_arrives_after_a_kill(
+    insider: Sandbox, tmp_path: Path, database_url: str, commit: int, side: str
+) -> None:
+    widget = Widget(
+        tmp_path,
+        insider.url,
+        DATABASE_URL=database_url,
+        DELIVERY_WAIT="0",
+        UNKNOWN_HOLD="0.2",
+        SWEEP_INTERVAL="0.2",
+        LEASE="1.5",
+        DELIVERY_TIMEOUT="1",
+    )
+    widget.migrate()
     token, acknowledged = run_until_it_dies(widget, side, commit, widget.token)
     widget.environ["DELIVERY_WAIT"] = "5"
     with widget:
@@ -54,8 +67,15 @@ def test_what_was_acknowledged_arrives_after_a_kill(insider: Sandbox, tmp_path: 
         assert [file["name"] for file in feedbacks[-1]["attachments"]][:2] == ["a.png", "b.pdf"]
         nobody_could_know = "submission.unknown" in widget.log()
         assert len(feedbacks) == 1 or (nobody_could_know and len(feedbacks) == 2)
-        kept = [path for path in (tmp_path / "widget.db-files").rglob("*") if path.is_file()]
-        assert kept == []
+    assert bytes_kept(tmp_path, database_url) == 0
+
+
+def bytes_kept(folder: Path, database_url: str) -> int:
+    """How many files' bytes are left, in the folder or in the database."""
+    if database_url.startswith("sqlite"):
+        return len([path for path in (folder / "widget.db-files").rglob("*") if path.is_file()])
+    with psycopg.connect(database_url) as connection:
+        return int(connection.execute("SELECT count(*) FROM attachment_chunk").fetchone()[0])
 
 
 def test_insider_connect_down_is_a_202_and_once_it_is_back_all_is_delivered_without_a_restart(

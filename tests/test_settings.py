@@ -70,6 +70,9 @@ def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
         ("PORT", "65536"),
         ("WEB_CONCURRENCY", "0"),
         ("WEB_CONCURRENCY", "2"),
+        ("WEB_DELIVERS", "false"),
+        ("DATABASE_DIRECT_URL", "sqlite:///widget.db"),
+        ("LEASE", "79"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, everyone"),
         ("TRUSTED_PROXIES", "*"),
         ("RATE_LIMIT", "often"),
@@ -281,4 +284,6 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 
 
 def _written(default: object) -> str:
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     return "none" if default in (None, ()) else f"`{default}`"

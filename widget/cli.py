@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -12,8 +13,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from widget import __version__, logs
-from widget.app import create_app, create_outbox
+from widget.app import create_app, create_outbox, deliver_until
 from widget.errors import ConfigurationError
+from widget.processes import run_processes
 from widget.sandbox import accounts_from
 from widget.sandbox import serve as serve_sandbox
 from widget.settings import Settings, load
@@ -34,13 +36,20 @@ def serve() -> None:
     """Run the web process."""
     settings = _settings()
     logs.configure(settings.log_level)
-    app = _or_fail(lambda: create_app(settings))
     with _listen(settings.host, settings.port) as listening:
-        try:
-            _Server(app, settings).run(sockets=[listening])
-        except SystemExit:  # uvicorn's, when the lifespan could not begin
-            problem = getattr(app.state, "problem", None)
-            _fail(_named(problem) if problem else "The widget could not start; the log says why.")
+        if settings.web_concurrency == 1:
+            _serve(settings, listening)
+        else:
+            sys.exit(run_processes(lambda: _serve(settings, listening), settings.web_concurrency))
+
+
+def _serve(settings: Settings, listening: socket.socket) -> None:
+    app = _or_fail(lambda: create_app(settings))
+    try:
+        _Server(app, settings).run(sockets=[listening])
+    except SystemExit:  # uvicorn's, when the lifespan could not begin
+        problem = getattr(app.state, "problem", None)
+        _fail(_named(problem) if problem else "The widget could not start; the log says why.")
 
 
 @main.command()
@@ -49,7 +58,15 @@ def worker() -> None:
     settings = _settings()
     if settings.sqlite_path:
         _fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers by itself")
-    _or_fail(lambda: create_outbox(settings))
+    logs.configure(settings.log_level)
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
+        await deliver_until(stopping, settings)
+
+    _or_fail(lambda: asyncio.run(run()))
 
 
 @main.command()
@@ -60,8 +77,10 @@ def migrate() -> None:
 
     async def run() -> None:
         outbox = create_outbox(settings)
-        await outbox.open()
-        await outbox.close()
+        try:
+            await outbox.migrate()
+        finally:
+            await outbox.close()
 
     _or_fail(lambda: asyncio.run(run()))
     click.echo("The outbox is up to date.")

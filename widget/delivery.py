@@ -6,10 +6,8 @@ an account's rows back while Insider Connect cannot be reached, or will not have
 """
 
 import asyncio
-import contextlib
 import random
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,8 +33,6 @@ log = structlog.get_logger("widget.delivery")
 
 FAILURES_TO_OPEN = 5
 """Connection failures in a row after which an account's gate shuts."""
-_SHORTEST_PAUSE = 0.05
-"""Seconds; a row that was just accepted is due, but somebody is about to claim it."""
 _RETRY_AFTER = (1.0, 3600.0)
 """Seconds within which Insider Connect's own wish is obeyed."""
 
@@ -277,123 +273,3 @@ def _log(work: Work, verdict: Verdict) -> None:
         reason=verdict.error,
         delay=verdict.delay,
     )
-
-
-class LocalDispatcher:
-    """Calls `advance` in this process: after each accept, when a row becomes due, and in a sweep.
-
-    The rows are the queue. The loop sleeps until the next is due; `sweep_every` (seconds) is the longest it sleeps,
-    so that a row which nobody announced is found too.
-    """
-
-    def __init__(self, outbox: Outbox, delivery: Delivery, *, concurrency: int, sweep_every: float) -> None:
-        self._outbox = outbox
-        self._delivery = delivery
-        self._concurrency = concurrency
-        self._sweep_every = sweep_every
-        self._wake = asyncio.Event()
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._ready: deque[str] = deque()
-        self._look_again = False
-        self._draining = False
-        self._loop: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin; rows that a crash left half-way come first."""
-        self._loop = asyncio.create_task(self._run(), name="dispatcher")
-
-    def drain(self) -> None:
-        """Take no new rows from now on."""
-        self._draining = True
-        self._wake.set()
-
-    async def stop(self, grace: float) -> None:
-        """Finish what is being sent, for at most `grace` seconds; what is cut off then is called unknown."""
-        self.drain()
-        if self._loop:
-            await self._loop
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=grace)
-        cut_off = list(self._running.values())
-        for task in cut_off:
-            task.cancel()
-        await asyncio.gather(*cut_off, return_exceptions=True)
-
-    async def attempt(self, submission_id: str, product: str, wait: float) -> None:
-        """Try a row that was just accepted, and wait up to `wait` seconds for what becomes of it.
-
-        When no slot is free, or the product's rows are kept back, there is no waiting: the row's turn comes.
-        """
-        busy = len(self._running) >= self._concurrency
-        if self._draining or busy or product in self._delivery.kept_back():
-            self._look_again = True
-            return
-        task = self._begin(submission_id)
-        if wait > 0:
-            await asyncio.wait({task}, timeout=wait)
-
-    def _begin(self, submission_id: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._advance(submission_id), name=f"advance {submission_id}")
-        self._running[submission_id] = task
-        task.add_done_callback(lambda _: self._ended(submission_id))
-        return task
-
-    def _ended(self, submission_id: str) -> None:
-        self._running.pop(submission_id, None)
-        if self._look_again:
-            self._wake.set()
-
-    async def _advance(self, submission_id: str) -> None:
-        try:
-            if await self._delivery.advance(submission_id) is not None:
-                self._look_again = True
-        except OutboxUnavailable as error:
-            self._look_again = True
-            log.error("outbox.unavailable", submission=submission_id, reason=str(error))
-        except Exception:
-            log.exception("delivery.failed", submission=submission_id)  # its lease ends, then it is tried again
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        next_sweep = loop.time()
-        while not self._draining:
-            self._wake.clear()
-            try:
-                if loop.time() >= next_sweep:
-                    await self._delivery.recover()
-                    next_sweep = loop.time() + self._sweep_every
-                pause = await self._look()
-            except OutboxUnavailable as error:
-                log.error("outbox.unavailable", reason=str(error))
-                pause = 1.0
-            except Exception:
-                log.exception("delivery.failed")  # whatever it was, the rows wait for the next look
-                pause = 1.0
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(pause, max(0.0, next_sweep - loop.time())))
-
-    async def _look(self) -> float:
-        """Start what is due, as far as there are slots; in how many seconds to look again unless woken."""
-        free = self._concurrency - len(self._running)
-        if free <= 0:
-            self._look_again = True
-            return self._sweep_every
-        shut = self._delivery.kept_back()
-        if not self._ready:
-            wanted = 4 * self._concurrency + len(self._running)
-            ids = await self._outbox.due(wanted, shut)
-            self._look_again = bool(shut) or len(ids) == wanted
-            self._ready.extend(submission_id for submission_id in ids if submission_id not in self._running)
-        while self._ready and len(self._running) < self._concurrency:
-            self._start_next()
-        if self._ready:
-            self._look_again = True
-            return self._sweep_every
-        due_in = await self._outbox.next_due_in(shut)
-        waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
-        return max(_SHORTEST_PAUSE, min(waits))
-
-    def _start_next(self) -> None:
-        submission_id = self._ready.popleft()
-        if submission_id not in self._running:
-            self._begin(submission_id)

@@ -8,6 +8,7 @@
     │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
     ├─ IdentityInvalid      what a host's server signed about a person is not to be believed; says why
     └─ OutboxUnavailable    nothing can be stored safely now
+       └─ OutboxFull        no more attachments, until some of those that wait are delivered
 
 Words are left to the locale files: a `Fault` names its code, and the variant and the numbers that its words need.
 """
@@ -144,3 +145,7 @@ class OutboxUnavailable(WidgetError):
         self.fields: Mapping[str, str] = fields or {}
         self.close = close
         super().__init__(message)
+
+
+class OutboxFull(OutboxUnavailable):
+    """So much of attachments waits already that no more is taken; a submission without any is stored all the same."""

@@ -19,8 +19,16 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from widget import context, headers, identity, intake, pages, submission, themes, words
-from widget.delivery import LocalDispatcher
-from widget.errors import Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.dispatch import Dispatcher
+from widget.errors import (
+    Fault,
+    IdentityInvalid,
+    OutboxFull,
+    OutboxUnavailable,
+    Rejected,
+    TokenExpired,
+    TokenInvalid,
+)
 from widget.insider import Insider
 from widget.outbox import Outbox, Standing
 from widget.products import Product
@@ -47,7 +55,7 @@ class Service:
     rates: Rates
     outbox: Outbox
     insider: Insider
-    dispatcher: LocalDispatcher
+    dispatcher: Dispatcher
     pages: pages.Pages
     static: StaticFiles
     wording: Wording
@@ -133,7 +141,10 @@ async def submit(request: Request) -> Response:
     except OutboxUnavailable as error:
         log.error("outbox.unavailable", product=product.slug, reason=str(error))
         rejected = Rejected(
-            Fault("unavailable"), fields=error.fields, retry_after=_RETRY_UNAVAILABLE, close=error.close
+            Fault("unavailable", variant="files" if isinstance(error, OutboxFull) else ""),
+            fields=error.fields,
+            retry_after=_RETRY_UNAVAILABLE,
+            close=error.close,
         )
         return _refuse(request, product, rejected, token)
     except Rejected as rejected:
@@ -188,7 +199,7 @@ async def _take(service: Service, product: Product, request: Request, token: _To
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
             files = tuple(Attachment(file.name, file.media_type, file.size, file.path) for file in raw.files)
             accepted = _submission(service, product, raw.fields, files, token)
-            is_new = await service.outbox.add(accepted)
+            is_new = await service.outbox.add(accepted, head_start=service.dispatcher.head_start(product.slug))
     except Rejected as rejected:
         if token.expired and await service.outbox.standing(token.submission_id):
             return

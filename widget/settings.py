@@ -7,7 +7,7 @@ to others; a secret stays a `SecretStr` until it is used.
 import ipaddress
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -113,6 +113,31 @@ class Settings(BaseModel):
         AfterValidator(_database_url),
         Field(description="The outbox: `sqlite:///PATH` or `postgresql://…`."),
     ] = "sqlite:///var/widget.db"
+    database_direct_url: Annotated[
+        Annotated[str, AfterValidator(_database_url)] | None,
+        Field(
+            description="PostgreSQL's own address, where `DATABASE_URL` is that of a pooler: waking up on a notice "
+            "needs a connection of one's own. Without it, `DATABASE_URL`."
+        ),
+    ] = None
+    database_connections: Annotated[
+        int, Field(ge=1, le=100, description="Connections to PostgreSQL that a process uses at once, and three more.")
+    ] = 8
+    pending_bytes: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Bytes of attachments that may wait at once. Beyond that a submission with files is answered "
+            "503; one without is stored all the same.",
+        ),
+    ] = 1024**3
+    spool: Annotated[
+        Path | None,
+        Field(
+            description="The folder for uploads that are coming in, with PostgreSQL; without it, one in the system's "
+            "folder for temporary files. SQLite has its own, beside the database."
+        ),
+    ] = None
     widget_config: Annotated[Path, Field(description="The products' file.")] = Path("widget.toml")
     custom_folder: Annotated[
         Path | None,
@@ -177,12 +202,24 @@ class Settings(BaseModel):
             "submission.",
         ),
     ] = 2.5
+    web_delivers: Annotated[
+        bool,
+        Field(description="Whether web processes deliver too; if not, `widget worker` has to, and Send does not wait."),
+    ] = True
     delivery_concurrency: Annotated[
         int, Field(ge=1, le=256, description="Submissions on their way to Insider Connect at once.")
     ] = 16
     delivery_timeout: Annotated[
         _Seconds, Field(gt=0, le=90, description="Seconds that one call to Insider Connect may take in all.")
     ] = 60
+    lease: Annotated[
+        _Seconds,
+        Field(
+            gt=0,
+            description="Seconds that a process has a submission to itself; after that it counts as dead, and what it "
+            "was sending as unknown. A call may take three quarters of it.",
+        ),
+    ] = 120
     retry_min: Annotated[
         _Seconds,
         Field(gt=0, description="Seconds within which the first repeat of an attempt falls; then twice as many."),
@@ -273,16 +310,26 @@ def load(environ: Mapping[str, str]) -> Settings:
         problems += [Problem(_variable(fault["loc"]), _sentence(fault)) for fault in error.errors()]
     accounts = {slug: _account(environ, slug, problems) for slug in products}
     identity_keys = {slug: _identity_keys(environ, product, problems) for slug, product in products.items()}
-    if settings is not None and settings.web_concurrency > 1 and settings.sqlite_path:
-        problems.append(
-            Problem(
-                "WEB_CONCURRENCY",
-                "several processes need PostgreSQL: set DATABASE_URL=postgresql://…, or WEB_CONCURRENCY=1",
-            )
-        )
+    if settings is not None:
+        problems += _contradictions(settings)
     if settings is None or problems:
         raise ConfigurationError(problems)
     return settings.model_copy(update={"accounts": accounts, "identity_keys": identity_keys})
+
+
+def _contradictions(settings: Settings) -> Iterator[Problem]:
+    """What is wrong between two settings, each fine by itself."""
+    if settings.sqlite_path and settings.web_concurrency > 1:
+        yield Problem(
+            "WEB_CONCURRENCY",
+            "several processes need PostgreSQL: set DATABASE_URL=postgresql://…, or WEB_CONCURRENCY=1",
+        )
+    if settings.sqlite_path and not settings.web_delivers:
+        yield Problem("WEB_DELIVERS", "with SQLite nobody but the web process can deliver")
+    if settings.database_direct_url and not settings.database_direct_url.startswith("postgresql"):
+        yield Problem("DATABASE_DIRECT_URL", "give postgresql://USER:PASSWORD@HOST/NAME")
+    if settings.delivery_timeout > 0.75 * settings.lease:
+        yield Problem("LEASE", f"has to be a third longer than DELIVERY_TIMEOUT ({settings.delivery_timeout:g} s)")
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -7,6 +7,7 @@ try and whom to call is left to `delivery`.
 """
 
 import asyncio
+import math
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,15 +16,18 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, literal, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from widget.errors import ConfigurationError, Problem
+from widget.errors import OutboxFull, OutboxUnavailable
 from widget.outbox.backend import Backend
-from widget.outbox.tables import SCHEMA_VERSION, WAITING_STATES, attachment, metadata, schema_version, submission
+from widget.outbox.migrations import check, migrate
+from widget.outbox.tables import WAITING_STATES, attachment, schema_version, submission
 from widget.submission import Feedback, Submission
 
 __all__ = ["Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
 
 LEASE = 120.0
 """Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
+_CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between two tries to claim a row while the database is away."""
 
 Status = Literal["waiting", "attached", "refused"]
 _Row = Row[*tuple[Any, ...]]
@@ -100,16 +104,25 @@ class Standing:
 
 
 class Outbox:
-    """The rows, on whatever `backend` they lie."""
+    """The rows, on whatever `backend` they lie.
 
-    def __init__(self, backend: Backend) -> None:
+    `lease` is in seconds. `max_pending` is in bytes: so much of attachments may wait, and beyond that a submission
+    that has some is turned away.
+    """
+
+    def __init__(self, backend: Backend, *, lease: float = LEASE, max_pending: float = math.inf) -> None:
         self.backend = backend
-        self._statements = _Statements(backend)
+        self.lease = lease
+        self._max_pending = max_pending
+        self._statements = _Statements(backend, lease)
 
     async def open(self) -> None:
-        """Create or upgrade the tables and forget files that no row names."""
+        """Connect, and forget files that no row names. Raises ConfigurationError unless the schema is this release's.
+
+        A process that has the database to itself brings it up to date; several leave that to `migrate`.
+        """
         await self.backend.open()
-        await self.backend.write(_migrate)
+        await self.backend.write(migrate if self.backend.alone else check)
         known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
         await self.backend.erase(sorted(await self.backend.strays() - known))
 
@@ -117,12 +130,19 @@ class Outbox:
         """Let go of the database."""
         await self.backend.close()
 
-    async def add(self, new: Submission) -> bool:
-        """Store a submission for good. False, and nothing is stored, when its id is known already."""
-        return await asyncio.shield(self._add(new))  # a person who leaves half-way must not leave half a submission
+    async def migrate(self) -> None:
+        """Connect, and create the tables or bring them up to date."""
+        await self.backend.open(exclusive=False)
+        await self.backend.write(migrate)
 
-    async def _add(self, new: Submission) -> bool:
-        blobs = await self.backend.keep(new.attachments)
+    async def add(self, new: Submission, *, head_start: float = 0.0) -> bool:
+        """Store a submission for good. False, and nothing is stored, when its id is known already.
+
+        `head_start` is in seconds: for so long the engine leaves the row to the asker. Raises OutboxFull.
+        """
+        return await asyncio.shield(self._add(new, head_start))  # who leaves half-way must not leave half a submission
+
+    async def _add(self, new: Submission, head_start: float) -> bool:
         row = {
             "id": new.id,
             "product": new.product,
@@ -140,24 +160,29 @@ class Outbox:
                 "name": file.name,
                 "media_type": file.media_type,
                 "size": file.size,
-                "blob": blob,
             }
-            for position, (file, blob) in enumerate(zip(new.attachments, blobs, strict=True))
+            for position, file in enumerate(new.attachments)
         ]
 
-        def store(connection: Connection) -> None:
+        def store(connection: Connection, blobs: Sequence[str]) -> None:
             connection.execute(self._statements.add, row)
             if files:
-                connection.execute(self._statements.add_attachment, files)
+                self._check_room(connection, sum(file.size for file in new.attachments))
+                named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
+                connection.execute(self._statements.add_attachment, named)
+            self.backend.enqueue(connection, [new.id], head_start)
 
         try:
-            await self.backend.write(store)
-        except BaseException as error:
-            await self.backend.erase(blobs)
-            if isinstance(error, IntegrityError):
-                return False
-            raise
+            await self.backend.keep(new.attachments, store)
+        except IntegrityError:
+            return False
         return True
+
+    def _check_room(self, connection: Connection, size: int) -> None:
+        if math.isfinite(self._max_pending):
+            pending: int = connection.execute(self._statements.pending_bytes).scalar_one()
+            if pending + size > self._max_pending:
+                raise OutboxFull(f"{pending} bytes of attachments wait already, {self._max_pending:.0f} may")
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[str]:
         """The ids of rows that may be tried now, longest due first, without the products in `shut`."""
@@ -169,15 +194,38 @@ class Outbox:
         values = {"shut": list(shut)}
         return await self.backend.read(lambda c: c.scalar(self._statements.next_due, values))
 
+    async def enqueue_due(self, limit: int, shut: Collection[str] = ()) -> int:
+        """Tell the engine of rows that are due, longest due first, without the products in `shut`.
+
+        Answers how many of them it did not know of; so losing all that it knew loses nothing.
+        """
+        values = {"limit": limit, "shut": list(shut)}
+        try:
+            return await self.backend.write(
+                lambda c: self.backend.enqueue(c, c.scalars(self._statements.due, values).all())
+            )
+        except IntegrityError:  # another process told it of the same rows at the same moment
+            return 0
+
     async def claim(self, submission_id: str) -> Work | None:
-        """Take a row that is due, for `LEASE` seconds, with the intent to make its next POST."""
+        """Take a row that is due, for as long as the lease, with the intent to make its next POST.
+
+        While the database is away it is tried again, with the same claim: when a commit's answer was lost, the row is
+        ours if that commit was made, and must not be left to be called unknown.
+        """
         values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
+        for pause in _CLAIM_PAUSES:
+            try:
+                return await self.backend.write(lambda c: self._claim(c, values))
+            except OutboxUnavailable:
+                await asyncio.sleep(pause)
         return await self.backend.write(lambda c: self._claim(c, values))
 
     def _claim(self, connection: Connection, values: dict[str, str]) -> Work | None:
         row = connection.execute(self._statements.claim, values).one_or_none()
         if row is None:
             return None
+        self.backend.dequeue(connection, row.id)
         files = connection.execute(self._statements.pending, {"an_id": row.id}).all()
         return _work(row, files)
 
@@ -189,7 +237,7 @@ class Outbox:
             "new_state": verdict.state,
             "kept_claim": work.claim if verdict.state == "sending" else None,
             "next_intent": "attach" if verdict.state == "sending" else None,
-            "delay": LEASE if verdict.state == "sending" else verdict.delay,
+            "delay": self.lease if verdict.state == "sending" else verdict.delay,
             "error": verdict.error,
             "words": verdict.told,
             "kept_id": verdict.feedback_id,
@@ -249,17 +297,6 @@ class Outbox:
         await self.backend.write(lambda c: c.execute(self._statements.touch).rowcount)
 
 
-def _migrate(connection: Connection) -> None:
-    metadata.create_all(connection)
-    version = connection.scalar(select(schema_version.c.version))
-    if version is None:
-        connection.execute(insert(schema_version).values(only=1, version=SCHEMA_VERSION))
-    elif version != SCHEMA_VERSION:
-        raise ConfigurationError(
-            [Problem("DATABASE_URL", f"the outbox has schema {version}, this release works with {SCHEMA_VERSION}")]
-        )
-
-
 def _work(row: _Row, files: Sequence[_Row]) -> Work:
     return Work(
         id=row.id,
@@ -284,12 +321,14 @@ class _Statements:
     The states are spelled out where the partial index on `due_at` is to be used.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, lease: float) -> None:
         s, a, now = submission.c, attachment.c, backend.now
         by_id = s.id == bindparam("an_id")
         later = now + bindparam("delay")
         waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
-        is_due = and_(waiting, s.due_at <= now)
+        unheld = and_(waiting, s.intent.is_(null()))
+        is_due = and_(unheld, s.due_at <= now)
+        is_ours = and_(s.state == "sending", s.claim == bindparam("new_claim"))
         not_shut = s.product.not_in(bindparam("shut", expanding=True))
 
         self.add = insert(submission).values(
@@ -306,15 +345,15 @@ class _Statements:
             **{name: bindparam(name) for name in ("submission_id", "position", "name", "media_type", "size", "blob")},
         )
         self.due = select(s.id).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
-        self.next_due = select(func.min(s.due_at) - now).where(waiting, s.due_at.is_not(null()), not_shut)
+        self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), not_shut)
         self.claim = (
             update(submission)
-            .where(by_id, is_due, s.intent.is_(null()))
+            .where(by_id, or_(is_due, is_ours))
             .values(
                 state="sending",
                 claim=bindparam("new_claim"),
-                due_at=now + LEASE,
-                attempts=s.attempts + 1,
+                due_at=now + lease,
+                attempts=case((is_ours, s.attempts), else_=s.attempts + 1),
                 intent=case((s.feedback_id.is_(null()), "create"), else_="attach"),
             )
             .returning(*submission.c, (now - s.accepted_at).label("age"))
@@ -367,5 +406,6 @@ class _Statements:
         self.attachments = (
             select(a.name, a.status, a.message).where(a.submission_id == bindparam("an_id")).order_by(a.position)
         )
+        self.pending_bytes = select(func.coalesce(func.sum(a.size), 0)).where(a.blob.is_not(null()))
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
         self.touch = update(schema_version).values(version=schema_version.c.version)

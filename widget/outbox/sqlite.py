@@ -35,6 +35,8 @@ _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 class SQLiteBackend:
     """The database at `path`. `clock` gives Unix seconds."""
 
+    alone = True
+
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self.now: ColumnElement[float] = bindparam("now", callable_=clock, type_=Double, unique=True)
@@ -73,9 +75,14 @@ class SQLiteBackend:
         """Run `job` on a snapshot, beside the writer."""
         return await asyncio.to_thread(self._read, job)
 
-    async def keep(self, attachments: Sequence[Attachment]) -> Sequence[str]:
-        """Sync the files and move them to their place."""
-        return await asyncio.to_thread(self._keep, attachments) if attachments else ()
+    async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
+        """Sync the files and move them to their place, before the commit that names them."""
+        blobs = await asyncio.to_thread(self._keep, attachments) if attachments else ()
+        try:
+            return await self.write(lambda connection: job(connection, blobs))
+        except BaseException:
+            await self.erase(blobs)
+            raise
 
     async def chunks(self, blob: str) -> AsyncIterator[bytes]:
         """The file's bytes, read by a thread."""
@@ -93,6 +100,13 @@ class SQLiteBackend:
     async def strays(self) -> set[str]:
         """The names of all the files that are kept, for whoever knows which of them a row names."""
         return await asyncio.to_thread(lambda: {entry.name for entry in os.scandir(self.files) if entry.is_file()})
+
+    def enqueue(self, connection: Connection, ids: Sequence[str], delay: float = 0.0) -> int:
+        """The rows are the queue."""
+        return 0
+
+    def dequeue(self, connection: Connection, submission_id: str) -> None:
+        """The rows are the queue."""
 
     def _prepare(self, exclusive: bool) -> None:
         try:

@@ -1,4 +1,7 @@
-"""The outbox's tables, which hold their own rules. Times are Unix seconds by the database's clock."""
+"""The outbox's tables, which hold their own rules. Times are Unix seconds by the database's clock.
+
+They are made by `migrations`, step by step; here is what its last step leaves.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -16,8 +19,6 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
-
 WAITING_STATES = ("queued", "sending", "unknown")
 """States that delivery may act on, once `due_at` has come."""
 FINAL_STATES = ("delivered", "refused", "discarded")
@@ -29,6 +30,7 @@ schema_version = Table(
     metadata,
     Column("only", Integer, primary_key=True),
     Column("version", Integer, nullable=False),
+    Column("engine", String(100), comment="The last of the engine's own migrations, where there is an engine."),
     CheckConstraint("only = 1", name="schema_version_is_one_row"),
 )
 
@@ -82,4 +84,11 @@ attachment = Table(
     Column("message", Text, comment="Why it was refused."),
     Column("blob", String(32), comment="Where its bytes are; NULL once they are erased."),
     CheckConstraint("status IN ('waiting', 'attached', 'refused')", name="attachment_status"),
+)
+
+Index(
+    "attachment_kept",
+    attachment.c.size,
+    sqlite_where=attachment.c.blob.is_not(None),
+    postgresql_where=attachment.c.blob.is_not(None),
 )

@@ -1,0 +1,78 @@
+"""Outboxes of either kind for tests that hold one in their own process, and what such tests ask of them."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from widget.outbox import Outbox
+from widget.outbox.backend import Backend
+from widget.outbox.postgres import PostgresBackend
+from widget.outbox.sqlite import SQLiteBackend
+from widget.submission import Attachment, Feedback, Submission
+
+FEEDBACK = Feedback("It works", "ada@example.com", rating=True, consent=True)
+
+
+def backend_at(url: str, folder: Path) -> Backend:
+    """The backend for a database's address."""
+    if url.startswith("sqlite:///"):
+        return SQLiteBackend(Path(url.removeprefix("sqlite:///")))
+    driver = url.replace("postgresql://", "postgresql+psycopg://")
+    return PostgresBackend(driver, connections=4, spool=folder / "spool")
+
+
+@asynccontextmanager
+async def outbox_at(url: str, folder: Path, **options: Any) -> AsyncIterator[Outbox]:
+    """An outbox with its tables, open."""
+    first = Outbox(backend_at(url, folder))
+    await first.migrate()
+    await first.close()
+    outbox = Outbox(backend_at(url, folder), **options)
+    await outbox.open()
+    yield outbox
+    await outbox.close()
+
+
+def new_submission(outbox: Outbox, *files: bytes, product: str = "demo", submission_id: str = "") -> Submission:
+    """A submission whose files lie where uploads do."""
+    attachments = []
+    for number, content in enumerate(files):
+        path = outbox.backend.spool / uuid.uuid4().hex
+        path.write_bytes(content)
+        attachments.append(Attachment(f"{number}.png", "image/png", len(content), path))
+    return Submission(submission_id or uuid.uuid4().hex, product, FEEDBACK, tuple(attachments))
+
+
+async def time_passes(outbox: Outbox, seconds: float) -> None:
+    """As if the rows were so much older. The database's own clock goes on as it does."""
+    statement = text(
+        "UPDATE submission SET due_at = due_at - :s, accepted_at = accepted_at - :s, ended_at = ended_at - :s"
+    )
+    await outbox.backend.write(lambda c: c.execute(statement, {"s": seconds}).rowcount)
+
+
+async def row(outbox: Outbox, submission_id: str) -> dict[str, Any]:
+    """All that the database holds of a submission."""
+
+    def look(connection: Connection) -> dict[str, Any]:
+        found = connection.execute(text("SELECT * FROM submission WHERE id = :id"), {"id": submission_id}).one()
+        return dict(found._mapping)
+
+    return await outbox.backend.read(look)
+
+
+async def kept_blobs(outbox: Outbox) -> int:
+    """How many files' bytes lie in the outbox, whether a row names them or not."""
+    if isinstance(outbox.backend, SQLiteBackend):
+        return len(await outbox.backend.strays())
+    count = text("SELECT count(DISTINCT blob) FROM attachment_chunk")
+    return await outbox.backend.read(lambda c: c.execute(count).scalar_one())
+
+
+async def read_blob(outbox: Outbox, blob: str) -> bytes:
+    """The bytes of a file."""
+    return b"".join([chunk async for chunk in outbox.backend.chunks(blob)])

@@ -1,0 +1,172 @@
+"""A PostgreSQL server of the tests' own: its binaries are the machine's, its data lies in a temporary folder."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Self
+
+import psycopg
+from bed import free_port, plain_environ, until
+from psycopg import sql
+
+BINARIES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
+
+
+def binary(name: str) -> str:
+    """Where a program of PostgreSQL, or of its pooler, is."""
+    if found := shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin"):
+        return found
+    found = next((str(path) for pattern in BINARIES for path in Path("/").glob(f"{pattern[1:]}/{name}")), None)
+    assert found, f"{name} is not installed; scripts/setup does that"
+    return found
+
+
+def ordinary_user() -> Mapping[str, Any]:
+    """Arguments for `subprocess`, for programs that refuse to run as root."""
+    if os.getuid() != 0:
+        return {}
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    user = names.get("postgres") or names["nobody"]
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+class _Server:
+    """A program that runs as an ordinary user, with a folder of its own, on a free port."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="feedback-"))
+        self.port = free_port()
+        if user := ordinary_user():
+            os.chown(self.folder, user["user"], user["group"])
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] = (self.folder / "log").open("ab")
+
+    def _spawn(self, *arguments: str) -> None:
+        self._popen = subprocess.Popen(
+            arguments,
+            cwd=self.folder,
+            env=plain_environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            **ordinary_user(),
+        )
+
+    def log(self) -> str:
+        """All that it wrote."""
+        return (self.folder / "log").read_text("utf-8", errors="replace")
+
+    def end(self, sig: signal.Signals) -> None:
+        """Stop it by a signal, and wait until it is gone."""
+        if self._popen and self._popen.poll() is None:
+            self._popen.send_signal(sig)
+            self._popen.wait(30)
+
+    def _until_it_answers(self) -> None:
+        def answers() -> bool:
+            assert self._popen
+            assert self._popen.poll() is None, self.log()
+            try:
+                psycopg.connect(f"postgresql://widget@127.0.0.1:{self.port}/postgres", connect_timeout=2).close()
+            except psycopg.OperationalError:
+                return False
+            return True
+
+        until(answers, 30)
+
+    def _remove(self) -> None:
+        self.end(signal.SIGQUIT)
+        self._output.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(_Server):
+    """A server with its files synced as in production. `database` makes an empty database and answers its address."""
+
+    def __enter__(self) -> Self:
+        made = subprocess.run(
+            [binary("initdb"), "-D", "data", "-U", "widget", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"],
+            cwd=self.folder,
+            env=plain_environ(),
+            capture_output=True,
+            text=True,
+            **ordinary_user(),
+        )
+        assert made.returncode == 0, made.stderr
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._remove()
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder}
+        self._spawn(binary("postgres"), "-D", "data", *(f"--{name}={value}" for name, value in options.items()))
+        self._until_it_answers()
+
+    def stop(self, sig: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT cuts every connection off and stops ("fast"); SIGQUIT is a crash."""
+        self.end(sig)
+
+    def restart(self) -> None:
+        """Stop and start, as a package upgrade does."""
+        self.stop()
+        self.start()
+
+    def url(self, database: str) -> str:
+        """The address of a database."""
+        return f"postgresql://widget@127.0.0.1:{self.port}/{database}"
+
+    def database(self) -> str:
+        """A new and empty database's address."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+
+class PgBouncer(_Server):
+    """A pooler in transaction mode before `server`."""
+
+    def __init__(self, server: Postgres) -> None:
+        super().__init__()
+        self._server = server
+        self._config = self.folder / "pgbouncer.ini"
+        self._config.write_text(
+            f"""\
+[databases]
+* = host=127.0.0.1 port={server.port} user=widget
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+max_client_conn = 200
+"""
+        )
+
+    def __enter__(self) -> Self:
+        self._spawn(binary("pgbouncer"), str(self._config))
+        self._until_it_answers()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._remove()
+
+    def url(self, direct: str) -> str:
+        """The address, through the pooler, of the database that has the address `direct` without."""
+        return direct.replace(f":{self._server.port}/", f":{self.port}/")

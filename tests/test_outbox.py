@@ -1,0 +1,283 @@
+"""What the outbox promises, on SQLite and on PostgreSQL alike."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from outboxes import FEEDBACK, backend_at, kept_blobs, new_submission, outbox_at, read_blob, row, time_passes
+from sqlalchemy import Connection, Engine, event
+
+from widget.errors import OutboxFull, OutboxUnavailable
+from widget.outbox import LEASE, Outbox, StoredAttachment, Verdict, Work
+from widget.outbox.backend import Backend
+
+T = TypeVar("T")
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+async def outbox(database_url: str, tmp_path: Path) -> AsyncIterator[Outbox]:
+    async with outbox_at(database_url, tmp_path) as outbox:
+        yield outbox
+
+
+async def claimed(outbox: Outbox, *files: bytes) -> Work:
+    new = new_submission(outbox, *files)
+    assert await outbox.add(new)
+    work = await outbox.claim(new.id)
+    assert work
+    return work
+
+
+async def test_a_stored_submission_is_due_at_once_and_whole(outbox: Outbox) -> None:
+    new = new_submission(outbox, b"one", b"two")
+    assert await outbox.add(new)
+    assert list(await outbox.due(10)) == [new.id]
+    work = await outbox.claim(new.id)
+    assert work
+    assert (work.id, work.product, work.feedback, work.attempts) == (new.id, "demo", FEEDBACK, 1)
+    assert [(file.position, file.name, file.size) for file in work.pending] == [(0, "0.png", 3), (1, "1.png", 3)]
+    assert [await read_blob(outbox, file.blob) for file in work.pending] == [b"one", b"two"]
+
+
+async def test_a_repeat_stores_nothing(outbox: Outbox) -> None:
+    first = new_submission(outbox, b"one")
+    assert await outbox.add(first)
+    assert not await outbox.add(new_submission(outbox, b"other", submission_id=first.id))
+    assert await kept_blobs(outbox) == 1
+    standing = await outbox.standing(first.id)
+    assert standing
+    assert standing.attachments == (StoredAttachment("0.png", "waiting", None),)
+
+
+async def test_many_repeats_at_once_are_one_submission(outbox: Outbox) -> None:
+    first = new_submission(outbox, b"one")
+    repeats = [new_submission(outbox, b"one", submission_id=first.id) for _ in range(7)]
+    added = await asyncio.gather(*(outbox.add(new) for new in (first, *repeats)))
+    assert sorted(added) == [False] * 7 + [True]
+    assert await kept_blobs(outbox) == 1
+
+
+async def test_a_file_that_cannot_be_stored_stores_nothing(outbox: Outbox) -> None:
+    new = new_submission(outbox, b"one", b"two")
+    new.attachments[1].path.unlink()
+    with pytest.raises(OutboxUnavailable):
+        await outbox.add(new)
+    assert await outbox.standing(new.id) is None
+    assert await kept_blobs(outbox) == 0
+
+
+@pytest.mark.parametrize("size", [1, 256 * 1024, 256 * 1024 + 1, 4 * MIB])
+async def test_files_come_back_as_they_went_in_and_in_chunks(outbox: Outbox, size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + b"\0" * (size % 256)
+    (file,) = (await claimed(outbox, content)).pending
+    chunks = [chunk async for chunk in outbox.backend.chunks(file.blob)]
+    assert b"".join(chunks) == content
+    assert max(map(len, chunks)) <= 256 * 1024
+
+
+async def test_of_many_who_claim_a_row_one_has_it(outbox: Outbox) -> None:
+    new = new_submission(outbox)
+    await outbox.add(new)
+    works = await asyncio.gather(*(outbox.claim(new.id) for _ in range(12)))
+    assert len([work for work in works if work]) == 1
+    assert (await row(outbox, new.id))["attempts"] == 1
+    assert not await outbox.due(10)
+
+
+class Forgetful:
+    """A backend that commits, and then loses the answer, so many times."""
+
+    def __init__(self, backend: Backend, times: int) -> None:
+        self._backend = backend
+        self.times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        result = await self._backend.write(job)
+        if self.times:
+            self.times -= 1
+            raise OutboxUnavailable("the connection was lost")
+        return result
+
+
+async def test_a_claim_whose_answer_was_lost_is_still_had(outbox: Outbox) -> None:
+    new = new_submission(outbox)
+    await outbox.add(new)
+    work = await Outbox(Forgetful(outbox.backend, 2)).claim(new.id)
+    assert work
+    assert work.attempts == 1
+    assert await outbox.record(work, Verdict("delivered", feedback_id=32))
+
+
+async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:
+    work = await claimed(outbox, b"one", b"two")
+    assert await outbox.record(work, Verdict("sending", feedback_id=32))
+    assert await outbox.record(work, Verdict("sending", attachments={0: ("refused", "Too bad.")}, separately=True))
+    kept = await row(outbox, work.id)
+    assert (kept["state"], kept["feedback_id"], kept["intent"], bool(kept["separately"])) == (
+        "sending",
+        32,
+        "attach",
+        True,
+    )
+    assert await outbox.record(work, Verdict("delivered", attachments={1: ("attached", None)}))
+    standing = await outbox.standing(work.id)
+    assert standing
+    assert (standing.state, standing.feedback_id) == ("delivered", 32)
+    assert standing.attachments == (
+        StoredAttachment("0.png", "refused", "Too bad."),
+        StoredAttachment("1.png", "attached", None),
+    )
+
+
+async def test_a_delivered_row_keeps_nothing_of_what_was_said(outbox: Outbox) -> None:
+    work = await claimed(outbox, b"one")
+    assert await outbox.record(work, Verdict("delivered", feedback_id=32, attachments={0: ("attached", None)}))
+    kept = await row(outbox, work.id)
+    assert [kept[name] for name in ("description", "email", "rating", "consent")] == [None] * 4
+    assert await kept_blobs(outbox) == 0
+
+
+async def test_a_refused_row_keeps_what_was_said_for_the_operator(outbox: Outbox) -> None:
+    work = await claimed(outbox, b"one")
+    assert await outbox.record(work, Verdict("refused", error="answered 400", told="No."))
+    kept = await row(outbox, work.id)
+    assert (kept["state"], kept["email"], kept["last_error"], kept["told"]) == (
+        "refused",
+        "ada@example.com",
+        "answered 400",
+        "No.",
+    )
+    assert await kept_blobs(outbox) == 1
+
+
+async def test_a_row_put_back_waits_its_time_and_may_cost_no_attempt(outbox: Outbox) -> None:
+    work = await claimed(outbox)
+    assert await outbox.record(work, Verdict("queued", delay=60, error="busy", attempt_spent=False))
+    assert not await outbox.due(10)
+    assert await outbox.claim(work.id) is None
+    due_in = await outbox.next_due_in()
+    assert due_in is not None
+    assert 50 < due_in <= 60
+    await time_passes(outbox, 60)
+    again = await outbox.claim(work.id)
+    assert again
+    assert again.attempts == 1
+    assert again.age > 59
+
+
+async def test_due_rows_come_longest_due_first_without_products_that_are_kept_back(outbox: Outbox) -> None:
+    first, second, other = (new_submission(outbox, product=product) for product in ("demo", "demo", "other"))
+    for new in (first, second, other):
+        await outbox.add(new)
+        await time_passes(outbox, 1)
+    assert list(await outbox.due(10)) == [first.id, second.id, other.id]
+    assert list(await outbox.due(1)) == [first.id]
+    assert list(await outbox.due(10, ["demo"])) == [other.id]
+    assert await outbox.next_due_in(["demo", "other"]) is None
+
+
+async def test_a_stalled_process_that_comes_back_writes_nothing(outbox: Outbox) -> None:
+    stalled = await claimed(outbox, b"one")
+    await time_passes(outbox, LEASE + 1)
+    assert list(await outbox.recover(hold=10)) == [stalled.id]
+    await time_passes(outbox, 10)
+    successor = await outbox.claim(stalled.id)
+    assert successor
+    assert successor.possible_duplicate
+    assert not await outbox.record(stalled, Verdict("delivered", feedback_id=1, attachments={0: ("attached", None)}))
+    assert not await outbox.record(stalled, Verdict("sending", feedback_id=1))
+    assert await outbox.record(successor, Verdict("sending", feedback_id=2))
+    assert (await row(outbox, stalled.id))["feedback_id"] == 2
+    assert await kept_blobs(outbox) == 1
+
+
+async def test_a_live_lease_is_nobody_elses(outbox: Outbox) -> None:
+    work = await claimed(outbox)
+    assert not await outbox.recover(hold=10)
+    assert await outbox.claim(work.id) is None
+    await time_passes(outbox, LEASE - 5)
+    assert await outbox.record(work, Verdict("sending", feedback_id=1))
+    await time_passes(outbox, LEASE - 5)
+    assert not await outbox.recover(hold=10)
+
+
+async def test_a_second_interruption_is_left_to_the_operator(outbox: Outbox) -> None:
+    work = await claimed(outbox)
+    assert list(await outbox.recover(hold=0, everything=True)) == [work.id]
+    assert await outbox.claim(work.id)
+    assert list(await outbox.recover(hold=0, everything=True)) == [work.id]
+    kept = await row(outbox, work.id)
+    assert (kept["state"], kept["due_at"]) == ("unknown", None)
+
+
+async def test_an_interrupted_row_may_be_left_to_the_operator_at_once(outbox: Outbox) -> None:
+    work = await claimed(outbox)
+    await outbox.recover(hold=None, everything=True)
+    assert not await outbox.due(10)
+    assert await outbox.claim(work.id) is None
+
+
+async def test_attachments_beyond_what_may_wait_are_turned_away_and_text_is_not(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with outbox_at(database_url, tmp_path, max_pending=100) as outbox:
+        work = await claimed(outbox, b"x" * 60)
+        with pytest.raises(OutboxFull):
+            await outbox.add(new_submission(outbox, b"x" * 41))
+        assert await kept_blobs(outbox) == 1
+        assert await outbox.add(new_submission(outbox))
+        assert await outbox.add(new_submission(outbox, b"x" * 40))
+        assert not await outbox.add(new_submission(outbox, b"x" * 60, submission_id=work.id))
+        await outbox.record(work, Verdict("delivered", feedback_id=1, attachments={0: ("attached", None)}))
+        assert await outbox.add(new_submission(outbox, b"x" * 60))
+
+
+async def test_times_are_unix_seconds_by_the_databases_clock(outbox: Outbox) -> None:
+    new = new_submission(outbox)
+    await outbox.add(new)
+    standing = await outbox.standing(new.id)
+    assert standing
+    assert abs(standing.accepted_at - time.time()) < 5
+
+
+async def test_rows_and_files_are_there_after_a_restart(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path) as outbox:
+        new = new_submission(outbox, b"one")
+        await outbox.add(new)
+    again = Outbox(backend_at(database_url, tmp_path))
+    await again.open()
+    work = await again.claim(new.id)
+    assert work
+    assert await read_blob(again, work.pending[0].blob) == b"one"
+    await again.close()
+
+
+async def test_looking_for_due_rows_uses_the_index(outbox: Outbox) -> None:
+    """A partial index is used only where the statement spells its condition out, and no clock ticks while it runs."""
+
+    @event.listens_for(Engine, "before_cursor_execute", retval=True)
+    def explain(connection: Connection, _: object, statement: str, parameters: Any, *rest: object) -> tuple[str, Any]:
+        return (
+            "EXPLAIN " if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+        ) + statement, parameters
+
+    def plan(connection: Connection) -> str:
+        return "\n".join(map(str, connection.execute(outbox._statements.due, {"limit": 9, "shut": ["a"]}).all()))
+
+    try:
+        shown = await outbox.backend.read(plan)
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+    assert "submission_due" in shown, shown
+
+
+async def test_a_look_at_whether_it_can_be_written_changes_nothing(outbox: Outbox) -> None:
+    await outbox.check_writable()
+    assert await outbox.next_due_in() is None

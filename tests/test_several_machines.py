@@ -1,0 +1,296 @@
+"""Several web processes and workers on one PostgreSQL: as one widget, whatever happens to any of them."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from bed import Process, Sandbox, Widget, until
+from outboxes import new_submission, outbox_at
+from postgres import PgBouncer, Postgres
+from samples import pdf, png
+
+FILES = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
+NOBODY_SWEEPS = {"SWEEP_INTERVAL": "600"}
+"""What is delivered then was announced by a notice."""
+
+Start = Callable[..., Widget]
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    return postgres.database()
+
+
+@pytest.fixture
+def start(start_widget: Start, insider: Sandbox, database: str, tmp_path: Path) -> Start:
+    """Starts web processes on the one database, which they find made."""
+    Widget(tmp_path, insider.url, DATABASE_URL=database).migrate()
+
+    def start(**environ: str) -> Widget:
+        settings = {"DATABASE_URL": database, "RETRY_MIN": "0.1", "RETRY_MAX": "1", "PROBE_INTERVAL": "0.3", **environ}
+        return start_widget(**settings)
+
+    return start
+
+
+@contextmanager
+def workers(widget: Widget, count: int = 1) -> Iterator[list[Process]]:
+    """Workers with the settings of `widget`, listening."""
+    before = widget.log().count("engine.listening")
+    running = [widget.run("worker") for _ in range(count)]
+    try:
+        until(lambda: widget.log().count("engine.listening") == before + count, 60)
+        yield running
+    finally:
+        for process in running:
+            process.popen.send_signal(signal.SIGCONT)
+        for process in running:
+            process.stop()
+
+
+def created_once(insider: Sandbox, descriptions: list[str]) -> bool:
+    return Counter(insider.descriptions()) == Counter(descriptions)
+
+
+def test_two_web_processes_and_three_workers_create_each_submission_once(start: Start, insider: Sandbox) -> None:
+    webs = [start(DELIVERY_WAIT="0"), start(DELIVERY_WAIT="0", WEB_DELIVERS="false")]
+    wanted = [f"number {n}" for n in range(120)]
+    with workers(webs[0], 3), ThreadPoolExecutor(8) as people:
+        answers = people.map(lambda n: webs[n % 2].submit(wanted[n], files=FILES if n % 3 == 0 else ()), range(120))
+        assert {answer.status_code for answer in answers} <= {201, 202}
+        until(lambda: created_once(insider, wanted), timeout=30)
+        until(lambda: sum(len(feedback["attachments"]) for feedback in insider.feedbacks()) == 80)
+
+
+def test_two_workers_share_a_thousand_rows_and_create_each_once(
+    start: Start, insider: Sandbox, database: str, tmp_path: Path
+) -> None:
+    web = start(WEB_DELIVERS="false")
+
+    async def accept() -> list[str]:
+        async with outbox_at(database, tmp_path) as outbox:
+            rows = [new_submission(outbox) for _ in range(1000)]
+            assert all(await asyncio.gather(*(outbox.add(row) for row in rows)))
+            return [row.id for row in rows]
+
+    ids = asyncio.run(accept())
+    with workers(web, 2):
+        until(lambda: insider.counts()["create"] >= 1000, timeout=90, pause=0.5)
+        with psycopg.connect(database, autocommit=True) as connection:
+            done = "SELECT count(*) FROM submission WHERE state = 'delivered' AND attempts = 1"
+            until(lambda: connection.execute(done).fetchone() == (1000,), timeout=10)
+            until(lambda: connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,), timeout=10)
+    sent = Counter(request["headers"]["idempotency-key"] for request in insider.requests("create"))
+    assert sent == Counter(ids)
+
+
+def test_a_notice_wakes_a_worker_and_send_is_not_kept_waiting(start: Start, insider: Sandbox) -> None:
+    web = start(WEB_DELIVERS="false", **NOBODY_SWEEPS)
+    with workers(web):
+        began = time.monotonic()
+        answer = web.submit()
+        assert answer.status_code == 202
+        assert time.monotonic() - began < 2
+        web.until_delivered(answer, timeout=2)
+
+
+def test_send_is_answered_by_the_web_process_that_took_it_though_workers_listen(start: Start, insider: Sandbox) -> None:
+    web = start()
+    with workers(web, 2):
+        answers = [web.submit(files=FILES).status_code for _ in range(20)]
+    assert answers == [201] * 20
+    assert insider.counts()["create"] == 20
+
+
+def test_losing_all_jobs_loses_no_submission(start: Start, insider: Sandbox, database: str) -> None:
+    web = start(WEB_DELIVERS="false", SWEEP_INTERVAL="0.5")
+    wanted = [f"number {n}" for n in range(60)]
+    insider.slow(0.3)
+    for text in wanted[:30]:
+        web.submit(text)
+    with workers(web, 2), psycopg.connect(database, autocommit=True) as connection:
+        for text in wanted[30:]:
+            web.submit(text)
+        until(lambda: insider.counts()["create"] > 5)
+        connection.execute("TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_events CASCADE")
+        insider.recover()
+        until(lambda: created_once(insider, wanted), timeout=30)
+    assert "submission.unknown" not in web.log()
+
+
+def test_a_database_that_goes_away_and_comes_back_is_a_503_and_then_a_201(
+    start: Start, postgres: Postgres, insider: Sandbox
+) -> None:
+    web = start()
+    token = web.token()
+    assert web.submit().status_code == 201
+    postgres.stop()
+    try:
+        answer = web.submit("kept", files=FILES, token=token)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+        assert web.client.get("/readyz").status_code == 503
+        assert web.client.get("/healthz").status_code == 200
+    finally:
+        postgres.start()
+    assert web.submit("kept", files=FILES, token=token).status_code == 201
+    assert insider.descriptions() == ["Good", "kept"]
+    assert "Traceback" not in web.log()
+
+
+def test_a_database_restarted_under_load_loses_nothing_and_nobody_is_restarted(
+    start: Start, postgres: Postgres, insider: Sandbox
+) -> None:
+    webs = [start(LEASE="20", DELIVERY_TIMEOUT="10", SWEEP_INTERVAL="1", DELIVERY_WAIT="0") for _ in range(2)]
+    insider.slow(0.05)
+    thanked: list[str] = []
+    over = threading.Event()
+
+    def keep_sending(person: int) -> None:
+        number = 0
+        while not over.is_set():
+            text, number = f"{person}: {number}", number + 1
+            web = webs[person % 2]
+            token, deadline = web.token(), time.monotonic() + 20
+            files = FILES if number % 4 == 0 else ()
+            while (answer := web.submit(text, files=files, token=token)).status_code == 503:
+                assert time.monotonic() < deadline, answer.text
+                time.sleep(0.1)  # and the same again, as a form does until it is taken
+            assert answer.status_code in (201, 202), answer.text
+            thanked.append(text)
+
+    with workers(webs[0], 3) as running, ThreadPoolExecutor(4) as people:
+        sending = [people.submit(keep_sending, person) for person in range(4)]
+        try:
+            for kind in (signal.SIGINT, signal.SIGQUIT, signal.SIGINT):
+                time.sleep(1)
+                postgres.stop(kind)
+                time.sleep(0.5)
+                postgres.start()
+            time.sleep(1)
+        finally:
+            over.set()
+        for person in sending:
+            person.result(30)
+        insider.recover()
+        until(lambda: set(thanked) <= set(insider.descriptions()), timeout=30)
+        assert len(thanked) > 20
+        assert [process.popen.poll() for process in (*running, *(web.process for web in webs))] == [None] * 5
+        unknown = webs[0].log().count('"submission.unknown"')
+        assert insider.counts()["create"] - len(thanked) <= unknown
+        print(f"{len(thanked)} accepted, {unknown} unknown")  # noqa: T201
+
+
+def test_a_pooler_in_transaction_mode_may_stand_in_front(start: Start, postgres: Postgres, database: str) -> None:
+    with PgBouncer(postgres) as pooler:
+        through = {"DATABASE_URL": pooler.url(database), "DATABASE_DIRECT_URL": database}
+        web = start(**through)
+        assert [web.submit(files=FILES).status_code for _ in range(20)] == [201] * 20
+        web.stop()
+        web = start(WEB_DELIVERS="false", **NOBODY_SWEEPS, **through)
+        with workers(web, 2):
+            for answer in [web.submit(files=FILES) for _ in range(20)]:
+                web.until_delivered(answer, timeout=3)
+        assert "Traceback" not in web.log()
+
+
+def test_what_a_dead_worker_was_sending_is_unknown_and_tried_once_more(start: Start, insider: Sandbox) -> None:
+    web = start(WEB_DELIVERS="false", LEASE="2", DELIVERY_TIMEOUT="1.5", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
+    insider.slow(1.0, "create", times=1)
+    with workers(web) as (doomed,):
+        answer = web.submit(files=FILES)
+        until(lambda: insider.counts()["create"] == 1)
+        doomed.kill()
+        with workers(web):
+            web.until_delivered(answer, timeout=15)
+    assert insider.counts()["create"] == 2
+    assert web.log().count('"submission.unknown"') == 1
+
+
+def test_a_worker_that_was_asleep_for_longer_than_its_lease_writes_nothing(start: Start, insider: Sandbox) -> None:
+    web = start(WEB_DELIVERS="false", LEASE="2", DELIVERY_TIMEOUT="1.5", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
+    insider.slow(0.5, "create", times=1)
+    with workers(web) as (sleeper,):
+        answer = web.submit()
+        until(lambda: insider.counts()["create"] == 1)
+        sleeper.popen.send_signal(signal.SIGSTOP)
+        with workers(web):
+            shown = web.until_delivered(answer, timeout=15)
+            sleeper.popen.send_signal(signal.SIGCONT)
+            until(lambda: "submission.claim_lost" in web.log())
+            assert web.receipt(answer) == shown
+    assert insider.counts()["create"] == 2
+
+
+def test_while_insider_connect_is_down_workers_keep_every_row_and_then_deliver_it(
+    start: Start, insider: Sandbox
+) -> None:
+    web = start(SWEEP_INTERVAL="1")
+    wanted = [f"number {n}" for n in range(40)]
+    with workers(web, 2):
+        insider.down()
+        assert {web.submit(text).status_code for text in wanted} == {202}
+        time.sleep(1)
+        insider.recover()
+        until(lambda: created_once(insider, wanted), timeout=20)
+
+
+def test_beyond_the_bytes_that_may_wait_files_are_a_503_with_words_and_text_passes(
+    start: Start, insider: Sandbox
+) -> None:
+    web = start(PENDING_BYTES="1000", DELIVERY_WAIT="0")
+    insider.down()
+    assert web.submit(files=[("a.png", png(size=900), "image/png")]).status_code == 202
+    answer = web.submit(files=[("a.png", png(size=900), "image/png")])
+    assert answer.status_code == 503
+    assert "files" in answer.json()["errors"][0]["message"]
+    assert web.submit("only text").status_code == 202
+    insider.recover()
+    until(lambda: len(insider.feedbacks()) == 2)
+    until(lambda: web.submit(files=[("a.png", png(size=900), "image/png")]).status_code != 503)
+
+
+def children(pid: int) -> set[int]:
+    listed = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True).stdout
+    return set(map(int, listed.split()))
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+
+
+def test_several_web_processes_share_a_port_and_one_that_dies_is_replaced(start: Start, insider: Sandbox) -> None:
+    web = start(WEB_CONCURRENCY="3")
+    first = children(web.pid)
+    assert len(first) == 3
+    victim = min(first)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(children(web.pid)) == 3 and victim not in children(web.pid))
+    assert [web.submit(f"number {n}").status_code for n in range(12)] == [201] * 12
+    assert insider.counts()["create"] == 12
+    assert web.stop() == 0
+    assert not [pid for pid in first if alive(pid)]
+
+
+def test_web_processes_end_with_the_one_that_started_them(start: Start) -> None:
+    web = start(WEB_CONCURRENCY="2")
+    orphans = children(web.pid)
+    web.kill()
+    until(lambda: not any(map(alive, orphans)))
+    with pytest.raises(httpx.TransportError):
+        web.client.get("/healthz")

@@ -1,0 +1,168 @@
+"""The schema, made and upgraded in numbered steps; rows that wait come along.
+
+A step is never changed once it was released: a database of any age goes through those that it lacks, a new one through
+all of them. `tables` shows what the last one leaves. Whoever meets another schema than its own refuses to work with it.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, inspect, select, text, update
+
+from widget.errors import ConfigurationError, Problem
+from widget.outbox import jobs
+from widget.outbox.tables import schema_version
+
+_LOCK = 0x1F33DBAC
+"""Names the advisory lock that migrations take. On SQLite, every transaction that may write has the database alone."""
+
+
+def migrate(connection: Connection) -> None:
+    """Take the steps that are missing, all in the transaction of `connection`. Raises ConfigurationError if newer."""
+    several = _on_postgresql(connection)
+    if several:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    version = _version(connection)
+    if version > LATEST:
+        raise _mismatch(version)
+    for step in STEPS[version:]:
+        step(connection)
+    connection.execute(update(schema_version).values(version=LATEST))
+    if several:
+        jobs.upgrade(connection)
+
+
+def check(connection: Connection) -> None:
+    """Raises ConfigurationError unless the schema is the one that this release works with."""
+    if (version := _version(connection)) != LATEST:
+        raise _mismatch(version)
+    if _on_postgresql(connection) and not jobs.is_current(connection):
+        raise ConfigurationError(
+            [
+                Problem(
+                    "DATABASE_URL", "the job tables are not those of the installed Procrastinate: run `widget migrate`"
+                )
+            ]
+        )
+
+
+def _version(connection: Connection) -> int:
+    if not inspect(connection).has_table("schema_version"):
+        return 0
+    return connection.scalar(select(schema_version.c.version)) or 0
+
+
+def _mismatch(version: int) -> ConfigurationError:
+    if version > LATEST:
+        words = f"the outbox has schema {version}, newer than this release's {LATEST}: run the release that made it"
+    elif version:
+        words = f"the outbox has schema {version}, this release works with {LATEST}: run `widget migrate`"
+    else:
+        words = "the database has no outbox yet: run `widget migrate`"
+    return ConfigurationError([Problem("DATABASE_URL", words)])
+
+
+def _on_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
+def _run(connection: Connection, *statements: str) -> None:
+    for statement in statements:
+        connection.execute(text(statement))
+
+
+def _outbox(connection: Connection) -> None:
+    """1: submissions and their attachments."""
+    _run(
+        connection,
+        """CREATE TABLE schema_version (
+            "only" INTEGER NOT NULL PRIMARY KEY,
+            version INTEGER NOT NULL,
+            CONSTRAINT schema_version_is_one_row CHECK ("only" = 1)
+        )""",
+        "INSERT INTO schema_version VALUES (1, 0)",
+        """CREATE TABLE submission (
+            id VARCHAR(32) NOT NULL PRIMARY KEY,
+            product VARCHAR(50) NOT NULL,
+            state VARCHAR(10) NOT NULL,
+            accepted_at DOUBLE PRECISION NOT NULL,
+            due_at DOUBLE PRECISION,
+            claim VARCHAR(32),
+            intent VARCHAR(10),
+            attempts INTEGER NOT NULL,
+            separately BOOLEAN NOT NULL,
+            possible_duplicate BOOLEAN NOT NULL,
+            feedback_id BIGINT,
+            last_error TEXT,
+            told TEXT,
+            ended_at DOUBLE PRECISION,
+            description TEXT,
+            email TEXT,
+            rating BOOLEAN,
+            consent BOOLEAN,
+            CONSTRAINT submission_state
+                CHECK (state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')),
+            CONSTRAINT submission_intent CHECK (intent IN ('create', 'attach')),
+            CONSTRAINT submission_claim CHECK ((state = 'sending') = (claim IS NOT NULL)),
+            CONSTRAINT submission_delivered CHECK (state <> 'delivered' OR feedback_id IS NOT NULL)
+        )""",
+        "CREATE INDEX submission_due ON submission (due_at) WHERE state IN ('queued', 'sending', 'unknown')",
+        """CREATE TABLE attachment (
+            submission_id VARCHAR(32) NOT NULL REFERENCES submission (id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            media_type VARCHAR(40) NOT NULL,
+            size INTEGER NOT NULL,
+            status VARCHAR(10) NOT NULL,
+            message TEXT,
+            blob VARCHAR(32),
+            PRIMARY KEY (submission_id, position),
+            CONSTRAINT attachment_status CHECK (status IN ('waiting', 'attached', 'refused'))
+        )""",
+    )
+
+
+def _pending_bytes(connection: Connection) -> None:
+    """2: an index that tells how many bytes wait."""
+    _run(connection, "CREATE INDEX attachment_kept ON attachment (size) WHERE blob IS NOT NULL")
+
+
+def _several_machines(connection: Connection) -> None:
+    """3: what PostgreSQL holds beside the rows: the attachments' bytes, and the engine's tables.
+
+    The bytes go with the name, whoever takes it from the attachment: in the same transaction, by a trigger.
+    """
+    _run(connection, "ALTER TABLE schema_version ADD COLUMN engine VARCHAR(100)")
+    if _on_postgresql(connection):
+        _run(
+            connection,
+            """CREATE TABLE attachment_chunk (
+                blob VARCHAR(32) NOT NULL,
+                number INTEGER NOT NULL,
+                bytes BYTEA NOT NULL,
+                PRIMARY KEY (blob, number)
+            )""",
+            "ALTER TABLE attachment_chunk ALTER COLUMN bytes SET STORAGE EXTERNAL",  # pictures do not get smaller
+            """CREATE FUNCTION attachment_forget_bytes() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                DELETE FROM attachment_chunk WHERE blob = OLD.blob;
+                RETURN NULL;
+            END $$""",
+            """CREATE TRIGGER attachment_unnamed AFTER UPDATE OF blob ON attachment FOR EACH ROW
+                WHEN (OLD.blob IS DISTINCT FROM NEW.blob) EXECUTE FUNCTION attachment_forget_bytes()""",
+            """CREATE TRIGGER attachment_deleted AFTER DELETE ON attachment FOR EACH ROW
+                WHEN (OLD.blob IS NOT NULL) EXECUTE FUNCTION attachment_forget_bytes()""",
+        )
+
+
+def _customised(connection: Connection) -> None:
+    """4: the version of the consent's wording, and what the host page told; both may be missing."""
+    _run(
+        connection,
+        "ALTER TABLE submission ADD COLUMN consent_version VARCHAR(40)",
+        "ALTER TABLE submission ADD COLUMN context TEXT",
+    )
+
+
+STEPS: Sequence[Callable[[Connection], None]] = (_outbox, _pending_bytes, _several_machines, _customised)
+LATEST = len(STEPS)
+"""The schema that this release works with."""

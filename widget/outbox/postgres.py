@@ -1,0 +1,230 @@
+"""The outbox on PostgreSQL, for processes on any number of machines.
+
+Jobs run on a few threads, each with a connection of its own. The attachments' bytes are rows beside the submission's,
+in the same transaction. The address may be that of a pooler in transaction mode: nothing outlives a transaction, and
+no statement is prepared on the server.
+"""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import psycopg
+import structlog
+from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine, extract, func, text
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.exc import DBAPIError
+
+from widget.errors import ConfigurationError, OutboxUnavailable, Problem
+from widget.outbox import jobs
+from widget.outbox.spool import Spool
+from widget.submission import Attachment
+
+log = structlog.get_logger("widget.outbox")
+
+T = TypeVar("T")
+_CHUNK = 256 * 1024
+_PATIENCE = 30.0
+"""Seconds that a transaction may take; one with 20 MiB of attachments takes less than one."""
+_START_PATIENCE = 30.0
+"""Seconds that a start waits for a database which cannot be reached yet."""
+CONNECTING: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "widget",
+    "prepare_threshold": None,
+}
+"""How every connection is made: one whose other end vanished is noticed within some 15 s."""
+
+
+class PostgresBackend:
+    """The database at `url`, by so many `connections` at once; `spool` is where uploads lie until they are kept."""
+
+    alone = False
+    # Of the whole statement, rather than of each row that it looks at: only so can an index on `due_at` be used.
+    now: ColumnElement[float] = sql_cast(extract("epoch", func.statement_timestamp()), Double)
+
+    def __init__(self, url: str, *, connections: int, spool: Path) -> None:
+        self._url = url
+        self._connections = connections
+        self._spool = Spool(spool)
+        self.spool = self._spool.path
+        self._engine: Engine | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def open(self, *, exclusive: bool = True) -> None:
+        """Wait for the database, and see that what it confirms it keeps."""
+        await asyncio.to_thread(self._spool.open)
+        self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="outbox")
+        self._engine = create_engine(
+            self._url,
+            pool_size=self._connections,
+            max_overflow=0,
+            connect_args=CONNECTING,
+            use_native_hstore=False,
+        )
+        give_up_at = time.monotonic() + _START_PATIENCE
+        while True:
+            try:
+                return await self.read(_check_durable)
+            except OutboxUnavailable as error:
+                if time.monotonic() > give_up_at:
+                    raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
+                log.warning("outbox.unavailable", reason=str(error))
+                await asyncio.sleep(1)
+
+    async def close(self) -> None:
+        """Finish what was asked for and let go of the connections."""
+        if self._threads:
+            await asyncio.to_thread(self._threads.shutdown)
+        if self._engine:
+            self._engine.dispose()
+        await asyncio.to_thread(self._spool.close)
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in a transaction of its own."""
+        return await self._on_thread(self._commit, job)
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in a transaction that is rolled back."""
+        return await self._on_thread(self._look, job)
+
+    async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
+        """Store the bytes after `job`, so that a repeat which it finds costs no more than finding it."""
+        blobs = [uuid.uuid4().hex for _ in attachments]
+
+        def store(connection: Connection) -> T:
+            result = job(connection, blobs)
+            if blobs:
+                _copy(connection, blobs, [attachment.path for attachment in attachments])
+            return result
+
+        return await self.write(store)
+
+    async def chunks(self, blob: str) -> AsyncIterator[bytes]:
+        """The rows of the blob, each read when it is wanted."""
+        number = 0
+        while chunk := await self.read(partial(_chunk, blob=blob, number=number)):
+            yield chunk
+            number += 1
+
+    async def erase(self, blobs: Sequence[str]) -> None:
+        """The database has done it: a trigger took the bytes along with the name."""
+
+    async def strays(self) -> set[str]:
+        """None: the bytes are committed with the rows that name them."""
+        return set()
+
+    def enqueue(self, connection: Connection, ids: Sequence[str], delay: float = 0.0) -> int:
+        """Defer a job for each."""
+        return jobs.enqueue(connection, ids, delay)
+
+    def dequeue(self, connection: Connection, submission_id: str) -> None:
+        """Withdraw the job."""
+        jobs.dequeue(connection, submission_id)
+
+    async def _on_thread(self, run: Callable[[Callable[[Connection], T]], T], job: Callable[[Connection], T]) -> T:
+        assert self._threads is not None  # noqa: S101
+        future = asyncio.get_running_loop().run_in_executor(self._threads, run, job)
+        try:
+            return await asyncio.wait_for(future, _PATIENCE)
+        except TimeoutError as error:
+            raise OutboxUnavailable(f"the database did not answer within {_PATIENCE:.0f} s") from error
+
+    def _commit(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` and commit; once more on a new connection, when the old one was lost before the commit."""
+        assert self._engine is not None  # noqa: S101
+        for again in (True, False):
+            committing = False
+            try:
+                with self._engine.connect() as connection, connection.begin() as transaction:
+                    result = job(connection)
+                    committing = True
+                    transaction.commit()
+                    return result
+            except (DBAPIError, psycopg.Error) as error:
+                if committing or not (again and self._is_lost(error)):
+                    raise _translated(error) from error
+        raise AssertionError
+
+    def _look(self, job: Callable[[Connection], T]) -> T:
+        assert self._engine is not None  # noqa: S101
+        for again in (True, False):
+            try:
+                with self._engine.connect() as connection:
+                    return job(connection)
+            except (DBAPIError, psycopg.Error) as error:
+                if not (again and self._is_lost(error)):
+                    raise _translated(error) from error
+        raise AssertionError
+
+    def _is_lost(self, error: DBAPIError | psycopg.Error) -> bool:
+        """Whether it was the connection that failed. Then its fellows are no longer used either."""
+        if isinstance(error, DBAPIError):
+            return error.connection_invalidated
+        if lost := isinstance(error, psycopg.OperationalError):
+            assert self._engine is not None  # noqa: S101
+            self._engine.dispose(close=False)
+        return lost
+
+
+def _translated(error: DBAPIError | psycopg.Error) -> Exception:
+    """What the error means to the outbox: away for now, or a fault of ours that is not to be hidden."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
+        return OutboxUnavailable(next(iter(str(cause).splitlines()), type(cause).__name__))
+    return error
+
+
+def _check_durable(connection: Connection) -> None:
+    """A server that confirms what it has not written would break the one promise that we make."""
+    row = connection.execute(
+        text("SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit")
+    ).one()
+    problems = [
+        Problem("DATABASE_URL", f"the server has {name} = off: what it confirms may be lost; turn it on")
+        for name, value in row._mapping.items()
+        if value == "off"
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+@contextlib.contextmanager
+def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
+    """What lies below SQLAlchemy, for what it has no words for: COPY, and bytes that travel as they are."""
+    try:
+        yield cast(Any, connection.connection.driver_connection)
+    except psycopg.OperationalError as error:
+        connection.invalidate(error)
+        raise
+
+
+def _copy(connection: Connection, blobs: Sequence[str], paths: Sequence[Path]) -> None:
+    """Stream the files into their chunks, one command for all of them."""
+    into = "COPY attachment_chunk (blob, number, bytes) FROM STDIN (FORMAT binary)"
+    with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
+        copy.set_types(["varchar", "int4", "bytea"])
+        for blob, path in zip(blobs, paths, strict=True):
+            try:
+                with path.open("rb") as file:
+                    for number, chunk in enumerate(iter(partial(file.read, _CHUNK), b"")):
+                        copy.write_row((blob, number, chunk))
+            except OSError as error:
+                raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+
+
+def _chunk(connection: Connection, blob: str, number: int) -> bytes | None:
+    with _driver(connection) as driver, driver.cursor(binary=True) as cursor:
+        cursor.execute("SELECT bytes FROM attachment_chunk WHERE blob = %s AND number = %s", (blob, number))
+        row = cursor.fetchone()
+    return None if row is None else row[0]
