@@ -1,9 +1,10 @@
 # Works in a bare clone: whatever is missing is put in place first.
 
 PYTHON_BIN := .venv/bin
-UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres
+UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis
 
-.PHONY: help demo test throughput lint setup lock
+.PHONY: help demo test throughput chaos cost fuzz lint setup lock audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -18,6 +19,15 @@ test: lint ## every check and every test
 throughput: setup ## what one process and several accept and deliver in a second
 	@$(PYTHON_BIN)/python scripts/throughput
 
+chaos: setup ## kills at random, with Insider Connect failing at random: nothing lost, nothing made twice in silence
+	@$(PYTHON_BIN)/python scripts/chaos $(CHAOS)
+
+cost: setup ## what a submission costs here: statements, processor time, bytes
+	@$(PYTHON_BIN)/python scripts/cost
+
+fuzz: setup ## every fuzzer for five minutes; FUZZ_SECONDS=3600 for longer
+	@$(PYTHON_BIN)/python -m fuzz all --seconds $(or $(FUZZ_SECONDS),300)
+
 lint: setup ## style and types, of Python and of the scripts
 	@$(PYTHON_BIN)/ruff check
 	@$(PYTHON_BIN)/ruff format --check --quiet
@@ -30,3 +40,10 @@ setup: ## whatever development needs
 lock: setup ## requirements/*.txt from pyproject.toml
 	@$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(UV_COMPILE) --group dev pyproject.toml -o requirements/dev.txt
+	@$(UV_AUDIT) --group audit -o requirements/audit.txt
+
+audit: setup ## known vulnerabilities of the locked packages; needs the network
+	@scripts/audit
+
+sbom: setup ## the software bill of materials, as dist/sbom.json
+	@$(PYTHON_BIN)/python scripts/sbom

@@ -4,6 +4,7 @@ End-to-end tests are plain functions: servers run as processes of their own, and
 thread's event loop while its browser is open, so no `async` test may share a module with it.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
 import httpx
+
+from widget.tokens import Tokens
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
@@ -54,6 +57,11 @@ def chromium() -> str | None:
     return next(
         (path for path in found if subprocess.run([path, "--version"], capture_output=True).returncode == 0), None
     )
+
+
+def submission_id_of(token: str, product: str = "demo") -> str:
+    """The id that a form token gives to its submission."""
+    return Tokens([SECRET_KEY], 365 * 86_400).read_form(token, product, time.time()).submission_id
 
 
 class Process:
@@ -105,6 +113,11 @@ class Process:
             self.popen.kill()
             self.popen.wait()
         self._output.close()
+
+
+def adjusted(*changes: str) -> tuple[str, ...]:
+    """The widget's command with constants or a clock of a test's own: see `adjusted.py`."""
+    return (sys.executable, str(Path(__file__).parent / "adjusted.py"), *changes, "--")
 
 
 def plain_environ(**more: str) -> dict[str, str]:
@@ -273,6 +286,24 @@ class Widget:
             assert process.popen.wait(START) == 0, process.log()
         finally:
             process.kill()
+
+    def operate(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `widget outbox …` to its end, in the same environment."""
+        command = [*self.command, "outbox", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environ, input=typed, capture_output=True, text=True, timeout=60
+        )
+
+    def rows(self, *arguments: str) -> list[dict[str, Any]]:
+        """What `widget outbox list` tells of every row that is not asked away by `arguments`."""
+        listed = self.operate("list", "--all", "--limit", "100000", "--json", *arguments)
+        assert listed.returncode == 0, listed.stderr
+        return [json.loads(line) for line in listed.stdout.splitlines()]
+
+    def row(self) -> dict[str, Any]:
+        """What it tells of the one row that there is."""
+        (row,) = self.rows()
+        return row
 
     @property
     def process(self) -> Process:

@@ -1,8 +1,9 @@
 """Fixtures of every test: Insider Connect, the widget and a browser, each as a process of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bed import Sandbox, Widget, chromium
@@ -37,8 +38,9 @@ def start_widget(insider: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Wid
     """Starts a widget with settings of the test's own: `start_widget(DELIVERY_WAIT="0")`."""
     with ExitStack() as stack:
 
-        def start(*, config: str | None = None, **environ: str) -> Widget:
-            chosen = {} if config is None else {"config": config}
+        def start(*, config: str | None = None, command: Sequence[str] | None = None, **environ: str) -> Widget:
+            given = {"config": config, "command": command}
+            chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
             return stack.enter_context(Widget(tmp_path, insider.url, **chosen, **environ))
 
         yield start

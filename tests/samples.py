@@ -4,21 +4,51 @@ import io
 import random
 import struct
 import zlib
+from typing import Any
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 MAX_FILE_SIZE = 4 * 1024 * 1024
 
 
 def png(width: int = 8, height: int = 8, *, size: int | None = None) -> bytes:
-    """A PNG of one colour, padded by a private chunk."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    pixels = _chunk(b"IDAT", zlib.compress(b"".join(b"\0" + b"\x2f\x4e\x86" * width for _ in range(height))))
-    start, end = b"\x89PNG\r\n\x1a\n" + header + pixels, _chunk(b"IEND", b"")
-    if size is None:
-        return start + end
-    room = size - len(start) - len(end) - len(_chunk(b"paDd", b""))
-    return start + _chunk(b"paDd", random.Random(size).randbytes(room)) + end
+    """A PNG of one colour; with `size`, of noise that cannot be made smaller, in exactly so many bytes."""
+    if size is not None:
+        return _noise(size)
+    return png_of(
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + b"\x2f\x4e\x86" * width for _ in range(height)))),
+        (b"IEND", b""),
+    )
+
+
+def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these chunks, each with its checksum."""
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
+
+
+def _noise(size: int) -> bytes:
+    """Grey noise, stored. A row is 1024 bytes; what is left over goes into empty blocks (5 bytes) and chunks (12)."""
+    noise = random.Random(size)
+    rows = size // 1024
+    while True:
+        left = size - len(_stored_png(rows, noise, 0, 0))
+        for chunks in range(5):
+            if left >= 12 * chunks and (left - 12 * chunks) % 5 == 0:
+                return _stored_png(rows, noise, (left - 12 * chunks) // 5, chunks)
+        rows -= 1
+
+
+def _stored_png(rows: int, noise: random.Random, blocks: int, chunks: int) -> bytes:
+    raw = b"".join(b"\0" + noise.randbytes(1023) for _ in range(rows))
+    stored = [raw[at : at + 65_535] for at in range(0, len(raw), 65_535)] + [b""] * blocks
+    data = b"\x78\x01" + b"".join(
+        struct.pack("<BHH", at == len(stored) - 1, len(block), 0xFFFF - len(block)) + block
+        for at, block in enumerate(stored)
+    )
+    data += struct.pack(">I", zlib.adler32(raw))
+    header = struct.pack(">IIBBBBB", 1023, max(1, rows), 8, 0, 0, 0, 0)
+    return png_of((b"IHDR", header), *[(b"IDAT", b"")] * chunks, (b"IDAT", data), (b"IEND", b""))
 
 
 def jpeg(width: int = 8, height: int = 8, *, size: int | None = None, exif: bytes | None = None) -> bytes:
@@ -31,6 +61,45 @@ def jpeg(width: int = 8, height: int = 8, *, size: int | None = None, exif: byte
         comment = b"\xff\xfe" + struct.pack(">H", length - 2) + b"x" * (length - 4)
         image = image[:2] + comment + image[2:]
     return image
+
+
+def photo(width: int = 48, height: int = 32, *, orientation: int = 1, gps: bool = True, **more: Any) -> bytes:
+    """A JPEG as phones write them, red at the top left: EXIF with names and a place, XMP, a second picture behind."""
+    image = Image.new("RGB", (width, height), (20, 40, 200))
+    image.paste((220, 20, 20), (0, 0, width // 2, height // 2))
+    target = io.BytesIO()
+    exif = place() if gps else Image.Exif()
+    exif[0x010F], exif[0x0112] = "Ada's Phone", orientation
+    image.save(target, "JPEG", exif=exif, quality=95, comment=b"taken by Ada", **more)
+    xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>" + (b"exif:GPSLatitude" if gps else b"Ada") + b"</x:xmpmeta>"
+    return _with_segments(target.getvalue(), (0xE1, xmp), (0xED, b"Photoshop 3.0\0Ada")) + jpeg() + b"Ada was here"
+
+
+def place() -> Image.Exif:
+    """EXIF that tells a place, and by whom the picture was made."""
+    exif = Image.Exif()
+    exif[0x013B] = "Ada"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
+    return exif
+
+
+def _with_segments(data: bytes, *segments: tuple[int, bytes]) -> bytes:
+    """A JPEG with more segments at its start."""
+    added = b"".join(struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content for marker, content in segments)
+    return data[:2] + added + data[2:]
+
+
+def screenshot(**more: Any) -> bytes:
+    """A PNG with names and a place in every kind of chunk that can hold some, and something behind its end."""
+    image = Image.new("RGBA", (48, 32), (20, 40, 200, 128))
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Author", "Ada")
+    texts.add_text("Comment", "Ada", zip=True)
+    texts.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta>Ada exif:GPSLatitude</x:xmpmeta>", zip=True)
+    texts.add(b"prVt", b"Ada")
+    target = io.BytesIO()
+    image.save(target, "PNG", pnginfo=texts, exif=place(), dpi=(144, 144), **more)
+    return target.getvalue() + b"Ada was here"
 
 
 def pdf(*, size: int | None = None) -> bytes:

@@ -194,6 +194,24 @@ def test_the_same_token_again_gets_the_first_receipt_and_makes_no_second_feedbac
     assert not [path for path in (widget.folder / "widget.db-files").rglob("*") if path.is_file()]
 
 
+def test_the_same_token_written_in_another_way_is_the_same_submission(widget: Widget, insider: Sandbox) -> None:
+    token = widget.token()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    twin = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]  # a bit that base64 does not count
+    assert submission_id_of(twin) == submission_id_of(token)
+    assert widget.submit("one", token=token).json() == widget.submit("two", token=twin).json()
+    assert insider.descriptions() == ["one"]
+
+
+def test_a_token_of_a_key_that_is_being_rotated_out_still_counts(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(SECRET_KEY=f"{'n' * 32},{SECRET_KEY}")
+    token = Tokens([SECRET_KEY], 86_400).form("demo")
+    assert widget.submit(token=token).status_code == 201
+    assert widget.submit(token=Tokens(["x" * 32], 86_400).form("demo")).status_code == 403
+
+
 def test_the_same_token_at_the_same_time_makes_one_feedback(widget: Widget, insider: Sandbox) -> None:
     token = widget.token()
     with ThreadPoolExecutor(8) as pool:

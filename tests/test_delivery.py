@@ -2,7 +2,7 @@
 
 import pytest
 
-from widget.delivery import FAILURES_TO_OPEN, Gate, Policy, backoff, decide, next_files
+from widget.delivery import FAILURES_TO_OPEN, Gate, Policy, backoff, decide, longest_delay, next_files
 from widget.insider import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.outbox import Pending, Verdict, Work
 from widget.submission import Feedback
@@ -95,6 +95,29 @@ def test_what_nobody_can_know_may_be_left_to_the_operator_at_once() -> None:
 def test_wrong_credentials_cost_a_row_no_attempt() -> None:
     verdict = after(Misconfigured("invalid_client"))
     assert (verdict.state, verdict.attempt_spent) == ("queued", False)
+
+
+def test_a_stored_file_that_is_missing_is_looked_for_and_noted_without_a_word_to_the_person() -> None:
+    missing = Refused(("The file is no longer stored.",), None)
+    assert after(missing, feedback_id=32, pending=FILES).separately
+    verdict = after(missing, feedback_id=32, pending=FILES, separately=True)
+    assert verdict.attachments == {0: ("refused", None)}
+    assert verdict.error == "The file is no longer stored."
+
+
+@pytest.mark.parametrize("policy", [POLICY, PARK])
+def test_no_row_is_told_to_wait_for_longer_than_the_longest_delay(policy: Policy) -> None:
+    outcomes = [NotProcessed("busy", retry_after=1e9), NotProcessed("busy"), Unknown("no answer in time")]
+    delays = [decide(work(attempts=99), outcome, policy, 0.999).delay or 0.0 for outcome in outcomes]
+    assert max(delays) < longest_delay(policy)
+
+
+def test_it_is_over_when_it_is_not_tried_by_itself() -> None:
+    assert after(Unknown("no answer in time"), PARK).is_over
+    assert after(Refused((), 400)).is_over
+    assert after(Created(32)).is_over
+    assert not after(Unknown("no answer in time")).is_over
+    assert not after(NotProcessed("busy")).is_over
 
 
 def test_the_jitter_spreads_over_the_whole_delay() -> None:

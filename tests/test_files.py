@@ -82,6 +82,47 @@ def test_a_hostile_name_becomes_a_safe_one_and_a_good_name_stays(hostile, media_
     assert files.safe_name(hostile, media_type, 2) == safe
 
 
+@pytest.mark.parametrize(
+    ("media_type", "name", "declared"),
+    [
+        (PNG, "a.jpg", ""),
+        (PNG, "a.PDF", "image/png"),
+        (PDF, "a.png", "application/octet-stream"),
+        (PNG, "a", "image/jpeg"),
+        (PNG, "a.png", "text/html; charset=utf-8"),
+        (JPEG, "a.html", "image/jpeg"),
+        (JPEG, "a.gif", ""),
+        (JPEG, "a.png\u202e", ""),
+    ],
+)
+def test_a_name_or_a_declared_type_that_says_something_else_contradicts_the_content(media_type, name, declared):
+    assert files.contradicts(media_type, name, declared)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name", "declared"),
+    [
+        (JPEG, "a.jpg", "image/jpeg"),
+        (JPEG, "a.JFIF", "image/pjpeg"),
+        (JPEG, "a", "image/jpg"),
+        (PNG, "a.png", "Image/PNG; x=y"),
+        (PNG, "a.apng", "image/apng"),
+        (PDF, "a.pdf", "application/x-pdf"),
+        (PDF, "report v1.2", ""),
+        (PNG, "evil.php", "application/octet-stream"),
+        (PNG, "pictures.html/a.png", ""),
+        (PNG, "", "*/*"),
+    ],
+)
+def test_what_says_the_same_or_nothing_contradicts_no_content(media_type, name, declared):
+    assert not files.contradicts(media_type, name, declared)
+
+
+@given(HOSTILE, st.sampled_from([PNG, JPEG, PDF]))
+def test_our_own_name_for_a_file_never_contradicts_it(hostile, media_type):
+    assert not files.contradicts(media_type, files.safe_name(hostile, media_type, 0), media_type)
+
+
 @given(HOSTILE, MEDIA_TYPES)
 @example("a" * 600 + "\u0301" * 600 + ".png", PNG)
 @example("\u0301" * 100_000, PNG)

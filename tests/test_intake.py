@@ -147,7 +147,7 @@ def answer(connection):
 def test_a_form_with_text_and_five_whole_files_comes_through(server):
     contents = [picture(4 * MIB) for _ in range(5)]
     response = server.post(
-        text("token", "abc"), text("description", "Grüße\r\n😀"), *[file("写真.jpg", content) for content in contents]
+        text("token", "abc"), text("description", "Grüße\r\n😀"), *[file("写真.png", content) for content in contents]
     )
     assert response.json() == {
         "fields": {"description": "Grüße\r\n😀"},

@@ -6,28 +6,39 @@ import os
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from widget import __version__, resources, themes
 from widget.delivery import Delivery, Policy
 from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.errors import ConfigurationError
+from widget.files.pool import Examiner
+from widget.files.protocol import Rules as FileRules
+from widget.headers import Hardened
 from widget.insider import Insider
 from widget.outbox import Outbox
 from widget.outbox.backend import Backend
+from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend
 from widget.pages import Pages
-from widget.rates import Rates
+from widget.proof import Proofs
+from widget.rates import Limits, Rates
 from widget.routes import ERROR_HANDLERS, ROUTES, Service
+from widget.scanner import Scanner
 from widget.settings import Settings
 from widget.static_files import StaticFiles
 from widget.templating import Templates
-from widget.tokens import Tokens
+from widget.tokens import CLOCK_SKEW, Tokens
 from widget.wording import Wording
 
 log = structlog.get_logger("widget.app")
+
+_DAY = 86400.0
+"""Seconds."""
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -41,15 +52,24 @@ def create_app(settings: Settings) -> Starlette:
         static=static.url,
         reload=settings.reload,
     )
+    rates = Rates(
+        Limits(settings.rate_limit, settings.rate_limit_unmarked, settings.rate_limit_total, settings.proof_surge),
+        settings.rate_limit_storage,
+        settings.rate_limit_clients,
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            async with delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher):
+            async with (
+                examining(settings) as examiner,
+                delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher),
+            ):
                 app.state.service = Service(
                     settings=settings,
                     tokens=Tokens(settings.keys, settings.token_max_age),
-                    rates=Rates(settings.rate_limit, settings.rate_limit_storage),
+                    proofs=Proofs(settings.keys, settings.proof_cost, settings.token_max_age),
+                    rates=rates,
                     outbox=outbox,
                     insider=insider,
                     dispatcher=dispatcher,
@@ -61,6 +81,7 @@ def create_app(settings: Settings) -> Starlette:
                     ),
                     static=static,
                     wording=Wording(settings.custom / "templates", settings.products),
+                    examiner=examiner,
                 )
                 _name_weaknesses(settings, templates)
                 yield
@@ -70,8 +91,23 @@ def create_app(settings: Settings) -> Starlette:
         except Exception:
             log.exception("widget.failed")
             raise
+        finally:
+            await rates.close()
 
-    return Starlette(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
+    app = _Hardened(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
+    app.settings = settings
+    app.router.redirect_slashes = False  # it would send people to whatever host the request names
+    return app
+
+
+class _Hardened(Starlette):
+    """Puts the headers of every answer around everything, Starlette's own last resort included."""
+
+    settings: Settings
+
+    def build_middleware_stack(self) -> ASGIApp:
+        tls = (self.settings.public_url or "").startswith("https://")
+        return Hardened(super().build_middleware_stack(), hsts=self.settings.hsts, tls=tls)
 
 
 def _name_weaknesses(settings: Settings, templates: Templates) -> None:
@@ -92,7 +128,15 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         timeout=settings.delivery_timeout,
         connections=settings.delivery_concurrency,
     )
-    delivery = Delivery(outbox, insider, settings.products, policy_of(settings), probe_every=settings.probe_interval)
+    delivery = Delivery(
+        outbox,
+        insider,
+        settings.products,
+        policy_of(settings),
+        probe_every=settings.probe_interval,
+        scanner=Scanner(settings.clamd) if settings.clamd else None,
+        scan_timeout=settings.clamd_timeout,
+    )
     dispatcher = create_dispatcher(settings, outbox, delivery, deliver=deliver)
     try:
         await outbox.open()
@@ -132,15 +176,44 @@ def create_outbox(settings: Settings) -> Outbox:
 
 def create_dispatcher(settings: Settings, outbox: Outbox, delivery: Delivery, *, deliver: bool) -> Dispatcher:
     """Who calls `advance`: one for a process alone, or one of several, or nobody here."""
-    concurrency, sweep_every = settings.delivery_concurrency, settings.sweep_interval
+    options: dict[str, Any] = {
+        "concurrency": settings.delivery_concurrency,
+        "sweep_every": settings.sweep_interval,
+        "tidy": create_retention(settings, outbox).sweep,
+    }
     if not deliver:
-        return NoDispatcher(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every)
+        return NoDispatcher(outbox, delivery, **options)
     if settings.sqlite_path:
-        return LocalDispatcher(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every)
+        return LocalDispatcher(outbox, delivery, **options)
     from widget.workers import ProcrastinateDispatcher  # as above
 
     url = settings.database_direct_url or settings.database_url
-    return ProcrastinateDispatcher(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every, url=url)
+    return ProcrastinateDispatcher(outbox, delivery, url=url, **options)
+
+
+def create_retention(settings: Settings, outbox: Outbox) -> Retention:
+    """What goes from the outbox, and when."""
+    return Retention(
+        outbox.backend,
+        kept=settings.retention_days * _DAY,
+        receipts=settings.receipt_days * _DAY,
+        tokens=settings.token_max_age + 2 * CLOCK_SKEW,
+    )
+
+
+@contextlib.asynccontextmanager
+async def examining(settings: Settings) -> AsyncIterator[Examiner]:
+    """The processes that look at files, by the rules that the settings hold, until the context is left."""
+    rules = FileRules(
+        max_pixels=settings.max_pixels,
+        encrypted_pdf=settings.pdf_encrypted == "pass",
+        active_pdf=settings.pdf_active_content == "pass",
+    )
+    examiner = Examiner(rules, processes=settings.file_checkers, timeout=settings.file_check_timeout)
+    try:
+        yield examiner
+    finally:
+        await examiner.close()
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -148,6 +221,6 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         retry_min=settings.retry_min,
         retry_max=settings.retry_max,
-        give_up_after=settings.retry_days * 86400,
+        give_up_after=settings.retry_days * _DAY,
         unknown_hold=settings.unknown_hold if settings.unknown_policy == "retry" else None,
     )

@@ -5,24 +5,21 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import click
 import uvicorn
 from starlette.applications import Starlette
 
-from widget import __version__, logs
+from widget import __version__, hardening, logs
 from widget.app import create_app, create_outbox, deliver_until
-from widget.errors import ConfigurationError
+from widget.commands import common
+from widget.commands.outbox import outbox
+from widget.connections import protocol
 from widget.processes import run_processes
 from widget.sandbox import accounts_from
 from widget.sandbox import serve as serve_sandbox
-from widget.settings import Settings, load
-
-T = TypeVar("T")
-_IDLE_CONNECTION = 5
-"""Seconds that a browser's connection is kept without a request."""
+from widget.settings import Settings
 
 
 @click.group()
@@ -34,7 +31,8 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Run the web process."""
-    settings = _settings()
+    settings = common.settings()
+    hardening.harden()
     logs.configure(settings.log_level)
     with _listen(settings.host, settings.port) as listening:
         if settings.web_concurrency == 1:
@@ -44,20 +42,21 @@ def serve() -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
-    app = _or_fail(lambda: create_app(settings))
+    app = common.or_fail(lambda: create_app(settings))
     try:
         _Server(app, settings).run(sockets=[listening])
     except SystemExit:  # uvicorn's, when the lifespan could not begin
         problem = getattr(app.state, "problem", None)
-        _fail(_named(problem) if problem else "The widget could not start; the log says why.")
+        common.fail(common.named(problem) if problem else "The widget could not start; the log says why.")
 
 
 @main.command()
 def worker() -> None:
     """Run a delivery process without the web part."""
-    settings = _settings()
+    settings = common.settings()
     if settings.sqlite_path:
-        _fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers by itself")
+        common.fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers by itself")
+    hardening.harden()
     logs.configure(settings.log_level)
 
     async def run() -> None:
@@ -66,13 +65,13 @@ def worker() -> None:
             asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
         await deliver_until(stopping, settings)
 
-    _or_fail(lambda: asyncio.run(run()))
+    common.or_fail(lambda: asyncio.run(run()))
 
 
 @main.command()
 def migrate() -> None:
     """Create the database, or bring it up to date."""
-    settings = _settings()
+    settings = common.settings()
     logs.configure(settings.log_level)
 
     async def run() -> None:
@@ -82,7 +81,7 @@ def migrate() -> None:
         finally:
             await outbox.close()
 
-    _or_fail(lambda: asyncio.run(run()))
+    common.or_fail(lambda: asyncio.run(run()))
     click.echo("The outbox is up to date.")
 
 
@@ -99,6 +98,9 @@ def sandbox(host: str, port: int, control_port: int) -> None:
     serve_sandbox(host, port, control_port=control_port, accounts=accounts_from(os.environ))
 
 
+main.add_command(outbox)
+
+
 class _Server(uvicorn.Server):
     """uvicorn, which takes no new rows from the outbox once it has been asked to stop."""
 
@@ -108,7 +110,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop" if sys.platform != "win32" else "auto",
-                http="httptools",  # h11 takes Content-Length and Transfer-Encoding together
+                http=protocol(settings.header_timeout),  # h11 takes Content-Length and Transfer-Encoding together
                 ws="none",
                 lifespan="on",
                 access_log=False,
@@ -117,7 +119,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=list(settings.trusted_proxies),
-                timeout_keep_alive=_IDLE_CONNECTION,
+                timeout_keep_alive=settings.keep_alive,
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_grace)),
             )
         )
@@ -129,33 +131,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _settings() -> Settings:
-    return _or_fail(lambda: load(os.environ))
-
-
-def _or_fail(work: Callable[[], T]) -> T:
-    try:
-        return work()
-    except ConfigurationError as error:
-        _fail(_named(error))
-
-
-def _named(error: ConfigurationError) -> str:
-    lines = [f"  {problem.name}: {problem.message}" for problem in error.problems]
-    return "\n".join(["The configuration cannot be used:", *lines])
-
-
 def _listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
     except OSError as error:
-        _fail(f"HOST, PORT: cannot listen on {host}:{port}: {error.strerror}")
+        common.fail(f"HOST, PORT: cannot listen on {host}:{port}: {error.strerror}")
     listening.listen(2048)
     return listening
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(1)

@@ -8,6 +8,8 @@ import abc
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
@@ -27,14 +29,24 @@ class Dispatcher(abc.ABC):
     """Calls `advance` in this process, for up to `concurrency` rows at once.
 
     Its loop sleeps until the next row is due; `sweep_every` (seconds) is the longest it sleeps, so that a row which
-    nobody announced is found too.
+    nobody announced is found too. `tidy` is called with each sweep, for what has outlived its time.
     """
 
-    def __init__(self, outbox: Outbox, delivery: Delivery, *, concurrency: int, sweep_every: float) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        delivery: Delivery,
+        *,
+        concurrency: int,
+        sweep_every: float,
+        tidy: Callable[[], Awaitable[None]],
+    ) -> None:
         self._outbox = outbox
         self._delivery = delivery
         self._concurrency = concurrency
         self._sweep_every = sweep_every
+        self._tidy = tidy
+        self._away_until = 0.0
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._look_again = False
@@ -99,7 +111,7 @@ class Dispatcher(abc.ABC):
                 self._look_again = True
         except OutboxUnavailable as error:
             self._look_again = True
-            log.error("outbox.unavailable", submission=submission_id, reason=str(error))
+            self._outbox_is_away(error)
         except Exception:
             log.exception("delivery.failed", submission=submission_id)  # its lease ends, then it is tried again
 
@@ -112,9 +124,10 @@ class Dispatcher(abc.ABC):
                 if loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + self._sweep_every
-                pause = min(await self._look(), max(0.0, next_sweep - loop.time()))
+                away = self._away_until - loop.time()
+                pause = away if away > 0 else min(await self._look(), max(0.0, next_sweep - loop.time()))
             except OutboxUnavailable as error:
-                log.error("outbox.unavailable", reason=str(error))
+                self._outbox_is_away(error)
                 pause = _AFTER_TROUBLE
             except Exception:
                 log.exception("delivery.failed")  # whatever it was, the rows wait for the next look
@@ -122,9 +135,17 @@ class Dispatcher(abc.ABC):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
 
+    def _outbox_is_away(self, error: OutboxUnavailable) -> None:
+        """Begin no row for a while: each would fail at once, and the next look would find it due again."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._away_until:
+            log.error("outbox.unavailable", reason=str(error))
+            self._away_until = now + _AFTER_TROUBLE
+
     async def _sweep(self) -> None:
-        """Deal with what somebody left half-way."""
-        await self._delivery.recover()
+        """Deal with what somebody left half-way, and with what has outlived its time."""
+        await self._delivery.recover(running=tuple(self._running))
+        await self._tidy()
 
     @abc.abstractmethod
     async def _look(self) -> float:
@@ -134,8 +155,8 @@ class Dispatcher(abc.ABC):
 class LocalDispatcher(Dispatcher):
     """For one process alone: the rows are the queue."""
 
-    def __init__(self, outbox: Outbox, delivery: Delivery, *, concurrency: int, sweep_every: float) -> None:
-        super().__init__(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every)
+    def __init__(self, outbox: Outbox, delivery: Delivery, **options: Any) -> None:
+        super().__init__(outbox, delivery, **options)
         self._ready: deque[str] = deque()
 
     async def _look(self) -> float:

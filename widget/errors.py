@@ -8,7 +8,8 @@
     │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
     ├─ IdentityInvalid      what a host's server signed about a person is not to be believed; says why
     └─ OutboxUnavailable    nothing can be stored safely now
-       └─ OutboxFull        no more attachments, until some of those that wait are delivered
+       ├─ OutboxFull        no more attachments, until some of those that wait are delivered
+       └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
 
 Words are left to the locale files: a `Fault` names its code, and the variant and the numbers that its words need.
 """
@@ -149,3 +150,7 @@ class OutboxUnavailable(WidgetError):
 
 class OutboxFull(OutboxUnavailable):
     """So much of attachments waits already that no more is taken; a submission without any is stored all the same."""
+
+
+class AttachmentMissing(OutboxUnavailable):
+    """The bytes of a stored file are not there. A restored database without its files is how that comes about."""

@@ -2,26 +2,40 @@
 
 A form may be framed by its product's pages and by nobody else; all other answers by nobody. Scripts that host pages
 load, and frames inside of isolated host pages, need both COEP and CORP; modules that they import need CORS as well.
+Whatever answers without choosing from the table is given the headers of `data` by `Hardened`, which also adds what
+depends on the request: HSTS where it came over TLS.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 Kind = Literal["form", "page", "data", "static", "loader"]
+
+_REFUSED_FEATURES = (
+    "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media",
+    "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi",
+    "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "storage-access", "usb",
+    "window-management", "xr-spatial-tracking",
+)  # fmt: skip
+_PERMISSIONS = ", ".join(f"{feature}=()" for feature in _REFUSED_FEATURES)
+"""Nothing but `clipboard-write`, by which a receipt's address is copied, is of use here."""
 
 _EVERY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": _PERMISSIONS,
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
 }
 _DOCUMENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
-    "require-trusted-types-for 'script'; trusted-types feedback-worker"
+    "require-trusted-types-for 'script'; trusted-types feedback-worker feedback-proof"
 )
-"""The one Trusted Types policy, in `static/form/pictures.js`, gives out one address: that of the pictures' worker."""
+"""Each Trusted Types policy gives out one address: that of its worker (`static/form/pictures.js`, `proof.js`)."""
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 HEADERS: Mapping[Kind, Mapping[str, str]] = {
@@ -59,3 +73,29 @@ def of_form(origins: Iterable[str]) -> dict[str, str]:
     ancestors = " ".join(["'self'", *origins])
     policy = f"{_DOCUMENT_POLICY}; frame-ancestors {ancestors}"
     return {**HEADERS["form"], "Content-Security-Policy": policy}
+
+
+class Hardened:
+    """Sees to it that no answer goes out bare. `hsts` is in seconds; `tls` says that browsers always come over TLS."""
+
+    def __init__(self, app: ASGIApp, *, hsts: int, tls: bool) -> None:
+        self._app = app
+        self._hsts = hsts
+        self._tls = tls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, with what is missing put in."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def complete(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in HEADERS["data"].items():
+                    answer.setdefault(name, value)
+                if self._hsts and (self._tls or scope["scheme"] == "https"):
+                    answer["Strict-Transport-Security"] = f"max-age={self._hsts}"
+            await send(message)
+
+        await self._app(scope, receive, complete)

@@ -7,6 +7,7 @@ to `delivery`: all that is said here is whether a repeat would be safe.
 
 import asyncio
 import json
+import ssl
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -44,10 +45,11 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was looked at and will not be taken, for these reasons (Insider Connect's own words; may be empty)."""
+    """It was looked at and will not be taken, for these reasons (Insider Connect's own words; may be empty). `status`
+    is None where it was not even asked."""
 
     reasons: tuple[str, ...]
-    status: int
+    status: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,7 @@ class Insider:
         except TimeoutError:
             return NotProcessed("no answer in time", unreachable=True)
         except httpx.HTTPError as error:
-            return NotProcessed(type(error).__name__, unreachable=True)
+            return NotProcessed(_why(error), unreachable=True)
         return None
 
     async def _post(
@@ -254,7 +256,7 @@ class Insider:
             sent = "Authorization" in request.headers
             return Unknown("no answer in time") if sent else NotProcessed("no token in time", unreachable=True)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            return NotProcessed(type(error).__name__, unreachable=not isinstance(error, httpx.PoolTimeout))
+            return NotProcessed(_why(error), unreachable=not isinstance(error, httpx.PoolTimeout))
         except httpx.HTTPError as error:
             if isinstance(error, httpx.RequestError) and error.request.url == auth.token_url:
                 return NotProcessed(f"token: {type(error).__name__}", unreachable=True)
@@ -329,6 +331,16 @@ class _Bounded(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _why(error: BaseException) -> str:
+    """What kept a connection from coming about; a certificate's fault in words, for a person has to mend it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not to be trusted: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _seconds(value: str | None) -> float | None:

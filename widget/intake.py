@@ -92,8 +92,8 @@ class _Intake:
         """Read the body to its end, or as far as the limits allow, and answer or raise what came of it."""
         if _declared_size(request) > self._limits.request_size:
             self._form.add_fault(TOO_LARGE)
-            if "expect" in request.headers:  # the client asks first, and has sent nothing yet
-                raise self._rejection(close=True)
+        if self._form.refused and "expect" in request.headers:  # the client asks first, and has sent nothing yet
+            raise self._rejection(close=True)
         whole = await self._read_body(request.receive)
         if self._failure is not None:
             raise self._unavailable(close=not whole) from self._failure

@@ -21,8 +21,8 @@ from widget.files import MEDIA_TYPES
 from widget.submission import MAX_FILE_SIZE, MAX_FILES
 
 TEXT_FIELDS = frozenset({
-    "token", "description", "submittedByEmail", "sentimentRating", "contactConsent", "consentVersion", "identity",
-    "context",
+    "token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent",
+    "consentVersion", "identity", "context",
 })  # fmt: skip
 """Every one at most once; a field that is neither here nor `files` is passed over."""
 
@@ -61,6 +61,8 @@ class Upload:
     """A file that is being received; `pending` are the bytes that are not on disk yet."""
 
     name: str
+    declared: str = ""
+    """The media type that the client gives it."""
     position: int = -1
     size: int = 0
     head: bytes = b""
@@ -286,7 +288,8 @@ class Form:
         if filename is None:
             self.add_fault(MALFORMED)
             return
-        self._part = Upload(filename)
+        declared = self._headers.get(b"content-type", b"").decode("latin-1")
+        self._part = Upload(filename, declared)
         if filename:
             self._count_file(self._part)
 
@@ -323,6 +326,8 @@ class Form:
         if upload.media_type is None or upload.media_type not in self._limits.media_types:
             upload.media_type = None
             self._refuse_file(upload, "file_type")
+        elif files.contradicts(upload.media_type, upload.name, upload.declared):
+            self._refuse_file(upload, "file_type", variant="mismatch")
 
     def _refuse_file(self, upload: Upload, code: str, variant: str = "") -> None:
         name = files.safe_name(upload.name, None, upload.position)

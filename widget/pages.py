@@ -47,11 +47,13 @@ _PATIENCE = frozenset({"rate_limited", "unavailable", "too_fast", "token_expired
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment as an answer or a receipt tells of it. `status` is `attached`, `refused`; else it waits."""
+    """An attachment as an answer or a receipt tells of it. `status` is `attached`, `refused`; else it waits.
+    `note` is what was done to it, in words."""
 
     name: str
     status: str
     message: str = ""
+    note: str = ""
 
 
 class Pages:
@@ -77,6 +79,7 @@ class Pages:
         words: Words,
         *,
         token: str,
+        challenge: Mapping[str, object] | None = None,
         values: Mapping[str, str],
         faults: Sequence[Fault] = (),
         theme: str = "auto",
@@ -86,7 +89,8 @@ class Pages:
     ) -> str:
         """The form, untouched or with what is to be put right in it. `values` are the fields by their names.
 
-        `person` is whom a signed identity, which `values` has too, vouches for.
+        `person` is whom a signed identity, which `values` has too, vouches for; `challenge` is the proof of work that
+        the form asks for.
         """
         words = words.of(product)
         found = describe(faults, product, words, retry_after)
@@ -95,6 +99,7 @@ class Pages:
             self._form(product, words, theme, mode),
             fields=_asked(product, person),
             token=token,
+            challenge=challenge,
             values=_values(values, product, person, told),
             person=views.Person(person.email, person.name) if person else None,
             context=tuple(Detail(key, value) for key, value in told),
@@ -342,4 +347,4 @@ def _step(state: str, title: str, words: Words, at: datetime | None, text: str =
 
 def _receipt_file(file: File, words: Words) -> ReceiptFile:
     state = file.status if file.status in ("attached", "refused") else "waiting"
-    return ReceiptFile(file.name, state, words(f"file.{state}"), file.message)
+    return ReceiptFile(file.name, state, words(f"file.{state}"), file.message, file.note)

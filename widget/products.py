@@ -146,6 +146,10 @@ class Product(_Table):
         AfterValidator(_some_origins),
         Field(description="The origins of the pages that may embed the form."),
     ]
+    proof: Annotated[
+        Literal["always", "surge", "never"],
+        Field(description="When the form asks for a proof of work: `always`, in a `surge` of submissions, or `never`."),
+    ] = "surge"
     consent: Annotated[
         str | None, Field(max_length=300, description="The wording of the consent; ours unless it is set.")
     ] = None

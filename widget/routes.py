@@ -3,18 +3,19 @@
 A `Service` knows the parts that requests need; what the parts do is theirs.
 """
 
+import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -29,9 +30,11 @@ from widget.errors import (
     TokenExpired,
     TokenInvalid,
 )
+from widget.files.pool import Examiner, Seen
 from widget.insider import Insider
-from widget.outbox import Outbox, Standing
+from widget.outbox import Outbox, Standing, StoredAttachment
 from widget.products import Product
+from widget.proof import Proofs
 from widget.rates import Rates
 from widget.settings import Settings
 from widget.static_files import FOR_EVER, StaticFiles
@@ -40,8 +43,15 @@ from widget.tokens import Tokens
 from widget.wording import Wording
 from widget.words import Words
 
+T = TypeVar("T")
 log = structlog.get_logger("widget.routes")
 
+_LOCATION_REMOVED = "location_removed"
+
+_TRAP = "website"
+"""The field that people do not see, and that programs like to fill in (`templates/_trap.html`)."""
+_LAID_BY = 900.0
+"""Seconds before a surge from which on a form handed out may have been laid by for it."""
 _RETRY_UNAVAILABLE = 20
 """Seconds after which it is worth asking a full or absent outbox again."""
 
@@ -52,6 +62,7 @@ class Service:
 
     settings: Settings
     tokens: Tokens
+    proofs: Proofs
     rates: Rates
     outbox: Outbox
     insider: Insider
@@ -59,6 +70,7 @@ class Service:
     pages: pages.Pages
     static: StaticFiles
     wording: Wording
+    examiner: Examiner
 
 
 def _service(request: Request) -> Service:
@@ -96,10 +108,12 @@ async def show_form(request: Request) -> Response:
             person = _vouched(service, product, values, opened_at=None)
         except Rejected as rejected:
             faults = rejected.faults
+    token = service.tokens.form(product.slug)
     page = service.pages.form(
         product,
         _words(request, product.slug),
-        token=service.tokens.form(product.slug),
+        token=token,
+        challenge=_challenge(service, product, token),
         values={**values, "submittedByEmail": "" if product.email == "ask" else query.get("email", "")},
         faults=faults,
         person=person,
@@ -124,6 +138,34 @@ async def fresh_token(request: Request) -> Response:
     service, product = _service(request), _product(request)
     content = {"token": service.tokens.form(product.slug), "expires_in": int(service.tokens.max_age)}
     return JSONResponse(content, headers=headers.HEADERS["data"])
+
+
+async def fresh_challenge(request: Request) -> Response:
+    """GET /form/{product}/challenge: a proof of work to do for the form token in `X-Form-Token`."""
+    service, product = _service(request), _product(request)
+    token = _Token(service, product)
+    token.believe(request.headers.get("x-form-token", ""), hurry=True)
+    content = service.proofs.challenge(token.submission_id, time.time())
+    return JSONResponse(content, headers=headers.HEADERS["data"])
+
+
+def _challenge(service: Service, product: Product, token: str) -> dict[str, Any] | None:
+    """The proof of work that a form with this token of ours asks for now, if it asks for one."""
+    now = time.time()
+    if not _wants_proof(service, product, now, now):
+        return None
+    return service.proofs.challenge(service.tokens.read_form(token, product.slug, now).submission_id, now)
+
+
+def _wants_proof(service: Service, product: Product, made_at: float, now: float) -> bool:
+    """Whether a form that was handed out at `made_at` has to bring a proof of work.
+
+    One that was handed out shortly before a surge could not know. One that is older may have been laid by for it.
+    """
+    if product.proof != "surge":
+        return product.proof == "always"
+    since = service.rates.surge_since(product.slug)
+    return since is not None and not 0 < since - made_at <= _LAID_BY
 
 
 async def submit(request: Request) -> Response:
@@ -160,11 +202,11 @@ class _Token:
         self._product = product
         self.text = ""
         self.submission_id = ""
-        self.opened_at: float | None = None
+        self.made_at = 0.0
         self.expired = False
 
-    def believe(self, text: str) -> None:
-        """Read the token. Raises Rejected."""
+    def believe(self, text: str, *, hurry: bool = False) -> None:
+        """Read the token; with `hurry`, one that is too young, too. Raises Rejected."""
         try:
             token = self._service.tokens.read_form(text, self._product.slug, time.time())
         except TokenExpired as error:
@@ -173,8 +215,8 @@ class _Token:
         except TokenInvalid as error:
             raise Rejected(Fault("token_invalid", "token")) from error
         self.text, self.submission_id = text, token.submission_id
-        self.opened_at = time.time() - token.age
-        if token.age < self._service.settings.min_fill_time:
+        self.made_at = time.time() - token.age
+        if not hurry and token.age < self._service.settings.min_fill_time:
             raise Rejected(
                 Fault("too_fast", "token"), retry_after=max(1.0, self._service.settings.min_fill_time - token.age)
             )
@@ -197,9 +239,14 @@ async def _take(service: Service, product: Product, request: Request, token: _To
         async with intake.receive(request, spool=spool, limits=limits, on_token=token.believe, refusal=refusal) as raw:
             if raw.token is None:
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
-            files = tuple(Attachment(file.name, file.media_type, file.size, file.path) for file in raw.files)
-            accepted = _submission(service, product, raw.fields, files, token)
-            is_new = await service.outbox.add(accepted, head_start=service.dispatcher.head_start(product.slug))
+            accepted = _submission(service, product, raw, token)
+            files = await _examined(service, raw)
+            held = _why_held(service, product, raw.fields, token)
+            is_new = await service.outbox.add(
+                replace(accepted, attachments=files),
+                head_start=service.dispatcher.head_start(product.slug),
+                held=held,
+            )
     except Rejected as rejected:
         if token.expired and await service.outbox.standing(token.submission_id):
             return
@@ -207,22 +254,23 @@ async def _take(service: Service, product: Product, request: Request, token: _To
             checked = submission.check_fields(rejected.fields, files=len(rejected.faults), rules=_rules(product))
             rejected.faults += tuple(checked[1])
         raise
-    if is_new:
+    if is_new and held:
+        log.warning("submission.held", submission=token.submission_id, product=product.slug, reason=held)
+    elif is_new:
         log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
         await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
 
 
-def _submission(
-    service: Service, product: Product, fields: Mapping[str, str], files: tuple[Attachment, ...], token: _Token
-) -> Submission:
-    """What the form says, by the product's rules. Raises Rejected."""
-    person = _vouched(service, product, fields, token.opened_at)
+def _submission(service: Service, product: Product, raw: intake.RawForm, token: _Token) -> Submission:
+    """What the form says, by the product's rules, without its files. Raises Rejected."""
+    fields = raw.fields
+    person = _vouched(service, product, fields, token.made_at)
     if person is not None and product.email in ("read-only", "hidden"):
         said = fields.get("submittedByEmail", "").strip()
         if said and said.casefold() != person.email.casefold():
             raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
         fields = {**fields, "submittedByEmail": person.email}
-    feedback = submission.check(fields, files=len(files), rules=_rules(product))
+    feedback = submission.check(fields, files=len(raw.files), rules=_rules(product))
     told = context.read(fields.get("context", "")) if product.context != "off" else ()
     if product.context == "append":
         description, told = context.append(feedback.description, told)
@@ -231,7 +279,6 @@ def _submission(
         token.submission_id,
         product.slug,
         feedback,
-        files,
         consent_version=submission.seen_version(fields, product.consent_version),
         context=context.write(told) or None,
     )
@@ -268,11 +315,62 @@ def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInv
     return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
 
 
+async def _examined(service: Service, raw: intake.RawForm) -> tuple[Attachment, ...]:
+    """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
+    work = [service.examiner.examine(file.path, file.media_type) for file in raw.files]
+    try:
+        every = await _all_of(work)
+    except OutboxUnavailable as error:
+        raise OutboxUnavailable(str(error), fields=raw.fields) from error
+    pairs = list(zip(raw.files, every, strict=True))
+    faults = [_file_fault(file, seen) for file, seen in pairs if seen.verdict != "good"]
+    if faults:
+        raise Rejected(*faults, fields=raw.fields)
+    return tuple(
+        Attachment(file.name, file.media_type, seen.size, file.path, _LOCATION_REMOVED if seen.located else None)
+        for file, seen in pairs
+    )
+
+
+async def _all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do all of it at once, and leave none of it running, whatever happens."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except* OutboxUnavailable as errors:
+        raise errors.exceptions[0] from errors
+    return [task.result() for task in tasks]
+
+
+def _file_fault(file: intake.RawFile, seen: Seen) -> Fault:
+    params: dict[str, str | int] = {"name": file.name}
+    if seen.verdict == "pixels":
+        return Fault("file_too_large", "files", "pixels", file.position, params)
+    return Fault("file_type", "files", seen.verdict, file.position, params)
+
+
+def _why_held(service: Service, product: Product, fields: Mapping[str, str], token: _Token) -> str | None:
+    """Why a submission looks like a machine's: it is stored, and waits for the operator to release it.
+
+    Never a refusal, for a person may use a browser that fills in what it should not, or that cannot do the work.
+    """
+    if fields.get(_TRAP):
+        return "trap"
+    if not _wants_proof(service, product, token.made_at, time.time()):
+        return None
+    solution = fields.get("proof", "")
+    if service.proofs.holds(solution, token.submission_id):
+        return None
+    return "proof_wrong" if solution else "proof_missing"
+
+
 async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
     """What can be decided before the body is read."""
     if not _came_from_us(request, service.settings.public_url):
         return Rejected(Fault("origin_not_allowed"))
-    if wait := await service.rates.hit(product.slug, request.client.host if request.client else ""):
+    address = request.client.host if request.client else ""
+    marked = "sec-fetch-site" in request.headers or "origin" in request.headers
+    if wait := await service.rates.hit(product.slug, address, marked=marked):
         return Rejected(Fault("rate_limited", params={"n": math.ceil(wait)}), retry_after=wait)
     return None
 
@@ -283,7 +381,8 @@ def _came_from_us(request: Request, public_url: str | None) -> bool:
     `Sec-Fetch-Site` cannot be written by a page. Where it is missing, `Origin` is compared with our own address: the
     public one, or the one that the browser itself asked for.
     """
-    if site := request.headers.get("sec-fetch-site"):
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
     own = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
@@ -297,7 +396,7 @@ def _refused_upstream(standing: Standing) -> Fault:
 
 
 def _thank(request: Request, product: Product, standing: Standing) -> Response:
-    service = _service(request)
+    service, words = _service(request), _words(request, product.slug)
     receipt_url = f"/receipt/{service.tokens.receipt(standing.id, standing.product)}"
     delivered = standing.state == "delivered"
     if _wants_json(request):
@@ -307,16 +406,16 @@ def _thank(request: Request, product: Product, standing: Standing) -> Response:
             "receipt_url": receipt_url,
         }
         if delivered:
-            answer |= {"feedback_id": standing.feedback_id, "attachments": _files_told(standing)}
+            answer |= {"feedback_id": standing.feedback_id, "attachments": _files_told(standing, words)}
         return JSONResponse(answer, status_code=201 if delivered else 202, headers=_of_form_answer(product))
     page = service.pages.thanks(
         product,
-        _words(request, product.slug),
+        words,
         status="delivered" if delivered else "accepted",
         receipt_url=receipt_url,
         feedback_id=standing.feedback_id,
-        at=_moment(standing.ended_at or standing.accepted_at),
-        attachments=_files_shown(standing),
+        at=_moment(standing.ended_at if delivered and standing.ended_at else standing.accepted_at),
+        attachments=_files_shown(standing, words),
         **_looks(request),
     )
     return HTMLResponse(page, status_code=201 if delivered else 202, headers=headers.of_form(product.origins))
@@ -330,11 +429,13 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
     person = None
     if rejected.fields.get("identity"):
         with suppress(Rejected):
-            person = _vouched(service, product, rejected.fields, token.opened_at)
+            person = _vouched(service, product, rejected.fields, token.made_at)
+    text = token.text or service.tokens.form(product.slug)
     page = service.pages.form(
         product,
         words,
-        token=token.text or service.tokens.form(product.slug),
+        token=text,
+        challenge=_challenge(service, product, text),
         values=rejected.fields,
         faults=rejected.faults,
         retry_after=rejected.retry_after,
@@ -351,6 +452,7 @@ async def show_receipt(request: Request) -> Response:
     """GET /receipt/{receipt}: where a submission stands; never what it says."""
     service = _service(request)
     standing = await _standing_of(service, request.path_params["receipt"])
+    words = _words(request, standing.product)
     status = _receipt_status(standing, service.settings.receipt_days)
     known = status != "expired"
     delivered_at = standing.ended_at if status == "delivered" else None
@@ -360,18 +462,18 @@ async def show_receipt(request: Request) -> Response:
             "accepted_at": _written(standing.accepted_at) if known else None,
             "delivered_at": _written(delivered_at),
             "feedback_id": standing.feedback_id if known else None,
-            "attachments": _files_told(standing, always_message=True) if known else [],
+            "attachments": _files_told(standing, words, always_message=True) if known else [],
         }
         return JSONResponse(content, headers=headers.HEADERS["data"])
     page = service.pages.receipt(
         service.settings.products.get(standing.product),
-        _words(request, standing.product),
+        words,
         status=status,
         accepted_at=_moment(standing.accepted_at),
         delivered_at=_moment(delivered_at) if delivered_at is not None else None,
         ended_at=_moment(standing.ended_at) if standing.ended_at is not None else None,
         feedback_id=standing.feedback_id,
-        attachments=_files_shown(standing) if known else (),
+        attachments=_files_shown(standing, words) if known else (),
         theme=request.query_params.get("theme", "auto"),
     )
     return HTMLResponse(page, headers=headers.HEADERS["page"])
@@ -383,13 +485,15 @@ async def _standing_of(service: Service, receipt: str) -> Standing:
     except TokenInvalid as error:
         raise Rejected(Fault("receipt_unknown")) from error
     standing = await service.outbox.standing(submission_id)
-    if standing is None or standing.product != product:
+    if standing is None:  # a receipt is made for a stored submission alone, so this one's row has outlived its time
+        return Standing(submission_id, product, "delivered", 0.0, 0.0, None, None, ())
+    if standing.product != product:
         raise Rejected(Fault("receipt_unknown"))
     return standing
 
 
 def _receipt_status(standing: Standing, kept_days: int) -> str:
-    if standing.ended_at is None:
+    if standing.ended_at is None or standing.state == "unknown":
         return "accepted"
     if time.time() - standing.ended_at > kept_days * 86400:
         return "expired"
@@ -467,6 +571,12 @@ async def on_unavailable(request: Request, error: Exception) -> Response:
     return _problem(request, Rejected(Fault("unavailable"), retry_after=_RETRY_UNAVAILABLE))
 
 
+async def on_left(request: Request, error: Exception) -> Response:
+    """Whoever asked has left before the body was whole: nobody hears this answer."""
+    log.info("request.left", path=request.url.path.split("/")[1])
+    return Response(status_code=400, headers=headers.HEADERS["data"])
+
+
 async def on_bug(request: Request, error: Exception) -> Response:
     """A fault of ours; the log has it."""
     log.error("request.failed", path=request.url.path.split("/")[1], exc_info=error)
@@ -530,18 +640,34 @@ def _of_form_answer(product: Product) -> dict[str, str]:
     return headers.of_form(product.origins)
 
 
-def _files_told(standing: Standing, *, always_message: bool = False) -> list[dict[str, str | None]]:
-    """The files as JSON; a `message` stands only where there is one, unless it always should."""
+def _files_told(standing: Standing, words: Words, *, always_message: bool = False) -> list[dict[str, str | None]]:
+    """The files as JSON; a `message` stands only where there is one, unless it always should, as does a `note`."""
     told: list[dict[str, str | None]] = []
     for file in standing.attachments:
         told.append({"name": file.name, "status": file.status})
-        if file.message or always_message:
-            told[-1]["message"] = file.message
+        message = _why_refused(file, words)
+        if message or always_message:
+            told[-1]["message"] = message
+        if file.note == _LOCATION_REMOVED:
+            told[-1]["note"] = file.note
     return told
 
 
-def _files_shown(standing: Standing) -> list[pages.File]:
-    return [pages.File(file.name, file.status, file.message or "") for file in standing.attachments]
+def _files_shown(standing: Standing, words: Words) -> list[pages.File]:
+    return [
+        pages.File(
+            file.name,
+            file.status,
+            _why_refused(file, words) or "",
+            words("note.location") if file.note == _LOCATION_REMOVED else "",
+        )
+        for file in standing.attachments
+    ]
+
+
+def _why_refused(file: StoredAttachment, words: Words) -> str | None:
+    """Insider Connect's reason, or ours."""
+    return words.fault(Fault("file_type", variant="infected")) if file.note == "infected" else file.message
 
 
 def _moment(at: float) -> datetime:
@@ -557,6 +683,7 @@ ROUTES = [
     Route("/form/{product}", submit, methods=["POST"]),
     Route("/form/{product}/theme.css", theme, methods=["GET"]),
     Route("/form/{product}/token", fresh_token, methods=["GET"]),
+    Route("/form/{product}/challenge", fresh_challenge, methods=["GET"]),
     Route("/receipt/{receipt}", show_receipt, methods=["GET"]),
     Route("/embed.js", loader, methods=["GET"]),
     Route("/static/{path:path}", static_file, methods=["GET"]),
@@ -569,5 +696,6 @@ ERROR_HANDLERS: Mapping[int | type[Exception], Handler] = {
     Rejected: on_rejected,
     HTTPException: on_http_error,
     OutboxUnavailable: on_unavailable,
+    ClientDisconnect: on_left,
     Exception: on_bug,
 }

@@ -89,6 +89,19 @@ def _rate_limit(value: str) -> str:
     return value
 
 
+def _clamd(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    is_path = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
+    is_host = parts.scheme == "tcp" and parts.hostname and port and not (parts.path or parts.username)
+    if not (is_path or is_host):
+        raise ValueError("write it like unix:///run/clamav/clamd.ctl or tcp://scanner:3310")
+    return value
+
+
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -111,13 +124,14 @@ class Settings(BaseModel):
     database_url: Annotated[
         str,
         AfterValidator(_database_url),
-        Field(description="The outbox: `sqlite:///PATH` or `postgresql://…`."),
+        Field(repr=False, description="The outbox: `sqlite:///PATH` or `postgresql://…`."),
     ] = "sqlite:///var/widget.db"
     database_direct_url: Annotated[
         Annotated[str, AfterValidator(_database_url)] | None,
         Field(
+            repr=False,
             description="PostgreSQL's own address, where `DATABASE_URL` is that of a pooler: waking up on a notice "
-            "needs a connection of one's own. Without it, `DATABASE_URL`."
+            "needs a connection of one's own. Without it, `DATABASE_URL`.",
         ),
     ] = None
     database_connections: Annotated[
@@ -172,9 +186,34 @@ class Settings(BaseModel):
             "`off` for none."
         ),
     ] = "20/minute; 200/hour"
+    rate_limit_unmarked: Annotated[
+        str,
+        AfterValidator(_rate_limit),
+        Field(
+            description="The same for requests that say neither `Sec-Fetch-Site` nor `Origin`, as no browser of today "
+            "does; `off`, also by `RATE_LIMIT=off`, for none of its own."
+        ),
+    ] = "10/minute; 60/hour"
+    rate_limit_total: Annotated[
+        str,
+        AfterValidator(_rate_limit),
+        Field(
+            description="Submissions that a product takes from everybody together; `off`, also by `RATE_LIMIT=off`, "
+            "for no limit."
+        ),
+    ] = "600/minute"
+    rate_limit_clients: Annotated[
+        int,
+        Field(
+            ge=1000,
+            le=10_000_000,
+            description="Counts kept in memory at once, about 400 bytes each; when there are more, the oldest go.",
+        ),
+    ] = 100_000
     rate_limit_storage: Annotated[
         str,
         Field(
+            repr=False,
             pattern=r"^(memory|rediss?)://",
             description="Where the counts are kept: `memory://`, or `redis://…` for several machines.",
         ),
@@ -183,6 +222,22 @@ class Settings(BaseModel):
         _Seconds,
         Field(description="Seconds between handing out a form and taking it back under which it was no person."),
     ] = 2
+    proof_surge: Annotated[
+        str,
+        AfterValidator(_rate_limit),
+        Field(
+            description="Submissions to a product beyond which its forms ask for a proof of work, for ten minutes; "
+            "`off`, also by `RATE_LIMIT=off`, for never."
+        ),
+    ] = "120/minute"
+    proof_cost: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="PBKDF2 iterations of one guess at a proof of work; it takes 256 guesses on average.",
+        ),
+    ] = 2000
     token_max_age: Annotated[_Seconds, Field(ge=60, description="Seconds after which a form has to be renewed.")] = (
         86400
     )
@@ -242,11 +297,70 @@ class Settings(BaseModel):
     receipt_days: Annotated[
         int, Field(ge=1, le=3650, description="Days that a receipt can be looked at after its end.")
     ] = 30
+    retention_days: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3650,
+            description="Days that a submission which was refused, discarded or left to the operator keeps its text, "
+            "e-mail and files; then they are erased.",
+        ),
+    ] = 30
+    header_timeout: Annotated[
+        _Seconds, Field(gt=0, le=600, description="Seconds within which a request's head has to be there.")
+    ] = 10
+    keep_alive: Annotated[
+        int, Field(ge=1, le=600, description="Seconds that a connection is kept open between two requests.")
+    ] = 5
+    hsts: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Seconds for which browsers are told to come back over TLS alone, once they came over it; "
+            "0 for none.",
+        ),
+    ] = 31_536_000
     read_timeout: Annotated[
         _Seconds, Field(gt=0, description="Seconds without a byte after which an upload is given up.")
     ] = 20
     body_timeout: Annotated[_Seconds, Field(gt=0, description="Seconds that a whole upload may take.")] = 600
     shutdown_grace: Annotated[_Seconds, Field(description="Seconds that a stop waits for what is being sent.")] = 20
+    max_pixels: Annotated[
+        int, Field(ge=1_000_000, le=250_000_000, description="Pixels that a picture may have, width times height.")
+    ] = 64_000_000
+    pdf_encrypted: Annotated[
+        Literal["refuse", "pass"],
+        Field(
+            description="What happens to a PDF that is encrypted: `refuse`, or `pass`, which nobody has looked into."
+        ),
+    ] = "refuse"
+    pdf_active_content: Annotated[
+        Literal["refuse", "pass"],
+        Field(
+            description="What happens to a PDF that holds scripts, other files, forms that send themselves, or what "
+            "starts a program: `refuse` or `pass`."
+        ),
+    ] = "refuse"
+    file_checkers: Annotated[
+        int,
+        Field(
+            ge=1, le=32, description="Processes that look at files: so many at once, each with memory for one picture."
+        ),
+    ] = 2
+    file_check_timeout: Annotated[
+        int,
+        Field(ge=1, le=60, description="Seconds that looking at one file may take; beyond, it counts as unreadable."),
+    ] = 10
+    clamd: Annotated[
+        Annotated[str, AfterValidator(_clamd)] | None,
+        Field(
+            description="A ClamAV daemon that every file has to pass before it is forwarded: `unix:///PATH` or "
+            "`tcp://HOST:PORT`; without it, none."
+        ),
+    ] = None
+    clamd_timeout: Annotated[
+        float, Field(gt=0, le=25, description="Seconds that scanning the files of one submission may take.")
+    ] = 20
     ops_token: Annotated[
         SecretStr | None,
         Field(min_length=16, description="Opens `/ops` and `/metrics`; without it both are closed."),
@@ -290,6 +404,7 @@ def suffix(slug: str) -> str:
     return slug.upper().replace("-", "_")
 
 
+_OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
 _NOT_FROM_ENVIRONMENT = {"products", "accounts", "identity_keys"}
 VARIABLES = tuple(name for name in Settings.model_fields if name not in _NOT_FROM_ENVIRONMENT)
 """The settings that are read from the environment, in small letters."""
@@ -301,6 +416,8 @@ def load(environ: Mapping[str, str]) -> Settings:
     An empty variable counts as absent. Raises ConfigurationError with every problem that was found.
     """
     given: dict[str, Any] = {name: environ[name.upper()] for name in VARIABLES if environ.get(name.upper())}
+    if given.get("rate_limit") == "off":
+        given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
     problems: list[Problem] = []
     products = _products(Path(given.get("widget_config", "widget.toml")), problems)
     settings: Settings | None = None

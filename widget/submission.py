@@ -46,6 +46,8 @@ class Attachment:
     media_type: str
     size: int
     path: Path
+    note: str | None = None
+    """What was done to it: "location_removed"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,7 @@ class ReceiptFile:
     state: str
     word: str
     message: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +179,7 @@ class FormPage(Page):
     script: Mapping[str, str | dict[str, str]]
     thanks: Thanks = Thanks()
     token: str = ""
+    challenge: Mapping[str, object] | None = None
     values: Values = Values("", "", "", "", "", "")
     person: Person | None = None
     context: tuple[Detail, ...] = ()

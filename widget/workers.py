@@ -40,8 +40,8 @@ _ENGINE_CONNECTIONS = 2
 class ProcrastinateDispatcher(Dispatcher):
     """For one of several processes. `url` is PostgreSQL's own, not a pooler's: notices need a connection that stays."""
 
-    def __init__(self, outbox: Outbox, delivery: Delivery, *, concurrency: int, sweep_every: float, url: str) -> None:
-        super().__init__(outbox, delivery, concurrency=concurrency, sweep_every=sweep_every)
+    def __init__(self, outbox: Outbox, delivery: Delivery, *, url: str, **options: Any) -> None:
+        super().__init__(outbox, delivery, **options)
         connector = procrastinate.PsycopgConnector(
             conninfo=url.replace("postgresql+psycopg://", "postgresql://", 1),
             kwargs=CONNECTING,

@@ -17,8 +17,23 @@ const KINDS = [
 ]
 const HEAD = 48
 
+/** What a kind that goes along is called: its type, the endings that fit, and the one that is put on.
+ * @type {Record<string, [string, RegExp, string]>} */
+const CALLED = {
+  jpeg: ['image/jpeg', /\.(jpe?g|jpe|jfif)$/i, 'jpg'],
+  png: ['image/png', /\.png$/i, 'png'],
+  pdf: ['application/pdf', /\.pdf$/i, 'pdf'],
+}
+
 /** Reading fails if the file is a folder, or has gone since it was chosen. @param {Blob} file */
 export async function identify(file) {
   const head = String.fromCharCode(...new Uint8Array(await file.slice(0, HEAD).arrayBuffer()))
   return KINDS.find(([, pattern]) => pattern.test(head))?.[0]
+}
+
+/** The same content under a name and type that fit its kind: the server takes no others. @param {Blob} content @param {string} name @param {string} kind */
+export function called(content, name, kind) {
+  const [type, endings, ending] = CALLED[kind]
+  const fitting = endings.test(name) ? name : `${name.replace(/\.\w{1,5}$/, '')}.${ending}`
+  return content instanceof File && content.name === fitting && content.type === type ? content : new File([content], fitting, {type})
 }

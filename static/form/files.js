@@ -1,6 +1,6 @@
 // @ts-check
 /** The files that go along: chosen, dropped or pasted, they add up here. Each is checked before it is sent. */
-import {identify} from './file-kind.js'
+import {called, identify} from './file-kind.js'
 import {FileRow} from './file-row.js'
 /** @import {Desk} from './desk.js' */
 /** @import {Fault} from './faults.js' */
@@ -83,7 +83,7 @@ export class Files {
     try {
       const kind = await this.#kind(entry.file)
       if (kind !== 'pdf') entry.row.picture(entry.file)
-      const note = this.#desk.form.takes(TYPES[kind] ?? '') && entry.file.size <= this.#desk.form.maxSize ? '' : await this.#convert(entry, kind)
+      const note = this.#desk.form.takes(TYPES[kind] ?? '') && entry.file.size <= this.#desk.form.maxSize ? await this.#keep(entry, kind) : await this.#convert(entry, kind)
       if (!this.#entries.includes(entry)) return
       entry.row.show(entry.file)
       entry.row.is('ready', note)
@@ -106,6 +106,15 @@ export class Files {
     if (!kind || !fits) throw new Error('file_type')
     if (kind === 'pdf' && file.size > this.#desk.form.maxSize) throw new Error('file_too_large.pdf')
     return kind
+  }
+
+  /** Lets a file go along as it is. Whatever tells a place is taken out by the server.
+   * @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what will be done */
+  async #keep(entry, kind) {
+    entry.file = called(entry.file, entry.file.name, kind)
+    if (kind === 'pdf') return ''
+    const {hasLocation} = await import('./exif.js')
+    return await hasLocation(entry.file) ? this.#desk.words.say('note.location') : ''
   }
 
   /** Makes of a picture one that may go along. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */

@@ -1,10 +1,10 @@
 // @ts-check
 /** Has pictures converted beside the main thread, or on it where the browser knows no such workers. */
+import {called} from './file-kind.js'
 /** @import {Kind} from './file-kind.js' */
 
 /** @typedef {{blob: Blob, done: string[]}} Converted what was done, in the order of the words' keys */
 
-const ENDINGS = /** @type {Record<string, string>} */ ({'image/jpeg': 'jpg', 'image/png': 'png'})
 const address = new URL('picture-worker.js', import.meta.url).href
 
 /**
@@ -14,10 +14,7 @@ const address = new URL('picture-worker.js', import.meta.url).href
  */
 export async function convert(file, kind, limit) {
   const {blob, done} = await (beside(file, kind, limit) ?? (await import('./picture.js')).convert(file, kind, limit))
-  const ending = ENDINGS[blob.type]
-  const name = new RegExp(`\\.(${ending === 'jpg' ? 'jpe?g' : ending})$`, 'i').test(file.name)
-    ? file.name : `${file.name.replace(/\.\w{1,5}$/, '')}.${ending}`
-  return {file: new File([blob], name, {type: blob.type}), done}
+  return {file: called(blob, file.name, blob.type.slice('image/'.length)), done}
 }
 
 /** @param {File} file @param {Kind} kind @param {number} limit @returns {Promise<Converted> | undefined} */

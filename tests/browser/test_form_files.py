@@ -222,9 +222,25 @@ def test_location_data_is_said_to_be_removed_only_where_there_was_any(form: Form
     expect(form.rows.locator(".feedback-file-note")).to_have_text(said)
 
 
-def test_a_photo_that_fits_goes_as_it_is_and_nothing_is_claimed(form: FormPage) -> None:
-    form.add(("photo.jpg", plain(100, 100, "JPEG", exif=gps()), "image/jpeg"))
+def test_a_photo_that_fits_goes_as_it_is_but_for_its_place(form: FormPage, insider: Sandbox) -> None:
+    form.fill().add(("photo.jpg", plain(100, 100, "JPEG", exif=gps()), "image/jpeg"))
+    expect(form.rows.locator(".feedback-file-note")).to_have_text("Location data removed")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert received(insider) == [("photo.jpg", plain(100, 100, "JPEG"))]
+
+
+def test_a_photo_that_fits_and_tells_no_place_goes_without_a_word(form: FormPage) -> None:
+    form.add(("photo.jpg", plain(100, 100, "JPEG"), "image/jpeg"))
     expect(form.rows.locator(".feedback-file-note")).to_be_hidden()
+
+
+def test_a_file_with_another_kind_s_name_gets_one_that_fits(form: FormPage, insider: Sandbox) -> None:
+    form.fill().add(("shot.jpg", png(), "image/jpeg"), ("order.png", pdf(), "image/png"), ("photo.JFIF", jpeg(), ""))
+    expect(form.rows.nth(1)).to_contain_text("order.pdf")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert [name for name, _ in received(insider)] == ["shot.png", "order.pdf", "photo.JFIF"]
 
 
 def test_a_photo_keeps_its_orientation(form: FormPage, insider: Sandbox) -> None:

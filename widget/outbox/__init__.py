@@ -13,16 +13,32 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Row,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from widget.errors import OutboxFull, OutboxUnavailable
 from widget.outbox.backend import Backend
 from widget.outbox.migrations import check, migrate
-from widget.outbox.tables import WAITING_STATES, attachment, schema_version, submission
+from widget.outbox.tables import WAITING_STATES, attachment, submission
 from widget.submission import Feedback, Submission
 
-__all__ = ["Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
+__all__ = ["Held", "Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
 
 LEASE = 120.0
 """Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
@@ -30,6 +46,7 @@ _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between two tries to claim a row while the database is away."""
 
 Status = Literal["waiting", "attached", "refused"]
+_ATTACHMENT = ("submission_id", "position", "name", "media_type", "size", "note", "blob")
 _Row = Row[*tuple[Any, ...]]
 
 
@@ -46,7 +63,8 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed submission. `age` is in seconds; `feedback_id` is None until the create is confirmed."""
+    """A claimed submission. `age` is in seconds, from when it was accepted or put back by the operator; `feedback_id`
+    is None until the create is confirmed."""
 
     id: str
     product: str
@@ -66,7 +84,7 @@ class Verdict:
 
     `state` "sending" keeps the claim and renews the lease: the next POST follows. `delay` is in seconds from now,
     None for a row that is not tried by itself. `error` is for the operator, `told` are Insider Connect's own words, fit
-    to be shown. `attachments` holds what is now known of files, by position.
+    to be shown. `attachments` holds what is now known of files, by position, and `notes` what was found in them.
     """
 
     state: Literal["sending", "queued", "unknown", "delivered", "refused"]
@@ -75,9 +93,15 @@ class Verdict:
     told: str | None = None
     feedback_id: int | None = None
     attachments: Mapping[int, tuple[Status, str | None]] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
     separately: bool = False
     possible_duplicate: bool = False
     attempt_spent: bool = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is not tried by itself any more."""
+        return self.state in ("delivered", "refused") or (self.state == "unknown" and self.delay is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +111,7 @@ class StoredAttachment:
     name: str
     status: Status
     message: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +126,16 @@ class Standing:
     feedback_id: int | None
     told: str | None
     attachments: tuple[StoredAttachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A submission that waits for the operator to release it, and why."""
+
+    id: str
+    product: str
+    reason: str
+    accepted_at: float
 
 
 class Outbox:
@@ -135,17 +170,20 @@ class Outbox:
         await self.backend.open(exclusive=False)
         await self.backend.write(migrate)
 
-    async def add(self, new: Submission, *, head_start: float = 0.0) -> bool:
+    async def add(self, new: Submission, *, head_start: float = 0.0, held: str | None = None) -> bool:
         """Store a submission for good. False, and nothing is stored, when its id is known already.
 
-        `head_start` is in seconds: for so long the engine leaves the row to the asker. Raises OutboxFull.
+        `head_start` is in seconds: for so long the engine leaves the row to the asker. With `held`, a reason, it is
+        not delivered until the operator releases it. Raises OutboxFull.
         """
-        return await asyncio.shield(self._add(new, head_start))  # who leaves half-way must not leave half a submission
+        # Who leaves half-way must not leave half a submission.
+        return await asyncio.shield(self._add(new, head_start, held))
 
-    async def _add(self, new: Submission, head_start: float) -> bool:
+    async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
         row = {
             "id": new.id,
             "product": new.product,
+            "why_held": held,
             "description": new.feedback.description,
             "email": new.feedback.email,
             "rating": new.feedback.rating,
@@ -160,6 +198,7 @@ class Outbox:
                 "name": file.name,
                 "media_type": file.media_type,
                 "size": file.size,
+                "note": file.note,
             }
             for position, file in enumerate(new.attachments)
         ]
@@ -170,7 +209,8 @@ class Outbox:
                 self._check_room(connection, sum(file.size for file in new.attachments))
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
                 connection.execute(self._statements.add_attachment, named)
-            self.backend.enqueue(connection, [new.id], head_start)
+            if held is None:
+                self.backend.enqueue(connection, [new.id], head_start)
 
         try:
             await self.backend.keep(new.attachments, store)
@@ -183,6 +223,22 @@ class Outbox:
             pending: int = connection.execute(self._statements.pending_bytes).scalar_one()
             if pending + size > self._max_pending:
                 raise OutboxFull(f"{pending} bytes of attachments wait already, {self._max_pending:.0f} may")
+
+    async def held(self) -> Sequence[Held]:
+        """What waits for the operator to release it, oldest first."""
+        return await self.backend.read(lambda c: [Held(*row) for row in c.execute(self._statements.held)])
+
+    async def release(self, submission_id: str) -> bool:
+        """Let a held submission go its way. False when there is none of that id."""
+        values = {"an_id": submission_id}
+
+        def let_go(connection: Connection) -> bool:
+            if connection.execute(self._statements.release, values).rowcount != 1:
+                return False
+            self.backend.enqueue(connection, [submission_id])
+            return True
+
+        return await self.backend.write(let_go)
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[str]:
         """The ids of rows that may be tried now, longest due first, without the products in `shut`."""
@@ -244,19 +300,26 @@ class Outbox:
             "one_by_one": verdict.separately,
             "maybe_twice": verdict.possible_duplicate,
             "given_back": 0 if verdict.attempt_spent else 1,
+            "over": verdict.is_over,
         }
         files = [
-            {"an_id": work.id, "at": position, "new_status": status, "why": message}
+            {
+                "an_id": work.id,
+                "at": position,
+                "new_status": status,
+                "why": message,
+                "found": verdict.notes.get(position),
+            }
             for position, (status, message) in verdict.attachments.items()
         ]
-        over = verdict.state == "delivered"
+        delivered = verdict.state == "delivered"
 
         def store(connection: Connection) -> Sequence[str] | None:
             if connection.execute(self._statements.record, values).rowcount == 0:
                 return None
             if files:
                 connection.execute(self._statements.record_attachment, files)
-            if not over:
+            if not delivered:
                 return ()
             blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
             connection.execute(self._statements.forget, {"an_id": work.id})
@@ -268,18 +331,27 @@ class Outbox:
             await self.backend.erase(erased)
         return erased is not None
 
-    async def recover(self, hold: float | None, *, everything: bool = False) -> Sequence[str]:
+    async def recover(
+        self, hold: float | None, *, everything: bool = False, running: Collection[str] = ()
+    ) -> Sequence[str]:
         """Call `unknown` whatever was left in the middle of a POST, and answer the ids.
 
         `hold` is in seconds, None to park. `everything` ends all leases first: for a process that knows itself alone.
+        `running` are the asker's own rows: it knows better than a clock that jumped whether they are still being sent.
         """
+        values = {"hold": hold, "parked": hold is None, "running": list(running)}
 
         def mark(connection: Connection) -> Sequence[str]:
             if everything:
                 connection.execute(self._statements.end_leases)
-            return connection.scalars(self._statements.recover, {"hold": hold}).all()
+            return connection.scalars(self._statements.recover, values).all()
 
         return await self.backend.write(mark)
+
+    async def hasten(self, longest: float) -> int:
+        """Make due what is to wait for more than `longest` seconds, which no row is ever told to: a clock that ran
+        ahead was set back, and would delay them by as much. Answers how many."""
+        return await self.backend.write(lambda c: c.execute(self._statements.hasten, {"longest": longest}).rowcount)
 
     async def standing(self, submission_id: str) -> Standing | None:
         """Where a submission stands, or None when it is not known."""
@@ -293,8 +365,18 @@ class Outbox:
         return Standing(*row, attachments=tuple(StoredAttachment(*file) for file in files))
 
     async def check_writable(self) -> None:
-        """Commit a change that changes nothing. Raises OutboxUnavailable."""
-        await self.backend.write(lambda c: c.execute(self._statements.touch).rowcount)
+        """Whether a submission could be stored now. Raises OutboxUnavailable.
+
+        A row is committed that is gone again: what is the same as before would not be written at all.
+        """
+        probe = dict.fromkeys(("description", "email", "rating", "consent"))
+        probe |= {"id": f"probe-{uuid.uuid4().hex[:26]}", "product": "-"}
+
+        def write(connection: Connection, _: Sequence[str]) -> None:
+            connection.execute(self._statements.add, probe)
+            connection.execute(self._statements.remove, {"an_id": probe["id"]})
+
+        await self.backend.keep((), write)
 
 
 def _work(row: _Row, files: Sequence[_Row]) -> Work:
@@ -334,7 +416,8 @@ class _Statements:
         self.add = insert(submission).values(
             state=literal("queued"),
             accepted_at=now,
-            due_at=now,
+            due_at=case((bindparam("why_held", type_=String).is_(null()), now), else_=null()),
+            held_for=bindparam("why_held", type_=String),
             attempts=literal(0),
             separately=literal(False),
             possible_duplicate=literal(False),
@@ -342,8 +425,11 @@ class _Statements:
         )
         self.add_attachment = insert(attachment).values(
             status=literal("waiting"),
-            **{name: bindparam(name) for name in ("submission_id", "position", "name", "media_type", "size", "blob")},
+            **{name: bindparam(name) for name in _ATTACHMENT},
         )
+        waits_for_release = and_(s.state == "queued", s.held_for.is_not(null()))
+        self.held = select(s.id, s.product, s.held_for, s.accepted_at).where(waits_for_release).order_by(s.accepted_at)
+        self.release = update(submission).where(by_id, waits_for_release).values(held_for=None, due_at=now)
         self.due = select(s.id).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
         self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), not_shut)
         self.claim = (
@@ -356,7 +442,7 @@ class _Statements:
                 attempts=case((is_ours, s.attempts), else_=s.attempts + 1),
                 intent=case((s.feedback_id.is_(null()), "create"), else_="attach"),
             )
-            .returning(*submission.c, (now - s.accepted_at).label("age"))
+            .returning(*submission.c, (now - func.coalesce(s.put_back_at, s.accepted_at)).label("age"))
         )
         self.pending = (
             select(a.position, a.name, a.media_type, a.size, a.blob)
@@ -377,13 +463,15 @@ class _Statements:
                 separately=or_(s.separately, bindparam("one_by_one")),
                 possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
                 attempts=s.attempts - bindparam("given_back"),
-                ended_at=case((bindparam("new_state").in_(["delivered", "refused"]), now), else_=null()),
+                ended_at=case((bindparam("over", type_=Boolean), now), else_=null()),
             )
         )
         self.record_attachment = (
             update(attachment)
             .where(a.submission_id == bindparam("an_id"), a.position == bindparam("at"))
-            .values(status=bindparam("new_status"), message=bindparam("why"))
+            .values(
+                status=bindparam("new_status"), message=bindparam("why"), note=func.coalesce(bindparam("found"), a.note)
+            )
         )
         self.blobs_of = select(a.blob).where(a.submission_id == bindparam("an_id"), a.blob.is_not(null()))
         self.forget = update(submission).where(by_id).values(description=None, email=None, rating=None, consent=None)
@@ -391,21 +479,34 @@ class _Statements:
         self.end_leases = update(submission).where(s.state == "sending").values(due_at=now)
         self.recover = (
             update(submission)
-            .where(s.state == "sending", s.intent.is_not(null()), s.due_at <= now)
+            .where(
+                s.state == "sending",
+                s.intent.is_not(null()),
+                s.due_at <= now,
+                s.id.not_in(bindparam("running", expanding=True)),
+            )
             .values(
                 state="unknown",
                 claim=None,
                 intent=None,
                 due_at=case((s.possible_duplicate, null()), else_=now + bindparam("hold")),
+                ended_at=case((or_(s.possible_duplicate, bindparam("parked", type_=Boolean)), now), else_=null()),
                 possible_duplicate=True,
                 last_error="interrupted while sending",
             )
             .returning(s.id)
         )
+        self.hasten = (
+            update(submission)
+            .where(waiting, s.state != "sending", s.due_at > now + bindparam("longest"))
+            .values(due_at=now)
+        )
         self.standing = select(s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told).where(by_id)
         self.attachments = (
-            select(a.name, a.status, a.message).where(a.submission_id == bindparam("an_id")).order_by(a.position)
+            select(a.name, a.status, a.message, a.note)
+            .where(a.submission_id == bindparam("an_id"))
+            .order_by(a.position)
         )
         self.pending_bytes = select(func.coalesce(func.sum(a.size), 0)).where(a.blob.is_not(null()))
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
-        self.touch = update(schema_version).values(version=schema_version.c.version)
+        self.remove = delete(submission).where(by_id)

@@ -39,7 +39,7 @@ class Backend(Protocol):
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
         """Store the bytes of `attachments`, and run `job` with the name of each one's blob: as `write`, all or nothing.
 
-        Raises OutboxUnavailable.
+        Raises OutboxUnavailable, also when there are none but no room for anything new.
         """
 
     def chunks(self, blob: str) -> AsyncIterator[bytes]:

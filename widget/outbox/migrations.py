@@ -154,8 +154,28 @@ def _several_machines(connection: Connection) -> None:
         )
 
 
+def _operator(connection: Connection) -> None:
+    """4: what the operator put back, and what retention looks for."""
+    _run(
+        connection,
+        "ALTER TABLE submission ADD COLUMN put_back_at DOUBLE PRECISION",
+        "CREATE INDEX submission_delivered_at ON submission (ended_at) WHERE state = 'delivered'",
+        "CREATE INDEX submission_left_at ON submission (ended_at) WHERE state IN ('unknown', 'refused', 'discarded')",
+    )
+
+
+def _notes(connection: Connection) -> None:
+    """5: what was done to a file."""
+    _run(connection, "ALTER TABLE attachment ADD COLUMN note VARCHAR(20)")
+
+
+def _held_back(connection: Connection) -> None:
+    """6: why a submission waits for the operator to release it."""
+    _run(connection, "ALTER TABLE submission ADD COLUMN held_for VARCHAR(20)")
+
+
 def _customised(connection: Connection) -> None:
-    """4: the version of the consent's wording, and what the host page told; both may be missing."""
+    """7: the version of the consent's wording, and what the host page told; both may be missing."""
     _run(
         connection,
         "ALTER TABLE submission ADD COLUMN consent_version VARCHAR(40)",
@@ -163,6 +183,14 @@ def _customised(connection: Connection) -> None:
     )
 
 
-STEPS: Sequence[Callable[[Connection], None]] = (_outbox, _pending_bytes, _several_machines, _customised)
+STEPS: Sequence[Callable[[Connection], None]] = (
+    _outbox,
+    _pending_bytes,
+    _several_machines,
+    _operator,
+    _notes,
+    _held_back,
+    _customised,
+)
 LATEST = len(STEPS)
 """The schema that this release works with."""

@@ -70,6 +70,7 @@ class PostgresBackend:
             pool_size=self._connections,
             max_overflow=0,
             connect_args=CONNECTING,
+            hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
             use_native_hstore=False,
         )
         give_up_at = time.monotonic() + _START_PATIENCE

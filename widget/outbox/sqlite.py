@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import queue
+import sqlite3
 import threading
 import time
 import uuid
@@ -22,13 +23,19 @@ from sqlalchemy import ColumnElement, Connection, Double, Engine, NullPool, bind
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from widget.errors import ConfigurationError, OutboxUnavailable, Problem
+from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.submission import Attachment
 
 T = TypeVar("T")
 _MAX_BATCH = 128
 """Jobs in one commit: beyond that, those who came first would wait for those who came last."""
 _CHUNK = 256 * 1024
+BUSY_TIMEOUT = 10.0
+"""Seconds that a write waits for another process (a backup, the operator's command) to let go of the database."""
+SPARE = 16 * 1024 * 1024
+"""Bytes of the disk that new submissions leave free. Delivery needs a little room to write that it has made some."""
+_FAILURES = (DatabaseError, sqlite3.Error)
+"""What SQLite raises; while a connection is being set up, not yet in SQLAlchemy's clothes."""
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 
 
@@ -76,7 +83,9 @@ class SQLiteBackend:
         return await asyncio.to_thread(self._read, job)
 
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
-        """Sync the files and move them to their place, before the commit that names them."""
+        """Sync the files and move them to their place, before the commit that names them. Nothing new is taken once
+        the disk is all but full."""
+        self._check_room()
         blobs = await asyncio.to_thread(self._keep, attachments) if attachments else ()
         try:
             return await self.write(lambda connection: job(connection, blobs))
@@ -90,6 +99,8 @@ class SQLiteBackend:
             with await asyncio.to_thread((self.files / blob).open, "rb") as file:
                 while chunk := await asyncio.to_thread(file.read, _CHUNK):
                     yield chunk
+        except FileNotFoundError as error:
+            raise AttachmentMissing("The file is no longer stored.") from error
         except OSError as error:
             raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
 
@@ -132,8 +143,8 @@ class SQLiteBackend:
         try:
             with self._readers.connect() as connection:
                 return job(connection)
-        except DatabaseError as error:
-            raise OutboxUnavailable(str(error.orig)) from error
+        except _FAILURES as error:
+            raise OutboxUnavailable(_reason(error)) from error
 
     def _write_batches(self) -> None:
         engine = _engine(self.path, "BEGIN IMMEDIATE", poolclass=NullPool)
@@ -143,13 +154,14 @@ class SQLiteBackend:
             try:
                 connection = connection or engine.connect()
                 _commit(connection, batch)
-            except DatabaseError as error:
+            except Exception as error:  # whatever it was, this thread has to go on
                 if connection:
                     connection.invalidate()
                     connection.close()
                     connection = None
+                _make_room(engine)
                 for _, done in batch:
-                    _fail(done, OutboxUnavailable(str(error.orig)), error)
+                    _fail(done, OutboxUnavailable(_reason(error)), error)
         if connection:
             connection.close()
         engine.dispose()
@@ -164,6 +176,14 @@ class SQLiteBackend:
                 self._jobs.put(None)
                 return
             yield job
+
+    def _check_room(self) -> None:
+        try:
+            disk = os.statvfs(self.files)
+        except OSError as error:
+            raise OutboxUnavailable(f"the disk cannot be asked: {error.strerror}") from error
+        if disk.f_bavail * disk.f_frsize < SPARE:
+            raise OutboxUnavailable("the disk is all but full")
 
     def _keep(self, attachments: Sequence[Attachment]) -> Sequence[str]:
         blobs: list[str] = []
@@ -185,7 +205,12 @@ class SQLiteBackend:
 
 
 def _engine(path: Path, begin: str, **options: Any) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10, "check_same_thread": False}, **options)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+        hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
+        **options,
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:
@@ -193,12 +218,28 @@ def _engine(path: Path, begin: str, **options: Any) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose acknowledged commits when power fails
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, whatever the build's default
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _make_room(engine: Engine) -> None:
+    """Empty the write-ahead log into the database. On a full disk that log cannot grow, and SQLite by itself would wait
+    for it to grow before it empties it."""
+    with contextlib.suppress(*_FAILURES):
+        connection = engine.raw_connection()  # outside of a transaction
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")  # waits for nobody
+        finally:
+            connection.close()
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", error))
 
 
 def _commit(connection: Connection, batch: Sequence[_Job]) -> None:

@@ -22,6 +22,8 @@ from sqlalchemy import (
 WAITING_STATES = ("queued", "sending", "unknown")
 """States that delivery may act on, once `due_at` has come."""
 FINAL_STATES = ("delivered", "refused", "discarded")
+LEFT_STATES = ("unknown", "refused", "discarded")
+"""States in which a row may lie for a person to look at, with all that was said; `ended_at` tells since when."""
 
 metadata = MetaData()
 
@@ -47,10 +49,12 @@ submission = Table(
     Column("attempts", Integer, nullable=False),
     Column("separately", Boolean, nullable=False, comment="Files go one by one: all at once was refused."),
     Column("possible_duplicate", Boolean, nullable=False),
+    Column("held_for", String(20), comment="Why it waits for the operator to release it; `due_at` is NULL then."),
     Column("feedback_id", BigInteger),
     Column("last_error", Text, comment="For the operator."),
     Column("told", Text, comment="Insider Connect's own words about a refusal, fit to be shown."),
-    Column("ended_at", Double, comment="When it was delivered, refused or discarded."),
+    Column("ended_at", Double, comment="When it was delivered, refused, discarded or parked."),
+    Column("put_back_at", Double, comment="When the operator put it back: it is tried as long as a new one from then."),
     Column("description", Text),
     Column("email", Text),
     Column("rating", Boolean),
@@ -72,6 +76,19 @@ Index(
     postgresql_where=text("state IN ('queued', 'sending', 'unknown')"),
 )
 
+Index(
+    "submission_delivered_at",
+    submission.c.ended_at,
+    sqlite_where=text("state = 'delivered'"),
+    postgresql_where=text("state = 'delivered'"),
+)
+Index(
+    "submission_left_at",
+    submission.c.ended_at,
+    sqlite_where=text("state IN ('unknown', 'refused', 'discarded')"),
+    postgresql_where=text("state IN ('unknown', 'refused', 'discarded')"),
+)
+
 attachment = Table(
     "attachment",
     metadata,
@@ -82,6 +99,7 @@ attachment = Table(
     Column("size", Integer, nullable=False),
     Column("status", String(10), nullable=False),
     Column("message", Text, comment="Why it was refused."),
+    Column("note", String(20), comment="What was done to it or found in it: location_removed, infected."),
     Column("blob", String(32), comment="Where its bytes are; NULL once they are erased."),
     CheckConstraint("status IN ('waiting', 'attached', 'refused')", name="attachment_status"),
 )

@@ -1,9 +1,11 @@
 """What a file is, told by its content, and a name for it that is safe anywhere.
 
-Nothing that a client wrote beside a file is believed: not its declared type, not its extension, not its name. How large
-a file may be, and where its bytes lie, is left to `intake`.
+Nothing that a client wrote beside a file is believed: not its declared type, not its extension, not its name. They may
+not contradict the content, though: whoever opens the file later may go by them. How large a file may be, and where its
+bytes lie, is left to `intake`; what else is in it to `examine`, which `pool` runs apart from the service.
 """
 
+import mimetypes
 import re
 import unicodedata
 
@@ -27,6 +29,16 @@ _EXTENSIONS = {
     "image/png": (".png",),
     "application/pdf": (".pdf",),
 }
+_ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/apng": "image/png",
+    "application/x-pdf": "application/pdf",
+}
+_GENERIC = re.compile(r"|[a-z]+/octet-stream|application/(unknown|x-unknown|download|(x|force|x-force)-download)|\*/\*")
+"""Declared types that say nothing."""
+_KNOWN = mimetypes.MimeTypes()  # Python's own table, without the machine's
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*%]')
 # Unicode's Default_Ignorable_Code_Point and blank letters, as far as their category does not tell: all are invisible.
@@ -44,6 +56,18 @@ def identify(head: bytes) -> str | None:
     looks further for `%PDF-` can be shown a web page in a PDF's clothes.
     """
     return next((media_type for start, media_type in _SIGNATURES.items() if head.startswith(start)), None)
+
+
+def contradicts(media_type: str, name: str, declared: str) -> bool:
+    """Whether a file's extension, or the type that a client declares for it, names another type than its content has.
+
+    No extension, one that stands for no type, and no or a general declared type contradict nothing.
+    """
+    declared = declared.partition(";")[0].strip().lower()
+    extension = _rpartition(_clean(_base(name)))[1].lower()
+    by_name = next((kind for kind, fitting in _EXTENSIONS.items() if extension in fitting), None)
+    by_name = by_name or _KNOWN.types_map[True].get(extension, "")
+    return any(not _GENERIC.fullmatch(told) and _ALIASES.get(told, told) != media_type for told in (declared, by_name))
 
 
 def safe_name(name: str, media_type: str | None, position: int) -> str:

@@ -1,0 +1,1 @@
+"""Fuzzing: `python -m fuzz TARGET`, as `make fuzz` and the short run in the tests do."""

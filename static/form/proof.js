@@ -1,0 +1,102 @@
+// @ts-check
+/**
+ * The proof of work that a form asks for in a surge, or always where its product wants it: ALTCHA's protocol, version 2.
+ *
+ * Loaded only by a page with a challenge in it. The work begins when somebody begins with the form, in a worker, and is
+ * mostly done when Send is pressed; else Send waits for it. Where it cannot be done the form goes without: it is then
+ * stored, and looked at by a person before it is passed on.
+ */
+
+/** @typedef {{parameters: Record<string, any>, signature: string}} Challenge */
+
+const PATIENCE = 30_000 // milliseconds that Send waits at most
+const ARRIVAL = 4000 // milliseconds in which the worker has to be there: a blocked one says nothing in some browsers
+const BEGIN = ['pointerdown', 'keydown', 'focusin', 'input', 'submit']
+
+/** @type {HTMLInputElement | null} */
+const field = document.querySelector('input[name="proof"][data-challenge]')
+const form = field?.form
+/** @type {HTMLInputElement | null | undefined} */
+const token = form?.querySelector('input[name="token"]')
+
+/** For which token the work is done, or under way. */
+let solved = ''
+/** @type {Promise<void> | undefined} */
+let working
+/** @type {string | undefined} the token that the page's own challenge was made for */
+let given = token?.value
+let isSending = false
+
+if (form && field && token) {
+  for (const type of BEGIN) form.addEventListener(type, prove, {passive: type !== 'submit', capture: true})
+  document.addEventListener('submit', hold, {capture: true})
+}
+
+/** Does the work for the form's token, once. @returns {Promise<void>} */
+function prove() {
+  const wanted = token?.value ?? ''
+  if (solved === wanted && working) return working
+  solved = wanted
+  return working = work(wanted).catch(() => { if (field) field.value = '' })
+}
+
+/** @param {string} wanted */
+async function work(wanted) {
+  if (!field) return
+  field.value = ''
+  const challenge = wanted === given ? JSON.parse(field.dataset.challenge ?? '') : await another(wanted)
+  const solution = await solve(challenge)
+  if (solved === wanted) field.value = btoa(JSON.stringify({challenge, solution}))
+}
+
+/** A challenge for a token that the page was not handed out with. @param {string} wanted @returns {Promise<Challenge>} */
+async function another(wanted) {
+  const address = `${location.pathname.replace(/\/$/, '')}/challenge`
+  const answer = await fetch(address, {headers: {'X-Form-Token': wanted, Accept: 'application/json'}})
+  if (!answer.ok) throw new Error('no challenge')
+  return answer.json()
+}
+
+/** @param {Challenge} challenge @returns {Promise<{counter: number, derivedKey: string}>} */
+function solve(challenge) {
+  const worker = start()
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no worker')), ARRIVAL)
+    worker.onmessage = ({data}) => {
+      clearTimeout(timer)
+      if (data?.derivedKey) resolve(data)
+      else if (!data) reject(new Error('cannot be solved'))
+    }
+    worker.onerror = () => reject(new Error('no worker'))
+    worker.postMessage(challenge.parameters)
+  }).finally(() => worker.terminate())
+}
+
+/** The one script address that the page's policy lets this script make. @returns {Worker} */
+function start() {
+  const address = new URL(field?.dataset.worker ?? '', location.href).href
+  const {trustedTypes} = /** @type {any} */ (globalThis)
+  const policy = trustedTypes?.createPolicy
+    ? policies.made ??= trustedTypes.createPolicy('feedback-proof', {createScriptURL: () => address})
+    : undefined
+  return new Worker(policy ? policy.createScriptURL('') : address, {type: 'module'})
+}
+
+/** A policy can be made once. */
+const policies = /** @type {{made?: any}} */ ({})
+
+/** Keeps a press of Send until the work is done. @param {SubmitEvent} event */
+async function hold(event) {
+  if (event.target !== form || !form || isSending || field?.value && solved === token?.value) return
+  event.preventDefault()
+  event.stopImmediatePropagation()
+  const {submitter} = event
+  await Promise.race([prove(), new Promise(done => setTimeout(done, PATIENCE))])
+  await new Promise(done => setTimeout(done)) // while one submit event is under way, a form begins no other
+  isSending = true
+  try {
+    form.requestSubmit(submitter)
+  } finally {
+    isSending = false
+  }
+}

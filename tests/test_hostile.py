@@ -1,0 +1,227 @@
+"""Hostile requests: each gets its status and its code, nothing is kept, nothing forwarded, and the rest is served.
+
+A case is what is sent and what must come back. `None` for a status means that the connection ends without an answer.
+"""
+
+import contextlib
+import re
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from bed import Sandbox, Widget
+from hostile import GOOD, HTTP, RAW, SMUGGLED, Case, get, post
+
+CONFIG = """\
+[products.demo]
+name = "Northwind"
+origins = ["https://app.example.com"]
+
+[products.other]
+name = "Other"
+origins = ["https://other.example.com"]
+"""
+HEADER_TIMEOUT, READ_TIMEOUT = 1.0, 1.5
+"""Seconds."""
+HEALTHY = 0.25
+"""Seconds in which `/healthz` should be answered; printed, and asserted with room for a busy machine."""
+slowest: list[float] = []
+
+
+@pytest.fixture(scope="module")
+def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    settings = {"HEADER_TIMEOUT": str(HEADER_TIMEOUT), "READ_TIMEOUT": str(READ_TIMEOUT), "BODY_TIMEOUT": "4"}
+    with Widget(
+        tmp_path_factory.mktemp("widget"), _sandbox.url, config=CONFIG, LOG_LEVEL="debug", **settings
+    ) as widget:
+        yield widget
+        print(f"/healthz meanwhile, of {len(slowest)}: slowest {max(slowest) * 1000:.0f} ms")  # noqa: T201
+
+
+@pytest.fixture
+def widget(shared: Widget, insider: Sandbox) -> Iterator[Widget]:
+    """One widget for all of it. After each case nothing is stored or forwarded, and nothing crashed."""
+    before, kept_before = len(shared.log()), kept(shared)
+    yield shared
+    assert kept(shared) == kept_before
+    assert insider.counts()["create"] == 0
+    log = shared.log()[before:]
+    assert "Traceback" not in log
+    assert '"level": "error"' not in log
+
+
+def kept(widget: Widget) -> int:
+    """Rows in the outbox and files beside it."""
+    with sqlite3.connect(widget.folder / "widget.db") as database:
+        (rows,) = database.execute("SELECT count(*) FROM submission").fetchone()
+    return int(rows) + sum(path.is_file() for path in (widget.folder / "widget.db-files").rglob("*"))
+
+
+def is_well(widget: Widget) -> None:
+    """Somebody else is served, on a connection of their own, while the case is under way."""
+    start = time.monotonic()
+    assert httpx.get(f"{widget.url}/healthz", trust_env=False, timeout=10).status_code == 200
+    slowest.append(time.monotonic() - start)
+    assert slowest[-1] < 20 * HEALTHY
+
+
+# --- raw sockets ------------------------------------------------------------------------------------------------
+
+
+def answers(connection: socket.socket) -> list[tuple[int, dict[str, str], bytes]]:
+    """Whatever comes until the other side closes, as answers."""
+    received = b""
+    while True:
+        try:
+            piece = connection.recv(65536)
+        except ConnectionResetError:
+            break
+        if not piece:
+            break
+        received += piece
+    found = []
+    while received:
+        head, _, received = received.partition(b"\r\n\r\n")
+        status, *fields = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in fields)}
+        size = int(headers.get("content-length", 0))
+        found.append((int(status.split(" ")[1]), headers, received[:size]))
+        received = received[size:]
+    return found
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_a_hostile_connection_is_refused_and_ended(widget: Widget, name: str) -> None:
+    request, status = RAW[name]
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=10) as connection:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has read enough
+            connection.sendall(request)
+        is_well(widget)
+        found = answers(connection)
+    if status is None:
+        assert not found
+        return
+    ((got, headers, body),) = found
+    assert got == status, body
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors" in headers["content-security-policy"]
+    assert re.search(rb'"code": ?"(malformed|request_too_large)"', body)
+
+
+def drip(connection: socket.socket, data: bytes) -> float:
+    """Send byte by byte until the other side has had enough, and answer after how many seconds that was."""
+    start = time.monotonic()
+    try:
+        for byte in data:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.05)
+    except (BrokenPipeError, ConnectionResetError):
+        return time.monotonic() - start
+    raise AssertionError(f"still taking bytes after {time.monotonic() - start:.1f} s")
+
+
+def test_a_head_that_drips_is_ended_by_its_deadline_not_by_each_byte(widget: Widget) -> None:
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=10) as connection:
+        assert HEADER_TIMEOUT / 2 < drip(connection, get(b"X: " + b"a" * 2000)) < HEADER_TIMEOUT + 3
+    is_well(widget)
+
+
+def test_a_body_that_drips_is_ended_by_the_deadline_of_the_whole(widget: Widget) -> None:
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=10) as connection:
+        connection.sendall(
+            post(b"Content-Length: 100000\r\n", b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n')
+        )
+        connection.settimeout(0.3)
+        start, answer = time.monotonic(), b""
+        while not answer and time.monotonic() - start < 12:
+            try:
+                connection.sendall(b"a")
+                answer = connection.recv(65536)
+            except TimeoutError:
+                continue
+        assert answer.startswith(b"HTTP/1.1 400 ")
+    is_well(widget)
+
+
+def test_a_body_that_nobody_asked_for_does_not_hold_the_connection(widget: Widget) -> None:
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=10) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert drip(connection, b"a" * 2000) < HEADER_TIMEOUT + 3
+
+
+def test_a_whole_request_is_answered_before_the_broken_one_behind_it(widget: Widget) -> None:
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=10) as connection:
+        connection.sendall(get(path=b"/readyz") + b"BROKEN / HTTP/1.1\r\n\r\n")
+        found = answers(connection)
+    assert [status for status, _, _ in found] == [200]
+
+
+def test_an_upgrade_is_not_made_and_ends_the_connection(widget: Widget) -> None:
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=10) as connection:
+        connection.sendall(get(b"Connection: Upgrade", b"Upgrade: websocket", path=b"/healthz") + SMUGGLED)
+        found = answers(connection)
+    assert [status for status, _, _ in found] == [200]
+
+
+def test_200_silent_sockets_turn_nobody_away(widget: Widget) -> None:
+    silent = [socket.create_connection(("127.0.0.1", widget.port), timeout=10) for _ in range(200)]
+    try:
+        for connection in silent[::2]:
+            connection.sendall(b"POST /form/demo HTTP/1.1\r\nHost: lo")
+        for _ in range(5):
+            is_well(widget)
+        answer = widget.submit(email=None)
+        assert answer.status_code == 422
+        for connection in silent:
+            assert len(answers(connection)) <= 1  # each comes to its end
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+def test_an_answer_that_nobody_fetches_is_given_up(widget: Widget) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", widget.port))
+        connection.settimeout(10)
+        connection.sendall(get(path=b"/static/form.css") * 200)
+        time.sleep(3 * HEADER_TIMEOUT + 2)
+        is_well(widget)
+        assert drip(connection, b"x" * 100) < 2
+
+
+# --- through HTTP -----------------------------------------------------------------------------------------------
+
+
+def send(widget: Widget, case: Case) -> httpx.Response:
+    headers = {"Accept": "application/json", **case.headers}
+    if callable(case.body):
+        return widget.client.post(case.path, content=case.body(), headers=headers)
+    if case.body is not None:
+        return widget.client.post(case.path, content=case.body, headers=headers)
+    if case.method != "POST" or case.path != "/form/demo":
+        return widget.client.request(case.method, case.path, headers=headers)
+    fields = {"token": widget.token() if case.token is None else case.token, **GOOD, **case.fields}
+    parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items()]
+    return widget.client.post(case.path, files=[*parts, *(("files", file) for file in case.files)], headers=headers)
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_a_hostile_request_is_refused_with_its_code(widget: Widget, name: str) -> None:
+    case = HTTP[name]
+    answer = send(widget, case)
+    is_well(widget)
+    assert answer.status_code == case.status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert case.code in [error["code"] for error in answer.json()["errors"]]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(RAW) + len(HTTP) >= 120

@@ -1,0 +1,276 @@
+"""`widget outbox`: the operator's hands, while the service runs."""
+
+import base64
+import json
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bed import Sandbox, Widget, submission_id_of, until
+from samples import pdf, png
+
+SECRET = "words for nobody else"
+ADA, BOB = "Ada@Example.com", "bob@example.com"
+FILES = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
+
+PRODUCTS = """\
+[products.demo]
+name = "Northwind"
+origins = ["http://localhost:*"]
+
+[products.other]
+name = "Other"
+origins = ["http://localhost:*"]
+"""
+
+
+@pytest.fixture
+def widget(start_widget: Callable[..., Widget]) -> Widget:
+    """A widget whose rows stay where they are put: what is busy upstream is tried again in an hour."""
+    return start_widget(
+        config=PRODUCTS,
+        RETRY_MIN="3600",
+        RETRY_MAX="3600",
+        UNKNOWN_POLICY="park",
+        SWEEP_INTERVAL="0.3",
+        PROBE_INTERVAL="0.3",
+    )
+
+
+def queued(widget: Widget, insider: Sandbox, **said: object) -> str:
+    """A row that waits for an hour."""
+    insider.fail_with(503, "create", retry_after=3600)
+    return _left(widget, insider, **said)
+
+
+def refused(widget: Widget, insider: Sandbox, **said: object) -> str:
+    """A row that Insider Connect will not have."""
+    insider.misbehave("refuse", "create")
+    return _left(widget, insider, **said)
+
+
+def parked(widget: Widget, insider: Sandbox, **said: object) -> str:
+    """A row of which nobody can know."""
+    insider.misbehave("drop_before", "create")
+    return _left(widget, insider, **said)
+
+
+def _left(widget: Widget, insider: Sandbox, **said: object) -> str:
+    """What was sent while Insider Connect misbehaved, which ends with that."""
+    product = str(said.get("product", "demo"))
+    token = widget.token(product)
+    widget.submit(**{"description": SECRET, "email": ADA, "files": FILES, "token": token, **said})  # type: ignore[arg-type]
+    insider.recover()
+    return submission_id_of(token, product)
+
+
+def kept_files(widget: Widget) -> list[Path]:
+    return [path for path in (widget.folder / "widget.db-files").iterdir() if path.is_file()]
+
+
+def test_list_tells_where_each_row_stands_and_never_what_was_said(widget: Widget, insider: Sandbox) -> None:
+    assert widget.operate("list").stdout == ""
+    widget.submit("delivered at once")
+    ids = [queued(widget, insider), refused(widget, insider), parked(widget, insider, product="other")]
+    listed = widget.operate("list")
+    assert listed.returncode == 0
+    lines = listed.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        [ids[0], "queued"],
+        [ids[1], "refused"],
+        [ids[2], "unknown*"],  # the star: it may have arrived
+    ]
+    assert "answered 503" in lines[1]
+    assert "Contact Consent is required." in lines[2]
+    assert "RemoteProtocolError" in lines[3]
+    assert " yours " in lines[3]
+    assert [row["state"] for row in widget.rows()] == ["delivered", "queued", "refused", "unknown"]
+    assert [row["id"] for row in widget.rows("--product", "other")] == ids[2:]
+    assert [row["id"] for row in widget.rows("--state", "refused", "--state", "queued")] == ids[:2]
+    assert widget.rows("--older-than", "1h") == []
+    assert len(widget.rows("--younger-than", "1h")) == 4
+    assert "3 more" in widget.operate("list", "--all", "--limit", "1").stderr
+    told = listed.stdout + listed.stderr + json.dumps(widget.rows())
+    assert SECRET not in told
+    assert ADA not in told
+
+
+def test_show_tells_what_was_said_only_on_request_and_logs_that(widget: Widget, insider: Sandbox) -> None:
+    submission_id = refused(widget, insider, rating="false")
+    plain = widget.operate("show", submission_id)
+    assert "Contact Consent is required." in plain.stdout
+    assert "a.png (image/png" in plain.stdout
+    assert SECRET not in plain.stdout
+    assert ADA not in plain.stdout
+    assert plain.stderr == ""
+    full = widget.operate("show", submission_id, "--with-text")
+    assert SECRET in full.stdout
+    assert ADA in full.stdout
+    assert json.loads(full.stderr)["event"] == "outbox.text_shown"
+    assert SECRET not in full.stderr
+    shown = json.loads(widget.operate("show", submission_id, "--with-text", "--json").stdout)
+    assert shown["feedback"]["sentimentRating"] is False
+    assert [file["status"] for file in shown["attachments"]] == ["waiting", "waiting"]
+    assert "feedback" not in json.loads(widget.operate("show", submission_id, "--json").stdout)
+
+
+def test_retry_puts_one_many_or_all_of_a_state_back_and_the_running_service_delivers_them(
+    widget: Widget, insider: Sandbox
+) -> None:
+    one, two, three = queued(widget, insider), refused(widget, insider), refused(widget, insider)
+    unknown = parked(widget, insider)
+    answer = widget.operate("retry", one, "nobody")
+    assert answer.returncode == 3
+    assert "Put back 1 submission." in answer.stdout
+    assert "nobody: not known" in answer.stderr
+    until(lambda: [row["state"] for row in widget.rows("--state", "delivered")] == ["delivered"])
+    changed = json.loads(widget.operate("retry", "--state", "refused", "--state", "unknown", "--json").stdout)
+    assert changed == {"done": [two, three, unknown], "left": {}}
+    until(lambda: len(widget.rows("--state", "delivered")) == 4)
+    assert len(insider.feedbacks()) == 4
+    assert all(len(feedback["attachments"]) == 2 for feedback in insider.feedbacks())
+    again = widget.operate("retry", one)
+    assert (again.returncode, again.stderr.splitlines()[-1]) == (3, f"{one}: is delivered")
+
+
+def test_retry_makes_an_old_row_as_patient_as_a_new_one(widget: Widget, insider: Sandbox) -> None:
+    submission_id = queued(widget, insider)
+    with sqlite3.connect(widget.folder / "widget.db") as database:
+        database.execute(
+            "UPDATE submission SET accepted_at = accepted_at - 864000, state = 'refused', ended_at = accepted_at"
+        )
+    insider.fail_with(503, "create")
+    assert widget.operate("retry", submission_id).returncode == 0
+    until(lambda: insider.counts()["create"] == 2)
+    until(lambda: widget.row()["attempts"] == 1 and widget.row()["state"] == "queued")
+
+
+def test_discard_gives_up_and_can_be_undone(widget: Widget, insider: Sandbox) -> None:
+    submission_id = queued(widget, insider)
+    refused(widget, insider)
+    assert widget.operate("discard", "--state", "refused", typed="n\n").returncode == 1
+    assert widget.operate("discard", submission_id).stdout == "Discarded 1 submission.\n"
+    assert [row["state"] for row in widget.rows()] == ["discarded", "refused"]
+    assert widget.operate("discard", "--state", "refused", typed="y\n").returncode == 0
+    assert [row["state"] for row in widget.rows()] == ["discarded", "discarded"]
+    assert insider.feedbacks() == []
+    widget.operate("retry", submission_id)
+    until(lambda: widget.rows()[0]["state"] == "delivered")
+
+
+def test_what_is_being_sent_is_left_alone(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    widget = start_widget(DELIVERY_WAIT="0")
+    insider.slow(3, "create", times=1)
+    answer = widget.submit()
+    until(lambda: insider.counts()["create"] == 1)
+    submission_id = widget.row()["id"]
+    for action in ("retry", "discard"):
+        left = widget.operate(action, submission_id)
+        assert (left.returncode, left.stderr.strip()) == (3, f"{submission_id}: is being sent at this moment")
+    widget.until_delivered(answer)
+
+
+def test_export_writes_everything_as_json_lines_with_the_files(widget: Widget, insider: Sandbox) -> None:
+    widget.submit("delivered, so not ours any more")
+    first, second = queued(widget, insider, rating="true"), refused(widget, insider)
+    exported = widget.operate("export")
+    lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert [line["id"] for line in lines] == [first, second]
+    assert lines[0]["feedback"] == {
+        "description": SECRET,
+        "submittedByEmail": ADA,
+        "sentimentRating": True,
+        "contactConsent": False,
+    }
+    assert [base64.b64decode(file["content"]) for file in lines[0]["attachments"]] == [png(), pdf()]
+    assert json.loads(exported.stderr.splitlines()[0])["event"] == "outbox.exported"
+    target, folder = widget.folder / "out.jsonl", widget.folder / "files"
+    answer = widget.operate("export", second, "--to", str(target), "--files", str(folder))
+    assert (answer.returncode, answer.stdout) == (0, "")
+    (line,) = map(json.loads, target.read_text("utf-8").splitlines())
+    assert [(folder / file["path"]).read_bytes() for file in line["attachments"]] == [png(), pdf()]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    again = widget.operate("export", "--to", str(target))
+    assert (again.returncode, again.stderr.strip()) == (1, f"{target}: File exists")
+
+
+def test_erase_forgets_a_person_wherever_their_rows_stand_and_nobody_else(widget: Widget, insider: Sandbox) -> None:
+    queued(widget, insider), refused(widget, insider), parked(widget, insider)
+    insider.fail_with(503, "attach", retry_after=3600)
+    widget.submit(SECRET, ADA, FILES)  # its feedback is there, its files are not
+    insider.recover()
+    other = queued(widget, insider, email=BOB, description="of somebody else")
+    erased = widget.operate("erase", "--email", "-", "--json", typed="ada@example.COM\n")
+    feedback_id = insider.feedbacks()[0]["id"]
+    told = json.loads(erased.stdout)
+    assert (len(told["ids"]), told["discarded"], told["feedback_ids"]) == (4, 3, [feedback_id])
+    events = [json.loads(line)["event"] for line in erased.stderr.splitlines()]
+    assert events == ["submission.erased"] * 4 + ["outbox.erased"]
+    assert "ada@" not in erased.stderr.lower()
+    rows = widget.rows()
+    assert [row["state"] for row in rows] == ["discarded", "refused", "discarded", "discarded", "queued"]
+    assert [row["erased"] for row in rows] == [True] * 4 + [False]
+    assert {row["last_error"] for row in rows[:4]} == {"erased on request"}
+    assert len(kept_files(widget)) == 2
+    left = widget.operate("retry", rows[0]["id"])
+    assert (left.returncode, left.stderr.strip()) == (3, f"{rows[0]['id']}: what was said is erased")
+    assert "Erased 0 submissions" in widget.operate("erase", "--email", ADA, "--yes").stdout
+    widget.operate("retry", other)
+    until(lambda: widget.rows()[-1]["state"] == "delivered")
+    widget.stop()
+    for path in widget.folder.glob("widget.db*"):
+        if path.is_file():
+            assert SECRET.encode() not in path.read_bytes()
+
+
+def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(DELIVERY_WAIT="0")
+    insider.slow(2, "create", times=1)
+    widget.submit(SECRET, ADA)
+    until(lambda: insider.counts()["create"] == 1)
+    assert "1 being sent at that moment" in widget.operate("erase", "--email", ADA, "--yes").stdout
+    until(lambda: "submission.claim_lost" in widget.log())
+    assert (widget.row()["state"], widget.row()["erased"]) == ("discarded", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "nobody"], 3, "nobody: not known"),
+        (["retry"], 2, "name submissions by their ids, or all of a state"),
+        (["retry", "--state", "delivered"], 2, "it can be queued, unknown, refused, discarded"),
+        (["list", "--older-than", "soon"], 2, "'soon' is no age; write 90s, 15m, 12h or 3d"),
+    ],
+)
+def test_a_wrong_command_line_is_told_apart_from_a_wrong_id(
+    widget: Widget, arguments: list[str], code: int, words: str
+) -> None:
+    answer = widget.operate(*arguments)
+    assert answer.returncode == code
+    assert words in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_outbox_that_is_not_there_or_not_ours_is_named(tmp_path: Path, insider: Sandbox) -> None:
+    widget = Widget(tmp_path, insider.url)
+    answer = widget.operate("list")
+    assert (answer.returncode, "there is no outbox at" in answer.stderr) == (1, True)
+    assert not (tmp_path / "widget.db").exists()
+    sqlite3.connect(tmp_path / "widget.db").close()
+    answer = widget.operate("list")
+    assert (answer.returncode, "has no tables yet: run widget migrate" in answer.stderr) == (1, True)
+    with widget:
+        pass
+    with sqlite3.connect(tmp_path / "widget.db") as database:
+        database.execute("UPDATE schema_version SET version = 99")
+    answer = widget.operate("list")
+    assert (answer.returncode, "has schema 99" in answer.stderr) == (1, True)
+    (tmp_path / "widget.db").write_bytes(os.urandom(8192))
+    answer = widget.operate("list")
+    assert (answer.returncode, "file is not a database" in answer.stderr) == (1, True)
+    assert "Traceback" not in answer.stderr

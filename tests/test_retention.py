@@ -1,0 +1,178 @@
+"""What outlives its time goes, by a clock that is passed in; and what the running service tells of it."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from bed import Sandbox, Widget, until
+from samples import png
+
+from widget.outbox import Outbox, Verdict
+from widget.outbox.operator import Operator, Wanted
+from widget.outbox.retention import Retention
+from widget.outbox.sqlite import SQLiteBackend
+from widget.submission import Attachment, Feedback, Submission
+
+DAY = 86_400.0
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Kept:
+    """An outbox, what goes from it after 30 days (receipts after 10, tokens after 20), and its clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.backend = SQLiteBackend(folder / "widget.db", self.clock)
+        self.outbox = Outbox(self.backend)
+        self.retention = Retention(self.backend, kept=30 * DAY, receipts=10 * DAY, tokens=20 * DAY)
+        self.operator = Operator(self.backend)
+
+    async def row(self, name: str, verdict: Verdict) -> None:
+        """A row with a file, of which that has become."""
+        path = self.backend.spool / name
+        path.write_bytes(png())
+        feedback = Feedback("some words", "ada@example.com", None, True)
+        await self.outbox.add(Submission(name, "demo", feedback, (Attachment("a.png", "image/png", 99, path),)))
+        work = await self.outbox.claim(name)
+        assert work is not None
+        await self.outbox.record(work, verdict)
+
+    async def after(self, days: float) -> dict[str, bool]:
+        """Sweep so many days later; the ids of the rows that are left, each with whether what was said is erased."""
+        self.clock.now += days * DAY
+        await self.retention.sweep()
+        return {entry.id: entry.erased for entry in await self.operator.find(Wanted())}
+
+    def files(self) -> int:
+        return sum(path.is_file() for path in self.backend.files.iterdir())
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+    kept = Kept(tmp_path)
+    await kept.outbox.open()
+    yield kept
+    await kept.outbox.close()
+
+
+async def test_what_was_refused_discarded_or_parked_is_erased_in_its_time(kept: Kept) -> None:
+    await kept.row("refused", Verdict("refused", error="answered 400: Ada is not wanted", told="Ada is not wanted"))
+    await kept.row("parked", Verdict("unknown", error="no answer in time", possible_duplicate=True))
+    await kept.row("given-up", Verdict("queued", delay=9e9))
+    await kept.operator.discard(["given-up"])
+    assert await kept.after(days=29) == {"refused": False, "parked": False, "given-up": False}
+    assert kept.files() == 3
+    assert await kept.after(days=2) == {"refused": True, "parked": True, "given-up": True}
+    assert kept.files() == 0
+    entries = await kept.operator.find(Wanted())
+    assert {entry.state for entry in entries} == {"refused", "unknown", "discarded"}
+    assert {(entry.last_error, entry.told, entry.files) for entry in entries} == {("erased after 30 days", None, 0)}
+    whole = await kept.operator.whole("refused")
+    assert whole is not None
+    assert whole.feedback is None
+
+
+async def test_what_still_waits_is_never_erased_however_old(kept: Kept) -> None:
+    await kept.row("queued", Verdict("queued", delay=400 * DAY))
+    await kept.row("held", Verdict("unknown", delay=400 * DAY, possible_duplicate=True))
+    assert await kept.after(days=365) == {"queued": False, "held": False}
+
+
+async def test_the_time_begins_anew_for_what_was_put_back(kept: Kept) -> None:
+    await kept.row("refused", Verdict("refused"))
+    await kept.after(days=20)
+    await kept.operator.put_back(["refused"])
+    work = await kept.outbox.claim("refused")
+    assert work is not None
+    assert work.age == 0
+    await kept.outbox.record(work, Verdict("refused"))
+    assert await kept.after(days=20) == {"refused": False}
+    assert await kept.after(days=11) == {"refused": True}
+
+
+async def test_a_delivered_row_goes_when_its_receipt_and_its_token_have_run_out(kept: Kept) -> None:
+    await kept.row("delivered", Verdict("delivered", feedback_id=32))
+    assert await kept.after(days=15) == {"delivered": True}  # its token would still be believed
+    assert await kept.after(days=6) == {}
+
+
+async def test_a_crowd_goes_batch_by_batch(kept: Kept) -> None:
+    with sqlite3.connect(kept.backend.path) as database:
+        values = [(f"{n}", "demo", "delivered", 1.0, 1.0, 1, False, False, n) for n in range(1201)]
+        columns = "id, product, state, accepted_at, ended_at, attempts, separately, possible_duplicate, feedback_id"
+        database.executemany(f"INSERT INTO submission ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    assert await kept.after(days=0) == {}
+
+
+def test_the_partial_indexes_are_used(tmp_path: Path) -> None:
+    """A sweep looks at what it takes away, not at the whole table: that needs the states spelled out."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.dialects import sqlite
+
+    from widget.outbox.tables import metadata
+
+    backend = SQLiteBackend(tmp_path / "widget.db", Clock())
+    retention = Retention(backend, kept=1, receipts=1, tokens=1)
+    engine = create_engine(f"sqlite:///{tmp_path / 'widget.db'}")
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        for statement, index in (
+            (retention._outlived, "submission_left_at"),
+            (retention._remove, "submission_delivered_at"),
+        ):
+            text = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}))
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple([1] * text.count("?"))).all()
+            assert index in str(plan)
+    engine.dispose()
+
+
+def test_the_service_sweeps_by_itself_and_says_so(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    widget = start_widget(SWEEP_INTERVAL="0.2", RECEIPT_DAYS="2", RETENTION_DAYS="3")
+    token = widget.token()
+    delivered = widget.submit(token=token)
+    insider.misbehave("refuse", "create")
+    assert widget.submit("not wanted").status_code == 422
+    age(widget, days=4)
+    until(lambda: '"retention.removed"' in widget.log() and '"submission.erased"' in widget.log())
+    assert widget.receipt(delivered) == {
+        "status": "expired",
+        "accepted_at": None,
+        "delivered_at": None,
+        "feedback_id": None,
+        "attachments": [],
+    }
+    page = widget.client.get(delivered.json()["receipt_url"])
+    assert (page.status_code, "run out" in page.text) == (200, True)
+    assert (widget.row()["state"], widget.row()["erased"]) == ("refused", True)
+
+
+def test_a_repeat_makes_no_second_feedback_for_as_long_as_its_token_is_believed(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(SWEEP_INTERVAL="0.2", RECEIPT_DAYS="1", TOKEN_MAX_AGE=str(10 * 86_400))
+    token = widget.token()
+    older = widget.submit("older")
+    age(widget, days=6)
+    first = widget.submit(token=token)
+    age(widget, days=5)
+    until(lambda: '"retention.removed"' in widget.log())
+    assert [widget.receipt(answer)["status"] for answer in (older, first)] == ["expired", "expired"]
+    assert len(widget.rows()) == 1
+    assert widget.submit(token=token).json()["receipt"] == first.json()["receipt"]
+    assert insider.counts()["create"] == 2
+
+
+def age(widget: Widget, days: float) -> None:
+    """Let all rows be so much older."""
+    with sqlite3.connect(widget.folder / "widget.db") as database:
+        database.execute(
+            "UPDATE submission SET accepted_at = accepted_at - :by, ended_at = ended_at - :by", {"by": days * DAY}
+        )
+    database.close()

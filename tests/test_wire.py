@@ -1,0 +1,176 @@
+"""What a server on raw sockets does to the running widget: nothing lost or repeated in silence, and bounded memory."""
+
+import gzip
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import wire
+from bed import Widget, adjusted, submission_id_of, until
+from samples import png
+from wire import Wire
+
+SETTINGS = {
+    "RETRY_MIN": "0.1",
+    "RETRY_MAX": "0.3",
+    "PROBE_INTERVAL": "0.3",
+    "SWEEP_INTERVAL": "0.3",
+    "UNKNOWN_POLICY": "park",
+    "DELIVERY_TIMEOUT": "1",
+    "DELIVERY_WAIT": "3",
+}
+FILES = [("a.png", png(), "image/png")]
+BOMB = gzip.compress(gzip.compress(b" " * 500_000_000))
+GZIP = b"Content-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(BOMB), BOMB)
+UNDOCUMENTED = "201 without the documented content"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Wire]:
+    with Wire() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared(server: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    with Widget(tmp_path_factory.mktemp("widget"), server.url, **SETTINGS) as widget:
+        yield widget
+
+
+@pytest.fixture
+def widget(shared: Widget, server: Wire) -> Widget:
+    """One widget for all of it: what a test did to it, it has survived."""
+    server.behave()
+    server.counts.clear()
+    return shared
+
+
+def seen(widget: Widget, token: str) -> dict[str, Any]:
+    """What the operator sees of a submission."""
+    (row,) = [row for row in widget.rows() if row["id"] == submission_id_of(token)]
+    return row
+
+
+def memory(widget: Widget) -> int:
+    """The most that the process has ever held, in bytes."""
+    lines = Path(f"/proc/{widget.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+ODD = {
+    "a head that drips": (wire.drip, "no answer in time"),
+    "nothing at all": (wire.silent, "no answer in time"),
+    "a reset within the head": (wire.reset, "ReadError"),
+    "a body without end": (wire.endless, UNDOCUMENTED),
+    "a head without end": (wire.endless_head, "RemoteProtocolError"),
+    "a body packed twice": (wire.answering(wire.HEAD + GZIP), UNDOCUMENTED),
+    "a body that ends early": (wire.too_short, "RemoteProtocolError"),
+    "a body longer than it says": (wire.too_long, UNDOCUMENTED),
+    "two lengths": (
+        wire.answering(wire.HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x"),
+        "RemoteProtocolError",
+    ),
+    "no status at all": (wire.answering(b"\0\xff\r\n\r\n"), "RemoteProtocolError"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_comes_back_for_a_create_it_is_unknown_within_the_time_and_the_memory(
+    widget: Widget, server: Wire, name: str
+) -> None:
+    behaviour, reason = ODD[name]
+    server.behaviours["create"] = behaviour
+    token, before, began = widget.token(), memory(widget), time.monotonic()
+    answer = widget.submit(token=token)
+    assert answer.status_code == 202
+    assert time.monotonic() - began < 3
+    assert memory(widget) - before < 30_000_000
+    row = seen(widget, token)
+    assert (row["state"], row["last_error"], row["due_in"]) == ("unknown", reason, None)
+    assert (server.counts["create"], server.counts["attach"]) == (1, 0)
+    server.behave()
+    assert widget.submit("the next one").status_code == 201
+
+
+@pytest.mark.parametrize("name", ["a head that drips", "a reset within the head", "a body without end"])
+def test_whatever_comes_back_for_files_the_create_is_not_repeated(widget: Widget, server: Wire, name: str) -> None:
+    server.behaviours["attach"], _ = ODD[name]
+    token = widget.token()
+    answer = widget.submit(token=token, files=FILES)
+    row = seen(widget, token)
+    assert (row["state"], row["feedback_id"]) == ("unknown", 32)
+    server.behave()
+    widget.operate("retry", row["id"])
+    widget.until_delivered(answer)
+    assert (server.counts["create"], server.counts["attach"]) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["a head that drips", "a reset within the head", "a body without end"])
+def test_without_a_token_nothing_was_sent_so_it_is_simply_repeated(
+    server: Wire, widget: Widget, tmp_path: Path, name: str
+) -> None:
+    server.behaviours["token"], _ = ODD[name]
+    with Widget(tmp_path, server.url, **SETTINGS) as fresh:
+        answer = fresh.submit()
+        assert (answer.status_code, server.counts["create"]) == (202, 0)
+        server.behave()
+        fresh.until_delivered(answer)
+        assert server.counts["create"] == 1
+        assert not fresh.row()["possible_duplicate"]
+
+
+def test_an_answer_before_the_files_were_read_is_taken_for_what_it_says(widget: Widget, server: Wire) -> None:
+    refusal = {"isSuccess": False, "data": None, "errors": ["Not these."], "requestId": "x"}
+    server.behaviours["attach"] = wire.answering(wire.whole(refusal, 400))
+    answer = widget.submit(files=FILES)
+    assert widget.until_delivered(answer)["attachments"] == [
+        {"name": "a.png", "status": "refused", "message": "Not these."}
+    ]
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def over_tls(tmp_path: Path) -> Iterator[Callable[..., tuple[Widget, Wire]]]:
+    """Starts a widget that believes one authority, and a server with that one's certificate, or another's."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    opened: list[Any] = []
+
+    def start(name: str, signed_by: trustme.CA = authority) -> tuple[Widget, Wire]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        signed_by.issue_cert(name).configure_cert(context)
+        server = Wire(context).__enter__()
+        opened.append(server)
+        command = adjusted(f"authority={tmp_path / 'authority.pem'}")
+        widget = Widget(tmp_path, server.url, command=command, **{**SETTINGS, "DELIVERY_WAIT": "1"}).__enter__()
+        opened.append(widget)
+        return widget, server
+
+    yield start
+    for each in reversed(opened):
+        each.__exit__(None, None, None)
+
+
+def test_a_certificate_that_is_right_is_spoken_to(over_tls: Callable[..., tuple[Widget, Wire]]) -> None:
+    widget, _ = over_tls("localhost")
+    assert widget.submit(files=FILES).status_code == 201
+
+
+@pytest.mark.parametrize("wrong", ["name", "authority"])
+def test_a_certificate_that_is_wrong_is_told_nothing_and_the_row_waits(
+    over_tls: Callable[..., tuple[Widget, Wire]], wrong: str
+) -> None:
+    widget, server = over_tls("elsewhere.example") if wrong == "name" else over_tls("localhost", trustme.CA())
+    assert widget.submit(files=FILES).status_code == 202
+    until(lambda: "delivery.paused" in widget.log())
+    row = widget.row()
+    assert row["state"] == "queued"
+    assert re.match(r"its certificate is not to be trusted: .*(localhost|issuer|self)", row["last_error"])
+    assert not server.counts

@@ -1,0 +1,31 @@
+"""`widget` without root's power to write where permissions forbid it; elsewhere than on Linux, or as another user, the
+same as `widget`.
+
+python unprivileged.py COMMAND...
+"""
+
+import ctypes
+import os
+import sys
+
+from widget.cli import main
+
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+_VERSION_3 = 0x20080522
+
+
+def give_up_override() -> None:
+    """Drop the capabilities by which root passes over permissions (capset(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable of the low half, then of the high
+    assert libc.capget(header, data) == 0
+    for position in range(3):
+        data[position] &= ~(1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH)
+    assert libc.capset(header, data) == 0, os.strerror(ctypes.get_errno())
+
+
+if os.geteuid() == 0:
+    give_up_override()
+sys.argv[0] = "widget"
+main()

@@ -1,0 +1,68 @@
+"""Whether a file is acceptable, and the file without its metadata. Pure: bytes in, bytes and a verdict out.
+
+This is where hostile bytes meet decoders, so it runs in `helper`, a process that has nothing to lose.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, ImageFile
+
+from widget.files import jpeg, pdf, png
+from widget.files.picture import Picture, TooManyPixels, Unreadable
+from widget.files.protocol import Rules, Verdict
+
+_DRAFT = 8
+"""JPEGs are decoded at an eighth of their size: all of the data is read, for a 64th of the memory."""
+
+Image.MAX_IMAGE_PIXELS = None  # ours is checked before, and is an error where Pillow's would be a warning
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """`data` is what may be forwarded, None unless the verdict is "good"; `located`: a place was removed from it."""
+
+    verdict: Verdict
+    data: bytes | None = None
+    located: bool = False
+
+
+def examine(data: bytes, media_type: str, rules: Rules) -> Examined:
+    """Look at a whole file of that type."""
+    try:
+        if media_type == "application/pdf":
+            pdf.check(data, encrypted=rules.encrypted_pdf, active=rules.active_pdf)
+            return Examined("good", data)
+        picture = (jpeg if media_type == "image/jpeg" else png).clean(data, rules.max_pixels)
+        _open(picture, media_type)
+        return Examined("good", picture.data, picture.located)
+    except pdf.Encrypted:
+        return Examined("encrypted")
+    except pdf.Active:
+        return Examined("active")
+    except TooManyPixels:
+        return Examined("pixels")
+    except Unreadable:
+        return Examined("unreadable")
+
+
+def _open(picture: Picture, media_type: str) -> None:
+    """Have Pillow read what is left; of a PNG, all but the pixels, which `png` has seen. Raises Unreadable."""
+    form = "JPEG" if media_type == "image/jpeg" else "PNG"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(picture.data), formats=[form]) as image:
+                if image.size != (picture.width, picture.height):
+                    raise Unreadable("two sizes")
+                if form == "JPEG":
+                    image.draft("L", (max(1, image.width // _DRAFT), max(1, image.height // _DRAFT)))
+                    image.load()
+                else:
+                    image.verify()
+    except Unreadable:
+        raise
+    except Exception as error:  # whatever a decoder says of such bytes: OSError, SyntaxError, ValueError, struct.error
+        raise Unreadable("it cannot be decoded") from error

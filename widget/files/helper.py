@@ -1,0 +1,111 @@
+"""The process in which files are looked at: `python -m widget.files.helper PIXELS ENCRYPTED ACTIVE SECONDS`.
+
+It has no secret, no setting and no path: bytes come and go over the one socket that it is born with. Once it has read
+all that its libraries want to read, it gives up every further file and connection (no descriptor can be had any more),
+child processes, and more memory than a picture of the largest size takes. What a file can do to a decoder, it does
+here.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from widget.files.examine import Examined, examine
+from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules
+
+_PIXEL = 8
+"""Bytes of memory for each pixel, at most: a progressive JPEG's coefficients take 6."""
+_ROOM = 192 * 1024 * 1024
+"""Bytes of memory for everything else."""
+
+
+def main() -> None:
+    """Answer until the other side goes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service; it then closes the socket
+    pixels, encrypted, active, seconds = (int(value) for value in sys.argv[1:5])
+    rules = Rules(pixels, bool(encrypted), bool(active))
+    connection = socket.socket(fileno=0)
+    _warm_up(rules)
+    _lock(pixels)
+    connection.sendall(READY)
+    with contextlib.suppress(ConnectionError):
+        while head := _receive(connection, REQUEST.size):
+            kind, size = REQUEST.unpack(head)
+            data = _receive(connection, size)
+            _allow_time(seconds)
+            _answer(connection, data, _examine(data, TYPES[kind], rules))
+
+
+def _examine(data: bytes, media_type: str, rules: Rules) -> Examined:
+    try:
+        return examine(data, media_type, rules)
+    except (MemoryError, RecursionError):
+        return Examined("unreadable")
+
+
+def _answer(connection: socket.socket, data: bytes, found: Examined) -> None:
+    verdict = VERDICTS.index(found.verdict)
+    if found.data is None or found.data == data:
+        connection.sendall(ANSWER.pack(verdict, found.located, SAME))
+    else:
+        connection.sendall(ANSWER.pack(verdict, found.located, len(found.data)))
+        connection.sendall(found.data)
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    """So many bytes, or none when the other side has gone."""
+    data = bytearray(size)
+    view, read = memoryview(data), 0
+    while read < size:
+        count = connection.recv_into(view[read:])
+        if not count:
+            return b""
+        read += count
+    return bytes(data)
+
+
+def _warm_up(rules: Rules) -> None:
+    """Look at one file of each kind, good and bad, so that every module that this needs has been read."""
+    for media_type, path in zip(TYPES, ("warm.jpg", "warm.png", "warm.pdf"), strict=True):
+        data = (Path(__file__).parent / "samples" / path).read_bytes()
+        for sample in (data, data[: len(data) * 3 // 4], data[:16]):
+            examine(sample, media_type, rules)
+
+
+def _lock(pixels: int) -> None:
+    """Give up what is not needed any more; where a system does not know a limit, the others still hold."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_NOFILE: 3,
+    }
+    if memory := _memory_in_use():
+        limits[resource.RLIMIT_AS] = memory + _ROOM + _PIXEL * pixels
+    os.closerange(3, 256)
+    for kind, limit in limits.items():
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
+
+
+def _memory_in_use() -> int | None:
+    """Bytes of address space, where the system tells."""
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    return None
+
+
+def _allow_time(seconds: int) -> None:
+    """Let the next file have so many seconds of the processor; beyond them the system ends this process."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds + 1, hard))
+
+
+if __name__ == "__main__":
+    main()

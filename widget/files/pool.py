@@ -1,0 +1,221 @@
+"""Files are looked at by helper processes, few and lasting, so that many uploads at once cost no more than a few do.
+
+A helper that fails, or takes too long, is ended, and another takes its place; the file that it failed on counts as
+unreadable. What it looks like inside is told in `helper`.
+"""
+
+import asyncio
+import contextlib
+import os
+import queue
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from widget.errors import OutboxUnavailable
+from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, Verdict
+
+T = TypeVar("T")
+log = structlog.get_logger("widget.files")
+
+_START = 30.0
+"""Seconds that a helper may take to be ready; on two busy processors it has taken three."""
+_END = 0.5
+"""Seconds in which it may end by itself."""
+_JOBS = 1000
+"""Files after which a helper is replaced, whatever its libraries may have left lying about by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found. The file at the path is now `size` bytes long, and without its metadata."""
+
+    verdict: Verdict
+    size: int
+    located: bool = False
+
+
+class Examiner:
+    """Looks at files, `processes` at a time, each for at most `timeout` seconds.
+
+    A helper is started when there is a file for it, which then waits 0.2 s longer, and stays.
+    """
+
+    def __init__(self, rules: Rules, *, processes: int, timeout: int) -> None:
+        self._rules = rules
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="files")
+        self._idle: queue.LifoQueue[_Helper] = queue.LifoQueue()
+
+    async def close(self) -> None:
+        """End the helpers, and wait for what they are at."""
+        await asyncio.to_thread(self._threads.shutdown)
+        while not self._idle.empty():
+            self._idle.get_nowait().end()
+
+    async def examine(self, path: Path, media_type: str) -> Seen:
+        """Look at the file, and replace it by what may be forwarded. Raises OutboxUnavailable.
+
+        Even when cancelled this waits for its end: whoever clears up afterwards must find all that it wrote.
+        """
+        return await _to_the_end(self._threads, lambda: self._examine(path, media_type))
+
+    def _examine(self, path: Path, media_type: str) -> Seen:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+        helper = self._take_helper()
+        try:
+            seen, kept = helper.examine(data, media_type)
+        except OSError as error:  # it ended, or took too long, which is a TimeoutError
+            log.warning(
+                "file.unexaminable", media_type=media_type, size=len(data), reason=repr(error), exit=helper.end()
+            )
+            return Seen("unreadable", len(data))
+        except BaseException:
+            helper.end()
+            raise
+        self._give_back(helper)
+        if kept is not None:
+            try:
+                path.write_bytes(kept)
+            except OSError as error:
+                raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
+        return seen
+
+    def _take_helper(self) -> "_Helper":
+        """One that is ready. Raises OutboxUnavailable: a file that cannot be looked at is not accepted."""
+        try:
+            helper = self._idle.get_nowait()
+            if helper.is_ready():
+                return helper
+            helper.end()
+        except queue.Empty:
+            pass
+        try:
+            helper = self._new_helper()
+        except OSError as error:
+            raise OutboxUnavailable(f"no process for looking at files can be started: {error.strerror}") from error
+        if not helper.is_ready():
+            raise OutboxUnavailable(f"the process for looking at files does not start: exit status {helper.end()}")
+        return helper
+
+    def _give_back(self, helper: "_Helper") -> None:
+        if helper.jobs < _JOBS:
+            self._idle.put(helper)
+        else:
+            helper.end()
+
+    def _new_helper(self) -> "_Helper":
+        return _Helper(self._rules, self._timeout)
+
+
+class _Helper:
+    """One process, from this side of its socket."""
+
+    def __init__(self, rules: Rules, timeout: int) -> None:
+        self._timeout = timeout
+        self._ready = False
+        self.jobs = 0
+        ours, theirs = socket.socketpair()
+        arguments = (rules.max_pixels, int(rules.encrypted_pdf), int(rules.active_pdf), timeout)
+        with theirs:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+                    [sys.executable, "-P", "-m", "widget.files.helper", *map(str, arguments)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    env=_bare_environment(),
+                    cwd="/",
+                )
+            except BaseException:
+                ours.close()
+                raise
+        self._socket = ours
+
+    def is_ready(self) -> bool:
+        """Wait until it is, or known not to be."""
+        with contextlib.suppress(OSError):
+            if not self._ready:
+                self._socket.settimeout(_START)
+                self._ready = self._socket.recv(1) == READY
+        return self._ready and self._process.poll() is None
+
+    def examine(self, data: bytes, media_type: str) -> tuple[Seen, bytes | None]:
+        """What it says of the file, and the bytes to be kept instead if they are others. Raises OSError.
+
+        Nothing that it says is believed beyond what an honest answer could be.
+        """
+        self.jobs += 1
+        deadline = _Deadline(self._socket, self._timeout)
+        deadline.set()
+        self._socket.sendall(REQUEST.pack(TYPES.index(media_type), len(data)))
+        self._socket.sendall(data)
+        verdict, located, size = ANSWER.unpack(self._receive(ANSWER.size, deadline))
+        if verdict >= len(VERDICTS) or (size != SAME and not 0 < size <= len(data)):
+            raise ConnectionError("an answer that cannot be")
+        kept = None if size == SAME else self._receive(size, deadline)
+        return Seen(VERDICTS[verdict], len(data) if kept is None else len(kept), bool(located)), kept
+
+    def _receive(self, size: int, deadline: "_Deadline") -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            deadline.set()
+            piece = self._socket.recv(min(size - len(data), 1 << 20))
+            if not piece:
+                raise ConnectionResetError("the process ended")
+            data += piece
+        return bytes(data)
+
+    def end(self) -> int:
+        """Hang up, and kill it unless it then ends by itself; the answer is how it ended."""
+        self._socket.close()
+        try:
+            return self._process.wait(_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+class _Deadline:
+    """The end of a whole exchange, told to the socket before each step."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._socket = connection
+        self._end = time.monotonic() + seconds
+
+    def set(self) -> None:
+        """Let the next step take what is left. Raises TimeoutError."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+
+
+def _bare_environment() -> dict[str, str]:
+    """What Python needs to find its modules, and nothing else: no secret of ours is in the helper's."""
+    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
+    return {"PYTHONPATH": path, "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
+
+
+async def _to_the_end(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    """Do the work in a thread, and wait for it even when cancelled; the cancellation comes after."""
+    done = asyncio.get_running_loop().run_in_executor(threads, work)
+    cancelled: asyncio.CancelledError | None = None
+    while not done.done():
+        try:
+            await asyncio.wait((done,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from done.exception()
+    return done.result()

@@ -1,0 +1,33 @@
+"""Erasing what a person said: the one place that knows everything of theirs in a row.
+
+The row itself stays, with its state, so that its receipt and a repeat of its token are still answered.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from widget.outbox.tables import attachment, submission
+
+_BLOBS = select(attachment.c.blob).where(
+    attachment.c.submission_id.in_(bindparam("ids", expanding=True)), attachment.c.blob.is_not(None)
+)
+_ERASE = (
+    update(submission)
+    .where(submission.c.id.in_(bindparam("ids", expanding=True)))
+    .values(description=None, email=None, rating=None, consent=None, told=None, last_error=bindparam("why"))
+)
+_ERASE_ATTACHMENTS = delete(attachment).where(attachment.c.submission_id.in_(bindparam("ids", expanding=True)))
+
+
+def erase(connection: Connection, ids: Sequence[str], why: str) -> Sequence[str]:
+    """Erase text, e-mail, rating, consent, Insider Connect's words about them, and the files with their names.
+
+    `why` is what the operator sees instead. Answers the blobs, to be removed once this is committed.
+    """
+    if not ids:
+        return ()
+    blobs = connection.scalars(_BLOBS, {"ids": list(ids)}).all()
+    connection.execute(_ERASE_ATTACHMENTS, {"ids": list(ids)})
+    connection.execute(_ERASE, {"ids": list(ids), "why": why})
+    return blobs

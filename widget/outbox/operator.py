@@ -1,0 +1,279 @@
+"""What an operator may do with the outbox, beside a service that runs.
+
+Every change is one statement that names the states it may touch, so it cannot come between a claim and its outcome: a
+row that is being sent is left alone, but for an erasure, which a person's right puts first. What each command prints
+and logs is left to `widget.commands.outbox`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    type_coerce,
+    update,
+)
+
+from widget.outbox import migrations
+from widget.outbox.backend import Backend
+from widget.outbox.erasure import erase
+from widget.outbox.tables import attachment, submission
+from widget.submission import Feedback
+
+BATCH = 500
+"""Rows in one answer or one transaction, so that the service beside never waits for long."""
+
+State = Literal["queued", "sending", "unknown", "delivered", "refused", "discarded"]
+STATES: tuple[State, ...] = ("queued", "sending", "unknown", "delivered", "refused", "discarded")
+RETRIABLE: tuple[State, ...] = ("queued", "unknown", "refused", "discarded")
+DISCARDABLE: tuple[State, ...] = ("queued", "unknown", "refused")
+_Row = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows are meant. Empty means any; ages are seconds since a row was accepted."""
+
+    ids: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    older_than: float | None = None
+    younger_than: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row without what the person said. Times are Unix seconds, `age` and `due_in` seconds; `due_in` is None when
+    it is not tried by itself. `erased` tells that what was said is gone (of a delivered row, that is the rule)."""
+
+    id: str
+    product: str
+    state: State
+    accepted_at: float
+    ended_at: float | None
+    age: float
+    due_in: float | None
+    attempts: int
+    feedback_id: int | None
+    possible_duplicate: bool
+    last_error: str | None
+    told: str | None
+    files: int
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file of a row; `blob` is None once its bytes are erased."""
+
+    position: int
+    name: str
+    media_type: str
+    size: int
+    status: str
+    message: str | None
+    blob: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A row with all that was said; `feedback` is None once that is erased."""
+
+    entry: Entry
+    feedback: Feedback | None
+    attachments: tuple[Attached, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change did: the ids it was done to, and why not to the others."""
+
+    done: tuple[str, ...]
+    left: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure found. `discarded` were still waiting; `sending` of those were under way at that moment;
+    `feedback_ids` are those that Insider Connect has confirmed."""
+
+    ids: tuple[str, ...]
+    discarded: int
+    sending: int
+    feedback_ids: tuple[int, ...]
+
+
+class Operator:
+    """The outbox on an opened `backend`, for a person."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._statements = _Statements(backend)
+
+    async def check(self) -> None:
+        """Make sure that the tables are there and this release's. Raises ConfigurationError or OutboxUnavailable."""
+        await self.backend.read(migrations.check)
+
+    async def count(self, wanted: Wanted) -> int:
+        """How many rows are meant."""
+        statement = self._statements.count.where(self._statements.meant(wanted))
+        return await self.backend.read(lambda c: c.scalar(statement)) or 0
+
+    async def find(self, wanted: Wanted, *, after: Entry | None = None, limit: int = BATCH) -> Sequence[Entry]:
+        """The next rows that are meant, oldest first, after an entry that was answered before."""
+        statement = self._statements.find.where(self._statements.meant(wanted)).limit(limit)
+        if after is not None:
+            statement = statement.where(self._statements.after(after))
+        rows = await self.backend.read(lambda c: c.execute(statement).all())
+        return [_entry(row) for row in rows]
+
+    async def whole(self, submission_id: str) -> Whole | None:
+        """A row with all that was said, or None when it is not known."""
+
+        def look(connection: Connection) -> Whole | None:
+            row = connection.execute(self._statements.whole, {"an_id": submission_id}).one_or_none()
+            if row is None:
+                return None
+            files = connection.execute(self._statements.files, {"an_id": submission_id}).all()
+            said = row.email is not None
+            feedback = Feedback(row.description or "", row.email, row.rating, bool(row.consent)) if said else None
+            return Whole(_entry(row), feedback, tuple(Attached(*file) for file in files))
+
+        return await self.backend.read(look)
+
+    async def put_back(self, ids: Sequence[str]) -> Changed:
+        """Make rows due now, as patient as with a new one. What Insider Connect has confirmed is not sent again."""
+        return await self._change(self._statements.put_back, ids, RETRIABLE)
+
+    async def discard(self, ids: Sequence[str]) -> Changed:
+        """Give rows up. What was said stays for the retention's time, so that it can be put back."""
+        return await self._change(self._statements.discard, ids, DISCARDABLE)
+
+    async def erase_person(self, email: str) -> Erased:
+        """Erase what a person said, in whatever state it is, and give up what waits."""
+
+        def work(connection: Connection) -> tuple[Erased, Sequence[str]]:
+            rows = connection.execute(self._statements.of_person, {"email": email, "folded": email.lower()}).all()
+            ids = [row.id for row in rows]
+            waiting = [row.id for row in rows if row.state in ("queued", "sending", "unknown")]
+            if waiting:
+                connection.execute(self._statements.give_up, {"ids": waiting})
+            blobs = erase(connection, ids, "erased on request")
+            sending = sum(row.state == "sending" for row in rows)
+            confirmed = tuple(row.feedback_id for row in rows if row.feedback_id is not None)
+            return Erased(tuple(ids), len(waiting), sending, confirmed), blobs
+
+        erased, blobs = await self.backend.write(work)
+        await self.backend.erase(blobs)
+        return erased
+
+    async def _change(self, statement: Any, ids: Sequence[str], allowed: Sequence[str]) -> Changed:
+        def work(connection: Connection) -> Changed:
+            done = tuple(connection.scalars(statement, {"ids": list(ids)}).all())
+            others = [submission_id for submission_id in ids if submission_id not in done]
+            found = {row.id: row for row in connection.execute(self._statements.states, {"ids": others})}
+            return Changed(done, {each: _why_not(found.get(each), allowed) for each in others})
+
+        return await self.backend.write(work)
+
+
+def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
+    if row is None:
+        return "not known"
+    if row.state == "sending":
+        return "is being sent at this moment"
+    if row.state not in allowed:
+        return f"is {row.state}"
+    return "what was said is erased"
+
+
+def _entry(row: _Row) -> Entry:
+    return Entry(*(getattr(row, name) for name in Entry.__dataclass_fields__))
+
+
+class _Statements:
+    """The operator's statements, built once; `meant` and `after` add to them what is asked for."""
+
+    def __init__(self, backend: Backend) -> None:
+        s, a, now = submission.c, attachment.c, backend.now
+        self._now = now
+        one, many = s.id == bindparam("an_id"), s.id.in_(bindparam("ids", expanding=True))
+        files = select(func.count()).where(a.submission_id == s.id).scalar_subquery()
+        entry = (
+            s.id,
+            s.product,
+            s.state,
+            s.accepted_at,
+            s.ended_at,
+            (now - s.accepted_at).label("age"),
+            case((s.state.in_(["queued", "sending", "unknown"]), s.due_at - now), else_=null()).label("due_in"),
+            s.attempts,
+            s.feedback_id,
+            s.possible_duplicate,
+            s.last_error,
+            s.told,
+            files.label("files"),
+            type_coerce(s.email.is_(None), Boolean).label("erased"),
+        )
+        self.count = select(func.count()).select_from(submission)
+        self.find: Select[Any] = select(*entry).order_by(s.accepted_at, s.id)
+        self.whole: Select[Any] = select(*entry, s.description, s.email, s.rating, s.consent).where(one)
+        self.files: Select[Any] = (
+            select(a.position, a.name, a.media_type, a.size, a.status, a.message, a.blob)
+            .where(a.submission_id == bindparam("an_id"))
+            .order_by(a.position)
+        )
+        self.states = select(s.id, s.state).where(many)
+        self.put_back = (
+            update(submission)
+            .where(many, s.state.in_(RETRIABLE), s.email.is_not(None))
+            .values(state="queued", due_at=now, put_back_at=now, ended_at=null(), attempts=0, told=null())
+            .returning(s.id)
+        )
+        gone = {"state": "discarded", "claim": null(), "intent": null(), "due_at": null(), "ended_at": now}
+        self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(gone).returning(s.id)
+        self.give_up = update(submission).where(many).values(gone)
+        folded = func.lower(s.email) == bindparam("folded", type_=String)
+        self.of_person = (
+            select(s.id, s.state, s.feedback_id)
+            .where(or_(s.email == bindparam("email", type_=String), folded))
+            .order_by(s.accepted_at)
+            .with_for_update()
+        )
+
+    def meant(self, wanted: Wanted) -> ColumnElement[bool]:
+        """The condition that picks the rows."""
+        s = submission.c
+        conditions: list[ColumnElement[bool]] = [true()]
+        if wanted.ids:
+            conditions.append(s.id.in_(wanted.ids))
+        if wanted.states:
+            conditions.append(s.state.in_(wanted.states))
+        if wanted.products:
+            conditions.append(s.product.in_(wanted.products))
+        if wanted.older_than is not None:
+            conditions.append(s.accepted_at < self._now - wanted.older_than)
+        if wanted.younger_than is not None:
+            conditions.append(s.accepted_at > self._now - wanted.younger_than)
+        return and_(*conditions)
+
+    def after(self, entry: Entry) -> ColumnElement[bool]:
+        """The condition that goes on behind an entry."""
+        s = submission.c
+        return tuple_(s.accepted_at, s.id) > tuple_(literal(entry.accepted_at), literal(entry.id))

@@ -1,0 +1,65 @@
+"""What has outlived its time in the outbox, and goes.
+
+A submission that did not get through keeps what was said for a set time, for the operator to put it back; then that is
+erased, and the row stays with its state. The row of a delivered one, which holds nothing of the kind, is removed once
+its receipt has run out and its form token would no longer be believed: until then it makes a repeat known as one.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import Connection, delete, literal, select
+
+from widget.outbox.backend import Backend
+from widget.outbox.erasure import erase
+from widget.outbox.tables import LEFT_STATES, submission
+
+log = structlog.get_logger("widget.retention")
+
+BATCH = 500
+"""Rows in one transaction, so that nobody waits for long behind it."""
+MAX_BATCHES = 20
+"""Transactions in one sweep; what is left then is the next one's."""
+
+
+class Retention:
+    """Erases and removes on `backend`. All periods in seconds.
+
+    `kept` is how long a submission that ended otherwise than delivered keeps what was said, `receipts` how long a
+    receipt can be looked at, `tokens` how long a form token may be believed.
+    """
+
+    def __init__(self, backend: Backend, *, kept: float, receipts: float, tokens: float) -> None:
+        s, now = submission.c, backend.now
+        self._backend = backend
+        self._kept = kept
+        left = s.state.in_([literal(state, literal_execute=True) for state in LEFT_STATES])
+        self._outlived = select(s.id).where(left, s.ended_at < now - kept, s.email.is_not(None)).limit(BATCH)
+        delivered = s.state == literal("delivered", literal_execute=True)
+        run_out = select(s.id).where(delivered, s.ended_at < now - receipts, s.accepted_at < now - tokens).limit(BATCH)
+        self._remove = delete(submission).where(s.id.in_(run_out.scalar_subquery()))
+
+    async def sweep(self) -> None:
+        """Erase and remove what is over, and say so in the log. Raises OutboxUnavailable."""
+        for _ in range(MAX_BATCHES):
+            if await self._erase_some() < BATCH:
+                break
+        removed = 0
+        for _ in range(MAX_BATCHES):
+            some = await self._backend.write(lambda c: c.execute(self._remove).rowcount)
+            removed += some
+            if some < BATCH:
+                break
+        if removed:
+            log.info("retention.removed", rows=removed)
+
+    async def _erase_some(self) -> int:
+        ids, blobs = await self._backend.write(self._erase)
+        await self._backend.erase(blobs)
+        for submission_id in ids:
+            log.info("submission.erased", submission=submission_id, reason="retention", days=self._kept / 86400)
+        return len(ids)
+
+    def _erase(self, connection: Connection) -> tuple[Sequence[str], Sequence[str]]:
+        ids = connection.scalars(self._outlived).all()
+        return ids, erase(connection, ids, f"erased after {self._kept / 86400:g} days")
