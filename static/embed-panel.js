@@ -4,7 +4,7 @@
  * never tells the text or the e-mail address.
  *
  * @typedef {{
- *   root: ShadowRoot, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, context?: unknown,
+ *   root: ShadowRoot, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told?: {context?: unknown, identity?: unknown},
  *   theme: string, language: string, label: string,
  *   close(): void, update(): void, tell(type: string, data?: object): void, getAttribute(name: string): string | null
  * }} Host the element `<insider-feedback>`, as embed.js makes it
@@ -189,7 +189,7 @@ export class Panel {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
     const data = type == 'close' ? {} : {
-      theme: host.theme, lang: host.language, email: host.getAttribute('email'), context: host.context ?? null,
+      theme: host.theme, lang: host.language, email: host.getAttribute('email'), context: host.told?.context ?? null, identity: host.told?.identity,
       sheet: !host.inline && small.matches,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),

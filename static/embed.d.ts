@@ -4,7 +4,7 @@ export type Mode = 'popover' | 'dialog' | 'inline'
 export type Theme = 'light' | 'dark' | 'auto'
 export type Position = 'bottom-end' | 'bottom-start' | 'top-end' | 'top-start'
 
-/** What `open` and `set` take: the attributes, and `context`. `null` takes a value back. */
+/** What `open` and `set` take: the attributes, `context`, and `identity`. `null` takes a value back. */
 export interface FeedbackOptions {
   product?: string
   mode?: Mode | null
@@ -21,6 +21,8 @@ export interface FeedbackOptions {
   launcher?: 'true' | 'false' | null
   /** Anything that can be cloned. It is handed to the form. */
   context?: Record<string, unknown> | null
+  /** A token in which the page's server signed who the person is: see docs/identity.md. */
+  identity?: string | null
 }
 
 /** Why the form could not be shown. */

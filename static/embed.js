@@ -67,7 +67,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     /** @type {any} */
     panel
     /** @type {any} */
-    context
+    told
 
     static mount(/** @type {HTMLScriptElement} */ {dataset}) {
       if (!dataset.product || own?.isConnected && own.product == dataset.product) return
@@ -170,8 +170,8 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     }
 
     set(/** @type {any} */ values) {
-      const {context = this.context, ...options} = values ?? {}
-      this.context = context
+      const {context, identity, ...options} = {...this.told, ...values}
+      this.told = {context, identity}
       for (const key in options) {
         const name = key == 'zIndex' ? 'z-index' : key
         if (options[key] == null) this.removeAttribute(name)

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from widget import settings
 from widget.errors import ConfigurationError
@@ -156,6 +158,95 @@ def test_any_other_origin_is_refused(config: Path, origin: str) -> None:
 def test_a_wrong_products_file_is_named(config: Path, text: str, named: str) -> None:
     config.write_text(text)
     assert any(named in message for message in problems(config).values())
+
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+PRIVATE = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+RSA = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+MUCH = f"""
+consent = "You may call me"
+consent_version = "2026-05"
+context = "append"
+
+[products.demo.theme]
+accent = {{light = "#0f6a4a", dark = "#3fae84"}}
+radius = 4
+spacing = "5px"
+
+[products.demo.fields]
+description = "required"
+sentiment = "hidden"
+max_files = 2
+file_kinds = ["pdf", "png"]
+email = "read-only"
+
+[products.demo.identity]
+public_keys = '''{PUBLIC}'''
+"""
+
+
+def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
+    config.write_text(PRODUCT + MUCH)
+    demo = load(config).products["demo"]
+    assert demo.fields.media_types == ("image/png", "application/pdf")
+    assert demo.fields.most_files == 2
+    assert demo.needs_identity
+    assert demo.identity is not None
+    assert demo.identity.public_keys == (PUBLIC,)
+    assert (demo.theme.radius, demo.theme.space) == ("4px", "5px")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "named"),
+    [
+        ("[products.demo.fields]\nsentiment = 'maybe'", "fields.sentiment", "shown"),
+        ("[products.demo.fields]\nmax_files = 6", "fields.max_files", "less than or equal to 5"),
+        ("[products.demo.fields]\nfile_kinds = ['gif']", "fields.file_kinds.0", "jpeg"),
+        ("[products.demo.fields]\nfile_kinds = []", "fields.file_kinds", "names no kind"),
+        ("[products.demo.fields]\nmax_files = 0\nfiles = 'required'", "fields", "max_files is 0"),
+        (
+            "[products.demo.fields]\nmax_files = 0\nsentiment = 'hidden'\ndescription = 'hidden'",
+            "fields",
+            "nothing could be said",
+        ),
+        ("[products.demo.fields]\nemail = 'hidden'", "", "something must vouch for it"),
+        ("[products.demo.theme]\naccent = 'blau'", "theme.accent", "'blau' is no colour"),
+        ("[products.demo.theme]\ncolour = '#fff'", "theme.colour", "no setting of a product"),
+        ("[products.demo.identity]\npublic_keys = 'x'", "identity.public_keys.0", "is no public key"),
+        (f"[products.demo.identity]\npublic_keys = '''{PRIVATE}'''", "identity.public_keys.0", "a private key"),
+        (f"[products.demo.identity]\npublic_keys = '''{RSA}'''", "identity.public_keys.0", "no key for ES256"),
+        ("context = 'maybe'", "context", "store"),
+        ('consent_version = "a\\nb"', "consent_version", "pattern"),
+    ],
+)
+def test_a_wrong_setting_of_a_product_is_named_with_its_place(config: Path, text: str, place: str, named: str) -> None:
+    config.write_text(PRODUCT + text)
+    said = problems(config)
+    wanted = f"products.demo.{place}".rstrip(".")
+    assert any(name.endswith(wanted) and named in message for name, message in said.items()), said
+    assert "PRIVATE KEY--" not in str(said)
+
+
+def test_the_secret_of_signed_identities_comes_from_the_environment(config: Path) -> None:
+    config.write_text(PRODUCT + "[products.demo.identity]")
+    assert "one is needed" in problems(config)["IDENTITY_KEY__DEMO"]
+    assert "32 characters" in problems(config, IDENTITY_KEY__DEMO="hunter2")["IDENTITY_KEY__DEMO"]
+    assert "hunter2" not in str(problems(config, IDENTITY_KEY__DEMO="hunter2"))
+    (key,) = load(config, IDENTITY_KEY__DEMO="s" * 32).identity_keys["demo"]
+    assert key.get_secret_value() == "s" * 32
+    config.write_text(PRODUCT)
+    assert "no [identity] table" in problems(config, IDENTITY_KEY__DEMO="s" * 32)["IDENTITY_KEY__DEMO"]
+
+
+def test_products_keep_their_files_beside_their_configuration_unless_it_says_otherwise(config: Path) -> None:
+    assert load(config).custom == config.parent
+    assert load(config, CUSTOM_FOLDER="elsewhere").custom == Path("elsewhere")
 
 
 def test_a_product_may_have_credentials_of_its_own(config: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from widget.errors import Fault, Rejected
-from widget.submission import Feedback, check, check_fields, clean_text, utf16_length
+from widget.submission import Feedback, Rules, check, check_fields, clean_text, seen_version, utf16_length
 
 MARA = "mara@northwind.example"
 
@@ -142,3 +142,29 @@ def test_nothing_said_at_all_is_empty():
 @pytest.mark.parametrize("said", [{"description": "x"}, {"sentimentRating": "false"}, {"files": 1}])
 def test_any_one_of_text_thumb_and_file_is_enough(said):
     assert faults_of(**said) == []
+
+
+ASKED = {"description": "description", "sentiment": "sentimentRating", "files": "files"}
+
+
+@pytest.mark.parametrize(("rule", "field"), ASKED.items())
+def test_what_a_product_requires_is_missed_by_its_name_and_nothing_else_is_said_of_it(rule: str, field: str) -> None:
+    fields = {"submittedByEmail": "ada@example.com"}
+    _, faults = check_fields(fields, files=0, rules=Rules(**{rule: "required"}))
+    assert faults == [Fault("required", field)]
+
+
+@pytest.mark.parametrize(("rule", "field"), [("description", "description"), ("sentiment", "sentimentRating")])
+def test_what_a_product_hides_is_not_taken_either(rule: str, field: str) -> None:
+    given = {"description": "Good", "sentimentRating": "true", "submittedByEmail": "ada@example.com"}
+    _, faults = check_fields(given, files=0, rules=Rules(**{rule: "hidden"}))
+    assert [(fault.code, fault.field) for fault in faults] == [("invalid", field)]
+    _, faults = check_fields({**given, field: ""}, files=0, rules=Rules(**{rule: "hidden"}))
+    assert faults == []
+
+
+def test_the_version_of_the_consent_is_the_one_that_the_person_saw() -> None:
+    assert seen_version({"consentVersion": "2026-05"}, "2026-06") == "2026-05"
+    assert seen_version({}, "2026-06") == "2026-06"
+    assert seen_version({"consentVersion": "<x>" * 99}, "2026-06") == "2026-06"
+    assert seen_version({"consentVersion": "2026-05"}, None) is None

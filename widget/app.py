@@ -12,7 +12,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from widget import __version__, resources
+from widget import __version__, resources, themes
 from widget.delivery import Delivery, Policy
 from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.errors import ConfigurationError
@@ -31,6 +31,7 @@ from widget.routes import ERROR_HANDLERS, ROUTES, Service
 from widget.scanner import Scanner
 from widget.settings import Settings
 from widget.static_files import StaticFiles
+from widget.templating import Templates
 from widget.tokens import CLOCK_SKEW, Tokens
 from widget.wording import Wording
 
@@ -43,7 +44,14 @@ _DAY = 86400.0
 def create_app(settings: Settings) -> Starlette:
     """The web application. Its parts are opened and closed by the lifespan. Raises ConfigurationError."""
     outbox = create_outbox(settings)
-    static = StaticFiles(resources.path("static"))
+    static = StaticFiles(resources.path("static"), settings.custom / "static" / "products", reload=settings.reload)
+    templates = Templates(
+        resources.path("templates"),
+        settings.custom / "templates" / "products",
+        slugs=settings.products,
+        static=static.url,
+        reload=settings.reload,
+    )
     rates = Rates(
         Limits(settings.rate_limit, settings.rate_limit_unmarked, settings.rate_limit_total, settings.proof_surge),
         settings.rate_limit_storage,
@@ -66,16 +74,16 @@ def create_app(settings: Settings) -> Starlette:
                     insider=insider,
                     dispatcher=dispatcher,
                     pages=Pages(
-                        settings.products.values(),
-                        static=static.url,
-                        templates=resources.path("templates"),
+                        templates,
+                        sheet=static.sheet,
                         receipt_days=settings.receipt_days,
                         retry_days=round(settings.retry_days),
                     ),
                     static=static,
-                    wording=Wording(resources.path("templates"), settings.products),
+                    wording=Wording(settings.custom / "templates", settings.products),
                     examiner=examiner,
                 )
+                _name_weaknesses(settings, templates)
                 yield
         except ConfigurationError as error:
             app.state.problem = error  # for whoever started us: a server would show a traceback
@@ -100,6 +108,15 @@ class _Hardened(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         tls = (self.settings.public_url or "").startswith("https://")
         return Hardened(super().build_middleware_stack(), hsts=self.settings.hsts, tls=tls)
+
+
+def _name_weaknesses(settings: Settings, templates: Templates) -> None:
+    """What works, but not well: broken templates, for which ours stand in, and colours that are hard to read."""
+    for slug, product in settings.products.items():
+        for problem in templates.problems(slug):
+            log.error("template.failed", product=slug, at=problem.name, reason=problem.message)
+        for shortfall in themes.shortfalls(product.theme):
+            log.warning("theme.contrast", product=slug, reason=str(shortfall))
 
 
 @contextlib.asynccontextmanager

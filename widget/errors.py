@@ -6,6 +6,7 @@
     ├─ TokenError           a form token or receipt that is not to be believed
     │  ├─ TokenInvalid
     │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
+    ├─ IdentityInvalid      what a host's server signed about a person is not to be believed; says why
     └─ OutboxUnavailable    nothing can be stored safely now
        ├─ OutboxFull        no more attachments, until some of those that wait are delivered
        └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
@@ -23,6 +24,7 @@ STATUS: Mapping[str, int] = {
     "token_expired": 403,
     "too_fast": 403,
     "origin_not_allowed": 403,
+    "identity_invalid": 403,
     "product_unknown": 404,
     "receipt_unknown": 404,
     "not_found": 404,
@@ -124,6 +126,14 @@ class TokenExpired(TokenError):
     def __init__(self, submission_id: str) -> None:
         self.submission_id = submission_id
         super().__init__("the form token is too old")
+
+
+class IdentityInvalid(WidgetError):
+    """A signed identity is not to be believed. `reason` names it for programs, the message for developers."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class OutboxUnavailable(WidgetError):

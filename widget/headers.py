@@ -31,8 +31,8 @@ _EVERY = {
     "X-Robots-Tag": "noindex",
 }
 _DOCUMENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "worker-src 'self'; form-action 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
+    "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types feedback-worker feedback-proof"
 )
 """Each Trusted Types policy gives out one address: that of its worker (`static/form/pictures.js`, `proof.js`)."""

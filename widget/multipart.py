@@ -17,11 +17,13 @@ from python_multipart.multipart import parse_options_header
 
 from widget import files
 from widget.errors import Fault, Rejected
+from widget.files import MEDIA_TYPES
 from widget.submission import MAX_FILE_SIZE, MAX_FILES
 
-TEXT_FIELDS = frozenset(
-    {"token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent"}
-)
+TEXT_FIELDS = frozenset({
+    "token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent",
+    "consentVersion", "identity", "context",
+})  # fmt: skip
 """Every one at most once; a field that is neither here nor `files` is passed over."""
 
 MALFORMED = Fault("malformed")
@@ -38,6 +40,7 @@ class Limits:
     """How much of a request is taken in: sizes in bytes, times in seconds."""
 
     files: int = MAX_FILES
+    media_types: tuple[str, ...] = MEDIA_TYPES
     file_size: int = MAX_FILE_SIZE
     field_size: int = 64 * 1024
     parts: int = 100
@@ -320,7 +323,8 @@ class Form:
 
     def _identify(self, upload: Upload) -> None:
         upload.media_type = files.identify(upload.head)
-        if upload.media_type is None:
+        if upload.media_type is None or upload.media_type not in self._limits.media_types:
+            upload.media_type = None
             self._refuse_file(upload, "file_type")
         elif files.contradicts(upload.media_type, upload.name, upload.declared):
             self._refuse_file(upload, "file_type", variant="mismatch")

@@ -1,27 +1,40 @@
 """The pages that people see, as HTML: form, thanks, receipt, and what is said where no form can be shown.
 
-A template gets frozen, plain values and words, nothing that it could call to change anything. A product's own folder
-is searched first; `default:NAME` always reaches ours. Storing anything, statuses and headers are left to others.
+This module says what stands on a page, in words and frozen values (`views`); which template shows it, and what happens
+when that is a product's own and broken, is left to `templating`. So are statuses and headers, to `routes`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlencode
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
-
+from widget import context as contexts
+from widget import themes, views
 from widget.errors import Fault
-from widget.submission import MAX_DESCRIPTION, MAX_FILE_SIZE, MAX_FILES
+from widget.identity import Person
+from widget.products import Product
+from widget.submission import MAX_DESCRIPTION, MAX_FILE_SIZE
+from widget.templating import Templates
+from widget.views import ASKED, Detail, Faults, Message, ReceiptFile, SendingNote, Step, Thanks
 from widget.words import Words
 
-BLOCKS = (
-    "title", "header", "sentiment", "description", "email", "consent", "files", "actions", "thanks", "footer",
-)  # fmt: skip
-"""The blocks of form.html that a product may replace."""
+BLOCKS: Mapping[str, str] = {
+    "title": "the page's title, which a browser's tab shows",
+    "header": "heading and first line",
+    "sentiment": "the two thumbs",
+    "description": "the text, with the files in the same box",
+    "email": "the address",
+    "consent": "the box that lets the team write back",
+    "files": "the list of files and the line that adds one; it lies within `description`",
+    "actions": "notes about the sending, progress, Send",
+    "thanks": "what takes the form's place once it is sent",
+    "footer": "empty: below the form, in the same panel",
+    "context": "what the page tells about itself",
+    "head": "empty: at the end of the document's head, after all stylesheets",
+}
+"""The blocks that a product may replace, and what is in each."""
 
 MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host.js", "form/host-link.js")
 """The script's modules that an opened form needs, so that the browser asks for all of them at once."""
@@ -29,60 +42,7 @@ MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host.
 THEMES = ("auto", "light", "dark")
 MODES = ("page", "inline", "popover", "dialog")
 
-_VALUES = {"description": "", "submittedByEmail": "", "sentimentRating": "", "contactConsent": ""}
-_FIELDS = ("sentimentRating", "description", "files", "submittedByEmail", "contactConsent")
 _PATIENCE = frozenset({"rate_limited", "unavailable", "too_fast", "token_expired", "token_invalid"})
-
-
-class Product(Protocol):
-    """What the pages need to know of a product."""
-
-    @property
-    def slug(self) -> str:
-        """Its name in addresses."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-        ...
-
-    @property
-    def origins(self) -> tuple[str, ...]:
-        """The origins that may embed its form."""
-        ...
-
-    @property
-    def consent(self) -> str | None:
-        """Its own wording of the consent."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What fits: characters, files, bytes in a file."""
-
-    length: int = MAX_DESCRIPTION
-    files: int = MAX_FILES
-    size: int = MAX_FILE_SIZE
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A line of the summary: what is wrong, with which field, and where the field is. Empty label: all of the form."""
-
-    anchor: str
-    label: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SendingNote:
-    """What is said about the request as a whole. `kind` is `patience` or `danger`."""
-
-    kind: str
-    title: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,67 +56,22 @@ class File:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Thanks:
-    """What the thanks say; all empty where the script will fill it in."""
-
-    status: str = ""
-    title: str = ""
-    text: str = ""
-    number: str = ""
-    at: str = ""
-    moment: str = ""
-    files: str = ""
-    receipt_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A station of a submission. `state` is `done`, `waiting` or `refused`."""
-
-    state: str
-    title: str
-    at: str = ""
-    moment: str = ""
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptFile:
-    """A file on the receipt. `state` is `attached`, `waiting` or `refused`."""
-
-    name: str
-    state: str
-    word: str
-    message: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """Faults in words: the summary, what stands beside each field, and a note about the request as a whole."""
-
-    summary: tuple[Message, ...] = ()
-    errors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(_FIELDS, ()))
-    note: SendingNote | None = None
-
-
 class Pages:
     """Renders the pages of all products."""
 
     def __init__(
         self,
-        products: Iterable[Product],
+        templates: Templates,
         *,
-        static: Callable[[str], str],
-        templates: Path,
+        sheet: Callable[[str], str | None] = lambda _: None,
         receipt_days: int = 30,
         retry_days: int = 7,
     ) -> None:
+        """`sheet` answers the address of a product's own stylesheet, if it has one."""
+        self._templates = templates
+        self._sheet = sheet
         self._receipt_days = receipt_days
         self._retry_days = retry_days
-        self._default = _environment(templates, None, static)
-        self._environments = {product.slug: _environment(templates, product.slug, static) for product in products}
 
     def form(
         self,
@@ -170,21 +85,30 @@ class Pages:
         theme: str = "auto",
         mode: str = "page",
         retry_after: float | None = None,
+        person: Person | None = None,
     ) -> str:
-        """The form, untouched or with what is to be put right in it. `values` are the fields by their names,
-        `challenge` is the proof of work that it asks for."""
+        """The form, untouched or with what is to be put right in it. `values` are the fields by their names.
+
+        `person` is whom a signed identity, which `values` has too, vouches for; `challenge` is the proof of work that
+        the form asks for.
+        """
+        words = words.of(product)
         found = describe(faults, product, words, retry_after)
-        return self._render(
-            "form.html", product, words, theme, mode,
-            **_form(product, words, theme, mode),
+        told = contexts.read(values.get("context", "")) if product.context != "off" else ()
+        page = replace(
+            self._form(product, words, theme, mode),
+            fields=_asked(product, person),
             token=token,
             challenge=challenge,
-            values={name: values.get(name, default) for name, default in _VALUES.items()},
+            values=_values(values, product, person, told),
+            person=views.Person(person.email, person.name) if person else None,
+            context=tuple(Detail(key, value) for key, value in told),
             summary=found.summary,
             errors=found.errors,
             note=found.note,
             again=bool(faults),
-        )  # fmt: skip
+        )
+        return self._render("form.html", page)
 
     def thanks(
         self,
@@ -200,6 +124,7 @@ class Pages:
         mode: str = "page",
     ) -> str:
         """The thanks for a submission that is `delivered` or `accepted`."""
+        words = words.of(product)
         thanks = Thanks(
             status=status,
             title=words(status),
@@ -210,8 +135,8 @@ class Pages:
             files=str(len(attachments)),
             receipt_url=receipt_url,
         )
-        context = _form(product, words, theme, mode) | {"heading": thanks.title, "thanks": thanks}
-        return self._render("thanks.html", product, words, theme, mode, **context)
+        page = replace(self._form(product, words, theme, mode), heading=thanks.title, thanks=thanks)
+        return self._render("thanks.html", page)
 
     def receipt(
         self,
@@ -228,13 +153,18 @@ class Pages:
     ) -> str:
         """Where a submission stands: `accepted`, `delivered`, `refused` (ended then) or `expired`."""
         name = product.name if product else words("product")
-        context: dict[str, object] = {
-            "heading": words(f"receipt.{status}"),
-            "text": self._receipt_text(status, name, words, attachments),
-            "steps": self._steps(status, name, words, accepted_at, delivered_at, ended_at, feedback_id),
-            "files": tuple(_receipt_file(file, words) for file in attachments),
-        }
-        return self._render("receipt.html", product, words, theme, "page", **context)
+        page = views.ReceiptPage(
+            words=_speech(words),
+            product=_view(product) if product else None,
+            theme=_known(theme, THEMES),
+            mode="page",
+            heading=words(f"receipt.{status}"),
+            stylesheets=self._stylesheets(product),
+            text=self._receipt_text(status, name, words, attachments),
+            steps=self._steps(status, name, words, accepted_at, delivered_at, ended_at, feedback_id),
+            files=tuple(_receipt_file(file, words) for file in attachments),
+        )
+        return self._render("receipt.html", page)
 
     def problem(
         self,
@@ -249,8 +179,17 @@ class Pages:
         """Words where no form can be shown. `open_url` is where it works in a tab of its own."""
         note = words.note(fault, product)
         heading, text = (note.title, note.text) if note.title else (note.text, "")
-        context = {"heading": heading, "text": text, "open": open_url}
-        return self._render("problem.html", product, words, theme, mode, **context)
+        page = views.ProblemPage(
+            words=_speech(words),
+            product=_view(product) if product else None,
+            theme=_known(theme, THEMES),
+            mode=_known(mode, MODES),
+            heading=heading,
+            stylesheets=self._stylesheets(product),
+            text=text,
+            open=open_url,
+        )
+        return self._render("problem.html", page)
 
     def _receipt_text(self, status: str, name: str, words: Words, files: Sequence[File]) -> str:
         if status == "delivered":
@@ -279,22 +218,78 @@ class Pages:
         trying = words("step.trying", n=self._retry_days)
         return stored, _step("waiting", words("step.delivered", product=name), words, None, trying)
 
-    def _render(
-        self, template: str, product: Product | None, words: Words, theme: str, mode: str, **context: object
-    ) -> str:
-        known = self._environments.get(product.slug, self._default) if product else self._default
-        return known.get_template(template).render(
-            words=words,
-            product=product,
-            theme=theme if theme in THEMES else "auto",
-            mode=mode if mode in MODES else "page",
-            **context,
+    def _form(self, product: Product, words: Words, theme: str, mode: str) -> views.FormPage:
+        """An untouched form."""
+        theme, mode = _known(theme, THEMES), _known(mode, MODES)
+        asked = product.fields
+        return views.FormPage(
+            words=_speech(words),
+            product=_view(product),
+            theme=theme,
+            mode=mode,
+            heading=words("title", product=product.name),
+            stylesheets=self._stylesheets(product),
+            address=f"?{urlencode({'lang': words.lang, 'theme': theme, 'mode': mode})}",
+            fields=_asked(product, None),
+            limits=views.Limits(MAX_DESCRIPTION, asked.most_files, MAX_FILE_SIZE, ",".join(asked.media_types)),
+            modules=MODULES,
+            script=words.script(product),
         )
+
+    def _stylesheets(self, product: Product | None) -> tuple[str, ...]:
+        """What comes after our own: the product's theme, then its own rules."""
+        if product is None:
+            return ()
+        version = themes.version(product.theme)
+        theme = f"/form/{product.slug}/theme.css?v={version}" if version else None
+        return tuple(filter(None, (theme, self._sheet(product.slug))))
+
+    def _render(self, template: str, page: views.Page) -> str:
+        values = {field.name: getattr(page, field.name) for field in fields(page)}
+        return self._templates.render(page.product.slug if page.product else None, template, values)
+
+
+def _known(value: str, values: tuple[str, ...]) -> str:
+    return value if value in values else values[0]
+
+
+def _speech(words: Words) -> views.Speech:
+    return views.Speech(words.lang, words.dir, words)
+
+
+def _view(product: Product) -> views.Product:
+    return views.Product(product.slug, product.name, product.origins, product.consent, product.consent_version)
+
+
+def _asked(product: Product, person: Person | None) -> views.Asked:
+    """No e-mail is read-only or hidden unless somebody vouches for it."""
+    asked = product.fields
+    email = product.email if person or product.email in ("ask", "prefill") else "prefill"
+    return views.Asked(
+        description=asked.description,
+        sentiment=asked.sentiment,
+        files=asked.files if asked.takes_files else "hidden",
+        email=email,
+        vouched=product.email if product.identity else "",
+        context=product.context != "off",
+    )
+
+
+def _values(values: Mapping[str, str], product: Product, person: Person | None, told: contexts.Context) -> views.Values:
+    vouched = person is not None and product.email != "ask"
+    return views.Values(
+        description=values.get("description", ""),
+        submittedByEmail=person.email if person and vouched else values.get("submittedByEmail", ""),
+        sentimentRating=values.get("sentimentRating", ""),
+        contactConsent=values.get("contactConsent", ""),
+        identity=values.get("identity", "") if person else "",
+        context=contexts.write(told),
+    )
 
 
 def describe(faults: Sequence[Fault], product: Product, words: Words, retry_after: float | None = None) -> Faults:
     """Faults as a page says them: about a field in the summary and beside the field, else in a note."""
-    errors: dict[str, tuple[str, ...]] = dict.fromkeys(_FIELDS, ())
+    errors: dict[str, tuple[str, ...]] = dict.fromkeys(ASKED, ())
     summary: list[Message] = []
     note: SendingNote | None = None
     for fault in faults:
@@ -303,7 +298,7 @@ def describe(faults: Sequence[Fault], product: Product, words: Words, retry_afte
             errors[fault.field] += (f"{label}: {text}" if fault.params.get("name") else text,)
             summary.append(Message(_anchor(fault.field), label, text))
         elif fault.code == "empty":
-            summary.append(Message(_anchor("sentimentRating"), "", words.fault(fault, product)))
+            summary.append(Message(_anchor(_first(product)), "", words.fault(fault, product)))
         elif note is None:
             note = _note(fault, product, words, retry_after)
     return Faults(tuple(summary), errors, note)
@@ -320,35 +315,15 @@ def _label(fault: Fault, words: Words) -> str:
     return str(fault.params.get("name") or words(f"label.{fault.field}"))
 
 
+def _first(product: Product) -> str:
+    """The first field by which something can be said."""
+    asked = product.fields
+    rules = {"sentimentRating": asked.sentiment, "description": asked.description, "files": asked.files}
+    return next(name for name, rule in rules.items() if rule != "hidden")
+
+
 def _anchor(name: str) -> str:
     return "sentimentRating-true" if name == "sentimentRating" else name
-
-
-def _environment(templates: Path, slug: str | None, static: Callable[[str], str]) -> Environment:
-    ours = FileSystemLoader(templates)
-    folders = [FileSystemLoader(templates / "products" / slug)] if slug else []
-    environment = Environment(
-        loader=ChoiceLoader([*folders, ours, PrefixLoader({"default": ours}, delimiter=":")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["static"] = static
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    return environment
-
-
-def _form(product: Product, words: Words, theme: str, mode: str) -> dict[str, object]:
-    query = {"lang": words.lang, "theme": theme, "mode": mode}
-    return {
-        "heading": words("title", product=product.name),
-        "limits": Limits(),
-        "modules": MODULES,
-        "script": words.script(product),
-        "address": f"?{urlencode(query)}",
-        "thanks": Thanks(),
-    }
 
 
 def _thanks_text(status: str, product: Product, words: Words, files: Sequence[File]) -> str:

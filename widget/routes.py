@@ -7,7 +7,8 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -18,16 +19,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from widget import headers, intake, pages, submission, words
+from widget import context, headers, identity, intake, pages, submission, themes, words
 from widget.dispatch import Dispatcher
-from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.errors import (
+    Fault,
+    IdentityInvalid,
+    OutboxFull,
+    OutboxUnavailable,
+    Rejected,
+    TokenExpired,
+    TokenInvalid,
+)
 from widget.files.pool import Examiner, Seen
 from widget.insider import Insider
 from widget.outbox import Outbox, Standing, StoredAttachment
+from widget.products import Product
 from widget.proof import Proofs
 from widget.rates import Rates
-from widget.settings import Product, Settings
-from widget.static_files import StaticFiles
+from widget.settings import Settings
+from widget.static_files import FOR_EVER, StaticFiles
 from widget.submission import Attachment, Submission
 from widget.tokens import Tokens
 from widget.wording import Wording
@@ -88,18 +98,39 @@ def _wants_json(request: Request) -> bool:
 
 
 async def show_form(request: Request) -> Response:
-    """GET /form/{product}: an untouched form."""
-    service, product = _service(request), _product(request)
+    """GET /form/{product}: an untouched form. A query with a signed identity that is not to be believed is told so."""
+    service, product, query = _service(request), _product(request), request.query_params
+    values = {name: query.get(name, "") for name in ("identity", "context")}
+    person: identity.Person | None = None
+    faults: tuple[Fault, ...] = ()
+    if values["identity"]:
+        try:
+            person = _vouched(service, product, values, opened_at=None)
+        except Rejected as rejected:
+            faults = rejected.faults
     token = service.tokens.form(product.slug)
     page = service.pages.form(
         product,
         _words(request, product.slug),
         token=token,
         challenge=_challenge(service, product, token),
-        values={"submittedByEmail": request.query_params.get("email", "")},
+        values={**values, "submittedByEmail": "" if product.email == "ask" else query.get("email", "")},
+        faults=faults,
+        person=person,
         **_looks(request),
     )
-    return HTMLResponse(page, headers=headers.of_form(product.origins))
+    return HTMLResponse(page, status_code=403 if faults else 200, headers=headers.of_form(product.origins))
+
+
+async def theme(request: Request) -> Response:
+    """GET /form/{product}/theme.css: the product's colours and measures, for the form and any page that wants them."""
+    product = _product(request)
+    version = themes.version(product.theme)
+    kept = request.query_params.get("v") == version
+    extra = {"Cache-Control": FOR_EVER if kept else "no-cache", "ETag": f'"{version}"'}
+    return Response(
+        themes.stylesheet(product.theme), media_type="text/css", headers={**headers.HEADERS["static"], **extra}
+    )
 
 
 async def fresh_token(request: Request) -> Response:
@@ -197,17 +228,22 @@ async def _take(service: Service, product: Product, request: Request, token: _To
     A form that was sent before, even one that has grown too old since, is a repeat: nothing is stored.
     """
     refusal = await _refusal_unread(service, product, request)
-    limits = intake.Limits(read_timeout=service.settings.read_timeout, total_timeout=service.settings.body_timeout)
+    limits = intake.Limits(
+        files=product.fields.most_files,
+        media_types=product.fields.media_types,
+        read_timeout=service.settings.read_timeout,
+        total_timeout=service.settings.body_timeout,
+    )
     spool = service.outbox.backend.spool
     try:
         async with intake.receive(request, spool=spool, limits=limits, on_token=token.believe, refusal=refusal) as raw:
             if raw.token is None:
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
-            feedback = submission.check(raw.fields, files=len(raw.files))
+            accepted = _submission(service, product, raw, token)
             files = await _examined(service, raw)
             held = _why_held(service, product, raw.fields, token)
             is_new = await service.outbox.add(
-                Submission(token.submission_id, product.slug, feedback, files),
+                replace(accepted, attachments=files),
                 head_start=service.dispatcher.head_start(product.slug),
                 held=held,
             )
@@ -215,13 +251,68 @@ async def _take(service: Service, product: Product, request: Request, token: _To
         if token.expired and await service.outbox.standing(token.submission_id):
             return
         if all(fault.field == "files" for fault in rejected.faults):  # say what else is wrong in the same breath
-            rejected.faults += tuple(submission.check_fields(rejected.fields, files=len(rejected.faults))[1])
+            checked = submission.check_fields(rejected.fields, files=len(rejected.faults), rules=_rules(product))
+            rejected.faults += tuple(checked[1])
         raise
     if is_new and held:
         log.warning("submission.held", submission=token.submission_id, product=product.slug, reason=held)
     elif is_new:
         log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
         await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
+
+
+def _submission(service: Service, product: Product, raw: intake.RawForm, token: _Token) -> Submission:
+    """What the form says, by the product's rules, without its files. Raises Rejected."""
+    fields = raw.fields
+    person = _vouched(service, product, fields, token.made_at)
+    if person is not None and product.email in ("read-only", "hidden"):
+        said = fields.get("submittedByEmail", "").strip()
+        if said and said.casefold() != person.email.casefold():
+            raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
+        fields = {**fields, "submittedByEmail": person.email}
+    feedback = submission.check(fields, files=len(raw.files), rules=_rules(product))
+    told = context.read(fields.get("context", "")) if product.context != "off" else ()
+    if product.context == "append":
+        description, told = context.append(feedback.description, told)
+        feedback = replace(feedback, description=description)
+    return Submission(
+        token.submission_id,
+        product.slug,
+        feedback,
+        consent_version=submission.seen_version(fields, product.consent_version),
+        context=context.write(told) or None,
+    )
+
+
+def _rules(product: Product) -> submission.Rules:
+    asked = product.fields
+    return submission.Rules(asked.description, asked.sentiment, asked.files)
+
+
+def _vouched(
+    service: Service, product: Product, fields: Mapping[str, str], opened_at: float | None
+) -> identity.Person | None:
+    """Whom the host's server vouches for. None: nobody, and nobody has to be. Raises Rejected."""
+    if product.identity is None:
+        return None
+    try:
+        if not fields.get("identity"):
+            if product.needs_identity:
+                raise IdentityInvalid("missing", "the form came without one")
+            return None
+        secrets = tuple(key.get_secret_value() for key in service.settings.identity_keys.get(product.slug, ()))
+        keys = identity.Keys(secrets, product.identity.public_keys)
+        return identity.verify(
+            fields["identity"], product=product.slug, keys=keys, now=time.time(), opened_at=opened_at
+        )
+    except IdentityInvalid as error:
+        raise _disbelieved(product, fields, error) from error
+
+
+def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:
+    """For the person, that something is wrong; for the host's developer, what it is."""
+    log.warning("identity.refused", product=product.slug, reason=error.reason, why=str(error))
+    return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
 
 
 async def _examined(service: Service, raw: intake.RawForm) -> tuple[Attachment, ...]:
@@ -335,6 +426,10 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
     extra = _extra_headers(rejected)
     if _wants_json(request):
         return _problem_json(rejected, words, product, {**_of_form_answer(product), **extra})
+    person = None
+    if rejected.fields.get("identity"):
+        with suppress(Rejected):
+            person = _vouched(service, product, rejected.fields, token.made_at)
     text = token.text or service.tokens.form(product.slug)
     page = service.pages.form(
         product,
@@ -344,6 +439,7 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
         values=rejected.fields,
         faults=rejected.faults,
         retry_after=rejected.retry_after,
+        person=person,
         **_looks(request),
     )
     return HTMLResponse(page, status_code=rejected.status, headers={**headers.of_form(product.origins), **extra})
@@ -497,6 +593,7 @@ def _problem(request: Request, rejected: Rejected) -> Response:
 
 def _problem_json(rejected: Rejected, words: Words, product: Product | None, extra: Mapping[str, str]) -> Response:
     """RFC 9457. `errors` has every fault; `position` counts the files from 0, where one is at fault."""
+    words = words.of(product) if product else words
     note = words.note(rejected.faults[0], product)
     errors = []
     for fault in rejected.faults:
@@ -507,6 +604,8 @@ def _problem_json(rejected: Rejected, words: Words, product: Product | None, ext
         }
         if fault.position is not None:
             error["position"] = fault.position
+        if fault.code == "identity_invalid":
+            error["reason"] = fault.variant
         errors.append(error)
     content = {
         "type": "about:blank",
@@ -582,6 +681,7 @@ def _written(at: float | None) -> str | None:
 ROUTES = [
     Route("/form/{product}", show_form, methods=["GET"]),
     Route("/form/{product}", submit, methods=["POST"]),
+    Route("/form/{product}/theme.css", theme, methods=["GET"]),
     Route("/form/{product}/token", fresh_token, methods=["GET"]),
     Route("/form/{product}/challenge", fresh_challenge, methods=["GET"]),
     Route("/receipt/{receipt}", show_receipt, methods=["GET"]),

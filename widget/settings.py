@@ -26,14 +26,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from widget.errors import ConfigurationError, Problem
+from widget.products import LOCAL, SLUG, Product
 
 MIN_SECRET_LENGTH = 32
-_ORIGIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-    r"|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}|\*))?"
-)
-_LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
-_SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
 
 def _insider_url(value: str) -> str:
@@ -42,7 +37,7 @@ def _insider_url(value: str) -> str:
         raise ValueError("give an address such as https://api.example.com")
     if parts.username or parts.password:
         raise ValueError("an address here holds no user or password")
-    if parts.scheme == "http" and not _LOCAL.fullmatch(parts.hostname if ":" not in parts.hostname else "[::1]"):
+    if parts.scheme == "http" and not LOCAL.fullmatch(parts.hostname if ":" not in parts.hostname else "[::1]"):
         raise ValueError("needs https, for it carries a secret; plain http is for localhost alone")
     return value.rstrip("/")
 
@@ -107,48 +102,7 @@ def _clamd(value: str) -> str:
     return value
 
 
-def _origin(value: str) -> str:
-    """An entry such as https://app.example.com, https://*.example.com or http://localhost:*."""
-    match = _ORIGIN.fullmatch(value)
-    if match is None:
-        raise ValueError(f"{value!r} is no origin; write https://host, https://host:port or https://*.host")
-    if match["scheme"] == "http" and not _LOCAL.fullmatch(match["host"]):
-        raise ValueError(f"{value!r} needs https; plain http is for localhost alone")
-    if match["host"].startswith("*.") and "." not in match["host"][2:] and match["host"] != "*.localhost":
-        raise ValueError(f"{value!r} would allow a whole top-level domain")
-    if match["port"] not in (None, "*") and not 0 < int(match["port"]) < 65536:
-        raise ValueError(f"{value!r} has no usable port")
-    return value
-
-
-def _some_origins(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value:
-        raise ValueError("names nobody: a form that no page may embed is closed; add the origins of its pages")
-    return value
-
-
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Product(BaseModel):
-    """One customer of the widget, as `[products.SLUG]` in `widget.toml` describes it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    slug: str
-    name: Annotated[str, Field(min_length=1, max_length=80, description="The display name.")]
-    origins: Annotated[
-        tuple[Annotated[str, AfterValidator(_origin)], ...],
-        AfterValidator(_some_origins),
-        Field(description="The origins of the pages that may embed the form."),
-    ]
-    proof: Annotated[
-        Literal["always", "surge", "never"],
-        Field(description="When the form asks for a proof of work: always, in a surge of submissions, or never."),
-    ] = "surge"
-    consent: Annotated[str | None, Field(default=None, max_length=300, description="The wording of the consent.")] = (
-        None
-    )
 
 
 class Settings(BaseModel):
@@ -199,6 +153,17 @@ class Settings(BaseModel):
         ),
     ] = None
     widget_config: Annotated[Path, Field(description="The products' file.")] = Path("widget.toml")
+    custom_folder: Annotated[
+        Path | None,
+        Field(
+            description="The folder with the products' own `templates/products/SLUG` and `static/products/SLUG`; "
+            "without it, the one that `WIDGET_CONFIG` lies in."
+        ),
+    ] = None
+    reload: Annotated[
+        bool,
+        Field(description="Whether changed templates and static files are seen at once: for development."),
+    ] = False
     public_url: Annotated[
         Annotated[str, AfterValidator(_public_url)] | None,
         Field(description="The address browsers use for this service; without it, taken from the request."),
@@ -406,11 +371,17 @@ class Settings(BaseModel):
 
     products: Mapping[str, Product] = Field(default_factory=dict, exclude=True)
     accounts: Mapping[str, "Account"] = Field(default_factory=dict, exclude=True)
+    identity_keys: Mapping[str, tuple[SecretStr, ...]] = Field(default_factory=dict, exclude=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The signing keys, newest first."""
         return tuple(key.get_secret_value() for key in self.secret_key)
+
+    @property
+    def custom(self) -> Path:
+        """The folder of the products' own templates and static files."""
+        return self.custom_folder or self.widget_config.parent
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -434,7 +405,7 @@ def suffix(slug: str) -> str:
 
 
 _OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
-_NOT_FROM_ENVIRONMENT = {"products", "accounts"}
+_NOT_FROM_ENVIRONMENT = {"products", "accounts", "identity_keys"}
 VARIABLES = tuple(name for name in Settings.model_fields if name not in _NOT_FROM_ENVIRONMENT)
 """The settings that are read from the environment, in small letters."""
 
@@ -455,11 +426,12 @@ def load(environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         problems += [Problem(_variable(fault["loc"]), _sentence(fault)) for fault in error.errors()]
     accounts = {slug: _account(environ, slug, problems) for slug in products}
+    identity_keys = {slug: _identity_keys(environ, product, problems) for slug, product in products.items()}
     if settings is not None:
         problems += _contradictions(settings)
     if settings is None or problems:
         raise ConfigurationError(problems)
-    return settings.model_copy(update={"accounts": accounts})
+    return settings.model_copy(update={"accounts": accounts, "identity_keys": identity_keys})
 
 
 def _contradictions(settings: Settings) -> Iterator[Problem]:
@@ -502,6 +474,25 @@ def _account(environ: Mapping[str, str], slug: str, problems: list[Problem]) -> 
     return Account(client_id=client_id, client_secret=SecretStr(client_secret))
 
 
+def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[Problem]) -> tuple[SecretStr, ...]:
+    """The secrets that check HS256. A product that wants identities needs something to check them with."""
+    name = f"IDENTITY_KEY__{suffix(product.slug)}"
+    given = environ.get(name, "")
+    if given and product.identity is None:
+        problems.append(Problem(name, f"is set, but products.{product.slug} has no [identity] table: add one"))
+    if not given:
+        if product.identity is not None and not product.identity.public_keys:
+            problems.append(
+                Problem(name, f"is not set, and products.{product.slug}.identity has no public_keys; one is needed")
+            )
+        return ()
+    try:
+        return tuple(SecretStr(key) for key in _secret_keys(given))
+    except ValueError as error:
+        problems.append(Problem(name, str(error)))
+        return ()
+
+
 def _products(path: Path, problems: list[Problem]) -> dict[str, Product]:
     try:
         tables = tomllib.loads(path.read_text("utf-8")).get("products")
@@ -517,7 +508,7 @@ def _products(path: Path, problems: list[Problem]) -> dict[str, Product]:
     products = {}
     for slug, table in tables.items():
         where = f"{path}: products.{slug}"
-        if not _SLUG.fullmatch(slug):
+        if not SLUG.fullmatch(slug):
             problems.append(Problem(where, "a slug has small letters, digits and hyphens, 50 at most"))
         elif not isinstance(table, dict):
             problems.append(Problem(where, "is not a table"))

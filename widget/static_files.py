@@ -11,13 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
 from widget.headers import HEADERS, Kind
 
-_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-_FOR_EVER = "public, max-age=31536000, immutable"
+log = structlog.get_logger("widget.static_files")
+
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+PRODUCT_FILES = frozenset({".css", ".svg", ".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".woff2"})
+"""The endings of files that a product may bring along."""
+MAX_PRODUCT_FILE = 2 * 1024 * 1024
+"""Bytes."""
+FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +40,33 @@ class _File:
 
 
 class StaticFiles:
-    """The files below `folder`."""
+    """The files below `folder`, and those of products below `products`, in a folder for each slug.
 
-    def __init__(self, folder: Path) -> None:
-        self._files: Mapping[str, _File] = {
-            path.relative_to(folder).as_posix(): _read(path) for path in sorted(folder.rglob("*")) if path.is_file()
-        }
+    With `reload`, changed files are read anew: for development.
+    """
+
+    def __init__(self, folder: Path, products: Path | None = None, *, reload: bool = False) -> None:
+        self._folder = folder
+        self._products = products
+        self._reload = reload
+        self._stamp: object = None
+        self._files: Mapping[str, _File] = {}
+        self.version = ""
+        self._read()
+
+    def _read(self) -> None:
+        ours = {path.relative_to(self._folder).as_posix(): path for path in _files_below(self._folder)}
+        theirs = {f"products/{name}": path for name, path in _files_of_products(self._products).items()}
+        paths = {name: path for name, path in ours.items() if not name.startswith("products/")} | theirs
+        stamp = [(name, path.stat().st_mtime_ns) for name, path in paths.items()]
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        for name in theirs:
+            if self._products and (reason := _objection(paths[name], self._products)):
+                log.warning("static.left_out", file=name, reason=reason)
+                del paths[name]
+        self._files = {name: _read(path) for name, path in paths.items()}
         digest = hashlib.sha256()
         for name, file in self._files.items():
             digest.update(f"{name}\0{file.etag}\n".encode())
@@ -41,9 +74,18 @@ class StaticFiles:
 
     def url(self, name: str) -> str:
         """The address of a file. Raises KeyError when there is none of that name."""
+        if self._reload:
+            self._read()
         if name not in self._files:
             raise KeyError(f"there is no static file {name!r}")
         return f"/static/{self.version}/{name}"
+
+    def sheet(self, slug: str) -> str | None:
+        """The address of a product's own stylesheet, if it has one."""
+        name = f"products/{slug}/product.css"
+        if self._reload:
+            self._read()
+        return self.url(name) if name in self._files else None
 
     def names(self, folder: str, ending: str) -> tuple[str, ...]:
         """The files below `folder` whose names end so."""
@@ -51,9 +93,11 @@ class StaticFiles:
 
     def respond(self, request: Request, path: str) -> Response | None:
         """The file that `path` (behind /static/) names, or None."""
+        if self._reload:
+            self._read()
         version, _, name = path.partition("/")
         if version == self.version:
-            return self._respond(request, name, "static", {"Cache-Control": _FOR_EVER})
+            return self._respond(request, name, "static", {"Cache-Control": FOR_EVER})
         return self._respond(request, path, "static", {"Cache-Control": "no-cache"})
 
     def loader(self, request: Request) -> Response | None:
@@ -68,6 +112,25 @@ class StaticFiles:
         if file.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         return Response(file.content, headers=headers, media_type=file.media_type)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _files_of_products(folder: Path | None) -> Mapping[str, Path]:
+    """What products bring along, but for hidden files."""
+    found = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)} if folder else {}
+    return {name: path for name, path in found.items() if not any(part.startswith(".") for part in name.split("/"))}
+
+
+def _objection(path: Path, folder: Path) -> str:
+    """Why a product's file is not served. Scripts are ours alone, for one origin serves the forms of all products."""
+    if path.suffix.lower() not in PRODUCT_FILES:
+        return f"only {' '.join(sorted(PRODUCT_FILES))} are served"
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return "it is a link out of the folder"
+    return f"it has more than {MAX_PRODUCT_FILE} bytes" if path.stat().st_size > MAX_PRODUCT_FILE else ""
 
 
 def _read(path: Path) -> _File:

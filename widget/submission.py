@@ -22,6 +22,7 @@ MAX_FILE_SIZE = 4 * 1024 * 1024
 
 _LINE_BREAK = re.compile("\r\n|[\r\v\f\x85]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_VERSION = re.compile(r"[\w.:/ -]{1,40}")
 _RATINGS = {"true": True, "false": False, "": None}
 _CONSENTS = {"true": True, "false": False}
 
@@ -51,34 +52,59 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one press of Send carries. `id` is the form token's own, so that a repeat is known as such."""
+    """What one press of Send carries. `id` is the form token's own, so that a repeat is known as such.
+
+    `consent_version` is what the wording was called that the person saw; `context` is what the host page told, as JSON.
+    """
 
     id: str
     product: str
     feedback: Feedback
     attachments: tuple[Attachment, ...] = ()
+    consent_version: str | None = None
+    context: str | None = None
 
 
-def check(fields: Mapping[str, str], *, files: int) -> Feedback:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a product asks for: each is `shown`, `hidden` or `required`. What is hidden is not taken either."""
+
+    description: str = "shown"
+    sentiment: str = "shown"
+    files: str = "shown"
+
+
+def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> Feedback:
     """The feedback that the form's fields hold, beside so many files. Raises Rejected with every fault."""
-    feedback, faults = check_fields(fields, files=files)
+    feedback, faults = check_fields(fields, files=files, rules=rules)
     if faults:
         raise Rejected(*faults, fields=fields)
     return feedback
 
 
-def check_fields(fields: Mapping[str, str], *, files: int) -> tuple[Feedback, list[Fault]]:
+def check_fields(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> tuple[Feedback, list[Fault]]:
     """The feedback, of use only without faults, and all faults in the order of the form."""
     description, email = clean_text(fields.get("description", "")), fields.get("submittedByEmail", "").strip()
     rating, consent = fields.get("sentimentRating", ""), fields.get("contactConsent", "false")
-    faults = [*_check_description(description), *_check_email(email)]
+    missing = [
+        *_check_asked("sentimentRating", rules.sentiment, bool(rating)),
+        *_check_asked("description", rules.description, bool(description)),
+        *_check_asked("files", rules.files, bool(files)),
+    ]
+    faults = [*missing, *_check_description(description), *_check_email(email)]
     if rating not in _RATINGS:
         faults.append(Fault("invalid", "sentimentRating"))
     if consent not in _CONSENTS:
         faults.append(Fault("invalid", "contactConsent"))
-    if not description and not rating and not files:
+    if not description and not rating and not files and not missing:
         faults.append(Fault("empty"))
     return Feedback(description, email, _RATINGS.get(rating), _CONSENTS.get(consent, False)), faults
+
+
+def seen_version(fields: Mapping[str, str], current: str | None) -> str | None:
+    """The version of the consent's wording that the person saw: the form says it, for it may be older than ours."""
+    said = fields.get("consentVersion", "")
+    return said if current is not None and _VERSION.fullmatch(said) else current
 
 
 def clean_text(text: str) -> str:
@@ -96,6 +122,12 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def _check_asked(field: str, rule: str, is_given: bool) -> list[Fault]:
+    if rule == "required" and not is_given:
+        return [Fault("required", field)]
+    return [Fault("invalid", field, "hidden")] if rule == "hidden" and is_given else []
+
+
 def _check_description(description: str) -> list[Fault]:
     excess = utf16_length(description) - MAX_DESCRIPTION
     if excess <= 0:
@@ -106,18 +138,20 @@ def _check_description(description: str) -> list[Fault]:
 def _check_email(email: str) -> list[Fault]:
     if not email:
         return [Fault("required", "submittedByEmail")]
-    if len(email) > MAX_EMAIL:  # before the validator normalises, which can take quadratic time
+    if len(email) > MAX_EMAIL:
         params = {"n": len(email) - MAX_EMAIL, "limit": MAX_EMAIL}
         return [Fault("too_long", "submittedByEmail", params=params)]
-    return [] if _is_address(email) else [Fault("invalid", "submittedByEmail")]
+    return [] if is_address(email) else [Fault("invalid", "submittedByEmail")]
 
 
-def _is_address(email: str) -> bool:
+def is_address(email: str) -> bool:
     """Whether mail could be sent there, judged by the syntax alone.
 
     Domains that can never have mail (`.local`, `.invalid` and the like) are refused as typing errors. `.test` passes,
     as `.example` does by itself, so that trying the widget out needs nobody's real address (RFC 6761).
     """
+    if len(email) > MAX_EMAIL:  # before the validator normalises, which can take quadratic time
+        return False
     try:
         email_validator.validate_email(email, check_deliverability=False, test_environment=True)
     except email_validator.EmailNotValidError:

@@ -18,12 +18,14 @@ from typing import Protocol, Self
 import structlog
 from babel import Locale
 from babel.dates import format_date, format_time
+from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
 from widget.errors import Fault
+from widget.products import KINDS, Product
 from widget.submission import MAX_FILE_SIZE, MAX_FILES
 
 log = structlog.get_logger("widget.words")
@@ -46,6 +48,7 @@ SCRIPT = (
     "error.empty", "error.file_too_large", "error.file_too_large.pdf", "error.file_too_large.picture",
     "error.file_type", "error.file_type.empty", "error.file_type.unreadable",
     "error.invalid.submittedByEmail", "error.rate_limited.title", "error.required.submittedByEmail",
+    "error.required.description", "error.required.files", "error.required.sentimentRating",
     "error.too_long", "error.too_long.submittedByEmail", "error.too_many_files", "error.unavailable.title",
     "files.add", "files.another", "files.count", "files.full", "files.limit", "files.preparing", "files.remove",
     "frame", "limited.send", "limited.text", "lost", "lost.text", "offline", "offline.text", "retry", "retry.now",
@@ -113,6 +116,23 @@ class Words:
         """The same, with some of the texts told otherwise."""
         other = copy.copy(self)
         other.texts = {**self.texts, **own}
+        return other
+
+    def of(self, product: Product) -> Self:
+        """The same, as a product's form needs it: its number of files, its kinds, and only what it asks for."""
+        mine, asked = product.fields, (product.fields.description, product.fields.sentiment, product.fields.files)
+        texts = {}
+        if set(mine.file_kinds) != set(KINDS):
+            texts = {"error.file_type": "error.file_type.kinds", "files.kinds": "files.kinds.some"}
+            texts["files.add"] = "files.add.pdf" if mine.file_kinds == ("pdf",) else "files.add.pictures"
+            if len(mine.file_kinds) > 1 and "pdf" in mine.file_kinds:
+                del texts["files.add"]
+        if "hidden" in asked or not mine.takes_files:
+            texts["error.empty"] = "error.empty.some"
+        kinds = format_list([kind.upper() for kind in mine.file_kinds], "or", self._formats)
+        other = copy.copy(self)
+        other.texts = {**self.texts, **{key: self.texts[instead] for key, instead in texts.items()}}
+        other._limits = {**self._limits, "max": mine.most_files, "kinds": kinds}
         return other
 
     def fault(self, fault: Fault, product: Named | None = None) -> str:

@@ -79,7 +79,8 @@ export class Faults {
       const line = content.cloneNode(true)
       const [link, text] = [line.querySelector('a'), line.querySelector('span')]
       const label = fault.label ?? this.#label(fault.field)
-      const target = fault.row ?? (fault.field || 'sentimentRating')
+      const first = ['sentimentRating', 'description'].find(name => form.piece(name)) ?? 'files'
+      const target = fault.row ?? (fault.field || first)
       link.href = `#${target}`
       link.textContent = label || fault.message
       text.textContent = label ? fault.message : ''

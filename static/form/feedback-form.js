@@ -22,6 +22,8 @@ export class FeedbackForm extends HTMLElement {
   #desk
   #tries = 0
   #given = ''
+  /** @type {string[]} */
+  #accept = []
 
   static define(tag = 'feedback-form') {
     if (!customElements.get(tag)) customElements.define(tag, this)
@@ -32,7 +34,11 @@ export class FeedbackForm extends HTMLElement {
     for (const type of ON_FORM) this.addEventListener(type, this, {signal})
     for (const type of ANYWHERE) document.addEventListener(type, this, {signal})
     this.#given ||= this.email.defaultValue
-    if (this.input) this.input.accept = 'image/*,application/pdf'
+    if (this.input) {
+      if (!this.#accept.length) this.#accept = this.input.accept.split(',')
+      const pictures = this.takes('image/jpeg') || this.takes('image/png')
+      this.input.accept = [pictures && 'image/*', this.takes('application/pdf') && 'application/pdf'].filter(Boolean).join()
+    }
     if (this.#desk) this.#desk.then(desk => desk.listen(signal))
     else if (this.input?.files?.length || this.#hasDraft) this.wake()
   }
@@ -46,6 +52,9 @@ export class FeedbackForm extends HTMLElement {
   get maxFiles() { return Number(this.getAttribute('max-files')) || 5 }
   get maxSize() { return Number(this.getAttribute('max-size')) || 4194304 }
   get draftKey() { return `feedback:${this.product}` }
+
+  /** May files of this media type go along? @param {string} type */
+  takes(type) { return this.#accept.includes(type) }
 
   /** An element of the page by its id; a product's own template may lack some. @param {string} id @returns {any} */
   piece(id) { return document.getElementById(id) }
@@ -69,6 +78,7 @@ export class FeedbackForm extends HTMLElement {
 
   /** Fills the address in, unless the person has put in another one. @param {string} email */
   prefill(email) {
+    if (this.email.readOnly || this.email.dataset.prefill) return
     if (this.email.value === this.#given) this.email.value = this.#given = email
   }
 

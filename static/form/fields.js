@@ -57,7 +57,7 @@ export class Fields {
 
   /** @returns {Fault[]} */
   check() {
-    return [this.#checkText(), this.#checkEmail()].filter(fault => fault !== undefined)
+    return [this.#checkThumb(), this.#checkText(), this.#checkEmail()].filter(fault => fault !== undefined)
   }
 
   /** @param {Event} event */
@@ -122,13 +122,24 @@ export class Fields {
   }
 
   /** @returns {Fault | undefined} */
+  #checkThumb() {
+    if (this.radios[0]?.required && !this.thumb) return this.#fault('sentimentRating', 'required')
+  }
+
+  /** @returns {Fault | undefined} */
   #checkText() {
+    if (this.area?.required && !this.text) return this.#fault('description', 'required')
+    return this.#checkLength()
+  }
+
+  /** @returns {Fault | undefined} */
+  #checkLength() {
     if (this.text.length > this.#desk.form.maxLength) return this.#fault('description', 'too_long')
   }
 
   /** @param {string} field @param {string} code @returns {Fault} */
   #fault(field, code) {
-    const key = field === 'submittedByEmail' ? `error.${code}.${field}` : `error.${code}`
+    const key = field === 'submittedByEmail' || code === 'required' ? `error.${code}.${field}` : `error.${code}`
     return {field, code, message: this.#desk.words.say(key)}
   }
 
@@ -143,9 +154,9 @@ export class Fields {
     counter.textContent = text
     if (left < this.#left && ALOUD.some(step => left <= step && this.#left > step || left < 0 && this.#left >= 0)) this.#desk.say(text)
     this.#left = left
-    const fault = this.#checkText()
-    if (!fault) faults.clear('description')
-    else if (!faults.get('description')) faults.set(fault)
+    const fault = this.#checkLength()
+    if (!fault && (this.text || faults.get('description')?.code !== 'required')) faults.clear('description')
+    else if (fault && !faults.get('description')) faults.set(fault)
   }
 
   /** As high as its text, where CSS cannot do it. */

@@ -9,7 +9,7 @@ import {FileRow} from './file-row.js'
 /** @typedef {{file: File, row: FileRow, fault?: Fault}} Entry */
 
 const MOST = 20 // rows: what is dropped beyond that was hardly meant
-const PLAIN = ['jpeg', 'png', 'pdf']
+const TYPES = /** @type {Record<string, string>} */ ({jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'})
 
 export class Files {
   #desk
@@ -62,7 +62,9 @@ export class Files {
   check() {
     const faults = this.#entries.map(({fault}) => fault).filter(fault => fault !== undefined)
     const excess = this.count - this.#desk.form.maxFiles
-    return excess > 0 ? [...faults, this.#fault('too_many_files', {n: excess})] : faults
+    if (excess > 0) faults.push(this.#fault('too_many_files', {n: excess}))
+    if (this.#desk.form.input?.required && !this.count) faults.push(this.#fault('required.files'))
+    return faults
   }
 
   /** What the server says of a file. @param {Fault} fault @returns {Fault} */
@@ -81,7 +83,7 @@ export class Files {
     try {
       const kind = await this.#kind(entry.file)
       if (kind !== 'pdf') entry.row.picture(entry.file)
-      const note = PLAIN.includes(kind) && entry.file.size <= this.#desk.form.maxSize ? await this.#keep(entry, kind) : await this.#convert(entry, kind)
+      const note = this.#desk.form.takes(TYPES[kind] ?? '') && entry.file.size <= this.#desk.form.maxSize ? await this.#keep(entry, kind) : await this.#convert(entry, kind)
       if (!this.#entries.includes(entry)) return
       entry.row.show(entry.file)
       entry.row.is('ready', note)
@@ -99,7 +101,9 @@ export class Files {
   async #kind(file) {
     if (!file.size) throw new Error('file_type.empty')
     const kind = await identify(file)
-    if (!kind) throw new Error('file_type')
+    const {form} = this.#desk
+    const fits = kind === 'pdf' ? form.takes(TYPES.pdf) : form.takes(TYPES.jpeg) || form.takes(TYPES.png)
+    if (!kind || !fits) throw new Error('file_type')
     if (kind === 'pdf' && file.size > this.#desk.form.maxSize) throw new Error('file_too_large.pdf')
     return kind
   }
@@ -119,6 +123,7 @@ export class Files {
     entry.row.is('preparing', words.say('files.preparing'))
     const {convert} = await import('./pictures.js')
     const {file, done} = await convert(entry.file, kind, form.maxSize)
+    if (!form.takes(file.type)) throw new Error('file_type')
     entry.file = file
     return words.say(['note', ...done].join('.'))
   }

@@ -9,6 +9,7 @@
  *   theme?: 'light' | 'dark' | 'auto',
  *   lang?: string,
  *   email?: string,
+ *   identity?: string,
  *   context?: Record<string, unknown>,
  *   sheet?: boolean,
  *   trap?: boolean,
@@ -178,6 +179,7 @@ function known(data) {
   if (['light', 'dark', 'auto'].includes(data.theme)) wish.theme = data.theme
   if (typeof data.lang === 'string' && /^[\w-]{2,35}$/.test(data.lang)) wish.lang = data.lang
   if (typeof data.email === 'string' && data.email.length <= 254) wish.email = data.email
+  if (typeof data.identity === 'string' && data.identity.length <= 4096) wish.identity = data.identity
   if (typeof data.context === 'object' && data.context) wish.context = data.context
   if (typeof data.sheet === 'boolean') wish.sheet = data.sheet
   if (typeof data.trap === 'boolean') wish.trap = data.trap

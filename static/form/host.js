@@ -39,10 +39,18 @@ export function talkToHost(form) {
 }
 
 /** @param {FeedbackForm} form @param {HostWish} wish */
-function obey(form, {theme, email, sheet}) {
+function obey(form, {theme, email, sheet, identity, context}) {
   if (theme) root.dataset.theme = theme
   if (email !== undefined) form.prefill(email)
+  if (identity || context) hear(form, {identity, context})
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
+}
+
+/** Not every page tells as much. @param {FeedbackForm} form @param {HostWish} wish */
+async function hear(form, {identity, context}) {
+  const page = await import('./host-page.js')
+  if (identity) page.adopt(form, identity)
+  if (context) page.tell(form, context)
 }
 
 /** What CSS cannot know: whether something is out of sight, and whether a keyboard is up. */

@@ -86,7 +86,8 @@ export class Sending {
   #isRight() {
     const {fields, files, faults, words, isEmpty} = this.#desk
     const found = [...fields.check(), ...files.check()]
-    if (isEmpty) found.unshift({field: '', code: 'empty', message: words.say('error.empty')})
+    const isAsked = found.some(({field, code}) => code === 'required' && field !== 'submittedByEmail')
+    if (isEmpty && !isAsked) found.unshift({field: '', code: 'empty', message: words.say('error.empty')})
     if (found.length) faults.show(found)
     else faults.clearAll()
     return !found.length

@@ -22,6 +22,8 @@ _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"%PDF-": "application/pdf",
 }
+MEDIA_TYPES = tuple(_SIGNATURES.values())
+"""What may go along, as far as Insider Connect goes."""
 _EXTENSIONS = {
     "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "image/png": (".png",),

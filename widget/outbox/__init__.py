@@ -188,6 +188,8 @@ class Outbox:
             "email": new.feedback.email,
             "rating": new.feedback.rating,
             "consent": new.feedback.consent,
+            "consent_version": new.consent_version,
+            "context": new.context,
         }
         files = [
             {
@@ -392,6 +394,9 @@ def _work(row: _Row, files: Sequence[_Row]) -> Work:
     )
 
 
+_GIVEN = ("id", "product", "description", "email", "rating", "consent", "consent_version", "context")
+
+
 class _Statements:
     """Every statement of the outbox, built once. What a caller gives is named; what is the database's is `now`.
 
@@ -416,7 +421,7 @@ class _Statements:
             attempts=literal(0),
             separately=literal(False),
             possible_duplicate=literal(False),
-            **{name: bindparam(name) for name in ("id", "product", "description", "email", "rating", "consent")},
+            **{name: bindparam(name) for name in _GIVEN},
         )
         self.add_attachment = insert(attachment).values(
             status=literal("waiting"),

@@ -174,6 +174,15 @@ def _held_back(connection: Connection) -> None:
     _run(connection, "ALTER TABLE submission ADD COLUMN held_for VARCHAR(20)")
 
 
+def _customised(connection: Connection) -> None:
+    """7: the version of the consent's wording, and what the host page told; both may be missing."""
+    _run(
+        connection,
+        "ALTER TABLE submission ADD COLUMN consent_version VARCHAR(40)",
+        "ALTER TABLE submission ADD COLUMN context TEXT",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -181,6 +190,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _operator,
     _notes,
     _held_back,
+    _customised,
 )
 LATEST = len(STEPS)
 """The schema that this release works with."""

@@ -59,6 +59,8 @@ submission = Table(
     Column("email", Text),
     Column("rating", Boolean),
     Column("consent", Boolean),
+    Column("consent_version", String(40), comment="What the consent's wording that the person saw was called."),
+    Column("context", Text, comment="What the host page told about itself, as JSON; kept after delivery."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),

@@ -1,0 +1,187 @@
+"""A product's own form in a browser: what it asks for, who somebody is, what the page tells, and how it looks."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import jwt
+import pytest
+from bed import ROOT, Sandbox, Widget, until
+from form_stage import EMAIL, FormPage
+from playwright.sync_api import Browser, expect
+from samples import pdf, png
+from stage import Server
+from test_form_host import Framed
+
+from widget import themes
+from widget.products import Product
+
+SECRET = "tests-only-identity-secret-of-demo"
+ORIGINS = 'origins = ["http://localhost:*", "http://127.0.0.1:*"]'
+CONFIG = f"""
+[products.demo]
+name = "Northwind"
+{ORIGINS}
+context = "append"
+[products.demo.identity]
+
+[products.silent]
+name = "Silent"
+{ORIGINS}
+[products.silent.identity]
+[products.silent.fields]
+email = "hidden"
+
+[products.strict]
+name = "Strict"
+{ORIGINS}
+[products.strict.theme]
+accent = "#ffd400"
+surface = {{light = "#101820", dark = "#fdf6e3"}}
+[products.strict.fields]
+description = "required"
+sentiment = "required"
+max_files = 1
+file_kinds = ["png"]
+"""
+
+
+@pytest.fixture(scope="module")
+def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    """A widget with products that want more than ours."""
+    _sandbox.recover()
+    folder = tmp_path_factory.mktemp("product")
+    keys = {"IDENTITY_KEY__DEMO": SECRET, "IDENTITY_KEY__SILENT": SECRET}
+    with Widget(folder, _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", **keys) as widget:
+        yield widget
+
+
+@pytest.fixture
+def strict(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
+    context = browser.new_context(locale="en-GB")
+    form = FormPage(context, form_site.url, "strict")
+    yield form.open()
+    context.close()
+    assert form.unexpected() == []
+
+
+def framed(browser: Browser, url: str, host: Server, product: str) -> Framed:
+    framed = Framed(browser, url, host)
+    if product != "demo":
+        framed.page.goto(f"{url}/form/{product}?mode=popover")
+    return framed
+
+
+def signed(product: str) -> str:
+    claims = {"email": "mara.o@northwind.example", "name": "Mára", "aud": product}
+    return jwt.encode({**claims, "exp": time.time() + 300}, SECRET, "HS256")
+
+
+def test_what_is_required_is_missed_before_anything_is_sent(strict: FormPage, insider: Sandbox) -> None:
+    strict.email.fill(EMAIL)
+    strict.button.click()
+    expect(strict.summary.get_by_role("link")).to_have_count(2)
+    expect(strict["description-error"]).to_have_text("Write a few words, please.")
+    expect(strict["sentimentRating-error"]).to_have_text("Choose a thumb, please.")
+    strict.text.fill("Now")
+    expect(strict["description-error"]).to_be_hidden()
+    strict.like.press(" ")
+    strict.button.click()
+    expect(strict.thanks).to_be_visible()
+    assert insider.descriptions() == ["Now"]
+
+
+def test_a_kind_of_file_that_the_product_does_not_take_is_refused_at_once(strict: FormPage) -> None:
+    expect(strict["files"]).to_have_attribute("accept", "image/*")
+    strict.add(("a.pdf", pdf(), "application/pdf"))
+    expect(strict.rows.first).to_contain_text("Only PNG can go along here.")
+    strict.rows.first.get_by_role("button").click()
+    strict.add(("a.png", png(), "image/png"))
+    expect(strict["feedback-add-words"]).to_have_text("All 1 places are taken")
+
+
+def test_a_browser_mixes_the_colours_that_the_server_counted_with(strict: FormPage) -> None:
+    theme = Product.model_validate(
+        {
+            "slug": "strict",
+            "name": "Strict",
+            "origins": ["http://localhost"],
+            "theme": {"accent": "#ffd400", "surface": {"light": "#101820", "dark": "#fdf6e3"}},
+        }
+    ).theme
+    for mode in themes.MODES:
+        strict.open(f"?theme={mode}")
+        for name, colour in themes.palette(theme, mode).items():
+            painted = strict.page.evaluate(
+                """name => {
+                  const probe = document.createElement('canvas').getContext('2d', {willReadFrequently: true})
+                  const place = document.querySelector('main')
+                  place.style.setProperty('--probe', `var(--feedback-${name})`)
+                  place.style.color = 'var(--probe)'
+                  probe.fillStyle = getComputedStyle(place).color
+                  probe.fillRect(0, 0, 1, 1)
+                  return [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3)
+                }""",
+                name,
+            )
+            counted = [round(channel * 255) for channel in (colour.red, colour.green, colour.blue)]
+            assert all(abs(a - b) <= 2 for a, b in zip(painted, counted, strict=True)), (mode, name, painted, counted)
+
+
+def test_a_host_page_says_who_somebody_is_and_the_address_cannot_be_changed(
+    browser: Browser, form_site: Widget, insider: Sandbox
+) -> None:
+    with Server() as host:
+        form = framed(browser, form_site.url, host, "demo")
+        form.say("hello", identity=signed("demo"), email="eve@example.com")
+        expect(form.email).to_have_value("mara.o@northwind.example")
+        expect(form.email).not_to_be_editable()
+        form.text.fill("Vouched for")
+        form.button.click()
+        expect(form.thanks).to_be_visible()
+        form.context.close()
+    assert form.unexpected() == []
+    assert insider.feedbacks()[0]["body"]["submittedByEmail"] == "mara.o@northwind.example"
+
+
+def test_an_address_that_is_hidden_is_gone_once_somebody_is_vouched_for(
+    browser: Browser, form_site: Widget, insider: Sandbox
+) -> None:
+    with Server() as host:
+        form = framed(browser, form_site.url, host, "silent")
+        expect(form.email).to_be_visible()
+        form.say("hello", identity=signed("silent"))
+        expect(form.email).to_be_hidden()
+        form.text.fill("Vouched for")
+        form.button.click()
+        expect(form.thanks).to_be_visible()
+        form.context.close()
+    assert insider.feedbacks()[0]["body"]["submittedByEmail"] == "mara.o@northwind.example"
+
+
+def test_what_a_host_page_tells_is_seen_by_the_person_and_goes_along(
+    browser: Browser, form_site: Widget, insider: Sandbox
+) -> None:
+    with Server() as host:
+        form = framed(browser, form_site.url, host, "demo")
+        told = {"address": "https://app.example.com/orders?token=hunter2#x", "version": 3, "<b>": "<i>", "no": {"a": 1}}
+        form.say("hello", identity=signed("demo"), context=told)
+        form["feedback-context"].get_by_text("This page adds").click()
+        expect(form["feedback-context"].locator("dd")).to_have_text(["https://app.example.com/orders", "3", "<i>"])
+        form.text.fill("Slow")
+        form.button.click()
+        expect(form.thanks).to_be_visible()
+        form.context.close()
+    (description,) = until(insider.descriptions)
+    assert description == "Slow\n\naddress: https://app.example.com/orders\nversion: 3\n<b>: <i>"
+
+
+def test_the_second_product_fits_a_phone(browser: Browser, start_widget: Callable[..., Widget]) -> None:
+    config = (ROOT / "examples" / "widget.toml").read_text("utf-8")
+    site = start_widget(config=config, CUSTOM_FOLDER=str(ROOT / "examples"))
+    context = browser.new_context(viewport={"width": 320, "height": 700})
+    for language in ("en", "de", "fr"):
+        form = FormPage(context, site.url, "ferry").open(f"?lang={language}")
+        assert form.page.evaluate("document.documentElement.scrollWidth") == 320
+        assert form.page.evaluate("getComputedStyle(document.querySelector('.feedback-title')).fontWeight") == "400"
+        assert form.unexpected() == []
+    context.close()
