@@ -369,7 +369,7 @@ class Outbox:
 
         A row is committed that is gone again: what is the same as before would not be written at all.
         """
-        probe = dict.fromkeys(("description", "email", "rating", "consent"))
+        probe = dict.fromkeys(("description", "email", "rating", "consent", "consent_version", "context"))
         probe |= {"id": f"probe-{uuid.uuid4().hex[:26]}", "product": "-", "why_held": None}
 
         def write(connection: Connection, _: Sequence[str]) -> None:
