@@ -46,7 +46,7 @@ def test_http_and_sql_stay_in_their_rooms() -> None:
         "httpx": {"insider"},
         "sqlalchemy": {"outbox", "settings"},
         "starlette": {"headers", "routes", "intake", "app", "cli", "static_files", "sandbox"},
-        "jinja2": {"templating", "sandbox"},
+        "jinja2": {"templating", "sandbox", "check"},
         "itsdangerous": {"tokens"},
         "PIL": {"files"},
         "pikepdf": {"files"},

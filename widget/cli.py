@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from widget import __version__, hardening, logs
 from widget.app import create_app, create_outbox, deliver_until
 from widget.commands import common
+from widget.commands.check import check
 from widget.commands.outbox import outbox
 from widget.connections import protocol
 from widget.processes import run_processes
@@ -98,7 +99,8 @@ def sandbox(host: str, port: int, control_port: int) -> None:
     serve_sandbox(host, port, control_port=control_port, accounts=accounts_from(os.environ))
 
 
-main.add_command(outbox)
+for command in (check, outbox):
+    main.add_command(command)
 
 
 class _Server(uvicorn.Server):

@@ -167,6 +167,14 @@ class Product(_Table):
             "to the text as far as it fits, or `off`."
         ),
     ] = "store"
+    budget: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1024,
+            description="Kilobytes that a page and its styles may weigh, packed; `widget check` names what is heavier.",
+        ),
+    ] = 24
     theme: Theme = Theme()
     fields: Fields = Fields()
     identity: Identity | None = None

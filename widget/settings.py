@@ -449,6 +449,21 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield Problem("LEASE", f"has to be a third longer than DELIVERY_TIMEOUT ({settings.delivery_timeout:g} s)")
 
 
+def places(environ: Mapping[str, str]) -> tuple[Path, Path]:
+    """Where the products' file lies, and the folder of their own templates and static files."""
+    config = Path(environ.get("WIDGET_CONFIG") or "widget.toml")
+    return config, Path(environ.get("CUSTOM_FOLDER") or config.parent)
+
+
+def load_products(path: Path) -> Mapping[str, Product]:
+    """The products' file alone. Raises ConfigurationError."""
+    problems: list[Problem] = []
+    products = _products(path, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return products
+
+
 def _variable(location: tuple[int | str, ...]) -> str:
     return str(location[0]).upper() if location else "environment"
 

@@ -52,6 +52,8 @@ class StaticFiles:
         self._stamp: object = None
         self._files: Mapping[str, _File] = {}
         self.version = ""
+        self.left_out: Mapping[str, str] = {}
+        """The files of products that are not served, and why."""
         self._read()
 
     def _read(self) -> None:
@@ -62,10 +64,11 @@ class StaticFiles:
         if stamp == self._stamp:
             return
         self._stamp = stamp
-        for name in theirs:
-            if self._products and (reason := _objection(paths[name], self._products)):
-                log.warning("static.left_out", file=name, reason=reason)
-                del paths[name]
+        reasons = {name: _objection(paths[name], self._products) for name in theirs if self._products}
+        self.left_out = {name: reason for name, reason in reasons.items() if reason}
+        for name, reason in self.left_out.items():
+            log.warning("static.left_out", file=name, reason=reason)
+            del paths[name]
         self._files = {name: _read(path) for name, path in paths.items()}
         digest = hashlib.sha256()
         for name, file in self._files.items():
@@ -86,6 +89,10 @@ class StaticFiles:
         if self._reload:
             self._read()
         return self.url(name) if name in self._files else None
+
+    def content(self, name: str) -> bytes:
+        """What is in a file. Raises KeyError when there is none of that name."""
+        return self._files[name].content
 
     def names(self, folder: str, ending: str) -> tuple[str, ...]:
         """The files below `folder` whose names end so."""

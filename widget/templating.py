@@ -79,6 +79,14 @@ class BudgetSpent(WidgetError):
     """A template wants more than a page may take."""
 
 
+class TemplateBroken(WidgetError):
+    """A product's template makes no page; `problem` names file and line."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(f"{problem.name}: {problem.message}")
+
+
 class _Budget:
     """What one render may still spend."""
 
@@ -165,6 +173,18 @@ class Templates:
                 self._named.clear()
             self._named.add(known)
             log.error("template.failed", product=slug, template=name, at=problem.name, reason=problem.message)
+
+
+class StrictTemplates(Templates):
+    """The same for those who write templates: nothing stands in for a product's own that is broken."""
+
+    def render(self, slug: str | None, name: str, values: Mapping[str, object]) -> str:
+        """The page. Raises TemplateBroken."""
+        environment = self._products.get(slug, self._default) if slug is not None else self._default
+        try:
+            return _render(environment, name, values)
+        except Exception as error:
+            raise TemplateBroken(_problem(environment, name, error)) from error
 
 
 _LASTING = (BudgetSpent, MemoryError, RecursionError, TemplateSyntaxError, TemplateNotFound)

@@ -1,0 +1,121 @@
+"""What is wrong with an installation or a page, and how to mend it: found by many, reported in one way.
+
+A finding that is `wrong` makes a command fail; a `notice` is told and does no more. Looking for them is left to others.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+Level = Literal["wrong", "notice"]
+_MARKS = {"wrong": "✗", "notice": "!"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found.
+
+    `code` is for programs and never changes. `at` is where: a file and line, a setting, an address. `clue` is what
+    whoever knows the sources may look for, to say it better.
+    """
+
+    code: str
+    message: str
+    mend: str = ""
+    at: str = ""
+    level: Level = "wrong"
+    clue: str = ""
+
+    def placed(self, at: str) -> "Finding":
+        """The same, with its place, unless it has one."""
+        return self if self.at else replace(self, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, and what was found there. `scope` says how far the look went."""
+
+    title: str
+    findings: tuple[Finding, ...] = ()
+    scope: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(finding.level != "wrong" for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Checks of one thing: the service, a product, a page."""
+
+    title: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that was looked at."""
+
+    sections: tuple[Section, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was found."""
+        return tuple(found for section in self.sections for check in section.checks for found in check.findings)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(finding.level != "wrong" for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "passed": self.passed,
+            "sections": [
+                {
+                    "title": section.title,
+                    "checks": [
+                        {"title": check.title, "passed": check.passed, "findings": [_told(f) for f in check.findings]}
+                        for check in section.checks
+                    ],
+                }
+                for section in self.sections
+            ],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        for section in self.sections:
+            yield section.title
+            for check in section.checks:
+                yield from _lines(check)
+            yield ""
+        yield _sum(self.findings)
+
+
+def _told(finding: Finding) -> dict[str, str]:
+    return {name: value for name, value in asdict(finding).items() if name != "clue"}
+
+
+def _lines(check: Check) -> Iterator[str]:
+    yield f"  {'✓' if check.passed else '✗'} {check.title}{f' ({check.scope})' if check.scope and check.passed else ''}"
+    for finding in check.findings:
+        where = f"{finding.at}: " if finding.at else ""
+        yield f"      {_MARKS[finding.level]} {where}{finding.message}"
+        if finding.mend:
+            yield f"          → {finding.mend}"
+
+
+def _sum(findings: Iterable[Finding]) -> str:
+    levels = [finding.level for finding in findings]
+    wrong, notices = levels.count("wrong"), levels.count("notice")
+    if not wrong:
+        return "Nothing is wrong." if not notices else f"Nothing is wrong; {_count(notices, 'notice')}."
+    told = [f"{_count(wrong, 'thing')} to mend", *([_count(notices, "notice")] if notices else [])]
+    return f"{', '.join(told)}."
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n} {word}{'' if n == 1 else 's'}"

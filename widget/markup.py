@@ -1,0 +1,118 @@
+"""A page's HTML as a tree of elements, read leniently, as browsers do: to be looked at, never to be written.
+
+It is the standard library's parser with what looking needs: parents, ids, words. Judging is left to others.
+"""
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
+_ENDS = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",), "p": ("p",)}
+"""What an opening tag ends first, if it is open just above."""
+
+
+class Element:
+    """An element, and what is in it. Attributes without a value have an empty one."""
+
+    __slots__ = ("attributes", "children", "line", "parent", "tag")
+
+    def __init__(self, tag: str, attributes: dict[str, str], parent: "Element | None", line: int) -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.parent = parent
+        self.line = line
+        self.children: list[Element | str] = []
+
+    def __getitem__(self, name: str) -> str:
+        return self.attributes.get(name, "")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.attributes
+
+    def all(self, *tags: str, inert: bool = False) -> Iterator["Element"]:
+        """The elements in it, of these tags or of any; those inside of `<template>` only if `inert`."""
+        for child in self.children:
+            if isinstance(child, Element):
+                if not tags or child.tag in tags:
+                    yield child
+                if inert or child.tag != "template":
+                    yield from child.all(*tags, inert=inert)
+
+    def first(self, *tags: str) -> "Element | None":
+        """The first of them."""
+        return next(self.all(*tags), None)
+
+    def by_id(self, name: str) -> "Element | None":
+        """The element that a script gets by this id."""
+        return next((element for element in self.all() if element.attributes.get("id") == name), None)
+
+    def up(self) -> Iterator["Element"]:
+        """The elements that it is in, the nearest first."""
+        above = self.parent
+        while above is not None:
+            yield above
+            above = above.parent
+
+    @property
+    def text(self) -> str:
+        """The words in it, with single spaces."""
+        return " ".join("".join(self._words()).split())
+
+    @property
+    def raw(self) -> str:
+        """The text in it as it is."""
+        return "".join(self._words())
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it, or something that it is in, has the attribute `hidden`."""
+        return any("hidden" in element for element in (self, *self.up()))
+
+    def __repr__(self) -> str:
+        return f"<{self.tag}{''.join(f' {name}={value!r}' for name, value in self.attributes.items())}>"
+
+    def _words(self) -> Iterator[str]:
+        for child in self.children:
+            if isinstance(child, str):
+                yield child
+            elif child.tag not in ("script", "style", "template"):
+                yield from child._words()
+
+
+class _Builder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = self._open = Element("#document", {}, None, 1)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._open.tag in _ENDS.get(tag, ()) and self._open.parent:
+            self._open = self._open.parent
+        attributes: dict[str, str] = {}
+        for name, value in attrs:
+            attributes.setdefault(name, value or "")
+        element = Element(tag, attributes, self._open, self.getpos()[0])
+        self._open.children.append(element)
+        if tag not in VOID:
+            self._open = element
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        before = self._open
+        self.handle_starttag(tag, attrs)
+        self._open = before
+
+    def handle_endtag(self, tag: str) -> None:
+        chain = (self._open, *self._open.up())
+        ended = next((element for element in chain if element.tag == tag), None)
+        if ended is not None and ended.parent is not None:
+            self._open = ended.parent
+
+    def handle_data(self, data: str) -> None:
+        self._open.children.append(data)
+
+
+def parse(html: str) -> Element:
+    """The tree of a page. Whatever it is given, it answers one."""
+    builder = _Builder()
+    builder.feed(html)
+    builder.close()
+    return builder.root
