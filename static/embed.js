@@ -1,4 +1,4 @@
-/** The feedback button. embed-panel.js brings the form, once someone means to use it. See docs/embedding.md. */
+/** The feedback button; embed-panel.js brings the form. */
 (() => {
   const NAME = 'insider-feedback'
   /** @type {any} */
@@ -7,10 +7,12 @@
   const loaded = customElements.get(NAME)
   if (loaded) return loaded.mount(script)
 
-  /** The button's word, where it is another. @type {Record<string, string>} */
+  /** The button's word, where it is another. @type {any} */
   const WORDS = {
     ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', hi: 'फ़ीडबैक', it: 'Il tuo parere', ja: 'フィードバック', ko: '의견 보내기', tr: 'Geri bildirim', zh: '反馈',
   }
+
+  const bring = (/** @type {string} */ name) => import(String(new URL(`static/embed-${name}.js`, script.src)))
 
   const style = new CSSStyleSheet()
   style.replaceSync(`
@@ -55,7 +57,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
   }
 
   /** @type {any} */
-  let current, /** @type {any} */ own // what is open; what the script tag made
+  let current, /** @type {any} */ own // open; made by the tag
 
   class Feedback extends HTMLElement {
     static observedAttributes = ['product', 'mode', 'launcher', 'theme', 'lang', 'email', 'label', 'z-index']
@@ -70,6 +72,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     told
 
     static mount(/** @type {HTMLScriptElement} */ {dataset}) {
+      if ('debug' in dataset) bring('debug')
       if (!dataset.product || own?.isConnected && own.product == dataset.product) return
       own?.remove()
       own = document.createElement(NAME)
@@ -134,7 +137,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       if (this.#loading) return this.panel?.load()
       this.#loading = true
       try {
-        const {Panel} = await import(String(new URL('static/embed-panel.js', script.src)))
+        const {Panel} = await bring('panel')
         if (this.isConnected) this.panel ??= new Panel(this, add)
       } catch {
         this.close()

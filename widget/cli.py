@@ -15,6 +15,7 @@ from widget import __version__, hardening, logs
 from widget.app import create_app, create_outbox, deliver_until
 from widget.commands import common
 from widget.commands.check import check
+from widget.commands.doctor import doctor
 from widget.commands.outbox import outbox
 from widget.connections import protocol
 from widget.processes import run_processes
@@ -99,7 +100,7 @@ def sandbox(host: str, port: int, control_port: int) -> None:
     serve_sandbox(host, port, control_port=control_port, accounts=accounts_from(os.environ))
 
 
-for command in (check, outbox):
+for command in (check, doctor, outbox):
     main.add_command(command)
 
 

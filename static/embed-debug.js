@@ -1,0 +1,138 @@
+/**
+ * Says in the host page why the form would not work there: `data-debug` on the script tag loads it, nobody else does.
+ * It tries what a person would, listens to what the browser blocks, and reads what the page says of itself. What only the
+ * answers' own headers tell, `widget doctor` knows.
+ *
+ * @typedef {'good' | 'wrong' | 'notice'} Level
+ */
+
+const service = new URL('..', import.meta.url)
+const RULING = ['script-src-elem', 'script-src', 'frame-src', 'child-src', 'connect-src', 'default-src', 'sandbox']
+const PATIENCE = 15_000 // milliseconds: longer than the loader waits for the form
+const MARKS = {good: '✓', wrong: '✗', notice: '!'}
+
+/** What each code of the loader means here, and how to mend it. @type {Record<string, () => [string, string]>} */
+const CODES = {
+  offline: () => ['This device is offline.', ''],
+  script_blocked: () => ['embed-panel.js did not come.', `Add ${service.origin} to the page's script-src; or something on the way blocks it, such as an ad blocker.`],
+  host_policy: () => ["The page's own policy forbids the frame.", `Add ${service.origin} to frame-src.`],
+  frame_refused: () => ['The service answers, but its form may not be framed here, or there is no such product.', `Add "${location.origin}" to the product's origins in widget.toml.${around()}`],
+  frame_blocked: () => ["The form's address does not answer this page.", 'Is the service running? Is an ad blocker or a proxy in the way? Does connect-src keep the loader from finding out?'],
+}
+
+const style = new CSSStyleSheet()
+style.replaceSync(`
+:host{position:fixed;inset:16px auto auto 16px;z-index:2147483647;max-width:min(440px,calc(100vw - 32px));max-height:calc(100vh - 32px);overflow:auto;
+color-scheme:light dark;padding:16px 20px;border:1px solid light-dark(#8f877c,#8b8378);border-radius:12px;background:light-dark(#fff,#1f1d1b);
+color:light-dark(#26221d,#f3efe9);font:15px/1.45 system-ui,sans-serif;box-shadow:0 12px 32px -8px #0006}
+header{display:flex;justify-content:space-between;align-items:center;gap:16px;font-weight:600}
+button{min-width:44px;min-height:44px;border:0;border-radius:12px;background:none;color:inherit;font:inherit;cursor:pointer}
+button:hover{background:light-dark(#f7f5f2,#2a2724)}
+ul{margin:0;padding:0;list-style:none}
+li{display:grid;grid-template-columns:20px 1fr;padding-block:4px;overflow-wrap:anywhere}
+li span{grid-column:2;color:light-dark(#675f56,#b8b0a5)}
+.good b{color:light-dark(#1d6b48,#8fd8b1)}
+.wrong b{color:light-dark(#b3261e,#ffb4a9)}
+.notice b{color:light-dark(#7a5200,#f3c56b)}`)
+
+/** @param {Node} parent @param {string} tag @param {string} [text] @returns {HTMLElement} */
+function add(parent, tag, text = '') {
+  const element = document.createElement(tag)
+  element.textContent = text
+  parent.appendChild(element)
+  return element
+}
+
+const root = add(document.body, 'insider-feedback-debug').attachShadow({mode: 'open'})
+root.adoptedStyleSheets = [style]
+const header = add(root, 'header', 'Feedback on this page')
+const list = add(root, 'ul')
+const close = add(header, 'button', '✕')
+close.ariaLabel = 'Close'
+close.onclick = () => root.host.remove()
+
+const told = new Set()
+
+/** @param {Level} level @param {string} message @param {string} [mend] */
+function tell(level, message, mend = '') {
+  if (told.has(message)) return
+  told.add(message)
+  const row = add(list, 'li')
+  row.className = level
+  add(row, 'b', MARKS[level])
+  row.append(message)
+  if (mend) add(row, 'span', mend)
+  console[level === 'wrong' ? 'warn' : 'info'](`[feedback] ${MARKS[level]} ${message} ${mend}`)
+}
+
+/** The pages around this one have to be allowed, too. */
+function around() {
+  const others = [...location.ancestorOrigins ?? []].filter(origin => origin !== location.origin)
+  return others.length ? ` This page is itself in a frame: add ${others.join(', ')}, too.` : ''
+}
+
+/** What stands in the page. */
+function look() {
+  const tag = /** @type {HTMLScriptElement | null} */ (document.querySelector('script[src*="/embed.js"]'))
+  const elements = [...document.querySelectorAll('insider-feedback')]
+  if (!elements.length) tell('wrong', 'There is no <insider-feedback> in the page.', 'Give the script tag data-product="…".')
+  if (elements.some(element => !element.getAttribute('product'))) tell('wrong', 'An <insider-feedback> names no product.', 'Add product="…".')
+  if (tag?.integrity) tell('wrong', 'integrity allows one version of the script alone.', 'Leave it out.')
+  if (location.protocol === 'https:' && service.protocol === 'http:' && !/^(.+\.)?localhost$|^127\./.test(service.hostname)) {
+    tell('wrong', `The page is https, and ${service.origin} is not: mixed content.`, 'Write https in the script tag.')
+  }
+  if (self.origin === 'null') tell('wrong', 'This page is in a sandbox without allow-same-origin.', 'Add allow-same-origin to the frame around it.')
+  if (self !== top) tell('notice', 'This page is in a frame.', around().trim())
+  return elements
+}
+
+/** What the page's answer and its meta tags say: told where something rules us, so that the line to change is known. */
+async function read() {
+  const policies = [...document.querySelectorAll('meta[http-equiv="Content-Security-Policy" i]')].map(meta => meta.getAttribute('content') ?? '')
+  let headers = new Headers()
+  try {
+    headers = (await fetch(location.href, {cache: 'force-cache'})).headers
+  } catch {
+    tell('notice', "This page's own headers cannot be read.", 'Its policy forbids it; widget doctor reads them.')
+  }
+  policies.push(...(headers.get('content-security-policy') ?? '').split(','))
+  for (const directive of policies.flatMap(policy => policy.split(';')).map(directive => directive.trim())) {
+    if (RULING.includes(directive.split(/\s/)[0].toLowerCase())) tell('notice', `The page's policy: ${directive}`)
+  }
+  const isolation = headers.get('cross-origin-embedder-policy')
+  if (isolation && isolation !== 'unsafe-none') tell('notice', `The page is isolated: ${isolation}. The service's headers allow that, unless a proxy takes them away.`)
+  const permissions = headers.get('permissions-policy')
+  if (permissions?.includes('clipboard-write')) tell('notice', `Permissions-Policy: ${permissions}`, `Copying needs clipboard-write=(self "${service.origin}").`)
+}
+
+/** Brings the form, as a person who reaches for it would. @param {any} element */
+async function attempt(element) {
+  const product = element.getAttribute('product')
+  const ended = new AbortController()
+  const {signal} = ended
+  /** @type {Promise<[Level, string, string]>} */
+  const outcome = new Promise(resolve => {
+    const late = setTimeout(() => resolve(['notice', `${product}: no word of the form yet.`, 'It may be far below in the page.']), PATIENCE)
+    signal.addEventListener('abort', () => clearTimeout(late))
+    element.addEventListener('feedback-ready', () => resolve(['good', `${product}: the form is there, and talks to this page.`, '']), {signal})
+    element.addEventListener('feedback-error', (/** @type {CustomEvent} */ event) => {
+      const [message, mend] = CODES[event.detail.code]?.() ?? [`The form says: ${event.detail.code}.`, '']
+      resolve(['wrong', `${product}: ${message}`, mend])
+    }, {signal})
+  })
+  await element.load()
+  tell(...await outcome)
+  ended.abort()
+}
+
+document.addEventListener('securitypolicyviolation', ({blockedURI, effectiveDirective, originalPolicy, disposition}) => {
+  if (!blockedURI.startsWith(service.origin)) return
+  const directive = originalPolicy.split(';').find(each => each.trim().startsWith(effectiveDirective)) ?? originalPolicy
+  tell(disposition === 'enforce' ? 'wrong' : 'notice', `${effectiveDirective} blocks ${blockedURI}.`, `Add ${service.origin} to: ${directive.trim()}`)
+})
+
+tell('good', `The script is there, from ${service.origin}.`)
+const elements = look()
+await Promise.all([read(), ...elements.map(attempt)])
+
+export {}
