@@ -16,6 +16,7 @@ from widget.app import create_app, create_outbox, deliver_until
 from widget.commands import common
 from widget.commands.check import check
 from widget.commands.doctor import doctor
+from widget.commands.new import new
 from widget.commands.outbox import outbox
 from widget.connections import protocol
 from widget.processes import run_processes
@@ -100,7 +101,7 @@ def sandbox(host: str, port: int, control_port: int) -> None:
     serve_sandbox(host, port, control_port=control_port, accounts=accounts_from(os.environ))
 
 
-for command in (check, doctor, outbox):
+for command in (check, doctor, new, outbox):
     main.add_command(command)
 
 
