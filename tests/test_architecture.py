@@ -45,8 +45,8 @@ def test_http_and_sql_stay_in_their_rooms() -> None:
     allowed = {
         "httpx": {"insider", "doctor"},
         "sqlalchemy": {"outbox", "settings"},
-        "starlette": {"headers", "routes", "intake", "app", "cli", "static_files", "sandbox"},
-        "jinja2": {"templating", "sandbox", "check"},
+        "starlette": {"headers", "routes", "intake", "app", "cli", "static_files", "sandbox", "preview"},
+        "jinja2": {"templating", "sandbox", "check", "preview"},
         "itsdangerous": {"tokens"},
         "PIL": {"files"},
         "pikepdf": {"files"},

@@ -18,6 +18,7 @@ from widget.commands.check import check
 from widget.commands.doctor import doctor
 from widget.commands.new import new
 from widget.commands.outbox import outbox
+from widget.commands.preview import preview
 from widget.connections import protocol
 from widget.processes import run_processes
 from widget.sandbox import accounts_from
@@ -101,7 +102,7 @@ def sandbox(host: str, port: int, control_port: int) -> None:
     serve_sandbox(host, port, control_port=control_port, accounts=accounts_from(os.environ))
 
 
-for command in (check, doctor, new, outbox):
+for command in (check, doctor, new, outbox, preview):
     main.add_command(command)
 
 

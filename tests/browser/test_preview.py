@@ -1,0 +1,182 @@
+"""`widget preview`: every state is shown, and what is edited is seen at once."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from bed import Process, free_port, plain_environ
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from widget import words
+from widget.preview.cells import CELLS, cells_of
+from widget.products import Product
+
+CONFIG = """\
+[products.demo]
+name = "Northwind"
+origins = ["https://app.example.com"]
+
+[products.plain]
+name = "Plain"
+origins = ["https://app.example.com"]
+[products.plain.fields]
+description = "hidden"
+files = "hidden"
+"""
+OWN = '{{% extends "form.html" %}}\n{{% block footer %}}\n<p class="own">{}</p>\n{{% endblock %}}\n'
+SHOWS = {
+    "idle": "#feedback-send",
+    "filled": '.feedback-file[data-state="ready"] >> nth=1',
+    "error": "#feedback-summary",
+    "sending": "#feedback-progress progress",
+    "offline": "#feedback-notes .feedback-note",
+    "waiting": '.feedback-note[data-kind="patience"]',
+    "refused": '.feedback-note[data-kind="danger"]',
+    "thanks-delivered": '.feedback-thanks[data-status="delivered"]',
+    "thanks-accepted": '.feedback-thanks[data-status="accepted"]',
+    "receipt-delivered": ".feedback-receipt-files",
+    "receipt-accepted": '.feedback-steps [data-state="waiting"]',
+    "receipt-refused": '.feedback-steps [data-state="refused"]',
+    "receipt-expired": ".feedback-receipt-page",
+    "problem": ".feedback-problem .feedback-send",
+    "not-found": ".feedback-problem",
+}
+"""What each state has, and no other in its place."""
+
+
+class Preview:
+    """The preview of two products in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.template = folder / "templates" / "products" / "demo" / "form.html"
+        self.config = folder / "widget.toml"
+        self.template.parent.mkdir(parents=True)
+        self.template.write_text(OWN.format("As it was"))
+        self.config.write_text(CONFIG)
+
+    def process(self) -> Process:
+        command = [sys.executable, "-m", "widget", "preview", "demo", "--port", self.url.rpartition(":")[2]]
+        return Process(command, self.folder / "preview.log", plain_environ(), self.folder)
+
+
+@pytest.fixture(scope="module")
+def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preview]:
+    preview = Preview(tmp_path_factory.mktemp("preview"))
+    process = preview.process()
+    process.until_answers(f"{preview.url}/version")
+    assert f"Preview: {preview.url}/demo" in process.log()
+    yield preview
+    process.stop()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser in which nothing may be said on the console."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB", reduced_motion="reduce")
+    said: list[str] = []
+    context.on("console", lambda message: said.append(message.text))
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    yield context
+    context.close()
+    assert [text for text in said if "status of 500" not in text] == []
+
+
+def test_every_cell_of_the_gallery_shows_its_state(preview: Preview, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{preview.url}/demo", wait_until="domcontentloaded")
+    shown = [
+        (urlsplit(source).path, parse_qs(urlsplit(source).query)["theme"][0])
+        for source in page.locator("iframe").evaluate_all("frames => frames.map(frame => frame.src)")
+    ]
+    product = Product(slug="demo", name="Northwind", origins=("https://app.example.com",))
+    cells = cells_of(product)
+    assert {cell.name for cell in cells} == set(SHOWS)
+    expected = [(f"/cell/demo/{cell.name}", scheme) for cell in cells for scheme in ("light", "dark")]
+    expected += [("/host/demo", scheme) for _ in range(3) for scheme in ("light", "dark")]
+    assert shown == expected
+    for cell in cells:
+        answer = page.goto(f"{preview.url}/cell/demo/{cell.name}?lang=en&theme=dark")
+        assert answer
+        assert answer.status == 200
+        expect(page.locator(SHOWS[cell.name])).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_text("There is no form here")).to_be_visible()
+
+
+def test_every_state_is_there_in_every_language(preview: Preview) -> None:
+    with httpx.Client(base_url=preview.url, trust_env=False) as client:
+        for lang in words.languages():
+            for cell in CELLS:
+                if cell.name != "vouched":
+                    answer = client.get(f"/cell/demo/{cell.name}", params={"lang": lang})
+                    assert answer.status_code == 200, (cell.name, lang, answer.text)
+                    assert f'<html lang="{lang}"' in answer.text
+        assert client.get("/cell/plain/filled").status_code == 200
+        assert {client.get(path).status_code for path in ("/cell/demo/none", "/cell/none/idle", "/none")} == {404}
+
+
+def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{preview.url}/demo", wait_until="domcontentloaded")
+    page.get_by_text("Phone").click()
+    page.wait_for_url("**width=phone**", wait_until="domcontentloaded")
+    page.get_by_text("Every language").click()
+    page.wait_for_url("**by=languages**", wait_until="domcontentloaded")
+    page.get_by_text("200 %").click()
+    page.wait_for_url("**text=200**", wait_until="domcontentloaded")
+    cells = page.locator("iframe[src^='/cell/']")
+    assert cells.count() == 2 * len(words.languages())
+    assert cells.first.evaluate("frame => frame.clientWidth") == 360
+    assert "text=200" in str(cells.first.get_attribute("src"))
+    frame = cells.first.content_frame
+    expect(frame.locator("html")).to_have_css("font-size", "32px")
+    page.wait_for_function("document.querySelector('iframe').clientHeight > 900")
+
+
+def test_the_form_is_embedded_in_all_three_modes(preview: Preview, context: BrowserContext) -> None:
+    page = context.new_page()
+    for mode in ("popover", "dialog", "inline"):
+        page.goto(f"{preview.url}/host/demo?mode={mode}&theme=light")
+        frame = page.locator("insider-feedback").locator("iframe").content_frame
+        expect(frame.locator("#feedback-send")).to_be_visible()
+        expect(page.locator("insider-feedback .panel.ready")).to_be_visible()
+
+
+def test_what_is_sent_is_thanked_for_and_goes_nowhere(preview: Preview, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{preview.url}/cell/demo/filled?lang=en")
+    expect(page.locator(SHOWS["filled"])).to_be_visible()
+    page.locator("#feedback-send").click()
+    expect(page.locator(SHOWS["thanks-delivered"])).to_be_visible()
+    page.goto(f"{preview.url}/cell/demo/idle?lang=en")
+    page.locator("#feedback-send").click()
+    expect(page.locator("#feedback-summary")).to_be_visible()
+    expect(page.locator("#feedback-draft")).to_be_hidden()
+
+
+def test_what_is_edited_is_seen_at_once(preview: Preview, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{preview.url}/demo?theme=light", wait_until="domcontentloaded")
+    idle = page.locator("#cell-idle iframe").content_frame
+    expect(idle.locator(".own")).to_have_text("As it was")
+    preview.template.write_text(OWN.format("As it is now"))
+    expect(idle.locator(".own")).to_have_text("As it is now")
+    preview.template.write_text(OWN.format("{{ nothing }}"))
+    expect(idle.locator("body")).to_contain_text("demo/form.html:3")
+    expect(idle.locator("body")).to_contain_text("'nothing' is undefined")
+    preview.template.write_text(OWN.format("As it was"))
+    expect(idle.locator(".own")).to_have_text("As it was")
+    styles = preview.folder / "static" / "products" / "demo" / "product.css"
+    styles.parent.mkdir(parents=True)
+    styles.write_text(".own { color: rgb(1, 2, 3) }")
+    expect(idle.locator(".own")).to_have_css("color", "rgb(1, 2, 3)")
+    preview.config.write_text(CONFIG + "[products.demo.theme]\naccent = 'blau'\n")
+    expect(page.locator("#fault")).to_contain_text("'blau' is no colour")
+    expect(idle.locator(".own")).to_be_visible()
+    preview.config.write_text(CONFIG)
+    expect(page.locator("#fault")).to_be_hidden()
