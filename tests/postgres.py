@@ -63,6 +63,12 @@ class _Server:
             **ordinary_user(),
         )
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._popen
+        return self._popen.pid
+
     def log(self) -> str:
         """All that it wrote."""
         return (self.folder / "log").read_text("utf-8", errors="replace")
