@@ -80,11 +80,27 @@ def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
         ("MIN_FILL_TIME", "-1"),
         ("UNKNOWN_POLICY", "forget"),
         ("DELIVERY_WAIT", "nan"),
+        ("MAX_PIXELS", "many"),
+        ("PDF_ENCRYPTED", "perhaps"),
+        ("PDF_ACTIVE_CONTENT", "yes"),
+        ("FILE_CHECKERS", "0"),
+        ("FILE_CHECK_TIMEOUT", "0"),
+        ("CLAMD", "scanner:3310"),
+        ("CLAMD", "tcp://scanner"),
+        ("CLAMD", "tcp://scanner:many"),
+        ("CLAMD", "unix://relative"),
+        ("CLAMD_TIMEOUT", "26"),
         ("OPS_TOKEN", "short"),
     ],
 )
 def test_a_wrong_value_is_named(config: Path, name: str, value: str) -> None:
     assert list(problems(config, **{name: value})) == [name]
+
+
+def test_a_scan_and_a_call_fit_into_a_lease(config: Path) -> None:
+    late = {"CLAMD": "unix:///run/clamd", "DELIVERY_TIMEOUT": "90", "CLAMD_TIMEOUT": "25"}
+    assert list(problems(config, **late)) == ["CLAMD_TIMEOUT"]
+    assert load(config, **late, LEASE="130").clamd
 
 
 def test_no_message_repeats_a_secret(config: Path) -> None:

@@ -447,6 +447,8 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield Problem("DATABASE_DIRECT_URL", "give postgresql://USER:PASSWORD@HOST/NAME")
     if settings.delivery_timeout > 0.75 * settings.lease:
         yield Problem("LEASE", f"has to be a third longer than DELIVERY_TIMEOUT ({settings.delivery_timeout:g} s)")
+    elif settings.clamd and settings.delivery_timeout + settings.clamd_timeout > 0.95 * settings.lease:
+        yield Problem("CLAMD_TIMEOUT", f"has to fit with DELIVERY_TIMEOUT into LEASE ({settings.lease:g} s)")
 
 
 def places(environ: Mapping[str, str]) -> tuple[Path, Path]:
