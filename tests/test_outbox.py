@@ -50,7 +50,7 @@ async def test_a_repeat_stores_nothing(outbox: Outbox) -> None:
     assert await kept_blobs(outbox) == 1
     standing = await outbox.standing(first.id)
     assert standing
-    assert standing.attachments == (StoredAttachment("0.png", "waiting", None),)
+    assert standing.attachments == (StoredAttachment("0.png", "waiting", None, None),)
 
 
 async def test_many_repeats_at_once_are_one_submission(outbox: Outbox) -> None:
@@ -131,8 +131,8 @@ async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:
     assert standing
     assert (standing.state, standing.feedback_id) == ("delivered", 32)
     assert standing.attachments == (
-        StoredAttachment("0.png", "refused", "Too bad."),
-        StoredAttachment("1.png", "attached", None),
+        StoredAttachment("0.png", "refused", "Too bad.", None),
+        StoredAttachment("1.png", "attached", None, None),
     )
 
 
