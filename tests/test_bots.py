@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import altcha
@@ -15,10 +14,7 @@ import pytest
 from bed import Sandbox, Widget
 from httpx import Response
 
-from widget.outbox import Outbox
-from widget.outbox.sqlite import SQLiteBackend
 from widget.proof import Proofs
-from widget.submission import Feedback, Submission
 
 ALWAYS = """\
 [products.demo]
@@ -59,8 +55,7 @@ def held(widget: Widget) -> list[str]:
 
 def release(widget: Widget) -> None:
     """As the operator does."""
-    with sqlite3.connect(widget.folder / "widget.db") as database:
-        database.execute("UPDATE submission SET held_for = NULL, due_at = 0 WHERE held_for IS NOT NULL")
+    assert widget.operate("retry", "--state", "queued").returncode == 0
 
 
 # --- the proof by itself ----------------------------------------------------------------------------------------
@@ -143,21 +138,15 @@ def test_who_fills_the_trap_is_thanked_stored_and_not_delivered_until_released(
     assert insider.descriptions() == ["hi"]
 
 
-async def test_the_operator_sees_what_is_held_and_may_release_it(tmp_path: Path) -> None:
-    outbox = Outbox(SQLiteBackend(tmp_path / "widget.db"))
-    await outbox.open()
-    feedback = Feedback("hi", "ada@example.com", None, False)
-    await outbox.add(Submission("a" * 32, "demo", feedback), held="trap")
-    await outbox.add(Submission("b" * 32, "demo", feedback))
-    assert [(one.id, one.product, one.reason) for one in await outbox.held()] == [("a" * 32, "demo", "trap")]
-    assert await outbox.due(10) == ["b" * 32]
-    assert await outbox.claim("a" * 32) is None
-    assert not await outbox.release("b" * 32)
-    assert await outbox.release("a" * 32)
-    assert not await outbox.release("a" * 32)
-    assert await outbox.held() == []
-    assert sorted(await outbox.due(10)) == ["a" * 32, "b" * 32]
-    await outbox.close()
+def test_the_operator_sees_what_is_held_and_may_release_it(widget: Widget, insider: Sandbox) -> None:
+    token, _ = page(widget)
+    answer = send(widget, token, website="https://spam.example")
+    row = next(row for row in widget.rows("--state", "queued") if row["held_for"])
+    assert (row["state"], row["held_for"], row["due_in"]) == ("queued", "trap", None)
+    assert "held back: trap" in widget.operate("list").stdout
+    assert widget.operate("retry", row["id"]).returncode == 0
+    widget.until_delivered(answer)
+    assert widget.operate("retry", row["id"]).returncode == 3
 
 
 # --- when a proof is asked for ----------------------------------------------------------------------------------

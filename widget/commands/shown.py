@@ -39,8 +39,12 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         _next(entry),
         "-" if entry.feedback_id is None else str(entry.feedback_id),
         str(entry.files),
-        _one_line(entry.last_error or "-"),
+        _one_line(_why(entry) or "-"),
     )
+
+
+def _why(entry: Entry) -> str | None:
+    return f"held back: {entry.held_for}" if entry.held_for else entry.last_error
 
 
 def _next(entry: Entry) -> str:
@@ -65,6 +69,8 @@ def details(whole: Whole) -> Iterator[str]:
     yield f"feedback:    {'-' if entry.feedback_id is None else entry.feedback_id}"
     if entry.possible_duplicate:
         yield "duplicate:   possible: nobody could know whether an attempt had arrived"
+    if entry.held_for:
+        yield f"held back:   {entry.held_for}"
     yield f"last error:  {_one_line(entry.last_error or '-')}"
     if entry.told:
         yield f"told:        {_one_line(entry.told)}"

@@ -38,7 +38,7 @@ from widget.outbox.migrations import check, migrate
 from widget.outbox.tables import WAITING_STATES, attachment, submission
 from widget.submission import Feedback, Submission
 
-__all__ = ["Held", "Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
+__all__ = ["Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
 
 LEASE = 120.0
 """Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
@@ -128,16 +128,6 @@ class Standing:
     attachments: tuple[StoredAttachment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A submission that waits for the operator to release it, and why."""
-
-    id: str
-    product: str
-    reason: str
-    accepted_at: float
-
-
 class Outbox:
     """The rows, on whatever `backend` they lie.
 
@@ -223,22 +213,6 @@ class Outbox:
             pending: int = connection.execute(self._statements.pending_bytes).scalar_one()
             if pending + size > self._max_pending:
                 raise OutboxFull(f"{pending} bytes of attachments wait already, {self._max_pending:.0f} may")
-
-    async def held(self) -> Sequence[Held]:
-        """What waits for the operator to release it, oldest first."""
-        return await self.backend.read(lambda c: [Held(*row) for row in c.execute(self._statements.held)])
-
-    async def release(self, submission_id: str) -> bool:
-        """Let a held submission go its way. False when there is none of that id."""
-        values = {"an_id": submission_id}
-
-        def let_go(connection: Connection) -> bool:
-            if connection.execute(self._statements.release, values).rowcount != 1:
-                return False
-            self.backend.enqueue(connection, [submission_id])
-            return True
-
-        return await self.backend.write(let_go)
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[str]:
         """The ids of rows that may be tried now, longest due first, without the products in `shut`."""
@@ -427,9 +401,6 @@ class _Statements:
             status=literal("waiting"),
             **{name: bindparam(name) for name in _ATTACHMENT},
         )
-        waits_for_release = and_(s.state == "queued", s.held_for.is_not(null()))
-        self.held = select(s.id, s.product, s.held_for, s.accepted_at).where(waits_for_release).order_by(s.accepted_at)
-        self.release = update(submission).where(by_id, waits_for_release).values(held_for=None, due_at=now)
         self.due = select(s.id).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
         self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), not_shut)
         self.claim = (

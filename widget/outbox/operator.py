@@ -74,6 +74,7 @@ class Entry:
     possible_duplicate: bool
     last_error: str | None
     told: str | None
+    held_for: str | None
     files: int
     erased: bool
 
@@ -158,7 +159,10 @@ class Operator:
         return await self.backend.read(look)
 
     async def put_back(self, ids: Sequence[str]) -> Changed:
-        """Make rows due now, as patient as with a new one. What Insider Connect has confirmed is not sent again."""
+        """Make rows due now, as patient as with a new one, whatever held them back.
+
+        What Insider Connect has confirmed is not sent again.
+        """
         return await self._change(self._statements.put_back, ids, RETRIABLE)
 
     async def discard(self, ids: Sequence[str]) -> Changed:
@@ -228,6 +232,7 @@ class _Statements:
             s.possible_duplicate,
             s.last_error,
             s.told,
+            s.held_for,
             files.label("files"),
             type_coerce(s.email.is_(None), Boolean).label("erased"),
         )
@@ -243,7 +248,15 @@ class _Statements:
         self.put_back = (
             update(submission)
             .where(many, s.state.in_(RETRIABLE), s.email.is_not(None))
-            .values(state="queued", due_at=now, put_back_at=now, ended_at=null(), attempts=0, told=null())
+            .values(
+                state="queued",
+                due_at=now,
+                put_back_at=now,
+                ended_at=null(),
+                attempts=0,
+                told=null(),
+                held_for=null(),
+            )
             .returning(s.id)
         )
         gone = {"state": "discarded", "claim": null(), "intent": null(), "due_at": null(), "ended_at": now}
