@@ -222,9 +222,6 @@ HTTP: Mapping[str, Case] = {
         }.items()
     },
     "a token as receipt": Case(404, "receipt_unknown", method="GET", path=f"/receipt/{GENUINE}"),
-    "the receipt of nothing": Case(
-        404, "receipt_unknown", method="GET", path=f"/receipt/{TOKENS.receipt('a' * 32, 'demo')}"
-    ),
     "a path of 5000": Case(404, "product_unknown", method="GET", path=f"/form/{'a' * 5000}"),
     "a receipt of 5000": Case(404, "receipt_unknown", method="GET", path=f"/receipt/{'a' * 5000}"),
     "the challenge of no token": Case(403, "token_invalid", method="GET", path="/form/demo/challenge"),
