@@ -4,7 +4,8 @@ PYTHON_BIN := .venv/bin
 UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis
 
-# Tests mostly wait, for browsers and for processes that start: more of them at once than there are processors.
+# Tests mostly wait, for browsers and for processes that start: more of them at once than there are processors. What
+# failed in that crowd is run once more alone, and has to pass there.
 TEST_PROCESSES ?= 4
 
 .PHONY: help demo test throughput chaos cost fuzz lint setup lock audit sbom
@@ -17,7 +18,7 @@ demo: ## the widget, a local Insider Connect and a sample host page; Ctrl-C ends
 	@$(PYTHON_BIN)/python scripts/demo
 
 test: lint ## every check and every test
-	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
+	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile || $(PYTHON_BIN)/pytest --last-failed --last-failed-no-failures none
 
 throughput: setup ## what one process and several accept and deliver in a second
 	@$(PYTHON_BIN)/python scripts/throughput
