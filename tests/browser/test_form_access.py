@@ -94,7 +94,8 @@ def test_every_target_is_at_least_44_pixels(form: FormPage) -> None:
     form.fill().add(("order.pdf", pdf(), "application/pdf"))
     boxes = form.page.evaluate(
         """() => [...document.querySelectorAll('button, a, input, textarea, .feedback-add, .feedback-consent')]
-          .filter(target => target.checkVisibility() && !target.matches('.feedback-hidden, [type=hidden], #files'))
+          .filter(target => target.checkVisibility() && !target.closest('.feedback-hidden'))
+          .filter(target => !target.matches('[type=hidden], #files'))
           .filter(target => !target.closest('.feedback-consent') || target.matches('.feedback-consent'))
           .map(target => [target.outerHTML.slice(0, 60), target.getBoundingClientRect()])
           .filter(([, {width, height}]) => Math.min(width, height) < 44).map(([html]) => html)"""
