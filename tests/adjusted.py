@@ -2,9 +2,9 @@
 
 python adjusted.py NAME=VALUE... -- COMMAND...
 
-NAME is a number of a module, as in `widget.outbox.LEASE=1`. `clock=FILE` lets the outbox's clock run ahead by the
-seconds that the file holds, which may change meanwhile; without the file it is right. `authority=FILE` is believed in
-place of the authorities that httpx brings along.
+NAME is a number of a module, as in `widget.outbox.sqlite.SPARE=0`. `clock=FILE` lets the outbox's clock run ahead by
+the seconds that the file holds, which may change meanwhile; without the file it is right. `authority=FILE` is believed
+in place of the authorities that httpx brings along.
 """
 
 import importlib

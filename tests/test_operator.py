@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import signal
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,16 @@ def _left(widget: Widget, insider: Sandbox, **said: object) -> str:
     widget.submit(**{"description": SECRET, "email": ADA, "files": FILES, "token": token, **said})  # type: ignore[arg-type]
     insider.recover()
     return submission_id_of(token, product)
+
+
+@contextmanager
+def stopped(widget: Widget) -> Iterator[None]:
+    """The service holds still, whatever it is at."""
+    os.kill(widget.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(widget.pid, signal.SIGCONT)
 
 
 def kept_files(widget: Widget) -> list[Path]:
@@ -163,13 +175,14 @@ def test_discard_gives_up_and_can_be_undone(widget: Widget, insider: Sandbox) ->
 
 def test_what_is_being_sent_is_left_alone(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
     widget = start_widget(DELIVERY_WAIT="0")
-    insider.slow(3, "create", times=1)
+    insider.slow(1, "create", times=1)
     answer = widget.submit()
     until(lambda: insider.counts()["create"] == 1)
-    submission_id = widget.row()["id"]
-    for action in ("retry", "discard"):
-        left = widget.operate(action, submission_id)
-        assert (left.returncode, left.stderr.strip()) == (3, f"{submission_id}: is being sent at this moment")
+    with stopped(widget):
+        submission_id = widget.row()["id"]
+        for action in ("retry", "discard"):
+            left = widget.operate(action, submission_id)
+            assert (left.returncode, left.stderr.strip()) == (3, f"{submission_id}: is being sent at this moment")
     widget.until_delivered(answer)
 
 
@@ -230,10 +243,11 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(DELIVERY_WAIT="0")
-    insider.slow(2, "create", times=1)
+    insider.slow(1, "create", times=1)
     widget.submit(SECRET, ADA)
     until(lambda: insider.counts()["create"] == 1)
-    assert "1 being sent at that moment" in widget.operate("erase", "--email", ADA, "--yes").stdout
+    with stopped(widget):
+        assert "1 being sent at that moment" in widget.operate("erase", "--email", ADA, "--yes").stdout
     until(lambda: "submission.claim_lost" in widget.log())
     assert (widget.row()["state"], widget.row()["erased"]) == ("discarded", True)
 
@@ -263,7 +277,7 @@ def test_an_outbox_that_is_not_there_or_not_ours_is_named(tmp_path: Path, inside
     assert not (tmp_path / "widget.db").exists()
     sqlite3.connect(tmp_path / "widget.db").close()
     answer = widget.operate("list")
-    assert (answer.returncode, "has no tables yet: run widget migrate" in answer.stderr) == (1, True)
+    assert (answer.returncode, "has no outbox yet: run `widget migrate`" in answer.stderr) == (1, True)
     with widget:
         pass
     with sqlite3.connect(tmp_path / "widget.db") as database:

@@ -73,13 +73,12 @@ def test_what_was_not_processed_is_repeated_no_sooner_than_asked(widget: Widget,
     insider.fail_with(status, "create", times=1, retry_after=2)
     submission_id, answer = sent(widget)
     assert answer.status_code == 202
-    seen = row(widget, submission_id)
-    assert (seen["state"], seen["last_error"]) == ("queued", f"answered {status}")
     widget.until_delivered(answer)
     first, second = (datetime.fromisoformat(request["at"]) for request in insider.requests("create"))
     assert 2 <= (second - first).total_seconds() < 5
     assert len(insider.feedbacks()) == 1
-    assert not row(widget, submission_id)["possible_duplicate"]
+    seen = row(widget, submission_id)
+    assert (seen["attempts"], seen["last_error"], seen["possible_duplicate"]) == (2, f"answered {status}", False)
 
 
 def test_after_failures_to_connect_a_circuit_opens_costs_no_attempts_and_closes_by_a_probe(
@@ -93,9 +92,9 @@ def test_after_failures_to_connect_a_circuit_opens_costs_no_attempts_and_closes_
     rows = widget.rows()
     assert {row["state"] for row in rows} == {"queued"}
     assert sum(row["attempts"] for row in rows) <= 20
-    attempts = {row["id"]: row["attempts"] for row in rows}
-    time.sleep(1.5)
-    assert {row["id"]: row["attempts"] for row in widget.rows()} == attempts
+    spent = sum(row["attempts"] for row in rows)
+    time.sleep(2)
+    assert sum(row["attempts"] for row in widget.rows()) <= spent + 1, "but for a probe that is on its way"
     assert widget.client.get("/readyz").status_code == 200
     insider.recover()
     for answer in answers:
@@ -130,7 +129,7 @@ def test_a_wrong_account_or_address_pauses_all_keeps_every_row_and_goes_on_once_
     rows = widget.rows()
     assert {(row["state"], row["attempts"], row["possible_duplicate"]) for row in rows} == {("queued", 0, False)}
     assert reason in {row["last_error"] for row in rows}
-    probes = 4 + (time.monotonic() - began) / 0.3
+    probes = (time.monotonic() - began) / 0.3 + len(answers)
     assert insider.counts()[target] <= 2 * probes, "one probe each 0.3 s, and a second look for a 401"
     assert insider.feedbacks() == []
     insider.recover()
@@ -187,10 +186,10 @@ def test_by_the_other_policy_it_is_held_tried_once_more_and_stays_flagged(
     insider.misbehave("drop_after_accepting", "create", times=1)
     answer = widget.submit("maybe twice")
     assert answer.status_code == 202
-    assert widget.row()["state"] == "unknown"
-    assert 0 < widget.row()["due_in"] <= 2
-    assert insider.counts()["create"] == 1
+    assert '"delay": 2.0, "event": "submission.unknown"' in widget.log()
     widget.until_delivered(answer)
+    first, second = (datetime.fromisoformat(request["at"]) for request in insider.requests("create"))
+    assert (second - first).total_seconds() >= 2
     assert insider.descriptions() == ["maybe twice"] * 2, "which nobody could know"
     assert len({feedback["idempotency_key"] for feedback in insider.feedbacks()}) == 1
     assert widget.row()["possible_duplicate"]

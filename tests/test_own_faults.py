@@ -228,10 +228,9 @@ def test_a_database_whose_folder_goes_away_and_comes_back_carries_on(
 
 # --- a process that was stopped ---------------------------------------------------------------------------------
 
+SHORT_LEASE = {"LEASE": "2", "DELIVERY_TIMEOUT": "1.5"}
 HELPER = """
 import asyncio, sys
-import widget.outbox
-widget.outbox.LEASE = 1.0
 from pathlib import Path
 from widget.outbox import Outbox, Verdict
 from widget.outbox.sqlite import SQLiteBackend
@@ -253,8 +252,7 @@ asyncio.run(main())
 def test_a_process_that_was_stopped_past_its_lease_comes_back_and_writes_nothing(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
-    short = adjusted("widget.outbox.LEASE=1", "widget.delivery.LEASE=1")
-    widget = start_widget(**QUICK, DELIVERY_WAIT="0", command=short)
+    widget = start_widget(**QUICK, **SHORT_LEASE, DELIVERY_WAIT="0")
     insider.slow(1, "create", times=1)
     answer = widget.submit("whose is it", files=[PICTURE])
     until(lambda: insider.counts()["create"] == 1)
@@ -268,22 +266,6 @@ def test_a_process_that_was_stopped_past_its_lease_comes_back_and_writes_nothing
     time.sleep(0.7)
     assert (widget.receipt(answer)["status"], widget.receipt(answer)["feedback_id"]) == ("delivered", 777)
     assert (insider.counts()["create"], insider.counts()["attach"]) == (1, 0)
-
-
-def test_a_process_that_was_stopped_past_its_lease_and_stands_alone_finishes_what_it_began(
-    start_widget: Callable[..., Widget], insider: Sandbox
-) -> None:
-    short = adjusted("widget.outbox.LEASE=1", "widget.delivery.LEASE=1")
-    widget = start_widget(**QUICK, DELIVERY_WAIT="0", command=short)
-    insider.slow(1, "create", times=1)
-    answer = widget.submit("mine")
-    until(lambda: insider.counts()["create"] == 1)
-    os.kill(widget.pid, signal.SIGSTOP)
-    time.sleep(2)
-    os.kill(widget.pid, signal.SIGCONT)
-    widget.until_delivered(answer)
-    assert insider.descriptions() == ["mine"]
-    assert "submission.unknown" not in widget.log()
 
 
 # --- the clock --------------------------------------------------------------------------------------------------

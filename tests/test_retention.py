@@ -1,4 +1,4 @@
-"""What outlives its time goes, by a clock that is passed in; and what the running service tells of it."""
+"""What outlives its time goes, on both databases; and what the running service tells of it."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -6,60 +6,49 @@ from pathlib import Path
 
 import pytest
 from bed import Sandbox, Widget, until
+from outboxes import kept_blobs, new_submission, outbox_at, time_passes
 from samples import png
+from sqlalchemy import create_engine, insert
+from sqlalchemy.dialects import sqlite
 
 from widget.outbox import Outbox, Verdict
 from widget.outbox.operator import Operator, Wanted
 from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend
-from widget.submission import Attachment, Feedback, Submission
+from widget.outbox.tables import metadata, submission
 
 DAY = 86_400.0
 
 
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Kept:
-    """An outbox, what goes from it after 30 days (receipts after 10, tokens after 20), and its clock."""
+    """An outbox, and what goes from it after 30 days (receipts after 10, tokens after 20)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
-        self.backend = SQLiteBackend(folder / "widget.db", self.clock)
-        self.outbox = Outbox(self.backend)
-        self.retention = Retention(self.backend, kept=30 * DAY, receipts=10 * DAY, tokens=20 * DAY)
-        self.operator = Operator(self.backend)
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.retention = Retention(outbox.backend, kept=30 * DAY, receipts=10 * DAY, tokens=20 * DAY)
+        self.operator = Operator(outbox.backend)
 
     async def row(self, name: str, verdict: Verdict) -> None:
         """A row with a file, of which that has become."""
-        path = self.backend.spool / name
-        path.write_bytes(png())
-        feedback = Feedback("some words", "ada@example.com", None, True)
-        await self.outbox.add(Submission(name, "demo", feedback, (Attachment("a.png", "image/png", 99, path),)))
+        await self.outbox.add(new_submission(self.outbox, png(), submission_id=name))
         work = await self.outbox.claim(name)
         assert work is not None
         await self.outbox.record(work, verdict)
 
     async def after(self, days: float) -> dict[str, bool]:
         """Sweep so many days later; the ids of the rows that are left, each with whether what was said is erased."""
-        self.clock.now += days * DAY
+        await time_passes(self.outbox, days * DAY)
         await self.retention.sweep()
         return {entry.id: entry.erased for entry in await self.operator.find(Wanted())}
 
-    def files(self) -> int:
-        return sum(path.is_file() for path in self.backend.files.iterdir())
+    async def files(self) -> int:
+        return await kept_blobs(self.outbox)
 
 
 @pytest.fixture
-async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
-    kept = Kept(tmp_path)
-    await kept.outbox.open()
-    yield kept
-    await kept.outbox.close()
+async def kept(database_url: str, tmp_path: Path) -> AsyncIterator[Kept]:
+    async with outbox_at(database_url, tmp_path) as outbox:
+        yield Kept(outbox)
 
 
 async def test_what_was_refused_discarded_or_parked_is_erased_in_its_time(kept: Kept) -> None:
@@ -68,9 +57,9 @@ async def test_what_was_refused_discarded_or_parked_is_erased_in_its_time(kept: 
     await kept.row("given-up", Verdict("queued", delay=9e9))
     await kept.operator.discard(["given-up"])
     assert await kept.after(days=29) == {"refused": False, "parked": False, "given-up": False}
-    assert kept.files() == 3
+    assert await kept.files() == 3
     assert await kept.after(days=2) == {"refused": True, "parked": True, "given-up": True}
-    assert kept.files() == 0
+    assert await kept.files() == 0
     entries = await kept.operator.find(Wanted())
     assert {entry.state for entry in entries} == {"refused", "unknown", "discarded"}
     assert {(entry.last_error, entry.told, entry.files) for entry in entries} == {("erased after 30 days", None, 0)}
@@ -85,13 +74,21 @@ async def test_what_still_waits_is_never_erased_however_old(kept: Kept) -> None:
     assert await kept.after(days=365) == {"queued": False, "held": False}
 
 
+async def test_what_is_held_and_released_by_nobody_is_given_up_and_erased_in_its_time(kept: Kept) -> None:
+    await kept.outbox.add(new_submission(kept.outbox, png(), submission_id="spam"), held="trap")
+    assert await kept.after(days=29) == {"spam": False}
+    assert await kept.after(days=2) == {"spam": True}
+    assert [entry.state for entry in await kept.operator.find(Wanted())] == ["discarded"]
+    assert await kept.files() == 0
+
+
 async def test_the_time_begins_anew_for_what_was_put_back(kept: Kept) -> None:
     await kept.row("refused", Verdict("refused"))
     await kept.after(days=20)
     await kept.operator.put_back(["refused"])
     work = await kept.outbox.claim("refused")
     assert work is not None
-    assert work.age == 0
+    assert work.age < 60
     await kept.outbox.record(work, Verdict("refused"))
     assert await kept.after(days=20) == {"refused": False}
     assert await kept.after(days=11) == {"refused": True}
@@ -104,21 +101,16 @@ async def test_a_delivered_row_goes_when_its_receipt_and_its_token_have_run_out(
 
 
 async def test_a_crowd_goes_batch_by_batch(kept: Kept) -> None:
-    with sqlite3.connect(kept.backend.path) as database:
-        values = [(f"{n}", "demo", "delivered", 1.0, 1.0, 1, False, False, n) for n in range(1201)]
-        columns = "id, product, state, accepted_at, ended_at, attempts, separately, possible_duplicate, feedback_id"
-        database.executemany(f"INSERT INTO submission ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    values = {"product": "demo", "state": "delivered", "accepted_at": 1.0, "ended_at": 1.0, "attempts": 1}
+    flags = {"separately": False, "possible_duplicate": False}
+    crowd = [{"id": f"{number}", "feedback_id": number, **values, **flags} for number in range(1201)]
+    await kept.outbox.backend.write(lambda c: c.execute(insert(submission), crowd).rowcount)
     assert await kept.after(days=0) == {}
 
 
 def test_the_partial_indexes_are_used(tmp_path: Path) -> None:
     """A sweep looks at what it takes away, not at the whole table: that needs the states spelled out."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.dialects import sqlite
-
-    from widget.outbox.tables import metadata
-
-    backend = SQLiteBackend(tmp_path / "widget.db", Clock())
+    backend = SQLiteBackend(tmp_path / "widget.db")
     retention = Retention(backend, kept=1, receipts=1, tokens=1)
     engine = create_engine(f"sqlite:///{tmp_path / 'widget.db'}")
     metadata.create_all(engine)

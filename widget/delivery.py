@@ -29,7 +29,7 @@ from widget.insider import (
     Unknown,
     Upload,
 )
-from widget.outbox import LEASE, Outbox, Pending, Verdict, Work
+from widget.outbox import Outbox, Pending, Verdict, Work
 from widget.scanner import Scanner, ScannerUnavailable
 
 log = structlog.get_logger("widget.delivery")
@@ -302,7 +302,7 @@ class Delivery:
     async def _record(self, work: Work, verdict: Verdict) -> bool:
         """Write what became of `work`, and go on trying while the database is away: what is known now would have to
         be called unknown later. The claim keeps a late writer from harm."""
-        give_up_at = self._clock() + LEASE
+        give_up_at = self._clock() + self._outbox.lease
         for pause in _record_pauses():
             try:
                 return await self._outbox.record(work, verdict)

@@ -124,6 +124,7 @@ class Dispatcher(abc.ABC):
                 if loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + self._sweep_every
+                    await self._tidy()  # whose failing is no reason not to deliver
                 away = self._away_until - loop.time()
                 pause = away if away > 0 else min(await self._look(), max(0.0, next_sweep - loop.time()))
             except OutboxUnavailable as error:
@@ -143,9 +144,8 @@ class Dispatcher(abc.ABC):
             self._away_until = now + _AFTER_TROUBLE
 
     async def _sweep(self) -> None:
-        """Deal with what somebody left half-way, and with what has outlived its time."""
+        """Deal with what somebody left half-way."""
         await self._delivery.recover(running=tuple(self._running))
-        await self._tidy()
 
     @abc.abstractmethod
     async def _look(self) -> float:

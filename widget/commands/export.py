@@ -46,6 +46,8 @@ async def line(backend: Backend, whole: Whole, folder: Path | None) -> str:
         "last_error": entry.last_error,
         "erased": entry.erased,
         "feedback": None if whole.feedback is None else said(whole.feedback),
+        "consent_version": whole.consent_version,
+        "context": None if whole.context is None else json.loads(whole.context),
         "attachments": [await _file(backend, entry.id, file, folder) for file in whole.attachments],
     }
     return json.dumps(content, ensure_ascii=False)

@@ -45,6 +45,7 @@ def age(value: str) -> float:
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
+        click.option("--held", is_flag=True, help="Those alone that look like a machine's and wait to be released."),
         click.option("--younger-than", type=age, help="Accepted so long ago at most."),
         click.option("--older-than", type=age, help="Accepted so long ago at least: 90s, 15m, 12h, 3d."),
         click.option("--product", "products", multiple=True, help="This product alone; may be repeated."),
@@ -52,6 +53,11 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def _wanted(filters: dict[str, Any]) -> Wanted:
+    """What the filters of a command line mean: without `--held`, held or not is all the same."""
+    return Wanted(**{**filters, "held": filters["held"] or None})
 
 
 _as_json = click.option("--json", "in_json", is_flag=True, help="For scripts: one JSON object a line.")
@@ -74,7 +80,7 @@ def outbox() -> None:
 @_as_json
 def list_rows(everything: bool, limit: int, in_json: bool, **filters: Any) -> None:
     """Show what waits, and what is left to you: everything but delivered and discarded, unless you name states."""
-    wanted = Wanted(**filters)
+    wanted = _wanted(filters)
     if not wanted.states and not everything:
         wanted = replace(wanted, states=("queued", "sending", "unknown", "refused"))
 
@@ -114,7 +120,7 @@ def retry(ids: tuple[str, ...], in_json: bool, **filters: Any) -> None:
     """Put submissions back to be tried at once: those named, or all of a state.
 
     What Insider Connect has confirmed is not sent again: a submission whose feedback is there goes on with its files.
-    One that is `unknown` may arrive twice.
+    One that is `unknown` may arrive twice. One that is held as a machine's is released, by its id or with --held.
     """
     _change(ids, filters, RETRIABLE, Operator.put_back, "outbox.put_back", "Put back", in_json)
 
@@ -141,7 +147,7 @@ def export_rows(ids: tuple[str, ...], to: Path | None, files: Path | None, **fil
 
     Without ids or states: all that still hold what a person said.
     """
-    wanted = Wanted(ids=ids, **filters)
+    wanted = replace(_wanted(filters), ids=ids)
     if not ids and not wanted.states:
         wanted = replace(wanted, states=_HAVING_TEXT)
 
@@ -207,9 +213,11 @@ def _change(
     in_json: bool,
 ) -> None:
     """Do `change` to the rows named by `ids`, or to all that the filters pick, batch by batch."""
-    wanted = Wanted(**filters)
-    if bool(ids) == bool(wanted.states):
-        raise click.UsageError("name submissions by their ids, or all of a state with --state")
+    wanted = _wanted(filters)
+    if bool(ids) == bool(wanted.states or wanted.held):
+        raise click.UsageError("name submissions by their ids, or all of a state with --state, or all that are --held")
+    if not ids and not wanted.held:
+        wanted = replace(wanted, held=False)  # what looks like a machine's is not let go by the way
     if unfit := [state for state in wanted.states if state not in states]:
         raise click.UsageError(f"nothing to be done here about what is {unfit[0]}; it can be {', '.join(states)}")
 
@@ -281,12 +289,9 @@ def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def _operator(settings: Settings) -> AsyncIterator[Operator]:
     backend = create_outbox(settings).backend
-    if isinstance(backend, SQLiteBackend):
-        if not backend.path.exists():
-            raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
-        await backend.open(exclusive=False)
-    else:
-        await backend.open()
+    if isinstance(backend, SQLiteBackend) and not backend.path.exists():
+        raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
+    await backend.open(exclusive=False)
     try:
         operator = Operator(backend)
         await operator.check()

@@ -82,7 +82,9 @@ def details(whole: Whole) -> Iterator[str]:
         feedback = whole.feedback
         yield f"e-mail:      {feedback.email}"
         yield f"rating:      {'-' if feedback.rating is None else 'up' if feedback.rating else 'down'}"
-        yield f"consent:     {'given' if feedback.consent else 'not given'}"
+        yield f"consent:     {'given' if feedback.consent else 'not given'} ({whole.consent_version or 'no version'})"
+        if whole.context is not None:
+            yield f"context:     {_one_line(whole.context)}"
         yield "text:"
         yield from ("  " + _one_line(line) for line in feedback.description.split("\n"))
 
@@ -96,6 +98,8 @@ def as_json(what: Entry | Changed | Erased, whole: Whole | None = None) -> str:
         content["attachments"] = [_without_blob(asdict(file)) for file in whole.attachments]
         if whole.feedback is not None:
             content["feedback"] = said(whole.feedback)
+            content["consent_version"] = whole.consent_version
+            content["context"] = None if whole.context is None else json.loads(whole.context)
     return json.dumps(content, ensure_ascii=False)
 
 

@@ -343,12 +343,11 @@ class Outbox:
 
         A row is committed that is gone again: what is the same as before would not be written at all.
         """
-        probe = dict.fromkeys(("description", "email", "rating", "consent", "consent_version", "context"))
-        probe |= {"id": f"probe-{uuid.uuid4().hex[:26]}", "product": "-", "why_held": None}
+        probe = {"an_id": f"probe-{uuid.uuid4().hex[:26]}"}
 
         def write(connection: Connection, _: Sequence[str]) -> None:
-            connection.execute(self._statements.add, probe)
-            connection.execute(self._statements.remove, {"an_id": probe["id"]})
+            connection.execute(self._statements.probe, probe)
+            connection.execute(self._statements.remove, probe)
 
         await self.backend.keep((), write)
 
@@ -480,4 +479,13 @@ class _Statements:
         )
         self.pending_bytes = select(func.coalesce(func.sum(a.size), 0)).where(a.blob.is_not(null()))
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
+        self.probe = insert(submission).values(
+            id=bindparam("an_id"),
+            product=literal("-"),
+            state=literal("queued"),
+            accepted_at=now,
+            attempts=literal(0),
+            separately=literal(False),
+            possible_duplicate=literal(False),
+        )
         self.remove = delete(submission).where(by_id)

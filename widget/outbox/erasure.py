@@ -15,13 +15,23 @@ _BLOBS = select(attachment.c.blob).where(
 _ERASE = (
     update(submission)
     .where(submission.c.id.in_(bindparam("ids", expanding=True)))
-    .values(description=None, email=None, rating=None, consent=None, told=None, last_error=bindparam("why"))
+    .values(
+        description=None,
+        email=None,
+        rating=None,
+        consent=None,
+        consent_version=None,
+        context=None,
+        told=None,
+        last_error=bindparam("why"),
+    )
 )
 _ERASE_ATTACHMENTS = delete(attachment).where(attachment.c.submission_id.in_(bindparam("ids", expanding=True)))
 
 
 def erase(connection: Connection, ids: Sequence[str], why: str) -> Sequence[str]:
-    """Erase text, e-mail, rating, consent, Insider Connect's words about them, and the files with their names.
+    """Erase text, e-mail, rating, consent, what the host page told, Insider Connect's words, and the files with their
+    names.
 
     `why` is what the operator sees instead. Answers the blobs, to be removed once this is committed.
     """

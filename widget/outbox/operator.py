@@ -48,13 +48,17 @@ _Row = Row[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows are meant. Empty means any; ages are seconds since a row was accepted."""
+    """Which rows are meant. Empty means any; ages are seconds since a row was accepted.
+
+    `held` asks for those alone that wait to be released, or for all but those.
+    """
 
     ids: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     older_than: float | None = None
     younger_than: float | None = None
+    held: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,14 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A row with all that was said; `feedback` is None once that is erased."""
+    """A row with all that was said; `feedback` is None once that is erased. `context` is what the host page told, as
+    JSON."""
 
     entry: Entry
     feedback: Feedback | None
     attachments: tuple[Attached, ...]
+    consent_version: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,8 @@ class Operator:
             files = connection.execute(self._statements.files, {"an_id": submission_id}).all()
             said = row.email is not None
             feedback = Feedback(row.description or "", row.email, row.rating, bool(row.consent)) if said else None
-            return Whole(_entry(row), feedback, tuple(Attached(*file) for file in files))
+            attachments = tuple(Attached(*file) for file in files)
+            return Whole(_entry(row), feedback, attachments, row.consent_version, row.context)
 
         return await self.backend.read(look)
 
@@ -238,7 +246,9 @@ class _Statements:
         )
         self.count = select(func.count()).select_from(submission)
         self.find: Select[Any] = select(*entry).order_by(s.accepted_at, s.id)
-        self.whole: Select[Any] = select(*entry, s.description, s.email, s.rating, s.consent).where(one)
+        self.whole: Select[Any] = select(
+            *entry, s.description, s.email, s.rating, s.consent, s.consent_version, s.context
+        ).where(one)
         self.files: Select[Any] = (
             select(a.position, a.name, a.media_type, a.size, a.status, a.message, a.blob)
             .where(a.submission_id == bindparam("an_id"))
@@ -259,7 +269,14 @@ class _Statements:
             )
             .returning(s.id)
         )
-        gone = {"state": "discarded", "claim": null(), "intent": null(), "due_at": null(), "ended_at": now}
+        gone = {
+            "state": "discarded",
+            "claim": null(),
+            "intent": null(),
+            "due_at": null(),
+            "ended_at": now,
+            "held_for": null(),
+        }
         self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(gone).returning(s.id)
         self.give_up = update(submission).where(many).values(gone)
         folded = func.lower(s.email) == bindparam("folded", type_=String)
@@ -280,6 +297,8 @@ class _Statements:
             conditions.append(s.state.in_(wanted.states))
         if wanted.products:
             conditions.append(s.product.in_(wanted.products))
+        if wanted.held is not None:
+            conditions.append(s.held_for.is_not(None) if wanted.held else s.held_for.is_(None))
         if wanted.older_than is not None:
             conditions.append(s.accepted_at < self._now - wanted.older_than)
         if wanted.younger_than is not None:

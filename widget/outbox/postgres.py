@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine,
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError
 
-from widget.errors import ConfigurationError, OutboxUnavailable, Problem
+from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import jobs
 from widget.outbox.spool import Spool
 from widget.submission import Attachment
@@ -117,6 +117,8 @@ class PostgresBackend:
         while chunk := await self.read(partial(_chunk, blob=blob, number=number)):
             yield chunk
             number += 1
+        if not number:  # no file of ours is empty
+            raise AttachmentMissing("The file is no longer stored.")
 
     async def erase(self, blobs: Sequence[str]) -> None:
         """The database has done it: a trigger took the bytes along with the name."""

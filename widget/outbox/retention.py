@@ -8,11 +8,11 @@ its receipt has run out and its form token would no longer be believed: until th
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy import Connection, delete, literal, select
+from sqlalchemy import Connection, delete, literal, select, update
 
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import erase
-from widget.outbox.tables import LEFT_STATES, submission
+from widget.outbox.tables import LEFT_STATES, WAITING_STATES, submission
 
 log = structlog.get_logger("widget.retention")
 
@@ -33,8 +33,14 @@ class Retention:
         s, now = submission.c, backend.now
         self._backend = backend
         self._kept = kept
+        waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
         left = s.state.in_([literal(state, literal_execute=True) for state in LEFT_STATES])
         self._outlived = select(s.id).where(left, s.ended_at < now - kept, s.email.is_not(None)).limit(BATCH)
+        self._give_up_held = (  # nobody released it; from now on it is like whatever was given up so long ago
+            update(submission)
+            .where(waiting, s.due_at.is_(None), s.held_for.is_not(None), s.accepted_at < now - kept)
+            .values(state="discarded", due_at=None, held_for=None, ended_at=s.accepted_at)
+        )
         delivered = s.state == literal("delivered", literal_execute=True)
         run_out = select(s.id).where(delivered, s.ended_at < now - receipts, s.accepted_at < now - tokens).limit(BATCH)
         self._remove = delete(submission).where(s.id.in_(run_out.scalar_subquery()))
@@ -61,5 +67,6 @@ class Retention:
         return len(ids)
 
     def _erase(self, connection: Connection) -> tuple[Sequence[str], Sequence[str]]:
+        connection.execute(self._give_up_held)
         ids = connection.scalars(self._outlived).all()
         return ids, erase(connection, ids, f"erased after {self._kept / 86400:g} days")

@@ -1,0 +1,127 @@
+"""What the operator's statements promise, on SQLite and on PostgreSQL alike."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from outboxes import kept_blobs, new_submission, outbox_at, time_passes
+
+from widget.outbox import Outbox, Verdict
+from widget.outbox.operator import Entry, Operator, Wanted
+
+VERDICTS = {
+    "queued": Verdict("queued", delay=500.0, error="answered 503"),
+    "refused": Verdict("refused", error="answered 400: no", told="no"),
+    "parked": Verdict("unknown", error="no answer in time", possible_duplicate=True),
+    "held": Verdict("unknown", delay=500.0, possible_duplicate=True),
+    "created": Verdict("queued", delay=500.0, feedback_id=7),
+    "delivered": Verdict("delivered", feedback_id=8),
+}
+
+
+@pytest.fixture
+async def outbox(database_url: str, tmp_path: Path) -> AsyncIterator[Outbox]:
+    """One row of each kind, and one that is being sent; each with a file."""
+    async with outbox_at(database_url, tmp_path) as outbox:
+        for name, verdict in {**VERDICTS, "sending": None}.items():
+            await outbox.add(new_submission(outbox, b"bytes", submission_id=name, product=f"of-{name}"))
+            work = await outbox.claim(name)
+            assert work
+            if verdict:
+                await outbox.record(work, verdict)
+        yield outbox
+
+
+async def ids(operator: Operator, wanted: Wanted) -> set[str]:
+    found = {entry.id for entry in await operator.find(wanted)}
+    assert await operator.count(wanted) == len(found)
+    return found
+
+
+async def entry(operator: Operator, submission_id: str) -> Entry:
+    (found,) = await operator.find(Wanted(ids=(submission_id,)))
+    return found
+
+
+async def test_rows_are_found_by_state_product_and_age(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    await operator.check()
+    assert await ids(operator, Wanted()) == {*VERDICTS, "sending"}
+    assert await ids(operator, Wanted(states=("unknown", "refused"))) == {"parked", "held", "refused"}
+    assert await ids(operator, Wanted(products=("of-created",), states=("queued",))) == {"created"}
+    assert await ids(operator, Wanted(older_than=60)) == set()
+    await time_passes(outbox, 100)
+    assert len(await ids(operator, Wanted(older_than=60, younger_than=1000))) == 7
+    queued = await entry(operator, "queued")
+    assert (queued.files, queued.attempts, queued.last_error, queued.erased) == (1, 1, "answered 503", False)
+    assert queued.due_in is not None
+    assert 300 < queued.due_in < 400
+    assert (await entry(operator, "parked")).due_in is None
+    assert (await entry(operator, "delivered")).erased
+
+
+async def test_pages_follow_one_another_without_a_gap(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    seen: list[Entry] = []
+    while page := await operator.find(Wanted(), after=seen[-1] if seen else None, limit=2):
+        seen += page
+    assert len(seen) == 7
+    assert {each.id for each in seen} == {*VERDICTS, "sending"}
+
+
+async def test_all_but_what_is_sent_or_delivered_can_be_put_back(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    changed = await operator.put_back([*VERDICTS, "sending", "nobody"])
+    assert set(changed.done) == {"queued", "refused", "parked", "held", "created"}
+    assert changed.left == {
+        "delivered": "is delivered",
+        "sending": "is being sent at this moment",
+        "nobody": "not known",
+    }
+    assert set(await outbox.due(10)) == set(changed.done)
+    work = await outbox.claim("created")
+    assert work
+    assert (work.feedback_id, work.attempts) == (7, 1)
+    work = await outbox.claim("parked")
+    assert work
+    assert work.possible_duplicate
+
+
+async def test_what_is_given_up_is_due_no_more_and_can_be_taken_back(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    changed = await operator.discard(["queued", "held", "delivered"])
+    assert set(changed.done) == {"queued", "held"}
+    await time_passes(outbox, 10_000)
+    assert {"queued", "held"}.isdisjoint(await outbox.due(10))
+    assert (await operator.put_back(["held"])).done == ("held",)
+
+
+async def test_what_is_held_is_found_released_one_by_one_and_not_by_the_way(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    for name in ("spam", "friend"):
+        await outbox.add(new_submission(outbox, submission_id=name), held="trap")
+    assert await ids(operator, Wanted(held=True)) == {"spam", "friend"}
+    assert await ids(operator, Wanted(states=("queued",), held=False)) == {"queued", "created"}
+    assert (await entry(operator, "spam")).held_for == "trap"
+    assert (await operator.put_back(["friend"])).done == ("friend",)
+    assert list(await outbox.due(10)) == ["friend"]
+    assert await ids(operator, Wanted(held=True)) == {"spam"}
+    await operator.discard(["spam"])
+    assert await ids(operator, Wanted(held=True)) == set()
+
+
+async def test_a_person_is_erased_wherever_they_are_and_what_is_sent_writes_nothing_more(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    await outbox.add(new_submission(outbox, b"bytes", submission_id="last"))
+    sending = await outbox.claim("last")
+    assert sending
+    erased = await operator.erase_person("ADA@example.com")
+    assert (len(erased.ids), erased.discarded, erased.sending, erased.feedback_ids) == (7, 6, 2, (7,))
+    assert await kept_blobs(outbox) == 0
+    assert not await outbox.record(sending, Verdict("delivered", feedback_id=9))
+    whole = await operator.whole("refused")
+    assert whole
+    assert (whole.entry.state, whole.feedback, whole.attachments) == ("refused", None, ())
+    assert (whole.entry.last_error, whole.entry.told, whole.context) == ("erased on request", None, None)
+    assert (await operator.put_back(["queued"])).left == {"queued": "what was said is erased"}
+    assert (await operator.erase_person("ada@example.com")).ids == ()
