@@ -79,6 +79,7 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
         "ready 200": client.get("/readyz"),
         "loader 200": client.get("/embed.js"),
         "static 200": client.get("/static/form.css"),
+        "static 200 theme": client.get("/form/demo/theme.css"),
         "static 304": client.get("/static/form.css", headers=known),
         "static 404": client.get("/static/nothing.js"),
     }  # fmt: skip

@@ -249,16 +249,16 @@ def test_while_insider_connect_is_down_workers_keep_every_row_and_then_deliver_i
 def test_beyond_the_bytes_that_may_wait_files_are_a_503_with_words_and_text_passes(
     start: Start, insider: Sandbox
 ) -> None:
-    web = start(PENDING_BYTES="1000", DELIVERY_WAIT="0")
+    web = start(PENDING_BYTES="5000", DELIVERY_WAIT="0")
     insider.down()
-    assert web.submit(files=[("a.png", png(size=900), "image/png")]).status_code == 202
-    answer = web.submit(files=[("a.png", png(size=900), "image/png")])
+    assert web.submit(files=[("a.png", png(size=4000), "image/png")]).status_code == 202
+    answer = web.submit(files=[("a.png", png(size=4000), "image/png")])
     assert answer.status_code == 503
     assert "files" in answer.json()["errors"][0]["message"]
     assert web.submit("only text").status_code == 202
     insider.recover()
     until(lambda: len(insider.feedbacks()) == 2)
-    until(lambda: web.submit(files=[("a.png", png(size=900), "image/png")]).status_code != 503)
+    until(lambda: web.submit(files=[("a.png", png(size=4000), "image/png")]).status_code != 503)
 
 
 def children(pid: int) -> set[int]:
