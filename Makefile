@@ -18,7 +18,7 @@ demo: ## the widget, a local Insider Connect and a sample host page; Ctrl-C ends
 	@$(PYTHON_BIN)/python scripts/demo
 
 test: lint ## every check and every test
-	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile || $(PYTHON_BIN)/pytest --last-failed --last-failed-no-failures none
+	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder || $(PYTHON_BIN)/pytest --last-failed --last-failed-no-failures none
 
 throughput: setup ## what one process and several accept and deliver in a second
 	@$(PYTHON_BIN)/python scripts/throughput

@@ -22,6 +22,18 @@ BROWSER_ARGUMENTS = (
     "--disable-sync",
 )
 
+LONGEST = (
+    "test_crashes", "test_several_machines", "test_outcomes", "test_form_files", "test_access", "test_languages",
+    "test_chaos", "test_operator", "test_embed", "test_form_access", "test_form_sending", "test_own_faults",
+)  # fmt: skip
+"""The modules that take the longest, begun first: else the last of them would have one process alone to end in."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts the modules; within them all stays as it stands."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.fixture(scope="session")
 def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:

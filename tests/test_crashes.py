@@ -59,7 +59,7 @@ def test_what_was_acknowledged_arrives_after_a_kill(
         if not token:  # it died before it could hand out a form: nothing is owed to anybody
             return
         if acknowledged:
-            until(lambda: insider.feedbacks() and len(insider.feedbacks()[-1]["attachments"]) == 2, timeout=15)
+            until(lambda: insider.feedbacks() and len(insider.feedbacks()[-1]["attachments"]) == 2)
         answer = submit(widget, token)  # what a person does who got no answer, and harmless for one who did
         widget.until_delivered(answer)
         feedbacks = insider.feedbacks()

@@ -253,7 +253,7 @@ def test_a_process_that_was_stopped_past_its_lease_comes_back_and_writes_nothing
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(**QUICK, **SHORT_LEASE, DELIVERY_WAIT="0")
-    insider.slow(1, "create", times=1)
+    insider.slow(5, "create", times=1)
     answer = widget.submit("whose is it", files=[PICTURE])
     until(lambda: insider.counts()["create"] == 1)
     os.kill(widget.pid, signal.SIGSTOP)

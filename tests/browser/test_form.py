@@ -69,12 +69,14 @@ def test_the_text_grows_by_script_where_css_cannot_do_it(form: FormPage) -> None
     )
     form.open()
     form.text.evaluate("area => { area.style.fieldSizing = 'fixed' }")
-    heights = []
-    for lines in (1, 6, 12, 40):
+    form.awake()
+
+    def height(lines: int) -> int:
         form.text.fill("\n".join("line" for _ in range(lines)))
-        form.page.wait_for_timeout(100)
-        heights.append(form.text.evaluate("area => area.clientHeight"))
-    assert heights[0] < heights[1] < heights[2] == heights[3]
+        return int(form.text.evaluate("area => area.clientHeight"))
+
+    one, six, twelve, forty = map(height, (1, 6, 12, 40))
+    assert one < six < twelve == forty
 
 
 def test_the_last_100_characters_are_counted_as_the_server_counts_them(form: FormPage) -> None:
