@@ -505,6 +505,12 @@ def test_static_files_that_a_page_names_are_kept_for_ever(widget: Widget) -> Non
     assert widget.client.get("/static/form.css").headers["cache-control"] == "no-cache"
 
 
+def test_a_page_of_another_version_still_finds_its_files_but_may_not_keep_them(widget: Widget) -> None:
+    answer = widget.client.get("/static/0123456789ab/form.css")
+    assert answer.content == widget.client.get("/static/form.css").content
+    assert answer.headers["cache-control"] == "no-cache"
+
+
 def test_a_path_cannot_climb_out_of_the_static_folder(widget: Widget) -> None:
     for path in ("/static/../widget.toml", "/static/%2e%2e/widget.toml", "/static//etc/passwd"):
         assert widget.client.get(path).status_code == 404

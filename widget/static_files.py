@@ -1,12 +1,13 @@
 """Scripts, styles and pictures, read once and served from memory.
 
 Pages name them below a folder that is the hash of all of them, so that whatever is named so never changes and is kept
-for a year; relative imports between modules stay within it. Without that folder they are served too, to be asked for
-again each time.
+for a year; relative imports between modules stay within it. Without that folder, or below another version's, they are
+served too, to be asked for again each time.
 """
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ PRODUCT_FILES = frozenset({".css", ".svg", ".png", ".jpg", ".jpeg", ".webp", ".a
 """The endings of files that a product may bring along."""
 MAX_PRODUCT_FILE = 2 * 1024 * 1024
 """Bytes."""
+_VERSION = re.compile("[0-9a-f]{12}")
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -99,13 +101,18 @@ class StaticFiles:
         return tuple(name for name in self._files if name.startswith(folder) and name.endswith(ending))
 
     def respond(self, request: Request, path: str) -> Response | None:
-        """The file that `path` (behind /static/) names, or None."""
+        """The file that `path` (behind /static/) names, or None.
+
+        While processes of two versions run, or a form was open meanwhile, the folder may be another version's:
+        what there is now serves them better than nothing, but must not be kept under that name.
+        """
         if self._reload:
             self._read()
         version, _, name = path.partition("/")
         if version == self.version:
             return self._respond(request, name, "static", {"Cache-Control": FOR_EVER})
-        return self._respond(request, path, "static", {"Cache-Control": "no-cache"})
+        other = _VERSION.fullmatch(version) is not None
+        return self._respond(request, name if other else path, "static", {"Cache-Control": "no-cache"})
 
     def loader(self, request: Request) -> Response | None:
         """The script for host pages: kept for minutes, so that a new version reaches pages that never change."""
