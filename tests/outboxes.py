@@ -37,14 +37,16 @@ async def outbox_at(url: str, folder: Path, **options: Any) -> AsyncIterator[Out
     await outbox.close()
 
 
-def new_submission(outbox: Outbox, *files: bytes, product: str = "demo", submission_id: str = "") -> Submission:
+def new_submission(
+    outbox: Outbox, *files: bytes, product: str = "demo", submission_id: str = "", context: str | None = None
+) -> Submission:
     """A submission whose files lie where uploads do."""
     attachments = []
     for number, content in enumerate(files):
         path = outbox.backend.spool / uuid.uuid4().hex
         path.write_bytes(content)
         attachments.append(Attachment(f"{number}.png", "image/png", len(content), path))
-    return Submission(submission_id or uuid.uuid4().hex, product, FEEDBACK, tuple(attachments))
+    return Submission(submission_id or uuid.uuid4().hex, product, FEEDBACK, tuple(attachments), context=context)
 
 
 async def time_passes(outbox: Outbox, seconds: float) -> None:

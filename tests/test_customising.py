@@ -283,17 +283,27 @@ TOLD = json.dumps({"address": "https://app.example.com/orders?token=hunter2", "v
 
 
 def test_what_a_page_tells_is_shown_and_stored_and_not_sent(start_widget: Start, insider: Sandbox) -> None:
-    widget = start_widget(config=PRODUCT)
+    widget = start_widget(config=PRODUCT, RETRY_MIN="0.1", RETRY_MAX="0.5", PROBE_INTERVAL="0.2")
     page = widget.client.get("/form/demo", params={"context": TOLD}).text
     assert "<dt>address</dt><dd>https://app.example.com/orders</dd>" in page
     assert "hunter2" not in page
-    assert send(widget, description="Hi", context=TOLD).status_code == 201
-    assert insider.descriptions() == ["Hi"]
+    insider.down()
+    answer = send(widget, description="Hi", context=TOLD)
     assert json.loads(row(widget)["context"]) == {"address": "https://app.example.com/orders", "version": "3.1"}
+    insider.recover()
+    widget.until_delivered(answer)
+    assert insider.descriptions() == ["Hi"]
+    assert row(widget)["context"] is None
+
+
+def test_what_a_page_told_stays_after_delivery_where_the_operator_wants_it(start_widget: Start) -> None:
+    widget = start_widget(config=PRODUCT, CONTEXT_DAYS="30")
+    assert send(widget, description="Hi", context=TOLD).status_code == 201
+    assert json.loads(row(widget)["context"])["version"] == "3.1"
 
 
 def test_what_a_page_tells_is_appended_only_if_the_product_says_so(start_widget: Start, insider: Sandbox) -> None:
-    widget = start_widget(config=PRODUCT + 'context = "append"\n')
+    widget = start_widget(config=PRODUCT + 'context = "append"\n', CONTEXT_DAYS="30")
     assert send(widget, description="Hi", context=TOLD).status_code == 201
     assert insider.descriptions() == ["Hi\n\naddress: https://app.example.com/orders\nversion: 3.1"]
     assert row(widget)["context"] is None

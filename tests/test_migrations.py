@@ -100,7 +100,7 @@ def test_rows_that_waited_in_an_older_database_are_delivered(
     widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, UNKNOWN_HOLD="0.1", SWEEP_INTERVAL="0.3")
     widget.migrate()
     with widget:
-        until(lambda: sorted(insider.descriptions()) == ["nobody knows", "waited"], timeout=15)
+        until(lambda: sorted(insider.descriptions()) == ["nobody knows", "waited"])
         assert "submission.unknown" in widget.log()
         assert widget.submit("new").status_code == 201
 

@@ -8,7 +8,7 @@ import pytest
 from bed import Sandbox, Widget, until
 from outboxes import kept_blobs, new_submission, outbox_at, time_passes
 from samples import png
-from sqlalchemy import create_engine, insert
+from sqlalchemy import create_engine, insert, select
 from sqlalchemy.dialects import sqlite
 
 from widget.outbox import Outbox, Verdict
@@ -18,19 +18,20 @@ from widget.outbox.sqlite import SQLiteBackend
 from widget.outbox.tables import metadata, submission
 
 DAY = 86_400.0
+CONTEXT = '{"version": "3.1"}'
 
 
 class Kept:
     """An outbox, and what goes from it after 30 days (receipts after 10, tokens after 20)."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, contexts: float = 0) -> None:
         self.outbox = outbox
-        self.retention = Retention(outbox.backend, kept=30 * DAY, receipts=10 * DAY, tokens=20 * DAY)
+        self.retention = Retention(outbox.backend, kept=30 * DAY, receipts=10 * DAY, tokens=20 * DAY, contexts=contexts)
         self.operator = Operator(outbox.backend)
 
     async def row(self, name: str, verdict: Verdict) -> None:
         """A row with a file, of which that has become."""
-        await self.outbox.add(new_submission(self.outbox, png(), submission_id=name))
+        await self.outbox.add(new_submission(self.outbox, png(), submission_id=name, context=CONTEXT))
         work = await self.outbox.claim(name)
         assert work is not None
         await self.outbox.record(work, verdict)
@@ -40,6 +41,11 @@ class Kept:
         await time_passes(self.outbox, days * DAY)
         await self.retention.sweep()
         return {entry.id: entry.erased for entry in await self.operator.find(Wanted())}
+
+    async def context(self, name: str) -> str | None:
+        """What the host page told, as far as it is still there."""
+        told = select(submission.c.context).where(submission.c.id == name)
+        return await self.outbox.backend.read(lambda c: c.scalar(told))
 
     async def files(self) -> int:
         return await kept_blobs(self.outbox)
@@ -100,6 +106,23 @@ async def test_a_delivered_row_goes_when_its_receipt_and_its_token_have_run_out(
     assert await kept.after(days=6) == {}
 
 
+async def test_a_delivered_row_keeps_nothing_of_what_the_host_page_told(kept: Kept) -> None:
+    await kept.row("delivered", Verdict("delivered", feedback_id=1))
+    assert await kept.context("delivered") is None
+
+
+async def test_what_the_host_page_told_is_kept_after_delivery_only_where_wanted_and_for_so_long(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with outbox_at(database_url, tmp_path, keep_context=True) as outbox:
+        kept = Kept(outbox, contexts=5 * DAY)
+        await kept.row("delivered", Verdict("delivered", feedback_id=1))
+        await kept.after(days=4)
+        assert await kept.context("delivered") == CONTEXT
+        assert await kept.after(days=2) == {"delivered": True}
+        assert await kept.context("delivered") is None
+
+
 async def test_a_crowd_goes_batch_by_batch(kept: Kept) -> None:
     values = {"product": "demo", "state": "delivered", "accepted_at": 1.0, "ended_at": 1.0, "attempts": 1}
     flags = {"separately": False, "possible_duplicate": False}
@@ -118,6 +141,7 @@ def test_the_partial_indexes_are_used(tmp_path: Path) -> None:
         for statement, index in (
             (retention._outlived, "submission_left_at"),
             (retention._remove, "submission_delivered_at"),
+            (retention._forget_context, "submission_context_at"),
         ):
             text = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}))
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple([1] * text.count("?"))).all()

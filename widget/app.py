@@ -171,7 +171,9 @@ def create_outbox(settings: Settings) -> Outbox:
             connections=settings.database_connections,
             spool=settings.spool or Path(tempfile.gettempdir()) / f"widget-{os.getuid()}",
         )
-    return Outbox(backend, lease=settings.lease, max_pending=settings.pending_bytes)
+    return Outbox(
+        backend, lease=settings.lease, max_pending=settings.pending_bytes, keep_context=settings.context_days > 0
+    )
 
 
 def create_dispatcher(settings: Settings, outbox: Outbox, delivery: Delivery, *, deliver: bool) -> Dispatcher:
@@ -198,6 +200,7 @@ def create_retention(settings: Settings, outbox: Outbox) -> Retention:
         kept=settings.retention_days * _DAY,
         receipts=settings.receipt_days * _DAY,
         tokens=settings.token_max_age + 2 * CLOCK_SKEW,
+        contexts=settings.context_days * _DAY,
     )
 
 

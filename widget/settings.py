@@ -306,6 +306,15 @@ class Settings(BaseModel):
             "e-mail and files; then they are erased.",
         ),
     ] = 30
+    context_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=3650,
+            description="Days that a delivered submission keeps what the host page told about itself, for products "
+            'with `context = "store"`; with 0 it is erased on delivery, as all else is.',
+        ),
+    ] = 0
     header_timeout: Annotated[
         _Seconds, Field(gt=0, le=600, description="Seconds within which a request's head has to be there.")
     ] = 10

@@ -34,6 +34,7 @@ from sqlalchemy.exc import IntegrityError
 
 from widget.errors import OutboxFull, OutboxUnavailable
 from widget.outbox.backend import Backend
+from widget.outbox.erasure import SAID
 from widget.outbox.migrations import check, migrate
 from widget.outbox.tables import WAITING_STATES, attachment, submission
 from widget.submission import Feedback, Submission
@@ -132,14 +133,17 @@ class Outbox:
     """The rows, on whatever `backend` they lie.
 
     `lease` is in seconds. `max_pending` is in bytes: so much of attachments may wait, and beyond that a submission
-    that has some is turned away.
+    that has some is turned away. With `keep_context` what the host page told outlasts the delivery; all else that is
+    personal is erased with it.
     """
 
-    def __init__(self, backend: Backend, *, lease: float = LEASE, max_pending: float = math.inf) -> None:
+    def __init__(
+        self, backend: Backend, *, lease: float = LEASE, max_pending: float = math.inf, keep_context: bool = False
+    ) -> None:
         self.backend = backend
         self.lease = lease
         self._max_pending = max_pending
-        self._statements = _Statements(backend, lease)
+        self._statements = _Statements(backend, lease, keep_context)
 
     async def open(self) -> None:
         """Connect, and forget files that no row names. Raises ConfigurationError unless the schema is this release's.
@@ -376,7 +380,7 @@ class _Statements:
     The states are spelled out where the partial index on `due_at` is to be used.
     """
 
-    def __init__(self, backend: Backend, lease: float) -> None:
+    def __init__(self, backend: Backend, lease: float, keep_context: bool) -> None:
         s, a, now = submission.c, attachment.c, backend.now
         by_id = s.id == bindparam("an_id")
         later = now + bindparam("delay")
@@ -444,7 +448,7 @@ class _Statements:
             )
         )
         self.blobs_of = select(a.blob).where(a.submission_id == bindparam("an_id"), a.blob.is_not(null()))
-        self.forget = update(submission).where(by_id).values(description=None, email=None, rating=None, consent=None)
+        self.forget = update(submission).where(by_id).values(SAID if keep_context else {**SAID, "context": None})
         self.forget_attachments = update(attachment).where(a.submission_id == bindparam("an_id")).values(blob=None)
         self.end_leases = update(submission).where(s.state == "sending").values(due_at=now)
         self.recover = (

@@ -183,6 +183,14 @@ def _customised(connection: Connection) -> None:
     )
 
 
+def _context(connection: Connection) -> None:
+    """8: the delivered submissions whose context was kept, for its time to be looked after."""
+    _run(
+        connection,
+        "CREATE INDEX submission_context_at ON submission (state, ended_at) WHERE context IS NOT NULL",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -191,6 +199,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _notes,
     _held_back,
     _customised,
+    _context,
 )
 LATEST = len(STEPS)
 """The schema that this release works with."""

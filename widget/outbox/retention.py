@@ -1,14 +1,15 @@
 """What has outlived its time in the outbox, and goes.
 
 A submission that did not get through keeps what was said for a set time, for the operator to put it back; then that is
-erased, and the row stays with its state. The row of a delivered one, which holds nothing of the kind, is removed once
+erased, and the row stays with its state. What a delivered one keeps, where the operator wants that, is what the host
+page told; after a set time that goes, too. The row of a delivered one, which holds nothing of the kind, is removed once
 its receipt has run out and its form token would no longer be believed: until then it makes a repeat known as one.
 """
 
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy import Connection, delete, literal, select, update
+from sqlalchemy import Connection, Delete, Update, delete, literal, select, update
 
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import erase
@@ -25,11 +26,12 @@ MAX_BATCHES = 20
 class Retention:
     """Erases and removes on `backend`. All periods in seconds.
 
-    `kept` is how long a submission that ended otherwise than delivered keeps what was said, `receipts` how long a
-    receipt can be looked at, `tokens` how long a form token may be believed.
+    `kept` is how long a submission that ended otherwise than delivered keeps what was said, `contexts` how long a
+    delivered one keeps what the host page told, `receipts` how long a receipt can be looked at, `tokens` how long a
+    form token may be believed.
     """
 
-    def __init__(self, backend: Backend, *, kept: float, receipts: float, tokens: float) -> None:
+    def __init__(self, backend: Backend, *, kept: float, receipts: float, tokens: float, contexts: float = 0) -> None:
         s, now = submission.c, backend.now
         self._backend = backend
         self._kept = kept
@@ -42,6 +44,8 @@ class Retention:
             .values(state="discarded", due_at=None, held_for=None, ended_at=s.accepted_at)
         )
         delivered = s.state == literal("delivered", literal_execute=True)
+        told = select(s.id).where(delivered, s.context.is_not(None), s.ended_at < now - contexts).limit(BATCH)
+        self._forget_context = update(submission).where(s.id.in_(told.scalar_subquery())).values(context=None)
         run_out = select(s.id).where(delivered, s.ended_at < now - receipts, s.accepted_at < now - tokens).limit(BATCH)
         self._remove = delete(submission).where(s.id.in_(run_out.scalar_subquery()))
 
@@ -50,14 +54,20 @@ class Retention:
         for _ in range(MAX_BATCHES):
             if await self._erase_some() < BATCH:
                 break
-        removed = 0
+        if contexts := await self._all(self._forget_context):
+            log.info("retention.context_erased", rows=contexts)
+        if removed := await self._all(self._remove):
+            log.info("retention.removed", rows=removed)
+
+    async def _all(self, statement: Update | Delete) -> int:
+        """Execute it batch by batch. Answers the rows."""
+        rows = 0
         for _ in range(MAX_BATCHES):
-            some = await self._backend.write(lambda c: c.execute(self._remove).rowcount)
-            removed += some
+            some = await self._backend.write(lambda c: c.execute(statement).rowcount)
+            rows += some
             if some < BATCH:
                 break
-        if removed:
-            log.info("retention.removed", rows=removed)
+        return rows
 
     async def _erase_some(self) -> int:
         ids, blobs = await self._backend.write(self._erase)

@@ -60,7 +60,7 @@ submission = Table(
     Column("rating", Boolean),
     Column("consent", Boolean),
     Column("consent_version", String(40), comment="What the consent's wording that the person saw was called."),
-    Column("context", Text, comment="What the host page told about itself, as JSON; kept after delivery."),
+    Column("context", Text, comment="What the host page told about itself, as JSON."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),
@@ -81,6 +81,13 @@ Index(
     submission.c.ended_at,
     sqlite_where=text("state = 'delivered'"),
     postgresql_where=text("state = 'delivered'"),
+)
+Index(
+    "submission_context_at",
+    submission.c.state,
+    submission.c.ended_at,
+    sqlite_where=text("context IS NOT NULL"),
+    postgresql_where=text("context IS NOT NULL"),
 )
 Index(
     "submission_left_at",
