@@ -173,6 +173,8 @@ GREEDY = {
     "much plain text": "{% for a in range(9999) %}" + "x" * 1000 + "{% endfor %}",
     "much sorting": "{% set l = range(19999)|list %}" + "{% set m = l|sort(reverse=true) %}" * 300,
     "deep parentheses": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    "many nested loops": "{% for a in names %}" * 30 + "{% endfor %}" * 30,
+    "many nested conditions": "{% if text %}" * 150 + "{% endif %}" * 150,
     "many nested lists": "{{ " + "[" * 300 + "]" * 300 + " }}",
     "a large file": "x" * (templating.MAX_SOURCE + 1),
     "a person's text in two loops": "{% for a in text %}{% for b in text %}{{ b }}{% endfor %}{% endfor %}",
@@ -193,6 +195,25 @@ def test_a_template_without_an_end_or_a_measure_is_stopped_at_once(name: str, ou
     assert [line["event"] for line in logs] == ["template.failed"]
     assert spent < 5  # much of it is tracemalloc's own
     assert peak < 150_000_000
+
+
+def test_the_time_in_which_a_template_is_compiled_is_not_taken_from_its_page(ours: Path, write: Write) -> None:
+    slow = "{% if false %}" + "{{ a }}" * 9000 + "{% endif %}"  # some hundreds of milliseconds, once
+    write('{% include "slow.html" %}' + "{{ text }}" * 20)
+    write(slow, "slow.html")
+    page, logs = rendered(ours)
+    assert logs == []
+    assert page == "x" * 20_000
+
+
+def test_files_that_take_too_long_to_compile_are_given_up_and_named(ours: Path, write: Write) -> None:
+    write("".join(f'{{% include "{n}.html" %}}' for n in range(100)))
+    for n in range(100):
+        write("{% if false %}" + "{{ a }}" * 9000 + "{% endif %}", f"{n}.html")
+    page, (told,) = rendered(ours)
+    assert page == "<main>onetwo</main>"
+    assert told["at"] == "acme/form.html:1"
+    assert told["reason"] == "its files take more than 3 seconds to compile"
 
 
 def test_a_broken_template_of_one_product_leaves_the_others_alone(ours: Path, write: Write) -> None:

@@ -8,7 +8,7 @@ and line, once for each change. What the pages say is left to `pages`.
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from functools import wraps
@@ -20,6 +20,7 @@ from jinja2 import (
     BaseLoader,
     Environment,
     StrictUndefined,
+    Template,
     TemplateNotFound,
     TemplateSyntaxError,
     Undefined,
@@ -43,8 +44,8 @@ log = structlog.get_logger("widget.templating")
 DEFAULT = "default:"
 """Before a template's name: ours, whatever the product has."""
 
-MAX_SOURCE = 256 * 1024
-"""Bytes of one template."""
+MAX_SOURCE = 64 * 1024
+"""Bytes of one template; our largest has ten thousand."""
 MAX_STEPS = 20_000
 """Turns of loops, calls, filters and pieces of output in one render. The form takes some hundreds."""
 MAX_SIZE = 2_000_000
@@ -53,6 +54,9 @@ MAX_VALUE = 100_000
 """Characters or items of one value."""
 MAX_TIME = 0.25
 """Seconds of processor time that one render may take; ours takes some thousandths."""
+MAX_COMPILE = 3.0
+"""Seconds of processor time beside it in which the files of one render are compiled, which comes once; ours take some
+hundredths."""
 PAUSE = 60.0
 """Seconds for which a product that spent a budget gets our template, before its own is tried again."""
 
@@ -88,24 +92,33 @@ class TemplateBroken(WidgetError):
 
 
 class _Budget:
-    """What one render may still spend."""
+    """What one render, or one file that is compiled, may still spend."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = MAX_TIME) -> None:
+        self._seconds = seconds
         self._steps = MAX_STEPS
         self._size = MAX_SIZE
-        self._end = time.thread_time() + MAX_TIME
+        self._end = time.thread_time() + seconds
+        self._compiling = MAX_COMPILE
 
     def step(self) -> None:
         self._steps -= 1
         if self._steps < 0:
             raise BudgetSpent(f"it takes more than {MAX_STEPS} steps: is there a loop without an end?")
         if self._steps % 8 == 0 and time.thread_time() > self._end:
-            raise BudgetSpent(f"it takes more than {MAX_TIME:g} seconds")
+            raise BudgetSpent(f"it takes more than {self._seconds:g} seconds")
 
     def pay(self, size: int) -> None:
         self._size -= size
         if self._size < 0:
             raise BudgetSpent(f"it makes more than {MAX_SIZE} characters and items")
+
+    def compiled(self, seconds: float) -> None:
+        """A file was compiled meanwhile: that is paid for apart."""
+        self._end += seconds
+        self._compiling -= seconds
+        if self._compiling < 0:
+            raise BudgetSpent(f"its files take more than {MAX_COMPILE:g} seconds to compile")
 
 
 _budget: ContextVar[_Budget] = ContextVar("budget")
@@ -187,7 +200,7 @@ class StrictTemplates(Templates):
             raise TemplateBroken(_problem(environment, name, error)) from error
 
 
-_LASTING = (BudgetSpent, MemoryError, RecursionError, TemplateSyntaxError, TemplateNotFound)
+_LASTING = (BudgetSpent, MemoryError, RecursionError, SyntaxError, TemplateSyntaxError, TemplateNotFound)
 """Errors that would come again at once, and cost."""
 _MOST_NAMED = 1000
 
@@ -220,6 +233,8 @@ def _reason(error: Exception) -> str:
             return "it calls or includes itself without an end"
         case MemoryError():
             return "it takes too much memory"
+        case SyntaxError():
+            return f"it is nested too deeply: {error.msg}"
         case TemplateNotFound():
             return str(error.message or f"there is no template {error.name!r}")
         case _:
@@ -254,6 +269,18 @@ class _Loader(BaseLoader):
             return path.read_text("utf-8"), str(path), is_current
         except UnicodeDecodeError:
             raise TemplateNotFound(template, f"{template} is not written in UTF-8") from None
+
+    def load(self, environment: Environment, name: str, globals: MutableMapping[str, Any] | None = None) -> Template:  # noqa: A002
+        """The template, compiled at its own expense: a first page must not fail because a machine is slow."""
+        rendering, began = _budget.get(None), time.thread_time()
+        reset = _budget.set(_Budget(MAX_COMPILE))
+        try:
+            template = super().load(environment, name, globals)
+        finally:
+            _budget.reset(reset)
+        if rendering:
+            rendering.compiled(time.thread_time() - began)
+        return template
 
     def holds(self, filename: str) -> bool:
         """Whether a file is one of the templates."""
