@@ -26,13 +26,17 @@ Email = Literal["ask", "prefill", "read-only", "hidden"]
 Kind = Literal["jpeg", "png", "pdf"]
 
 _ORIGIN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-    r"|\[[0-9a-f:]+\])(:(?P<port>[0-9]{1,5}|\*))?"
+    r"(?P<scheme>https?)://(?P<host>(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)"
+    r"(:(?P<port>[0-9]{1,5}|\*))?"
 )
 
 
 def _origin(value: str) -> str:
     """An entry such as https://app.example.com, https://*.example.com or http://localhost:*."""
+    if "[" in value:
+        raise ValueError(
+            f"{value!r}: browsers know no IPv6 addresses in frame-ancestors; write a name, as localhost is"
+        )
     match = _ORIGIN.fullmatch(value)
     if match is None:
         raise ValueError(f"{value!r} is no origin; write https://host, https://host:port or https://*.host")

@@ -41,9 +41,6 @@ def _origins(settings: Settings) -> Iterator[Finding]:
             message = "Pages of any visitor's own machine may embed the form."
             mend = "Leave localhost out where people use it."
             yield Finding("settings.origins", message, mend, at, "notice")
-        for entry in (entry for entry in product.origins if "[" in entry):
-            message = f"Browsers know no IPv6 addresses in frame-ancestors: {entry} may embed nothing."
-            yield Finding("settings.origins", message, "Give it a name, such as localhost.", at)
         for twice in sorted({entry for entry in product.origins if product.origins.count(entry) > 1}):
             yield Finding("settings.origins", f"{twice} is named twice.", "Leave one out.", at, "notice")
 
