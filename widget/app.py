@@ -30,7 +30,7 @@ from widget.rates import Limits, Rates
 from widget.routes import ERROR_HANDLERS, ROUTES, Service
 from widget.scanner import Scanner
 from widget.settings import Settings
-from widget.static_files import StaticFiles
+from widget.static_files import CSS, Asset, StaticFiles, pack
 from widget.templating import Templates
 from widget.tokens import CLOCK_SKEW, Tokens
 from widget.wording import Wording
@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> Starlette:
     """The web application. Its parts are opened and closed by the lifespan. Raises ConfigurationError."""
     outbox = create_outbox(settings)
     static = StaticFiles(resources.path("static"), settings.custom / "static" / "products", reload=settings.reload)
+    sheets = {slug: Asset(themes.stylesheet(each.theme).encode(), CSS) for slug, each in settings.products.items()}
     templates = Templates(
         resources.path("templates"),
         settings.custom / "templates" / "products",
@@ -80,10 +81,13 @@ def create_app(settings: Settings) -> Starlette:
                         retry_days=round(settings.retry_days),
                     ),
                     static=static,
+                    sheets=sheets,
                     wording=Wording(settings.custom / "templates", settings.products),
                     examiner=examiner,
                 )
                 _name_weaknesses(settings, templates)
+                # Readiness does not wait for it: what is asked for before is packed at once.
+                asyncio.get_running_loop().run_in_executor(None, pack, [*static.assets, *sheets.values()])
                 yield
         except ConfigurationError as error:
             app.state.problem = error  # for whoever started us: a server would show a traceback

@@ -37,7 +37,7 @@ from widget.products import Product
 from widget.proof import Proofs
 from widget.rates import Rates
 from widget.settings import Settings
-from widget.static_files import FOR_EVER, StaticFiles
+from widget.static_files import FOR_EVER, Asset, StaticFiles
 from widget.submission import Attachment, Submission
 from widget.tokens import Tokens
 from widget.wording import Wording
@@ -58,7 +58,7 @@ _RETRY_UNAVAILABLE = 20
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts that answer requests."""
+    """The parts that answer requests. `sheets` are the products' themes."""
 
     settings: Settings
     tokens: Tokens
@@ -69,6 +69,7 @@ class Service:
     dispatcher: Dispatcher
     pages: pages.Pages
     static: StaticFiles
+    sheets: Mapping[str, Asset]
     wording: Wording
     examiner: Examiner
 
@@ -125,12 +126,9 @@ async def show_form(request: Request) -> Response:
 async def theme(request: Request) -> Response:
     """GET /form/{product}/theme.css: the product's colours and measures, for the form and any page that wants them."""
     product = _product(request)
-    version = themes.version(product.theme)
-    kept = request.query_params.get("v") == version
-    extra = {"Cache-Control": FOR_EVER if kept else "no-cache", "ETag": f'"{version}"'}
-    return Response(
-        themes.stylesheet(product.theme), media_type="text/css", headers={**headers.HEADERS["static"], **extra}
-    )
+    kept = request.query_params.get("v") == themes.version(product.theme)
+    extra = {"Cache-Control": FOR_EVER if kept else "no-cache"}
+    return _service(request).sheets[product.slug].respond(request, {**headers.HEADERS["static"], **extra})
 
 
 async def fresh_token(request: Request) -> Response:

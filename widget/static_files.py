@@ -8,21 +8,23 @@ served too, to be asked for again each time.
 import hashlib
 import mimetypes
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from widget import encodings
 from widget.headers import HEADERS, Kind
 
 log = structlog.get_logger("widget.static_files")
 
+CSS = "text/css; charset=utf-8"
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
+    ".css": CSS,
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
@@ -34,11 +36,33 @@ _VERSION = re.compile("[0-9a-f]{12}")
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    content: bytes
-    media_type: str
-    etag: str
+class Asset:
+    """Content that is the same for everybody, in as many forms as are worth it, each with an ETag of its own."""
+
+    def __init__(self, content: bytes, media_type: str) -> None:
+        self.content = content
+        self.media_type = media_type
+        self.digest = hashlib.sha256(content).hexdigest()[:20]
+
+    @cached_property
+    def packed(self) -> Mapping[str, bytes]:
+        """The packed forms, by their codings; none of what is packed by its nature. Made when they are first asked
+        for, so whoever serves asks ahead."""
+        is_text = self.media_type.startswith("text/") or self.media_type == "image/svg+xml"
+        return encodings.pack(self.content) if is_text else {}
+
+    def respond(self, request: Request, headers: Mapping[str, str]) -> Response:
+        """The answer with `headers`: 200, or 304 when the asker has it already. A `Range` is not looked at, as a server
+        may (RFC 9110, section 14.2): no asset is so long that a part of it would be worth asking for."""
+        coding = encodings.choose(request.headers.get("accept-encoding", ""), self.packed)
+        plain = coding == encodings.AS_IT_IS
+        etag = f'"{self.digest}"' if plain else f'"{self.digest}-{coding}"'
+        every = {**headers, "ETag": etag, **({"Vary": "Accept-Encoding"} if self.packed else {})}
+        if _is_named(etag, request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=every)
+        if plain:
+            return Response(self.content, headers=every, media_type=self.media_type)
+        return Response(self.packed[coding], headers={**every, "Content-Encoding": coding}, media_type=self.media_type)
 
 
 class StaticFiles:
@@ -52,7 +76,7 @@ class StaticFiles:
         self._products = products
         self._reload = reload
         self._stamp: object = None
-        self._files: Mapping[str, _File] = {}
+        self._files: Mapping[str, Asset] = {}
         self.version = ""
         self.left_out: Mapping[str, str] = {}
         """The files of products that are not served, and why."""
@@ -71,10 +95,10 @@ class StaticFiles:
         for name, reason in self.left_out.items():
             log.warning("static.left_out", file=name, reason=reason)
             del paths[name]
-        self._files = {name: _read(path) for name, path in paths.items()}
+        self._files = {name: _asset(path) for name, path in paths.items()}
         digest = hashlib.sha256()
         for name, file in self._files.items():
-            digest.update(f"{name}\0{file.etag}\n".encode())
+            digest.update(f"{name}\0{file.digest}\n".encode())
         self.version = digest.hexdigest()[:12]
 
     def url(self, name: str) -> str:
@@ -95,6 +119,11 @@ class StaticFiles:
     def content(self, name: str) -> bytes:
         """What is in a file. Raises KeyError when there is none of that name."""
         return self._files[name].content
+
+    @property
+    def assets(self) -> Collection[Asset]:
+        """All of them."""
+        return self._files.values()
 
     def names(self, folder: str, ending: str) -> tuple[str, ...]:
         """The files below `folder` whose names end so."""
@@ -122,10 +151,13 @@ class StaticFiles:
         file = self._files.get(name)
         if file is None:
             return None
-        headers = {**HEADERS[kind], **extra, "ETag": file.etag}
-        if file.etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(file.content, headers=headers, media_type=file.media_type)
+        return file.respond(request, {**HEADERS[kind], **extra})
+
+
+def pack(assets: Iterable[Asset]) -> None:
+    """Make every packed form that there is not yet: some tenths of a second of work for all of ours, so in a thread."""
+    for asset in assets:
+        _ = asset.packed
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -147,7 +179,11 @@ def _objection(path: Path, folder: Path) -> str:
     return f"it has more than {MAX_PRODUCT_FILE} bytes" if path.stat().st_size > MAX_PRODUCT_FILE else ""
 
 
-def _read(path: Path) -> _File:
-    content = path.read_bytes()
+def _asset(path: Path) -> Asset:
     guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return _File(content, guessed, f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+    return Asset(path.read_bytes(), guessed)
+
+
+def _is_named(etag: str, header: str) -> bool:
+    """Whether `If-None-Match` names the tag, by the weak comparison that is meant there."""
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in header.split(","))
