@@ -45,7 +45,7 @@ def test_http_and_sql_stay_in_their_rooms() -> None:
     allowed = {
         "httpx": {"insider", "doctor"},
         "sqlalchemy": {"outbox", "settings"},
-        "starlette": {"headers", "routes", "intake", "app", "cli", "static_files", "sandbox", "preview"},
+        "starlette": {"headers", "front", "routes", "intake", "app", "cli", "static_files", "sandbox", "preview"},
         "jinja2": {"templating", "sandbox", "check", "preview"},
         "itsdangerous": {"tokens"},
         "PIL": {"files"},

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from widget import __version__, resources, themes
+from widget.blanks import Blanks
 from widget.delivery import Delivery, Policy
 from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.errors import ConfigurationError
 from widget.files.pool import Examiner
 from widget.files.protocol import Rules as FileRules
+from widget.front import Front
 from widget.headers import Hardened
 from widget.insider import Insider
 from widget.outbox import Outbox
@@ -53,6 +55,11 @@ def create_app(settings: Settings) -> Starlette:
         static=static.url,
         reload=settings.reload,
     )
+    pages = Pages(
+        templates, sheet=static.sheet, receipt_days=settings.receipt_days, retry_days=round(settings.retry_days)
+    )
+    tokens = Tokens(settings.keys, settings.token_max_age)
+    blanks = Blanks(pages, tokens, keep=not settings.reload)
     rates = Rates(
         Limits(settings.rate_limit, settings.rate_limit_unmarked, settings.rate_limit_total, settings.proof_surge),
         settings.rate_limit_storage,
@@ -68,18 +75,14 @@ def create_app(settings: Settings) -> Starlette:
             ):
                 app.state.service = Service(
                     settings=settings,
-                    tokens=Tokens(settings.keys, settings.token_max_age),
+                    tokens=tokens,
                     proofs=Proofs(settings.keys, settings.proof_cost, settings.token_max_age),
                     rates=rates,
                     outbox=outbox,
                     insider=insider,
                     dispatcher=dispatcher,
-                    pages=Pages(
-                        templates,
-                        sheet=static.sheet,
-                        receipt_days=settings.receipt_days,
-                        retry_days=round(settings.retry_days),
-                    ),
+                    pages=pages,
+                    blanks=blanks,
                     static=static,
                     sheets=sheets,
                     wording=Wording(settings.custom / "templates", settings.products),
@@ -98,20 +101,23 @@ def create_app(settings: Settings) -> Starlette:
         finally:
             await rates.close()
 
-    app = _Hardened(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
-    app.settings = settings
+    def around(app: ASGIApp) -> ASGIApp:
+        tls = (settings.public_url or "").startswith("https://")
+        return Hardened(Front(app, settings.products, blanks, tokens, rates), hsts=settings.hsts, tls=tls)
+
+    app = _Wrapped(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
+    app.around = around
     app.router.redirect_slashes = False  # it would send people to whatever host the request names
     return app
 
 
-class _Hardened(Starlette):
-    """Puts the headers of every answer around everything, Starlette's own last resort included."""
+class _Wrapped(Starlette):
+    """Has something around everything, Starlette's own last resort included."""
 
-    settings: Settings
+    around: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
-        tls = (self.settings.public_url or "").startswith("https://")
-        return Hardened(super().build_middleware_stack(), hsts=self.settings.hsts, tls=tls)
+        return self.around(super().build_middleware_stack())
 
 
 def _name_weaknesses(settings: Settings, templates: Templates) -> None:

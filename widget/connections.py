@@ -214,18 +214,17 @@ class Protocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise self._stop(505)
-        named: dict[bytes, list[bytes]] = {}
-        for name, value in self.headers:
-            named.setdefault(name, []).append(value)
-        if any(len(named.get(name, ())) > 1 for name in _ONCE):
+        named = dict(self.headers)
+        if len(named) < len(self.headers):
+            names = [name for name, _ in self.headers]
+            if any(names.count(name) > 1 for name in _ONCE):
+                raise self._stop(400)
+        if not _HOST.fullmatch(named.get(b"host", b"localhost" if version == "1.0" else b"")):
             raise self._stop(400)
-        host = named.get(b"host", [b"localhost"] if version == "1.0" else [b""])
-        if not _HOST.fullmatch(host[0]):
+        coding = named.get(b"transfer-encoding")
+        if coding is not None and (coding.strip().lower() != b"chunked" or version == "1.0"):
             raise self._stop(400)
-        codings = named.get(b"transfer-encoding", [])
-        if codings and (codings[0].strip().lower() != b"chunked" or version == "1.0"):
-            raise self._stop(400)
-        if self.parser.should_upgrade() and (codings or self.parser.get_method() not in (b"GET", b"HEAD")):
+        if self.parser.should_upgrade() and (coding is not None or self.parser.get_method() not in (b"GET", b"HEAD")):
             raise self._stop(400)  # what follows such a head is no body to the parser
 
     def _refuse(self, status: int) -> None:

@@ -4,7 +4,9 @@ A client that will have none of them, and not even the content as it is, gets it
 """
 
 import gzip
-from collections.abc import Collection, Mapping
+import struct
+import zlib
+from collections.abc import Collection, Mapping, Sequence
 
 import brotli  # type: ignore[import-untyped]
 
@@ -47,3 +49,38 @@ def _weighed(choice: str) -> tuple[str, float]:
         return coding.strip(), float(value) if name == "q" else 1.0
     except ValueError:
         return coding.strip(), 0.0
+
+
+class Gapped:
+    """Content with gaps that are filled at the last moment. All but the gaps is packed ahead.
+
+    What fills a gap is packed neither with what is around it nor by itself, so it costs nothing, and the length tells
+    nothing about it.
+    """
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        """`pieces` are what stands before, between and behind the gaps."""
+        self._pieces = pieces
+        self._packed = tuple(map(_deflated, pieces))
+
+    def filled(self, value: bytes) -> bytes:
+        """The content with `value`, of less than 64 KB, in every gap."""
+        return value.join(self._pieces)
+
+    def packed(self, value: bytes) -> bytes:
+        """The same as gzip (RFC 1952)."""
+        whole = value.join(self._pieces)
+        stored = struct.pack("<BHH", 0, len(value), len(value) ^ 0xFFFF) + value  # RFC 1951, section 3.2.4
+        end = struct.pack("<II", zlib.crc32(whole), len(whole))
+        return b"".join((_GZIP_HEAD, stored.join(self._packed), _LAST_BLOCK, end))
+
+
+_GZIP_HEAD = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"
+_LAST_BLOCK = b"\x03\x00"
+"""An empty one."""
+
+
+def _deflated(piece: bytes) -> bytes:
+    """Blocks that end with a whole byte, and that nothing behind them refers to."""
+    packing = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    return packing.compress(piece) + packing.flush(zlib.Z_FULL_FLUSH)

@@ -9,7 +9,6 @@ depends on the request: HSTS where it came over TLS.
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Kind = Literal["form", "page", "data", "static", "loader"]
@@ -75,13 +74,19 @@ def of_form(origins: Iterable[str]) -> dict[str, str]:
     return {**HEADERS["form"], "Content-Security-Policy": policy}
 
 
+def raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI has them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
 class Hardened:
     """Sees to it that no answer goes out bare. `hsts` is in seconds; `tls` says that browsers always come over TLS."""
 
     def __init__(self, app: ASGIApp, *, hsts: int, tls: bool) -> None:
         self._app = app
-        self._hsts = hsts
+        self._hsts = raw({"Strict-Transport-Security": f"max-age={hsts}"}) if hsts else []
         self._tls = tls
+        self._least = raw(HEADERS["data"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with what is missing put in."""
@@ -91,11 +96,10 @@ class Hardened:
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer = MutableHeaders(scope=message)
-                for name, value in HEADERS["data"].items():
-                    answer.setdefault(name, value)
-                if self._hsts and (self._tls or scope["scheme"] == "https"):
-                    answer["Strict-Transport-Security"] = f"max-age={self._hsts}"
+                given = [name for name, _ in message["headers"]]
+                missing = [pair for pair in self._least if pair[0] not in given]
+                over_tls = self._tls or scope["scheme"] == "https"
+                message["headers"] = [*message["headers"], *missing, *(self._hsts if over_tls else ())]
             await send(message)
 
         await self._app(scope, receive, complete)

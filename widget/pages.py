@@ -110,6 +110,11 @@ class Pages:
         )
         return self._render("form.html", page)
 
+    def blank(self, product: Product, words: Words, *, token: str, theme: str, mode: str) -> str | None:
+        """The form with nothing in it but its token; None when the product's own template makes none, for now."""
+        page = replace(self._form(product, words.of(product), theme, mode), token=token)
+        return self._templates.render_own(product.slug, "form.html", _fields_of(page))
+
     def thanks(
         self,
         product: Product,
@@ -156,7 +161,7 @@ class Pages:
         page = views.ReceiptPage(
             words=_speech(words),
             product=_view(product) if product else None,
-            theme=_known(theme, THEMES),
+            theme=known(theme, THEMES),
             mode="page",
             heading=words(f"receipt.{status}"),
             stylesheets=self._stylesheets(product),
@@ -182,8 +187,8 @@ class Pages:
         page = views.ProblemPage(
             words=_speech(words),
             product=_view(product) if product else None,
-            theme=_known(theme, THEMES),
-            mode=_known(mode, MODES),
+            theme=known(theme, THEMES),
+            mode=known(mode, MODES),
             heading=heading,
             stylesheets=self._stylesheets(product),
             text=text,
@@ -220,7 +225,7 @@ class Pages:
 
     def _form(self, product: Product, words: Words, theme: str, mode: str) -> views.FormPage:
         """An untouched form."""
-        theme, mode = _known(theme, THEMES), _known(mode, MODES)
+        theme, mode = known(theme, THEMES), known(mode, MODES)
         asked = product.fields
         return views.FormPage(
             words=_speech(words),
@@ -245,11 +250,15 @@ class Pages:
         return tuple(filter(None, (theme, self._sheet(product.slug))))
 
     def _render(self, template: str, page: views.Page) -> str:
-        values = {field.name: getattr(page, field.name) for field in fields(page)}
-        return self._templates.render(page.product.slug if page.product else None, template, values)
+        return self._templates.render(page.product.slug if page.product else None, template, _fields_of(page))
 
 
-def _known(value: str, values: tuple[str, ...]) -> str:
+def _fields_of(page: views.Page) -> Mapping[str, object]:
+    return {field.name: getattr(page, field.name) for field in fields(page)}
+
+
+def known(value: str, values: tuple[str, ...]) -> str:
+    """The value if it is one of `values`, else the first of these."""
     return value if value in values else values[0]
 
 

@@ -4,6 +4,7 @@ A `Service` knows the parts that requests need; what the parts do is theirs.
 """
 
 import asyncio
+import gzip
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -19,7 +20,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from widget import context, headers, identity, intake, pages, submission, themes, words
+from widget import context, encodings, headers, identity, intake, pages, submission, themes, words
+from widget.blanks import Blanks, wish
 from widget.dispatch import Dispatcher
 from widget.errors import (
     Fault,
@@ -68,6 +70,7 @@ class Service:
     insider: Insider
     dispatcher: Dispatcher
     pages: pages.Pages
+    blanks: Blanks
     static: StaticFiles
     sheets: Mapping[str, Asset]
     wording: Wording
@@ -109,18 +112,21 @@ async def show_form(request: Request) -> Response:
             person = _vouched(service, product, values, opened_at=None)
         except Rejected as rejected:
             faults = rejected.faults
-    token = service.tokens.form(product.slug)
+    token, words = service.tokens.form(product.slug), _words(request, product.slug)
+    challenge = _challenge(service, product, token)
+    if challenge is None and (asked := wish(request.scope)):
+        service.blanks.keep(product, words, asked.looks)
     page = service.pages.form(
         product,
-        _words(request, product.slug),
+        words,
         token=token,
-        challenge=_challenge(service, product, token),
+        challenge=challenge,
         values={**values, "submittedByEmail": "" if product.email == "ask" else query.get("email", "")},
         faults=faults,
         person=person,
         **_looks(request),
     )
-    return HTMLResponse(page, status_code=403 if faults else 200, headers=headers.of_form(product.origins))
+    return _html(request, page, 403 if faults else 200, headers.of_form(product.origins))
 
 
 async def theme(request: Request) -> Response:
@@ -416,7 +422,7 @@ def _thank(request: Request, product: Product, standing: Standing) -> Response:
         attachments=_files_shown(standing, words),
         **_looks(request),
     )
-    return HTMLResponse(page, status_code=201 if delivered else 202, headers=headers.of_form(product.origins))
+    return _html(request, page, 201 if delivered else 202, headers.of_form(product.origins))
 
 
 def _refuse(request: Request, product: Product, rejected: Rejected, token: _Token) -> Response:
@@ -440,7 +446,7 @@ def _refuse(request: Request, product: Product, rejected: Rejected, token: _Toke
         person=person,
         **_looks(request),
     )
-    return HTMLResponse(page, status_code=rejected.status, headers={**headers.of_form(product.origins), **extra})
+    return _html(request, page, rejected.status, {**headers.of_form(product.origins), **extra})
 
 
 # --- receipts ---------------------------------------------------------------------------------------------------
@@ -474,7 +480,7 @@ async def show_receipt(request: Request) -> Response:
         attachments=_files_shown(standing, words) if known else (),
         theme=request.query_params.get("theme", "auto"),
     )
-    return HTMLResponse(page, headers=headers.HEADERS["page"])
+    return _html(request, page, 200, headers.HEADERS["page"])
 
 
 async def _standing_of(service: Service, receipt: str) -> Standing:
@@ -586,7 +592,7 @@ def _problem(request: Request, rejected: Rejected) -> Response:
     if _wants_json(request) or request.url.path.startswith(("/static/", "/embed.js")):
         return _problem_json(rejected, words, None, {**headers.HEADERS["data"], **extra})
     page = _service(request).pages.problem(words, rejected.faults[0], theme=request.query_params.get("theme", "auto"))
-    return HTMLResponse(page, status_code=rejected.status, headers={**headers.HEADERS["page"], **extra})
+    return _html(request, page, rejected.status, {**headers.HEADERS["page"], **extra})
 
 
 def _problem_json(rejected: Rejected, words: Words, product: Product | None, extra: Mapping[str, str]) -> Response:
@@ -618,6 +624,14 @@ def _problem_json(rejected: Rejected, words: Words, product: Product | None, ext
 
 
 # --- small things -----------------------------------------------------------------------------------------------
+
+
+def _html(request: Request, page: str, status: int, fields: Mapping[str, str]) -> Response:
+    """A page, as gzip where that is taken."""
+    content = page.encode()
+    if encodings.choose(request.headers.get("accept-encoding", ""), ("gzip",)) == "gzip":
+        content, fields = gzip.compress(content, 6, mtime=0), {**fields, "Content-Encoding": "gzip"}
+    return HTMLResponse(content, status, fields)
 
 
 def _looks(request: Request) -> dict[str, Any]:

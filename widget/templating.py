@@ -150,19 +150,24 @@ class Templates:
 
     def render(self, slug: str | None, name: str, values: Mapping[str, object]) -> str:
         """The page, from the product's own templates as long as these work."""
+        page = self.render_own(slug, name, values)
+        return _render(self._default, name, values) if page is None else page
+
+    def render_own(self, slug: str | None, name: str, values: Mapping[str, object]) -> str | None:
+        """The page from the templates that are meant for it; None when the product's own make none, for now."""
         environment = self._products.get(slug) if slug is not None else None
         if environment is None or slug is None:
             return _render(self._default, name, values)
         until, state = self._paused.get((slug, name), (0.0, None))
         if until > self._clock() and state == self._state(environment):
-            return _render(self._default, name, values)
+            return None
         try:
             return _render(environment, name, values)
         except Exception as error:  # whatever it is: it is theirs, and the person must not notice
             if isinstance(error, _LASTING):
                 self._paused[slug, name] = (self._clock() + PAUSE, self._state(environment))
             self._tell(slug, environment, name, error)
-        return _render(self._default, name, values)
+            return None
 
     def problems(self, slug: str) -> Iterator[Problem]:
         """What is wrong with a product's templates, as far as can be told without a page: file and line, and reason."""
@@ -191,7 +196,7 @@ class Templates:
 class StrictTemplates(Templates):
     """The same for those who write templates: nothing stands in for a product's own that is broken."""
 
-    def render(self, slug: str | None, name: str, values: Mapping[str, object]) -> str:
+    def render_own(self, slug: str | None, name: str, values: Mapping[str, object]) -> str:
         """The page. Raises TemplateBroken."""
         environment = self._products.get(slug, self._default) if slug is not None else self._default
         try:
