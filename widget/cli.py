@@ -1,6 +1,7 @@
 """The commands."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -107,7 +108,7 @@ for command in (check, doctor, new, outbox, preview):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which takes no new rows from the outbox once it has been asked to stop."""
+    """uvicorn, which sets aside what was loaded, and takes no new rows from the outbox once it is asked to stop."""
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
         self._app = app
@@ -128,6 +129,12 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_grace)),
             )
         )
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Start. What is there by then stays, so the collector need not walk through all of it again and again: that
+        would keep everybody waiting for a tenth of a second."""
+        await super().startup(sockets)
+        gc.freeze()
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop: first the taking of rows, then the connections, then (in the lifespan) what is being sent."""
