@@ -171,9 +171,8 @@ async def loader(request: Request) -> Response:
 
 
 async def static(request: Request) -> Response:
-    """GET /static/…: a file as it is now, under the address too that it had before it was edited."""
-    files, path = _studio(request).static, request.path_params["path"]
-    return _found(files.respond(request, path) or files.respond(request, path.partition("/")[2]))
+    """GET /static/…"""
+    return _found(_studio(request).static.respond(request, request.path_params["path"]))
 
 
 async def version(request: Request) -> Response:
