@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import pty
 import signal
 import sqlite3
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,6 +148,18 @@ def test_retry_puts_one_many_or_all_of_a_state_back_and_the_running_service_deli
     assert all(len(feedback["attachments"]) == 2 for feedback in insider.feedbacks())
     again = widget.operate("retry", one)
     assert (again.returncode, again.stderr.splitlines()[-1]) == (3, f"{one}: is delivered")
+
+
+def test_a_terminal_is_shown_how_far_it_is(widget: Widget, insider: Sandbox) -> None:
+    refused(widget, insider)
+    ours, theirs = pty.openpty()
+    command = [*widget.command, "outbox", "retry", "--state", "refused"]
+    done = subprocess.run(command, env=widget.environ, cwd=widget.folder, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert "100%" in os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "%" not in widget.operate("retry", "--state", "refused").stderr
 
 
 def test_retry_makes_an_old_row_as_patient_as_a_new_one(widget: Widget, insider: Sandbox) -> None:

@@ -103,6 +103,20 @@ def test_a_notice_wakes_a_worker_and_send_is_not_kept_waiting(start: Start, insi
         web.until_delivered(answer)
 
 
+def test_what_the_operator_puts_back_is_announced_at_once(start: Start, insider: Sandbox) -> None:
+    web = start(WEB_DELIVERS="false", RETRY_MIN="3600", RETRY_MAX="3600", **NOBODY_SWEEPS)
+    with workers(web):
+        insider.misbehave("refuse", "create", times=1)
+        refused = web.submit("refused at first")
+        until(lambda: web.receipt(refused)["status"] == "refused")
+        insider.fail_with(503, "create", times=1, retry_after=3600)
+        waiting = web.submit("to wait for an hour")
+        until(lambda: '"submission.queued"' in web.log())
+        assert web.operate("retry", "--state", "refused", "--state", "queued").returncode == 0
+        for answer in (refused, waiting):
+            web.until_delivered(answer)
+
+
 def test_send_is_answered_by_the_web_process_that_took_it_though_workers_listen(start: Start, insider: Sandbox) -> None:
     web = start()
     with workers(web, 2):

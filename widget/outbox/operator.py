@@ -5,7 +5,7 @@ row that is being sent is left alone, but for an erasure, which a person's right
 and logs is left to `widget.commands.outbox`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -171,7 +171,13 @@ class Operator:
 
         What Insider Connect has confirmed is not sent again.
         """
-        return await self._change(self._statements.put_back, ids, RETRIABLE)
+
+        def announce(connection: Connection, ids: Sequence[str]) -> None:
+            for submission_id in ids:  # a job that waits may be meant for much later
+                self.backend.dequeue(connection, submission_id)
+            self.backend.enqueue(connection, ids)
+
+        return await self._change(self._statements.put_back, ids, RETRIABLE, announce)
 
     async def discard(self, ids: Sequence[str]) -> Changed:
         """Give rows up. What was said stays for the retention's time, so that it can be put back."""
@@ -195,9 +201,16 @@ class Operator:
         await self.backend.erase(blobs)
         return erased
 
-    async def _change(self, statement: Any, ids: Sequence[str], allowed: Sequence[str]) -> Changed:
+    async def _change(
+        self,
+        statement: Any,
+        ids: Sequence[str],
+        allowed: Sequence[str],
+        also: Callable[[Connection, Sequence[str]], None] = lambda connection, ids: None,
+    ) -> Changed:
         def work(connection: Connection) -> Changed:
             done = tuple(connection.scalars(statement, {"ids": list(ids)}).all())
+            also(connection, done)
             others = [submission_id for submission_id in ids if submission_id not in done]
             found = {row.id: row for row in connection.execute(self._statements.states, {"ids": others})}
             return Changed(done, {each: _why_not(found.get(each), allowed) for each in others})
