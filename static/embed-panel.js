@@ -33,7 +33,7 @@ const WORDS = {
   ja: ['閉じる', '新しいタブで開く', 'ここではフォームを開けませんでした', 'このページとフォームの間で何かが妨げています。別のタブではお使いいただけます。'],
   ko: ['닫기', '새 탭에서 열기', '여기서는 양식을 열 수 없었어요', '이 페이지와 양식 사이를 무언가가 막고 있어요. 별도의 탭에서는 쓸 수 있어요.'],
   pt: ['Fechar', 'Abrir em uma nova aba', 'Não foi possível abrir o formulário aqui', 'Algo entre esta página e o formulário está no caminho. Ele funciona em uma aba própria.'],
-  ro: ['Închide', 'Deschideți într-o filă nouă', 'Formularul nu a putut fi deschis aici', 'Ceva stă între această pagină și formular. Într-o filă separată funcționează.'],
+  ro: ['Închideți', 'Deschideți într-o filă nouă', 'Formularul nu a putut fi deschis aici', 'Ceva stă între această pagină și formular. Într-o filă separată funcționează.'],
   tr: ['Kapat', 'Yeni sekmede aç', 'Form burada açılamadı', 'Bu sayfayla form arasına bir şey giriyor. Kendi sekmesinde çalışır.'],
   zh: ['关闭', '在新标签页中打开', '无法在此处打开表单', '此页面与表单之间有所阻碍。表单可以在单独的标签页中使用。'],
 }

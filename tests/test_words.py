@@ -183,6 +183,34 @@ def test_a_sentence_ends_where_the_english_one_does_and_a_label_does_not(languag
             assert form.endswith((".", "。", "।")) == english[-1].endswith("."), (key, form)
 
 
+FOREIGN = {
+    "de": "\u201d|[\u00ab\u00bb]",  # „so“
+    "fr": r"(?<![\u202f\u00a0])[?!;:\u00bb]|\u00ab(?!\u00a0)|[\u201c\u201d]",  # « ainsi », a narrow space before ?
+    "es": "^[^\u00bf]*\\?|[\u201c\u201d]",
+    "it": "[\u201c\u201d]",
+    "ro": "[\u015e\u015f\u0162\u0163]|\u201c",  # a comma below, no cedilla
+    "ar": "[?,;]",
+    "hi": "\\.",
+    "ja": "[.,;:?!]",
+    "zh-Hans": "[.,;:?!]",
+}
+"""What a language writes otherwise."""
+
+
+@pytest.mark.parametrize("language", words.languages())
+def test_the_marks_are_those_of_the_language(language: str) -> None:
+    foreign = re.compile("[\"'`]" + (f"|{FOREIGN[language]}" if language in FOREIGN else ""))
+    said = {key: " ".join(forms).replace("name@example.com", "") for key, forms in texts(language).items()}
+    joined = {"say.note", "error.joined", "error.refused_upstream"} if language == "hi" else set()
+    assert [key for key, text in said.items() if key not in joined and foreign.search(text)] == []
+
+
+@pytest.mark.parametrize("language", words.languages())
+def test_one_place_is_told_otherwise_than_several(language: str) -> None:
+    forms = words.choose(language).script(Product())["files.full"]
+    assert isinstance(forms, str) or not re.search(r"\{|1", forms["one"])
+
+
 def test_a_file_that_is_broken_costs_its_language_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.joinpath("en.po").write_bytes(words.LOCALES.joinpath("en.po").read_bytes())
     french = words.LOCALES.joinpath("fr.po").read_text("utf-8")

@@ -165,7 +165,7 @@ export class Files {
     this.#list.hidden = !count
     form.input.disabled = isFull
     form.piece('feedback-add').toggleAttribute('data-full', isFull)
-    form.piece('feedback-add-words').textContent = words.say(isFull ? 'files.full' : count ? 'files.another' : 'files.add')
+    form.piece('feedback-add-words').textContent = isFull ? words.say('files.full', {n: form.maxFiles}) : words.say(count ? 'files.another' : 'files.add')
     form.piece('files-limit').textContent = count ? words.say('files.count', {n: count}) : words.say('files.limit')
     if (count > form.maxFiles) faults.set(this.#fault('too_many_files', {n: count - form.maxFiles}))
     else faults.clear('files')

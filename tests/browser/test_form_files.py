@@ -120,7 +120,7 @@ def test_five_files_are_all_and_a_sixth_is_kept_and_complained_of(form: FormPage
     form.carry("drop", "h1", PNG)
     form.settle()
     expect(form.rows).to_have_count(6)
-    expect(form["files-error"]).to_have_text("5 files fit. Remove 1 to go on.")
+    expect(form["files-error"]).to_have_text("5 at most. Remove 1 to go on.")
     form.send()
     expect(form.summary.get_by_role("link", name="Files")).to_be_visible()
     form.page.get_by_role("button", name="Remove a.png").click()

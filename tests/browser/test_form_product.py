@@ -96,7 +96,7 @@ def test_a_kind_of_file_that_the_product_does_not_take_is_refused_at_once(strict
     expect(strict.rows.first).to_contain_text("Only PNG can go along here.")
     strict.rows.first.get_by_role("button").click()
     strict.add(("a.png", png(), "image/png"))
-    expect(strict["feedback-add-words"]).to_have_text("All 1 places are taken")
+    expect(strict["feedback-add-words"]).to_have_text("The one place is taken")
 
 
 def test_a_browser_mixes_the_colours_that_the_server_counted_with(strict: FormPage) -> None:

@@ -37,7 +37,8 @@ MISFITS = """() => {
     const [start, end] = file.querySelector('.feedback-file-name').children
     const cross = file.querySelector('.feedback-remove').getBoundingClientRect()
     for (const box of [start, end].map(part => part.getBoundingClientRect())) {
-      const apart = box.right <= cross.left || box.left >= cross.right || box.bottom <= cross.top || box.top >= cross.bottom
+      const beside = box.right <= cross.left || box.left >= cross.right
+      const apart = beside || box.bottom <= cross.top || box.top >= cross.bottom
       if (!apart) wrong.add(`the name of a file runs under its cross: ${say(start)}`)
     }
     const few = 1.5 * parseFloat(getComputedStyle(start).fontSize)
