@@ -237,6 +237,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     # words
     "word lost": (wording('msgid "files.remove"\nmsgstr "Away"\n'), "words.unusable", "{name}"),
     "no such word": (wording('msgid "titel"\nmsgstr "Hello"\n'), "words.unusable", "words.en.po:1"),
+    "consent in no language": (toml('[products.demo.consent]\nxx = "Yes"\n'), "words.unusable", "language 'xx'"),
     # colours
     "text too pale": (toml('[products.demo.theme]\ntext = "#999999"\n'), "contrast.theme", "#6f6f6f"),
     "accent too pale": (toml('[products.demo.theme]\naccent = {dark = "#333333"}\n'), "contrast.theme", "in dark"),

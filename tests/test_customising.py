@@ -28,11 +28,13 @@ def put(folder: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
-def send(widget: Widget, files: Any = (), *, accept: str = "application/json", **fields: str) -> httpx.Response:
+def send(
+    widget: Widget, files: Any = (), *, accept: str = "application/json", lang: str = "en", **fields: str
+) -> httpx.Response:
     """A form with just these fields, beside a token and an address."""
     fields = {"token": widget.token(), "submittedByEmail": "ada@example.com", **fields}
     parts = [(name, (None, value)) for name, value in fields.items()] + [("files", file) for file in files]
-    return widget.client.post("/form/demo", files=parts, headers={"Accept": accept})
+    return widget.client.post(f"/form/demo?lang={lang}", files=parts, headers={"Accept": accept})
 
 
 def faults(answer: httpx.Response) -> list[tuple[str, str]]:
@@ -170,7 +172,7 @@ def test_number_and_kinds_of_files_are_the_products(start_widget: Start) -> None
     assert answer.json()["errors"][0]["message"].startswith("Only JPEG or PNG can go along here.")
     answer = send(widget, [("a.png", png(), "image/png")] * 3)
     assert answer.status_code == 413
-    assert answer.json()["errors"][0]["message"].startswith("2 files fit.")
+    assert answer.json()["errors"][0]["message"].startswith("2 at most.")
     assert send(widget, [("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg")]).status_code == 201
 
 
@@ -184,6 +186,26 @@ def test_the_wording_of_the_consent_and_its_version_are_kept(start_widget: Start
     assert row(widget)["consent_version"] == "2026-04"
     send(widget, description="Hi")
     assert row(widget)["consent_version"] == "2026-05"
+
+
+def test_a_consent_that_is_worded_by_language_has_its_version_where_its_wording_stands(start_widget: Start) -> None:
+    config = (
+        f'{PRODUCT}consent_version = "2026-05"\n[products.demo.consent]\nde = "Rufen Sie mich an"\npt-BR = "Ligue"\n'
+    )
+    widget = start_widget(config=config)
+    for lang, wording, version in (
+        ("de", "Rufen Sie mich an", "2026-05"),
+        ("de-AT", "Rufen Sie mich an", "2026-05"),
+        ("pt", "Ligue", "2026-05"),
+        ("ar", "يمكنكم التواصل معي بهذا الشأن", None),
+        ("en", "You may contact me about this", None),
+    ):
+        page = widget.client.get("/form/demo", params={"lang": lang}).text
+        assert f"<span>{wording}</span></label>" in page
+        assert ('name="consentVersion" value="2026-05"' in page) is bool(version)
+        shown = {"consentVersion": version} if version else {}
+        send(widget, description=f"In {lang}", lang=lang, **shown)
+        assert row(widget)["consent_version"] == version
 
 
 def test_an_address_that_is_always_asked_for_is_never_filled_in(start_widget: Start) -> None:

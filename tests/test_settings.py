@@ -239,6 +239,8 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
         (f"[products.demo.identity]\npublic_keys = '''{PRIVATE}'''", "identity.public_keys.0", "a private key"),
         (f"[products.demo.identity]\npublic_keys = '''{RSA}'''", "identity.public_keys.0", "no key for ES256"),
         ("context = 'maybe'", "context", "store"),
+        ("consent = {}", "consent", "names no language"),
+        ('consent = {de = " "}', "consent", "de needs 1 to 300"),
         ('consent_version = "a\\nb"', "consent_version", "pattern"),
     ],
 )

@@ -35,7 +35,7 @@ from widget.settings import Settings
 from widget.static_files import CSS, Asset, StaticFiles, pack
 from widget.templating import Templates
 from widget.tokens import CLOCK_SKEW, Tokens
-from widget.wording import Wording
+from widget.wording import Wording, unspoken
 
 log = structlog.get_logger("widget.app")
 
@@ -121,10 +121,12 @@ class _Wrapped(Starlette):
 
 
 def _name_weaknesses(settings: Settings, templates: Templates) -> None:
-    """What works, but not well: broken templates, for which ours stand in, and colours that are hard to read."""
+    """What works, but not well: broken templates, for which ours stand in, unread words, and weak colours."""
     for slug, product in settings.products.items():
         for problem in templates.problems(slug):
             log.error("template.failed", product=slug, at=problem.name, reason=problem.message)
+        for reason in unspoken(product):
+            log.warning("wording.unusable", where=f"products.{slug}", problem=reason)
         for shortfall in themes.shortfalls(product.theme):
             log.warning("theme.contrast", product=slug, reason=str(shortfall))
 

@@ -160,7 +160,7 @@ class Pages:
         name = product.name if product else words("product")
         page = views.ReceiptPage(
             words=_speech(words),
-            product=_view(product) if product else None,
+            product=_view(product, words) if product else None,
             theme=known(theme, THEMES),
             mode="page",
             heading=words(f"receipt.{status}"),
@@ -186,7 +186,7 @@ class Pages:
         heading, text = (note.title, note.text) if note.title else (note.text, "")
         page = views.ProblemPage(
             words=_speech(words),
-            product=_view(product) if product else None,
+            product=_view(product, words) if product else None,
             theme=known(theme, THEMES),
             mode=known(mode, MODES),
             heading=heading,
@@ -229,7 +229,7 @@ class Pages:
         asked = product.fields
         return views.FormPage(
             words=_speech(words),
-            product=_view(product),
+            product=_view(product, words),
             theme=theme,
             mode=mode,
             heading=words("title", product=product.name),
@@ -266,8 +266,8 @@ def _speech(words: Words) -> views.Speech:
     return views.Speech(words.lang, words.dir, words)
 
 
-def _view(product: Product) -> views.Product:
-    return views.Product(product.slug, product.name, product.origins, product.consent, product.consent_version)
+def _view(product: Product, words: Words) -> views.Product:
+    return views.Product(product.slug, product.name, product.origins, *product.consent_in(words.lang))
 
 
 def _asked(product: Product, person: Person | None) -> views.Asked:

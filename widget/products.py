@@ -21,6 +21,9 @@ SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 KINDS = {"jpeg": "image/jpeg", "png": "image/png", "pdf": "application/pdf"}
 """The kinds of files that Insider Connect takes, and their media types."""
 
+MAX_CONSENT = 300
+"""Characters."""
+
 Asked = Literal["shown", "hidden", "required"]
 Email = Literal["ask", "prefill", "read-only", "hidden"]
 Kind = Literal["jpeg", "png", "pdf"]
@@ -70,6 +73,16 @@ def _public_key(value: str) -> str:
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
         raise ValueError("is no key for ES256: that takes an elliptic curve key on P-256")
     return value
+
+
+def _consent(value: str | dict[str, str] | None) -> str | dict[str, str] | None:
+    wordings = value if isinstance(value, dict) else {} if value is None else {"": value}
+    for language, wording in wordings.items():
+        if not 0 < len(wording.strip()) <= MAX_CONSENT:
+            raise ValueError(f"{language or 'it'} needs 1 to {MAX_CONSENT} characters")
+    if value == {}:
+        raise ValueError("names no language")
+    return {language.lower(): wording for language, wording in value.items()} if isinstance(value, dict) else value
 
 
 def _several(value: object) -> object:
@@ -155,13 +168,18 @@ class Product(_Table):
         Field(description="When the form asks for a proof of work: `always`, in a `surge` of submissions, or `never`."),
     ] = "surge"
     consent: Annotated[
-        str | None, Field(max_length=300, description="The wording of the consent; ours unless it is set.")
+        str | dict[str, str] | None,
+        AfterValidator(_consent),
+        Field(
+            description='The wording of the consent; ours unless it is set. `{en = "…", pt-BR = "…"}` words it by '
+            "language; in all others it is ours."
+        ),
     ] = None
     consent_version: Annotated[
         str | None,
         Field(
             pattern=r"^[\w.:/ -]{1,40}$",
-            description="What that wording is called, such as `2026-05`; stored with each submission.",
+            description="What that wording is called, such as `2026-05`; stored with submissions whose form had it.",
         ),
     ] = None
     context: Annotated[
@@ -193,6 +211,14 @@ class Product(_Table):
     def email(self) -> Email:
         """How the e-mail is asked for."""
         return self.fields.email or ("prefill" if self.identity is None else "read-only")
+
+    def consent_in(self, lang: str) -> tuple[str | None, str | None]:
+        """The wording of the consent in a language, and its version; no wording: ours, which a version among several
+        languages does not mean."""
+        if not isinstance(self.consent, dict):
+            return self.consent, self.consent_version
+        wording = self.consent.get(lang.lower())
+        return wording, self.consent_version if wording else None
 
     @property
     def needs_identity(self) -> bool:

@@ -243,7 +243,7 @@ async def _take(service: Service, product: Product, request: Request, token: _To
         async with intake.receive(request, spool=spool, limits=limits, on_token=token.believe, refusal=refusal) as raw:
             if raw.token is None:
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
-            accepted = _submission(service, product, raw, token)
+            accepted = _submission(service, product, raw, token, _words(request).lang)
             files = await _examined(service, raw)
             held = _why_held(service, product, raw.fields, token)
             is_new = await service.outbox.add(
@@ -265,7 +265,7 @@ async def _take(service: Service, product: Product, request: Request, token: _To
         await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
 
 
-def _submission(service: Service, product: Product, raw: intake.RawForm, token: _Token) -> Submission:
+def _submission(service: Service, product: Product, raw: intake.RawForm, token: _Token, lang: str) -> Submission:
     """What the form says, by the product's rules, without its files. Raises Rejected."""
     fields = raw.fields
     person = _vouched(service, product, fields, token.made_at)
@@ -283,7 +283,7 @@ def _submission(service: Service, product: Product, raw: intake.RawForm, token: 
         token.submission_id,
         product.slug,
         feedback,
-        consent_version=submission.seen_version(fields, product.consent_version),
+        consent_version=submission.seen_version(fields, product.consent_in(lang)[1]),
         context=context.write(told) or None,
     )
 

@@ -29,7 +29,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product whose page it is."""
+    """The product whose page it is. The consent is what it is in the page's language; none: ours."""
 
     slug: str
     name: str

@@ -18,6 +18,7 @@ from babel.messages.pofile import PoFileError, PoFileParser
 
 from widget import words as ours
 from widget.errors import Problem
+from widget.products import Product
 from widget.words import Forms, Words
 
 log = structlog.get_logger("widget.wording")
@@ -69,6 +70,13 @@ def faults_of(text: Forms, reference: Forms, words: Words) -> Iterator[str]:
             yield f"{where} has lost {_named(lost)}"
         if unknown := placeholders(form) - known:
             yield f"{where} asks for {_named(unknown)}, which is not given here"
+
+
+def unspoken(product: Product) -> Iterator[str]:
+    """What is wrong with the languages in which a product words its consent."""
+    named = product.consent if isinstance(product.consent, dict) else ()
+    for tag in sorted({*named} - {lang.lower() for lang in ours.languages()}):
+        yield f"consent: there is no language {tag!r}: {', '.join(ours.languages())}"
 
 
 def _said_in_words(numbers: list[int]) -> frozenset[str]:

@@ -37,8 +37,8 @@ class Field:
     value: str = ""
 
 
-def fields_of(product: Product, *, vouched: bool) -> Iterator[Field]:
-    """The fields that a product's form has."""
+def fields_of(product: Product, lang: str, *, vouched: bool) -> Iterator[Field]:
+    """The fields that a product's form has in a language."""
     asked = product.fields
     yield Field("token", "", types=("hidden",))
     yield Field("website", "", types=("text",))  # the trap for programs
@@ -56,8 +56,9 @@ def fields_of(product: Product, *, vouched: bool) -> Iterator[Field]:
         yield Field("identity", "identity", types=("hidden",))
     if product.context != "off":
         yield Field("context", "context", types=("hidden",))
-    if product.consent_version:
-        yield Field("consentVersion", "", types=("hidden",), value=product.consent_version)
+    _, version = product.consent_in(lang)
+    if version:
+        yield Field("consentVersion", "", types=("hidden",), value=version)
 
 
 def check(page: Page) -> Iterator[Finding]:
@@ -71,7 +72,7 @@ def check(page: Page) -> Iterator[Finding]:
         yield _lost("form", 'The form itself is lost: <form id="feedback">.', clue="<form")
         return
     yield from _way(form)
-    for field in fields_of(page.product, vouched=page.state == "vouched"):
+    for field in fields_of(page.product, page.words.lang, vouched=page.state == "vouched"):
         yield from _field(field, form)
     yield from _ids(page)
     yield from _element(page)
@@ -132,7 +133,9 @@ def _which(field: Field) -> str:
 def _ids(page: Page) -> Iterator[Finding]:
     asked = page.product.fields
     wanted = [*ALWAYS]
-    wanted += [f"{field.name}-error" for field in fields_of(page.product, vouched=False) if _has_errors(field)]
+    wanted += [
+        f"{field.name}-error" for field in fields_of(page.product, page.words.lang, vouched=False) if _has_errors(field)
+    ]
     wanted += OF_TEXT if asked.description != "hidden" else ()
     wanted += OF_FILES if asked.takes_files else ()
     there = [element["id"] for element in page.root.all() if "id" in element]

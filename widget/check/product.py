@@ -14,6 +14,7 @@ from widget.products import Product
 from widget.states import HOSTILE, states_of
 from widget.studio import Studio
 from widget.templating import TemplateBroken
+from widget.wording import unspoken
 
 ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
     "fields": fields.check,
@@ -52,6 +53,8 @@ def check(product: Product, studio: Studio, languages: Sequence[str], config: Pa
         for problem in studio.wording.problems
         if problem.name.startswith(f"products/{product.slug}/")
     ]
+    unused = "Until it is mended, nobody reads it."
+    found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
     css = studio.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
     sheet = f"static/products/{product.slug}/product.css"
     found["policy"] += policy.check_stylesheet(css, sheet)
