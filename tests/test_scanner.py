@@ -1,9 +1,12 @@
 """ClamAV asked before a file is forwarded.
 
-A stand-in speaks the daemon's protocol, since a database of viruses is no part of a test; it knows EICAR's string.
+A stand-in speaks the daemon's protocol and misbehaves at will; what is believed of the protocol is held against the
+daemon itself, whose database of viruses holds one: EICAR's string.
 """
 
+import os
 import re
+import shutil
 import socketserver
 import sqlite3
 import struct
@@ -14,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bed import Sandbox, until
+from bed import START, Process, Sandbox, plain_environ, until
 from samples import pdf, png, screenshot
 
 from widget.scanner import Scanner, ScannerUnavailable
@@ -136,6 +139,45 @@ async def test_a_daemon_that_is_away_says_nothing_about_a_file(path):
         await Scanner(f"unix://{path}").scan(chunks(png()))
     with pytest.raises(ScannerUnavailable):
         await Scanner(f"unix://{path}").ping()
+
+
+# --- the daemon itself -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of ClamAV's own daemon."""
+    folder = tmp_path_factory.mktemp("clamd")
+    (folder / "database").mkdir()
+    (folder / "database" / "test.ndb").write_text(f"Eicar-Test:0:*:{EICAR.hex()}\n")
+    (folder / "clamd.conf").write_text(
+        f"LocalSocket {folder}/clamd.ctl\nDatabaseDirectory {folder}/database\nForeground yes\nStreamMaxLength 5M\n"
+    )
+    program = shutil.which("clamd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    assert program is not None, "clamd is not installed"
+    process = Process([program, "-c", str(folder / "clamd.conf")], folder / "log", plain_environ(), folder)
+    try:
+        until((folder / "clamd.ctl").exists, START)
+        yield f"unix://{folder}/clamd.ctl"
+    finally:
+        process.kill()
+
+
+async def test_the_daemon_itself_understands_and_is_understood(daemon):
+    scanner = Scanner(daemon)
+    await scanner.ping()
+    assert await scanner.scan(chunks(png(size=4 << 20))) is None
+    assert await scanner.scan(chunks(TEST_FILE, 10)) == "Eicar-Test.UNOFFICIAL"
+    with pytest.raises(ScannerUnavailable):
+        await scanner.scan(chunks(bytes(6 << 20)))
+
+
+def test_what_the_daemon_itself_finds_is_not_forwarded(start_widget, insider: Sandbox, daemon) -> None:
+    widget = start_widget(CLAMD=daemon)
+    files = [("a.png", png(), "image/png"), ("order.pdf", TEST_FILE, "application/pdf")]
+    told = widget.submit("hello", files=files).json()["attachments"]
+    assert [(file["name"], file["status"]) for file in told] == [("a.png", "attached"), ("order.pdf", "refused")]
+    assert [file["name"] for file in insider.feedbacks()[0]["attachments"]] == ["a.png"]
 
 
 # --- on the way to Insider Connect ------------------------------------------------------------------------------
