@@ -25,6 +25,8 @@ from widget.tokens import Tokens
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 CLIENT_ID, CLIENT_SECRET = "test-client", "test-client-secret"
+EMAIL = "ada@example.com"
+"""The person's, wherever a test names no other; it must never be in a log."""
 SECRET_KEY = "tests-only-tests-only-tests-only-0"
 START, STOP, FACT = 60.0, 30.0, 30.0
 """Seconds that a process may take to answer and to end, and a fact to come true, on a machine that is busy."""
@@ -257,11 +259,14 @@ class Widget:
                 "PORT": str(self.port),
                 "MIN_FILL_TIME": "0",
                 "RATE_LIMIT": "off",
+                "LOG_LEVEL": "debug",
                 "DELIVERY_WAIT": "15",  # a busy machine may need it; what fails is answered at once
                 **environ,
             }
         )
-        self.client = httpx.Client(base_url=self.url, timeout=25, trust_env=False)
+        self.client = httpx.Client(
+            base_url=self.url, timeout=25, trust_env=False, event_hooks={"response": [self._watch]}
+        )
         self._process: Process | None = None
 
     def __enter__(self) -> Self:
@@ -272,6 +277,19 @@ class Widget:
         if self._process is not None:
             print(self.log())  # noqa: T201 - pytest shows it where a test fails
             self._process.stop()
+            spilt = [secret for secret in (*self._secrets(), EMAIL) if secret in self.log()]
+            assert not spilt, "the log holds what it must not"
+
+    def _secrets(self) -> list[str]:
+        named = (text for name, text in self.environ.items() if "SECRET" in name)
+        return [secret for text in named for secret in text.split(",") if secret]
+
+    def _watch(self, answer: httpx.Response) -> None:
+        """No answer of the whole test session may hold a secret."""
+        answer.read()
+        for secret in self._secrets():
+            assert secret not in answer.text, f"{answer.request.url} tells a secret"
+            assert secret not in str(answer.headers), f"{answer.request.url} tells a secret"
 
     def start(self) -> Self:
         """Start it, and wait until it is alive."""
@@ -348,7 +366,7 @@ class Widget:
     def submit(
         self,
         description: str | None = "Good",
-        email: str | None = "ada@example.com",
+        email: str | None = EMAIL,
         files: Iterable[File] = (),
         *,
         rating: str | None = None,

@@ -137,6 +137,8 @@ class Postgres(_Server):
 
     def database(self) -> str:
         """A new and empty database's address."""
+        if self._popen is None or self._popen.poll() is not None:  # left so by a test that failed
+            self.start()
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
