@@ -68,6 +68,15 @@ export class FeedbackForm extends HTMLElement {
   /** May something be put in now? Not while it is sent, nor once thanks stand in its place. */
   get isOpen() { return !this.form.dataset.state && !this.form.hidden }
 
+  /** Would nothing be lost if the page went? */
+  get isUntouched() {
+    const {elements} = this.form
+    const isOurs = (/** @type {any} */ {type, value, checked, files, defaultValue, defaultChecked, id}) =>
+      type === 'file' ? !files.length : type === 'radio' || type === 'checkbox' ? checked === defaultChecked
+        : type === 'hidden' || defaultValue === undefined || value === (id === this.email.id ? this.#given : defaultValue)
+    return this.isOpen && !this.piece('feedback-files')?.childElementCount && [...elements].every(isOurs)
+  }
+
   get #hasDraft() {
     try {
       return localStorage.getItem(this.draftKey) !== null

@@ -22,7 +22,10 @@ export function talkToHost(form) {
   const wish = event => obey(form, /** @type {CustomEvent<HostWish>} */ (event).detail)
   link.addEventListener('hello', wish)
   link.addEventListener('set', wish)
-  link.addEventListener('close', () => form.form.hidden && form.wake().then(desk => desk.sending.another({focus: false})).catch(() => undefined))
+  link.addEventListener('close', () => {
+    if (form.form.hidden) form.wake().then(desk => desk.sending.another({focus: false})).then(() => speak(true)).catch(() => undefined)
+    else speak(form.isUntouched)
+  })
   link.addEventListener('focus', event => {
     const title = form.piece('feedback-thanks-title')
     if (title) event.preventDefault(), title.focus()
@@ -38,12 +41,25 @@ export function talkToHost(form) {
   visualViewport?.addEventListener('resize', measure)
 }
 
+/** The language that the host page asked for last. */
+let asked = ''
+
 /** @param {FeedbackForm} form @param {HostWish} wish */
-function obey(form, {theme, email, sheet, identity, context}) {
+function obey(form, {theme, lang, email, sheet, identity, context}) {
   if (theme) root.dataset.theme = theme
   if (email !== undefined) form.prefill(email)
   if (identity || context) hear(form, {identity, context})
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
+  if (lang) asked = lang
+  speak(form.isUntouched)
+}
+
+/** In the language asked for, by another page: only where nothing would be lost; else once that is so. @param {boolean} may */
+function speak(may) {
+  const url = new URL(location.href)
+  if (!asked || asked === (url.searchParams.get('lang') ?? root.lang) || !may) return
+  url.searchParams.set('lang', asked)
+  location.replace(url)
 }
 
 /** Not every page tells as much. @param {FeedbackForm} form @param {HostWish} wish */

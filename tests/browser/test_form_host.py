@@ -8,6 +8,7 @@ import pytest
 from bed import Sandbox, Widget, until
 from form_stage import EMAIL, NETWORK, FormPage
 from playwright.sync_api import Browser, expect
+from samples import pdf
 from stage import Server
 
 HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title><script src="/host.js"></script>
@@ -78,6 +79,43 @@ def test_light_and_dark_are_switched_at_run_time(framed: Framed) -> None:
         expect(framed.page.locator("html")).to_have_attribute("data-theme", theme)
         colours.add(framed.page.locator("main").evaluate("panel => getComputedStyle(panel).backgroundColor"))
     assert colours == {"rgb(255, 255, 255)", "rgb(31, 29, 27)"}
+
+
+def test_an_untouched_form_speaks_the_language_that_the_host_page_changes_to(framed: Framed) -> None:
+    framed.say("hello", lang="en", email=EMAIL)
+    framed.until_told("ready")
+    framed.say("set", lang="de-AT", email=EMAIL)
+    expect(framed.page.locator("html")).to_have_attribute("lang", "de")
+    framed.say("hello", lang="de-AT", email=EMAIL)  # as the loader does whenever the frame has loaded
+    expect(framed.email).to_have_value(EMAIL)
+    assert until(lambda: framed.told("ready")[1:]) == [{"title": "Feedback zu Northwind", "close": "Schließen"}]
+    framed.fill("Gut").send()
+    expect(framed.thanks).to_contain_text("Danke, es ist angekommen")
+
+
+@pytest.mark.parametrize("what", ["text", "file", "address", "thumb"])
+def test_what_was_put_in_outlasts_a_change_of_language_which_comes_once_it_is_sent(framed: Framed, what: str) -> None:
+    framed.say("hello", lang="en", email="")
+    framed.until_told("ready")
+    if what == "text":
+        framed.text.fill("Half a thought")
+    elif what == "file":
+        framed.add(("order.pdf", pdf(), "application/pdf"))
+    elif what == "address":
+        framed.email.fill(EMAIL)
+    else:
+        framed.like.check(force=True)
+    framed.say("set", lang="ar")
+    framed.say("set", lang="ar", theme="dark")
+    expect(framed.page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(framed.page.locator("html")).to_have_attribute("lang", "en")
+    framed.fill("Done").send()
+    expect(framed.thanks).to_contain_text("Thank you")
+    framed.say("set", lang="ar")
+    expect(framed.thanks).to_contain_text("Thank you")
+    framed.say("close")
+    expect(framed.page.locator("html")).to_have_attribute("lang", "ar")
+    expect(framed.text).to_have_value("")
 
 
 def test_the_form_tells_what_happens_and_never_text_or_address(framed: Framed) -> None:

@@ -57,6 +57,27 @@ def test_a_page_of_the_product_frames_the_form(widget: Widget, framed: Callable[
     expect(frame.get_by_role("heading", name="How is Northwind working for you?")).to_be_visible()
 
 
+def test_the_loader_changes_the_language_of_an_open_form(widget: Widget, host: Server, browser: Browser) -> None:
+    script = f'<script async src="{widget.url}/embed.js" data-product="demo"></script>'
+    body = f'<!doctype html><html lang="en"><title>Orders</title>{script}'
+    host.answers["/"] = (200, "text/html; charset=utf-8", body, {})
+    page = browser.new_context(locale="en-GB").new_page()
+    page.goto(f"http://localhost:{host.port}/")
+    page.get_by_role("button", name="Feedback").click()
+    form = page.locator("insider-feedback").locator("iframe").content_frame
+    expect(form.get_by_label("E-mail")).to_be_visible()
+    page.evaluate("InsiderFeedback.set({lang: 'fr', email: 'mara@northwind.example'})")
+    expect(form.get_by_role("button", name="Envoyer mon avis")).to_be_visible()
+    expect(form.locator("#submittedByEmail")).to_have_value("mara@northwind.example")
+    form.locator("#description").fill("À moitié")
+    page.evaluate("InsiderFeedback.set({lang: 'de'})")
+    page.evaluate("InsiderFeedback.close()")
+    page.evaluate("InsiderFeedback.open()")
+    expect(form.locator("#description")).to_have_value("À moitié")
+    expect(form.locator("html")).to_have_attribute("lang", "fr")
+    page.context.close()
+
+
 def test_a_stranger_s_page_cannot_frame_the_form(widget: Widget, framed: Callable[..., Frame | None]) -> None:
     assert framed(f"{widget.url}/form/demo", "127.0.0.1") is None
 
