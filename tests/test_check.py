@@ -76,6 +76,18 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "token renamed": (changed("form.html", 'name="token"', 'name="csrf"'), "fields.lost", "token"),
     "token empty": (changed("form.html", 'value="{{ token }}"', 'value=""'), "fields.token", "token"),
     "trap lost": (changed("form.html", '{% include "_trap.html" %}', ""), "fields.lost", "website"),
+    "proof lost": (changed("_trap.html", 'name="proof"', 'name="work"'), "fields.proof", "proof is lost"),
+    "proof's challenge": (
+        changed("_trap.html", "data-challenge='{{ challenge|tojson }}'", ""),
+        "fields.proof",
+        "data-challenge",
+    ),
+    "proof's worker": (changed("_trap.html", "proof-worker.js", "main.js"), "fields.proof", "worker"),
+    "proof's script": (
+        changed("_trap.html", """<script type="module" src="{{ static('form/proof.js') }}"></script>""", ""),
+        "fields.proof",
+        "script",
+    ),
     "description lost": (block("description", ""), "fields.lost", "description"),
     "description renamed": (
         changed("form.html", 'name="description"', 'name="message"'),
@@ -396,3 +408,9 @@ def test_origins_that_fit_no_public_service_are_named(insider: Sandbox, tmp_path
     put(tmp_path, "widget.toml", PRODUCT.replace("127.0.0.1", "[::1]"))
     refused = run(tmp_path, "--offline", **environ).stdout
     assert "origins.1: 'http://[::1]:*': browsers know no IPv6 addresses in frame-ancestors" in refused
+
+
+def test_a_proof_of_work_is_looked_for_only_where_one_may_be_asked_for(tmp_path: Path) -> None:
+    toml('proof = "never"\n')(tmp_path)
+    FAULTS["proof lost"][0](tmp_path)
+    assert look(tmp_path).findings == ()

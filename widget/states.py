@@ -18,6 +18,7 @@ MARK = "<i data-unescaped>"
 """What stands in every word of the hostile sample: written as it is, it would be an element."""
 _AT = datetime(2026, 5, 12, 9, 41, tzinfo=UTC)
 _RECEIPT = "/receipt/sample"
+_CHALLENGE = {"parameters": {"algorithm": "PBKDF2/SHA-256", "data": {"submission": "sample"}}, "signature": "sample"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,10 @@ def _waiting(scene: Scene) -> str:
     return scene.form(values=scene.values, faults=[Fault("rate_limited", params={"n": 42})], retry_after=42.0)
 
 
+def _proof(scene: Scene) -> str:
+    return scene.form(values=scene.values, challenge=_CHALLENGE)
+
+
 def _vouched(scene: Scene) -> str:
     person = Person(scene.sample.email, scene.sample.name)
     return scene.form(values={**scene.values, "identity": "sample.identity.token"}, person=person)
@@ -188,6 +193,7 @@ STATES = (
     State("errors", "form.html", _errors),
     State("refused", "form.html", _refused),
     State("waiting", "form.html", _waiting),
+    State("proof", "form.html", _proof),
     State("vouched", "form.html", _vouched),
     State("thanks-delivered", "thanks.html", _thanks("delivered")),
     State("thanks-accepted", "thanks.html", _thanks("accepted")),
@@ -201,4 +207,5 @@ STATES = (
 
 def states_of(product: Product) -> tuple[State, ...]:
     """The states that a product's pages can be in: nobody is vouched for where nothing checks it."""
-    return tuple(state for state in STATES if state.name != "vouched" or product.identity is not None)
+    never = {"vouched": product.identity is None, "proof": product.proof == "never"}
+    return tuple(state for state in STATES if not never.get(state.name))

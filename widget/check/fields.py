@@ -77,6 +77,8 @@ def check(page: Page) -> Iterator[Finding]:
     yield from _ids(page)
     yield from _element(page)
     yield from _content(page, form)
+    if page.state == "proof":
+        yield from _proof(page.root, form)
 
 
 def _lost(code: str, message: str, mend: str = _MEND, clue: str = "") -> Finding:
@@ -191,6 +193,23 @@ def _thanks(root: Element, page: Page) -> Iterator[Finding]:
         yield _lost("thanks", "The thanks have no element with the id feedback-thanks-title, which gets the focus.")
     if page.template == "thanks.html" and not any(element["href"].startswith("/receipt/") for element in inside):
         yield _lost("thanks", "The thanks do not lead to the receipt.", clue="receipt_url")
+
+
+def _proof(root: Element, form: Element) -> Iterator[Finding]:
+    """What asks for a proof of work, without which every submission of a surge is held back."""
+    field = next((each for each in form.all("input") if each["name"] == "proof"), None)
+    scripts = [script["src"] for script in root.all("script") if script["type"] == "module"]
+    if field is None:
+        yield _lost("proof", "The field proof is lost: in a surge, all would be held as programs.", clue="challenge")
+        return
+    try:
+        json.loads(field["data-challenge"])
+    except ValueError:
+        yield _lost("proof", "The field proof has no data-challenge, or what is in it is no JSON.", clue="challenge")
+    if not field["data-worker"].endswith("/form/proof-worker.js"):
+        yield _lost("proof", "The field proof does not name its worker in data-worker.", clue="challenge")
+    if not any(source.endswith("/form/proof.js") for source in scripts):
+        yield _lost("proof", "The script that does the proof of work is lost.", "Keep _trap.html.", "challenge")
 
 
 def _content(page: Page, form: Element) -> Iterator[Finding]:
