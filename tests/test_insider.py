@@ -57,8 +57,7 @@ class Server:
     async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
-            length = int(fields.get(b"content-length", b"0"))
-            body = await (reader.readexactly(length) if length else _chunked(reader))
+            body = await reader.readexactly(int(fields[b"content-length"]))  # no proxy on the way has to take chunks
             path = head.split(b" ")[1].decode()
             kind = {"/connect/token": "token", "/api/client/feedbacks": "create"}.get(path, "attach")
             self.requests.append((kind, head, body))
@@ -75,7 +74,7 @@ class Server:
     async def client(self, within: float = 5.0) -> AsyncIterator[Insider]:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        insider = Insider(f"http://127.0.0.1:{port}", ACCOUNTS, timeout=within, connections=20)
+        insider = Insider(f"http://127.0.0.1:{port}", ACCOUNTS, timeout=within)
         try:
             yield insider
         finally:
@@ -93,15 +92,6 @@ class Server:
 
     def count(self, kind: str) -> int:
         return sum(request[0] == kind for request in self.requests)
-
-
-async def _chunked(reader: asyncio.StreamReader) -> bytes:
-    body = b""
-    while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
-        await reader.readline()
-    await reader.readline()
-    return body
 
 
 def created(data: object = 32, **more: object) -> str:
@@ -190,6 +180,24 @@ async def test_many_at_once_ask_for_one_token() -> None:
     assert server.count("token") == 1
 
 
+async def test_calls_one_after_the_other_share_a_connection_and_calls_at_once_have_one_each() -> None:
+    server = Server(create=[http(201, created())])
+    async with server.client() as insider:
+        for _ in range(3):
+            await insider.create("demo", "a" * 32, FEEDBACK)
+        assert len(server._handlers) == 1
+        for _ in range(2):
+            await asyncio.gather(*[insider.create("demo", "a" * 32, FEEDBACK) for _ in range(4)])
+        assert len(server._handlers) == 4
+
+
+async def test_a_call_that_failed_leaves_the_next_one_a_connection() -> None:
+    server = Server(create=[None, http(201, created())])
+    async with server.client() as insider:
+        assert isinstance(await insider.create("demo", "a" * 32, FEEDBACK), Unknown)
+        assert await insider.create("demo", "a" * 32, FEEDBACK) == Created(32)
+
+
 async def test_a_token_that_is_refused_is_renewed_once() -> None:
     server = Server(create=[http(401), http(201, created())])
     assert await server.create() == Created(32)
@@ -227,7 +235,7 @@ async def test_an_answer_that_drips_in_is_given_up_in_time() -> None:
 
 
 async def test_nobody_listening_is_nothing_processed() -> None:
-    insider = Insider("http://127.0.0.1:1", ACCOUNTS, timeout=5, connections=1)
+    insider = Insider("http://127.0.0.1:1", ACCOUNTS, timeout=5)
     assert await insider.create("demo", "a" * 32, FEEDBACK) == NotProcessed("ConnectError", unreachable=True)
     await insider.close()
 
@@ -272,6 +280,6 @@ async def test_products_of_one_account_share_its_token_and_others_do_not() -> No
         "twin": ACCOUNTS["demo"],
         "other": Account(client_id="other", client_secret=SecretStr("hidden")),
     }
-    insider = Insider("http://127.0.0.1:1", accounts, timeout=5, connections=1)
+    insider = Insider("http://127.0.0.1:1", accounts, timeout=5)
     assert insider.account_of("demo") == insider.account_of("twin") != insider.account_of("other")
     await insider.close()

@@ -138,7 +138,6 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         settings.insider_url,
         settings.accounts,
         timeout=settings.delivery_timeout,
-        connections=settings.delivery_concurrency,
     )
     delivery = Delivery(
         outbox,

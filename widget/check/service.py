@@ -47,7 +47,7 @@ def _origins(settings: Settings) -> Iterator[Finding]:
 
 async def check_credentials(settings: Settings) -> Check:
     """A real request for a token, with each product's own account."""
-    insider = Insider(settings.insider_url, settings.accounts, timeout=settings.delivery_timeout, connections=2)
+    insider = Insider(settings.insider_url, settings.accounts, timeout=settings.delivery_timeout)
     found: dict[Finding, list[str]] = {}
     try:
         for slug in settings.products:
