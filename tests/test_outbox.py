@@ -61,6 +61,15 @@ async def test_many_repeats_at_once_are_one_submission(outbox: Outbox) -> None:
     assert await kept_blobs(outbox) == 1
 
 
+async def test_a_repeat_takes_nothing_with_it_that_is_stored_at_the_same_moment(outbox: Outbox) -> None:
+    first, others = new_submission(outbox), [new_submission(outbox) for _ in range(6)]
+    assert await outbox.add(first)
+    repeat = new_submission(outbox, submission_id=first.id)
+    added = await asyncio.gather(*(outbox.add(new) for new in (*others[:3], repeat, *others[3:])))
+    assert added == [True] * 3 + [False] + [True] * 3
+    assert set(await outbox.due(10)) == {new.id for new in (first, *others)}
+
+
 async def test_a_file_that_cannot_be_stored_stores_nothing(outbox: Outbox) -> None:
     new = new_submission(outbox, b"one", b"two")
     new.attachments[1].path.unlink()

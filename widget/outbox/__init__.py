@@ -265,6 +265,7 @@ class Outbox:
 
     async def record(self, work: Work, verdict: Verdict) -> bool:
         """Write what became of a claimed row. False, and nothing is written, when the claim was lost."""
+        delivered = verdict.state == "delivered"
         values = {
             "an_id": work.id,
             "held": work.claim,
@@ -279,6 +280,7 @@ class Outbox:
             "maybe_twice": verdict.possible_duplicate,
             "given_back": 0 if verdict.attempt_spent else 1,
             "over": verdict.is_over,
+            "delivered": delivered,
         }
         files = [
             {
@@ -290,18 +292,15 @@ class Outbox:
             }
             for position, (status, message) in verdict.attachments.items()
         ]
-        delivered = verdict.state == "delivered"
 
         def store(connection: Connection) -> Sequence[str] | None:
             if connection.execute(self._statements.record, values).rowcount == 0:
                 return None
             if files:
                 connection.execute(self._statements.record_attachment, files)
-            if not delivered:
-                return ()
-            blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
-            connection.execute(self._statements.forget, {"an_id": work.id})
-            connection.execute(self._statements.forget_attachments, {"an_id": work.id})
+            blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all() if delivered else ()
+            if blobs:
+                connection.execute(self._statements.forget_attachments, {"an_id": work.id})
             return blobs
 
         erased = await self.backend.write(store)
@@ -383,6 +382,7 @@ class _Statements:
     def __init__(self, backend: Backend, lease: float, keep_context: bool) -> None:
         s, a, now = submission.c, attachment.c, backend.now
         by_id = s.id == bindparam("an_id")
+        forgotten = SAID if keep_context else (*SAID, "context")
         later = now + bindparam("delay")
         waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
         unheld = and_(waiting, s.intent.is_(null()))
@@ -438,6 +438,7 @@ class _Statements:
                 possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
                 attempts=s.attempts - bindparam("given_back"),
                 ended_at=case((bindparam("over", type_=Boolean), now), else_=null()),
+                **{name: case((bindparam("delivered", type_=Boolean), null()), else_=s[name]) for name in forgotten},
             )
         )
         self.record_attachment = (
@@ -448,7 +449,6 @@ class _Statements:
             )
         )
         self.blobs_of = select(a.blob).where(a.submission_id == bindparam("an_id"), a.blob.is_not(null()))
-        self.forget = update(submission).where(by_id).values(SAID if keep_context else {**SAID, "context": None})
         self.forget_attachments = update(attachment).where(a.submission_id == bindparam("an_id")).values(blob=None)
         self.end_leases = update(submission).where(s.state == "sending").values(due_at=now)
         self.recover = (

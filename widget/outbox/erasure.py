@@ -9,15 +9,15 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from widget.outbox.tables import attachment, submission
 
-SAID = {"description": None, "email": None, "rating": None, "consent": None}
-"""What a person said, erased: the values of an update. What the wording of the consent was called tells nobody."""
+SAID = ("description", "email", "rating", "consent")
+"""The columns of what a person said."""
 _BLOBS = select(attachment.c.blob).where(
     attachment.c.submission_id.in_(bindparam("ids", expanding=True)), attachment.c.blob.is_not(None)
 )
 _ERASE = (
     update(submission)
     .where(submission.c.id.in_(bindparam("ids", expanding=True)))
-    .values({**SAID, "consent_version": None, "context": None, "told": None, "last_error": bindparam("why")})
+    .values({**dict.fromkeys((*SAID, "consent_version", "context", "told")), "last_error": bindparam("why")})
 )
 _ERASE_ATTACHMENTS = delete(attachment).where(attachment.c.submission_id.in_(bindparam("ids", expanding=True)))
 

@@ -243,22 +243,33 @@ def _reason(error: Exception) -> str:
 
 
 def _commit(connection: Connection, batch: Sequence[_Job]) -> None:
-    """Run every job, each in a savepoint so that one that fails takes no other with it; answer after the commit."""
+    """Run every job; answer after the commit. One that fails takes no other with it: what was done is undone, and each
+    is run anew in a savepoint. It is rare, and savepoints always would be half of the statements."""
     outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
-    with connection.begin():
-        for job, done in batch:
-            try:
-                with connection.begin_nested():
-                    outcomes.append((done, job(connection), None))
-            except OperationalError:
-                raise
-            except Exception as error:
-                outcomes.append((done, None, error))
+    try:
+        with connection.begin():
+            outcomes = [(done, job(connection), None) for job, done in batch]
+    except OperationalError:
+        raise
+    except Exception:
+        with connection.begin():
+            outcomes = [(done, *_tried(connection, job)) for job, done in batch]
     for done, result, failure in outcomes:
         if failure:
             _fail(done, failure, failure.__cause__)
         elif done.set_running_or_notify_cancel():
             done.set_result(result)
+
+
+def _tried(connection: Connection, job: Callable[[Connection], Any]) -> tuple[Any, Exception | None]:
+    """What a job answers or raises, alone in a savepoint. Raises OperationalError: then it is not the job's fault."""
+    try:
+        with connection.begin_nested():
+            return job(connection), None
+    except OperationalError:
+        raise
+    except Exception as error:
+        return None, error
 
 
 def _fail(done: "Future[Any]", failure: Exception, cause: BaseException | None) -> None:
