@@ -12,7 +12,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from widget import __version__, resources, themes
+from widget import __version__, identity, resources, themes
 from widget.blanks import Blanks
 from widget.delivery import Delivery, Policy
 from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
@@ -45,6 +45,8 @@ _DAY = 86400.0
 
 def create_app(settings: Settings) -> Starlette:
     """The web application. Its parts are opened and closed by the lifespan. Raises ConfigurationError."""
+    if any(product.identity for product in settings.products.values()):
+        identity.prepare()
     outbox = create_outbox(settings)
     static = StaticFiles(resources.path("static"), settings.custom / "static" / "products", reload=settings.reload)
     sheets = {slug: Asset(themes.stylesheet(each.theme).encode(), CSS) for slug, each in settings.products.items()}

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
-
 from widget.errors import IdentityInvalid
 from widget.submission import is_address
 
@@ -38,6 +36,11 @@ class Keys:
     public: tuple[str, ...] = ()
 
 
+def prepare() -> None:
+    """Load what checks signatures: 9 MB and a tenth of a second, for the services alone that have to."""
+    import jwt  # noqa: F401
+
+
 def verify(token: str, *, product: str, keys: Keys, now: float, opened_at: float | None = None) -> Person:
     """The person that `token` names.
 
@@ -57,6 +60,8 @@ def verify(token: str, *, product: str, keys: Keys, now: float, opened_at: float
 
 def _claims(token: str, keys: Keys) -> dict[str, Any]:
     """What a token says, once its signature is proven."""
+    import jwt  # see `prepare`
+
     if len(token) > MAX_LENGTH or not token.isascii():
         raise IdentityInvalid("malformed", f"it has more than {MAX_LENGTH} characters, or others than ASCII")
     try:

@@ -7,9 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from widget.themes import Theme
@@ -65,6 +62,11 @@ def _some_kinds(value: tuple[Kind, ...]) -> tuple[Kind, ...]:
 
 
 def _public_key(value: str) -> str:
+    # Loaded where there is such a key: see `identity.prepare`.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     try:
         key = load_pem_public_key(value.encode())
     except (ValueError, UnsupportedAlgorithm):
