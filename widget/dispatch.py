@@ -7,6 +7,7 @@ nobody announced. With PostgreSQL an engine says which row is whose turn: see `w
 import abc
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,6 +22,11 @@ log = structlog.get_logger("widget.dispatch")
 
 _SHORTEST_PAUSE = 0.05
 """Seconds; a row that was just accepted is due, but somebody is about to claim it."""
+_BURST = 8
+_BURST_WITHIN = 0.1
+"""So many rows accepted within so many seconds are a burst."""
+_MEANWHILE = 2
+"""Rows on their way to Insider Connect at once while a burst is being accepted."""
 _AFTER_TROUBLE = 1.0
 """Seconds until the next look when one came to nothing."""
 
@@ -30,6 +36,9 @@ class Dispatcher(abc.ABC):
 
     Its loop sleeps until the next row is due; `sweep_every` (seconds) is the longest it sleeps, so that a row which
     nobody announced is found too. `tidy` is called with each sweep, for what has outlived its time.
+
+    Accepting comes first: what is stored can wait, who presses Send should not. In a burst new rows are not tried at
+    once, and few of the others are, until it is over.
     """
 
     def __init__(
@@ -47,6 +56,8 @@ class Dispatcher(abc.ABC):
         self._sweep_every = sweep_every
         self._tidy = tidy
         self._away_until = 0.0
+        self._arrivals: deque[float] = deque(maxlen=_BURST)
+        self._after_burst: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._look_again = False
@@ -78,21 +89,38 @@ class Dispatcher(abc.ABC):
         """Seconds for which an engine may leave a new row to `attempt`: none when that would not try it now."""
         return 0.0
 
-    async def attempt(self, submission_id: str, product: str, wait: float) -> None:
+    async def attempt(self, submission_id: str, product: str, wait: float) -> bool:
         """Try a row that was just accepted, and wait up to `wait` seconds for what becomes of it.
 
-        When no slot is free, or the product's rows are kept back, there is no waiting: the row's turn comes.
+        False when it is not tried now, because no slot is free, a burst is coming in, or the product's rows are kept
+        back: then there is no waiting, and the row's turn comes.
         """
+        self._arrivals.append(asyncio.get_running_loop().time())
         if not self._has_room(product):
             self._look_again = True
-            return
+            if self._in_burst() and self._after_burst is None:
+                self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
+            return False
         task = self._begin(submission_id)
         if wait > 0:
             await asyncio.wait({task}, timeout=wait)
+        return True
 
     def _has_room(self, product: str) -> bool:
         busy = len(self._running) >= self._concurrency
-        return not (self._draining or busy or product in self._delivery.kept_back())
+        return not (self._draining or busy or self._in_burst() or product in self._delivery.kept_back())
+
+    def _in_burst(self) -> bool:
+        since = self._arrivals[0] if len(self._arrivals) == _BURST else -math.inf
+        return asyncio.get_running_loop().time() - since < _BURST_WITHIN
+
+    def _look_after_burst(self) -> None:
+        self._after_burst = None
+        self._wake.set()
+
+    def _slots(self) -> int:
+        """How many rows may be on their way now."""
+        return min(_MEANWHILE, self._concurrency) if self._in_burst() else self._concurrency
 
     def _begin(self, submission_id: str) -> asyncio.Task[None]:
         task = asyncio.create_task(self._advance(submission_id), name=f"advance {submission_id}")
@@ -161,24 +189,26 @@ class LocalDispatcher(Dispatcher):
 
     async def _look(self) -> float:
         """Start what is due, as far as there are slots."""
-        free = self._concurrency - len(self._running)
-        if free <= 0:
-            self._look_again = True
-            return self._sweep_every
+        if len(self._running) >= self._slots():
+            return self._put_off()
         shut = self._delivery.kept_back()
         if not self._ready:
             wanted = 4 * self._concurrency + len(self._running)
             ids = await self._outbox.due(wanted, shut)
             self._look_again = bool(shut) or len(ids) == wanted
             self._ready.extend(submission_id for submission_id in ids if submission_id not in self._running)
-        while self._ready and len(self._running) < self._concurrency:
+        while self._ready and len(self._running) < self._slots():
             self._start_next()
         if self._ready:
-            self._look_again = True
-            return self._sweep_every
+            return self._put_off()
         due_in = await self._outbox.next_due_in(shut)
         waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
         return max(_SHORTEST_PAUSE, min(waits))
+
+    def _put_off(self) -> float:
+        """Wait until a slot is free, or a burst is over."""
+        self._look_again = True
+        return _BURST_WITHIN if self._in_burst() else self._sweep_every
 
     def _start_next(self) -> None:
         submission_id = self._ready.popleft()

@@ -177,8 +177,7 @@ async def submit(request: Request) -> Response:
     service, product = _service(request), _product(request)
     token = _Token(service, product)
     try:
-        await _take(service, product, request, token)
-        standing = await service.outbox.standing(token.submission_id)
+        standing = await _take(service, product, request, token) or await service.outbox.standing(token.submission_id)
         if standing is None:
             raise OutboxUnavailable("a row that was just stored is not to be found")
         if standing.state in ("refused", "discarded"):
@@ -226,10 +225,11 @@ class _Token:
             )
 
 
-async def _take(service: Service, product: Product, request: Request, token: _Token) -> None:
+async def _take(service: Service, product: Product, request: Request, token: _Token) -> Standing | None:
     """Read, check and store a submission, and try to deliver it at once. Raises Rejected or OutboxUnavailable.
 
-    A form that was sent before, even one that has grown too old since, is a repeat: nothing is stored.
+    Answers where it stands, or None where only its row can tell: it has been tried, or sent before. A form that was
+    sent before, even one that has grown too old since, is a repeat: nothing is stored.
     """
     refusal = await _refusal_unread(service, product, request)
     limits = intake.Limits(
@@ -253,16 +253,21 @@ async def _take(service: Service, product: Product, request: Request, token: _To
             )
     except Rejected as rejected:
         if token.expired and await service.outbox.standing(token.submission_id):
-            return
+            return None
         if all(fault.field == "files" for fault in rejected.faults):  # say what else is wrong in the same breath
             checked = submission.check_fields(rejected.fields, files=len(rejected.faults), rules=_rules(product))
             rejected.faults += tuple(checked[1])
         raise
-    if is_new and held:
+    if not is_new:
+        return None
+    if held:
         log.warning("submission.held", submission=token.submission_id, product=product.slug, reason=held)
-    elif is_new:
+    else:
         log.info("submission.accepted", submission=token.submission_id, product=product.slug, files=len(files))
-        await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait)
+        if await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait):
+            return None
+    stored = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in files)
+    return Standing(token.submission_id, product.slug, "queued", time.time(), None, None, None, stored)
 
 
 def _submission(service: Service, product: Product, raw: intake.RawForm, token: _Token, lang: str) -> Submission:
