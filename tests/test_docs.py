@@ -18,3 +18,9 @@ def test_every_link_between_documents_leads_somewhere() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name} links {target}"
+
+
+def test_every_picture_is_shown_and_every_picture_shown_is_there() -> None:
+    documents = (ROOT / "docs").glob("*.md")
+    shown = [name for page in documents for name in re.findall(r"\]\(pictures/([\w.-]+)\)", page.read_text("utf-8"))]
+    assert sorted(shown) == sorted(path.name for path in (ROOT / "docs" / "pictures").iterdir())

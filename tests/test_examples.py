@@ -94,6 +94,15 @@ def test_the_second_product_has_a_look_words_and_a_block_of_its_own() -> None:
     assert "--feedback-surface: light-dark(#fbf6ea, #0e1c24);" in themes.stylesheet(ferry().theme)
 
 
+def test_no_english_stands_in_the_second_product_s_form_in_a_language_that_it_has_no_words_in() -> None:
+    page = form(ferry(), "ar")
+    for text in ("crew", "write back", "consentVersion", "crossing", "sailing"):
+        assert text not in page.replace("ferry-crew", "")
+    for language, wording in (("en", "The crew may"), ("de", "Die Crew darf"), ("fr", "peut me répondre")):
+        assert wording in form(ferry(), language)
+        assert 'name="consentVersion" value="2026-11"' in form(ferry(), language)
+
+
 def test_an_update_that_adds_a_field_reaches_a_product_that_replaced_two_blocks(tmp_path: Path) -> None:
     ours = tmp_path / "templates"
     shutil.copytree(resources.path("templates"), ours)

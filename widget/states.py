@@ -99,7 +99,7 @@ def faults(product: Product, sample: Sample) -> tuple[Fault, ...]:
     """Something wrong with every field that the product asks for; of friendly people, only what happens to them."""
     asked, friendly = product.fields, sample is FRIENDLY
     found = []
-    if asked.sentiment == "required" or (asked.sentiment != "hidden" and not friendly):
+    if asked.sentiment != "hidden" and not friendly:
         found.append(Fault("required" if asked.sentiment == "required" else "invalid", "sentimentRating"))
     if asked.description != "hidden":
         found.append(Fault("too_long", "description"))

@@ -127,6 +127,8 @@ class Words:
             texts["files.add"] = "files.add.pdf" if mine.file_kinds == ("pdf",) else "files.add.pictures"
             if len(mine.file_kinds) > 1 and "pdf" in mine.file_kinds:
                 del texts["files.add"]
+        if mine.most_files == 1:
+            texts |= {"files.limit": "files.limit.one", "files.kinds": "files.kinds.one"}
         if "hidden" in asked or not mine.takes_files:
             texts["error.empty"] = "error.empty.some"
         kinds = format_list([kind.upper() for kind in mine.file_kinds], "or", self._formats)

@@ -92,6 +92,7 @@ def test_what_is_required_is_missed_before_anything_is_sent(strict: FormPage, in
 
 def test_a_kind_of_file_that_the_product_does_not_take_is_refused_at_once(strict: FormPage) -> None:
     expect(strict["files"]).to_have_attribute("accept", "image/*")
+    expect(strict["files-limit"]).to_have_text("up to 4 MB")
     strict.add(("a.pdf", pdf(), "application/pdf"))
     expect(strict.rows.first).to_contain_text("Only PNG can go along here.")
     strict.rows.first.get_by_role("button").click()

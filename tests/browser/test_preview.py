@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from bed import Process, free_port, plain_environ
+from bed import ROOT, Process, free_port, plain_environ
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from widget import words
@@ -119,6 +119,27 @@ def test_every_state_is_there_in_every_language(preview: Preview) -> None:
         assert client.get("/cell/plain/filled").status_code == 200
         assert client.get("/static/as-it-was-before/form.css").headers["Cache-Control"] == "no-cache"
         assert {client.get(path).status_code for path in ("/cell/demo/none", "/cell/none/idle", "/none")} == {404}
+
+
+def test_the_second_product_of_the_examples_is_shown_in_its_own_look_and_words(
+    tmp_path: Path, context: BrowserContext
+) -> None:
+    port = free_port()
+    environ = plain_environ(WIDGET_CONFIG=str(ROOT / "examples" / "widget.toml"))
+    command = [sys.executable, "-m", "widget", "preview", "ferry", "--port", str(port)]
+    process = Process(command, tmp_path / "preview.log", environ, tmp_path)
+    try:
+        process.until_answers(f"http://127.0.0.1:{port}/version")
+        page = context.new_page()
+        for state in SHOWS:
+            for lang, crew in (("en", "read on board"), ("de", "an Bord gelesen"), ("fr", "lu à bord")):
+                page.goto(f"http://127.0.0.1:{port}/cell/ferry/{state}?lang={lang}&theme=light")
+                expect(page.locator("main")).to_have_css("background-color", "rgb(251, 246, 234)")
+                if page.locator("#feedback").count():
+                    expect(page.locator(".ferry-crew")).to_contain_text(crew)
+                    assert page.locator(".ferry-sign").evaluate("picture => picture.decode().then(() => true)")
+    finally:
+        process.stop()
 
 
 def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: BrowserContext) -> None:
