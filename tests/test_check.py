@@ -248,6 +248,11 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "no page uses it": (own("Hi", "from.html"), "sources.unused", "Did you mean form.html?"),
     # words
     "word lost": (wording('msgid "files.remove"\nmsgstr "Away"\n'), "words.unusable", "{name}"),
+    "plural broken": (
+        wording('msgid "summary"\nmsgid_plural "summary"\nmsgstr[0] "{n} thing"\n'),
+        "words.unusable",
+        "msgstr[1] is missing",
+    ),
     "no such word": (wording('msgid "titel"\nmsgstr "Hello"\n'), "words.unusable", "words.en.po:1"),
     "consent in no language": (toml('[products.demo.consent]\nxx = "Yes"\n'), "words.unusable", "language 'xx'"),
     # colours
@@ -396,6 +401,15 @@ def test_settings_that_cannot_be_used_are_named_and_the_pages_looked_at_all_the_
     assert "✗ settings" in done.stdout
     assert "SECRET_KEY" in done.stdout
     assert "The field submittedByEmail is lost" in done.stdout
+
+
+def test_a_colour_that_is_none_is_named_and_the_rest_looked_at(tmp_path: Path) -> None:
+    environ = settings(tmp_path, "http://127.0.0.1:1")
+    put(tmp_path, "widget.toml", PRODUCT + '[products.demo.theme]\naccent = "blau"\n')
+    done = run(tmp_path, "--offline", **environ)
+    assert done.returncode == 1
+    assert "products.demo.theme.accent: 'blau' is no colour" in done.stdout
+    assert "✓ templates" in done.stdout
 
 
 def test_origins_that_fit_no_public_service_are_named(insider: Sandbox, tmp_path: Path) -> None:

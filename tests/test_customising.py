@@ -77,9 +77,14 @@ def test_a_choice_that_cannot_be_read_is_named_at_the_start(start_widget: Start)
     assert "#6f6f6f passes" in widget.log()
 
 
-def test_a_colour_that_is_none_keeps_the_widget_from_starting(start_widget: Start) -> None:
-    with pytest.raises(AssertionError, match=r"products\.demo\.theme\.accent: 'blau' is no colour"):
-        start_widget(config=f'{PRODUCT}[products.demo.theme]\naccent = "blau"\n')
+def test_a_colour_that_is_none_is_named_and_costs_its_product_its_look_alone(start_widget: Start) -> None:
+    themes = '[products.demo.theme]\naccent = "blau"\n[products.other.theme]\naccent = "#a3341f"\n'
+    widget = start_widget(config=PRODUCT + OTHER + themes)
+    assert "'blau' is no colour" in widget.log()
+    assert "products.demo.theme.accent" in widget.log()
+    assert "theme.css" not in widget.client.get("/form/demo").text
+    assert "#a3341f" in widget.client.get("/form/other/theme.css").text
+    assert send(widget, description="Hi").status_code == 201
 
 
 def test_a_products_files_are_served_and_its_stylesheet_is_linked(start_widget: Start, tmp_path: Path) -> None:
@@ -117,6 +122,36 @@ def test_a_broken_template_gets_ours_and_the_log_has_the_line(start_widget: Star
         assert widget.client.get(f"/form/{product}").text.count("<textarea") == 1
     assert "demo/form.html:3" in widget.log()
     assert "other/form.html:2" in widget.log()
+
+
+def test_a_product_that_is_wrong_in_every_way_is_named_for_each_and_harms_no_other(
+    start_widget: Start, tmp_path: Path
+) -> None:
+    put(tmp_path, "templates/products/demo/form.html", "{% for a in range(9999) %}{{ 'x' * 10 ** 9 }}{% endfor %}")
+    put(tmp_path, "templates/products/demo/thanks.html", '{% include "../../../widget.toml" %}')
+    put(tmp_path, "templates/products/demo/receipt.html", "\n{{ product.client_secret }}")
+    put(tmp_path, "templates/products/demo/_part.html", "\n{% if")
+    plural = 'msgid "summary"\nmsgid_plural "summary"\nmsgstr[0] "{n}"\n'
+    put(tmp_path, "templates/products/demo/words.en.po", plural)
+    put(tmp_path, "templates/products/demo/words.xx.po", "")
+    wrong = f'{IDENTITY}required = false\n[products.demo.theme]\naccent = "blau"\n'
+    widget = start_widget(config=PRODUCT + wrong + OTHER, IDENTITY_KEY__DEMO=SECRET)
+    assert widget.client.get("/form/demo").text.count("<textarea") == 1
+    for make in BAD.values():
+        assert "hunter2" not in widget.client.get("/form/demo", params={"identity": make()}).text
+    other = widget.client.get("/form/other").text
+    assert other.count("<textarea") == 1
+    answer = send(widget, accept="text/html", description="Hi")
+    assert "Thank you" in answer.text
+    receipt = send(widget, description="Hi").json()["receipt_url"]
+    assert "It has arrived" in widget.client.get(receipt, headers={"Accept": "text/html"}).text
+    log = widget.log()
+    for named in (
+        "demo/form.html:1", "leads out of", "demo/receipt.html:2", "demo/_part.html:2", "words.en.po:1", "'xx'",
+        "'blau' is no colour", "audience", "expired", "signature", "algorithm",
+    ):  # fmt: skip
+        assert named in log, named
+    assert "product=other" not in log.replace('"', "").replace("product: other", "product=other")
 
 
 def test_changes_are_seen_at_once_in_development(start_widget: Start, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from widget import settings
 from widget.errors import ConfigurationError
 from widget.settings import VARIABLES, Settings
+from widget.themes import Theme
 
 GOOD = {
     "INSIDER_URL": "https://insider.example.com/",
@@ -233,8 +234,6 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
             "nothing could be said",
         ),
         ("[products.demo.fields]\nemail = 'hidden'", "", "something must vouch for it"),
-        ("[products.demo.theme]\naccent = 'blau'", "theme.accent", "'blau' is no colour"),
-        ("[products.demo.theme]\ncolour = '#fff'", "theme.colour", "no setting of a product"),
         ("[products.demo.identity]\npublic_keys = 'x'", "identity.public_keys.0", "is no public key"),
         (f"[products.demo.identity]\npublic_keys = '''{PRIVATE}'''", "identity.public_keys.0", "a private key"),
         (f"[products.demo.identity]\npublic_keys = '''{RSA}'''", "identity.public_keys.0", "no key for ES256"),
@@ -306,3 +305,28 @@ def _written(default: object) -> str:
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     return "none" if default in (None, ()) else f"`{default}`"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "named"),
+    [
+        ("theme.accent = 'blau'", "theme.accent", "'blau' is no colour"),
+        ("theme.colour = '#fff'", "theme.colour", "no setting of a product"),
+        ("theme = 3", "theme", "valid dictionary"),
+    ],
+)
+def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(
+    config: Path, text: str, place: str, named: str
+) -> None:
+    other = PRODUCT.replace("demo", "other") + "theme.accent = '#a3341f'\n"
+    config.write_text(f"{PRODUCT}{text}\n{other}")
+    found = load(config)
+    assert found.products["demo"].theme == Theme()
+    assert found.products["other"].theme.accent is not None
+    (problem,) = found.unusable_themes
+    assert problem.name.endswith(f"products.demo.{place}")
+    assert named in problem.message
+    with pytest.raises(ConfigurationError, match=place):
+        settings.load_products(config)
+    config.write_text(f"{PRODUCT}{text}\nbudget = 0\n")
+    assert any(name.endswith("products.demo.budget") for name in problems(config))

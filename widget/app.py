@@ -123,7 +123,9 @@ class _Wrapped(Starlette):
 
 
 def _name_weaknesses(settings: Settings, templates: Templates) -> None:
-    """What works, but not well: broken templates, for which ours stand in, unread words, and weak colours."""
+    """What works, but not well: broken themes and templates, for which ours stand in, unread words, weak colours."""
+    for problem in settings.unusable_themes:
+        log.error("theme.unusable", where=problem.name, problem=problem.message)
     for slug, product in settings.products.items():
         for problem in templates.problems(slug):
             log.error("template.failed", product=slug, at=problem.name, reason=problem.message)

@@ -381,6 +381,7 @@ class Settings(BaseModel):
     products: Mapping[str, Product] = Field(default_factory=dict, exclude=True)
     accounts: Mapping[str, "Account"] = Field(default_factory=dict, exclude=True)
     identity_keys: Mapping[str, tuple[SecretStr, ...]] = Field(default_factory=dict, exclude=True)
+    unusable_themes: tuple[Problem, ...] = Field(default=(), exclude=True)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -414,7 +415,7 @@ def suffix(slug: str) -> str:
 
 
 _OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
-_NOT_FROM_ENVIRONMENT = {"products", "accounts", "identity_keys"}
+_NOT_FROM_ENVIRONMENT = {"products", "accounts", "identity_keys", "unusable_themes"}
 VARIABLES = tuple(name for name in Settings.model_fields if name not in _NOT_FROM_ENVIRONMENT)
 """The settings that are read from the environment, in small letters."""
 
@@ -422,13 +423,15 @@ VARIABLES = tuple(name for name in Settings.model_fields if name not in _NOT_FRO
 def load(environ: Mapping[str, str]) -> Settings:
     """Read `environ` and the products' file that it names.
 
-    An empty variable counts as absent. Raises ConfigurationError with every problem that was found.
+    An empty variable counts as absent. A theme that cannot be used costs its product its look and no more: it is no
+    reason to stop the feedback of others. Raises ConfigurationError with every problem that was found.
     """
     given: dict[str, Any] = {name: environ[name.upper()] for name in VARIABLES if environ.get(name.upper())}
     if given.get("rate_limit") == "off":
         given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
     problems: list[Problem] = []
-    products = _products(Path(given.get("widget_config", "widget.toml")), problems)
+    unusable: list[Problem] = []
+    products = _products(Path(given.get("widget_config", "widget.toml")), problems, unusable)
     settings: Settings | None = None
     try:
         settings = Settings.model_validate({**given, "products": products})
@@ -439,8 +442,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     if settings is not None:
         problems += _contradictions(settings)
     if settings is None or problems:
-        raise ConfigurationError(problems)
-    return settings.model_copy(update={"accounts": accounts, "identity_keys": identity_keys})
+        raise ConfigurationError(problems + unusable)
+    found = {"accounts": accounts, "identity_keys": identity_keys, "unusable_themes": tuple(unusable)}
+    return settings.model_copy(update=found)
 
 
 def _contradictions(settings: Settings) -> Iterator[Problem]:
@@ -467,9 +471,9 @@ def places(environ: Mapping[str, str]) -> tuple[Path, Path]:
 
 
 def load_products(path: Path) -> Mapping[str, Product]:
-    """The products' file alone. Raises ConfigurationError."""
+    """The products' file alone. Raises ConfigurationError, of a theme too."""
     problems: list[Problem] = []
-    products = _products(path, problems)
+    products = _products(path, problems, problems)
     if problems:
         raise ConfigurationError(problems)
     return products
@@ -519,7 +523,8 @@ def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[
         return ()
 
 
-def _products(path: Path, problems: list[Problem]) -> dict[str, Product]:
+def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> dict[str, Product]:
+    """The products that can be read; `unusable` gets what is wrong with a theme, in whose place ours is then."""
     try:
         tables = tomllib.loads(path.read_text("utf-8")).get("products")
     except FileNotFoundError:
@@ -542,10 +547,13 @@ def _products(path: Path, problems: list[Problem]) -> dict[str, Product]:
             try:
                 products[slug] = Product.model_validate({**table, "slug": slug})
             except ValidationError as error:
-                problems += [
-                    Problem(".".join([where, *map(str, fault["loc"])]), _product_sentence(fault))
-                    for fault in error.errors()
-                ]
+                faults = error.errors()
+                is_look = all(fault["loc"][:1] == ("theme",) for fault in faults)
+                (unusable if is_look else problems).extend(
+                    Problem(".".join([where, *map(str, fault["loc"])]), _product_sentence(fault)) for fault in faults
+                )
+                if is_look:
+                    products[slug] = Product.model_validate({**table, "slug": slug, "theme": {}})
     return products
 
 

@@ -12,6 +12,8 @@ from widget.outbox import Outbox, migrations
 from widget.products import LOCAL
 from widget.settings import Settings, suffix
 
+_UNTIL = "Until it is mended, the product has our look."
+
 
 def check_settings(problem: ConfigurationError) -> Check:
     """What keeps the service from starting."""
@@ -20,8 +22,9 @@ def check_settings(problem: ConfigurationError) -> Check:
 
 
 def check_origins(settings: Settings) -> Check:
-    """What a service that browsers reach from elsewhere should not have, or should."""
-    return Check("settings", tuple(_origins(settings)))
+    """What costs a product its look, and what a service that browsers reach from elsewhere should have or not."""
+    themes = [Finding("settings.theme", each.message, _UNTIL, each.name) for each in settings.unusable_themes]
+    return Check("settings", (*themes, *_origins(settings)))
 
 
 def _origins(settings: Settings) -> Iterator[Finding]:
