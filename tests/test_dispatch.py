@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, Sandbox, until
 from outboxes import new_submission, outbox_at
 from pydantic import SecretStr
@@ -73,6 +74,15 @@ async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivere
         await asyncio.to_thread(until, lambda: insider.counts()["create"] == 12)
     with sqlite3.connect(tmp_path / "widget.db") as database:
         assert database.execute("SELECT DISTINCT state FROM submission").fetchall() == [("delivered",)]
+
+
+async def test_a_crowd_that_does_not_end_is_no_burst(
+    insider: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.dispatch._LONGEST_BURST", 0.0)
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        ids = await store(outbox, 12)
+        assert all([await dispatcher.attempt(submission_id, "demo", wait=0) for submission_id in ids])
 
 
 async def test_a_row_that_is_put_off_while_no_other_is_on_its_way_is_not_forgotten(

@@ -25,6 +25,8 @@ _SHORTEST_PAUSE = 0.05
 _BURST = 8
 _BURST_WITHIN = 0.1
 """So many rows accepted within so many seconds are a burst."""
+_LONGEST_BURST = 10.0
+"""Seconds; what goes on for longer is how things are, and has to be delivered as fast as it comes."""
 _MEANWHILE = 2
 """Rows on their way to Insider Connect at once while a burst is being accepted."""
 _AFTER_TROUBLE = 1.0
@@ -57,6 +59,7 @@ class Dispatcher(abc.ABC):
         self._tidy = tidy
         self._away_until = 0.0
         self._arrivals: deque[float] = deque(maxlen=_BURST)
+        self._crowded_since = -math.inf
         self._after_burst: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -95,7 +98,10 @@ class Dispatcher(abc.ABC):
         False when it is not tried now, because no slot is free, a burst is coming in, or the product's rows are kept
         back: then there is no waiting, and the row's turn comes.
         """
-        self._arrivals.append(asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        if not self._is_crowded(now):
+            self._crowded_since = now
+        self._arrivals.append(now)
         if not self._has_room(product):
             self._look_again = True
             if self._in_burst() and self._after_burst is None:
@@ -110,9 +116,12 @@ class Dispatcher(abc.ABC):
         busy = len(self._running) >= self._concurrency
         return not (self._draining or busy or self._in_burst() or product in self._delivery.kept_back())
 
+    def _is_crowded(self, now: float) -> bool:
+        return len(self._arrivals) == _BURST and now - self._arrivals[0] < _BURST_WITHIN
+
     def _in_burst(self) -> bool:
-        since = self._arrivals[0] if len(self._arrivals) == _BURST else -math.inf
-        return asyncio.get_running_loop().time() - since < _BURST_WITHIN
+        now = asyncio.get_running_loop().time()
+        return self._is_crowded(now) and now - self._crowded_since < _LONGEST_BURST
 
     def _look_after_burst(self) -> None:
         self._after_burst = None
