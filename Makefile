@@ -8,7 +8,7 @@ UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 
 # failed in that crowd is run once more alone, and has to pass there.
 TEST_PROCESSES ?= 4
 
-.PHONY: help demo test throughput chaos cost fuzz lint setup lock audit sbom
+.PHONY: help demo test bench throughput chaos cost fuzz lint setup lock audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,10 @@ demo: ## the widget, a local Insider Connect and a sample host page; Ctrl-C ends
 
 test: lint ## every check and every test
 	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder || $(PYTHON_BIN)/pytest --last-failed --last-failed-no-failures none
+
+bench: ## speed and size beside rivals and ceilings, as docs/performance.md; BENCH="--rows get" for a part
+	@scripts/setup bench
+	@$(PYTHON_BIN)/python -m bench $(BENCH)
 
 throughput: setup ## what one process and several accept and deliver in a second
 	@$(PYTHON_BIN)/python scripts/throughput

@@ -1,0 +1,57 @@
+"""Measure, and write docs/performance.md: `python -m bench [--rows NAME,…] [--rounds N]`.
+
+With some rows alone, or fewer rounds than count, the table is printed and the document stays as it is.
+"""
+
+import argparse
+import sys
+import time
+
+from bench import browser, machine, picture, report, serving, stage, vendors
+from bench.rows import ROWS, Samples
+
+ROUNDS = 5
+"""The least that a median is taken of."""
+_IN_BROWSER = {"embed", "open", "weight"}
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    names = [row.name for row in ROWS]
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rows", default=",".join(names), help=f"of {','.join(names)}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    wanted = options.rows.split(",")
+    if unknown := set(wanted) - set(names):
+        parser.error(f"no such rows: {', '.join(sorted(unknown))}")
+    began = time.monotonic()
+    measured: dict[str, Samples] = {}
+    with stage.folder() as place:
+        described = machine.describe(place)
+        if _IN_BROWSER & set(wanted):
+            _say("fetching the rivals", began)
+            vendors.fetch()
+        for name, measure in serving.MEASURES.items():
+            if name in wanted:
+                _say(name, began)
+                measured[name] = measure(options.rounds, place)
+        if _IN_BROWSER & set(wanted):
+            _say("the browser's rows", began)
+            found = browser.measure(options.rounds, place)
+            measured.update({name: samples for name, samples in found.items() if name in wanted})
+    _say("done", began)
+    print("\n".join(report.table(measured)))
+    if set(wanted) == set(names) and options.rounds >= ROUNDS:
+        docs = stage.ROOT / "docs"
+        minutes = (time.monotonic() - began) / 60
+        (docs / "performance.md").write_text(report.document(measured, described, options.rounds, minutes), "utf-8")
+        (docs / report.PICTURE).write_text(picture.draw(measured), "utf-8")
+
+
+def _say(what: str, began: float) -> None:
+    print(f"{time.monotonic() - began:5.0f} s  {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""What was measured, as a document: the table, how each row came about, the machine."""
+
+from collections.abc import Iterator, Mapping
+from statistics import median
+
+from bench.rows import BUSY, ROWS, Check, Measured, Row, Samples
+
+PICTURE = "pictures/performance.svg"
+
+
+def document(measured: Measured, machine: Mapping[str, str], rounds: int, minutes: float) -> str:
+    """All of `docs/performance.md`."""
+    judged = [check.meets(median(measured[row.name].judged(check))) for row in ROWS for check in row.checks]
+    return "\n".join(
+        [
+            "# Performance",
+            "",
+            "Written by `make bench`, which measures all of it in one run: ours, the rival and the ceiling in turn,",
+            "so that a noisy machine troubles all of them alike. Figures are medians of",
+            f"{rounds} rounds, spreads the least and the most of them; shares and distances are taken round by round.",
+            f"This run took {minutes:.1f} minutes; {sum(judged)} of {len(judged)} targets are met.",
+            "",
+            "The rival is a [plain proxy](../bench/plain_proxy.py), what a competent developer writes in an hour; in a",
+            "browser it is Sentry's SDK with its feedback dialog. A ceiling is what the machine gives for the bare",
+            "work. Insider Connect is a stand-in that answers at once unless a row says otherwise.",
+            "",
+            f"![Each figure beside its target, and what a row costs with a longer backlog]({PICTURE})",
+            "",
+            *table(measured),
+            "",
+            "## Row by row",
+            "",
+            *_rows(measured),
+            "## A longer backlog",
+            "",
+            *_curve(measured["backlog"]),
+            "",
+            "## The machine",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {name} | {value} |" for name, value in machine.items()),
+            "",
+        ]
+    )
+
+
+def table(measured: Measured) -> Iterator[str]:
+    """The lines of the table, of those rows that were measured."""
+    yield "| what | figure | target | ours | rival | ceiling | spread | |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in ROWS:
+        if row.name in measured:
+            for check in row.checks:
+                yield _line(row, check, measured[row.name])
+
+
+def _line(row: Row, check: Check, samples: Samples) -> str:
+    judged = samples.judged(check)
+    ours, rival, ceiling = (samples.middle(check, who) for who in ("ours", "rival", "ceiling"))
+    assert ours is not None  # noqa: S101
+    mine = shown(ours, check)
+    if check.of != "value":
+        mine += f" ({_judged(median(judged), check)})"
+    above = "–"
+    if ceiling is not None:
+        share = median(
+            mine / other
+            for mine, other in zip(
+                samples.values[check.measure]["ours"], samples.values[check.measure]["ceiling"], strict=True
+            )
+        )
+        above = f"{shown(ceiling, check)}, ours is {share:.{2 if share >= 0.1 else 3}f} of it"
+    busy = max(samples.generator, samples.insider) > BUSY
+    verdict = "meets" if check.meets(median(judged)) else "**misses**"
+    cells = (
+        row.title,
+        check.name,
+        check.target,
+        mine,
+        "–" if rival is None else shown(rival, check),
+        above,
+        f"{_judged(min(judged), check)} … {_judged(max(judged), check)}",
+        verdict + (" (held down by what measures it)" if busy else ""),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def shown(value: float, check: Check) -> str:
+    """A figure with its unit."""
+    return f"{value:,.{check.digits}f} {check.unit}".strip()
+
+
+def _judged(value: float, check: Check) -> str:
+    """A figure as it is judged: a share, a distance with its sign, or the value itself."""
+    if check.of == "share":
+        return f"{value:.{2 if value >= 0.1 else 3}f} ×"
+    return f"{value:+.{check.digits}f} {check.unit}" if check.of == "distance" else shown(value, check)
+
+
+def _rows(measured: Measured) -> Iterator[str]:
+    for row in ROWS:
+        samples = measured[row.name]
+        yield f"**{row.title}.** {row.how}"
+        yield from samples.notes
+        helpers = {"the load generator": samples.generator, "Insider Connect's stand-in": samples.insider}
+        if told := [f"{name} at most {share:.2f}" for name, share in helpers.items() if share]:
+            yield f"Share of a processor: {', '.join(told)}."
+        missed = [check.name for check in row.checks if not check.meets(median(samples.judged(check)))]
+        if missed:
+            yield f"*Missed: {', '.join(missed)}.* What was tried: {row.tried or 'nothing yet.'}"
+        yield ""
+
+
+def _curve(backlog: Samples) -> Iterator[str]:
+    yield "What each of the first rows costs while so many wait:"
+    yield ""
+    yield "| rows waiting | ms a row | spread |"
+    yield "|---|---|---|"
+    for size, times in backlog.curve.items():
+        yield f"| {size:,} | {median(times):.2f} | {min(times):.2f} … {max(times):.2f} |"

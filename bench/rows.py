@@ -1,0 +1,218 @@
+"""The table: what is measured, what has to come out, and what was tried where it does not."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+Who = Literal["ours", "rival", "ceiling"]
+BUSY = 0.85
+"""Share of a processor from which on the load generator or the stand-in may have held a figure down."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One target. The judged figure is ours, or ours as a `share` of another's, or as a `distance` from it, taken
+    round by round; `bound` is in `unit`, or for a share without one."""
+
+    measure: str
+    name: str
+    target: str
+    unit: str
+    better: Literal["more", "less"]
+    bound: float
+    of: Literal["value", "share", "distance"] = "value"
+    beside: Literal["rival", "ceiling"] = "rival"
+    digits: int = 0
+
+    def meets(self, figure: float) -> bool:
+        """Whether a judged figure is good enough."""
+        return figure >= self.bound if self.better == "more" else figure <= self.bound
+
+
+def _share(
+    measure: str, name: str, target: str, unit: str, bound: float, beside: Literal["rival", "ceiling"] = "rival"
+) -> Check:
+    """At least so much of what somebody else does."""
+    return Check(measure, name, target, unit, "more", bound, "share", beside)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table; `tried` is what was tried where a target is missed."""
+
+    name: str
+    title: str
+    how: str
+    checks: tuple[Check, ...]
+    tried: str = ""
+
+
+@dataclass
+class Samples:
+    """What was measured for a row: by measure, whose it is, and round. What else is to be said of it; the largest
+    share of a processor that those who only help to measure used; cost by size of backlog, in ms, round by round."""
+
+    values: dict[str, dict[Who, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    notes: list[str] = field(default_factory=list)
+    generator: float = 0.0
+    insider: float = 0.0
+    curve: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, measure: str, who: Who, value: float) -> None:
+        """Keep what a round brought."""
+        self.values[measure][who].append(value)
+
+    def judged(self, check: Check) -> Sequence[float]:
+        """The figures that the check is about, one for each round."""
+        ours = self.values[check.measure]["ours"]
+        if check.of == "value":
+            return ours
+        pairs = zip(ours, self.values[check.measure][check.beside], strict=True)
+        return [mine / other if check.of == "share" else mine - other for mine, other in pairs]
+
+    def middle(self, check: Check, who: Who) -> float | None:
+        """Somebody's median, or None where nobody was measured."""
+        found = self.values[check.measure].get(who)
+        return median(found) if found else None
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "get",
+        "GET form",
+        "16 connections ask for the form, as a browser does. The ceiling is uvicorn, set up as ours is, with the same "
+        "bytes for all.",
+        (_share("rate", "requests", "at least 0.7 of bare uvicorn answering the same bytes", "/s", 0.7, "ceiling"),),
+    ),
+    Row(
+        "accept",
+        "accept, small, 16 connections, burst of 2,000 (stored for good)",
+        "From the first byte to the last answer, of a widget that was started a moment ago. `DELIVERY_WAIT=0`, so each "
+        "is answered as soon as it is stored; the same process delivers meanwhile. The rival, whose rate does not "
+        "depend on the number, gets 1,000. The ceiling writes the same bytes and syncs them (`fdatasync`), 16 at a "
+        "time.",
+        (_share("rate", "accepted", "at least 2.5 times the plain proxy's rate", "/s", 2.5),),
+    ),
+    Row(
+        "delivered",
+        "delivered rate, sustained",
+        "16 connections, all settings as they are by default, until Insider Connect has created the last. The ceiling "
+        "is a loop of httpx posts, 16 at once.",
+        (_share("rate", "delivered", "at least the plain proxy's", "/s", 1.0),),
+    ),
+    Row(
+        "person",
+        "one person, Insider Connect answering in 50 ms",
+        "One connection, one submission after the other; each is answered by Insider Connect itself.",
+        (
+            Check(
+                "p50", "p50 of Send", "p50 at most 4 ms above the plain proxy", "ms", "less", 4.0, "distance", digits=1
+            ),
+        ),
+    ),
+    Row(
+        "slow",
+        "Insider Connect taking 10 s",
+        "200 submissions over 32 connections: some find a free slot and wait for `DELIVERY_WAIT`, which is 2.5 s by "
+        "default. With the rival people wait for Insider Connect; its rounds overlap, for it does nothing else.",
+        (Check("p99", "p99 of Send", "p99 of Send at most `DELIVERY_WAIT` + 0.3 s", "s", "less", 2.8, digits=2),),
+    ),
+    Row(
+        "uploads",
+        "uploads of 4 MB, 4 connections",
+        "Pictures, each until it is looked at and stored for good (`DELIVERY_WAIT=0`); the same process delivers "
+        "meanwhile. The rival's are delivered once they are answered. The ceiling reads the body and drops it.",
+        (
+            _share("rate", "beside the plain proxy", "at least 1.5 times the plain proxy in MB/s", "MB/s", 1.5),
+            _share("rate", "beside the sink", "at least 0.5 of the sink", "MB/s", 0.5, "ceiling"),
+        ),
+    ),
+    Row(
+        "crowd",
+        "256 uploads of 4 MB at once",
+        "All sent at the same moment on 256 connections, while 4 more send small submissions, at most ten a second "
+        "each; all settings as they are by default. Memory is the resident set of the process and of the helpers that "
+        "look at files; idle is after a few uploads, for the helpers start with the first file and stay.",
+        (
+            Check("memory", "memory above idle", "at most 64 MB above idle", "MB", "less", 64.0),
+            Check("p99", "p99 of small ones", "small submissions meanwhile p99 under 150 ms", "ms", "less", 150.0),
+        ),
+    ),
+    Row(
+        "idle",
+        "idle process",
+        "With a new database; memory is the resident set after one submission and a few forms.",
+        (
+            Check("memory", "memory", "at most 90 MB", "MB", "less", 90.0),
+            Check("start", "start", "from start to `/readyz` at most 1.5 s", "s", "less", 1.5, digits=2),
+        ),
+    ),
+    Row(
+        "backlog",
+        "backlog of 10,000",
+        "Slices of 800 rows are drained from one backlog of 10,000; between them the process is held (SIGSTOP) while "
+        "a loop of httpx posts as many, 16 at once like ours. The cost of a row is the time for each of 200 rows (80 "
+        "where there are but 100) at the head of a backlog.",
+        (
+            _share("rate", "drained", "drains at 0.8 of raw httpx at the same concurrency", "/s", 0.8, "ceiling"),
+            Check(
+                "growth",
+                "cost of a row, 10⁵ waiting against 10³",
+                "cost per row does not grow with the backlog (above 1.15 times is no noise)",
+                "times",
+                "less",
+                1.15,
+                digits=2,
+            ),
+        ),
+    ),
+    Row(
+        "embed",
+        "`embed.js`",
+        "A host page with nothing else on it, loaded until it is quiet. Bytes are what goes over the wire; script is "
+        "what the main thread spends on compiling and running, above the same page without it. The rival is Sentry's.",
+        (
+            Check("bytes", "bytes", "at most 3 KB brotli", "B", "less", 3 * 1024),
+            Check("requests", "requests", "one request", "", "less", 1.0),
+            Check("script", "script", "at most 2 ms of script on the host page", "ms", "less", 2.0, digits=1),
+            Check("shift", "layout shift", "no layout shift", "", "less", 0.0, digits=3),
+            Check("long", "long tasks", "no long task", "", "less", 0.0),
+        ),
+    ),
+    Row(
+        "open",
+        "the form, from press to usable",
+        "From the press until the box for the text can be typed into: in the form, its script running, and shown by "
+        "the host page. The pointer rests on the button for 0.2 s before the press, on Sentry's too, whose package has "
+        "put all of the dialog into the host page's own script by then.",
+        (
+            Check("usable", "press to usable", "at most 120 ms here", "ms", "less", 120.0),
+            Check(
+                "usable",
+                "beside Sentry's dialog",
+                "at most 0.6 of Sentry's dialog in the same run",
+                "ms",
+                "less",
+                0.6,
+                "share",
+            ),
+        ),
+    ),
+    Row(
+        "weight",
+        "the form's weight",
+        "Bodies of all requests of the form's page, as they go over the wire; the rival's is Sentry's script, which "
+        "has the dialog in it. Lighthouse looks at the same page as it looks at all: as a phone with a slow connection "
+        "would see it.",
+        (
+            Check("bytes", "bytes", "at most 16 KB brotli, all requests", "B", "less", 16 * 1024),
+            Check("performance", "Lighthouse: performance", "100", "", "more", 100.0),
+            Check("accessibility", "Lighthouse: accessibility", "100", "", "more", 100.0),
+            Check("best-practices", "Lighthouse: best practices", "100", "", "more", 100.0),
+        ),
+    ),
+)
+Measured = Mapping[str, Samples]
+"""What was measured, by the names of rows."""
