@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 
 AS_IT_IS = "identity"
 _BEST = ("br", "gzip", AS_IT_IS)
