@@ -53,7 +53,7 @@ def body(data: bytes) -> None:
 
 async def _take(request: Request) -> None:
     try:
-        async with intake.receive(request, spool=SPOOL, limits=LIMITS, on_token=_no_token) as raw:
+        async with intake.receive(request, spool=SPOOL, limits=LIMITS, on_token=_no_token, turns=intake.turns()) as raw:
             assert len(raw.files) <= MAX_FILES
             for file in raw.files:
                 content = file.path.read_bytes()

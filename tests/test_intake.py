@@ -56,7 +56,9 @@ class Server:
     async def __call__(self, scope, receive, send):
         request = Request(scope, receive, send)
         try:
-            async with intake.receive(request, spool=self.spool, limits=self.limits, on_token=self.on_token) as raw:
+            async with intake.receive(
+                request, spool=self.spool, limits=self.limits, on_token=self.on_token, turns=intake.turns()
+            ) as raw:
                 self.spooled_while_open = self.spooled
                 content = {
                     "fields": raw.fields,
@@ -358,11 +360,12 @@ def test_128_uploads_at_once_all_come_through(server):
 # Without a server: what no client can bring about.
 
 
-def taking_in(messages, spool, limits=intake.Limits()):  # noqa: B008 - it is frozen
+def taking_in(messages, spool, limits=intake.Limits(), turns=None):  # noqa: B008 - it is frozen
     """The intake of a request whose body comes from a queue of ASGI messages."""
     headers = [(b"content-type", CONTENT_TYPE.encode())]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, messages.get)
-    return intake.receive(request, spool=spool, limits=limits, on_token=lambda token: None)
+    turns = turns or intake.turns()
+    return intake.receive(request, spool=spool, limits=limits, on_token=lambda token: None, turns=turns)
 
 
 async def test_a_cancelled_request_leaves_nothing(tmp_path):
@@ -380,6 +383,22 @@ async def test_a_cancelled_request_leaves_nothing(tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_text_gets_through_while_pictures_wait_for_their_turn(tmp_path):
+    turns = asyncio.Semaphore(0)
+
+    async def take_in(body):
+        messages = asyncio.Queue()
+        messages.put_nowait({"type": "http.request", "body": body, "more_body": False})
+        async with taking_in(messages, tmp_path, turns=turns) as raw:
+            return len(raw.files)
+
+    pictures = asyncio.create_task(take_in(file("a.png", picture(MIB)) + END))
+    assert await take_in(text("description", "x") + END) == 0
+    assert not pictures.done()
+    turns.release()
+    assert await pictures == 1
 
 
 async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp_path):

@@ -12,7 +12,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from widget import __version__, identity, resources, themes
+from widget import __version__, identity, intake, resources, themes
 from widget.blanks import Blanks
 from widget.delivery import Delivery, Policy
 from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
@@ -89,6 +89,7 @@ def create_app(settings: Settings) -> Starlette:
                     sheets=sheets,
                     wording=Wording(settings.custom / "templates", settings.products),
                     examiner=examiner,
+                    turns=intake.turns(),
                 )
                 _name_weaknesses(settings, templates)
                 # Readiness does not wait for it: what is asked for before is packed at once.

@@ -1,6 +1,6 @@
 """A request's body, streamed, bounded and proven whole, as the raw parts of a submission.
 
-    async with receive(request, spool=directory, limits=Limits(), on_token=believe) as raw:
+    async with receive(request, spool=directory, limits=Limits(), on_token=believe, turns=turns()) as raw:
         ...  # raw.fields, raw.token, raw.files: the files lie in `directory` until they are moved away
 
 Leaving the context, in whatever way, removes every file that is still there. A process that is killed leaves its files
@@ -15,7 +15,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,15 @@ __all__ = ["ClientDisconnect", "Limits", "RawFile", "RawForm", "receive"]
 
 _WRITE_SIZE = 128 * 1024
 """Bytes of files that wait in memory, for each request, before they are written."""
+_LARGE = 64 * 1024
+"""Bytes from which on a body is one that others wait for."""
+_AT_ONCE = 4
+
+
+def turns() -> asyncio.Semaphore:
+    """For the chunks of large bodies: so many are worked on at once. Those of small ones come in between, so a text
+    gets through while hundreds of pictures arrive; whose connection is slow keeps nobody's turn meanwhile."""
+    return asyncio.Semaphore(_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +70,14 @@ async def receive(
     spool: Path,
     limits: Limits,
     on_token: Callable[[str], None],
+    turns: asyncio.Semaphore,
     refusal: Rejected | None = None,
 ) -> AsyncIterator[RawForm]:
     """The form that the request carries.
 
     `on_token` is called as soon as the field `token` is complete; what it raises as Rejected is one more fault.
-    `refusal` is what was decided before: the body is read all the same, for its text fields and for the browser's sake.
+    `turns` is one for all requests of a process. `refusal` is what was decided before: the body is read all the same,
+    for its text fields and for the browser's sake.
 
     Raises Rejected with all faults and the fields that could be read, OutboxUnavailable if the disk takes no more, and
     ClientDisconnect.
@@ -74,7 +85,7 @@ async def receive(
     files = _Spool(spool)
     form = Form(request.headers.get("content-type", ""), limits, on_token, refusal)
     try:
-        yield await _Intake(form, files, limits).read(request)
+        yield await _Intake(form, files, limits, turns).read(request)
     finally:
         await files.clear()
 
@@ -82,8 +93,9 @@ async def receive(
 class _Intake:
     """One request's way from the connection into a form and onto the disk."""
 
-    def __init__(self, form: Form, files: "_Spool", limits: Limits) -> None:
+    def __init__(self, form: Form, files: "_Spool", limits: Limits, turns: asyncio.Semaphore) -> None:
         self._form = form
+        self._turns = turns
         self._files = files
         self._limits = limits
         self._failure: OSError | None = None
@@ -112,9 +124,10 @@ class _Intake:
                         self._form.add_fault(TOO_LARGE)
                     if size > self._limits.drain_size:
                         return False
-                    self._form.feed(chunk)
-                    del chunk  # 128 of them, kept while the disk works, would be half of what may be used
-                    await self._store(at_least=_WRITE_SIZE)
+                    async with self._turns if size > _LARGE else nullcontext():
+                        self._form.feed(chunk)
+                        del chunk  # 128 of them, kept while the disk works, would be half of what may be used
+                        await self._store(at_least=_WRITE_SIZE)
         except TimeoutError:
             self._form.add_fault(MALFORMED)
             return False

@@ -75,6 +75,7 @@ class Service:
     sheets: Mapping[str, Asset]
     wording: Wording
     examiner: Examiner
+    turns: asyncio.Semaphore
 
 
 def _service(request: Request) -> Service:
@@ -240,7 +241,9 @@ async def _take(service: Service, product: Product, request: Request, token: _To
     )
     spool = service.outbox.backend.spool
     try:
-        async with intake.receive(request, spool=spool, limits=limits, on_token=token.believe, refusal=refusal) as raw:
+        async with intake.receive(
+            request, spool=spool, limits=limits, on_token=token.believe, turns=service.turns, refusal=refusal
+        ) as raw:
             if raw.token is None:
                 raise Rejected(Fault("token_invalid", "token"), fields=raw.fields)
             accepted = _submission(service, product, raw, token, _words(request).lang)
