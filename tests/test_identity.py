@@ -2,10 +2,18 @@
 
 import base64
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from bed import ROOT
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -13,6 +21,7 @@ from widget import identity
 from widget.errors import IdentityInvalid
 from widget.identity import Keys, Person
 
+DOCUMENT = (ROOT / "docs" / "identity.md").read_text("utf-8")
 NOW = 1_800_000_000.0
 SECRET, OTHER = "s" * 32, "o" * 32
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
@@ -44,6 +53,34 @@ def reason(token: str, keys: Keys = BOTH, **more: Any) -> str:
 
 def test_a_person_is_believed_by_a_secret_and_by_a_key_pair() -> None:
     assert verify(signed()) == verify(signed(PEM, "ES256")) == Person("mara@northwind.example", "Mara")
+
+
+def example(language: str) -> str:
+    """The first that docs/identity.md has in a language."""
+    found = re.search(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert found
+    return found[1]
+
+
+EXAMPLES = {
+    "python": (
+        sys.executable,
+        "from types import SimpleNamespace as N\nprint(identity(N(email='a@b.example', name='Ada')))",
+    ),
+    "js": ("node", "console.log(identity({email: 'a@b.example', name: 'Ada'}))"),
+}
+
+
+@pytest.mark.parametrize("language", EXAMPLES)
+def test_the_examples_of_the_document_sign_what_is_believed(language: str, tmp_path: Path) -> None:
+    program, call = EXAMPLES[language]
+    if not shutil.which(program):
+        pytest.skip(f"there is no {program} here")
+    path = tmp_path / {"python": "example.py", "js": "example.mjs"}[language]
+    path.write_text(f"{example(language)}\n{call}\n", "utf-8")
+    environ = {"PATH": os.environ["PATH"], "IDENTITY_KEY": SECRET}
+    done = subprocess.run([program, str(path)], env=environ, capture_output=True, text=True, timeout=60)
+    assert verify(done.stdout.strip(), now=time.time()) == Person("a@b.example", "Ada"), done.stderr
 
 
 def test_a_name_and_a_time_of_issue_may_be_left_out() -> None:
