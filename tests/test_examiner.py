@@ -114,18 +114,16 @@ async def test_a_file_that_takes_too_long_is_given_up_and_its_helper_ended(tmp_p
 
 
 async def test_a_file_that_takes_too_much_work_is_given_up(tmp_path):
-    async with running(timeout=1) as examiner:
-        started = time.monotonic()
+    async with running(timeout=0.7) as examiner:
         assert (await see(examiner, tmp_path / "a", slow_pdf(), PDF)).verdict == "unreadable"
-        assert time.monotonic() - started < 5
         assert (await see(examiner, tmp_path / "b", png(), PNG)).verdict == "good"
 
 
 def slow_pdf():
-    """As many objects as fit into 4 MiB: more than a second's work."""
+    """As many objects as fit into 4 MiB: some seconds' work."""
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"]
     objects += [b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>"]
-    objects += [b"<</A [1 2 3 (x)]/B<</C 1>>>>"] * 60_000
+    objects += [b"[[1][2][3]]"] * 130_000
     data = bytearray(b"%PDF-1.4\n")
     for number, content in enumerate(objects, 1):
         data += b"%d 0 obj\n%s\nendobj\n" % (number, content)

@@ -117,7 +117,7 @@ def test_every_state_is_there_in_every_language(preview: Preview) -> None:
                     assert answer.status_code == 200, (cell.name, lang, answer.text)
                     assert f'<html lang="{lang}"' in answer.text
         assert client.get("/cell/plain/filled").status_code == 200
-        assert client.get("/static/as-it-was-before/form.css").headers["Cache-Control"] == "no-cache"
+        assert client.get("/static/0123456789ab/form.css").headers["Cache-Control"] == "no-cache"
         assert {client.get(path).status_code for path in ("/cell/demo/none", "/cell/none/idle", "/none")} == {404}
 
 

@@ -6,6 +6,7 @@ unreadable. What it looks like inside is told in `helper`.
 
 import asyncio
 import contextlib
+import math
 import os
 import queue
 import socket
@@ -49,7 +50,7 @@ class Examiner:
     A helper is started when there is a file for it, which then waits 0.2 s longer, and stays.
     """
 
-    def __init__(self, rules: Rules, *, processes: int, timeout: int) -> None:
+    def __init__(self, rules: Rules, *, processes: int, timeout: float) -> None:
         self._rules = rules
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="files")
@@ -122,12 +123,12 @@ class Examiner:
 class _Helper:
     """One process, from this side of its socket."""
 
-    def __init__(self, rules: Rules, timeout: int) -> None:
+    def __init__(self, rules: Rules, timeout: float) -> None:
         self._timeout = timeout
         self._ready = False
         self.jobs = 0
         ours, theirs = socket.socketpair()
-        arguments = (rules.max_pixels, int(rules.encrypted_pdf), int(rules.active_pdf), timeout)
+        arguments = (rules.max_pixels, int(rules.encrypted_pdf), int(rules.active_pdf), math.ceil(timeout))
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
