@@ -15,13 +15,13 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.files import safe_name
@@ -33,12 +33,14 @@ _WRITE_SIZE = 128 * 1024
 """Bytes of files that wait in memory, for each request, before they are written."""
 _LARGE = 64 * 1024
 """Bytes from which on a body is one that others wait for."""
-_AT_ONCE = 4
+_AT_ONCE = 2
+_AT_HAND = 0.02
+"""Seconds in which the next chunk of such a body is there, or its connection is a slow one."""
 
 
 def turns() -> asyncio.Semaphore:
     """For the chunks of large bodies: so many are worked on at once. Those of small ones come in between, so a text
-    gets through while hundreds of pictures arrive; whose connection is slow keeps nobody's turn meanwhile."""
+    gets through while hundreds of pictures arrive."""
     return asyncio.Semaphore(_AT_ONCE)
 
 
@@ -106,28 +108,27 @@ class _Intake:
             self._form.add_fault(TOO_LARGE)
         if self._form.refused and "expect" in request.headers:  # the client asks first, and has sent nothing yet
             raise self._rejection(close=True)
-        whole = await self._read_body(request.receive)
+        whole = await self._read_body(request.receive, _declared_size(request))
         if self._failure is not None:
             raise self._unavailable(close=not whole) from self._failure
         if self._form.refused:
             raise self._rejection(close=not whole)
         return RawForm(self._form.fields, self._form.token, tuple(map(self._raw_file, self._form.uploads)))
 
-    async def _read_body(self, receive: Receive) -> bool:
+    async def _read_body(self, receive: Receive, declared: int) -> bool:
         """Feed the form. Answers whether the body was read to its end."""
         size = 0
         try:
-            async with aclosing(_chunks(receive, self._limits)) as chunks:
+            async with aclosing(_chunks(receive, declared, self._limits, self._turns)) as chunks:
                 async for chunk in chunks:
                     size += len(chunk)
                     if size > self._limits.request_size:
                         self._form.add_fault(TOO_LARGE)
                     if size > self._limits.drain_size:
                         return False
-                    async with self._turns if size > _LARGE else nullcontext():
-                        self._form.feed(chunk)
-                        del chunk  # 128 of them, kept while the disk works, would be half of what may be used
-                        await self._store(at_least=_WRITE_SIZE)
+                    self._form.feed(chunk)
+                    del chunk  # 128 of them, kept while the disk works, would be half of what may be used
+                    await self._store(at_least=_WRITE_SIZE)
         except TimeoutError:
             self._form.add_fault(MALFORMED)
             return False
@@ -166,20 +167,41 @@ def _declared_size(request: Request) -> int:
     return int(declared) if declared.isascii() and declared.isdigit() else 0
 
 
-async def _chunks(receive: Receive, limits: Limits) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives. Raises TimeoutError when a read, or all of them together, takes too long."""
+async def _chunks(
+    receive: Receive, declared: int, limits: Limits, turns: asyncio.Semaphore
+) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives. Raises TimeoutError when a read, or all of them together, takes too long.
+
+    If it is large, by what is `declared` or has come, it is read when it has a turn, which lasts until the chunk has
+    been dealt with; what waits for one stays in the system's buffers. Whose next chunk is not at hand is slow, and goes
+    without.
+    """
     clock = asyncio.get_running_loop().time
     end = clock() + limits.total_timeout
-    more = True
+    size, more = 0, True
+
+    async def next_within(seconds: float) -> Message:
+        async with asyncio.timeout_at(min(end, clock() + seconds)):
+            return await receive()
+
     while more:
         if clock() >= end:  # a read that never has to wait never meets its timeout
             raise TimeoutError
-        async with asyncio.timeout_at(min(end, clock() + limits.read_timeout)):
-            message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        more = message.get("more_body", False)
-        yield message.pop("body", b"")  # taken out, so that the chunk lives no longer than it is looked at
+        async with AsyncExitStack() as turn:
+            message: Message | None = None
+            if max(size, declared) > _LARGE:
+                await turn.enter_async_context(turns)
+                with suppress(TimeoutError):
+                    message = await next_within(_AT_HAND)
+                if message is None:
+                    await turn.aclose()
+            if message is None:
+                message = await next_within(limits.read_timeout)
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+            yield message.pop("body", b"")  # taken out, so that the chunk lives no longer than it is looked at
 
 
 class _Spool:
