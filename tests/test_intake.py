@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse
 
 from widget import intake
 from widget.errors import Fault, OutboxUnavailable, Rejected
+from widget.threads import to_the_end
 
 BOUNDARY = "form7MA4YWxk"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -432,7 +433,7 @@ async def test_cancelling_waits_for_the_write_that_is_under_way():
         may_end.wait(5)
         ended.set()
 
-    task = asyncio.create_task(intake._in_thread(write))
+    task = asyncio.create_task(to_the_end(write))
     await asyncio.to_thread(begun.wait, 5)
     task.cancel()
     await asyncio.sleep(0.01)

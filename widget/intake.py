@@ -26,6 +26,7 @@ from starlette.types import Message, Receive
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.files import safe_name
 from widget.multipart import MALFORMED, TOO_LARGE, Form, Limits, Upload
+from widget.threads import to_the_end
 
 __all__ = ["ClientDisconnect", "Limits", "RawFile", "RawForm", "receive"]
 
@@ -216,12 +217,12 @@ class _Spool:
 
     async def append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
         """Add to each file its bytes. Raises OSError."""
-        await _in_thread(partial(self._append, pieces))
+        await to_the_end(partial(self._append, pieces))
 
     async def clear(self) -> None:
         """Remove every file that was not moved away."""
         if self._paths:
-            await _in_thread(self._clear)
+            await to_the_end(self._clear)
 
     def _append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
         for position, data in pieces:
@@ -242,17 +243,3 @@ class _Spool:
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
-
-
-async def _in_thread(work: Callable[[], None]) -> None:
-    """Do the work off the event loop; even when cancelled, wait for its end: a clear-up must find all that it wrote."""
-    done = asyncio.get_running_loop().run_in_executor(None, work)
-    cancelled: asyncio.CancelledError | None = None
-    while not done.done():
-        try:
-            await asyncio.wait((done,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled from done.exception()
-    done.result()

@@ -257,7 +257,7 @@ def _fields_of(page: views.Page) -> Mapping[str, object]:
     return {field.name: getattr(page, field.name) for field in fields(page)}
 
 
-def known(value: str, values: tuple[str, ...]) -> str:
+def known(value: str | None, values: tuple[str, ...]) -> str:
     """The value if it is one of `values`, else the first of these."""
     return value if value in values else values[0]
 

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import structlog
 
 from widget.errors import OutboxUnavailable
 from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, Verdict
+from widget.threads import to_the_end
 
 T = TypeVar("T")
 log = structlog.get_logger("widget.files")
@@ -67,7 +67,7 @@ class Examiner:
 
         Even when cancelled this waits for its end: whoever clears up afterwards must find all that it wrote.
         """
-        return await _to_the_end(self._threads, lambda: self._examine(path, media_type))
+        return await to_the_end(lambda: self._examine(path, media_type), self._threads)
 
     def _examine(self, path: Path, media_type: str) -> Seen:
         try:
@@ -206,17 +206,3 @@ def _bare_environment() -> dict[str, str]:
     """What Python needs to find its modules, and nothing else: no secret of ours is in the helper's."""
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
     return {"PYTHONPATH": path, "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
-
-
-async def _to_the_end(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    """Do the work in a thread, and wait for it even when cancelled; the cancellation comes after."""
-    done = asyncio.get_running_loop().run_in_executor(threads, work)
-    cancelled: asyncio.CancelledError | None = None
-    while not done.done():
-        try:
-            await asyncio.wait((done,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled from done.exception()
-    return done.result()

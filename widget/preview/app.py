@@ -23,7 +23,7 @@ from starlette.routing import Route
 from widget import resources, themes, words
 from widget.errors import ConfigurationError, Fault
 from widget.headers import HEADERS, of_form
-from widget.pages import MODES, THEMES
+from widget.pages import MODES, THEMES, known
 from widget.preview.cells import CELLS, Cell, cells_of
 from widget.preview.workshop import Workshop
 from widget.products import Product
@@ -70,8 +70,8 @@ async def first(request: Request) -> Response:
 async def gallery(request: Request) -> Response:
     """GET /{product}."""
     product = _product(request)
-    asked = {name: _known(request.query_params.get(name), values) for name, values in CHOICES.items()}
-    lang = _known(request.query_params.get("lang"), words.languages())
+    asked = {name: known(request.query_params.get(name), values) for name, values in CHOICES.items()}
+    lang = known(request.query_params.get("lang"), words.languages())
     cells = cells_of(product)
     state = next((cell for cell in cells if cell.name == request.query_params.get("state")), cells[0])
     schemes = ("light", "dark") if asked["theme"] == "both" else (asked["theme"],)
@@ -102,7 +102,7 @@ async def cell(request: Request) -> Response:
     found = next((each for each in CELLS if each.name == request.path_params["state"]), None)
     if found is None:
         raise HTTPException(404)
-    theme = _known(request.query_params.get("theme"), THEMES)
+    theme = known(request.query_params.get("theme"), THEMES)
     html = _render(_studio(request), product, found, request.query_params.get("lang", ""), theme)
     return HTMLResponse(_staged(_studio(request), html, found.does, request), headers=of_form(product.origins))
 
@@ -124,17 +124,17 @@ def _staged(studio: Studio, html: str, does: str, request: Request) -> str:
 
 async def host(request: Request) -> Response:
     """GET /host/{product}: a sample page."""
-    mode = _known(request.query_params.get("mode"), MODES[1:])
-    theme = _known(request.query_params.get("theme"), THEMES)
-    lang = _known(request.query_params.get("lang"), words.languages())
+    mode = known(request.query_params.get("mode"), MODES[1:])
+    theme = known(request.query_params.get("theme"), THEMES)
+    lang = known(request.query_params.get("lang"), words.languages())
     return _page(request, "host.html", product=_product(request), mode=mode, theme=theme, lang=lang)
 
 
 async def form(request: Request) -> Response:
     """GET /form/{product}: the form for the sample page, and for a tab of its own."""
     product, studio = _product(request), _studio(request)
-    theme = _known(request.query_params.get("theme"), THEMES)
-    mode = _known(request.query_params.get("mode"), MODES)
+    theme = known(request.query_params.get("theme"), THEMES)
+    mode = known(request.query_params.get("mode"), MODES)
     scene = studio.scene(product, request.query_params.get("lang", ""), theme=theme, mode=mode)
     return HTMLResponse(_staged(studio, scene.form(), "", request), headers=of_form(product.origins))
 
@@ -218,10 +218,6 @@ def _product(request: Request) -> Product:
     if product is None:
         raise HTTPException(404)
     return product
-
-
-def _known(value: str | None, values: tuple[str, ...]) -> str:
-    return value if value in values else values[0]
 
 
 ROUTES = [
