@@ -6,8 +6,16 @@ import pytest
 from bed import Sandbox, Widget
 from form_stage import FormPage
 from playwright.sync_api import Browser, expect
+from stage import Server, Stage
 
 expect.set_options(timeout=15_000)  # milliseconds: a machine that does much at once is slow, not wrong
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """A host page's server, and one that stands in for the widget."""
+    with Server() as host, Server(static=True) as form:
+        yield Stage(host, form)
 
 
 @pytest.fixture(scope="module")

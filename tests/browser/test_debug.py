@@ -5,15 +5,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from stage import Server, Stage
+from stage import Stage
 
 DEBUG = 'data-product="demo" data-debug'
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Server() as host, Server(static=True) as form:
-        yield Stage(host, form)
 
 
 @pytest.fixture

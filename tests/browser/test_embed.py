@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
-from stage import STATIC, Server, Stage
+from stage import STATIC, Stage
 
 BUDGET = 3072
 STRICT = "default-src 'none'; script-src 'self' {widget}; frame-src {widget}"
@@ -22,12 +22,6 @@ FORGE = """([type, data, change]) => {
   const message = {ns: 'insider-feedback', v: 1, id: window.id, type, data, ...change}
   frame.contentWindow.postMessage(message, '*')
 }"""
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Server() as host, Server(static=True) as form:
-        yield Stage(host, form)
 
 
 @pytest.fixture
