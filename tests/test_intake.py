@@ -396,7 +396,8 @@ async def test_a_text_gets_through_while_pictures_wait_for_their_turn(tmp_path):
             return len(raw.files)
 
     pictures = asyncio.create_task(take_in(file("a.png", picture(MIB)) + END))
-    assert await take_in(text("description", "x") + END) == 0
+    async with asyncio.timeout(30):
+        assert await take_in(text("description", "x") + END) == 0
     assert not pictures.done()
     turns.release()
     assert await pictures == 1
