@@ -40,6 +40,7 @@ lint: setup ## style and types, of Python and of the scripts
 	@$(PYTHON_BIN)/ruff check
 	@$(PYTHON_BIN)/ruff format --check --quiet
 	@$(PYTHON_BIN)/mypy --no-error-summary
+	@$(PYTHON_BIN)/lint-imports --no-cache >/dev/null || $(PYTHON_BIN)/lint-imports --no-cache
 	@node_modules/.bin/tsc
 
 setup: ## whatever development needs

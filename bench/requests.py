@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from PIL import Image
 
-from widget.tokens import Tokens
+from widget.submissions.tokens import Tokens
 
 SECRET_KEY = "bench-only-" * 3
 """What the measured widget signs its tokens with, so that forms need not be fetched one by one."""

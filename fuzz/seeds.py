@@ -11,7 +11,7 @@ import samples  # noqa: E402
 import test_pdfs  # noqa: E402
 
 from fuzz.targets import KEY  # noqa: E402
-from widget.tokens import Tokens  # noqa: E402
+from widget.submissions.tokens import Tokens  # noqa: E402
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 

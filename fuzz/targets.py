@@ -14,12 +14,15 @@ from pathlib import Path
 from PIL import Image
 from starlette.requests import Request
 
-from widget import files, intake, settings, submission
+from widget import files
+from widget.config import settings
 from widget.errors import STATUS, ConfigurationError, Rejected, TokenError
 from widget.files.examine import examine
 from widget.files.protocol import Rules
-from widget.multipart import MAX_FILES
-from widget.tokens import Tokens
+from widget.intake import body as intake
+from widget.intake.multipart import MAX_FILES
+from widget.submissions import model as submission
+from widget.submissions.tokens import Tokens
 
 RULES = Rules(max_pixels=1_000_000, encrypted_pdf=False, active_pdf=False)
 KEY = "fuzzing-fuzzing-fuzzing-fuzzing-00"

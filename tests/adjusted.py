@@ -14,7 +14,7 @@ from pathlib import Path
 
 import certifi
 
-from widget.cli import main
+from widget.cli.main import main
 from widget.outbox.sqlite import SQLiteBackend
 
 

@@ -20,7 +20,7 @@ from typing import IO, Any, Self, TypeVar
 
 import httpx
 
-from widget.tokens import Tokens
+from widget.submissions.tokens import Tokens
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent

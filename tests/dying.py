@@ -10,7 +10,7 @@ from itertools import count
 
 from sqlalchemy import Connection, Engine, event
 
-from widget.cli import main
+from widget.cli.main import main
 
 side, wanted = sys.argv[1], int(sys.argv[2])
 commits = count(1)

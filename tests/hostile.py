@@ -8,7 +8,7 @@ from bed import SECRET_KEY
 from samples import MAX_FILE_SIZE, png
 from test_contract import aged_token
 
-from widget.tokens import Tokens
+from widget.submissions.tokens import Tokens
 
 # --- raw sockets ------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from widget.outbox import Outbox
 from widget.outbox.backend import Backend
 from widget.outbox.postgres import PostgresBackend
 from widget.outbox.sqlite import SQLiteBackend
-from widget.submission import Attachment, Feedback, Submission
+from widget.submissions.model import Attachment, Feedback, Submission
 
 FEEDBACK = Feedback("It works", "ada@example.com", rating=True, consent=True)
 

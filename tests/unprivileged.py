@@ -8,7 +8,7 @@ import ctypes
 import os
 import sys
 
-from widget.cli import main
+from widget.cli.main import main
 
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 _VERSION_3 = 0x20080522

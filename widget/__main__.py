@@ -1,5 +1,5 @@
 """`python -m widget` is the command `widget`."""
 
-from widget.cli import main
+from widget.cli.main import main
 
 main()

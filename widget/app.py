@@ -12,30 +12,34 @@ import structlog
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from widget import __version__, identity, intake, resources, themes
-from widget.blanks import Blanks
-from widget.delivery import Delivery, Policy
-from widget.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
+from widget import __version__
+from widget.abuse.proof_of_work import Proofs
+from widget.abuse.rate_limits import Limits, Rates
+from widget.config import resources
+from widget.config.settings import Settings
+from widget.delivery.delivery import Delivery, Policy
+from widget.delivery.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.errors import ConfigurationError
+from widget.files.clamav import Scanner
 from widget.files.pool import Examiner
 from widget.files.protocol import Rules as FileRules
-from widget.front import Front
-from widget.headers import Hardened
-from widget.insider import Insider
+from widget.i18n.overrides import Wording, unspoken
+from widget.insider.client import Insider
+from widget.intake import body as intake
 from widget.outbox import Outbox
 from widget.outbox.backend import Backend
 from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend
-from widget.pages import Pages
-from widget.proof import Proofs
-from widget.rates import Limits, Rates
-from widget.routes import ERROR_HANDLERS, ROUTES, Service
-from widget.scanner import Scanner
-from widget.settings import Settings
-from widget.static_files import CSS, Asset, StaticFiles, pack
-from widget.templating import Templates
-from widget.tokens import CLOCK_SKEW, Tokens
-from widget.wording import Wording, unspoken
+from widget.pages.pages import Pages
+from widget.pages.templating import Templates
+from widget.submissions import identity
+from widget.submissions.tokens import CLOCK_SKEW, Tokens
+from widget.theming import themes
+from widget.web.assets import CSS, Asset, StaticFiles, pack
+from widget.web.blanks import Blanks
+from widget.web.front import Front
+from widget.web.headers import Hardened
+from widget.web.routes import ERROR_HANDLERS, ROUTES, Service
 
 log = structlog.get_logger("widget.app")
 
@@ -203,7 +207,7 @@ def create_dispatcher(settings: Settings, outbox: Outbox, delivery: Delivery, *,
         return NoDispatcher(outbox, delivery, **options)
     if settings.sqlite_path:
         return LocalDispatcher(outbox, delivery, **options)
-    from widget.workers import ProcrastinateDispatcher  # as above
+    from widget.delivery.procrastinate import ProcrastinateDispatcher  # as above
 
     url = settings.database_direct_url or settings.database_url
     return ProcrastinateDispatcher(outbox, delivery, url=url, **options)

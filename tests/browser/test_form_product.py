@@ -12,8 +12,8 @@ from samples import pdf, png
 from stage import Server
 from test_form_host import Framed
 
-from widget import themes
-from widget.products import Product
+from widget.config.products import Product
+from widget.theming import themes
 
 SECRET = "tests-only-identity-secret-of-demo"
 ORIGINS = 'origins = ["http://localhost:*", "http://127.0.0.1:*"]'

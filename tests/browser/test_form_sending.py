@@ -10,7 +10,7 @@ from form_stage import EMAIL, NETWORK, FormPage, noise
 from itsdangerous import TimestampSigner
 from playwright.sync_api import Browser, Request, Route, expect
 
-from widget.tokens import Tokens
+from widget.submissions.tokens import Tokens
 
 TEXT = "The totals are easy to find."
 BIG = ("photo.jpg", noise(1500, 1500, quality=90), "image/jpeg")

@@ -7,7 +7,7 @@ import pytest
 from bed import Sandbox, Widget
 from playwright.sync_api import Browser, Page, expect
 
-from widget import words
+from widget.i18n import messages as words
 
 SIZES = {"100%": (240, 320, 360, 420, 640), "200%": (320, 360, 420, 500, 640)}
 """Sizes of text, and the widths in pixels to try with each."""

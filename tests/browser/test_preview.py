@@ -10,9 +10,9 @@ import pytest
 from bed import ROOT, Process, free_port, plain_environ
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from widget import words
-from widget.preview.cells import CELLS, cells_of
-from widget.products import Product
+from widget.config.products import Product
+from widget.i18n import messages as words
+from widget.tools.preview.cells import CELLS, cells_of
 
 CONFIG = """\
 [products.demo]

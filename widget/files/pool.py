@@ -22,7 +22,7 @@ import structlog
 
 from widget.errors import OutboxUnavailable
 from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, Verdict
-from widget.threads import to_the_end
+from widget.files.threads import to_the_end
 
 T = TypeVar("T")
 log = structlog.get_logger("widget.files")

@@ -37,7 +37,7 @@ from widget.outbox.backend import Backend
 from widget.outbox.erasure import SAID
 from widget.outbox.migrations import check, migrate
 from widget.outbox.tables import WAITING_STATES, attachment, submission
-from widget.submission import Feedback, Submission
+from widget.submissions.model import Feedback, Submission
 
 __all__ = ["Outbox", "Pending", "Standing", "StoredAttachment", "Verdict", "Work"]
 

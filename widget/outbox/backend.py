@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 
-from widget.submission import Attachment
+from widget.submissions.model import Attachment
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 Every change is one statement that names the states it may touch, so it cannot come between a claim and its outcome: a
 row that is being sent is left alone, but for an erasure, which a person's right puts first. What each command prints
-and logs is left to `widget.commands.outbox`.
+and logs is left to `widget.cli.outbox`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ from widget.outbox import migrations
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import erase
 from widget.outbox.tables import attachment, submission
-from widget.submission import Feedback
+from widget.submissions.model import Feedback
 
 BATCH = 500
 """Rows in one answer or one transaction, so that the service beside never waits for long."""

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import jobs
 from widget.outbox.spool import Spool
-from widget.submission import Attachment
+from widget.submissions.model import Attachment
 
 log = structlog.get_logger("widget.outbox")
 

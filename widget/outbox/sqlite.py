@@ -24,7 +24,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
-from widget.submission import Attachment
+from widget.submissions.model import Attachment
 
 T = TypeVar("T")
 _MAX_BATCH = 128

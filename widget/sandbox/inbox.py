@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from widget import resources
+from widget.config import resources
 from widget.sandbox import faults
 from widget.sandbox.answers import json_response
 from widget.sandbox.faults import Misbehaviour

@@ -1,0 +1,239 @@
+"""How often a client may submit: whom it counts, what it keeps, and what it does without its storage."""
+
+import shutil
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from bed import Process, Sandbox, Widget, free_port, plain_environ, until
+
+from widget.abuse.rate_limits import SURGE, BoundedStorage, Limits, Rates, client_key
+from widget.errors import ConfigurationError
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", "unknown"),
+        ("testclient", "unknown"),
+        ("192.0.2.7, 192.0.2.8", "unknown"),
+    ],
+)
+def test_a_client_is_an_address_or_the_64_of_one(address: str, key: str) -> None:
+    assert client_key(address) == key
+
+
+async def test_a_client_may_so_often_and_then_has_to_wait_for_the_window_s_end() -> None:
+    clock = Clock()
+    rates = Rates(Limits(client="3/minute"), clock=clock)
+    assert [await rates.hit("demo", "192.0.2.7") for _ in range(3)] == [None] * 3
+    clock.now += 20
+    assert await rates.hit("demo", "192.0.2.7") == pytest.approx(40)
+    assert await rates.hit("demo", "192.0.2.8") is None
+    assert await rates.hit("other", "192.0.2.7") is None
+    clock.now += 41
+    assert await rates.hit("demo", "192.0.2.7") is None
+
+
+async def test_neighbours_in_one_64_are_one_client() -> None:
+    rates = Rates(Limits(client="2/minute"), clock=Clock())
+    waits = [await rates.hit("demo", f"2001:db8::{n}") for n in range(3)]
+    assert [bool(wait) for wait in waits] == [False, False, True]
+
+
+async def test_who_says_nothing_of_where_it_comes_from_may_less_often() -> None:
+    rates = Rates(Limits(client="5/minute", unmarked="2/minute"), clock=Clock())
+    waits = [await rates.hit("demo", "192.0.2.7", marked=False) for _ in range(3)]
+    assert [bool(wait) for wait in waits] == [False, False, True]
+    assert await rates.hit("demo", "192.0.2.7", marked=True) is None
+
+
+async def test_a_product_takes_so_much_from_everybody_and_one_client_cannot_use_it_up() -> None:
+    rates = Rates(Limits(client="2/minute", total="4/minute"), clock=Clock())
+    greedy = [await rates.hit("demo", "192.0.2.7") for _ in range(10)]
+    assert sum(wait is None for wait in greedy) == 2
+    assert [await rates.hit("demo", f"192.0.2.{n}") for n in (8, 9)] == [None, None]
+    assert await rates.hit("demo", "192.0.2.10")
+    assert await rates.hit("other", "192.0.2.10") is None
+
+
+async def test_a_surge_begins_with_the_rate_and_lasts_for_a_while_after_it() -> None:
+    clock = Clock()
+    rates = Rates(Limits(surge="3/minute"), clock=clock)
+    for n in range(3):
+        await rates.hit("demo", f"192.0.2.{n}")
+    assert rates.surge_since("demo") is None
+    assert await rates.hit("demo", "192.0.2.9") is None
+    assert rates.surge_since("demo") == clock.now
+    assert rates.surge_since("other") is None
+    clock.now += SURGE + 1
+    assert rates.surge_since("demo") is None
+
+
+async def test_off_is_off() -> None:
+    rates = Rates(Limits(), clock=Clock())
+    assert [await rates.hit("demo", "192.0.2.7", marked=False) for _ in range(1000)] == [None] * 1000
+
+
+async def test_memory_has_a_bound_however_many_come() -> None:
+    storage, clock = BoundedStorage(1000), Clock()
+    rates = Rates(Limits(client="20/minute; 200/hour", total="1000000/minute"), capacity=1000, clock=clock)
+    for n in range(5000):
+        await rates.hit("demo", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+        await storage.incr(str(n), 60)
+    assert len(storage) == 1000
+    tracemalloc.start()
+    for n in range(60_000):
+        await rates.hit("demo", f"11.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 1_000_000
+
+
+async def test_a_flood_of_clients_drives_out_the_oldest_and_no_product() -> None:
+    rates = Rates(Limits(client="1/hour", total="1500/hour"), capacity=1000, clock=Clock())
+    for n in range(1500):
+        assert await rates.hit("demo", f"10.0.{n >> 8}.{n & 255}") is None
+    assert await rates.hit("demo", "10.0.5.219")  # the 1499th: still known
+    assert await rates.hit("demo", "10.9.9.9")  # a new one: the product is full all the same
+
+
+# --- Redis ------------------------------------------------------------------------------------------------------
+
+
+class Redis:
+    """A real server on a free port, which keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server")
+        assert program, "redis-server is missing; scripts/setup installs it"
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._arguments = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        self._process = Process(self._arguments, self._folder / "redis.log", plain_environ(), self._folder)
+        until(lambda: "Ready to accept" in self._process.log())
+
+    def stop(self) -> None:
+        self._process.stop()
+        (self._folder / "redis.log").unlink()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    redis = Redis(tmp_path)
+    yield redis
+    redis.stop()
+
+
+async def test_two_processes_count_together_in_redis(redis: Redis) -> None:
+    one, two = (Rates(Limits(client="3/minute"), redis.url) for _ in range(2))
+    waits = [await rates.hit("demo", "192.0.2.7") for rates in (one, two, one, two)]
+    assert [bool(wait) for wait in waits] == [False, False, False, True]
+    assert 1 <= (waits[-1] or 0) <= 60
+    await one.close()
+    await two.close()
+
+
+async def test_without_redis_a_process_counts_by_itself_and_comes_back(redis: Redis) -> None:
+    clock = Clock()
+    rates = Rates(Limits(client="2/minute"), redis.url, clock=clock)
+    assert await rates.hit("demo", "192.0.2.7") is None
+    redis.stop()
+    waits = [await rates.hit("demo", "192.0.2.7") for _ in range(3)]
+    assert [bool(wait) for wait in waits] == [False, False, True]
+    redis.start()
+    assert await rates.hit("demo", "192.0.2.7")  # it is not asked again at once
+    clock.now += 6
+    assert await rates.hit("demo", "192.0.2.7") is None  # an empty one by now
+    await rates.close()
+
+
+def test_a_widget_whose_redis_is_away_still_takes_submissions(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(RATE_LIMIT="3/minute", RATE_LIMIT_STORAGE=f"redis://user:canary@127.0.0.1:{free_port()}/0")
+    assert [widget.submit().status_code for _ in range(4)] == [201, 201, 201, 429]
+    assert "rates.storage_away" in widget.log()
+    assert "canary" not in widget.log()
+
+
+def test_an_address_that_is_no_redis_is_named_at_the_start() -> None:
+    with pytest.raises(ConfigurationError):
+        Rates(Limits(), "redis://127.0.0.1:port/0")
+
+
+# --- through a socket -------------------------------------------------------------------------------------------
+
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+def test_what_a_client_writes_of_its_address_is_not_believed(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(RATE_LIMIT="2/minute")
+    sent = [{**OURS, "X-Forwarded-For": f"203.0.113.{n}", "Forwarded": f"for=203.0.113.{n}"} for n in range(3)]
+    assert [widget.submit(email=None, headers=headers).status_code for headers in sent] == [422, 422, 429]
+
+
+def test_of_what_proxies_wrote_the_last_that_is_none_of_them_counts(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(RATE_LIMIT="1/minute", TRUSTED_PROXIES="127.0.0.0/8, 10.0.0.0/8")
+
+    def status(forwarded: str) -> int:
+        return widget.submit(email=None, headers={**OURS, "X-Forwarded-For": forwarded}).status_code
+
+    assert status("203.0.113.1") == 422
+    assert status("203.0.113.1") == 429
+    assert status("198.51.100.99, 203.0.113.1") == 429  # the client wrote the first
+    assert status("198.51.100.98, 203.0.113.1, 10.1.2.3") == 429  # an inner proxy wrote the last
+    assert status("203.0.113.2") == 422
+    assert status("203.0.113.1, 203.0.113.3") == 422
+    assert status("2001:db8::1") == 422
+    assert status("2001:db8::2") == 429
+    assert status("nonsense") == 422
+    assert status("<other nonsense>") == 429  # whoever cannot be told apart is one
+
+
+def test_a_connection_that_is_no_proxy_s_is_not_believed_either(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(RATE_LIMIT="1/minute", TRUSTED_PROXIES="192.0.2.0/24")
+    headers = {**OURS, "X-Forwarded-For": "203.0.113.1", "X-Forwarded-Proto": "https"}
+    assert widget.submit(email=None, headers=headers).status_code == 422
+    answer = widget.submit(email=None, headers={**headers, "X-Forwarded-For": "203.0.113.2"})
+    assert answer.status_code == 429
+    assert "strict-transport-security" not in answer.headers
+
+
+def test_it_is_decided_before_the_body_is_read(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    widget = start_widget(RATE_LIMIT="1/minute")
+    widget.submit(email=None)
+    answer = widget.client.post(
+        "/form/demo",
+        content=iter([b""]),
+        headers={"Content-Type": "multipart/form-data; boundary=b", "Expect": "100-continue"},
+    )
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert answer.headers["connection"] == "close"
+
+
+def test_the_total_is_counted_over_all_clients(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(RATE_LIMIT="9/minute", RATE_LIMIT_TOTAL="2/minute", TRUSTED_PROXIES="127.0.0.1")
+    sent = [{**OURS, "X-Forwarded-For": f"203.0.113.{n}"} for n in range(3)]
+    answers = [widget.submit(email=None, headers=headers) for headers in sent]
+    assert [answer.status_code for answer in answers] == [422, 422, 429]
+    assert answers[-1].json()["errors"][0]["code"] == "rate_limited"

@@ -1,0 +1,333 @@
+"""Settings: read once, named all at once when they are wrong."""
+
+from pathlib import Path
+
+import pytest
+from bed import ROOT
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from widget.config import settings
+from widget.config.settings import VARIABLES, Settings
+from widget.errors import ConfigurationError
+from widget.theming.themes import Theme
+
+GOOD = {
+    "INSIDER_URL": "https://insider.example.com/",
+    "INSIDER_CLIENT_ID": "client",
+    "INSIDER_CLIENT_SECRET": "a-secret",
+    "SECRET_KEY": "k" * 32,
+}
+PRODUCT = '[products.demo]\nname = "Northwind"\norigins = ["https://app.example.com"]\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "widget.toml"
+    path.write_text(PRODUCT)
+    return path
+
+
+def load(config: Path, **changes: str) -> Settings:
+    return settings.load({**GOOD, "WIDGET_CONFIG": str(config), **changes})
+
+
+def problems(config: Path, **changes: str) -> dict[str, str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(config, **changes)
+    return {problem.name: problem.message for problem in caught.value.problems}
+
+
+def test_the_required_settings_are_enough(config: Path) -> None:
+    assert load(config).products["demo"].name == "Northwind"
+    assert load(config).insider_url == "https://insider.example.com"
+
+
+def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load({"PORT": "many", "DATABASE_URL": "mysql://x/y", "WIDGET_CONFIG": str(tmp_path / "none.toml")})
+    named = [problem.name for problem in caught.value.problems]
+    assert set(named) == {
+        "WIDGET_CONFIG",
+        "INSIDER_URL",
+        "INSIDER_CLIENT_ID",
+        "INSIDER_CLIENT_SECRET",
+        "SECRET_KEY",
+        "PORT",
+        "DATABASE_URL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("INSIDER_URL", "insider.example.com"),
+        ("INSIDER_URL", "http://insider.example.com"),
+        ("INSIDER_URL", "https://user:word@insider.example.com"),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", f"{'k' * 32},short"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "nonsense"),
+        ("PUBLIC_URL", "https://feedback.example.com/path"),
+        ("PORT", "65536"),
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_CONCURRENCY", "2"),
+        ("WEB_DELIVERS", "false"),
+        ("DATABASE_DIRECT_URL", "sqlite:///widget.db"),
+        ("LEASE", "79"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, everyone"),
+        ("TRUSTED_PROXIES", "*"),
+        ("RATE_LIMIT", "often"),
+        ("RATE_LIMIT_STORAGE", "mongodb://host"),
+        ("MIN_FILL_TIME", "-1"),
+        ("UNKNOWN_POLICY", "forget"),
+        ("DELIVERY_WAIT", "nan"),
+        ("MAX_PIXELS", "many"),
+        ("PDF_ENCRYPTED", "perhaps"),
+        ("PDF_ACTIVE_CONTENT", "yes"),
+        ("FILE_CHECKERS", "0"),
+        ("FILE_CHECK_TIMEOUT", "0"),
+        ("CLAMD", "scanner:3310"),
+        ("CLAMD", "tcp://scanner"),
+        ("CLAMD", "tcp://scanner:many"),
+        ("CLAMD", "unix://relative"),
+        ("CLAMD_TIMEOUT", "26"),
+        ("OPS_TOKEN", "short"),
+    ],
+)
+def test_a_wrong_value_is_named(config: Path, name: str, value: str) -> None:
+    assert list(problems(config, **{name: value})) == [name]
+
+
+def test_a_scan_and_a_call_fit_into_a_lease(config: Path) -> None:
+    late = {"CLAMD": "unix:///run/clamd", "DELIVERY_TIMEOUT": "90", "CLAMD_TIMEOUT": "25"}
+    assert list(problems(config, **late)) == ["CLAMD_TIMEOUT"]
+    assert load(config, **late, LEASE="130").clamd
+
+
+def test_no_message_repeats_a_secret(config: Path) -> None:
+    said = problems(config, SECRET_KEY="hunter2", OPS_TOKEN="hunter2", INSIDER_URL="https://u:hunter2@x.example")
+    assert "hunter2" not in str(said)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com",
+        "https://app.example.com:8443",
+        "https://*.example.com",
+        "https://app.example.com:*",
+        "http://localhost",
+        "http://localhost:3000",
+        "http://localhost:*",
+        "http://app.localhost:*",
+        "http://127.0.0.1:*",
+    ],
+)
+def test_an_origin_that_is_exact_is_taken(config: Path, origin: str) -> None:
+    config.write_text(PRODUCT.replace("https://app.example.com", origin))
+    assert load(config).products["demo"].origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "",
+        "*",
+        "null",
+        "https://*",
+        "https://*.com",
+        "http://app.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/path",
+        "https://user@app.example.com",
+        "https://a*.example.com",
+        "https://app.*.com",
+        "https://app.example.com:0",
+        "https://app.example.com:99999",
+        "app.example.com",
+        "https://App.example.com",
+        "https://app.example.com https://evil.example",
+        "https://app.example.com; script-src *",
+        "ftp://app.example.com",
+        "http://localhost.evil.example",
+        "http://[::1]:*",
+        "https://[2001:db8::1]",
+    ],
+)
+def test_any_other_origin_is_refused(config: Path, origin: str) -> None:
+    config.write_text(PRODUCT.replace("https://app.example.com", origin))
+    (name,) = problems(config)
+    assert name.endswith("products.demo.origins.0")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "names no product"),
+        ("products = 3", "names no product"),
+        ("[products.demo", "cannot be read"),
+        ('[products.Demo]\nname = "x"\norigins = ["https://a.example"]', "small letters"),
+        ("[products]\ndemo = 3", "is not a table"),
+        ('[products.demo]\norigins = ["https://a.example"]', "required"),
+        ('[products.demo]\nname = "x"\norigins = []', "names nobody"),
+        (PRODUCT + "colour = 3", "no setting of a product"),
+    ],
+)
+def test_a_wrong_products_file_is_named(config: Path, text: str, named: str) -> None:
+    config.write_text(text)
+    assert any(named in message for message in problems(config).values())
+
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+PRIVATE = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+RSA = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+MUCH = f"""
+consent = "You may call me"
+consent_version = "2026-05"
+context = "append"
+
+[products.demo.theme]
+accent = {{light = "#0f6a4a", dark = "#3fae84"}}
+radius = 4
+spacing = "5px"
+
+[products.demo.fields]
+description = "required"
+sentiment = "hidden"
+max_files = 2
+file_kinds = ["pdf", "png"]
+email = "read-only"
+
+[products.demo.identity]
+public_keys = '''{PUBLIC}'''
+"""
+
+
+def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
+    config.write_text(PRODUCT + MUCH)
+    demo = load(config).products["demo"]
+    assert demo.fields.media_types == ("image/png", "application/pdf")
+    assert demo.fields.most_files == 2
+    assert demo.needs_identity
+    assert demo.identity is not None
+    assert demo.identity.public_keys == (PUBLIC,)
+    assert (demo.theme.radius, demo.theme.space) == ("4px", "5px")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "named"),
+    [
+        ("[products.demo.fields]\nsentiment = 'maybe'", "fields.sentiment", "shown"),
+        ("[products.demo.fields]\nmax_files = 6", "fields.max_files", "less than or equal to 5"),
+        ("[products.demo.fields]\nfile_kinds = ['gif']", "fields.file_kinds.0", "jpeg"),
+        ("[products.demo.fields]\nfile_kinds = []", "fields.file_kinds", "names no kind"),
+        ("[products.demo.fields]\nmax_files = 0\nfiles = 'required'", "fields", "max_files is 0"),
+        (
+            "[products.demo.fields]\nmax_files = 0\nsentiment = 'hidden'\ndescription = 'hidden'",
+            "fields",
+            "nothing could be said",
+        ),
+        ("[products.demo.fields]\nemail = 'hidden'", "", "something must vouch for it"),
+        ("[products.demo.identity]\npublic_keys = 'x'", "identity.public_keys.0", "is no public key"),
+        (f"[products.demo.identity]\npublic_keys = '''{PRIVATE}'''", "identity.public_keys.0", "a private key"),
+        (f"[products.demo.identity]\npublic_keys = '''{RSA}'''", "identity.public_keys.0", "no key for ES256"),
+        ("context = 'maybe'", "context", "store"),
+        ("consent = {}", "consent", "names no language"),
+        ('consent = {de = " "}', "consent", "de needs 1 to 300"),
+        ('consent_version = "a\\nb"', "consent_version", "pattern"),
+    ],
+)
+def test_a_wrong_setting_of_a_product_is_named_with_its_place(config: Path, text: str, place: str, named: str) -> None:
+    config.write_text(PRODUCT + text)
+    said = problems(config)
+    wanted = f"products.demo.{place}".rstrip(".")
+    assert any(name.endswith(wanted) and named in message for name, message in said.items()), said
+    assert "PRIVATE KEY--" not in str(said)
+
+
+def test_the_secret_of_signed_identities_comes_from_the_environment(config: Path) -> None:
+    config.write_text(PRODUCT + "[products.demo.identity]")
+    assert "one is needed" in problems(config)["IDENTITY_KEY__DEMO"]
+    assert "32 characters" in problems(config, IDENTITY_KEY__DEMO="hunter2")["IDENTITY_KEY__DEMO"]
+    assert "hunter2" not in str(problems(config, IDENTITY_KEY__DEMO="hunter2"))
+    (key,) = load(config, IDENTITY_KEY__DEMO="s" * 32).identity_keys["demo"]
+    assert key.get_secret_value() == "s" * 32
+    config.write_text(PRODUCT)
+    assert "no [identity] table" in problems(config, IDENTITY_KEY__DEMO="s" * 32)["IDENTITY_KEY__DEMO"]
+
+
+def test_products_keep_their_files_beside_their_configuration_unless_it_says_otherwise(config: Path) -> None:
+    assert load(config).custom == config.parent
+    assert load(config, CUSTOM_FOLDER="elsewhere").custom == Path("elsewhere")
+
+
+def test_a_product_may_have_credentials_of_its_own(config: Path) -> None:
+    config.write_text(PRODUCT + PRODUCT.replace("demo", "north-wind"))
+    accounts = load(
+        config, INSIDER_CLIENT_ID__NORTH_WIND="theirs", INSIDER_CLIENT_SECRET__NORTH_WIND="their-secret"
+    ).accounts
+    assert accounts["demo"].client_id == "client"
+    assert accounts["north-wind"].client_id == "theirs"
+    assert accounts["north-wind"].client_secret.get_secret_value() == "their-secret"
+
+
+def test_half_of_a_products_credentials_is_named(config: Path) -> None:
+    assert list(problems(config, INSIDER_CLIENT_ID__DEMO="theirs")) == ["INSIDER_CLIENT_SECRET__DEMO"]
+
+
+def test_postgresql_is_taken_as_hosting_platforms_write_it(config: Path) -> None:
+    for scheme in ("postgres", "postgresql"):
+        loaded = load(config, DATABASE_URL=f"{scheme}://user:word@host/name", WEB_CONCURRENCY="2")
+        assert loaded.sqlite_path is None
+        assert loaded.database_url.startswith("postgresql+psycopg://")
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = {
+        line.split("|")[1].strip().strip("`"): line.split("|")[3].strip()
+        for line in readme.splitlines()
+        if line.startswith("| `")
+    }
+    for name in VARIABLES:
+        field = Settings.model_fields[name]
+        expected = "required" if field.is_required() else _written(field.default)
+        assert rows.get(name.upper()) == expected, name.upper()
+
+
+def _written(default: object) -> str:
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return "none" if default in (None, ()) else f"`{default}`"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "named"),
+    [
+        ("theme.accent = 'blau'", "theme.accent", "'blau' is no colour"),
+        ("theme.colour = '#fff'", "theme.colour", "no setting of a product"),
+        ("theme = 3", "theme", "valid dictionary"),
+    ],
+)
+def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(
+    config: Path, text: str, place: str, named: str
+) -> None:
+    other = PRODUCT.replace("demo", "other") + "theme.accent = '#a3341f'\n"
+    config.write_text(f"{PRODUCT}{text}\n{other}")
+    found = load(config)
+    assert found.products["demo"].theme == Theme()
+    assert found.products["other"].theme.accent is not None
+    (problem,) = found.unusable_themes
+    assert problem.name.endswith(f"products.demo.{place}")
+    assert named in problem.message
+    with pytest.raises(ConfigurationError, match=place):
+        settings.load_products(config)
+    config.write_text(f"{PRODUCT}{text}\nbudget = 0\n")
+    assert any(name.endswith("products.demo.budget") for name in problems(config))

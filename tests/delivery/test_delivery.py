@@ -1,0 +1,162 @@
+"""What happens to a submission next: the decisions, as values."""
+
+import pytest
+
+from widget.delivery.delivery import FAILURES_TO_OPEN, Gate, Policy, backoff, decide, longest_delay, next_files
+from widget.insider.client import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.outbox import Pending, Verdict, Work
+from widget.submissions.model import Feedback
+
+POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=900)
+PARK = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=None)
+FILES = tuple(Pending(n, f"{n}.png", "image/png", 10, f"blob{n}") for n in range(3))
+
+
+def work(**changes: object) -> Work:
+    values: dict[str, object] = {
+        "id": "a" * 32,
+        "product": "demo",
+        "claim": "c",
+        "age": 1.0,
+        "attempts": 1,
+        "feedback": Feedback("hi", "ada@example.com", None, False),
+        "feedback_id": None,
+        "pending": (),
+        "separately": False,
+        "possible_duplicate": False,
+    }
+    return Work(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def after(outcome: Outcome, policy: Policy = POLICY, **changes: object) -> Verdict:
+    return decide(work(**changes), outcome, policy, chance=0.5)
+
+
+def test_a_feedback_without_files_is_delivered_once_it_is_created() -> None:
+    assert after(Created(32)) == Verdict("delivered", feedback_id=32)
+
+
+def test_a_feedback_with_files_keeps_its_id_and_goes_on() -> None:
+    assert after(Created(32), pending=FILES) == Verdict("sending", feedback_id=32)
+
+
+def test_all_files_go_in_one_request_and_then_it_is_delivered() -> None:
+    verdict = after(Attached(), feedback_id=32, pending=FILES)
+    assert verdict.state == "delivered"
+    assert set(verdict.attachments) == {0, 1, 2}
+
+
+def test_when_all_files_together_are_refused_they_go_one_by_one() -> None:
+    verdict = after(Refused(("File size cannot exceed 4MB.",), 400), feedback_id=32, pending=FILES)
+    assert (verdict.state, verdict.separately, dict(verdict.attachments)) == ("sending", True, {})
+    assert next_files(work(pending=FILES, separately=True)) == FILES[:1]
+
+
+def test_a_file_refused_alone_is_noted_and_the_rest_goes_on() -> None:
+    verdict = after(Refused(("Too bad.",), 400), feedback_id=32, pending=FILES, separately=True)
+    assert verdict.state == "sending"
+    assert verdict.attachments == {0: ("refused", "Too bad.")}
+    last = after(Refused(("Too bad.",), 400), feedback_id=32, pending=FILES[2:], separately=True)
+    assert last.state == "delivered"
+
+
+def test_a_create_that_is_refused_is_refused_for_good_with_its_reason() -> None:
+    verdict = after(Refused(("Contact Consent is required.",), 400))
+    assert (verdict.state, verdict.told) == ("refused", "Contact Consent is required.")
+    assert verdict.delay is None
+
+
+def test_what_was_not_processed_is_tried_again_later_and_later() -> None:
+    delays = [after(NotProcessed("busy"), attempts=attempts).delay for attempts in (1, 2, 3, 20, 1000)]
+    assert delays == [2.5, 5.0, 10.0, 450.0, 450.0]
+
+
+@pytest.mark.parametrize(("wish", "delay"), [(0, 2.5), (60, 60), (86_400, 3600)])
+def test_a_wish_for_patience_is_obeyed_within_bounds(wish: float, delay: float) -> None:
+    assert after(NotProcessed("busy", retry_after=wish)).delay == delay
+
+
+def test_after_days_of_trying_it_is_left_to_the_operator() -> None:
+    verdict = after(NotProcessed("busy"), age=8 * 86_400)
+    assert verdict.state == "refused"
+    assert verdict.error == "given up after 8.0 days: busy"
+
+
+def test_what_nobody_can_know_is_held_and_flagged_and_tried_once_more() -> None:
+    verdict = after(Unknown("no answer in time"))
+    assert (verdict.state, verdict.delay, verdict.possible_duplicate) == ("unknown", 900, True)
+    assert after(Unknown("again"), possible_duplicate=True).delay is None
+
+
+def test_what_nobody_can_know_may_be_left_to_the_operator_at_once() -> None:
+    assert after(Unknown("no answer in time"), PARK).delay is None
+
+
+def test_wrong_credentials_cost_a_row_no_attempt() -> None:
+    verdict = after(Misconfigured("invalid_client"))
+    assert (verdict.state, verdict.attempt_spent) == ("queued", False)
+
+
+def test_a_stored_file_that_is_missing_is_looked_for_and_noted_without_a_word_to_the_person() -> None:
+    missing = Refused(("The file is no longer stored.",), None)
+    assert after(missing, feedback_id=32, pending=FILES).separately
+    verdict = after(missing, feedback_id=32, pending=FILES, separately=True)
+    assert verdict.attachments == {0: ("refused", None)}
+    assert verdict.error == "The file is no longer stored."
+
+
+@pytest.mark.parametrize("policy", [POLICY, PARK])
+def test_no_row_is_told_to_wait_for_longer_than_the_longest_delay(policy: Policy) -> None:
+    outcomes = [NotProcessed("busy", retry_after=1e9), NotProcessed("busy"), Unknown("no answer in time")]
+    delays = [decide(work(attempts=99), outcome, policy, 0.999).delay or 0.0 for outcome in outcomes]
+    assert max(delays) < longest_delay(policy)
+
+
+def test_it_is_over_when_it_is_not_tried_by_itself() -> None:
+    assert after(Unknown("no answer in time"), PARK).is_over
+    assert after(Refused((), 400)).is_over
+    assert after(Created(32)).is_over
+    assert not after(Unknown("no answer in time")).is_over
+    assert not after(NotProcessed("busy")).is_over
+
+
+def test_the_jitter_spreads_over_the_whole_delay() -> None:
+    assert backoff(1, POLICY, 0.0) == 0
+    assert backoff(1, POLICY, 0.999) < 5
+    assert backoff(8, POLICY, 0.999) > 600
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_gate_shuts_after_some_failures_to_connect_and_lets_one_probe_pass() -> None:
+    clock = Clock()
+    gate = Gate(30, clock)
+    for _ in range(FAILURES_TO_OPEN - 1):
+        assert not gate.note(NotProcessed("ConnectError", unreachable=True))
+        assert gate.admit()
+    assert gate.note(NotProcessed("ConnectError", unreachable=True))
+    assert not gate.admit()
+    clock.now = 30
+    assert gate.admit()
+    assert not gate.admit()
+    assert gate.note(Created(1))
+    assert gate.admit()
+
+
+def test_a_busy_answer_does_not_shut_a_gate() -> None:
+    gate = Gate(30, Clock())
+    for _ in range(20):
+        gate.note(NotProcessed("answered 503"))
+    assert gate.admit()
+
+
+def test_wrong_credentials_shut_a_gate_at_once() -> None:
+    gate = Gate(30, Clock())
+    assert gate.note(Misconfigured("invalid_client"))
+    assert not gate.admit()
+    assert gate.reason == "invalid_client"

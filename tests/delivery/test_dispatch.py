@@ -1,0 +1,99 @@
+"""When rows are tried: at once while there is room, after the burst when one comes."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from bed import CLIENT_ID, CLIENT_SECRET, Sandbox, until
+from outboxes import new_submission, outbox_at
+from pydantic import SecretStr
+
+from widget.config.settings import Account
+from widget.delivery.delivery import Delivery, Policy
+from widget.delivery.dispatch import LocalDispatcher
+from widget.insider.client import Insider
+from widget.outbox import Outbox
+
+ACCOUNTS = {"demo": Account(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))}
+POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=900)
+
+
+async def nothing() -> None:
+    """Nothing has outlived its time."""
+
+
+@asynccontextmanager
+async def dispatching(
+    sandbox: Sandbox, folder: Path, waiting: int = 0
+) -> AsyncIterator[tuple[Outbox, LocalDispatcher]]:
+    """An outbox whose rows are delivered by this process; so many lie in it from before."""
+    insider = Insider(sandbox.url, ACCOUNTS, timeout=10)
+    async with outbox_at(f"sqlite:///{folder / 'widget.db'}", folder) as outbox:
+        delivery = Delivery(outbox, insider, ACCOUNTS, POLICY, probe_every=30)
+        dispatcher = LocalDispatcher(outbox, delivery, concurrency=16, sweep_every=60, tidy=nothing)
+        await store(outbox, waiting)
+        dispatcher.start()
+        yield outbox, dispatcher
+        await dispatcher.stop(10)
+        await insider.close()
+
+
+async def store(outbox: Outbox, count: int) -> list[str]:
+    ids = []
+    for _ in range(count):
+        new = new_submission(outbox)
+        await outbox.add(new)
+        ids.append(new.id)
+    return ids
+
+
+async def state_of(outbox: Outbox, submission_id: str) -> str:
+    standing = await outbox.standing(submission_id)
+    assert standing
+    return standing.state
+
+
+async def test_a_row_alone_is_tried_at_once_and_waited_for(insider: Sandbox, tmp_path: Path) -> None:
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        (submission_id,) = await store(outbox, 1)
+        assert await dispatcher.attempt(submission_id, "demo", wait=10)
+        assert await state_of(outbox, submission_id) == "delivered"
+
+
+async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivered(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        ids = await store(outbox, 12)
+        tried = [await dispatcher.attempt(submission_id, "demo", wait=0) for submission_id in ids]
+        assert tried[0]
+        assert not all(tried)
+        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 12)
+    with sqlite3.connect(tmp_path / "widget.db") as database:
+        assert database.execute("SELECT DISTINCT state FROM submission").fetchall() == [("delivered",)]
+
+
+async def test_a_crowd_that_does_not_end_is_no_burst(
+    insider: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.delivery.dispatch._LONGEST_BURST", 0.0)
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        ids = await store(outbox, 12)
+        assert all([await dispatcher.attempt(submission_id, "demo", wait=0) for submission_id in ids])
+
+
+async def test_a_row_that_is_put_off_while_no_other_is_on_its_way_is_not_forgotten(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    async with dispatching(insider, tmp_path, waiting=1) as (outbox, dispatcher):
+        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 1)
+        await asyncio.sleep(0.3)  # until the dispatcher sleeps; if it does not yet, this test sees less, and passes
+        (submission_id,) = await store(outbox, 1)
+        for number in range(7):  # no such rows: their turns end at once
+            await dispatcher.attempt(f"gone-{number}", "demo", wait=0)
+        await asyncio.wait(dispatcher._running.values())
+        await dispatcher.attempt(submission_id, "demo", wait=0)
+        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 2)  # long before the sweep

@@ -1,0 +1,151 @@
+"""What was accepted survives SIGKILL at every write, and is created twice only where nobody could know."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from bed import ROOT, Sandbox, Widget, until
+from samples import pdf, png
+
+WRITES = range(1, 10)
+"""Commits of a process from its start to the delivery of one submission with files, and one more."""
+
+
+def run_until_it_dies(widget: Widget, side: str, commit: int, token_of: Callable[[], str]) -> tuple[str, bool]:
+    """Submit to a process that dies at that commit. Answers the token that was used, and whether it was thanked for."""
+    normal = widget.command
+    widget.command = (sys.executable, str(ROOT / "tests" / "dying.py"), side, str(commit))
+    token, acknowledged = "", False
+    try:
+        widget.start()
+        token = token_of()
+        acknowledged = submit(widget, token).status_code in (201, 202)
+        until(lambda: widget.process.popen.poll() is not None, timeout=2)
+    except (AssertionError, httpx.TransportError):
+        pass  # it died under our hands, or had no commit of that number left
+    finally:
+        widget.kill()
+        widget.command = normal
+    return token, acknowledged
+
+
+def submit(widget: Widget, token: str) -> httpx.Response:
+    files = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
+    return widget.submit("survive", files=files, token=token)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("commit", WRITES)
+def test_what_was_acknowledged_arrives_after_a_kill(
+    insider: Sandbox, tmp_path: Path, database_url: str, commit: int, side: str
+) -> None:
+    widget = Widget(
+        tmp_path,
+        insider.url,
+        DATABASE_URL=database_url,
+        DELIVERY_WAIT="0",
+        UNKNOWN_HOLD="0.2",
+        SWEEP_INTERVAL="0.2",
+        LEASE="1.5",
+        DELIVERY_TIMEOUT="1",
+    )
+    widget.migrate()
+    token, acknowledged = run_until_it_dies(widget, side, commit, widget.token)
+    widget.environ["DELIVERY_WAIT"] = "5"
+    with widget:
+        if not token:  # it died before it could hand out a form: nothing is owed to anybody
+            return
+        if acknowledged:
+            until(lambda: insider.feedbacks() and len(insider.feedbacks()[-1]["attachments"]) == 2)
+        answer = submit(widget, token)  # what a person does who got no answer, and harmless for one who did
+        widget.until_delivered(answer)
+        feedbacks = insider.feedbacks()
+        assert feedbacks[-1]["body"]["description"] == "survive"
+        assert [file["name"] for file in feedbacks[-1]["attachments"]][:2] == ["a.png", "b.pdf"]
+        nobody_could_know = "submission.unknown" in widget.log()
+        assert len(feedbacks) == 1 or (nobody_could_know and len(feedbacks) == 2)
+    assert bytes_kept(tmp_path, database_url) == 0
+
+
+def bytes_kept(folder: Path, database_url: str) -> int:
+    """How many files' bytes are left, in the folder or in the database."""
+    if database_url.startswith("sqlite"):
+        return len([path for path in (folder / "widget.db-files").rglob("*") if path.is_file()])
+    with psycopg.connect(database_url) as connection:
+        return int(connection.execute("SELECT count(*) FROM attachment_chunk").fetchone()[0])
+
+
+def test_insider_connect_down_is_a_202_and_once_it_is_back_all_is_delivered_without_a_restart(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(RETRY_MIN="0.1", RETRY_MAX="0.5", PROBE_INTERVAL="0.2", DELIVERY_WAIT="0.5")
+    insider.down()
+    answers = [widget.submit(f"number {n}", files=[("a.png", png(), "image/png")]) for n in range(8)]
+    assert {answer.status_code for answer in answers} == {202}
+    assert widget.receipt(answers[0])["status"] == "accepted"
+    insider.recover()
+    for answer in answers:
+        widget.until_delivered(answer)
+    assert sorted(insider.descriptions()) == [f"number {n}" for n in range(8)]
+    assert insider.counts()["create"] == 8
+
+
+def test_a_slow_insider_connect_is_waited_for_no_longer_than_the_wait(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(DELIVERY_WAIT="0.2")
+    insider.slow(2.0, "create", times=1)
+    answer = widget.submit()
+    assert answer.status_code == 202
+    widget.until_delivered(answer)
+    assert insider.counts()["create"] == 1
+
+
+def test_a_stop_finishes_what_is_being_sent_and_takes_no_new_rows(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(DELIVERY_WAIT="0", DELIVERY_CONCURRENCY="1")
+    insider.slow(1.0, "create", times=1)
+    first, second = widget.submit("first"), widget.submit("second")
+    until(lambda: insider.counts()["create"] == 1)
+    widget.stop()
+    assert insider.descriptions() == ["first"]
+    widget.start()
+    assert widget.receipt(first)["status"] == "delivered"
+    widget.until_delivered(second)
+    assert insider.descriptions() == ["first", "second"]
+
+
+def test_a_second_process_on_the_same_file_is_kept_out_with_words(widget: Widget) -> None:
+    widget.environ["PORT"] = "0"
+    second = widget.run("serve")
+    try:
+        assert second.popen.wait(20) == 1
+        assert "in use by another process" in second.log()
+        assert "Traceback" not in second.log()
+    finally:
+        second.kill()
+
+
+def test_a_port_that_is_taken_is_named(widget: Widget) -> None:
+    second = widget.run("serve")
+    try:
+        assert second.popen.wait(20) == 1
+        assert f"cannot listen on 127.0.0.1:{widget.port}" in second.log()
+        assert "Traceback" not in second.log()
+    finally:
+        second.kill()
+
+
+def test_delivered_rows_keep_nothing_of_what_was_said(widget: Widget) -> None:
+    import sqlite3
+
+    assert widget.submit("my secret words", "ada@example.com").status_code == 201
+    with sqlite3.connect(widget.folder / "widget.db") as database:
+        row = database.execute("SELECT state, description, email, rating, consent FROM submission").fetchone()
+    assert row == ("delivered", None, None, None, None)
+    widget.stop()
+    assert b"my secret words" not in (widget.folder / "widget.db").read_bytes()

@@ -1,0 +1,175 @@
+"""Colours and what follows from a few of them: legible whatever a team chooses, and honest about what is not."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from widget.config import resources
+from widget.theming import themes
+from widget.theming.colours import Colour, contrast, nearest
+from widget.theming.themes import AA_PARTS, AA_TEXT, MODES, NEEDS, Theme
+
+LOOK = {
+    "light": {
+        "accent-hover": "#264273", "accent-pressed": "#1e3660", "accent-text": "#2f4e86", "accent-soft": "#f0f4fb",
+        "field": "#ffffff", "subtle": "#f7f5f2", "muted": "#675f56", "border": "#8f877c", "page": "#efece7",
+    },
+    "dark": {
+        "accent-hover": "#5073c2", "accent-pressed": "#4768b5", "accent-text": "#aec4f4", "accent-soft": "#262d3c",
+        "field": "#262421", "subtle": "#2a2724", "muted": "#b8b0a5", "border": "#8b8378", "page": "#121110",
+    },
+}  # fmt: skip
+"""Ours, as they were drawn."""
+
+colours = st.builds(Colour, *(st.integers(0, 255).map(lambda value: value / 255) for _ in range(3)))
+
+
+def theme(**settings: Any) -> Theme:
+    return Theme.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("#2f4e86", "#2f4e86"),
+        ("#FFF", "#ffffff"),
+        (" #abc ", "#aabbcc"),
+        ("rgb(47 78 134)", "#2f4e86"),
+        ("rgb(47, 78, 134)", "#2f4e86"),
+        ("oklch(62.8% .2577 29.23)", "#ff0000"),
+        ("oklch(1 0 0)", "#ffffff"),
+    ],
+)
+def test_a_colour_is_read_in_each_of_its_notations(text: str, same: str) -> None:
+    assert str(Colour.read(text)) == same
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "blue", "#12", "#12345", "#ggg", "rgb(1 2)", "rgb(300 0 0)", "oklch(2 0 0)",
+     "#fff;}body{", "var(--x)", "#fff\n;"],
+)  # fmt: skip
+def test_a_colour_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="is no colour; write #rrggbb"):
+        Colour.read(text)
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    white = Colour.read("#fff")
+    assert contrast(white, Colour.read("#000")) == pytest.approx(21)
+    assert contrast(Colour.read("#777"), white) == pytest.approx(4.48, abs=0.005)
+    assert contrast(Colour.read("#2f4e86"), white) == pytest.approx(8.22, abs=0.005)
+
+
+@given(colours)
+def test_a_colour_survives_being_written_and_taken_apart(colour: Colour) -> None:
+    assert Colour.read(str(colour)) == colour
+    assert str(Colour.oklch(*colour.lch)) == str(colour)
+
+
+@settings(max_examples=25, deadline=None)
+@given(colours, colours)
+def test_the_nearest_colour_passes_and_one_that_passes_stays(colour: Colour, ground: Colour) -> None:
+    found = nearest(colour, [ground], AA_TEXT)
+    assert found is not None
+    assert contrast(found, ground) >= AA_TEXT
+    if contrast(colour, ground) >= AA_TEXT:
+        assert str(found) == str(colour)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_choices_the_colours_are_those_that_were_drawn(mode: themes.Mode) -> None:
+    found = themes.palette(Theme(), mode)
+    assert {name: str(found[name]) for name in LOOK[mode]} == LOOK[mode]
+    assert themes.stylesheet(Theme()) == ""
+    assert themes.shortfalls(Theme()) == ()
+
+
+def test_the_stylesheet_has_the_same_rules_as_the_module() -> None:
+    css = resources.path("static").joinpath("form.css").read_text()
+    for name in themes.RULES:
+        line = re.search(rf"--feedback-{name}: (.*);", css)
+        assert line, name
+        for mode, colour in zip(MODES, re.findall(r"#[0-9a-f]{3,6}", line[1])[-2:], strict=False):
+            if line[1].startswith("light-dark(#"):
+                expected = themes.RULES[name]({}, mode)
+                assert str(Colour.read(colour)) == str(expected), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(colours, colours)
+def test_whatever_a_team_chooses_all_that_follows_can_be_read(accent: Colour, surface: Colour) -> None:
+    chosen = theme(accent=str(accent), surface={"light": str(surface), "dark": str(surface)})
+    for mode in MODES:
+        found = themes.palette(chosen, mode)
+        for name, (ratio, grounds) in NEEDS.items():
+            if name != "accent" or mode == "dark":
+                least = min(contrast(found[name], found[ground]) for ground in grounds)
+                # Between a grey surface and its shades there may be no colour at all: then it is the best there is.
+                assert least >= min(ratio, 3.6), (mode, name, least)
+        for ground in ("accent", "accent-hover", "accent-pressed"):
+            assert contrast(found["on-accent"], found[ground]) >= AA_TEXT, (mode, ground)
+
+
+def test_a_weak_choice_is_named_with_the_nearest_that_passes() -> None:
+    (weak,) = themes.shortfalls(theme(text="#999"))
+    assert (weak.name, weak.mode, weak.ground) == ("text", "light", "subtle")
+    assert weak.nearest is not None
+    assert str(weak).startswith("text #999999 on subtle has a contrast of 2.62 in light, and needs 4.5; #6f6f6f passes")
+    assert themes.shortfalls(theme(text=str(weak.nearest))) == ()
+
+
+def test_a_weak_accent_is_named_for_each_mode_that_it_was_set_for() -> None:
+    found = themes.shortfalls(theme(accent={"light": "#ffd400", "dark": "#222"}))
+    assert [(weak.name, weak.mode, weak.needed) for weak in found] == [
+        ("accent", "light", AA_PARTS),
+        ("accent", "dark", AA_PARTS),
+    ]
+
+
+def test_an_accent_for_light_alone_is_lifted_in_dark() -> None:
+    found = themes.palette(theme(accent="#0b2e22"), "dark")
+    assert contrast(found["accent"], found["surface"]) >= AA_PARTS
+    assert contrast(found["accent-text"], found["field"]) >= AA_TEXT
+
+
+def test_the_stylesheet_has_what_was_chosen_and_lies_in_our_layer() -> None:
+    sheet = themes.stylesheet(
+        theme(accent="#0f6a4a", radius=4, font='"Iowan Old Style", serif', spacing="5px", density=0.85)
+    )
+    assert sheet.startswith("@layer feedback.tokens {\n  :root {\n")
+    for line in (
+        "--feedback-accent: light-dark(#0f6a4a, ",
+        "--feedback-radius: 4px;",
+        '--feedback-font: "Iowan Old Style", serif;',
+        "--feedback-space: calc(5px * var(--feedback-density));",
+        "--feedback-density: 0.85;",
+    ):
+        assert line in sheet
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("accent", "blau", "'blau' is no colour"),
+        ("accent", {"light": "#fff", "dim": "#000"}, "write a colour, or"),
+        ("accent", {"dark": "nope"}, "'nope' is no colour"),
+        ("accent", 3, "write a colour, or"),
+        ("radius", "12px; color: red", "write a length"),
+        ("radius", True, "write a length"),
+        ("font", "x; } body { display: none", "names of typefaces"),
+        ("font", '"open', "names of typefaces"),
+        ("density", 9, "less than or equal to 1.5"),
+        ("colour", "#fff", "not permitted"),
+    ],
+)
+def test_a_setting_of_a_theme_that_is_none_is_named(name: str, value: object, said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        theme(**{name: value})
+    (fault,) = caught.value.errors()
+    assert fault["loc"][0] == name
+    assert said in fault["msg"]

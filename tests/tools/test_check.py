@@ -1,0 +1,430 @@
+"""`widget check` finds what is wrong, each thing by its name and place, and nothing where nothing is."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bed import CLIENT_ID, CLIENT_SECRET, ROOT, SECRET_KEY, Sandbox, free_port, plain_environ
+
+from widget.config.settings import load_products
+from widget.tools.check import check_products, fields
+from widget.tools.findings import Report
+
+PRODUCT = """\
+[products.demo]
+name = "Northwind"
+origins = ["http://localhost:*", "http://127.0.0.1:*"]
+"""
+Plant = Callable[[Path], None]
+
+
+def put(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def changed(template: str, old: str, new: str) -> Plant:
+    """Ours, copied into the product's folder, with one thing in it otherwise."""
+
+    def plant(folder: Path) -> None:
+        text = (ROOT / "templates" / template).read_text("utf-8")
+        assert old in text, f"{template} has no {old!r} any more"
+        put(folder, f"templates/products/demo/{template}", text.replace(old, new))
+
+    return plant
+
+
+def block(name: str, text: str, template: str = "form.html") -> Plant:
+    """A template that replaces one block."""
+    return own(f'{{% extends "{template}" %}}\n{{% block {name} %}}\n{text}\n{{% endblock %}}\n', template)
+
+
+def own(text: str, template: str = "form.html") -> Plant:
+    return lambda folder: put(folder, f"templates/products/demo/{template}", text)
+
+
+def css(text: str) -> Plant:
+    return lambda folder: put(folder, "static/products/demo/product.css", text)
+
+
+def wording(text: str) -> Plant:
+    return lambda folder: put(folder, "templates/products/demo/words.en.po", text)
+
+
+def toml(text: str) -> Plant:
+    return lambda folder: put(folder, "widget.toml", PRODUCT + text)
+
+
+def static(name: str, text: str) -> Plant:
+    return lambda folder: put(folder, f"static/products/demo/{name}", text)
+
+
+FOOTER = "footer"
+SENTIMENT = 'id="sentimentRating-{{ value }}"'
+FAULTS: dict[str, tuple[Plant, str, str]] = {
+    # fields lost or renamed
+    "token lost": (
+        changed("form.html", '<input type="hidden" name="token" value="{{ token }}">', ""),
+        "fields.lost",
+        "token",
+    ),
+    "token renamed": (changed("form.html", 'name="token"', 'name="csrf"'), "fields.lost", "token"),
+    "token empty": (changed("form.html", 'value="{{ token }}"', 'value=""'), "fields.token", "token"),
+    "trap lost": (changed("form.html", '{% include "_trap.html" %}', ""), "fields.lost", "website"),
+    "proof lost": (changed("_trap.html", 'name="proof"', 'name="work"'), "fields.proof", "proof is lost"),
+    "proof's challenge": (
+        changed("_trap.html", "data-challenge='{{ challenge|tojson }}'", ""),
+        "fields.proof",
+        "data-challenge",
+    ),
+    "proof's worker": (changed("_trap.html", "proof-worker.js", "main.js"), "fields.proof", "worker"),
+    "proof's script": (
+        changed("_trap.html", """<script type="module" src="{{ static('form/proof.js') }}"></script>""", ""),
+        "fields.proof",
+        "script",
+    ),
+    "description lost": (block("description", ""), "fields.lost", "description"),
+    "description renamed": (
+        changed("form.html", 'name="description"', 'name="message"'),
+        "fields.renamed",
+        "'message'",
+    ),
+    "description forgets": (changed("form.html", "\n{{ values.description }}", ""), "fields.given_back", "description"),
+    "e-mail lost": (block("email", "<p>No, thanks</p>"), "fields.lost", "submittedByEmail"),
+    "e-mail renamed": (
+        changed("form.html", ' name="submittedByEmail" value', ' name="email" value'),
+        "fields.renamed",
+        "'email'",
+    ),
+    "e-mail forgets": (
+        changed("form.html", 'value="{{ values.submittedByEmail }}" required', "required"),
+        "fields.given_back",
+        "submittedByEmail",
+    ),
+    "thumbs lost": (block("sentiment", ""), "fields.lost", "sentimentRating"),
+    "thumb's value": (changed("form.html", 'ui.tile("true"', 'ui.tile("yes"'), "fields.value", "'yes'"),
+    "consent lost": (block("consent", ""), "fields.lost", "contactConsent"),
+    "consent's value": (
+        changed("form.html", 'name="contactConsent" value="true"', 'name="contactConsent" value="on"'),
+        "fields.value",
+        "'on'",
+    ),
+    "files lost": (block("files", ""), "fields.lost", "files"),
+    "files as text": (
+        changed("form.html", '<input type="file" id="files"', '<input type="text" id="files"'),
+        "fields.type",
+        "files",
+    ),
+    "form lost": (changed("form.html", 'id="feedback" method', 'id="contact" method'), "fields.form", "lost"),
+    "form by GET": (changed("form.html", 'method="post"', 'method="get"'), "fields.method", "POST"),
+    "form without enctype": (changed("form.html", ' enctype="multipart/form-data"', ""), "fields.enctype", "files"),
+    "form sent elsewhere": (
+        changed("form.html", 'action="{{ address }}"', 'action="/contact"'),
+        "fields.action",
+        "elsewhere",
+    ),
+    "button's id": (changed("form.html", 'id="feedback-send"', 'id="send"'), "fields.id", "feedback-send"),
+    "actions replaced": (block("actions", "<button>Send</button>"), "fields.id", "feedback-progress"),
+    "id twice": (block(FOOTER, '<p id="feedback-notes">Hello</p>'), "fields.twice", "feedback-notes"),
+    "element lost": (
+        changed("form.html", "<feedback-form product", "<div product"),
+        "fields.element",
+        "<feedback-form>",
+    ),
+    "words lost": (changed("form.html", " data-words='{{ script|tojson }}'", ""), "fields.data", "data-words"),
+    "script lost": (block("parts", ""), "fields.script", "script"),
+    "error unsaid": (
+        changed(
+            "form.html",
+            '{{ ui.error("submittedByEmail", errors.submittedByEmail) }}',
+            '{{ ui.error("submittedByEmail", ()) }}',
+        ),
+        "fields.told",
+        "submittedByEmail",
+    ),
+    "summary hidden": (
+        changed("form.html", '" autofocus" if summary else " hidden"', '" hidden"'),
+        "fields.told",
+        "summary",
+    ),
+    "thanks without receipt": (
+        block(
+            "thanks",
+            '<h1 id="feedback-thanks-title" data-fill="title">Ta</h1><p data-fill="text"></p><p data-fill="time"></p>',
+        ),
+        "fields.thanks",
+        "receipt",
+    ),
+    # names
+    "label lost": (
+        changed("form.html", '<label class="feedback-label" for="submittedByEmail">', '<label class="feedback-label">'),
+        "labels.field",
+        "submittedByEmail",
+    ),
+    "tile without words": (changed("_macros.html", "<span>{{ word }}</span>", ""), "labels.field", "sentimentRating"),
+    "button without name": (block(FOOTER, "<button></button>"), "labels.name", "button"),
+    "link without name": (block(FOOTER, '<a href="/x"></a>'), "labels.name", "link"),
+    "picture without alt": (block(FOOTER, '<img src="{{ static("form.css") }}">'), "labels.picture", "alt"),
+    "drawing unnamed": (block(FOOTER, '<svg viewBox="0 0 1 1"></svg>'), "labels.picture", "drawing"),
+    "language lost": (changed("base.html", ' lang="{{ words.lang }}"', ""), "labels.language", "language"),
+    "title lost": (block("title", ""), "labels.title", "title"),
+    "heading lost": (block("header", ""), "labels.heading", "heading"),
+    "description's description": (
+        changed("form.html", 'aria-describedby="description-limit', 'aria-describedby="nothing'),
+        "labels.dangling",
+        "nothing",
+    ),
+    # what the page's policy blocks
+    "script inline": (block(FOOTER, "<script>alert(1)</script>"), "policy.script", "blocked"),
+    "style inline": (block(FOOTER, '<p style="color: red">Hi</p>'), "policy.style", "style"),
+    "style element": (block("head", "<style>p { color: red }</style>"), "policy.style", "Styles"),
+    "handler": (block(FOOTER, '<button onclick="go()">Go</button>'), "policy.handler", "onclick"),
+    "script as address": (block(FOOTER, '<a href="javascript:go()">Go</a>'), "policy.handler", "href"),
+    "frame": (block(FOOTER, '<iframe src="/x" title="x"></iframe>'), "policy.element", "<iframe>"),
+    # other servers
+    "script from elsewhere": (
+        block("head", '<script src="https://cdn.example/a.js"></script>'),
+        "policy.foreign",
+        "cdn.example",
+    ),
+    "picture from elsewhere": (
+        block(FOOTER, '<img src="//cdn.example/a.png" alt="">'),
+        "policy.foreign",
+        "cdn.example",
+    ),
+    "stylesheet from elsewhere": (
+        block("head", '<link rel="stylesheet" href="https://fonts.example/a">'),
+        "policy.foreign",
+        "fonts.example",
+    ),
+    "font from elsewhere": (
+        css("@font-face { font-family: x; src: url(https://fonts.example/a.woff2) }"),
+        "policy.foreign",
+        "fonts.example",
+    ),
+    "import from elsewhere": (css('@import "//fonts.example/a.css";'), "policy.foreign", "fonts.example"),
+    "link in the frame": (
+        block(FOOTER, '<a href="https://www.example.com/privacy">Privacy</a>'),
+        "policy.link",
+        "privacy",
+    ),
+    # what people write as HTML
+    "safe text": (
+        changed("form.html", "\n{{ values.description }}", "\n{{ values.description|safe }}"),
+        "escaping.page",
+        "HTML",
+    ),
+    "safe name": (block("header", "<h1>Hi {{ person.name|safe if person }}</h1>"), "escaping.source", "person"),
+    "safe by a detour": (
+        block(FOOTER, "{% set x = values %}{% for y in x.description %}{{ y|upper|safe }}{% endfor %}"),
+        "escaping.source",
+        "y",
+    ),
+    "escaping off": (
+        block(FOOTER, "{% autoescape false %}<b>Hi</b>{% endautoescape %}"),
+        "escaping.source",
+        "turned off",
+    ),
+    # templates that make no page
+    "syntax": (own('{% extends "form.html" %}\n{% block footer %}\n{% if %}\n'), "templates.broken", "form.html:3"),
+    "no such value": (block(FOOTER, "{{ customer }}"), "templates.broken", "form.html:3"),
+    "no such text": (block(FOOTER, '{{ words("hello") }}'), "templates.broken", "hello"),
+    "no such file": (block(FOOTER, '<img src="{{ asset("logo.svg") }}" alt="">'), "templates.broken", "logo.svg"),
+    "upwards": (block(FOOTER, '{% include "../../secret.html" %}'), "templates.broken", "leads out"),
+    "without end": (
+        block(FOOTER, "{% for a in range(999) %}{% for b in range(999) %}.{% endfor %}{% endfor %}"),
+        "templates.broken",
+        "steps",
+    ),
+    "broken in one state alone": (block("thanks", "{{ thanks.nothing }}"), "templates.broken", "form.html:3"),
+    # templates without effect
+    "block misspelt": (block("heder", "<h1>Hi</h1>"), "sources.block", "Did you mean header?"),
+    "outside of blocks": (own('{% extends "form.html" %}\n\n<p>Hello</p>\n'), "sources.outside", "form.html:3"),
+    "no page uses it": (own("Hi", "from.html"), "sources.unused", "Did you mean form.html?"),
+    # words
+    "word lost": (wording('msgid "files.remove"\nmsgstr "Away"\n'), "words.unusable", "{name}"),
+    "plural broken": (
+        wording('msgid "summary"\nmsgid_plural "summary"\nmsgstr[0] "{n} thing"\n'),
+        "words.unusable",
+        "msgstr[1] is missing",
+    ),
+    "no such word": (wording('msgid "titel"\nmsgstr "Hello"\n'), "words.unusable", "words.en.po:1"),
+    "consent in no language": (toml('[products.demo.consent]\nxx = "Yes"\n'), "words.unusable", "language 'xx'"),
+    # colours
+    "text too pale": (toml('[products.demo.theme]\ntext = "#999999"\n'), "contrast.theme", "#6f6f6f"),
+    "accent too pale": (toml('[products.demo.theme]\naccent = {dark = "#333333"}\n'), "contrast.theme", "in dark"),
+    "stylesheet too pale": (css("\n:root { --feedback-muted: #bbb }"), "contrast.stylesheet", "product.css:2"),
+    "no such token": (css(":root { --feedback-acent: #123456 }"), "contrast.token", "--feedback-accent?"),
+    # weight
+    "too heavy": (toml("budget = 4\n"), "weight.budget", "the budget is 4 KB"),
+    "not served": (static("tracker.js", "x()"), "weight.not_served", "tracker.js"),
+}
+
+
+def look(folder: Path, *languages: str) -> Report:
+    config = folder / "widget.toml"
+    return Report(check_products(load_products(config), folder, config, languages or ("en",)))
+
+
+def test_the_table_plants_thirty_faults_at_least() -> None:
+    assert len(FAULTS) >= 30
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_planted_fault_is_found_by_name_and_place(name: str, tmp_path: Path) -> None:
+    plant, code, part = FAULTS[name]
+    put(tmp_path, "widget.toml", PRODUCT)
+    plant(tmp_path)
+    report = look(tmp_path)
+    told = [f"{finding.at}: {finding.message} {finding.mend}" for finding in report.findings if finding.code == code]
+    assert any(part in text for text in told), "\n".join(report.lines())
+    assert not report.passed
+
+
+def test_nothing_is_found_where_nothing_is_wrong(tmp_path: Path) -> None:
+    put(tmp_path, "widget.toml", PRODUCT)
+    assert look(tmp_path, "en", "ar").findings == ()
+    block("footer", '<p>By the <a href="https://www.example.com/" target="_blank" rel="noopener">crew</a></p>')(
+        tmp_path
+    )
+    css(":root { --feedback-accent-text: light-dark(#123456, #cde) } .x { background: url(a.svg) }")(tmp_path)
+    assert look(tmp_path, "en", "ar").findings == ()
+
+
+def test_nothing_is_found_in_the_products_of_this_project() -> None:
+    for folder in (ROOT, ROOT / "examples"):
+        if (folder / "widget.toml").is_file():
+            report = look(folder, "en", "de", "ar")
+            assert report.findings == (), "\n".join(report.lines())
+
+
+def test_a_fault_of_one_language_or_state_says_so_and_stands_once(tmp_path: Path) -> None:
+    put(tmp_path, "widget.toml", PRODUCT)
+    block("footer", '{% if words.lang == "de" and note %}<img src="{{ static("form.css") }}">{% endif %}')(tmp_path)
+    (finding,) = look(tmp_path, "en", "de").findings
+    assert finding.message == "A picture has no alt. (in refused, waiting; de)"
+    assert finding.at == "demo/form.html:3"
+
+
+def test_other_products_are_none_the_worse_for_it(tmp_path: Path) -> None:
+    put(tmp_path, "widget.toml", PRODUCT + PRODUCT.replace("demo", "other"))
+    block("email", "")(tmp_path)
+    config = tmp_path / "widget.toml"
+    demo, other = check_products(load_products(config), tmp_path, config, ["en"])
+    assert not all(check.passed for check in demo.checks)
+    assert all(check.passed for check in other.checks)
+
+
+def test_the_ids_that_are_asked_for_are_those_that_the_script_uses() -> None:
+    script = "".join(path.read_text("utf-8") for path in (ROOT / "static" / "form").glob("*.js"))
+    form = (ROOT / "templates" / "form.html").read_text("utf-8")
+    for name in (*fields.ALWAYS, *fields.OF_TEXT, *fields.OF_FILES):
+        assert f'id="{name}"' in form
+        assert f"'{name}'" in script or f'"{name}"' in script, name
+
+
+# --- the command -------------------------------------------------------------------------------------------------
+
+
+def run(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "widget", "check", *arguments],
+        cwd=folder,
+        env=plain_environ(**environ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def settings(folder: Path, insider: str) -> dict[str, str]:
+    put(folder, "widget.toml", PRODUCT)
+    return {
+        "INSIDER_URL": insider,
+        "INSIDER_CLIENT_ID": CLIENT_ID,
+        "INSIDER_CLIENT_SECRET": CLIENT_SECRET,
+        "SECRET_KEY": SECRET_KEY,
+        "DATABASE_URL": f"sqlite:///{folder / 'widget.db'}",
+    }
+
+
+def test_the_command_says_what_it_looked_at_and_exits_0(insider: Sandbox, tmp_path: Path) -> None:
+    done = run(tmp_path, **settings(tmp_path, insider.url))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in ("✓ settings", "✓ credentials", "✓ database", "✓ templates", "Nothing is wrong."):
+        assert line in done.stdout
+    assert insider.counts()["token"] == 1
+    assert not (tmp_path / "widget.db").exists()
+
+
+def test_wrong_credentials_and_a_database_that_is_none_exit_1(insider: Sandbox, tmp_path: Path) -> None:
+    environ = settings(tmp_path, insider.url) | {"INSIDER_CLIENT_SECRET": "hunter2-of-nobody"}
+    (tmp_path / "widget.db").write_bytes(b"no database at all, but long enough to be read as one" * 40)
+    done = run(tmp_path, "--json", **environ)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert not told["passed"]
+    service = {check["title"]: check for check in told["sections"][0]["checks"]}
+    assert service["settings"]["passed"]
+    assert service["credentials"]["findings"][0]["code"] == "credentials.refused"
+    assert service["database"]["findings"][0]["code"] == "database.unavailable"
+    assert "hunter2" not in done.stdout
+
+
+def test_a_service_that_is_away_and_tables_that_are_missing_are_told_apart(tmp_path: Path) -> None:
+    environ = settings(tmp_path, f"http://127.0.0.1:{free_port()}")
+    sqlite3.connect(tmp_path / "widget.db").close()
+    (tmp_path / "widget.db").touch()
+    done = run(tmp_path, "--json", **environ)
+    codes = {
+        finding["code"]: finding
+        for section in json.loads(done.stdout)["sections"]
+        for check in section["checks"]
+        for finding in check["findings"]
+    }
+    assert done.returncode == 1
+    assert set(codes) == {"credentials.unreachable", "database.unusable"}
+    assert "widget migrate" in codes["database.unusable"]["message"]
+
+
+def test_settings_that_cannot_be_used_are_named_and_the_pages_looked_at_all_the_same(tmp_path: Path) -> None:
+    environ = settings(tmp_path, "http://127.0.0.1:1")
+    block("email", "")(tmp_path)
+    del environ["SECRET_KEY"]
+    done = run(tmp_path, **environ)
+    assert done.returncode == 1
+    assert "✗ settings" in done.stdout
+    assert "SECRET_KEY" in done.stdout
+    assert "The field submittedByEmail is lost" in done.stdout
+
+
+def test_a_colour_that_is_none_is_named_and_the_rest_looked_at(tmp_path: Path) -> None:
+    environ = settings(tmp_path, "http://127.0.0.1:1")
+    put(tmp_path, "widget.toml", PRODUCT + '[products.demo.theme]\naccent = "blau"\n')
+    done = run(tmp_path, "--offline", **environ)
+    assert done.returncode == 1
+    assert "products.demo.theme.accent: 'blau' is no colour" in done.stdout
+    assert "✓ templates" in done.stdout
+
+
+def test_origins_that_fit_no_public_service_are_named(insider: Sandbox, tmp_path: Path) -> None:
+    environ = settings(tmp_path, insider.url) | {"PUBLIC_URL": "http://feedback.example.com"}
+    done = run(tmp_path, "--offline", **environ)
+    assert done.returncode == 1
+    assert "PUBLIC_URL: Pages under https cannot embed a form under http." in done.stdout
+    assert "products.demo.origins: Only pages of this machine may embed the form" in done.stdout
+    assert insider.counts()["token"] == 0
+    put(tmp_path, "widget.toml", PRODUCT.replace("127.0.0.1", "[::1]"))
+    refused = run(tmp_path, "--offline", **environ).stdout
+    assert "origins.1: 'http://[::1]:*': browsers know no IPv6 addresses in frame-ancestors" in refused
+
+
+def test_a_proof_of_work_is_looked_for_only_where_one_may_be_asked_for(tmp_path: Path) -> None:
+    toml('proof = "never"\n')(tmp_path)
+    FAULTS["proof lost"][0](tmp_path)
+    assert look(tmp_path).findings == ()

@@ -1,0 +1,52 @@
+"""A proof of work in ALTCHA's protocol (https://altcha.org/docs, version 2), asked for and checked.
+
+A challenge is made for one form token: its solution counts for that token's submission and for no other, so nothing
+has to be remembered of those that were spent. When one is asked for is left to `routes`.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Any
+
+import altcha
+
+ALGORITHM = "PBKDF2/SHA-256"
+MAX_LENGTH = 4096
+"""Characters of a solution; ours have about 700."""
+_PREFIX = "00"
+"""One byte has to come out as zero: 256 guesses on average."""
+
+
+class Proofs:
+    """Makes and checks challenges. `keys` are the signing keys, newest first; `cost` is of one guess, in iterations;
+    a challenge lasts for `max_age` seconds."""
+
+    def __init__(self, keys: Sequence[str], cost: int, max_age: float) -> None:
+        self._secrets = [hmac.digest(key.encode(), b"widget.abuse.proof_of_work", hashlib.sha256) for key in keys]
+        self._cost = cost
+        self._max_age = max_age
+
+    def challenge(self, submission_id: str, now: float) -> dict[str, Any]:
+        """A challenge for one form token at `now` (Unix seconds), as the solver takes it."""
+        challenge = altcha.create_challenge(
+            ALGORITHM,
+            self._cost,
+            key_prefix=_PREFIX,
+            expires_at=int(now + self._max_age),
+            data={"submission": submission_id},
+            hmac_secret=self._secrets[0],
+        )
+        return challenge.to_dict()
+
+    def holds(self, solution: str, submission_id: str) -> bool:
+        """Whether `solution` solves a challenge that was made for this submission."""
+        if not solution or len(solution) > MAX_LENGTH or not solution.isascii():
+            return False
+        try:
+            payload = altcha.Payload.from_base64(solution)
+            if payload.challenge.parameters.data != {"submission": submission_id}:
+                return False
+            return any(altcha.verify_solution(payload, secret).verified for secret in self._secrets)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            return False  # no payload at all

@@ -1,0 +1,211 @@
+"""How often a client may submit, and a product be submitted to: decided before a body is read.
+
+Counts are kept in this process, in bounded memory, or in Redis for several machines. While Redis is away this process
+counts by itself: letting everybody in would be an invitation to take it down, and shutting everybody out would lose
+people's words.
+"""
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from limits import RateLimitItem, parse_many
+from limits.aio.storage import RedisStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import ConfigurationError as LimitsConfigurationError
+from limits.errors import StorageError
+from limits.storage import storage_from_string
+
+from widget.errors import ConfigurationError, Problem
+
+log = structlog.get_logger("widget.abuse.rate_limits")
+
+SURGE = 600.0
+"""Seconds that a surge is taken to last after its last sign."""
+_AWAY = 5.0
+"""Seconds for which a storage that failed is not asked again."""
+_STORAGE_TIMEOUT = 0.5
+"""Seconds that a person's Send may be kept waiting by a storage that does not answer."""
+
+
+def client_key(address: str) -> str:
+    """Whom to count: an IPv4 address, or the /64 that one household or server has of IPv6."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False).network_address)
+    return str(ip)
+
+
+class BoundedStorage(Storage):
+    """At most `capacity` counts. When there are more, those go whose windows began first.
+
+    The one of `limits` walks over all keys at every hit and has no bound. A key is kept as its hash, which Python
+    draws anew for each process, so that nobody can choose two that meet.
+    """
+
+    STORAGE_SCHEME = ["async+bounded"]
+
+    def __init__(self, capacity: int, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._capacity = capacity
+        self._clock = clock
+        self._counts: OrderedDict[int, tuple[int, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What may go wrong with memory."""
+        return MemoryError
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count, and answer the sum in the window that lasts."""
+        name, now = hash(key), self._clock()
+        count, end = self._counts.get(name, (0, 0.0))
+        if end <= now:
+            self._counts.pop(name, None)
+            if len(self._counts) >= self._capacity:
+                self._counts.popitem(last=False)
+            count, end = 0, now + expiry
+        self._counts[name] = (count + amount, end)
+        return count + amount
+
+    async def get(self, key: str) -> int:
+        """The sum in the window that lasts."""
+        count, end = self._counts.get(hash(key), (0, 0.0))
+        return count if end > self._clock() else 0
+
+    async def get_expiry(self, key: str) -> float:
+        """When the window ends."""
+        _, end = self._counts.get(hash(key), (0, self._clock()))
+        return end
+
+    async def check(self) -> bool:
+        """Memory is always there."""
+        return True
+
+    async def reset(self) -> int:
+        """Forget all."""
+        count = len(self._counts)
+        self._counts.clear()
+        return count
+
+    async def clear(self, key: str) -> None:
+        """Forget one."""
+        self._counts.pop(hash(key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """In the notation of `limits`, "off" for none: of a client, of a client that is no browser, of a product from
+    everybody, and the rate of a product from which on there is a surge."""
+
+    client: str = "off"
+    unmarked: str = "off"
+    total: str = "off"
+    surge: str = "off"
+
+
+class Rates:
+    """Counts against `limits`. `storage` is an address, `capacity` the number of counts that memory may hold."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        storage: str = "memory://",
+        capacity: int = 100_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client, self._unmarked, self._total, self._surge = map(
+            _items, (limits.client, limits.unmarked, limits.total, limits.surge)
+        )
+        self._clock = clock
+        self._local = FixedWindowRateLimiter(BoundedStorage(capacity, clock))
+        self._products = FixedWindowRateLimiter(BoundedStorage(capacity, clock))  # a flood of clients drives none out
+        self._redis = None if storage == "memory://" else _shared(storage)
+        self._shared = FixedWindowRateLimiter(self._redis) if self._redis else None
+        self._away_until = 0.0
+        self._surges: dict[str, tuple[float, float]] = {}
+
+    async def hit(self, product: str, address: str, *, marked: bool = True) -> float | None:
+        """Count one submission. None when it may pass, else the seconds until the next may.
+
+        Who is refused does not count for the product: one client cannot use up what others may send.
+        """
+        client = client_key(address)
+        wait = await self._count(self._local, self._client, product, client)
+        if not marked:
+            wait = max(wait, await self._count(self._local, self._unmarked, product, client, "unmarked"))
+        if not wait:
+            wait = await self._count(self._products, self._total, product)
+            if await self._count(self._products, self._surge, product, "surge"):
+                self._note_surge(product)
+        return max(1.0, wait) if wait else None
+
+    async def close(self) -> None:
+        """Let go of the storage."""
+        if self._redis:
+            await self._redis.bridge.storage.aclose()  # type: ignore[attr-defined]
+
+    def surge_since(self, product: str) -> float | None:
+        """When the surge of submissions to the product began, if there is one now (Unix seconds)."""
+        since, until = self._surges.get(product, (0.0, 0.0))
+        return since if self._clock() < until else None
+
+    def _note_surge(self, product: str) -> None:
+        now, since = self._clock(), self.surge_since(product)
+        if since is None:
+            log.warning("rates.surge", product=product)
+        self._surges[product] = (now if since is None else since, now + SURGE)
+
+    async def _count(self, local: FixedWindowRateLimiter, items: Sequence[RateLimitItem], *whom: str) -> float:
+        """Count against every item. 0 when all let it pass, else the seconds to wait."""
+        waits = [0.0]
+        for item in items:
+            limiter = self._shared if self._shared and self._clock() >= self._away_until else local
+            try:
+                waits.append(await self._count_one(limiter, item, whom))
+            except StorageError as error:
+                self._away_until = self._clock() + _AWAY
+                log.error("rates.storage_away", reason=type(error.storage_error).__name__, seconds=_AWAY)
+                waits.append(await self._count_one(local, item, whom))
+        return max(waits)
+
+    async def _count_one(self, limiter: FixedWindowRateLimiter, item: RateLimitItem, whom: Sequence[str]) -> float:
+        if await limiter.hit(item, *whom):
+            return 0.0
+        end = (await limiter.get_window_stats(item, *whom)).reset_time
+        return max(1.0, end - self._clock())
+
+
+def _items(limit: str) -> Sequence[RateLimitItem]:
+    return () if limit == "off" else parse_many(limit)
+
+
+def _shared(address: str) -> RedisStorage:
+    """The storage that several machines count in. Raises ConfigurationError."""
+    try:
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+    except ImportError:
+        raise ConfigurationError([Problem("RATE_LIMIT_STORAGE", "needs the extra `redis`")]) from None
+    try:
+        storage = storage_from_string(
+            f"async+{address}",
+            implementation="redispy",
+            wrap_exceptions=True,
+            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
+            socket_timeout=_STORAGE_TIMEOUT,
+            socket_connect_timeout=_STORAGE_TIMEOUT,
+        )
+    except (ValueError, LimitsConfigurationError):
+        raise ConfigurationError([Problem("RATE_LIMIT_STORAGE", "is no address such as redis://host:6379/0")]) from None
+    assert isinstance(storage, RedisStorage)  # noqa: S101 - the scheme says so
+    return storage

@@ -1,0 +1,26 @@
+"""`widget check`."""
+
+import asyncio
+import json
+import os
+
+import click
+
+from widget import logs
+from widget.tools import check as checks
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--product", help="The pages of this product alone, by its slug.")
+@click.option("--offline", is_flag=True, help="Ask Insider Connect for no token.")
+@click.pass_context
+def check(context: click.Context, as_json: bool, product: str | None, offline: bool) -> None:
+    """Look at configuration, credentials, database, and every product's pages; exit with 1 when something is wrong.
+
+    Every page is rendered in every state and language. Nothing is stored, and nothing sent but a request for a token.
+    """
+    logs.configure("critical")
+    report = asyncio.run(checks.run(os.environ, only=product, online=not offline))
+    click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(report.lines()))
+    context.exit(0 if report.passed else 1)

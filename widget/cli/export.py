@@ -1,0 +1,75 @@
+"""Whole submissions as JSON lines, with their files in base64 or in a folder.
+
+What is written can be read by its owner alone.
+"""
+
+import base64
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from widget.cli.shown import said, written
+from widget.errors import AttachmentMissing
+from widget.outbox.backend import Backend
+from widget.outbox.operator import Attached, Whole
+
+
+@contextmanager
+def target(path: Path | None) -> Iterator[TextIO]:
+    """A new file that its owner alone may read, or standard output. Raises OSError, also when the file is there."""
+    if path is None:
+        yield sys.stdout
+        return
+    with open_new(path) as raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
+        yield file
+        file.flush()
+        os.fsync(raw)
+
+
+async def line(backend: Backend, whole: Whole, folder: Path | None) -> str:
+    """A submission as one line; files are written to `folder`, if one is given. Raises OutboxUnavailable, OSError."""
+    entry = whole.entry
+    content = {
+        "id": entry.id,
+        "product": entry.product,
+        "state": entry.state,
+        "accepted_at": written(entry.accepted_at),
+        "ended_at": written(entry.ended_at),
+        "attempts": entry.attempts,
+        "feedback_id": entry.feedback_id,
+        "possible_duplicate": entry.possible_duplicate,
+        "last_error": entry.last_error,
+        "erased": entry.erased,
+        "feedback": None if whole.feedback is None else said(whole.feedback),
+        "consent_version": whole.consent_version,
+        "context": None if whole.context is None else json.loads(whole.context),
+        "attachments": [await _file(backend, entry.id, file, folder) for file in whole.attachments],
+    }
+    return json.dumps(content, ensure_ascii=False)
+
+
+async def _file(backend: Backend, submission_id: str, file: Attached, folder: Path | None) -> dict[str, Any]:
+    told = {"name": file.name, "media_type": file.media_type, "size": file.size, "status": file.status}
+    if file.blob is None:
+        return told
+    try:
+        raw = b"".join([chunk async for chunk in backend.chunks(file.blob)])
+    except AttachmentMissing:
+        return {**told, "missing": True}
+    if folder is None:
+        return {**told, "content": base64.b64encode(raw).decode()}
+    path = folder / submission_id / f"{file.position}-{file.name}"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open_new(path) as copy:
+        copy.write(raw)
+    return {**told, "path": str(path.relative_to(folder))}
+
+
+def open_new(path: Path) -> BinaryIO:
+    """A file that was not there before, and that its owner alone may read."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

@@ -1,0 +1,323 @@
+"""`widget outbox`: the operator's hands.
+
+They work while the service runs. Tables and answers go to standard output, what is said about them and the log to
+standard error. Exit codes: 0 done; 1 the outbox or the configuration cannot be used; 2 the command line is wrong;
+3 some of what was named is not there, or not in a state for this.
+"""
+
+import asyncio
+import getpass
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import structlog
+
+from widget import logs
+from widget.app import create_outbox
+from widget.cli import common, export
+from widget.cli.shown import as_json, details, table
+from widget.config.settings import Settings
+from widget.errors import ConfigurationError, OutboxUnavailable, Problem
+from widget.outbox.operator import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Operator, Wanted
+from widget.outbox.sqlite import SQLiteBackend
+
+log = structlog.get_logger("widget.operator")
+
+T = TypeVar("T")
+NOT_ALL = 3
+"""The exit code when some of what was named could not be done."""
+_HAVING_TEXT = tuple(state for state in STATES if state != "delivered")
+
+
+def age(value: str) -> float:
+    """A period such as 90s, 15m, 12h or 3d, in seconds."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value)
+    if match is None:
+        raise click.BadParameter(f"{value!r} is no age; write 90s, 15m, 12h or 3d")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def _filters(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--held", is_flag=True, help="Those alone that look like a machine's and wait to be released."),
+        click.option("--younger-than", type=age, help="Accepted so long ago at most."),
+        click.option("--older-than", type=age, help="Accepted so long ago at least: 90s, 15m, 12h, 3d."),
+        click.option("--product", "products", multiple=True, help="This product alone; may be repeated."),
+        click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="May be repeated."),
+    ):
+        command = option(command)
+    return command
+
+
+def _wanted(filters: dict[str, Any]) -> Wanted:
+    """What the filters of a command line mean: without `--held`, held or not is all the same."""
+    return Wanted(**{**filters, "held": filters["held"] or None})
+
+
+_as_json = click.option("--json", "in_json", is_flag=True, help="For scripts: one JSON object a line.")
+_without_asking = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.group()
+def outbox() -> None:
+    """Look at the outbox, and decide what delivery cannot.
+
+    Works while the service runs. Exit codes: 0 done; 1 the outbox cannot be used; 2 the command line is wrong; 3 some
+    of what was named is not there, or not in a state for this.
+    """
+
+
+@outbox.command("list")
+@_filters
+@click.option("--all", "everything", is_flag=True, help="Delivered and discarded ones too.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Rows to show, oldest first.")
+@_as_json
+def list_rows(everything: bool, limit: int, in_json: bool, **filters: Any) -> None:
+    """Show what waits, and what is left to you: everything but delivered and discarded, unless you name states."""
+    wanted = _wanted(filters)
+    if not wanted.states and not everything:
+        wanted = replace(wanted, states=("queued", "sending", "unknown", "refused"))
+
+    async def work(operator: Operator) -> tuple[list[Entry], int]:
+        entries = [entry async for entry in _each(operator, wanted, limit)]
+        return entries, await operator.count(wanted)
+
+    entries, total = _run(work)
+    if in_json:
+        _write(as_json(entry) for entry in entries)
+        return
+    _write(table(entries))
+    if total > len(entries):
+        click.echo(f"{total - len(entries)} more; --limit shows more of {total}.", err=True)
+
+
+@outbox.command()
+@click.argument("id", metavar="ID")
+@click.option("--with-text", is_flag=True, help="Also what the person wrote, and the e-mail address.")
+@_as_json
+def show(id: str, with_text: bool, in_json: bool) -> None:  # noqa: A002 - the argument's name
+    """Show one submission; what the person said only on request, which is logged."""
+    whole = _run(lambda operator: operator.whole(id))
+    if whole is None:
+        _not_known(id)
+    if with_text:
+        _log("outbox.text_shown", submission=id)
+    shown = whole if with_text else replace(whole, feedback=None)
+    _write([as_json(shown.entry, shown)] if in_json else details(shown))
+
+
+@outbox.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_filters
+@_as_json
+def retry(ids: tuple[str, ...], in_json: bool, **filters: Any) -> None:
+    """Put submissions back to be tried at once: those named, or all of a state.
+
+    What Insider Connect has confirmed is not sent again: a submission whose feedback is there goes on with its files.
+    One that is `unknown` may arrive twice. One that is held as a machine's is released, by its id or with --held.
+    """
+    _change(ids, filters, RETRIABLE, Operator.put_back, "outbox.put_back", "Put back", in_json)
+
+
+@outbox.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_filters
+@_without_asking
+@_as_json
+def discard(ids: tuple[str, ...], yes: bool, in_json: bool, **filters: Any) -> None:
+    """Give submissions up: those named, or all of a state. RETENTION_DAYS later what was said is erased."""
+    if not ids and not yes:
+        click.confirm("Give all of these up?", abort=True, err=True)
+    _change(ids, filters, DISCARDABLE, Operator.discard, "outbox.discarded", "Discarded", in_json)
+
+
+@outbox.command("export")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_filters
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="A new file; else standard output.")
+@click.option("--files", type=click.Path(file_okay=False, path_type=Path), help="A folder for the files, not base64.")
+def export_rows(ids: tuple[str, ...], to: Path | None, files: Path | None, **filters: Any) -> None:
+    """Write whole submissions, files and all, as JSON lines: for a migration, or for the law.
+
+    Without ids or states: all that still hold what a person said.
+    """
+    wanted = replace(_wanted(filters), ids=ids)
+    if not ids and not wanted.states:
+        wanted = replace(wanted, states=_HAVING_TEXT)
+
+    async def work(operator: Operator) -> int:
+        rows = 0
+        total = await operator.count(wanted)
+        with export.target(to) as out, _progress(total, "Exporting") as bar:
+            async for entry in _each(operator, wanted):
+                whole = await operator.whole(entry.id)
+                if whole is not None:
+                    out.write(await export.line(operator.backend, whole, files) + "\n")
+                    rows += 1
+                bar.update(1)
+        return rows
+
+    try:
+        rows = _run(work)
+    except OSError as error:
+        common.fail(f"{error.filename or to or files}: {error.strerror}")
+    _log("outbox.exported", rows=rows)
+    click.echo(f"Exported {_rows(rows)}.", err=True)
+    if len(set(ids)) > rows:
+        sys.exit(NOT_ALL)
+
+
+@outbox.command()
+@click.option("--email", required=True, help="The address that the person gave; - reads it from standard input.")
+@_without_asking
+@_as_json
+def erase(email: str, yes: bool, in_json: bool) -> None:
+    """Erase what a person said, on their request: text, e-mail and files, in whatever state they are.
+
+    What still waits is given up. What Insider Connect has is not here any more; ask there, by the ids that are named.
+    """
+    if not yes and email != "-":
+        click.confirm("Erase all that this person sent?", abort=True, err=True)
+    address = (sys.stdin.readline() if email == "-" else email).strip()
+    erased = _run(lambda operator: operator.erase_person(address))
+    for submission_id in erased.ids:
+        _log("submission.erased", submission=submission_id, reason="request")
+    _log("outbox.erased", rows=len(erased.ids), discarded=erased.discarded)
+    if in_json:
+        _write([as_json(erased)])
+        return
+    click.echo(f"Erased {_rows(len(erased.ids))}, {erased.discarded} of which still waited and are discarded.")
+    if erased.sending:
+        click.echo(f"{erased.sending} being sent at that moment; Insider Connect may have it.")
+    if erased.feedback_ids:
+        click.echo(f"At Insider Connect already: feedback {', '.join(map(str, erased.feedback_ids))}.")
+    click.echo("What was delivered keeps nothing here that names a person.")
+
+
+# --- what the commands share ------------------------------------------------------------------------------------
+
+
+def _change(
+    ids: tuple[str, ...],
+    filters: dict[str, Any],
+    states: Sequence[str],
+    change: Callable[[Operator, Sequence[str]], Awaitable[Changed]],
+    event: str,
+    word: str,
+    in_json: bool,
+) -> None:
+    """Do `change` to the rows named by `ids`, or to all that the filters pick, batch by batch."""
+    wanted = _wanted(filters)
+    if bool(ids) == bool(wanted.states or wanted.held):
+        raise click.UsageError("name submissions by their ids, or all of a state with --state, or all that are --held")
+    if not ids and not wanted.held:
+        wanted = replace(wanted, held=False)  # what looks like a machine's is not let go by the way
+    if unfit := [state for state in wanted.states if state not in states]:
+        raise click.UsageError(f"nothing to be done here about what is {unfit[0]}; it can be {', '.join(states)}")
+
+    async def work(operator: Operator) -> Changed:
+        done: list[str] = []
+        left: dict[str, str] = {}
+        total = len(ids) or await operator.count(wanted)
+        with _progress(total, word) as bar:
+            async for batch in _batches(operator, ids, wanted):
+                changed = await change(operator, batch)
+                done.extend(changed.done)
+                left.update(changed.left)
+                bar.update(len(batch))
+                for submission_id in changed.done:
+                    _log(event, submission=submission_id)
+        return Changed(tuple(done), left)
+
+    changed = _run(work)
+    if in_json:
+        _write([as_json(changed)])
+    else:
+        click.echo(f"{word} {_rows(len(changed.done))}.")
+        for submission_id, why in changed.left.items():
+            click.echo(f"{submission_id}: {why}", err=True)
+    if ids and changed.left:
+        sys.exit(NOT_ALL)
+
+
+async def _batches(operator: Operator, ids: Sequence[str], wanted: Wanted) -> AsyncIterator[Sequence[str]]:
+    size = 100
+    if ids:
+        for start in range(0, len(ids), size):
+            yield ids[start : start + size]
+        return
+    after: Entry | None = None
+    while entries := await operator.find(wanted, after=after, limit=size):
+        after = entries[-1]
+        yield [entry.id for entry in entries]
+
+
+async def _each(operator: Operator, wanted: Wanted, limit: int | None = None) -> AsyncIterator[Entry]:
+    """The rows that are meant, oldest first, `limit` at most, without holding them all."""
+    after: Entry | None = None
+    seen = 0
+    while entries := await operator.find(wanted, after=after):
+        for entry in entries:
+            if limit is not None and seen >= limit:
+                return
+            seen += 1
+            yield entry
+        after = entries[-1]
+
+
+def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
+    """Open the outbox beside whoever runs it, and do `work`; ends the command when that cannot be."""
+    settings = common.settings()
+    logs.configure(settings.log_level)
+
+    async def opened() -> T:
+        async with _operator(settings) as operator:
+            return await work(operator)
+
+    try:
+        return common.or_fail(lambda: asyncio.run(opened()))
+    except OutboxUnavailable as error:
+        common.fail(f"The outbox cannot be used now: {error}")
+
+
+@asynccontextmanager
+async def _operator(settings: Settings) -> AsyncIterator[Operator]:
+    backend = create_outbox(settings).backend
+    if isinstance(backend, SQLiteBackend) and not backend.path.exists():
+        raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
+    await backend.open(exclusive=False)
+    try:
+        operator = Operator(backend)
+        await operator.check()
+        yield operator
+    finally:
+        await backend.close()
+
+
+def _progress(total: int, label: str) -> Any:
+    """A bar on standard error; none where that is no terminal."""
+    return click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+
+def _log(event: str, **facts: Any) -> None:
+    log.info(event, by=getpass.getuser(), **facts)
+
+
+def _write(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _rows(number: int) -> str:
+    return f"{number} submission" + ("" if number == 1 else "s")
+
+
+def _not_known(submission_id: str) -> NoReturn:
+    click.echo(f"{submission_id}: not known", err=True)
+    sys.exit(NOT_ALL)

@@ -1,0 +1,35 @@
+"""`widget preview`."""
+
+import os
+import webbrowser
+
+import click
+import uvicorn
+
+from widget import logs
+from widget.cli.common import fail, or_fail
+from widget.config.settings import load_products, places
+from widget.tools.preview import create_preview
+
+
+@click.command()
+@click.argument("product", required=False)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8010, show_default=True)
+@click.option("--open", "opens", is_flag=True, help="Open it in a browser.")
+def preview(product: str | None, host: str, port: int, opens: bool) -> None:
+    """Show a product's form in every state, live while its files are edited.
+
+    It needs neither a database nor Insider Connect, and keeps nothing that is sent.
+    """
+    logs.configure("error")
+    config, custom = places(os.environ)
+    app = or_fail(lambda: create_preview(config, custom))
+    known = or_fail(lambda: load_products(config))
+    if product is not None and product not in known:
+        fail(f"{config} has no product {product!r}; it has {', '.join(known)}")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{product or ''}"
+    click.echo(f"Preview: {address}\nCtrl-C ends it.")
+    if opens:
+        webbrowser.open(address)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=1)

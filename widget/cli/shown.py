@@ -1,0 +1,131 @@
+"""How the operator sees submissions: tables for a terminal, JSON for scripts."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from widget.outbox.operator import Changed, Entry, Erased, Whole
+from widget.submissions.model import Feedback
+
+_HEADS = ("ID", "STATE", "PRODUCT", "AGE", "TRIES", "NEXT", "FEEDBACK", "FILES", "LAST ERROR")
+
+
+def duration(seconds: float) -> str:
+    """A period in one unit, rounded down, as short as can be."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
+def table(entries: Sequence[Entry]) -> Iterator[str]:
+    """A line for each row, below a line of heads; nothing where there are none."""
+    rows = [_HEADS, *map(_cells, entries)] if entries else []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))] if rows else []
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    flag = "*" if entry.possible_duplicate else ""  # may have arrived before
+    return (
+        entry.id,
+        entry.state + flag,
+        entry.product,
+        duration(entry.age),
+        str(entry.attempts),
+        _next(entry),
+        "-" if entry.feedback_id is None else str(entry.feedback_id),
+        str(entry.files),
+        _one_line(_why(entry) or "-"),
+    )
+
+
+def _why(entry: Entry) -> str | None:
+    return f"held back: {entry.held_for}" if entry.held_for else entry.last_error
+
+
+def _next(entry: Entry) -> str:
+    if entry.state in ("delivered", "discarded", "refused"):
+        return "-"
+    if entry.due_in is None:
+        return "yours"
+    return "now" if entry.due_in <= 0 else duration(entry.due_in)
+
+
+def details(whole: Whole) -> Iterator[str]:
+    """All that is known of a submission, a fact a line."""
+    entry = whole.entry
+    yield f"id:          {entry.id}"
+    yield f"product:     {entry.product}"
+    yield f"state:       {entry.state}{' (what was said is erased)' if entry.erased else ''}"
+    yield f"accepted:    {_moment(entry.accepted_at)} ({duration(entry.age)} ago)"
+    if entry.ended_at is not None:
+        yield f"ended:       {_moment(entry.ended_at)}"
+    yield f"next:        {_next(entry)}"
+    yield f"attempts:    {entry.attempts}"
+    yield f"feedback:    {'-' if entry.feedback_id is None else entry.feedback_id}"
+    if entry.possible_duplicate:
+        yield "duplicate:   possible: nobody could know whether an attempt had arrived"
+    if entry.held_for:
+        yield f"held back:   {entry.held_for}"
+    yield f"last error:  {_one_line(entry.last_error or '-')}"
+    if entry.told:
+        yield f"told:        {_one_line(entry.told)}"
+    for file in whole.attachments:
+        yield f"file:        {file.name} ({file.media_type}, {file.size} bytes): {file.status}" + (
+            f": {_one_line(file.message)}" if file.message else ""
+        )
+    if whole.feedback is not None:
+        feedback = whole.feedback
+        yield f"e-mail:      {feedback.email}"
+        yield f"rating:      {'-' if feedback.rating is None else 'up' if feedback.rating else 'down'}"
+        yield f"consent:     {'given' if feedback.consent else 'not given'} ({whole.consent_version or 'no version'})"
+        if whole.context is not None:
+            yield f"context:     {_one_line(whole.context)}"
+        yield "text:"
+        yield from ("  " + _one_line(line) for line in feedback.description.split("\n"))
+
+
+def as_json(what: Entry | Changed | Erased, whole: Whole | None = None) -> str:
+    """One JSON object, in one line. `whole` adds the files, and what was said if it has that."""
+    content = asdict(what)
+    if isinstance(what, Entry):
+        content |= {name: written(content[name]) for name in ("accepted_at", "ended_at")}
+    if whole is not None:
+        content["attachments"] = [_without_blob(asdict(file)) for file in whole.attachments]
+        if whole.feedback is not None:
+            content["feedback"] = said(whole.feedback)
+            content["consent_version"] = whole.consent_version
+            content["context"] = None if whole.context is None else json.loads(whole.context)
+    return json.dumps(content, ensure_ascii=False)
+
+
+def said(feedback: Feedback) -> dict[str, Any]:
+    """What a person said, under the form's names."""
+    return {
+        "description": feedback.description,
+        "submittedByEmail": feedback.email,
+        "sentimentRating": feedback.rating,
+        "contactConsent": feedback.consent,
+    }
+
+
+def written(at: float | None) -> str | None:
+    """A moment as ISO 8601 in UTC."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def _without_blob(file: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in file.items() if name != "blob"}
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _one_line(text: str) -> str:
+    """`text` without what could move a terminal's cursor: parts of it are a stranger's."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,1 +1,0 @@
-"""The commands that have more than a few lines; `widget.cli` names them all."""

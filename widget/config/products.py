@@ -1,0 +1,237 @@
+"""A product, as `[products.SLUG]` in `widget.toml` describes it: frozen, checked, and without any secret.
+
+Reading the file, and what the environment adds, is left to `settings`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from widget.theming.themes import Theme
+
+LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
+"""Hosts to which plain http is allowed."""
+SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
+
+KINDS = {"jpeg": "image/jpeg", "png": "image/png", "pdf": "application/pdf"}
+"""The kinds of files that Insider Connect takes, and their media types."""
+
+MAX_CONSENT = 300
+"""Characters."""
+
+Asked = Literal["shown", "hidden", "required"]
+Email = Literal["ask", "prefill", "read-only", "hidden"]
+Kind = Literal["jpeg", "png", "pdf"]
+
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)"
+    r"(:(?P<port>[0-9]{1,5}|\*))?"
+)
+
+
+def _origin(value: str) -> str:
+    """An entry such as https://app.example.com, https://*.example.com or http://localhost:*."""
+    if "[" in value:
+        raise ValueError(
+            f"{value!r}: browsers know no IPv6 addresses in frame-ancestors; write a name, as localhost is"
+        )
+    match = _ORIGIN.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is no origin; write https://host, https://host:port or https://*.host")
+    if match["scheme"] == "http" and not LOCAL.fullmatch(match["host"]):
+        raise ValueError(f"{value!r} needs https; plain http is for localhost alone")
+    if match["host"].startswith("*.") and "." not in match["host"][2:] and match["host"] != "*.localhost":
+        raise ValueError(f"{value!r} would allow a whole top-level domain")
+    if match["port"] not in (None, "*") and not 0 < int(match["port"]) < 65536:
+        raise ValueError(f"{value!r} has no usable port")
+    return value
+
+
+def _some_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("names nobody: a form that no page may embed is closed; add the origins of its pages")
+    return value
+
+
+def _some_kinds(value: tuple[Kind, ...]) -> tuple[Kind, ...]:
+    if not value:
+        raise ValueError('names no kind; write files = "hidden" for a form without files')
+    return tuple(kind for kind in KINDS if kind in value)
+
+
+def _public_key(value: str) -> str:
+    # Loaded where there is such a key: see `identity.prepare`.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(value.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        private = " it is a private key: keep that one where the tokens are signed," if "PRIVATE KEY" in value else ""
+        raise ValueError(f"is no public key;{private} write PEM that begins with -----BEGIN PUBLIC KEY-----") from None
+    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+        raise ValueError("is no key for ES256: that takes an elliptic curve key on P-256")
+    return value
+
+
+def _consent(value: str | dict[str, str] | None) -> str | dict[str, str] | None:
+    wordings = value if isinstance(value, dict) else {} if value is None else {"": value}
+    for language, wording in wordings.items():
+        if not 0 < len(wording.strip()) <= MAX_CONSENT:
+            raise ValueError(f"{language or 'it'} needs 1 to {MAX_CONSENT} characters")
+    if value == {}:
+        raise ValueError("names no language")
+    return {language.lower(): wording for language, wording in value.items()} if isinstance(value, dict) else value
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Fields(_Table):
+    """What a product's form asks for, within what Insider Connect takes."""
+
+    description: Annotated[Asked, Field(description="The text.")] = "shown"
+    sentiment: Annotated[Asked, Field(description="The thumbs.")] = "shown"
+    files: Annotated[Asked, Field(description="Pictures and PDFs.")] = "shown"
+    max_files: Annotated[int, Field(ge=0, le=5, description="How many files; 0 hides them.")] = 5
+    file_kinds: Annotated[
+        tuple[Kind, ...], AfterValidator(_some_kinds), Field(description="Which kinds: `jpeg`, `png`, `pdf`.")
+    ] = ("jpeg", "png", "pdf")
+    email: Annotated[
+        Email | None,
+        Field(
+            description="`ask`: always typed; `prefill`: filled in by the page, if it knows it; `read-only`, `hidden`: "
+            "the one that a signed identity vouches for. Without it, `read-only` where identities are signed, else "
+            "`prefill`."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _something_can_be_said(self) -> Self:
+        if self.files == "required" and not self.max_files:
+            raise ValueError("files are required, but max_files is 0")
+        if self.description == self.sentiment == "hidden" and not self.takes_files:
+            raise ValueError("text, thumbs and files are all hidden: nothing could be said")
+        return self
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether the form has a place for files."""
+        return self.files != "hidden" and self.max_files > 0
+
+    @property
+    def most_files(self) -> int:
+        """How many files may go along."""
+        return self.max_files if self.takes_files else 0
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What the files may be."""
+        return tuple(KINDS[kind] for kind in self.file_kinds)
+
+
+class Identity(_Table):
+    """How a host's server vouches for who a person is. The secret of HS256 comes from the environment."""
+
+    public_keys: Annotated[
+        tuple[Annotated[str, AfterValidator(_public_key)], ...],
+        BeforeValidator(_several),
+        Field(description="PEM of the keys that check ES256; several while one is rotated out."),
+    ] = ()
+    required: Annotated[
+        bool | None,
+        Field(
+            description="Whether nobody can send without being vouched for. Without it: yes, where the e-mail is "
+            "`read-only` or `hidden`."
+        ),
+    ] = None
+
+
+class Product(_Table):
+    """One customer of the widget."""
+
+    slug: str
+    name: Annotated[str, Field(min_length=1, max_length=80, description="The name that people read.")]
+    origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...],
+        AfterValidator(_some_origins),
+        Field(description="The origins of the pages that may embed the form."),
+    ]
+    proof: Annotated[
+        Literal["always", "surge", "never"],
+        Field(description="When the form asks for a proof of work: `always`, in a `surge` of submissions, or `never`."),
+    ] = "surge"
+    consent: Annotated[
+        str | dict[str, str] | None,
+        AfterValidator(_consent),
+        Field(
+            description='The wording of the consent; ours unless it is set. `{en = "…", pt-BR = "…"}` words it by '
+            "language; in all others it is ours."
+        ),
+    ] = None
+    consent_version: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[\w.:/ -]{1,40}$",
+            description="What that wording is called, such as `2026-05`; stored with submissions whose form had it.",
+        ),
+    ] = None
+    context: Annotated[
+        Literal["store", "append", "off"],
+        Field(
+            description="What becomes of what the page tells about itself: `store` it with the submission, `append` it "
+            "to the text as far as it fits, or `off`."
+        ),
+    ] = "store"
+    budget: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1024,
+            description="Kilobytes that a page and its styles may weigh, packed; `widget check` names what is heavier.",
+        ),
+    ] = 24
+    theme: Theme = Theme()
+    fields: Fields = Fields()
+    identity: Identity | None = None
+
+    @model_validator(mode="after")
+    def _vouched_for(self) -> Self:
+        if self.fields.email in ("read-only", "hidden") and self.identity is None:
+            raise ValueError(f"a {self.fields.email} e-mail needs an [identity] table, for something must vouch for it")
+        return self
+
+    @property
+    def email(self) -> Email:
+        """How the e-mail is asked for."""
+        return self.fields.email or ("prefill" if self.identity is None else "read-only")
+
+    def consent_in(self, lang: str) -> tuple[str | None, str | None]:
+        """The wording of the consent in a language, and its version; no wording: ours, which a version among several
+        languages does not mean."""
+        if not isinstance(self.consent, dict):
+            return self.consent, self.consent_version
+        wording = self.consent.get(lang.lower())
+        return wording, self.consent_version if wording else None
+
+    @property
+    def needs_identity(self) -> bool:
+        """Whether nobody can send without being vouched for."""
+        if self.identity is None:
+            return False
+        return self.email in ("read-only", "hidden") if self.identity.required is None else self.identity.required
+
+
+def settings_of(table: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """The settings of a table and what they mean, as the docs have them."""
+    for name, field in table.model_fields.items():
+        if field.description:
+            yield name, field.description

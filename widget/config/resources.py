@@ -1,0 +1,11 @@
+"""Where templates and static files lie: beside the package in a checkout, inside of it in a wheel."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def path(name: str) -> Path:
+    """The folder `name` ("templates" or "static")."""
+    packed = _PACKAGE / "_data" / name
+    return packed if packed.is_dir() else _PACKAGE.parent / name

@@ -1,0 +1,146 @@
+"""Delivery by any number of processes on any machines: Procrastinate says which row is whose turn.
+
+A job is deferred in the transaction that stores a row, and a notice wakes whoever listens. When a row is due later is
+known by the row alone: each process's loop defers a job for it at that time, and with every sweep one for all rows that
+are due and have none, so that losing all jobs loses nothing.
+"""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+import procrastinate
+import structlog
+from procrastinate.jobs import Status
+
+from widget.delivery.delivery import Delivery
+from widget.delivery.dispatch import Dispatcher
+from widget.errors import OutboxUnavailable
+from widget.outbox import Outbox
+from widget.outbox.jobs import QUEUE, TASK
+from widget.outbox.postgres import CONNECTING
+
+log = structlog.get_logger("widget.delivery.procrastinate")
+
+_HEAD_START = 1.0
+"""Seconds; a web process claims the row that it accepted within a few milliseconds."""
+_LOOK_EVERY = 1.0
+"""Seconds between two looks while rows are due that are in the engine's hands already."""
+_SOON = 0.05
+"""Seconds until the next look when one found more rows than it may defer jobs for at once."""
+_STALLED_AFTER = 60.0
+"""Seconds without a heartbeat after which the engine's record of a worker, and of its jobs, is removed."""
+_PATIENCE = 5.0
+"""Seconds that the engine waits for a connection before it counts as lost."""
+_ENGINE_CONNECTIONS = 2
+"""Beside the one that listens."""
+
+
+class ProcrastinateDispatcher(Dispatcher):
+    """For one of several processes. `url` is PostgreSQL's own, not a pooler's: notices need a connection that stays."""
+
+    def __init__(self, outbox: Outbox, delivery: Delivery, *, url: str, **options: Any) -> None:
+        super().__init__(outbox, delivery, **options)
+        connector = procrastinate.PsycopgConnector(
+            conninfo=url.replace("postgresql+psycopg://", "postgresql://", 1),
+            kwargs=CONNECTING,
+            min_size=1,
+            max_size=_ENGINE_CONNECTIONS,
+            timeout=_PATIENCE,
+        )
+        self._engine = procrastinate.App(connector=connector)
+        self._engine.task(name=TASK, queue=QUEUE)(self._take)
+        self._worker: asyncio.Task[None] | None = None
+        for noisy in ("procrastinate", "psycopg.pool"):  # whatever they have to say, `_work` says as an event
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+    def start(self) -> None:
+        """Begin to sweep, and to listen."""
+        super().start()
+        asyncio.get_running_loop().set_exception_handler(_note)
+        self._worker = asyncio.create_task(self._work(), name="worker")
+
+    def drain(self) -> None:
+        """Take no new jobs from now on."""
+        super().drain()
+        if self._worker:
+            self._worker.cancel()
+
+    async def stop(self, grace: float) -> None:
+        """Finish what is being sent, then leave the engine."""
+        await super().stop(grace)
+        if self._worker:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._worker
+
+    def head_start(self, product: str) -> float:
+        """The engine's turn comes a little later when a row is to be tried here at once."""
+        return _HEAD_START if self._has_room(product) else 0.0
+
+    async def _take(self, submission_id: str) -> None:
+        """The engine's task: try a row in a slot of ours. Its end is not the engine's to decide."""
+        while len(self._running) >= self._concurrency:
+            await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+        if submission_id not in self._running and not self._draining:
+            await asyncio.shield(self._begin(submission_id))
+
+    async def _work(self) -> None:
+        """Run the engine's worker, and run it again whenever it stops because the database was away."""
+        while not self._draining:
+            try:
+                async with self._engine.open_async():
+                    log.info("engine.listening")
+                    await self._engine.run_worker_async(
+                        queues=[QUEUE],
+                        concurrency=self._concurrency,
+                        delete_jobs="always",
+                        fetch_job_polling_interval=min(5.0, self._sweep_every),
+                        shutdown_graceful_timeout=0,  # `stop` waits for the rows, whatever becomes of their jobs
+                        stalled_worker_timeout=_STALLED_AFTER,
+                        install_signal_handlers=False,
+                    )
+                reason = "stopped"
+            except Exception as error:
+                reason = _reason(error)
+            log.warning("engine.lost", reason=reason)
+            await self._until_database_answers()
+
+    async def _until_database_answers(self) -> None:
+        """The engine's own pool would wait longer from try to try."""
+        while True:
+            await asyncio.sleep(1)
+            with contextlib.suppress(OutboxUnavailable):
+                await self._outbox.next_due_in()
+                return
+
+    async def _sweep(self) -> None:
+        await super()._sweep()
+        manager = self._engine.job_manager
+        with contextlib.suppress(Exception):  # tidiness alone: no row depends on it
+            await manager.prune_stalled_workers(_STALLED_AFTER)
+            for job in await manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER):
+                await manager.finish_job(job, Status.FAILED, delete_job=True)
+
+    async def _look(self) -> float:
+        """Defer a job for each row that is due and has none."""
+        shut = self._delivery.kept_back()
+        limit = 4 * self._concurrency
+        self._look_again = bool(shut)
+        deferred = await self._outbox.enqueue_due(limit, shut)
+        if deferred == limit:
+            return _SOON
+        due_in = await self._outbox.next_due_in(shut)
+        waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
+        return max(_LOOK_EVERY, min(waits))
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An engine's task that ended badly: its job was deleted, or the database is away. The row tells what is to do."""
+    error = context.get("exception")
+    log.warning("engine.task_failed", reason=_reason(error) if error else context["message"])
+
+
+def _reason(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    return next(iter(str(cause).splitlines()), "") or type(cause).__name__

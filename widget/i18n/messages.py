@@ -1,0 +1,278 @@
+"""Every text that a person reads, in their language.
+
+A text is asked for by its symbolic msgid; `locales/{lang}.po` holds it, and a language is there once its file is. It is
+read when somebody first needs it. What is put into a text is put in as it is, once: a value that looks like
+`{a placeholder}` stays what it is. Escaping is left to the templates, a product's own words to `wording`.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from gettext import c2py
+from pathlib import Path
+from typing import Protocol, Self
+
+import structlog
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.lists import format_list
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import format_decimal
+from babel.units import format_unit
+
+from widget.config.products import KINDS, Product
+from widget.errors import Fault
+from widget.submissions.model import MAX_FILE_SIZE, MAX_FILES
+
+log = structlog.get_logger("widget.i18n.messages")
+
+DEFAULT = "en"
+LOCALES = Path(__file__).parent / "locales"
+
+FORMATS = {"en": "en_GB"}
+"""Whose dates and sizes a language uses where its own name alone would mean another country's."""
+
+OTHER_SCRIPT = {
+    "hi-latn": "hi",
+    "zh-hant": "zh-hans", "zh-tw": "zh-hans", "zh-hk": "zh-hans", "zh-mo": "zh-hans",
+}  # fmt: skip
+"""Whom a language of ours helps a little: it is theirs, though not in the script that they read best."""
+
+SCRIPT = (
+    "almost", "almost.text", "again", "again.text", "blocked", "blocked.text", "copied", "copy.text",
+    "accepted", "accepted.text", "delivered", "delivered.text", "delivered.files", "delivered.part",
+    "error.empty", "error.file_too_large", "error.file_too_large.pdf", "error.file_too_large.picture",
+    "error.file_type", "error.file_type.empty", "error.file_type.unreadable",
+    "error.invalid.submittedByEmail", "error.rate_limited.title", "error.required.submittedByEmail",
+    "error.required.description", "error.required.files", "error.required.sentimentRating",
+    "error.too_long", "error.too_long.submittedByEmail", "error.too_many_files", "error.unavailable.title",
+    "files.add", "files.another", "files.count", "files.full", "files.limit", "files.preparing", "files.remove",
+    "frame", "limited.send", "limited.text", "lost", "lost.text", "offline", "offline.text", "retry", "retry.now",
+    "note.jpeg", "note.jpeg.location", "note.jpeg.smaller", "note.jpeg.smaller.location", "note.location",
+    "note.png", "note.png.location", "note.png.smaller", "note.png.smaller.location", "note.smaller",
+    "note.smaller.location", "say.added", "say.note", "say.removed", "send", "sending", "sending.amount",
+    "sending.percent", "stopped", "stopped.late", "stopped.text", "summary", "text.left", "text.over",
+    "thanks.arrived", "thanks.copy", "thanks.stored", "today", "unavailable.text", "waiting",
+)  # fmt: skip
+"""What the form's script says by itself; all else stands in the page already."""
+
+ISOLATED = frozenset({"id", "name", "product", "reason", "size"})
+"""What may run the other way than the text around it, and is kept apart from it where that runs right to left."""
+
+Value = str | int
+Forms = tuple[str, ...]
+
+
+class Named(Protocol):
+    """What a text needs to know of a product."""
+
+    @property
+    def name(self) -> str:
+        """The display name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Words about a whole request: a heading, and what to do."""
+
+    title: str
+    text: str
+
+
+class Words:
+    """The words of one language."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        locale = catalog.locale
+        if locale is None:
+            raise ValueError("a locale file without its language")
+        self.lang = str(locale).replace("_", "-")
+        self.dir = locale.text_direction
+        self._formats = Locale.parse(FORMATS.get(self.lang, str(locale)))
+        self.texts: Mapping[str, Forms] = dict(_texts(catalog))  # each with its plural forms, in gettext's order
+        self.plural: Callable[[int], int] = c2py(catalog.plural_expr)
+        """Which of a text's forms goes with a number."""
+        self.plural_forms = f"nplurals={catalog.num_plurals}; plural={catalog.plural_expr};"
+        """The same, as gettext writes it."""
+        self._samples = _samples(locale)
+        self._limits: Mapping[str, Value] = {"max": MAX_FILES, "size": self.size(MAX_FILE_SIZE)}
+
+    def __call__(self, key: str, /, **params: Value) -> str:
+        """The text named `key`. The number `n` chooses among plural forms."""
+        forms = self.texts[key]
+        n = params.get("n", 1)
+        form = forms[self.plural(n)] if len(forms) > 1 and isinstance(n, int) else forms[0]
+        return self._fill(form, params)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.texts
+
+    def but(self, own: Mapping[str, Forms]) -> Self:
+        """The same, with some of the texts told otherwise."""
+        other = copy.copy(self)
+        other.texts = {**self.texts, **own}
+        return other
+
+    def of(self, product: Product) -> Self:
+        """The same, as a product's form needs it: its number of files, its kinds, and only what it asks for."""
+        mine, asked = product.fields, (product.fields.description, product.fields.sentiment, product.fields.files)
+        texts = {}
+        if set(mine.file_kinds) != set(KINDS):
+            texts = {"error.file_type": "error.file_type.kinds", "files.kinds": "files.kinds.some"}
+            texts["files.add"] = "files.add.pdf" if mine.file_kinds == ("pdf",) else "files.add.pictures"
+            if len(mine.file_kinds) > 1 and "pdf" in mine.file_kinds:
+                del texts["files.add"]
+        if mine.most_files == 1:
+            texts |= {"files.limit": "files.limit.one", "files.kinds": "files.kinds.one"}
+        if "hidden" in asked or not mine.takes_files:
+            texts["error.empty"] = "error.empty.some"
+        kinds = format_list([kind.upper() for kind in mine.file_kinds], "or", self._formats)
+        other = copy.copy(self)
+        other.texts = {**self.texts, **{key: self.texts[instead] for key, instead in texts.items()}}
+        other._limits = {**self._limits, "max": mine.most_files, "kinds": kinds}
+        return other
+
+    def fault(self, fault: Fault, product: Named | None = None) -> str:
+        """What a fault is called beside its field, or in an API's answer: whole sentences."""
+        note = self.note(fault, product)
+        return self("error.joined", title=note.title, text=note.text) if note.title else note.text
+
+    def note(self, fault: Fault, product: Named | None = None) -> Note:
+        """The same in two parts. The heading is empty where the fault is a field's."""
+        params = {"n": 1, **fault.params, "product": product.name if product else self("product")}
+        title = f"error.{fault.code}.title"
+        return Note(self(title, **params) if title in self else "", self._fault(fault, params))
+
+    def script(self, product: Named) -> dict[str, str | dict[str, str]]:
+        """The texts of `SCRIPT`; plural forms by the categories of `Intl.PluralRules`."""
+        params = {"product": product.name}
+        return {key: self._for_script(self.texts[key], params) for key in SCRIPT}
+
+    def size(self, size: int) -> str:
+        """A number of bytes in MB, as the language writes it."""
+        megabytes = size / (1024 * 1024)
+        return format_unit(megabytes, "digital-megabyte", "short", format="#,##0.#", locale=self._formats)
+
+    def moment(self, at: datetime) -> str:
+        """A date and a time of day in UTC, since a server does not know the person's clock."""
+        at = at.astimezone(UTC)
+        date = format_date(at, "long", locale=self._formats)
+        return self("moment", date=date, time=format_time(at, "short", locale=self._formats))
+
+    def _fault(self, fault: Fault, params: Mapping[str, Value]) -> str:
+        variant = fault.variant
+        if fault.code == "refused_upstream":
+            reason = str(params.get("reason", "")).strip().rstrip(".")
+            params = {**params, "reason": reason}
+            variant = variant if reason else "unexplained"
+        for end in (variant, fault.field):
+            if end and (key := f"error.{fault.code}.{end}") in self:
+                return self(key, **params)
+        return self(f"error.{fault.code}", **params)
+
+    def _for_script(self, forms: Forms, params: Mapping[str, Value]) -> str | dict[str, str]:
+        if len(forms) == 1:
+            return self._fill(forms[0], params, known_only=True)
+        return {
+            category: self._fill(forms[self.plural(n)], params, known_only=True)
+            for category, n in self._samples.items()
+        }
+
+    def _fill(self, text: str, params: Mapping[str, Value], *, known_only: bool = False) -> str:
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            found = params.get(name, self._limits.get(name))
+            if found is None:
+                if known_only:
+                    return match[0]
+                raise KeyError(name)
+            if isinstance(found, int):
+                return str(format_decimal(found, locale=self._formats))
+            return f"\u2068{found}\u2069" if self.dir == "rtl" and name in ISOLATED else found
+
+        return re.sub(r"\{([a-z]+)\}", value, text)
+
+
+def languages() -> tuple[str, ...]:
+    """The languages that there are words for, the default one first."""
+    return tuple(path.stem.replace("_", "-") for path in _paths().values())
+
+
+def choose(requested: str | None, accept_language: str = "") -> Words:
+    """The words to answer with: in the language that the page asks for, else in one that the browser prefers.
+
+    A country or script that we do not have falls back to its language. The other script of a language comes after all
+    that the browser would rather have: Taiwan's `zh-TW, en` gets English, and `zh-TW` alone simplified characters.
+    """
+    preferred = _preferred(accept_language)
+    wanted = [*([requested] if requested else []), *preferred]
+    names = [_nearest(requested or "", any_script=True), *map(_nearest, preferred)]
+    names += [_nearest(tag, any_script=True) for tag in wanted]
+    for name in (*names, DEFAULT):
+        if name and (words := _load(name)):
+            return words
+    raise LookupError(f"there are no words in {DEFAULT!r}, the default language")
+
+
+def _nearest(tag: str, *, any_script: bool = False) -> str | None:
+    """The language of ours that a tag means (RFC 4647, section 3.4), in small letters."""
+    parts = tag[:50].lower().replace("_", "-").split("-")
+    for end in range(len(parts), 0, -1):
+        name = "-".join(parts[:end])
+        if name in OTHER_SCRIPT:
+            return OTHER_SCRIPT[name] if any_script else None
+        if name in _paths():
+            return name
+    return next((name for name in _paths() if name.partition("-")[0] == parts[0]), None)
+
+
+def _preferred(accept_language: str) -> list[str]:
+    """The tags of an `Accept-Language` header, best first (RFC 9110, section 12.5.4)."""
+    ranked: list[tuple[float, str]] = []
+    for entry in accept_language[:500].split(","):
+        tag, _, weight = entry.replace(" ", "").partition(";q=")
+        try:
+            quality = float(weight or 1)
+        except ValueError:
+            continue
+        if quality > 0:
+            ranked.append((-quality, tag))
+    return [tag for _, tag in sorted(ranked, key=lambda pair: pair[0])]
+
+
+@cache
+def _paths() -> Mapping[str, Path]:
+    paths = sorted(LOCALES.glob("*.po"), key=lambda path: (path.stem != DEFAULT, path.stem))
+    return {path.stem.replace("_", "-").lower(): path for path in paths}
+
+
+@cache
+def _load(name: str) -> Words | None:
+    """The words of one language. A file that cannot be used is told of, and is as if it were not there."""
+    path = _paths()[name]
+    try:
+        with path.open("rb") as file:
+            return Words(read_po(file, locale=path.stem, abort_invalid=True))
+    except (OSError, PoFileError, ValueError) as error:
+        log.error("words.unusable", file=str(path), reason=str(error))
+        return None
+
+
+def _texts(catalog: Catalog) -> Iterator[tuple[str, Forms]]:
+    for message in catalog:
+        if message.id:
+            key = message.id if isinstance(message.id, str) else message.id[0]
+            yield key, (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+
+
+def _samples(locale: Locale) -> dict[str, int]:
+    """A number for each plural category of the language."""
+    samples: dict[str, int] = {}
+    for n in range(201):
+        samples.setdefault(locale.plural_form(n), n)
+    return samples

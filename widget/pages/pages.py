@@ -1,0 +1,360 @@
+"""The pages that people see, as HTML: form, thanks, receipt, and what is said where no form can be shown.
+
+This module says what stands on a page, in words and frozen values (`views`); which template shows it, and what happens
+when that is a product's own and broken, is left to `templating`. So are statuses and headers, to `routes`.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from urllib.parse import urlencode
+
+from widget.config.products import Product
+from widget.errors import Fault
+from widget.i18n.messages import Words
+from widget.pages import views
+from widget.pages.templating import Templates
+from widget.pages.views import ASKED, Detail, Faults, Message, ReceiptFile, SendingNote, Step, Thanks
+from widget.submissions import context as contexts
+from widget.submissions.identity import Person
+from widget.submissions.model import MAX_DESCRIPTION, MAX_FILE_SIZE
+from widget.theming import themes
+
+BLOCKS: Mapping[str, str] = {
+    "title": "the page's title, which a browser's tab shows",
+    "header": "heading and first line",
+    "sentiment": "the two thumbs",
+    "description": "the text, with the files in the same box",
+    "email": "the address",
+    "consent": "the box that lets the team write back",
+    "files": "the list of files and the line that adds one; it lies within `description`",
+    "actions": "notes about the sending, progress, Send",
+    "thanks": "what takes the form's place once it is sent",
+    "footer": "empty: below the form, in the same panel",
+    "context": "what the page tells about itself",
+    "head": "empty: at the end of the document's head, after all stylesheets",
+}
+"""The blocks that a product may replace, and what is in each."""
+
+MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host.js", "form/host-link.js")
+"""The script's modules that an opened form needs, so that the browser asks for all of them at once."""
+
+THEMES = ("auto", "light", "dark")
+MODES = ("page", "inline", "popover", "dialog")
+
+_PATIENCE = frozenset({"rate_limited", "unavailable", "too_fast", "token_expired", "token_invalid"})
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment as an answer or a receipt tells of it. `status` is `attached`, `refused`; else it waits.
+    `note` is what was done to it, in words."""
+
+    name: str
+    status: str
+    message: str = ""
+    note: str = ""
+
+
+class Pages:
+    """Renders the pages of all products."""
+
+    def __init__(
+        self,
+        templates: Templates,
+        *,
+        sheet: Callable[[str], str | None] = lambda _: None,
+        receipt_days: int = 30,
+        retry_days: int = 7,
+    ) -> None:
+        """`sheet` answers the address of a product's own stylesheet, if it has one."""
+        self._templates = templates
+        self._sheet = sheet
+        self._receipt_days = receipt_days
+        self._retry_days = retry_days
+
+    def form(
+        self,
+        product: Product,
+        words: Words,
+        *,
+        token: str,
+        challenge: Mapping[str, object] | None = None,
+        values: Mapping[str, str],
+        faults: Sequence[Fault] = (),
+        theme: str = "auto",
+        mode: str = "page",
+        retry_after: float | None = None,
+        person: Person | None = None,
+    ) -> str:
+        """The form, untouched or with what is to be put right in it. `values` are the fields by their names.
+
+        `person` is whom a signed identity, which `values` has too, vouches for; `challenge` is the proof of work that
+        the form asks for.
+        """
+        words = words.of(product)
+        found = describe(faults, product, words, retry_after)
+        told = contexts.read(values.get("context", "")) if product.context != "off" else ()
+        page = replace(
+            self._form(product, words, theme, mode),
+            fields=_asked(product, person),
+            token=token,
+            challenge=challenge,
+            values=_values(values, product, person, told),
+            person=views.Person(person.email, person.name) if person else None,
+            context=tuple(Detail(key, value) for key, value in told),
+            summary=found.summary,
+            errors=found.errors,
+            note=found.note,
+            again=bool(faults),
+        )
+        return self._render("form.html", page)
+
+    def blank(self, product: Product, words: Words, *, token: str, theme: str, mode: str) -> str | None:
+        """The form with nothing in it but its token; None when the product's own template makes none, for now."""
+        page = replace(self._form(product, words.of(product), theme, mode), token=token)
+        return self._templates.render_own(product.slug, "form.html", _fields_of(page))
+
+    def thanks(
+        self,
+        product: Product,
+        words: Words,
+        *,
+        status: str,
+        receipt_url: str,
+        feedback_id: int | None,
+        at: datetime,
+        attachments: Sequence[File] = (),
+        theme: str = "auto",
+        mode: str = "page",
+    ) -> str:
+        """The thanks for a submission that is `delivered` or `accepted`."""
+        words = words.of(product)
+        thanks = Thanks(
+            status=status,
+            title=words(status),
+            text=_thanks_text(status, product, words, attachments),
+            number="" if feedback_id is None else str(feedback_id),
+            at=at.isoformat(),
+            moment=words.moment(at),
+            files=str(len(attachments)),
+            receipt_url=receipt_url,
+        )
+        page = replace(self._form(product, words, theme, mode), heading=thanks.title, thanks=thanks)
+        return self._render("thanks.html", page)
+
+    def receipt(
+        self,
+        product: Product | None,
+        words: Words,
+        *,
+        status: str,
+        accepted_at: datetime | None = None,
+        delivered_at: datetime | None = None,
+        ended_at: datetime | None = None,
+        feedback_id: int | None = None,
+        attachments: Sequence[File] = (),
+        theme: str = "auto",
+    ) -> str:
+        """Where a submission stands: `accepted`, `delivered`, `refused` (ended then) or `expired`."""
+        name = product.name if product else words("product")
+        page = views.ReceiptPage(
+            words=_speech(words),
+            product=_view(product, words) if product else None,
+            theme=known(theme, THEMES),
+            mode="page",
+            heading=words(f"receipt.{status}"),
+            stylesheets=self._stylesheets(product),
+            text=self._receipt_text(status, name, words, attachments),
+            steps=self._steps(status, name, words, accepted_at, delivered_at, ended_at, feedback_id),
+            files=tuple(_receipt_file(file, words) for file in attachments),
+        )
+        return self._render("receipt.html", page)
+
+    def problem(
+        self,
+        words: Words,
+        fault: Fault,
+        product: Product | None = None,
+        *,
+        theme: str = "auto",
+        mode: str = "page",
+        open_url: str | None = None,
+    ) -> str:
+        """Words where no form can be shown. `open_url` is where it works in a tab of its own."""
+        note = words.note(fault, product)
+        heading, text = (note.title, note.text) if note.title else (note.text, "")
+        page = views.ProblemPage(
+            words=_speech(words),
+            product=_view(product, words) if product else None,
+            theme=known(theme, THEMES),
+            mode=known(mode, MODES),
+            heading=heading,
+            stylesheets=self._stylesheets(product),
+            text=text,
+            open=open_url,
+        )
+        return self._render("problem.html", page)
+
+    def _receipt_text(self, status: str, name: str, words: Words, files: Sequence[File]) -> str:
+        if status == "delivered":
+            return _delivered_text(name, words, files, "receipt.part")
+        return words(f"receipt.{status}.text", product=name, n=self._receipt_days)
+
+    def _steps(
+        self,
+        status: str,
+        name: str,
+        words: Words,
+        accepted_at: datetime | None,
+        delivered_at: datetime | None,
+        ended_at: datetime | None,
+        feedback_id: int | None,
+    ) -> tuple[Step, ...]:
+        if status == "expired":
+            return ()
+        stored = _step("done", words("step.stored"), words, accepted_at)
+        if status == "delivered":
+            number = "" if feedback_id is None else words("step.number", id=str(feedback_id))
+            title = words("step.delivered", product=name)
+            return stored, _step("done", title, words, delivered_at, number)
+        if status == "refused":
+            return stored, _step("refused", words("step.refused"), words, ended_at)
+        trying = words("step.trying", n=self._retry_days)
+        return stored, _step("waiting", words("step.delivered", product=name), words, None, trying)
+
+    def _form(self, product: Product, words: Words, theme: str, mode: str) -> views.FormPage:
+        """An untouched form."""
+        theme, mode = known(theme, THEMES), known(mode, MODES)
+        asked = product.fields
+        return views.FormPage(
+            words=_speech(words),
+            product=_view(product, words),
+            theme=theme,
+            mode=mode,
+            heading=words("title", product=product.name),
+            stylesheets=self._stylesheets(product),
+            address=f"?{urlencode({'lang': words.lang, 'theme': theme, 'mode': mode})}",
+            fields=_asked(product, None),
+            limits=views.Limits(MAX_DESCRIPTION, asked.most_files, MAX_FILE_SIZE, ",".join(asked.media_types)),
+            modules=MODULES,
+            script=words.script(product),
+        )
+
+    def _stylesheets(self, product: Product | None) -> tuple[str, ...]:
+        """What comes after our own: the product's theme, then its own rules."""
+        if product is None:
+            return ()
+        version = themes.version(product.theme)
+        theme = f"/form/{product.slug}/theme.css?v={version}" if version else None
+        return tuple(filter(None, (theme, self._sheet(product.slug))))
+
+    def _render(self, template: str, page: views.Page) -> str:
+        return self._templates.render(page.product.slug if page.product else None, template, _fields_of(page))
+
+
+def _fields_of(page: views.Page) -> Mapping[str, object]:
+    return {field.name: getattr(page, field.name) for field in fields(page)}
+
+
+def known(value: str | None, values: tuple[str, ...]) -> str:
+    """The value if it is one of `values`, else the first of these."""
+    return value if value in values else values[0]
+
+
+def _speech(words: Words) -> views.Speech:
+    return views.Speech(words.lang, words.dir, words)
+
+
+def _view(product: Product, words: Words) -> views.Product:
+    return views.Product(product.slug, product.name, product.origins, *product.consent_in(words.lang))
+
+
+def _asked(product: Product, person: Person | None) -> views.Asked:
+    """No e-mail is read-only or hidden unless somebody vouches for it."""
+    asked = product.fields
+    email = product.email if person or product.email in ("ask", "prefill") else "prefill"
+    return views.Asked(
+        description=asked.description,
+        sentiment=asked.sentiment,
+        files=asked.files if asked.takes_files else "hidden",
+        email=email,
+        vouched=product.email if product.identity else "",
+        context=product.context != "off",
+    )
+
+
+def _values(values: Mapping[str, str], product: Product, person: Person | None, told: contexts.Context) -> views.Values:
+    vouched = person is not None and product.email != "ask"
+    return views.Values(
+        description=values.get("description", ""),
+        submittedByEmail=person.email if person and vouched else values.get("submittedByEmail", ""),
+        sentimentRating=values.get("sentimentRating", ""),
+        contactConsent=values.get("contactConsent", ""),
+        identity=values.get("identity", "") if person else "",
+        context=contexts.write(told),
+    )
+
+
+def describe(faults: Sequence[Fault], product: Product, words: Words, retry_after: float | None = None) -> Faults:
+    """Faults as a page says them: about a field in the summary and beside the field, else in a note."""
+    errors: dict[str, tuple[str, ...]] = dict.fromkeys(ASKED, ())
+    summary: list[Message] = []
+    note: SendingNote | None = None
+    for fault in faults:
+        if fault.field in errors:
+            text, label = words.fault(fault, product), _label(fault, words)
+            errors[fault.field] += (f"{label}: {text}" if fault.params.get("name") else text,)
+            summary.append(Message(_anchor(fault.field), label, text))
+        elif fault.code == "empty":
+            summary.append(Message(_anchor(_first(product)), "", words.fault(fault, product)))
+        elif note is None:
+            note = _note(fault, product, words, retry_after)
+    return Faults(tuple(summary), errors, note)
+
+
+def _note(fault: Fault, product: Product, words: Words, retry_after: float | None) -> SendingNote:
+    if retry_after is not None:
+        fault = replace(fault, params={"n": math.ceil(retry_after), **fault.params})
+    note = words.note(fault, product)
+    return SendingNote("patience" if fault.code in _PATIENCE else "danger", note.title, note.text)
+
+
+def _label(fault: Fault, words: Words) -> str:
+    return str(fault.params.get("name") or words(f"label.{fault.field}"))
+
+
+def _first(product: Product) -> str:
+    """The first field by which something can be said."""
+    asked = product.fields
+    rules = {"sentimentRating": asked.sentiment, "description": asked.description, "files": asked.files}
+    return next(name for name, rule in rules.items() if rule != "hidden")
+
+
+def _anchor(name: str) -> str:
+    return "sentimentRating-true" if name == "sentimentRating" else name
+
+
+def _thanks_text(status: str, product: Product, words: Words, files: Sequence[File]) -> str:
+    if status == "delivered":
+        return _delivered_text(product.name, words, files, "delivered.part")
+    return words("accepted.text", product=product.name)
+
+
+def _delivered_text(name: str, words: Words, files: Sequence[File], in_part: str) -> str:
+    attached = sum(file.status == "attached" for file in files)
+    if attached < len(files):
+        return words(in_part, product=name, n=len(files), m=attached)
+    return words("delivered.files" if files else "delivered.text", product=name, n=len(files))
+
+
+def _step(state: str, title: str, words: Words, at: datetime | None, text: str = "") -> Step:
+    if at is None:
+        return Step(state, title, text=text)
+    return Step(state, title, at.isoformat(), words.moment(at), text)
+
+
+def _receipt_file(file: File, words: Words) -> ReceiptFile:
+    state = file.status if file.status in ("attached", "refused") else "waiting"
+    return ReceiptFile(file.name, state, words(f"file.{state}"), file.message, file.note)

@@ -1,0 +1,215 @@
+"""What templates see: plain, frozen values. `docs/customising.md` lists them all, and a test compares.
+
+A template may read every field of these and nothing else, and none that begins with an underscore.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from widget.i18n.messages import Value, Words
+
+ASKED = ("sentimentRating", "description", "files", "submittedByEmail", "contactConsent")
+"""The form's fields, in the order in which they are filled in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The words of one language. A text is had by calling: `words("send")`."""
+
+    lang: str
+    dir: str
+    _words: Words
+
+    def __call__(self, key: str, /, **params: Value) -> str:
+        """The text named `key`, with what it needs filled in."""
+        if key not in self._words:
+            raise KeyError(f"there is no text {key!r}")
+        return self._words(key, **params)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """The product whose page it is. The consent is what it is in the page's language; none: ours."""
+
+    slug: str
+    name: str
+    origins: tuple[str, ...]
+    consent: str | None
+    consent_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form asks for. The first three are `shown`, `hidden` or `required`.
+
+    `email` is `ask`, `prefill`, `read-only` or `hidden`; the last two only of somebody who is vouched for. `vouched` is
+    what it becomes as soon as somebody is; empty where nobody can be. `context`: whether the page may add something.
+    """
+
+    description: str
+    sentiment: str
+    files: str
+    email: str
+    vouched: str
+    context: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What fits: characters, files, bytes in a file; and the media types of files."""
+
+    length: int
+    files: int
+    size: int
+    accept: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom the host's server vouches for."""
+
+    email: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that the host page tells about itself."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the fields hold."""
+
+    description: str
+    submittedByEmail: str  # noqa: N815 - the contract's own names
+    sentimentRating: str  # noqa: N815
+    contactConsent: str  # noqa: N815
+    identity: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A line of the summary: what is wrong, with which field, and where the field is. Empty label: all of the form."""
+
+    anchor: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendingNote:
+    """What is said about the request as a whole. `kind` is `patience` or `danger`."""
+
+    kind: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Faults in words: the summary, what stands beside each field, and a note about the request as a whole."""
+
+    summary: tuple[Message, ...] = ()
+    errors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(ASKED, ()))
+    note: SendingNote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thanks:
+    """What the thanks say; all empty where the script will fill it in."""
+
+    status: str = ""
+    title: str = ""
+    text: str = ""
+    number: str = ""
+    at: str = ""
+    moment: str = ""
+    files: str = ""
+    receipt_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A station of a submission. `state` is `done`, `waiting` or `refused`."""
+
+    state: str
+    title: str
+    at: str = ""
+    moment: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFile:
+    """A file on the receipt. `state` is `attached`, `waiting` or `refused`."""
+
+    name: str
+    state: str
+    word: str
+    message: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What every template sees."""
+
+    words: Speech
+    product: Product | None
+    theme: str
+    mode: str
+    heading: str
+    stylesheets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPage(Page):
+    """What `form.html` and `thanks.html` see."""
+
+    product: Product
+    address: str
+    fields: Asked
+    limits: Limits
+    modules: tuple[str, ...]
+    script: Mapping[str, str | dict[str, str]]
+    thanks: Thanks = Thanks()
+    token: str = ""
+    challenge: Mapping[str, object] | None = None
+    values: Values = Values("", "", "", "", "", "")
+    person: Person | None = None
+    context: tuple[Detail, ...] = ()
+    summary: tuple[Message, ...] = ()
+    errors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(ASKED, ()))
+    note: SendingNote | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptPage(Page):
+    """What `receipt.html` sees."""
+
+    text: str
+    steps: tuple[Step, ...]
+    files: tuple[ReceiptFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemPage(Page):
+    """What `problem.html` sees."""
+
+    text: str
+    open: str | None
+
+
+PAGES: Mapping[str, type[Page]] = {
+    "form.html": FormPage,
+    "thanks.html": FormPage,
+    "receipt.html": ReceiptPage,
+    "problem.html": ProblemPage,
+}
+"""What each page's template sees."""

@@ -1,0 +1,269 @@
+"""What a connection may do before a request reaches the application: uvicorn's protocol, with deadlines and bounds.
+
+The bytes of a body are the application's to limit; here are those of a request's head, the silence before and between
+requests, answers that nobody fetches, and the shapes by which one request is passed off as two. A parser that is
+strict does the most of it; what it lets through is refused here (RFC 9112, sections 3.2, 6.1, 7.1 and 11.2).
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn import Config
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from widget.web import headers
+
+MAX_HEAD = 32 * 1024
+"""Bytes of request line and header fields together."""
+MAX_FIELDS = 100
+"""Header fields of a request."""
+MAX_OVERHEAD = 1024 * 1024
+"""Bytes by which what is around the chunks of a body may exceed the body."""
+_LINGER = 5.0
+"""Seconds that a closed connection may take to fetch what was written to it."""
+_ONCE = (b"host", b"content-length", b"content-type", b"transfer-encoding", b"origin", b"sec-fetch-site")
+"""Fields of which a second one could be read by somebody else than the first."""
+_CODES = {400: "malformed", 408: "malformed", 431: "request_too_large", 505: "malformed"}
+
+
+_HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{1,255}")
+
+
+class _Refused(Exception):
+    """The head of a request is not acceptable."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. `header_timeout` is in seconds: for a head to be whole, and for an answer to be fetched."""
+
+    header_timeout = 10.0
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+        self._served: RequestResponseCycle | None = None
+        self._in_head = False
+        self._in_message = False
+        self._over = False
+        self._head_read = 0
+        self._head_size = 0
+        self._raw = 0
+        self._body = 0
+        self._refusal = 400
+
+    # The connection.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._arm(self.header_timeout, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop every clock."""
+        self._disarm()
+        if self._writing is not None:
+            self._writing.cancel()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+        if self._served is not None:  # uvicorn tells the request that came last, which may wait behind this one
+            self._served.disconnected = True
+            self._served.message_event.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and see to it that a head comes to its end, and that a body is more than what is around its chunks."""
+        if self._over or self.transport.is_closing():
+            return
+        self._raw += len(data)
+        self._refusal = 400
+        super().data_received(data)
+        if self._over or self.transport.is_closing():
+            return
+        if self._in_head:
+            self._head_read += len(data)
+            if self._head_read > MAX_HEAD:  # the parser keeps a field, however long, until it is whole
+                self._refuse(431)
+        elif self._in_message and self._raw > MAX_OVERHEAD + 2 * self._body:
+            self._refuse(400)
+        if self._deadline is None and (self._in_head or self._is_idle):
+            self._arm(self.header_timeout, self._too_slow)
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser, or a check of ours, has stopped."""
+        self._refuse(self._refusal)
+
+    # A request.
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self._in_head = self._in_message = True
+        self._head_read = self._head_size = self._raw = self._body = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header field. A trailer field comes here too, after the head: it would change what was decided by it."""
+        if not self._in_head:
+            raise self._stop(400)
+        self._count(len(name) + len(value))
+        if len(self.headers) >= MAX_FIELDS:
+            raise self._stop(431)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._check_head()
+        self._in_head = False
+        self._disarm()
+        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            self.cycle.keep_alive = False  # to nothing that we speak; the parser will not go on
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The last byte of a request."""
+        self._in_message = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The application has answered. A body that it did not want is waited for no longer than a head is."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._arm(_LINGER, self.transport.abort)
+        elif self._in_message and not self._in_head and not self.pipeline:
+            self._arm(self.header_timeout, self._give_up)
+
+    # Answers that nobody fetches.
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as we write."""
+        super().pause_writing()
+        self._writing = self._writing or self.loop.call_later(3 * self.header_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing came after an answer."""
+        self._give_up()
+
+    # Inside.
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
+
+    @property
+    def _is_idle(self) -> bool:
+        return not self._in_message and (self.cycle is None or self.cycle.response_complete)
+
+    def _arm(self, seconds: float, then: Callable[[], object]) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(seconds, then)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        """A head did not become whole in time. Who has said nothing at all is told nothing."""
+        if self._in_head:
+            self._refuse(408)
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.transport.close()
+        self._arm(_LINGER, self.transport.abort)
+
+    def _stop(self, status: int) -> _Refused:
+        """What makes the parser stop; it tells `send_400_response`, but not why."""
+        self._refusal = status
+        return _Refused()
+
+    def _count(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > MAX_HEAD:
+            raise self._stop(431)
+
+    def _check_head(self) -> None:
+        version = self.parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise self._stop(505)
+        named = dict(self.headers)
+        if len(named) < len(self.headers):
+            names = [name for name, _ in self.headers]
+            if any(names.count(name) > 1 for name in _ONCE):
+                raise self._stop(400)
+        if not _HOST.fullmatch(named.get(b"host", b"localhost" if version == "1.0" else b"")):
+            raise self._stop(400)
+        coding = named.get(b"transfer-encoding")
+        if coding is not None and (coding.strip().lower() != b"chunked" or version == "1.0"):
+            raise self._stop(400)
+        if self.parser.should_upgrade() and (coding is not None or self.parser.get_method() not in (b"GET", b"HEAD")):
+            raise self._stop(400)  # what follows such a head is no body to the parser
+
+    def _refuse(self, status: int) -> None:
+        """End the connection, with an answer if one is due and none would be mistaken for it."""
+        self._over = True
+        self._disarm()
+        if self.transport.is_closing():
+            return
+        cycle, in_body = self.cycle, self._in_message and not self._in_head
+        if cycle is not None and not in_body and not cycle.response_complete:
+            cycle.keep_alive = False  # the request before is still being answered: its answer is the last
+            return
+        if not (in_body and (cycle.response_started or self.pipeline)):
+            self.transport.write(_answer(status))
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True  # what the application says from now on does not go out
+            cycle.message_event.set()
+        self._give_up()
+
+
+def _answer(status: int) -> bytes:
+    content = {
+        "type": "about:blank",
+        "title": "Bad request",
+        "status": status,
+        "detail": "This is no request that can be answered.",
+        "errors": [{"field": "", "code": _CODES[status], "message": "This is no request that can be answered."}],
+    }
+    body = json.dumps(content).encode()
+    fields = {
+        **headers.HEADERS["data"],
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    lines = [f"{name}: {value}\r\n".encode("ascii") for name, value in fields.items()]
+    return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
+
+
+def protocol(header_timeout: float) -> type[Protocol]:
+    """The protocol with these periods, as uvicorn wants it: a class."""
+    return type("Protocol", (Protocol,), {"header_timeout": header_timeout})

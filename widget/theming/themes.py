@@ -1,0 +1,297 @@
+"""What a product's few choices make of the form's looks, and whether it can still be read.
+
+A theme is a handful of tokens; the others follow, by the same mixing as in `static/form.css`. What follows is moved
+until it has the contrast it needs; what was chosen is left as it is, and `shortfalls` names it with the nearest choice
+that passes.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from widget.theming.colours import Colour, contrast, least_contrast, nearest
+
+AA_TEXT = 4.5
+AA_PARTS = 3.0
+"""What WCAG 2 asks of words (1.4.3), and of a control's parts (1.4.11)."""
+
+Mode = Literal["light", "dark"]
+MODES: tuple[Mode, ...] = ("light", "dark")
+
+_LENGTH = re.compile(r"(0|[0-9]*\.?[0-9]+(px|rem|em))")
+_FONT = re.compile(r"""[\w\s.,'"-]{1,300}""")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A colour for light and one for dark surroundings; None: ours, or what follows from the other choices."""
+
+    light: Colour | None = None
+    dark: Colour | None = None
+
+    def of(self, mode: Mode) -> Colour | None:
+        """The one for a mode."""
+        return self.light if mode == "light" else self.dark
+
+
+def _pair(value: Any) -> Pair:
+    """A text stands for light; a table has either or both."""
+    if isinstance(value, Pair):
+        return value
+    given = {"light": value} if isinstance(value, str) else value
+    if not isinstance(given, dict) or not given or not given.keys() <= {"light", "dark"}:
+        raise ValueError('write a colour, or {light = "#…", dark = "#…"}')
+    if not all(isinstance(colour, str) for colour in given.values()):
+        raise ValueError("a colour is a text such as #2f4e86")
+    return Pair(**{mode: Colour.read(colour).rounded() for mode, colour in given.items()})
+
+
+def _length(value: Any) -> str:
+    text = f"{value:g}px" if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _LENGTH.fullmatch(text):
+        raise ValueError("write a length such as 12px or .75rem")
+    return text
+
+
+def _font(value: str) -> str:
+    if not _FONT.fullmatch(value) or value.count('"') % 2 or value.count("'") % 2 or "\n" in value:
+        raise ValueError("write names of typefaces, with commas between them")
+    return value
+
+
+_Colours = Annotated[Pair | None, BeforeValidator(_pair)]
+_Length = Annotated[str | None, BeforeValidator(_length)]
+
+
+class Theme(BaseModel):
+    """The looks that a product sets, as `[products.SLUG.theme]` in `widget.toml` has them."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, populate_by_name=True
+    )
+
+    accent: Annotated[_Colours, Field(description="Buttons, links, what is chosen.")] = None
+    surface: Annotated[_Colours, Field(description="What the form lies on.")] = None
+    text: Annotated[_Colours, Field(description="Words.")] = None
+    radius: Annotated[_Length, Field(description="Corners, such as `12px`.")] = None
+    font: Annotated[
+        Annotated[str, AfterValidator(_font)] | None, Field(description="Typefaces; the system's unless it is set.")
+    ] = None
+    space: Annotated[
+        _Length,
+        Field(
+            validation_alias=AliasChoices("space", "spacing"),
+            description="The step of all distances, `4px` unless it is set; also called `spacing`.",
+        ),
+    ] = None
+    density: Annotated[
+        float | None, Field(ge=0.7, le=1.5, description="All distances times so much; .85 is compact.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A choice that cannot be read well enough. `nearest` is the nearest one that passes; None where none does."""
+
+    name: str
+    mode: Mode
+    colour: Colour
+    ground: str
+    ratio: float
+    needed: float
+    nearest: Colour | None
+
+    def __str__(self) -> str:
+        mend = f"; {self.nearest} passes" if self.nearest else f"; no shade of it passes, choose another {self.ground}"
+        return (
+            f"{self.name} {self.colour} on {self.ground} has a contrast of {self.ratio:.2f} in {self.mode}, "
+            f"and needs {self.needed:g}{mend}"
+        )
+
+
+def _hex(light: str, dark: str) -> Mapping[Mode, Colour]:
+    return {"light": Colour.read(light), "dark": Colour.read(dark)}
+
+
+Palette = dict[str, Colour]
+_Rule = Callable[[Palette, Mode], Colour]
+
+
+def _fixed(light: str, dark: str) -> _Rule:
+    colours = _hex(light, dark)
+    return lambda palette, mode: colours[mode]
+
+
+def _mixed(name: str, light: tuple[float, str], dark: tuple[float, str]) -> _Rule:
+    shares = {"light": light, "dark": dark}
+    return lambda palette, mode: palette[name].mix(shares[mode][0], Colour.read(shares[mode][1]))
+
+
+def _accent_text(palette: Palette, mode: Mode) -> Colour:
+    _, chroma, hue = palette["accent"].lch
+    return palette["accent"] if mode == "light" else Colour.oklch(0.8204, chroma * 0.556, hue + 1)
+
+
+def _accent_soft(palette: Palette, mode: Mode) -> Colour:
+    hue = palette["accent"].lch[2]
+    return Colour.oklch(0.966, 0.0103, hue) if mode == "light" else Colour.oklch(0.2972, 0.0291, hue)
+
+
+RULES: Mapping[str, _Rule] = {
+    "surface": _fixed("#fff", "#1f1d1b"),
+    "field": _mixed("surface", (0.85, "#fff"), (0.85, "#4e4c43")),
+    "subtle": _mixed("surface", (0.85, "#cabca8"), (0.85, "#686057")),
+    "text": _fixed("#26221d", "#f3efe9"),
+    "accent": _fixed("#2f4e86", "#4b6ebd"),
+    "page": _fixed("#efece7", "#121110"),
+    "danger-soft": _fixed("#fdf2f0", "#3a2320"),
+    "notice-soft": _fixed("#fdf6e6", "#332a18"),
+    "accent-soft": _accent_soft,
+    "muted": _mixed("text", (0.65, "#e0d0c0"), (0.65, "#4a3b27")),
+    "border": _mixed("surface", (0.4, "#443725"), (0.4, "#d3c7b6")),
+    "on-accent": _fixed("#fff", "#fff"),
+    "accent-hover": _mixed("accent", (0.8, "#021227"), (0.9, "#7da0ef")),
+    "accent-pressed": _mixed("accent", (0.6, "#051227"), (0.9, "#23326d")),
+    "accent-text": _accent_text,
+    "focus": _fixed("#3766bd", "#b8ccfb"),
+    "danger": _fixed("#b3261e", "#ffb4a9"),
+    "success": _fixed("#1d6b48", "#8fd8b1"),
+    "notice": _fixed("#7a5200", "#f3c56b"),
+}
+"""Each colour as `static/form.css` has it, in the order in which they follow from each other."""
+
+NEEDS: Mapping[str, tuple[float, tuple[str, ...]]] = {
+    "text": (AA_TEXT, ("surface", "field", "subtle")),
+    "accent": (AA_PARTS, ("surface",)),
+    "muted": (AA_TEXT, ("surface", "field", "subtle")),
+    "border": (AA_PARTS, ("surface", "field")),
+    "accent-text": (AA_TEXT, ("surface", "field", "subtle", "accent-soft")),
+    "focus": (AA_PARTS, ("surface", "field", "subtle")),
+    "danger": (AA_TEXT, ("surface", "field", "danger-soft")),
+    "success": (AA_TEXT, ("surface", "field", "subtle")),
+    "notice": (AA_PARTS, ("notice-soft",)),
+}
+"""The contrast that each colour needs, and the grounds that it stands on."""
+
+_TINTS = {"danger-soft": "danger", "notice-soft": "notice", "accent-soft": "accent"}
+_INK = Colour.read("#26221d")
+_BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
+_CHOICES = ("surface", "text", "accent")
+
+
+def _chosen(theme: Theme, mode: Mode) -> Palette:
+    """The colours that a team set for a mode. An accent set for light alone holds in dark too."""
+    pairs = {"surface": theme.surface, "text": theme.text, "accent": theme.accent}
+    return {name: colour for name, pair in pairs.items() if pair and (colour := pair.of(mode))}
+
+
+def palette(theme: Theme, mode: Mode) -> Palette:
+    """Every colour of the form in a mode."""
+    chosen = _chosen(theme, mode)
+    if "accent" not in chosen and theme.accent and theme.accent.light:
+        inherited: Palette = {"accent": theme.accent.light}
+    else:
+        inherited = {}
+    colours: Palette = {}
+    for name, rule in RULES.items():
+        if name in chosen:
+            colours[name] = chosen[name]
+        else:
+            follows = inherited.get(name) or rule(colours, mode).rounded()
+            colours[name] = _legible(name, follows, colours, "surface" in chosen)
+    return colours
+
+
+def _legible(name: str, colour: Colour, colours: Palette, has_surface: bool) -> Colour:
+    """`colour`, which nobody chose, moved until it has the contrast that it needs among what was chosen."""
+    if name == "page" and has_surface:
+        is_dark = colours["surface"].luminance < colours["text"].luminance
+        return colours["surface"].mix(0.6 if is_dark else 0.94, _BLACK if is_dark else colours["text"]).rounded()
+    if name in _TINTS and contrast(colours["text"], colour) < AA_TEXT:
+        tint = RULES[_TINTS[name]](colours, "light") if name != "accent-soft" else colours["accent"]
+        return colours["surface"].mix(0.92, tint).rounded()
+    if name == "on-accent":
+        return next((ink for ink in (colour, _INK) if contrast(ink, colours["accent"]) >= AA_TEXT), _BLACK)
+    if name in ("accent-hover", "accent-pressed"):
+        return _readable_ground(colour, colours)
+    if name not in NEEDS:
+        return colour
+    ratio, grounds = NEEDS[name]
+    return _lifted(colour, [colours[ground] for ground in grounds], ratio)
+
+
+def _readable_ground(colour: Colour, colours: Palette) -> Colour:
+    """A shade of the accent that its words can be read on: the usual one, else one further from the words."""
+    words = colours["on-accent"]
+    if contrast(colour, words) >= AA_TEXT:
+        return colour
+    away = _WHITE if words.luminance < colours["accent"].luminance else _BLACK
+    return colours["accent"].mix(0.88, away).rounded()
+
+
+def _lifted(colour: Colour, grounds: list[Colour], ratio: float) -> Colour:
+    if least_contrast(colour, grounds) >= ratio:
+        return colour
+    best = max((_BLACK, _WHITE), key=lambda end: least_contrast(end, grounds))
+    return nearest(colour, grounds, ratio) or best
+
+
+def shortfalls(theme: Theme) -> tuple[Shortfall, ...]:
+    """Every choice below WCAG AA."""
+    return tuple(shortfall for mode in MODES for shortfall in _shortfalls(theme, mode))
+
+
+def _shortfalls(theme: Theme, mode: Mode) -> Iterator[Shortfall]:
+    colours, chosen = palette(theme, mode), _chosen(theme, mode)
+    for name in ("text", "accent"):
+        ratio, grounds = NEEDS[name]
+        ground = min(grounds, key=lambda ground: contrast(colours[name], colours[ground]))
+        found = contrast(colours[name], colours[ground])
+        if name in chosen and found < ratio:
+            mend = nearest(colours[name], [colours[each] for each in grounds], ratio)
+            yield Shortfall(name, mode, colours[name], ground, found, ratio, mend)
+
+
+def stylesheet(theme: Theme) -> str:
+    """The theme as CSS, in the layer of our tokens, so that a product's own plain rule wins. Empty without choices."""
+    lines = [f"--feedback-{name}: {value};" for name, value in (*_colour_lines(theme), *_other_lines(theme))]
+    if not lines:
+        return ""
+    return "@layer feedback.tokens {\n  :root {\n" + "".join(f"    {line}\n" for line in lines) + "  }\n}\n"
+
+
+def version(theme: Theme) -> str:
+    """What changes whenever the stylesheet does; empty without one."""
+    sheet = stylesheet(theme)
+    return hashlib.sha256(sheet.encode()).hexdigest()[:12] if sheet else ""
+
+
+def _colour_lines(theme: Theme) -> Iterator[tuple[str, str]]:
+    """Whatever was chosen, and whatever CSS alone would make too weak."""
+    if not (theme.accent or theme.surface or theme.text):
+        return
+    ours = {mode: palette(theme, mode) for mode in MODES}
+    mixed = {mode: _as_css_mixes(ours[mode], mode) for mode in MODES}
+    for name in RULES:
+        light, dark = ours["light"][name], ours["dark"][name]
+        if any(str(ours[mode][name]) != str(mixed[mode][name]) for mode in MODES):
+            yield name, str(light) if str(light) == str(dark) else f"light-dark({light}, {dark})"
+
+
+def _as_css_mixes(colours: Palette, mode: Mode) -> Palette:
+    return {name: rule(colours, mode).rounded() for name, rule in RULES.items()}
+
+
+def _other_lines(theme: Theme) -> Iterator[tuple[str, str]]:
+    if theme.radius is not None:
+        yield "radius", theme.radius
+    if theme.font is not None:
+        yield "font", theme.font
+    if theme.density is not None:
+        yield "density", f"{theme.density:g}"
+    if theme.space is not None:
+        yield "space", f"calc({theme.space} * var(--feedback-density))"

@@ -1,0 +1,248 @@
+"""Whether the form still is the form: its fields by their names, and whatever its script and its sending need."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from widget.config.products import Product
+from widget.pages.samples import faults
+from widget.tools.check.page import Page
+from widget.tools.findings import Finding
+from widget.tools.markup import Element
+
+ALWAYS = (
+    "feedback-summary", "feedback-summary-title", "feedback-draft", "feedback-draft-clear", "feedback-notes",
+    "feedback-progress", "feedback-progress-title", "feedback-progress-text", "feedback-cancel", "feedback-buttons",
+    "feedback-copy", "feedback-send", "feedback-veil", "feedback-status", "feedback-note-template",
+    "feedback-fault-template", "feedback-thanks-template",
+)  # fmt: skip
+"""The ids that the form's script asks for, whatever the product asks for."""
+OF_TEXT = ("description-counter",)
+OF_FILES = ("feedback-files", "feedback-add", "feedback-add-words", "files-limit", "feedback-file-template")
+"""The same, where there is a place for text, and for files."""
+OF_THANKS = ("title", "text", "time", "receipt")
+"""What the thanks have a place for, by their `data-fill`."""
+
+_MEND = "Keep what is in the block with {{ super() }}, or copy the line from our template."
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field as it has to be: its name, the ids and types that it may have, and the value that it sends, if fixed."""
+
+    name: str
+    id: str
+    tag: str = "input"
+    types: tuple[str, ...] = ()
+    value: str = ""
+
+
+def fields_of(product: Product, lang: str, *, vouched: bool) -> Iterator[Field]:
+    """The fields that a product's form has in a language."""
+    asked = product.fields
+    yield Field("token", "", types=("hidden",))
+    yield Field("website", "", types=("text",))  # the trap for programs
+    if asked.sentiment != "hidden":
+        yield Field("sentimentRating", "sentimentRating-true", types=("radio",), value="true")
+        yield Field("sentimentRating", "sentimentRating-false", types=("radio",), value="false")
+    if asked.description != "hidden":
+        yield Field("description", "description", "textarea")
+    if asked.takes_files:
+        yield Field("files", "files", types=("file",))
+    types = ("hidden",) if vouched and product.email == "hidden" else ("email", "text")
+    yield Field("submittedByEmail", "submittedByEmail", types=types)
+    yield Field("contactConsent", "contactConsent", types=("checkbox",), value="true")
+    if product.identity is not None:
+        yield Field("identity", "identity", types=("hidden",))
+    if product.context != "off":
+        yield Field("context", "context", types=("hidden",))
+    _, version = product.consent_in(lang)
+    if version:
+        yield Field("consentVersion", "", types=("hidden",), value=version)
+
+
+def check(page: Page) -> Iterator[Finding]:
+    """What is lost or renamed."""
+    if page.template == "thanks.html":
+        yield from _thanks(page.root, page)
+    if not page.is_form:
+        return
+    form = page.root.by_id("feedback")
+    if form is None or form.tag != "form":
+        yield _lost("form", 'The form itself is lost: <form id="feedback">.', clue="<form")
+        return
+    yield from _way(form)
+    for field in fields_of(page.product, page.words.lang, vouched=page.state == "vouched"):
+        yield from _field(field, form)
+    yield from _ids(page)
+    yield from _element(page)
+    yield from _content(page, form)
+    if page.state == "proof":
+        yield from _proof(page.root, form)
+
+
+def _lost(code: str, message: str, mend: str = _MEND, clue: str = "") -> Finding:
+    return Finding(f"fields.{code}", message, mend, clue=clue)
+
+
+def _way(form: Element) -> Iterator[Finding]:
+    """How the form is sent."""
+    if form["method"].lower() != "post":
+        yield _lost("method", "The form is not sent with POST.", 'Give it method="post".', "<form")
+    if form["enctype"].lower() != "multipart/form-data":
+        yield _lost("enctype", "The form cannot carry files.", 'Give it enctype="multipart/form-data".', "<form")
+    if not form["action"].startswith("?"):
+        yield _lost("action", "The form is sent elsewhere.", 'Give it action="{{ address }}".', "action=")
+    if "novalidate" not in form:
+        yield _lost("novalidate", "The browser's own messages would hide ours.", "Give the form novalidate.", "<form")
+
+
+def _field(field: Field, form: Element) -> Iterator[Finding]:
+    controls = list(form.all("input", "textarea", "select", "button"))
+    named = [each for each in controls if each["name"] == field.name]
+    if field.value:
+        named = [each for each in named if each["value"] == field.value] or named
+    if not named:
+        other = next((each for each in controls if field.id and each["id"] == field.id), None)
+        if other is not None:
+            yield _lost(
+                "renamed",
+                f"The field {field.name} is called {other['name'] or 'nothing'!r}, so that what is put in is lost.",
+                f'Give it name="{field.name}".',
+                clue=f'id="{field.id}"',
+            )
+        else:
+            yield _lost("lost", f"The field {field.name} is lost{_which(field)}.")
+        return
+    control = next((each for each in named if each["id"] == field.id), named[0])
+    if field.id and control["id"] != field.id:
+        yield _lost(
+            "id", f"The field {field.name} has not the id {field.id}.", f'Give it id="{field.id}".', control["id"]
+        )
+    kind = control["type"].lower() or "text"
+    if control.tag != field.tag or (field.types and kind not in field.types):
+        wanted = field.tag if not field.types else f'{field.tag} type="{field.types[0]}"'
+        yield _lost("type", f"The field {field.name} is {control.tag} {kind}.", f"Make it <{wanted}>.", field.name)
+    if field.value and control["value"] != field.value:
+        mend = f'Give it value="{field.value}".'
+        yield _lost("value", f"The field {field.name} sends {control['value']!r}.", mend, f'name="{field.name}"')
+
+
+def _which(field: Field) -> str:
+    return f" (value {field.value})" if field.name == "sentimentRating" else ""
+
+
+def _ids(page: Page) -> Iterator[Finding]:
+    asked = page.product.fields
+    wanted = [*ALWAYS]
+    wanted += [
+        f"{field.name}-error" for field in fields_of(page.product, page.words.lang, vouched=False) if _has_errors(field)
+    ]
+    wanted += OF_TEXT if asked.description != "hidden" else ()
+    wanted += OF_FILES if asked.takes_files else ()
+    there = [element["id"] for element in page.root.all() if "id" in element]
+    for name in dict.fromkeys(wanted):
+        if name not in there:
+            yield _lost("id", f"The script needs an element with the id {name}; it is lost.")
+    for name in sorted({name for name in there if there.count(name) > 1}):
+        mend = "Give one of them another id."
+        yield _lost("twice", f"Two elements have the id {name}.", mend, f'id="{name}"')
+
+
+def _has_errors(field: Field) -> bool:
+    return field.name in ("sentimentRating", "description", "files", "submittedByEmail", "contactConsent")
+
+
+def _element(page: Page) -> Iterator[Finding]:
+    """What the script is told, and that it comes at all."""
+    root, product = page.root, page.product
+    element = root.first("feedback-form")
+    form = root.by_id("feedback")
+    if element is None or form is None or element not in form.up():
+        yield _lost("element", "There is no <feedback-form> around the form, so its script does nothing.")
+    else:
+        yield from _attributes(element, product)
+    if not any("/form/main.js" in script["src"] and script["type"] == "module" for script in root.all("script")):
+        yield _lost("script", "The form's script is lost.", "Keep the block parts.")
+    template = root.by_id("feedback-thanks-template")
+    if template is not None:
+        yield from _thanks(template, page)
+
+
+def _attributes(element: Element, product: Product) -> Iterator[Finding]:
+    limits = {"max-files": product.fields.most_files, "max-length": 1000, "max-size": 4 * 1024 * 1024}
+    for name, limit in limits.items():
+        if element[name] != str(limit):
+            yield _lost("limits", f"<feedback-form> has not {name}={limit}.", "Keep its attributes.", name)
+    if element["product"] != product.slug:
+        yield _lost("product", f"<feedback-form> has not product={product.slug}.", "Keep its attributes.", "product=")
+    for name in ("data-origins", "data-words"):
+        try:
+            json.loads(element[name])
+        except ValueError:
+            yield _lost("data", f"<feedback-form> has no {name}, or what is in it is no JSON.", "Keep it.", name)
+
+
+def _thanks(root: Element, page: Page) -> Iterator[Finding]:
+    inside = list(root.all(inert=True))
+    for name in OF_THANKS:
+        if not any(element["data-fill"] == name for element in inside):
+            message = f"The thanks have no place for the {name}: data-fill={name} is lost."
+            yield _lost("thanks", message, clue="data-fill")
+    if not any(element["id"] == "feedback-thanks-title" for element in inside):
+        yield _lost("thanks", "The thanks have no element with the id feedback-thanks-title, which gets the focus.")
+    if page.template == "thanks.html" and not any(element["href"].startswith("/receipt/") for element in inside):
+        yield _lost("thanks", "The thanks do not lead to the receipt.", clue="receipt_url")
+
+
+def _proof(root: Element, form: Element) -> Iterator[Finding]:
+    """What asks for a proof of work, without which every submission of a surge is held back."""
+    field = next((each for each in form.all("input") if each["name"] == "proof"), None)
+    scripts = [script["src"] for script in root.all("script") if script["type"] == "module"]
+    if field is None:
+        yield _lost("proof", "The field proof is lost: in a surge, all would be held as programs.", clue="challenge")
+        return
+    try:
+        json.loads(field["data-challenge"])
+    except ValueError:
+        yield _lost("proof", "The field proof has no data-challenge, or what is in it is no JSON.", clue="challenge")
+    if not field["data-worker"].endswith("/form/proof-worker.js"):
+        yield _lost("proof", "The field proof does not name its worker in data-worker.", clue="challenge")
+    if not any(source.endswith("/form/proof.js") for source in scripts):
+        yield _lost("proof", "The script that does the proof of work is lost.", "Keep _trap.html.", "challenge")
+
+
+def _content(page: Page, form: Element) -> Iterator[Finding]:
+    """What a person had written, and what is wrong with it, where no script can show it."""
+    controls = {each["id"]: each for each in form.all("input", "textarea") if each["id"]}
+    token = next((each for each in form.all("input") if each["name"] == "token"), None)
+    if token is not None and token["value"] != "sample-token":
+        yield _lost("token", "The form's token is not in it.", 'Give it value="{{ token }}".', 'name="token"')
+    if page.state == "idle":
+        return
+    area = controls.get("description")
+    if area is not None and page.product.fields.description != "hidden" and page.sample.description not in area.raw:
+        yield _given_back("description")
+    mail = controls.get("submittedByEmail")
+    if mail is not None and page.sample.email != mail["value"]:
+        yield _given_back("submittedByEmail")
+    for name in ("sentimentRating-true", "contactConsent"):
+        if name in controls and "checked" not in controls[name]:
+            yield _given_back(name.partition("-")[0])
+    if page.state == "errors":
+        yield from _told(page)
+
+
+def _given_back(name: str) -> Finding:
+    mend = "Show values as our template does: without script a person would have to write it again."
+    return _lost("given_back", f"What was put into {name} is not given back.", mend, f"values.{name}")
+
+
+def _told(page: Page) -> Iterator[Finding]:
+    summary = page.root.by_id("feedback-summary")
+    if summary is not None and (summary.hidden or not any(link["href"] for link in summary.all("a"))):
+        yield _lost("told", "The summary of what is wrong does not show.", clue="summary")
+    for name in {fault.field for fault in faults(page.product, page.sample)}:
+        place = page.root.by_id(f"{name}-error")
+        if place is not None and (place.hidden or not place.text):
+            yield _lost("told", f"What is wrong with {name} is not said beside it.", clue=f"errors.{name}")

@@ -1,0 +1,31 @@
+"""A rendered page, as the checks are given it: pure values, so that each check is a function of one."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from widget.config.products import Product
+from widget.i18n.messages import Words
+from widget.pages.samples import Sample
+from widget.tools.markup import Element, parse
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a product in one state and language, made from a person's `sample`."""
+
+    product: Product
+    words: Words
+    state: str
+    template: str
+    html: str
+    sample: Sample
+
+    @cached_property
+    def root(self) -> Element:
+        """What is in it."""
+        return parse(self.html)
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it has the form."""
+        return self.template == "form.html"

@@ -1,0 +1,96 @@
+"""What the page's own Content-Security-Policy would block, and whatever would ask another server for something."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from widget.tools.check.page import Page
+from widget.tools.findings import Finding
+from widget.tools.markup import Element
+
+_FETCHES = {
+    "src": None, "srcset": None, "poster": None, "background": None, "data": ("object",), "action": None,
+    "formaction": None, "href": ("link", "use", "image", "base", "script"), "xlink:href": None, "ping": None,
+}  # fmt: skip
+"""Attributes that make a browser ask for something; of these tags only, where some are named."""
+_NEVER = ("iframe", "object", "embed", "base", "applet", "frame", "portal")
+_URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)|@import\s+["']([^"']+)""", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_DATA_SCRIPTS = ("application/json", "application/ld+json")
+
+
+def check(page: Page) -> Iterator[Finding]:
+    """What would be blocked, or leads out."""
+    for element in page.root.all(inert=True):
+        yield from _inline(element)
+        for name, tags in _FETCHES.items():
+            if name in element and (tags is None or element.tag in tags):
+                yield from _address(element, name)
+        if element.tag in ("a", "area"):
+            yield from _link(element)
+        if element.tag in _NEVER or (element.tag == "meta" and "http-equiv" in element):
+            mend = "Leave it out: the form's own policy forbids it."
+            yield Finding("policy.element", f"<{element.tag}> is not possible here.", mend, clue=f"<{element.tag}")
+
+
+def _inline(element: Element) -> Iterator[Finding]:
+    if element.tag == "script" and not element["src"] and element["type"] not in _DATA_SCRIPTS:
+        mend = "Leave it out; the form's script is the only one."
+        yield Finding("policy.script", "A script stands in the page; it is blocked.", mend, clue="<script")
+    if element.tag == "style":
+        mend = "Put the rules into static/products/SLUG/product.css."
+        yield Finding("policy.style", "Styles stand in the page; they are blocked.", mend, clue="<style")
+    if "style" in element:
+        mend = "Put the rule into static/products/SLUG/product.css, with a class of your own."
+        yield Finding("policy.style", f"<{element.tag}> has a style attribute; it is blocked.", mend, clue="style=")
+    for name, value in element.attributes.items():
+        if name.startswith("on"):
+            message = f"<{element.tag}> has {name}; it is blocked."
+            yield Finding("policy.handler", message, "Leave it out.", clue=f"{name}=")
+        elif value.strip().lower().startswith(("javascript:", "vbscript:")):
+            message = f"<{element.tag}> has a script as {name}; it is blocked."
+            yield Finding("policy.handler", message, "Leave it out.", clue=value[:20])
+
+
+def foreign(address: str) -> bool:
+    """Whether an address leads to another server."""
+    try:
+        parts = urlsplit(address.strip().replace("\\", "/"))
+    except ValueError:
+        return True
+    return bool(parts.netloc) or parts.scheme in ("http", "https", "ftp", "ws", "wss")
+
+
+def _address(element: Element, name: str) -> Iterator[Finding]:
+    value = element[name]
+    parts = re.split(r",\s+|\s+", value) if name in ("srcset", "ping") else [value]
+    for part in filter(foreign, parts):
+        mend = 'Put the file into static/products/SLUG/ and write {{ asset("NAME") }}.'
+        if element.tag == "form" or name == "formaction":
+            mend = 'Leave it: action="{{ address }}".'
+        message = f"<{element.tag}> asks another server for something: {part}"
+        yield Finding("policy.foreign", message, mend, clue=part)
+
+
+def _link(element: Element) -> Iterator[Finding]:
+    """A link may lead out, but not within the frame."""
+    if not foreign(element["href"]):
+        return
+    if element["target"] != "_blank" or "noopener" not in element["rel"]:
+        message = f"A link leads out of the frame within the frame: {element['href']}"
+        yield Finding("policy.link", message, 'Give it target="_blank" rel="noopener".', clue=element["href"])
+
+
+def check_stylesheet(css: str, name: str) -> Iterator[Finding]:
+    """The same of a product's stylesheet."""
+    bare = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), css)
+    for match in _URL.finditer(bare):
+        address = match[1] or match[2]
+        line = bare.count("\n", 0, match.start()) + 1
+        if foreign(address):
+            mend = "Put the file beside the stylesheet and name it alone."
+            message = f"The stylesheet asks another server for something: {address}"
+            yield Finding("policy.foreign", message, mend, f"{name}:{line}")
+        elif match[0].lower().startswith("@import"):
+            mend = "Put all rules into product.css: an import makes people wait twice."
+            yield Finding("policy.import", f"The stylesheet imports {address}.", mend, f"{name}:{line}", "notice")

@@ -1,0 +1,149 @@
+"""One product: its looks, its templates, and its pages in every state and language."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from widget.config import resources
+from widget.config.products import Product
+from widget.i18n.overrides import unspoken
+from widget.pages.samples import HOSTILE, states_of
+from widget.pages.templating import TemplateBroken
+from widget.tools.check import contrast, escaping, fields, labels, policy, sources, weight
+from widget.tools.check.page import Page
+from widget.tools.check.sources import Sources
+from widget.tools.findings import Check, Finding, Section
+from widget.tools.offline import Studio
+
+ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
+    "fields": fields.check,
+    "labels": labels.check,
+    "policy": policy.check,
+    "escaping": escaping.check,
+}
+"""What is looked at in every page."""
+
+_UNTIL_WORDS = "Until it is mended, people read our words."
+
+Seen = dict[Finding, set[tuple[str, str]]]
+"""What was found, and in which state and language."""
+
+
+def check(product: Product, studio: Studio, languages: Sequence[str], config: Path) -> Section:
+    """Everything about one product."""
+    own = Sources(product.slug, studio.sources(product.slug), studio.our_sources())
+    broken, pages = _render(product, studio, languages)
+    at = f"{config}: products.{product.slug}"
+    states = states_of(product)
+    scope = f"{len(states)} states in {len(languages)} language{'' if len(languages) == 1 else 's'}"
+    found: dict[str, list[Finding]] = {
+        "templates": _told(broken, len(states), len(languages)) + _unread(product, studio, broken)
+    }
+    for name, look in ON_PAGES.items():
+        seen: Seen = {}
+        for page in pages:
+            for finding in look(page):
+                seen.setdefault(_placed(finding, page, own), set()).add((page.state, page.words.lang))
+        found[name] = _told(seen, len(states), len(languages))
+    found["templates"] += [finding for finding in sources.check(own) if finding.code.startswith("sources.")]
+    found["escaping"] += [finding for finding in sources.check(own) if finding.code.startswith("escaping.")]
+    found["words"] = [
+        Finding("words.unusable", _sentence(problem.message), _UNTIL_WORDS, problem.name)
+        for problem in studio.wording.problems
+        if problem.name.startswith(f"products/{product.slug}/")
+    ]
+    unused = "Until it is mended, nobody reads it."
+    found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
+    css = studio.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
+    sheet = f"static/products/{product.slug}/product.css"
+    found["policy"] += policy.check_stylesheet(css, sheet)
+    found["contrast"] = [
+        *contrast.check_theme(product.theme, at),
+        *contrast.check_stylesheet(css, sheet, product.theme, tokens()),
+    ]
+    found["weight"] = [*_weight(product, studio, pages, at), *_not_served(product, studio)]
+    checks = [Check(name, tuple(findings), scope if name == "templates" else "") for name, findings in found.items()]
+    return Section(f"{product.name} ({product.slug})", tuple(checks))
+
+
+def tokens() -> frozenset[str]:
+    """The names of all custom properties, without what they begin with."""
+    css = (resources.path("static") / "form.css").read_text("utf-8")
+    return frozenset(re.findall(r"--feedback-([\w-]+)\s*:", css))
+
+
+def _render(product: Product, studio: Studio, languages: Sequence[str]) -> tuple[Seen, list[Page]]:
+    """Every page that can be made of a hostile person's words, and what is wrong with those that cannot."""
+    broken: Seen = {}
+    pages = []
+    for lang in languages:
+        scene = studio.scene(product, lang, HOSTILE)
+        for state in states_of(product):
+            try:
+                html = state.render(scene)
+            except TemplateBroken as error:
+                finding = Finding(
+                    "templates.broken",
+                    _sentence(error.problem.message),
+                    "Until it is mended, people get our template in its place.",
+                    error.problem.name,
+                )
+                broken.setdefault(finding, set()).add((state.name, lang))
+            else:
+                pages.append(Page(product, scene.words, state.name, state.template, html, HOSTILE))
+    return broken, pages
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _unread(product: Product, studio: Studio, broken: Seen) -> list[Finding]:
+    """Templates that no page came to: partials of a page that broke before, for one."""
+    known = {finding.at for finding in broken}
+    return [
+        Finding("templates.broken", problem.message, at=problem.name)
+        for problem in studio.templates.problems(product.slug)
+        if problem.name not in known
+    ]
+
+
+def _placed(finding: Finding, page: Page, own: Sources) -> Finding:
+    """With the line that its clue is found in; else with the product's template; else it is ours."""
+    place = own.place(finding.clue)
+    if not place:
+        place = f"{own.slug}/{page.template}" if page.template in own.own else page.template
+    return replace(finding.placed(place), clue="")
+
+
+def _told(seen: Seen, states: int, languages: int) -> list[Finding]:
+    """Each finding once, with the states and languages that it is seen in."""
+    told = []
+    for finding, where in seen.items():
+        names, langs = {state for state, _ in where}, {lang for _, lang in where}
+        limits = [", ".join(sorted(names))] if len(names) < states else []
+        limits += [", ".join(sorted(langs))] if len(langs) < languages else []
+        more = f" (in {'; '.join(limits)})" if limits else ""
+        told.append(replace(finding, message=f"{finding.message}{more}"))
+    return told
+
+
+def _weight(product: Product, studio: Studio, pages: list[Page], at: str) -> Iterator[Finding]:
+    """The heaviest of the idle forms, with all that it links."""
+    idle = max((page for page in pages if page.state == "idle"), key=lambda page: len(page.html), default=None)
+    if idle is not None:
+        pictures = {
+            name: studio.static.content(name)
+            for name in studio.static.names(f"products/{product.slug}/", "")
+            if f"/{name}" in idle.html
+        }
+        parts = {f"page ({idle.words.lang})": idle.html.encode(), **studio.styles(product), **pictures}
+        yield from weight.check(parts, product.budget, at)
+
+
+def _not_served(product: Product, studio: Studio) -> Iterator[Finding]:
+    for name, reason in studio.static.left_out.items():
+        if name.startswith(f"products/{product.slug}/"):
+            mend = "Remove it, or put another kind of file in its place."
+            yield Finding("weight.not_served", f"This file is not served: {reason}.", mend, f"static/{name}")

@@ -1,0 +1,104 @@
+"""The service as it is configured: its settings, its credentials, its database. Nothing is stored, nothing sent."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from widget.config.products import LOCAL
+from widget.config.settings import Settings, suffix
+from widget.errors import ConfigurationError, OutboxUnavailable
+from widget.insider.client import Insider, Misconfigured
+from widget.outbox import Outbox, migrations
+from widget.tools.findings import Check, Finding
+
+_UNTIL = "Until it is mended, the product has our look."
+
+
+def check_settings(problem: ConfigurationError) -> Check:
+    """What keeps the service from starting."""
+    findings = [Finding("settings.unusable", problem.message, at=problem.name) for problem in problem.problems]
+    return Check("settings", tuple(findings))
+
+
+def check_origins(settings: Settings) -> Check:
+    """What costs a product its look, and what a service that browsers reach from elsewhere should have or not."""
+    themes = [Finding("settings.theme", each.message, _UNTIL, each.name) for each in settings.unusable_themes]
+    return Check("settings", (*themes, *_origins(settings)))
+
+
+def _origins(settings: Settings) -> Iterator[Finding]:
+    public = urlsplit(settings.public_url or "")
+    is_public = bool(public.hostname) and not LOCAL.fullmatch(public.hostname or "")
+    if is_public and public.scheme != "https":
+        message = "Pages under https cannot embed a form under http."
+        yield Finding("settings.public_url", message, "Give an https address.", "PUBLIC_URL")
+    for slug, product in settings.products.items():
+        at = f"{settings.widget_config}: products.{slug}.origins"
+        names = [entry.partition("://")[2].rpartition(":")[0] or entry.partition("://")[2] for entry in product.origins]
+        local = [name for name in names if LOCAL.fullmatch(name)]
+        if is_public and len(local) == len(names):
+            message = "Only pages of this machine may embed the form, but PUBLIC_URL is no address of this machine."
+            yield Finding("settings.origins", message, "Add the origins of the product's pages.", at)
+        elif is_public and local:
+            message = "Pages of any visitor's own machine may embed the form."
+            mend = "Leave localhost out where people use it."
+            yield Finding("settings.origins", message, mend, at, "notice")
+        for twice in sorted({entry for entry in product.origins if product.origins.count(entry) > 1}):
+            yield Finding("settings.origins", f"{twice} is named twice.", "Leave one out.", at, "notice")
+
+
+async def check_credentials(settings: Settings) -> Check:
+    """A real request for a token, with each product's own account."""
+    insider = Insider(settings.insider_url, settings.accounts, timeout=settings.delivery_timeout)
+    found: dict[Finding, list[str]] = {}
+    try:
+        for slug in settings.products:
+            if failure := await insider.check(slug):
+                is_own = settings.accounts[slug].client_id != settings.insider_client_id
+                names = f"INSIDER_CLIENT_ID__{suffix(slug)}" if is_own else "INSIDER_CLIENT_ID"
+                finding = Finding("credentials.refused", f"No token: {failure.reason}.", at=names)
+                if isinstance(failure, Misconfigured):
+                    mend = f"Correct {names} and its secret, or INSIDER_URL ({settings.insider_url})."
+                else:
+                    mend = f"Is {settings.insider_url} right, and can this machine reach it?"
+                    finding = Finding("credentials.unreachable", f"No token: {failure.reason}.", at="INSIDER_URL")
+                found.setdefault(Finding(finding.code, finding.message, mend, finding.at), []).append(slug)
+    finally:
+        await insider.close()
+    return Check("credentials", tuple(found), f"a token from {settings.insider_url}")
+
+
+async def check_database(settings: Settings, outbox: Outbox) -> Check:
+    """Whether it can be reached and written, and has this release's tables."""
+    path = settings.sqlite_path
+    shown = f"{path}" if path else "PostgreSQL"
+    if path is not None and not path.exists():
+        return Check("database", tuple(_can_be_made(path)), f"{shown}, which will be made at the start")
+    return Check("database", tuple([finding async for finding in _opened(outbox)]), shown)
+
+
+def _can_be_made(path: Path) -> Iterator[Finding]:
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        mend = "Give this user the right to write there, or name another place."
+        yield Finding("database.unwritable", f"Nothing can be written to {folder}.", mend, "DATABASE_URL")
+
+
+async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
+    try:
+        await outbox.backend.open(exclusive=False)
+        await outbox.backend.read(migrations.check)
+        await outbox.check_writable()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            yield Finding("database.unusable", _sentence(problem.message), at=problem.name)
+    except OutboxUnavailable as error:
+        mend = "See that it runs, and that the service may write there."
+        yield Finding("database.unavailable", f"It cannot be written: {error}.", mend, "DATABASE_URL")
+    finally:
+        await outbox.close()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

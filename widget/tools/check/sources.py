@@ -1,0 +1,135 @@
+"""A product's templates as they are written: what Jinja would pass over without a word.
+
+A block that ours has not, words outside of every block, a file that no page uses: all of them render nothing.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from jinja2 import Environment, nodes
+from jinja2.exceptions import TemplateSyntaxError
+
+from widget.pages.templating import DEFAULT
+from widget.pages.views import PAGES
+from widget.tools.check import escaping
+from widget.tools.findings import Finding
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The templates of a product by their names, ours, and how the product's are named in findings."""
+
+    slug: str
+    own: Mapping[str, str]
+    ours: Mapping[str, str]
+
+    @cached_property
+    def trees(self) -> Mapping[str, nodes.Template]:
+        """The product's, as far as they can be read."""
+        return dict(_read(self.own))
+
+    @cached_property
+    def our_trees(self) -> Mapping[str, nodes.Template]:
+        """Ours."""
+        return dict(_read(self.ours))
+
+    def place(self, clue: str) -> str:
+        """The first line of the product's templates that has `clue`, or else where it may be: any of its templates."""
+        for name, source in self.own.items() if clue else ():
+            for number, line in enumerate(source.splitlines(), 1):
+                if clue in line:
+                    return f"{self.slug}/{name}:{number}"
+        return ""
+
+
+def _read(sources: Mapping[str, str]) -> Iterator[tuple[str, nodes.Template]]:
+    environment = Environment()  # noqa: S701 - reads, and renders nothing
+    for name, source in sources.items():
+        try:
+            yield name, environment.parse(source)
+        except TemplateSyntaxError:
+            continue  # named by another check
+
+
+def check(sources: Sources) -> Iterator[Finding]:
+    """What has no effect, and what lets HTML through."""
+    used = {*PAGES, *(name for tree in sources.trees.values() for name in _references(tree))}
+    for name, tree in sources.trees.items():
+        at = f"{sources.slug}/{name}"
+        yield from _blocks(name, tree, sources, at)
+        yield from _outside(tree, at)
+        yield from escaping.check_source(sources.own[name], at)
+        if name not in used and name not in sources.ours:
+            near = difflib.get_close_matches(name, PAGES, 1)
+            mend = f"Did you mean {near[0]}?" if near else "Include it somewhere, or remove it."
+            yield Finding("sources.unused", f"No page uses {name}.", mend, at)
+
+
+def _references(tree: nodes.Template) -> Iterator[str]:
+    named_by = [node.template for node in tree.find_all(nodes.Extends)]
+    named_by += [node.template for node in tree.find_all(nodes.Include)]
+    named_by += [node.template for node in tree.find_all(nodes.Import)]
+    named_by += [node.template for node in tree.find_all(nodes.FromImport)]
+    for named in named_by:
+        for each in named.items if isinstance(named, nodes.List | nodes.Tuple) else [named]:
+            if isinstance(each, nodes.Const):
+                yield str(each.value)
+
+
+def _parent(tree: nodes.Template) -> str | None:
+    extends = next((node for node in tree.body if isinstance(node, nodes.Extends)), None)
+    if extends is None or not isinstance(extends.template, nodes.Const):
+        return None
+    return str(extends.template.value)
+
+
+def _known(name: str, tree: nodes.Template, sources: Sources) -> set[str]:
+    """The blocks that the templates above have."""
+    known: set[str] = set()
+    for _ in range(10):
+        parent = _parent(tree)
+        if parent is None:
+            break
+        bare = parent.removeprefix(DEFAULT)
+        theirs = parent == bare and bare != name and bare in sources.trees
+        found = sources.trees.get(bare) if theirs else sources.our_trees.get(bare)
+        if found is None:
+            break
+        name, tree = bare, found
+        known |= {block.name for block in tree.find_all(nodes.Block)}
+    return known
+
+
+def _blocks(name: str, tree: nodes.Template, sources: Sources, at: str) -> Iterator[Finding]:
+    if _parent(tree) is None:
+        return
+    known = _known(name, tree, sources)
+    for block in tree.body:
+        if isinstance(block, nodes.Block) and known and block.name not in known:
+            near = difflib.get_close_matches(block.name, known, 1)
+            mend = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
+            message = f"There is no block {block.name}, so what is in it never shows."
+            yield Finding("sources.block", message, mend, f"{at}:{block.lineno}")
+
+
+def _outside(tree: nodes.Template, at: str) -> Iterator[Finding]:
+    if _parent(tree) is None:
+        return
+    for node in tree.body:
+        if isinstance(node, nodes.Output) and (line := _first_word(node)):
+            mend = "Put it into a block: a template that extends another shows nothing else."
+            yield Finding(
+                "sources.outside", "This stands outside of every block, so it never shows.", mend, f"{at}:{line}"
+            )
+
+
+def _first_word(node: nodes.Output) -> int:
+    for part in node.nodes:
+        if not isinstance(part, nodes.TemplateData):
+            return part.lineno
+        if part.data.strip():
+            before = part.data[: len(part.data) - len(part.data.lstrip())]
+            return part.lineno + before.count("\n")
+    return 0

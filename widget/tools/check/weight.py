@@ -1,0 +1,28 @@
+"""What a page and its styles weigh, packed as most servers pack them, against the product's budget."""
+
+import gzip
+from collections.abc import Iterator, Mapping
+
+from widget.tools.findings import Finding
+
+KILOBYTE = 1024
+
+
+def packed(content: bytes) -> int:
+    """Bytes on the wire."""
+    return len(gzip.compress(content, 9, mtime=0))
+
+
+def check(parts: Mapping[str, bytes], budget: int, at: str) -> Iterator[Finding]:
+    """`parts` by their names; `budget` in kilobytes."""
+    sizes = {name: packed(content) for name, content in parts.items()}
+    total = sum(sizes.values())
+    if total > budget * KILOBYTE:
+        heaviest = sorted(sizes.items(), key=lambda each: -each[1])[:3]
+        told = ", ".join(f"{name} {size / KILOBYTE:.1f} KB" for name, size in heaviest)
+        yield Finding(
+            "weight.budget",
+            f"Page and styles weigh {total / KILOBYTE:.1f} KB packed; the budget is {budget} KB.",
+            f"The heaviest: {told}. Make them lighter, or raise budget.",
+            f"{at}.budget",
+        )

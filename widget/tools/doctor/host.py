@@ -1,0 +1,147 @@
+"""What a host page itself does to the form: its tag, its policies, its isolation, its frames. Pure functions."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from widget.tools.doctor import csp
+from widget.tools.doctor.csp import Policy
+from widget.tools.doctor.embeds import MODES, Embed
+from widget.tools.doctor.visits import Visit
+from widget.tools.findings import Finding, Level
+from widget.tools.markup import Element
+
+LOCAL = re.compile(r"(.+\.)?localhost|127(\.[0-9]{1,3}){3}|::1")
+NEEDED = {
+    "allow-scripts": "the form's script does not run",
+    "allow-same-origin": "the form is a stranger to its own service, and nobody may frame it",
+    "allow-forms": "nothing can be sent without script",
+    "allow-popups": "the receipt cannot be opened",
+}
+"""What a sandbox has to allow, and what happens without it."""
+_SERIOUS = ("allow-scripts", "allow-same-origin")
+
+
+def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
+    """The script tag or the frame, as it is written."""
+    element = embed.element
+    at = f"{visit.url}, line {element.line}" if element else visit.url
+    if urlsplit(visit.url).scheme == "https" and urlsplit(embed.base).scheme == "http" and not _local(embed.base):
+        message = f"The page is https, and {embed.base} is not: browsers block it as mixed content."
+        yield Finding("tag.mixed", message, f"Write https: {embed.base.replace('http:', 'https:', 1)}.", at)
+    if element is None or embed.kind != "script":
+        return
+    if not embed.product:
+        message = (
+            "The tag names no product, and there is no <insider-feedback>: nothing shows until a script makes one."
+        )
+        yield Finding("tag.product", message, 'Add data-product="…".', at, "notice")
+    if element["data-mode"] and element["data-mode"] not in MODES:
+        message = f"There is no mode {element['data-mode']!r}."
+        yield Finding("tag.mode", message, f"Write {', '.join(MODES)}.", at)
+    if "integrity" in element:
+        message = "integrity allows one version of the script alone: after an update browsers block it."
+        yield Finding("tag.integrity", message, "Leave integrity out.", at)
+    if element["type"] == "module":
+        message = "As a module the script does not find its own tag, if there are several."
+        yield Finding("tag.module", message, 'Leave type="module" out, and write async.', at, "notice")
+
+
+def check_policies(embed: Embed, visit: Visit) -> Iterator[Finding]:
+    """The page's Content-Security-Policy."""
+    for policy in visit.policies:
+        yield from _policy(policy, embed, visit)
+
+
+def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
+    nonce = embed.element["nonce"] if embed.element else ""
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(embed.base))
+    if embed.kind == "script":
+        if not policy.allows(csp.SCRIPT, embed.loader, visit.url, nonce):
+            yield _blocked(
+                policy, csp.SCRIPT, embed.loader, origin, visit, "the script is blocked, and no button shows"
+            )
+        elif not policy.allows(csp.SCRIPT, f"{embed.base}/static/embed-panel.js", visit.url, nonce, parsed=False):
+            path = f"{embed.base}/static/"
+            yield _blocked(policy, csp.SCRIPT, path, origin, visit, "the button shows, and the form never opens")
+        if not policy.allows(csp.CONNECT, embed.form, visit.url):
+            message = "connect-src keeps the loader from finding out why, if the form does not show."
+            mend = f"Add {origin} to connect-src, if you want to know."
+            yield Finding("policy.connect", message, mend, visit.url, "notice")
+    if embed.product and not policy.allows(csp.FRAME, embed.form, visit.url):
+        yield _blocked(policy, csp.FRAME, embed.form, origin, visit, "the form cannot be shown")
+    if "sandbox" in policy.directives and policy.enforced:
+        yield from _sandbox(set(policy.directives["sandbox"]), "The page's policy has a sandbox", visit.url)
+    for source in dict.fromkeys(policy.unknown()):
+        message = f"{source!r} in the page's policy is no source, so it allows nothing."
+        yield Finding(
+            "policy.unknown", message, "Write https://host, https://host:port or 'self'.", visit.url, "notice"
+        )
+
+
+def _blocked(policy: Policy, names: tuple[str, ...], url: str, origin: str, visit: Visit, so_that: str) -> Finding:
+    ruling = policy.ruling(names) or names[0]
+    kind = ruling if ruling != "default-src" else names[-2] if names is not csp.FRAME else "frame-src"
+    code = "policy.frame" if names is csp.FRAME else "policy.script"
+    sources = " ".join(policy.directives.get(ruling, ())) or "'none'"
+    if not policy.enforced:
+        message = f"Once it is enforced, {ruling} ({sources}) does not allow {url}: {so_that}."
+        return Finding(code, message, f"Add {origin} to {kind} before.", visit.url, "notice")
+    mend = f"Add {origin} to {kind}."
+    if "'strict-dynamic'" in sources and names is csp.SCRIPT:
+        mend = "With 'strict-dynamic' a nonce alone helps: give the script tag the page's nonce."
+    elif ruling == "default-src":
+        mend = f"Add a directive: {kind} {origin}."
+    return Finding(code, f"{ruling} ({sources}) does not allow {url}: {so_that}.", mend, visit.url)
+
+
+def check_isolation(form: Visit, loader: Visit | None, visit: Visit) -> Iterator[Finding]:
+    """Cross-Origin-Embedder-Policy: an isolated page takes nothing that does not agree to it."""
+    policy = visit.headers.get("cross-origin-embedder-policy", "").partition(";")[0].strip().lower()
+    if policy not in ("require-corp", "credentialless"):
+        return
+    told = form.headers.get("cross-origin-embedder-policy", "").partition(";")[0].strip().lower()
+    if told not in ("require-corp", "credentialless"):
+        message = f"The page is isolated (COEP: {policy}), and the form comes without that header: it is blocked."
+        yield Finding("isolation.frame", message, "See that no proxy takes our headers away.", form.url)
+    if policy == "require-corp" and loader is not None and not _for_all(loader):
+        message = "The page is isolated, and the script comes without Cross-Origin-Resource-Policy: cross-origin."
+        yield Finding("isolation.script", message, "See that no proxy takes our headers away.", loader.url)
+
+
+def _for_all(answer: Visit) -> bool:
+    return answer.headers.get("cross-origin-resource-policy", "").strip().lower() == "cross-origin"
+
+
+def check_permissions(embed: Embed, visit: Visit) -> Iterator[Finding]:
+    """Permissions-Policy: copying the receipt's address needs the clipboard."""
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(embed.base))
+    for feature in ("clipboard-write",):
+        allowed = _allowlist(visit.headers.get("permissions-policy", ""), feature)
+        if allowed is not None and "*" not in allowed and f'"{origin}"' not in allowed:
+            message = f"Permissions-Policy keeps {feature} from the form: its Copy buttons do nothing."
+            yield Finding("permissions.clipboard", message, f'Write {feature}=(self "{origin}").', visit.url, "notice")
+
+
+def _allowlist(header: str, feature: str) -> tuple[str, ...] | None:
+    """The allowlist of a feature; None where it is not named."""
+    match = re.search(rf"(?:^|,)\s*{re.escape(feature)}\s*=\s*(\([^)]*\)|[^,;\s]+)", header)
+    return tuple(match[1].strip("()").split()) if match else None
+
+
+def check_frame(frame: Element, visit: Visit, what: str) -> Iterator[Finding]:
+    """The sandbox of a frame that the form is in, at any depth."""
+    if "sandbox" in frame:
+        at = f"{visit.url}, line {frame.line}"
+        yield from _sandbox(set(frame["sandbox"].lower().split()), f"{what} has a sandbox", at)
+
+
+def _sandbox(allowed: set[str], where: str, at: str) -> Iterator[Finding]:
+    for token, so_that in NEEDED.items():
+        if token not in allowed:
+            level: Level = "wrong" if token in _SERIOUS else "notice"
+            yield Finding("sandbox", f"{where} without {token}: {so_that}.", f"Add {token}.", at, level)
+
+
+def _local(url: str) -> bool:
+    return LOCAL.fullmatch(urlsplit(url).hostname or "") is not None

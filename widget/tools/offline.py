@@ -1,0 +1,74 @@
+"""The pages of products without a service around them: for those who write templates, and for what checks them.
+
+Nothing stands in for what is broken here: a template that fails raises TemplateBroken. Needs neither a database nor
+Insider Connect.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from widget.config import resources
+from widget.config.products import Product
+from widget.i18n import messages as words
+from widget.i18n.messages import Words
+from widget.i18n.overrides import Wording
+from widget.pages.pages import Pages
+from widget.pages.samples import FRIENDLY, Sample, Scene
+from widget.pages.templating import StrictTemplates
+from widget.theming import themes
+from widget.web.assets import StaticFiles
+
+
+class Studio:
+    """The pages of `products`, whose own files lie below `custom`."""
+
+    def __init__(self, products: Mapping[str, Product], custom: Path, *, reload: bool = False) -> None:
+        self.products = products
+        self._custom = custom
+        self._own = custom / "templates" / "products"
+        self.static = StaticFiles(resources.path("static"), custom / "static" / "products", reload=reload)
+        self.templates = StrictTemplates(
+            resources.path("templates"), self._own, slugs=products, static=self.static.url, reload=reload
+        )
+        self.pages = Pages(self.templates, sheet=self.static.sheet)
+        self.wording = Wording(custom / "templates", products)
+
+    def words(self, slug: str, lang: str) -> Words:
+        """The words of a product in a language."""
+        return self.wording.of(slug, words.choose(lang))
+
+    def read_words(self) -> None:
+        """Read the products' own words anew."""
+        self.wording = Wording(self._custom / "templates", self.products)
+
+    def scene(
+        self, product: Product, lang: str, sample: Sample = FRIENDLY, *, theme: str = "auto", mode: str = "page"
+    ) -> Scene:
+        """What a state is rendered from."""
+        return Scene(self.pages, product, self.words(product.slug, lang), sample, theme, mode)
+
+    def sources(self, slug: str) -> dict[str, str]:
+        """The product's own templates, by their names."""
+        return _texts(self._own / slug)
+
+    def our_sources(self) -> dict[str, str]:
+        """Ours."""
+        folder = resources.path("templates")
+        return {name: text for name, text in _texts(folder).items() if "/" not in name}
+
+    def styles(self, product: Product) -> dict[str, bytes]:
+        """Every stylesheet of the product's form, by its name."""
+        own = f"products/{product.slug}/product.css"
+        sheets = {"form.css": self.static.content("form.css"), "theme.css": themes.stylesheet(product.theme).encode()}
+        if self.static.sheet(product.slug):
+            sheets[own] = self.static.content(own)
+        return {name: content for name, content in sheets.items() if content}
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """What can be read; the rest is named when it is rendered."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8", errors="replace")
+        for path in sorted(folder.rglob("*.html"))
+        if path.is_file()
+    }

@@ -1,0 +1,240 @@
+"""The preview's addresses. What is sent to them is thanked for, and kept nowhere.
+
+| address | what it is |
+|---|---|
+| `/`, `/{product}` | the gallery: `theme`, `width`, `text`, `lang`, `by`, `state`, as its own form sets them |
+| `/cell/{product}/{state}` | one page in one state: `lang`, `theme`, `text` |
+| `/host/{product}` | a sample page that embeds the form: `mode`, `lang`, `theme` |
+| `/form/{product}`, `/embed.js`, `/static/…` | as the service has them |
+| `/version` | what changes whenever a file does |
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from widget.config import resources
+from widget.config.products import Product
+from widget.errors import ConfigurationError, Fault
+from widget.i18n import messages as words
+from widget.pages.pages import MODES, THEMES, known
+from widget.pages.templating import TemplateBroken
+from widget.theming import themes
+from widget.tools.offline import Studio
+from widget.tools.preview.cells import CELLS, Cell, cells_of
+from widget.tools.preview.workshop import Workshop
+from widget.web.headers import HEADERS, of_form
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "theme": ("both", "light", "dark"),
+    "width": ("desktop", "phone"),
+    "text": ("100", "200"),
+    "by": ("states", "languages"),
+}
+"""What the gallery can be asked for, the default first."""
+_PAGE = {
+    **HEADERS["page"],
+    "Content-Security-Policy": HEADERS["page"]["Content-Security-Policy"].replace(
+        "frame-ancestors 'none'", "frame-ancestors 'self'; frame-src 'self'"
+    ),
+}
+_TAKEN = {"status": "delivered", "receipt": "sample", "receipt_url": "/receipt/sample", "feedback_id": 1187}
+
+
+def create_preview(config: Path, custom: Path) -> Starlette:
+    """The gallery of the products that `config` has. Raises ConfigurationError."""
+    workshop = Workshop(config, custom)
+    _ = workshop.studio
+    app = Starlette(routes=ROUTES, exception_handlers={TemplateBroken: _broken, ConfigurationError: _unusable})
+    app.state.workshop = workshop
+    app.state.templates = Environment(
+        loader=FileSystemLoader(resources.path("templates") / "preview"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return app
+
+
+async def first(request: Request) -> Response:
+    """GET /: the first product."""
+    return RedirectResponse(f"/{next(iter(_studio(request).products))}", 302)
+
+
+async def gallery(request: Request) -> Response:
+    """GET /{product}."""
+    product = _product(request)
+    asked = {name: known(request.query_params.get(name), values) for name, values in CHOICES.items()}
+    lang = known(request.query_params.get("lang"), words.languages())
+    cells = cells_of(product)
+    state = next((cell for cell in cells if cell.name == request.query_params.get("state")), cells[0])
+    schemes = ("light", "dark") if asked["theme"] == "both" else (asked["theme"],)
+    if asked["by"] == "languages":
+        shown = [(cell, tag) for cell in (state,) for tag in words.languages()]
+    else:
+        shown = [(cell, lang) for cell in cells]
+    return _page(
+        request,
+        "gallery.html",
+        product=product,
+        products=_studio(request).products.values(),
+        choices=CHOICES,
+        asked={**asked, "lang": lang, "state": state.name},
+        languages=words.languages(),
+        cells=cells,
+        shown=shown,
+        schemes=schemes,
+        modes=MODES[1:],
+        version=_workshop(request).version(),
+        problem=_workshop(request).problem,
+    )
+
+
+async def cell(request: Request) -> Response:
+    """GET /cell/{product}/{state}: the page itself, as the service would make it, but for the preview's own script."""
+    product = _product(request)
+    found = next((each for each in CELLS if each.name == request.path_params["state"]), None)
+    if found is None:
+        raise HTTPException(404)
+    theme = known(request.query_params.get("theme"), THEMES)
+    html = _render(_studio(request), product, found, request.query_params.get("lang", ""), theme)
+    return HTMLResponse(_staged(_studio(request), html, found.does, request), headers=of_form(product.origins))
+
+
+def _render(studio: Studio, product: Product, found: Cell, lang: str, theme: str) -> str:
+    scene = studio.scene(product, lang, theme=theme)
+    if found.name == "not-found":
+        return studio.pages.problem(scene.words, Fault("product_unknown"), product, theme=theme)
+    return found.state.render(scene)
+
+
+def _staged(studio: Studio, html: str, does: str, request: Request) -> str:
+    """The page with the preview's script before its own, and with larger text if asked for. It takes no focus."""
+    script = f'<script type="module" src="{studio.static.url("preview/state.js")}?do={does}"></script>'
+    large = f'<link rel="stylesheet" href="{studio.static.url("preview/large.css")}">'
+    wanted = script + (large if request.query_params.get("text") == "200" else "")
+    return html.replace(" autofocus", "").replace("<head>", f"<head>{wanted}", 1)
+
+
+async def host(request: Request) -> Response:
+    """GET /host/{product}: a sample page."""
+    mode = known(request.query_params.get("mode"), MODES[1:])
+    theme = known(request.query_params.get("theme"), THEMES)
+    lang = known(request.query_params.get("lang"), words.languages())
+    return _page(request, "host.html", product=_product(request), mode=mode, theme=theme, lang=lang)
+
+
+async def form(request: Request) -> Response:
+    """GET /form/{product}: the form for the sample page, and for a tab of its own."""
+    product, studio = _product(request), _studio(request)
+    theme = known(request.query_params.get("theme"), THEMES)
+    mode = known(request.query_params.get("mode"), MODES)
+    scene = studio.scene(product, request.query_params.get("lang", ""), theme=theme, mode=mode)
+    return HTMLResponse(_staged(studio, scene.form(), "", request), headers=of_form(product.origins))
+
+
+async def taken(request: Request) -> Response:
+    """POST to a form: read, thanked for, and forgotten."""
+    async for _ in request.stream():
+        pass
+    product = _product(request)
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({**_TAKEN, "attachments": []}, 201, headers=of_form(product.origins))
+    lang = request.query_params.get("lang", "")
+    return RedirectResponse(f"/cell/{product.slug}/thanks-delivered?lang={lang}", 303)
+
+
+async def token(request: Request) -> Response:
+    """GET /form/{product}/token."""
+    return JSONResponse({"token": "sample-token", "expires_in": 3600}, headers=of_form(_product(request).origins))
+
+
+async def theme_css(request: Request) -> Response:
+    """GET /form/{product}/theme.css."""
+    return Response(themes.stylesheet(_product(request).theme), media_type="text/css", headers=HEADERS["static"])
+
+
+async def receipt(request: Request) -> Response:
+    """GET /receipt/sample."""
+    return RedirectResponse(f"/cell/{next(iter(_studio(request).products))}/receipt-delivered", 302)
+
+
+async def loader(request: Request) -> Response:
+    """GET /embed.js."""
+    return _found(_studio(request).static.loader(request))
+
+
+async def static(request: Request) -> Response:
+    """GET /static/…"""
+    return _found(_studio(request).static.respond(request, request.path_params["path"]))
+
+
+async def version(request: Request) -> Response:
+    """GET /version: asked for again and again by the gallery."""
+    workshop = _workshop(request)
+    _ = workshop.studio
+    return JSONResponse({"version": workshop.version(), "problem": workshop.problem}, headers=HEADERS["data"])
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A template that makes no page: file, line and reason in its place."""
+    assert isinstance(error, TemplateBroken)  # noqa: S101
+    return _page(request, "broken.html", 500, at=error.problem.name, reason=error.problem.message)
+
+
+async def _unusable(request: Request, error: Exception) -> Response:
+    return _page(request, "broken.html", 500, at="widget.toml", reason=str(error))
+
+
+def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    template_of = request.app.state.templates.get_template(template)
+    html = template_of.render(static=_studio(request).static.url, **values)
+    return HTMLResponse(html, status, headers=_PAGE)
+
+
+def _found(response: Response | None) -> Response:
+    if response is None:
+        raise HTTPException(404)
+    return response
+
+
+def _workshop(request: Request) -> Workshop:
+    workshop: Workshop = request.app.state.workshop
+    return workshop
+
+
+def _studio(request: Request) -> Studio:
+    return _workshop(request).studio
+
+
+def _product(request: Request) -> Product:
+    product = _studio(request).products.get(request.path_params["product"])
+    if product is None:
+        raise HTTPException(404)
+    return product
+
+
+ROUTES = [
+    Route("/", first),
+    Route("/version", version),
+    Route("/embed.js", loader),
+    Route("/static/{path:path}", static),
+    Route("/cell/{product}/{state}", cell),
+    Route("/cell/{product}/{state}", taken, methods=["POST"]),
+    Route("/cell/{product}/{state}/token", token),
+    Route("/host/{product}", host),
+    Route("/form/{product}", form),
+    Route("/form/{product}", taken, methods=["POST"]),
+    Route("/form/{product}/token", token),
+    Route("/form/{product}/theme.css", theme_css),
+    Route("/receipt/{receipt}", receipt),
+    Route("/{product}", gallery),
+]

@@ -1,0 +1,48 @@
+"""What the gallery shows: each state with its name, and who brings it about, the server or the form's own script."""
+
+from dataclasses import dataclass
+
+from widget.config.products import Product
+from widget.pages.samples import STATES, State
+
+RENDERED = {state.name: state for state in STATES}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A state in the gallery. `does` is what `static/preview/state.js` does to the page of `of`."""
+
+    name: str
+    title: str
+    of: str
+    does: str = ""
+
+    @property
+    def state(self) -> State:
+        """The state that is rendered."""
+        return RENDERED[self.of]
+
+
+CELLS = (
+    Cell("idle", "Idle", "idle"),
+    Cell("filled", "Filled", "filled", "filled"),
+    Cell("error", "Errors", "errors"),
+    Cell("sending", "Sending", "filled", "sending"),
+    Cell("offline", "Offline", "filled", "offline"),
+    Cell("waiting", "Too many at once", "waiting"),
+    Cell("refused", "Refused by Insider Connect", "refused"),
+    Cell("vouched", "Vouched for", "vouched"),
+    Cell("thanks-delivered", "Thanks, delivered", "thanks-delivered"),
+    Cell("thanks-accepted", "Thanks, accepted", "thanks-accepted"),
+    Cell("receipt-delivered", "Receipt, delivered", "receipt-delivered"),
+    Cell("receipt-accepted", "Receipt, accepted", "receipt-accepted"),
+    Cell("receipt-refused", "Receipt, refused", "receipt-refused"),
+    Cell("receipt-expired", "Receipt, run out", "receipt-expired"),
+    Cell("problem", "Page not set up", "problem"),
+    Cell("not-found", "Not found", "problem"),
+)
+
+
+def cells_of(product: Product) -> tuple[Cell, ...]:
+    """The cells of a product: nobody is vouched for where nothing checks it."""
+    return tuple(cell for cell in CELLS if cell.name != "vouched" or product.identity is not None)

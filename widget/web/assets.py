@@ -1,0 +1,189 @@
+"""Scripts, styles and pictures, read once and served from memory.
+
+Pages name them below a folder that is the hash of all of them, so that whatever is named so never changes and is kept
+for a year; relative imports between modules stay within it. Without that folder, or below another version's, they are
+served too, to be asked for again each time.
+"""
+
+import hashlib
+import mimetypes
+import re
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from widget.web import compression as encodings
+from widget.web.headers import HEADERS, Kind
+
+log = structlog.get_logger("widget.web.assets")
+
+CSS = "text/css; charset=utf-8"
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": CSS,
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+PRODUCT_FILES = frozenset({".css", ".svg", ".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".woff2"})
+"""The endings of files that a product may bring along."""
+MAX_PRODUCT_FILE = 2 * 1024 * 1024
+"""Bytes."""
+_VERSION = re.compile("[0-9a-f]{12}")
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class Asset:
+    """Content that is the same for everybody, in as many forms as are worth it, each with an ETag of its own."""
+
+    def __init__(self, content: bytes, media_type: str) -> None:
+        self.content = content
+        self.media_type = media_type
+        self.digest = hashlib.sha256(content).hexdigest()[:20]
+
+    @cached_property
+    def packed(self) -> Mapping[str, bytes]:
+        """The packed forms, by their codings; none of what is packed by its nature. Made when they are first asked
+        for, so whoever serves asks ahead."""
+        is_text = self.media_type.startswith("text/") or self.media_type == "image/svg+xml"
+        return encodings.pack(self.content) if is_text else {}
+
+    def respond(self, request: Request, headers: Mapping[str, str]) -> Response:
+        """The answer with `headers`: 200, or 304 when the asker has it already. A `Range` is not looked at, as a server
+        may (RFC 9110, section 14.2): no asset is so long that a part of it would be worth asking for."""
+        coding = encodings.choose(request.headers.get("accept-encoding", ""), self.packed)
+        plain = coding == encodings.AS_IT_IS
+        etag = f'"{self.digest}"' if plain else f'"{self.digest}-{coding}"'
+        every = {**headers, "ETag": etag, **({"Vary": "Accept-Encoding"} if self.packed else {})}
+        if _is_named(etag, request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers=every)
+        if plain:
+            return Response(self.content, headers=every, media_type=self.media_type)
+        return Response(self.packed[coding], headers={**every, "Content-Encoding": coding}, media_type=self.media_type)
+
+
+class StaticFiles:
+    """The files below `folder`, and those of products below `products`, in a folder for each slug.
+
+    With `reload`, changed files are read anew: for development.
+    """
+
+    def __init__(self, folder: Path, products: Path | None = None, *, reload: bool = False) -> None:
+        self._folder = folder
+        self._products = products
+        self._reload = reload
+        self._stamp: object = None
+        self._files: Mapping[str, Asset] = {}
+        self.version = ""
+        self.left_out: Mapping[str, str] = {}
+        """The files of products that are not served, and why."""
+        self._read()
+
+    def _read(self) -> None:
+        ours = {path.relative_to(self._folder).as_posix(): path for path in _files_below(self._folder)}
+        theirs = {f"products/{name}": path for name, path in _files_of_products(self._products).items()}
+        paths = {name: path for name, path in ours.items() if not name.startswith("products/")} | theirs
+        stamp = [(name, path.stat().st_mtime_ns) for name, path in paths.items()]
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        reasons = {name: _objection(paths[name], self._products) for name in theirs if self._products}
+        self.left_out = {name: reason for name, reason in reasons.items() if reason}
+        for name, reason in self.left_out.items():
+            log.warning("static.left_out", file=name, reason=reason)
+            del paths[name]
+        self._files = {name: _asset(path) for name, path in paths.items()}
+        digest = hashlib.sha256()
+        for name, file in self._files.items():
+            digest.update(f"{name}\0{file.digest}\n".encode())
+        self.version = digest.hexdigest()[:12]
+
+    def url(self, name: str) -> str:
+        """The address of a file. Raises KeyError when there is none of that name."""
+        if self._reload:
+            self._read()
+        if name not in self._files:
+            raise KeyError(f"there is no static file {name!r}")
+        return f"/static/{self.version}/{name}"
+
+    def sheet(self, slug: str) -> str | None:
+        """The address of a product's own stylesheet, if it has one."""
+        name = f"products/{slug}/product.css"
+        if self._reload:
+            self._read()
+        return self.url(name) if name in self._files else None
+
+    def content(self, name: str) -> bytes:
+        """What is in a file. Raises KeyError when there is none of that name."""
+        return self._files[name].content
+
+    @property
+    def assets(self) -> Collection[Asset]:
+        """All of them."""
+        return self._files.values()
+
+    def names(self, folder: str, ending: str) -> tuple[str, ...]:
+        """The files below `folder` whose names end so."""
+        return tuple(name for name in self._files if name.startswith(folder) and name.endswith(ending))
+
+    def respond(self, request: Request, path: str) -> Response | None:
+        """The file that `path` (behind /static/) names, or None.
+
+        While processes of two versions run, or a form was open meanwhile, the folder may be another version's:
+        what there is now serves them better than nothing, but must not be kept under that name.
+        """
+        if self._reload:
+            self._read()
+        version, _, name = path.partition("/")
+        if version == self.version:
+            return self._respond(request, name, "static", {"Cache-Control": FOR_EVER})
+        other = _VERSION.fullmatch(version) is not None
+        return self._respond(request, name if other else path, "static", {"Cache-Control": "no-cache"})
+
+    def loader(self, request: Request) -> Response | None:
+        """The script for host pages: kept for minutes, so that a new version reaches pages that never change."""
+        return self._respond(request, "embed.js", "loader", {})
+
+    def _respond(self, request: Request, name: str, kind: Kind, extra: Mapping[str, str]) -> Response | None:
+        file = self._files.get(name)
+        if file is None:
+            return None
+        return file.respond(request, {**HEADERS[kind], **extra})
+
+
+def pack(assets: Iterable[Asset]) -> None:
+    """Make every packed form that there is not yet: some tenths of a second of work for all of ours, so in a thread."""
+    for asset in assets:
+        _ = asset.packed
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _files_of_products(folder: Path | None) -> Mapping[str, Path]:
+    """What products bring along, but for hidden files."""
+    found = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)} if folder else {}
+    return {name: path for name, path in found.items() if not any(part.startswith(".") for part in name.split("/"))}
+
+
+def _objection(path: Path, folder: Path) -> str:
+    """Why a product's file is not served. Scripts are ours alone, for one origin serves the forms of all products."""
+    if path.suffix.lower() not in PRODUCT_FILES:
+        return f"only {' '.join(sorted(PRODUCT_FILES))} are served"
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return "it is a link out of the folder"
+    return f"it has more than {MAX_PRODUCT_FILE} bytes" if path.stat().st_size > MAX_PRODUCT_FILE else ""
+
+
+def _asset(path: Path) -> Asset:
+    guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return Asset(path.read_bytes(), guessed)
+
+
+def _is_named(etag: str, header: str) -> bool:
+    """Whether `If-None-Match` names the tag, by the weak comparison that is meant there."""
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in header.split(","))
