@@ -4,6 +4,7 @@ A stand-in speaks the daemon's protocol and misbehaves at will; what is believed
 daemon itself, whose database of viruses holds one: EICAR's string.
 """
 
+import asyncio
 import os
 import re
 import shutil
@@ -17,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bed import START, Process, Sandbox, plain_environ, until
+import uvloop
+from bed import FACT, START, Process, Sandbox, plain_environ, until
 from samples import pdf, png, screenshot
 
 from widget.files.clamav import Scanner, ScannerUnavailable
@@ -34,13 +36,32 @@ class Clamd:
         self.limit = 25 << 20
         self.answer: bytes | None = None
         self.delay = 0.0
+        self.hangs_up: str | None = None
+        """When it closes the connection without a word: "at once", "after the command", "within a file"."""
+        self.hung_up = threading.Event()
         self.scanned: list[bytes] = []
         server.clamd = self
+
+
+class _HangUp(Exception):
+    """The connection is closed without an answer."""
 
 
 class _Session(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         clamd: Clamd = self.server.clamd
+        try:
+            self._serve(clamd)
+        except _HangUp:
+            self.request.close()  # with what was sent and not read: a reset
+            clamd.hung_up.set()
+
+    def _serve(self, clamd: Clamd) -> None:
+        def step(name: str) -> None:
+            if clamd.hangs_up == name:
+                raise _HangUp
+
+        step("at once")
         command = b""
         while not command.endswith(b"\0"):
             command += self.rfile.read(1)
@@ -48,9 +69,11 @@ class _Session(socketserver.StreamRequestHandler):
             self.wfile.write(b"PONG\0")
             return
         assert command == b"zINSTREAM\0"
+        step("after the command")
         content = b""
         while length := struct.unpack(">I", self.rfile.read(4))[0]:
             content += self.rfile.read(length)
+            step("within a file")
             if len(content) > clamd.limit:
                 self.wfile.write(b"INSTREAM size limit exceeded. ERROR\0")
                 return
@@ -132,6 +155,26 @@ async def test_a_limit_of_the_daemon_is_no_clean_file(clamd, path):
     clamd.limit = 1000
     with pytest.raises(ScannerUnavailable, match=r"size limit exceeded|cannot be reached"):
         await Scanner(f"unix://{path}").scan(chunks(png(size=1 << 20)))
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("when", ["at once", "after the command", "within a file"])
+def test_a_daemon_that_hangs_up_says_nothing_about_a_file(clamd, path, when, loop):
+    clamd.hangs_up = when
+
+    async def file():
+        yield png()
+        await asyncio.to_thread(clamd.hung_up.wait, FACT)
+        for _ in range(100):  # while the loop learns of it
+            await asyncio.sleep(0)
+            yield png()
+
+    async def scan():
+        with pytest.raises(ScannerUnavailable):
+            await Scanner(f"unix://{path}").scan(file())
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scan())
 
 
 async def test_a_daemon_that_is_away_says_nothing_about_a_file(path):
@@ -234,6 +277,19 @@ def test_while_the_scanner_is_away_a_submission_is_accepted_and_its_file_waits(
         assert widget.until_delivered(answer)["attachments"][0]["status"] == "attached"
         assert len(clamd.scanned) == 1
     assert insider.counts()["create"] == 2
+
+
+@pytest.mark.parametrize("when", ["at once", "after the command", "within a file"])
+def test_a_scanner_that_hangs_up_keeps_a_file_waiting(start_widget, insider: Sandbox, clamd, path, when) -> None:
+    clamd.hangs_up = when
+    widget = start_widget(CLAMD=f"unix://{path}", RETRY_MIN="0.2", RETRY_MAX="0.4", SWEEP_INTERVAL="0.2")
+    answer = widget.submit("hello", files=[("a.png", png(size=4 << 20), "image/png")])
+    assert answer.status_code == 202
+    until(lambda: '"reason": "the virus scanner' in widget.log())
+    clamd.hangs_up = None
+    widget.until_delivered(answer)
+    assert insider.counts()["create"] == insider.counts()["attach"] == 1
+    assert "delivery.failed" not in widget.log()
 
 
 def test_a_scanner_that_is_slow_keeps_a_file_waiting(start_widget, insider: Sandbox, clamd, path) -> None:

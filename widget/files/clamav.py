@@ -46,7 +46,7 @@ class Scanner:
         try:
             reader, writer = await self._connect()
             try:
-                writer.write(command)
+                await _send(writer, command)
                 if chunks is not None:
                     await _stream(writer, chunks)
                 answer = await reader.read(_ANSWER_SIZE)
@@ -72,12 +72,28 @@ async def _stream(writer: asyncio.StreamWriter, chunks: AsyncIterator[bytes]) ->
     try:
         async for chunk in chunks:
             if chunk:
-                writer.write(_LENGTH.pack(len(chunk)) + chunk)
-                await writer.drain()
-        writer.write(_LENGTH.pack(0))
-        await writer.drain()
-    except ConnectionError:
+                await _send(writer, _LENGTH.pack(len(chunk)) + chunk)
+        await _send(writer, _LENGTH.pack(0))
+    except _HungUp:
         pass
+
+
+class _HungUp(ConnectionError):
+    """The daemon closed the connection while something was sent to it."""
+
+
+async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Send, and wait until there is room for more. Raises _HungUp.
+
+    On a closed connection uvloop's transport raises RuntimeError, where asyncio's own drops what is written.
+    """
+    if writer.is_closing():
+        raise _HungUp("it hung up")
+    writer.write(data)
+    try:
+        await writer.drain()
+    except ConnectionError as error:
+        raise _HungUp(str(error)) from error
 
 
 def _printable(text: str) -> str:
