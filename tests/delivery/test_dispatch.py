@@ -63,6 +63,15 @@ async def test_a_row_alone_is_tried_at_once_and_waited_for(insider: Sandbox, tmp
         assert await state_of(outbox, submission_id) == "delivered"
 
 
+async def test_a_row_that_is_on_its_way_already_is_waited_for_too(insider: Sandbox, tmp_path: Path) -> None:
+    insider.slow(0.5, "create")
+    async with dispatching(insider, tmp_path, waiting=1) as (outbox, dispatcher):
+        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 1)
+        (submission_id,) = dispatcher._running
+        assert await dispatcher.attempt(submission_id, "demo", wait=10)
+        assert await state_of(outbox, submission_id) == "delivered"
+
+
 async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivered(
     insider: Sandbox, tmp_path: Path
 ) -> None:

@@ -107,7 +107,8 @@ class Dispatcher(abc.ABC):
             if self._in_burst() and self._after_burst is None:
                 self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
             return False
-        task = self._begin(submission_id)
+        # A look at what is due may have come upon it first.
+        task = self._running.get(submission_id) or self._begin(submission_id)
         if wait > 0:
             await asyncio.wait({task}, timeout=wait)
         return True
