@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
+import children
 import httpx
 
 from widget.submissions.tokens import Tokens
@@ -79,14 +80,7 @@ class Process:
     def __init__(self, arguments: Sequence[str], log: Path, environ: Mapping[str, str], folder: Path) -> None:
         self._log = log
         self._output: IO[bytes] = log.open("ab")
-        self.popen = subprocess.Popen(
-            arguments,
-            cwd=folder,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
+        self.popen = children.start(arguments, folder, environ, stdout=self._output)
 
     def until_answers(self, url: str) -> None:
         """Wait until `url` is answered 200; fail with the output when the process ends before."""
@@ -224,6 +218,10 @@ class Sandbox:
         return self._process.log()
 
 
+COMMAND = (sys.executable, "-m", "widget")
+FROM_SHELL = (str(Path(sys.executable).with_name("widget")),)
+"""The installed command, as a person types it: never forked."""
+
 WIDGET_TOML = """\
 [products.demo]
 name = "Northwind"
@@ -240,7 +238,7 @@ class Widget:
         insider_url: str,
         *,
         config: str = WIDGET_TOML,
-        command: Sequence[str] = (sys.executable, "-m", "widget"),
+        command: Sequence[str] = COMMAND,
         **environ: str,
     ) -> None:
         self.folder = folder
@@ -315,10 +313,7 @@ class Widget:
 
     def operate(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """Run `widget outbox …` to its end, in the same environment."""
-        command = [*self.command, "outbox", *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env=self.environ, input=typed, capture_output=True, text=True, timeout=60
-        )
+        return children.run([*self.command, "outbox", *arguments], self.folder, self.environ, typed=typed)
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
         """What `widget outbox list` tells of every row that is not asked away by `arguments`."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import hypothesis
 import pytest
-from bed import Sandbox, Widget, chromium
+from bed import Sandbox, Widget, chromium, plain_environ
+from children import fork_from_now_on
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from postgres import Postgres
 
@@ -27,6 +28,11 @@ LONGEST = (
     "test_chaos", "test_operator", "test_embed", "test_form_access", "test_form_sending", "test_own_faults",
 )  # fmt: skip
 """The modules that take the longest, begun first: else the last of them would have one process alone to end in."""
+
+
+def pytest_configure() -> None:
+    """Have programs forked."""
+    fork_from_now_on(plain_environ())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

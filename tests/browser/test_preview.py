@@ -1,13 +1,12 @@
 """`widget preview`: every state is shown, and what is edited is seen at once."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from bed import ROOT, Process, free_port, plain_environ
+from bed import COMMAND, ROOT, Process, free_port, plain_environ
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from widget.config.products import Product
@@ -60,7 +59,7 @@ class Preview:
         self.config.write_text(CONFIG)
 
     def process(self) -> Process:
-        command = [sys.executable, "-m", "widget", "preview", "demo", "--port", self.url.rpartition(":")[2]]
+        command = [*COMMAND, "preview", "demo", "--port", self.url.rpartition(":")[2]]
         return Process(command, self.folder / "preview.log", plain_environ(), self.folder)
 
 
@@ -126,7 +125,7 @@ def test_the_second_product_of_the_examples_is_shown_in_its_own_look_and_words(
 ) -> None:
     port = free_port()
     environ = plain_environ(WIDGET_CONFIG=str(ROOT / "examples" / "widget.toml"))
-    command = [sys.executable, "-m", "widget", "preview", "ferry", "--port", str(port)]
+    command = [*COMMAND, "preview", "ferry", "--port", str(port)]
     process = Process(command, tmp_path / "preview.log", environ, tmp_path)
     try:
         process.until_answers(f"http://127.0.0.1:{port}/version")

@@ -7,13 +7,13 @@ import pty
 import signal
 import sqlite3
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import children
 import pytest
-from bed import Sandbox, Widget, submission_id_of, until
+from bed import START, Sandbox, Widget, submission_id_of, until
 from samples import pdf, png
 
 SECRET = "words for nobody else"
@@ -154,9 +154,9 @@ def test_a_terminal_is_shown_how_far_it_is(widget: Widget, insider: Sandbox) -> 
     refused(widget, insider)
     ours, theirs = pty.openpty()
     command = [*widget.command, "outbox", "retry", "--state", "refused"]
-    done = subprocess.run(command, env=widget.environ, cwd=widget.folder, stdout=subprocess.PIPE, stderr=theirs)
-    os.close(theirs)
-    assert done.returncode == 0
+    with open(theirs, "wb") as terminal, open(os.devnull, "wb") as nowhere:
+        operator = children.start(command, widget.folder, widget.environ, stdout=nowhere, stderr=terminal)
+        assert operator.wait(START) == 0
     assert "100%" in os.read(ours, 10_000).decode()
     os.close(ours)
     assert "%" not in widget.operate("retry", "--state", "refused").stderr

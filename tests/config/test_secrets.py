@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from bed import Sandbox, Widget
+from bed import FROM_SHELL, Sandbox, Widget
 from canaries import CONFIG, ENVIRON, SECRETS, WORDS, Spill, session
 
 from widget.config import resources, settings
@@ -24,7 +24,7 @@ def test_a_whole_life_spills_nothing(tmp_path: Path) -> None:
     accounts = {"test-client": SECRETS["client secret"], "other-client": SECRETS["other client secret"]}
     with (
         Sandbox(tmp_path, accounts) as insider,
-        Widget(tmp_path, insider.url, config=CONFIG, **{**ENVIRON, "DELIVERY_WAIT": "5"}) as widget,
+        Widget(tmp_path, insider.url, config=CONFIG, **{**ENVIRON, "DELIVERY_WAIT": "5"}, command=FROM_SHELL) as widget,
     ):
         statuses = set()
         for name, answer, theirs in session(widget, insider):

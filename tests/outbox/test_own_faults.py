@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import children
 import httpx
 import pytest
 from bed import ROOT, Sandbox, Widget, adjusted, until
@@ -259,7 +260,8 @@ def test_a_process_that_was_stopped_past_its_lease_comes_back_and_writes_nothing
     os.kill(widget.pid, signal.SIGSTOP)
     try:
         helper = [sys.executable, "-c", HELPER, str(widget.folder / "widget.db")]
-        subprocess.run(helper, env=widget.environ, check=True, timeout=30)
+        done = children.run(helper, widget.folder, widget.environ)
+        assert done.returncode == 0, done.stderr
     finally:
         os.kill(widget.pid, signal.SIGCONT)
     until(lambda: "submission.claim_lost" in widget.log())

@@ -3,12 +3,12 @@
 import json
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import children
 import pytest
-from bed import CLIENT_ID, CLIENT_SECRET, ROOT, SECRET_KEY, Sandbox, free_port, plain_environ
+from bed import CLIENT_ID, CLIENT_SECRET, COMMAND, ROOT, SECRET_KEY, Sandbox, free_port, plain_environ
 
 from widget.config.settings import load_products
 from widget.tools.check import check_products, fields
@@ -332,14 +332,7 @@ def test_the_ids_that_are_asked_for_are_those_that_the_script_uses() -> None:
 
 
 def run(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "widget", "check", *arguments],
-        cwd=folder,
-        env=plain_environ(**environ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return children.run([*COMMAND, "check", *arguments], folder, plain_environ(**environ))
 
 
 def settings(folder: Path, insider: str) -> dict[str, str]:

@@ -2,16 +2,15 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import children
 import pytest
-from bed import plain_environ
+from bed import COMMAND, plain_environ
 
 from widget.config.products import Product
 from widget.tools import doctor
@@ -375,10 +374,10 @@ def test_whatever_does_not_answer_is_said_to_be_away() -> None:
 
 def test_the_command_reports_for_people_and_for_programs(tmp_path: Path) -> None:
     with server({"/": (200, {}, "<p>Hello</p>")}) as host:
-        command = [sys.executable, "-m", "widget", "doctor", f"{host}/"]
-        environ = plain_environ()
-        people = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
-        programs = subprocess.run([*command, "--json"], cwd=tmp_path, env=environ, capture_output=True, text=True)
+        people, programs = (
+            children.run([*COMMAND, "doctor", f"{host}/", *options], tmp_path, plain_environ())
+            for options in ((), ("--json",))
+        )
     assert people.returncode == programs.returncode == 1
     assert "✗ page" in people.stdout
     assert "→ Add <script src=" in people.stdout

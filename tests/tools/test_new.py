@@ -1,12 +1,11 @@
 """`widget new` makes a product that works, and changes nothing that is there."""
 
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
+import children
 import pytest
-from bed import plain_environ
+from bed import COMMAND, plain_environ
 
 from widget.config.settings import load_products
 from widget.errors import ConfigurationError
@@ -95,13 +94,13 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_the_command_says_what_is_there_and_what_comes_next(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "widget", "new", "order-desk"]
+    command = [*COMMAND, "new", "order-desk"]
     environ = plain_environ(WIDGET_CONFIG=str(tmp_path / "widget.toml"))
-    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    done = children.run(command, tmp_path, environ)
     assert done.returncode == 0, done.stderr
     assert "Order desk is there:" in done.stdout
     assert "widget preview order-desk" in done.stdout
     assert tomllib.loads((tmp_path / "widget.toml").read_text())["products"]["order-desk"]["name"] == "Order desk"
-    again = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    again = children.run(command, tmp_path, environ)
     assert again.returncode == 1
     assert "is there already" in again.stderr

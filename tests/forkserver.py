@@ -1,0 +1,98 @@
+"""A process that has imported the widget already, and forks each program that a test starts.
+
+python forkserver.py DESCRIPTOR
+
+Python and the widget's modules take 0.6 s of processor time to start; a fork of a process that has them takes some
+hundredths. The child is a process as any other: it gets the arguments, environment, folder, streams and signal
+dispositions of a fresh interpreter, runs `python -m MODULE`, `python FILE` or `python -c CODE` as its main program, and
+ends as an interpreter does. The hash seed is the one thing that all children have in common.
+
+Requests come over the socket whose descriptor is named: a JSON object with the three standard streams. Each child is
+left to the caller, who has to be a subreaper meanwhile (prctl(2)): it is answered the child's id, then, once it is the
+child's parent, `ADOPTED`.
+"""
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+ADOPTED = b"adopted"
+LARGEST = 1 << 20
+"""Bytes of a request."""
+
+
+def preload() -> None:
+    """Import all that the widget may need."""
+    import widget
+
+    for module in pkgutil.walk_packages(widget.__path__, "widget."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def serve(connection: socket.socket) -> dict[str, Any] | None:
+    """Fork until the caller has gone. Returns None then; in a child, what it is to run."""
+    while True:
+        message, streams, _, _ = socket.recv_fds(connection, LARGEST, 3)
+        if not message:
+            return None
+        between = os.fork()
+        if between:
+            for stream in streams:
+                os.close(stream)
+            os.waitpid(between, 0)
+            connection.send(ADOPTED)
+            continue
+        between = os.getpid()
+        if child := os.fork():
+            connection.send(b"%d" % child)
+            os._exit(0)
+        while os.getppid() == between:  # until the caller is the parent
+            os.sched_yield()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        os.closerange(3, max(connection.fileno(), *streams) + 1)
+        connection.detach()
+        request: dict[str, Any] = json.loads(message)
+        return request
+
+
+def run(arguments: list[str], environ: dict[str, str], folder: str) -> None:
+    """Be the main program that the arguments of an interpreter name."""
+    locale = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}  # set at the start (PEP 538)
+    os.environ.clear()
+    os.environ.update(locale | environ)
+    time.tzset()
+    os.chdir(folder)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.enable()
+    match arguments:
+        case ["-m", module, *rest]:
+            sys.path[0], sys.argv = folder, [module, *rest]
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        case ["-c", code, *rest]:
+            sys.path[0], sys.argv = "", ["-c", *rest]
+            exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - what -c is
+        case [file, *rest]:
+            sys.path[0], sys.argv = str(Path(file).parent), [file, *rest]
+            runpy.run_path(file, run_name="__main__")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; they then close the socket
+    preload()
+    assert threading.active_count() == 1, "a thread does not survive a fork"
+    gc.disable()
+    gc.freeze()
+    if request := serve(socket.socket(fileno=int(sys.argv[1]))):
+        run(**request)
