@@ -6,8 +6,8 @@
  * @typedef {{
  *   root: ShadowRoot, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told?: {context?: unknown, identity?: unknown},
  *   theme: string, language: string, label: string,
- *   close(): void, update(): void, tell(type: string, data?: object): void, getAttribute(name: string): string | null
- * }} Host the element `<insider-feedback>`, as embed.js makes it
+ *   close(): void, update(): void, tell(type: string, data?: object): void, get(option: string): string | null
+ * }} Host what an `<insider-feedback>` is made of, in embed.js
  * @typedef {(parent: ParentNode, name: string, attributes?: object, text?: string) => any} Add
  */
 
@@ -125,7 +125,7 @@ export class Panel {
 
   get words() { return WORDS[this.host.language.slice(0, 2)] ?? WORDS.en }
   get close() { return this.#close ?? this.words[0] }
-  get #modal() { return !this.host.inline && (this.host.getAttribute('mode') == 'dialog' || small.matches) }
+  get #modal() { return !this.host.inline && (this.host.get('mode') == 'dialog' || small.matches) }
 
   /** @returns {'wait' | 'ready' | 'failed'} */
   get #state() { return this.box.classList[1] }
@@ -136,7 +136,7 @@ export class Panel {
     if (this.#frame && !(again && this.#state == 'failed')) return
     const {host, add} = this
     const {url} = host
-    url.searchParams.set('mode', host.getAttribute('mode') ?? 'popover')
+    url.searchParams.set('mode', host.get('mode') ?? 'popover')
     this.#frame?.remove()
     this.box.querySelector('.note')?.remove()
     this.#state = 'wait'
@@ -189,7 +189,7 @@ export class Panel {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
     const data = type == 'close' ? {} : {
-      theme: host.theme, lang: host.language, email: host.getAttribute('email'), context: host.told?.context ?? null, identity: host.told?.identity,
+      theme: host.theme, lang: host.language, email: host.get('email'), context: host.told?.context ?? null, identity: host.told?.identity,
       sheet: !host.inline && small.matches,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),

@@ -62,9 +62,14 @@ export interface InsiderFeedbackApi {
 /** What `window.InsiderFeedback` may be before embed.js has loaded: `(window.InsiderFeedback ||= []).push(feedback => …)`. */
 export type InsiderFeedbackQueue = ((feedback: InsiderFeedbackApi) => void)[]
 
-/** `<insider-feedback product="…" mode="inline|popover|dialog">` */
-export interface InsiderFeedbackElement extends HTMLElement {
+/**
+ * `<insider-feedback product="…" mode="inline|popover|dialog">`. Each option is a property that mirrors its attribute: it
+ * reads as the attribute's text, and `null` takes it back. `context` and `identity` are properties alone.
+ */
+export interface InsiderFeedbackElement extends Omit<HTMLElement, 'lang'>, Required<FeedbackOptions> {
   readonly isOpen: boolean
+  /** Fetches the form ahead of its opening. */
+  load(): Promise<void>
   open(options?: FeedbackOptions): void
   close(): void
   toggle(): void

@@ -56,43 +56,45 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     return end
   }
 
-  /** @type {any} */
-  let current, /** @type {any} */ own // open; made by the tag
+  /** What a page may say, each an attribute and a property of the element. */
+  const OPTIONS = ['product', 'mode', 'position', 'theme', 'lang', 'email', 'label', 'zIndex', 'launcher']
+  const attribute = (/** @type {string} */ key) => key.replace('I', '-i')
 
-  class Feedback extends HTMLElement {
-    static observedAttributes = ['product', 'mode', 'launcher', 'theme', 'lang', 'email', 'label', 'z-index']
-    root = this.attachShadow({mode: 'open'})
-    #near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
-    #loading = false
+  /** @type {any} */
+  let current, /** @type {any} */ own // the widget that is open; the element made by the tag
+
+  /** What an element does. It is no part of the element, so that no framework finds it there. */
+  class Widget {
     /** @type {any} */
     launcher
     /** @type {any} */
     panel
-    /** @type {any} */
-    told
+    told = /** @type {any} */ ({})
+    #near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
+    #loading = false
 
-    static mount(/** @type {HTMLScriptElement} */ {dataset}) {
-      if ('debug' in dataset) bring('debug')
-      if (!dataset.product || own?.isConnected && own.product == dataset.product) return
-      own?.remove()
-      own = document.createElement(NAME)
-      own.set(dataset)
-      document.body.append(own)
+    constructor(/** @type {HTMLElement} */ element) {
+      this.element = element
+      this.root = element.attachShadow({mode: 'open'})
     }
 
     get isOpen() { return current == this }
-    get product() { return this.getAttribute('product') }
-    get inline() { return this.getAttribute('mode') == 'inline' }
-    get theme() { return this.getAttribute('theme') ?? 'auto' }
-    get language() { return this.closest('[lang]')?.getAttribute('lang') || navigator.language }
-    get label() { return this.getAttribute('label') || WORDS[this.language.slice(0, 2)] || 'Feedback' }
+    get product() { return this.get('product') }
+    get inline() { return this.get('mode') == 'inline' }
+    get theme() { return this.get('theme') ?? 'auto' }
+    get language() { return this.element.closest('[lang]')?.getAttribute('lang') || navigator.language }
+    get label() { return this.get('label') || WORDS[this.language.slice(0, 2)] || 'Feedback' }
     get url() { return new URL(`form/${this.product}?lang=${this.language}&theme=${this.theme}`, script.src) }
 
-    connectedCallback() {
-      this.disconnectedCallback()
+    get(/** @type {string} */ key) {
+      return this.element.getAttribute(attribute(key))
+    }
+
+    start() {
+      this.end()
       this.root.adoptedStyleSheets = [style]
-      if (this.inline) this.#near.observe(this)
-      else if (this.getAttribute('launcher') != 'false') {
+      if (this.inline) this.#near.observe(this.element)
+      else if (this.get('launcher') != 'false') {
         const launcher = this.launcher = add(this.root, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog'})
         add(add(launcher, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': true}), 'path')
         add(launcher, 'span')
@@ -102,7 +104,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       this.update()
     }
 
-    disconnectedCallback() {
+    end() {
       this.close()
       this.panel?.end()
       this.#near.disconnect()
@@ -111,16 +113,8 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       this.#loading = false
     }
 
-    connectedMoveCallback() {}
-
-    /** @param {string} name */
-    attributeChangedCallback(name) {
-      if (this.isConnected && /product|mode|launcher/.test(name)) this.connectedCallback()
-      else this.update()
-    }
-
     update() {
-      this.style.zIndex = this.getAttribute('z-index') ?? ''
+      this.element.style.zIndex = this.get('zIndex') ?? ''
       this.panel?.update()
       const {launcher, isOpen} = this
       if (!launcher) return
@@ -130,7 +124,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     }
 
     tell(/** @type {string} */ type, data = {}) {
-      this.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, composed: true, detail: {product: this.product, ...data}}))
+      this.element.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, composed: true, detail: {product: this.product, ...data}}))
     }
 
     async load() {
@@ -138,7 +132,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       this.#loading = true
       try {
         const {Panel} = await bring('panel')
-        if (this.isConnected) this.panel ??= new Panel(this, add)
+        if (this.element.isConnected) this.panel ??= new Panel(this, add)
       } catch {
         this.close()
         this.root.replaceChildren()
@@ -173,15 +167,65 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     }
 
     set(/** @type {any} */ values) {
-      const {context, identity, ...options} = {...this.told, ...values}
-      this.told = {context, identity}
-      for (const key in options) {
-        const name = key == 'zIndex' ? 'z-index' : key
-        if (options[key] == null) this.removeAttribute(name)
-        else this.setAttribute(name, options[key])
+      for (const [key, value] of Object.entries(values ?? {})) {
+        if (!OPTIONS.includes(key)) this.told[key] = value
+        else if (value == null || value === '') this.element.removeAttribute(attribute(key))
+        else this.element.setAttribute(attribute(key), value)
       }
       this.update()
     }
+  }
+
+  class Feedback extends HTMLElement {
+    static observedAttributes = ['zindex', ...OPTIONS.map(attribute)]
+    #widget = new Widget(this)
+
+    static mount(/** @type {HTMLScriptElement} */ {dataset}) {
+      if ('debug' in dataset) bring('debug')
+      if (!dataset.product || own?.isConnected && own.product == dataset.product) return
+      own?.remove()
+      own = document.createElement(NAME)
+      own.set(dataset)
+      document.body.append(own)
+    }
+
+    static {
+      for (const key of [...OPTIONS, 'context', 'identity']) {
+        Object.defineProperty(Feedback.prototype, key, {
+          get() { return OPTIONS.includes(key) ? this.#widget.get(key) : this.#widget.told[key] ?? null },
+          set(value) { this.#widget.set({[key]: value}) },
+          enumerable: true, configurable: true,
+        })
+      }
+    }
+
+    get isOpen() { return this.#widget.isOpen }
+
+    connectedCallback() {
+      const early = /** @type {any} */ ({...this}) // set before this class was known
+      for (const key of [...OPTIONS, 'context', 'identity']) {
+        if (!(key in early)) continue
+        delete (/** @type {any} */ (this))[key]
+        this.set({[key]: early[key]})
+      }
+      this.#widget.start()
+    }
+
+    disconnectedCallback() { this.#widget.end() }
+    connectedMoveCallback() {}
+
+    /** @param {string} name */
+    attributeChangedCallback(name) {
+      if (name == 'zindex') this.set({zIndex: this.getAttribute(name)}) // as some frameworks write it before this is known
+      if (this.isConnected && /product|mode|launcher/.test(name)) this.#widget.start()
+      else this.#widget.update()
+    }
+
+    load() { return this.#widget.load() }
+    open(/** @type {any} */ options, /** @type {any} */ opener) { this.#widget.open(options, opener) }
+    close() { this.#widget.close() }
+    toggle(/** @type {any} */ opener) { this.#widget.toggle(opener) }
+    set(/** @type {any} */ options) { this.#widget.set(options) }
   }
 
   const chosen = () => own?.isConnected ? own : /** @type {any} */ (document.querySelector(NAME + ':not([mode=inline])'))

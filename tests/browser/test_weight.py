@@ -4,7 +4,7 @@ import brotli
 from bed import ROOT, Widget
 from playwright.sync_api import Browser
 
-LOADER = 3 * 1024
+LOADER = 3584
 FORM = 16 * 1024
 
 
@@ -13,7 +13,7 @@ def packed(content: bytes) -> int:
     return len(brotli.compress(content, quality=11))
 
 
-def test_the_loader_weighs_at_most_three_kilobytes() -> None:
+def test_the_loader_weighs_at_most_three_and_a_half_kilobytes() -> None:
     size = packed((ROOT / "static" / "embed.js").read_bytes())
     print(f"embed.js: {size} bytes")  # noqa: T201 - shown where the budget is broken
     assert size <= LOADER

@@ -163,7 +163,7 @@ def test_nothing_with_a_token_or_a_fault_is_kept_by_a_cache(answers: dict[str, h
 def test_no_page_of_another_origin_may_read_an_answer(answers: dict[str, httpx.Response]) -> None:
     for name, answer in answers.items():
         allowed = {header for header in answer.headers if header.startswith("access-control")}
-        assert allowed <= ({"access-control-allow-origin"} if name.startswith("static") else set()), name
+        assert allowed <= ({"access-control-allow-origin"} if name.startswith(("static", "loader")) else set()), name
         assert "access-control-allow-credentials" not in answer.headers
 
 

@@ -1,0 +1,12 @@
+/** What every app renders the element with, until `change(options)` says otherwise. */
+export const FIRST: Record<string, unknown> = {
+  product: 'demo', mode: 'dialog', position: 'top-start', theme: 'light', lang: 'fr', email: 'mara@northwind.example',
+  label: 'Tell us', zIndex: 7, launcher: 'true', context: {page: 'orders'}, identity: 'a.b.c',
+}
+
+export const place = document.querySelector('#app')!
+
+/** Lets the test render anew. */
+export function changeBy(change: (options: Record<string, unknown>) => void) {
+  Object.assign(window, {change})
+}

@@ -1,0 +1,8 @@
+import {h, render} from 'preact'
+import {FIRST, changeBy, place} from './options'
+
+const draw = (options = {}) => {
+  render(h('div', null, h('h2', null, 'The app'), h('insider-feedback', {...FIRST, ...options})), place)
+}
+draw()
+changeBy(draw)
