@@ -7,6 +7,7 @@ import os
 import click
 
 from widget import logs
+from widget.server import hardening
 from widget.tools import check as checks
 
 
@@ -20,6 +21,7 @@ def check(context: click.Context, as_json: bool, product: str | None, offline: b
 
     Every page is rendered in every state and language. Nothing is stored, and nothing sent but a request for a token.
     """
+    hardening.keep_files_private()
     logs.configure("critical")
     report = asyncio.run(checks.run(os.environ, only=product, online=not offline))
     click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(report.lines()))

@@ -9,12 +9,14 @@ import click
 
 from widget.config.settings import Settings, load
 from widget.errors import ConfigurationError
+from widget.server import hardening
 
 T = TypeVar("T")
 
 
 def settings() -> Settings:
-    """The settings of the environment; ends the command when they cannot be used."""
+    """The settings of the environment, for a command that may write; ends it when they cannot be used."""
+    hardening.keep_files_private()
     return or_fail(lambda: load(os.environ))
 
 

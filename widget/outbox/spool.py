@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from widget.errors import ConfigurationError, Problem
+from widget.outbox import private
 
 _NAME = "incoming-"
 
@@ -26,9 +27,9 @@ class Spool:
     def open(self) -> None:
         """Make the folder, and remove those whose process is gone. Raises ConfigurationError."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private.own_folder(self.path.parent, "SPOOL", correct=False)
             with _locked(self.path.parent):  # so that nobody finds ours between the making and the locking
-                self.path.mkdir(mode=0o700)
+                self.path.mkdir(mode=private.FOLDER)
                 self._lock = os.open(self.path, os.O_RDONLY)
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
                 for other in self.path.parent.glob(f"{_NAME}*"):

@@ -3,6 +3,10 @@
 All writes go through one thread that commits whatever waits as one transaction (group commit): WAL with
 `synchronous=FULL`, so that a commit is on the disk. A lock file keeps a second process out. Attachments are written,
 synced, renamed and their folder synced before the row that names them is.
+
+What is erased goes from the disk: SQLite overwrites it in the database (`secure_delete`), and every few seconds the
+write-ahead log, which holds all that was written, is emptied into the database and cut to nothing. Nobody but the
+process's own user can read any of the files.
 """
 
 import asyncio
@@ -24,6 +28,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
+from widget.outbox import private
 from widget.submissions.model import Attachment
 
 T = TypeVar("T")
@@ -34,6 +39,8 @@ BUSY_TIMEOUT = 10.0
 """Seconds that a write waits for another process (a backup, the operator's command) to let go of the database."""
 SPARE = 16 * 1024 * 1024
 """Bytes of the disk that new submissions leave free. Delivery needs a little room to write that it has made some."""
+_EMPTY_LOG_EVERY = 5.0
+"""Seconds that what was erased may still stand in the write-ahead log, unless somebody reads an old snapshot."""
 _FAILURES = (DatabaseError, sqlite3.Error)
 """What SQLite raises; while a connection is being set up, not yet in SQLAlchemy's clothes."""
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -53,6 +60,7 @@ class SQLiteBackend:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._readers: Engine | None = None
+        self._empty_log_at = 0.0
 
     async def open(self, *, exclusive: bool = True) -> None:
         """Make the folders, take the lock file if `exclusive`, start the writer."""
@@ -121,14 +129,20 @@ class SQLiteBackend:
 
     def _prepare(self, exclusive: bool) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=private.FOLDER)
+            for folder in (self.files, self.spool):
+                private.own_folder(folder, "DATABASE_URL")
+            for suffix in ("", "-wal", "-shm", ".lock"):
+                private.close_to_others(self.path.with_name(self.path.name + suffix))
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE))  # SQLite would ask umask
             if not exclusive:
                 return
-            self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for left_over in self.spool.iterdir():
                 left_over.unlink()
+            for kept in self.files.iterdir():
+                private.close_to_others(kept)
         except BlockingIOError:
             raise ConfigurationError(
                 [Problem("DATABASE_URL", f"{self.path} is in use by another process; several need PostgreSQL")]
@@ -149,7 +163,7 @@ class SQLiteBackend:
     def _write_batches(self) -> None:
         engine = _engine(self.path, "BEGIN IMMEDIATE", poolclass=NullPool)
         connection: Connection | None = None
-        while (first := self._jobs.get()) is not None:
+        while (first := self._next_job(engine)) is not None:
             batch = [first, *self._waiting()]
             try:
                 connection = connection or engine.connect()
@@ -159,12 +173,31 @@ class SQLiteBackend:
                     connection.invalidate()
                     connection.close()
                     connection = None
-                _make_room(engine)
+                # On a full disk the log cannot grow, and SQLite by itself would wait for that before it empties it.
+                _checkpoint(engine, "PASSIVE")
                 for _, done in batch:
                     _fail(done, OutboxUnavailable(_reason(error)), error)
         if connection:
             connection.close()
         engine.dispose()
+
+    def _next_job(self, engine: Engine) -> _Job | None:
+        """Wait for a job, or for None, the last of them; meanwhile the log is emptied, however busy it is."""
+        while True:
+            wait = self._empty_log_at - time.monotonic()
+            if wait <= 0:
+                self._empty_log(engine)
+                self._empty_log_at = time.monotonic() + _EMPTY_LOG_EVERY
+                continue
+            with contextlib.suppress(queue.Empty):
+                return self._jobs.get(timeout=wait)
+
+    def _empty_log(self, engine: Engine) -> None:
+        """Bring the write-ahead log into the database and cut it to nothing, if it holds anything, whoever wrote it."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        with contextlib.suppress(OSError):
+            if log.stat().st_size:
+                _checkpoint(engine, "TRUNCATE")
 
     def _waiting(self) -> Iterable[_Job]:
         for _ in range(_MAX_BATCH - 1):
@@ -219,6 +252,7 @@ def _engine(path: Path, begin: str, **options: Any) -> Engine:
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose acknowledged commits when power fails
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, whatever the build's default
+        connection.execute("PRAGMA temp_store = MEMORY")  # or a sort could leave rows in the system's temporary folder
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -227,13 +261,14 @@ def _engine(path: Path, begin: str, **options: Any) -> Engine:
     return engine
 
 
-def _make_room(engine: Engine) -> None:
-    """Empty the write-ahead log into the database. On a full disk that log cannot grow, and SQLite by itself would wait
-    for it to grow before it empties it."""
+def _checkpoint(engine: Engine, mode: str) -> None:
+    """Empty the write-ahead log into the database, as far as it can be done without waiting for anybody."""
     with contextlib.suppress(*_FAILURES):
         connection = engine.raw_connection()  # outside of a transaction
         try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")  # waits for nobody
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA busy_timeout = 0")
+            cursor.execute(f"PRAGMA wal_checkpoint({mode})")
         finally:
             connection.close()
 

@@ -1,14 +1,20 @@
-"""What this process asks of the system: no memory in a dump, and as many connections as it may have.
+"""What this process asks of the system: no memory in a dump, no file for others, as many connections as it may have.
 
 A core dump, or another process of the same user, would read the client secret, access tokens and people's words.
 """
 
 import contextlib
 import ctypes
+import os
 import resource
 import sys
 
 _PR_SET_DUMPABLE = 4
+
+
+def keep_files_private() -> None:
+    """Whatever this process and its children make on the disk, their user alone may read."""
+    os.umask(0o077)
 
 
 def harden() -> None:

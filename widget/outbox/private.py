@@ -1,0 +1,73 @@
+"""Files and folders that nobody but this process's user may read.
+
+What is to be made is made so; what an older release, or another umask, left more open is corrected, and said. A folder
+of somebody else's is never used: whoever made it beforehand could read, or exchange, all that is put there.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+import structlog
+
+from widget.errors import ConfigurationError, Problem
+
+log = structlog.get_logger("widget.outbox")
+
+FILE, FOLDER = 0o600, 0o700
+"""The modes of what holds people's words."""
+
+
+def own_folder(path: Path, setting: str, *, correct: bool = True) -> None:
+    """Make a folder, or see that the one that is there is ours alone; one that is open to others is corrected, or
+    refused unless `correct`. Raises ConfigurationError that names `setting`, or OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=FOLDER)
+    except FileExistsError:
+        _check_owner(path, setting)
+        if correct:
+            close_to_others(path)
+        elif open_to_others(path):
+            words = f"{path} can be entered by others: `chmod 700 {path}`, or name another folder"
+            raise ConfigurationError([Problem(setting, words)]) from None
+
+
+def close_to_others(path: Path) -> None:
+    """Take from everybody else the right to a file or folder. What is not there needs nothing; what belongs to
+    somebody else is only named in the log."""
+    try:
+        found = path.lstat()
+        wanted = FOLDER if stat.S_ISDIR(found.st_mode) else FILE
+        if stat.S_ISLNK(found.st_mode) or not _is_open(found.st_mode):
+            return
+        path.chmod(wanted)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        log.warning("outbox.open_to_others", path=str(path), mode=_octal(found.st_mode))
+    else:
+        log.warning("outbox.mode_corrected", path=str(path), was=_octal(found.st_mode), now=_octal(wanted))
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether anybody but the owner has a right to what is at `path`."""
+    return _is_open(path.stat().st_mode)
+
+
+def _check_owner(path: Path, setting: str) -> None:
+    found = path.lstat()  # a link would lead wherever its maker wants
+    if not stat.S_ISDIR(found.st_mode):
+        raise ConfigurationError([Problem(setting, f"{path} is no folder")])
+    # Whoever owns the folder around it could exchange it at any time, and is believed: the operator's commands as root.
+    if found.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
+        words = f"{path} belongs to another user, who could read what is put there: remove it, or name another folder"
+        raise ConfigurationError([Problem(setting, words)])
+
+
+def _is_open(mode: int) -> bool:
+    return bool(stat.S_IMODE(mode) & 0o077)
+
+
+def _octal(mode: int) -> str:
+    return f"{stat.S_IMODE(mode):04o}"
