@@ -1,24 +1,28 @@
 """`widget serve` that kills itself with SIGKILL just before, or just after, its nth commit to the outbox.
 
-python dying.py before|after N
+python dying.py before|after N [FILE]
+
+With FILE, commits count from the moment that the file is there.
 """
 
 import os
 import signal
 import sys
 from itertools import count
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, event
 
 from widget.cli.main import main
 
 side, wanted = sys.argv[1], int(sys.argv[2])
+begin = Path(sys.argv[3]) if len(sys.argv) > 3 else None
 commits = count(1)
 
 
 @event.listens_for(Engine, "commit")
 def die(connection: Connection) -> None:
-    if next(commits) == wanted:
+    if (begin is None or begin.exists()) and next(commits) == wanted:
         if side == "after":
             connection.connection.driver_connection.commit()  # on the disk, and nobody was told
         os.kill(os.getpid(), signal.SIGKILL)

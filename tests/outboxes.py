@@ -1,15 +1,15 @@
 """Outboxes of either kind for tests that hold one in their own process, and what such tests ask of them."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from widget.outbox import Outbox
 from widget.outbox.backend import Backend
+from widget.outbox.outbox import Outbox
 from widget.outbox.postgres import PostgresBackend
 from widget.outbox.sqlite import SQLiteBackend
 from widget.submissions.model import Attachment, Feedback, Submission
@@ -78,3 +78,8 @@ async def kept_blobs(outbox: Outbox) -> int:
 async def read_blob(outbox: Outbox, blob: str) -> bytes:
     """The bytes of a file."""
     return b"".join([chunk async for chunk in outbox.backend.chunks(blob)])
+
+
+async def due_ids(outbox: Outbox, limit: int = 10, shut: Collection[str] = ()) -> list[str]:
+    """The ids of the rows that may be tried now, longest due first."""
+    return [row.id for row in await outbox.due(limit, shut)]

@@ -17,8 +17,9 @@ from widget.abuse.proof_of_work import Proofs
 from widget.abuse.rate_limits import Limits, Rates
 from widget.config import resources
 from widget.config.settings import Settings
-from widget.delivery.delivery import Delivery, Policy
+from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
+from widget.delivery.policy import Policy
 from widget.errors import ConfigurationError
 from widget.files.clamav import Scanner
 from widget.files.pool import Examiner
@@ -26,8 +27,8 @@ from widget.files.protocol import Rules as FileRules
 from widget.i18n.overrides import Wording, unspoken
 from widget.insider.client import Insider
 from widget.intake import body as intake
-from widget.outbox import Outbox
 from widget.outbox.backend import Backend
+from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend
 from widget.pages.pages import Pages

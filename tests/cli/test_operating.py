@@ -4,18 +4,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from outboxes import kept_blobs, new_submission, outbox_at, time_passes
+from outboxes import due_ids, kept_blobs, new_submission, outbox_at, time_passes
 
-from widget.outbox import Outbox, Verdict
+from widget.outbox.model import Transition
 from widget.outbox.operator import Entry, Operator, Wanted
+from widget.outbox.outbox import Outbox
 
 VERDICTS = {
-    "queued": Verdict("queued", delay=500.0, error="answered 503"),
-    "refused": Verdict("refused", error="answered 400: no", told="no"),
-    "parked": Verdict("unknown", error="no answer in time", possible_duplicate=True),
-    "held": Verdict("unknown", delay=500.0, possible_duplicate=True),
-    "created": Verdict("queued", delay=500.0, feedback_id=7),
-    "delivered": Verdict("delivered", feedback_id=8),
+    "queued": Transition("queued", delay=500.0, error="answered 503"),
+    "refused": Transition("refused", error="answered 400: no", public_message="no"),
+    "parked": Transition("unknown", error="no answer in time", possible_duplicate=True),
+    "held": Transition("unknown", delay=500.0, possible_duplicate=True),
+    "created": Transition("queued", delay=500.0, feedback_id=7),
+    "delivered": Transition("delivered", feedback_id=8),
 }
 
 
@@ -78,7 +79,7 @@ async def test_all_but_what_is_sent_or_delivered_can_be_put_back(outbox: Outbox)
         "sending": "is being sent at this moment",
         "nobody": "not known",
     }
-    assert set(await outbox.due(10)) == set(changed.done)
+    assert set(await due_ids(outbox)) == set(changed.done)
     work = await outbox.claim("created")
     assert work
     assert (work.feedback_id, work.attempts) == (7, 1)
@@ -92,7 +93,7 @@ async def test_what_is_given_up_is_due_no_more_and_can_be_taken_back(outbox: Out
     changed = await operator.discard(["queued", "held", "delivered"])
     assert set(changed.done) == {"queued", "held"}
     await time_passes(outbox, 10_000)
-    assert {"queued", "held"}.isdisjoint(await outbox.due(10))
+    assert {"queued", "held"}.isdisjoint(await due_ids(outbox))
     assert (await operator.put_back(["held"])).done == ("held",)
 
 
@@ -104,7 +105,7 @@ async def test_what_is_held_is_found_released_one_by_one_and_not_by_the_way(outb
     assert await ids(operator, Wanted(states=("queued",), held=False)) == {"queued", "created"}
     assert (await entry(operator, "spam")).held_for == "trap"
     assert (await operator.put_back(["friend"])).done == ("friend",)
-    assert list(await outbox.due(10)) == ["friend"]
+    assert await due_ids(outbox) == ["friend"]
     assert await ids(operator, Wanted(held=True)) == {"spam"}
     await operator.discard(["spam"])
     assert await ids(operator, Wanted(held=True)) == set()
@@ -118,7 +119,7 @@ async def test_a_person_is_erased_wherever_they_are_and_what_is_sent_writes_noth
     erased = await operator.erase_person("ADA@example.com")
     assert (len(erased.ids), erased.discarded, erased.sending, erased.feedback_ids) == (7, 6, 2, (7,))
     assert await kept_blobs(outbox) == 0
-    assert not await outbox.record(sending, Verdict("delivered", feedback_id=9))
+    assert not await outbox.record(sending, Transition("delivered", feedback_id=9))
     whole = await operator.whole("refused")
     assert whole
     assert (whole.entry.state, whole.feedback, whole.attachments) == ("refused", None, ())

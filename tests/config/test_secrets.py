@@ -11,7 +11,7 @@ from bed import FROM_SHELL, Sandbox, Widget
 from canaries import CONFIG, ENVIRON, SECRETS, WORDS, Spill, session
 
 from widget.config import resources, settings
-from widget.delivery.delivery import fit_to_show
+from widget.delivery.policy import fit_to_show
 from widget.errors import ConfigurationError, Fault
 from widget.i18n import messages as words
 from widget.pages.pages import Pages

@@ -2,9 +2,10 @@
 
 import pytest
 
-from widget.delivery.delivery import FAILURES_TO_OPEN, Gate, Policy, backoff, decide, longest_delay, next_files
-from widget.insider.client import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox import Pending, Verdict, Work
+from widget.delivery.gate import FAILURES_TO_OPEN, Gate
+from widget.delivery.policy import Policy, backoff, decide, longest_delay, next_files
+from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.outbox.model import Pending, Transition, Work
 from widget.submissions.model import Feedback
 
 POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=900)
@@ -28,42 +29,42 @@ def work(**changes: object) -> Work:
     return Work(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def after(outcome: Outcome, policy: Policy = POLICY, **changes: object) -> Verdict:
+def after(outcome: Outcome, policy: Policy = POLICY, **changes: object) -> Transition:
     return decide(work(**changes), outcome, policy, chance=0.5)
 
 
 def test_a_feedback_without_files_is_delivered_once_it_is_created() -> None:
-    assert after(Created(32)) == Verdict("delivered", feedback_id=32)
+    assert after(Created(32)) == Transition("delivered", feedback_id=32)
 
 
 def test_a_feedback_with_files_keeps_its_id_and_goes_on() -> None:
-    assert after(Created(32), pending=FILES) == Verdict("sending", feedback_id=32)
+    assert after(Created(32), pending=FILES) == Transition("sending", feedback_id=32)
 
 
 def test_all_files_go_in_one_request_and_then_it_is_delivered() -> None:
-    verdict = after(Attached(), feedback_id=32, pending=FILES)
-    assert verdict.state == "delivered"
-    assert set(verdict.attachments) == {0, 1, 2}
+    transition = after(Attached(), feedback_id=32, pending=FILES)
+    assert transition.state == "delivered"
+    assert set(transition.attachments) == {0, 1, 2}
 
 
 def test_when_all_files_together_are_refused_they_go_one_by_one() -> None:
-    verdict = after(Refused(("File size cannot exceed 4MB.",), 400), feedback_id=32, pending=FILES)
-    assert (verdict.state, verdict.separately, dict(verdict.attachments)) == ("sending", True, {})
+    transition = after(Refused(("File size cannot exceed 4MB.",), 400), feedback_id=32, pending=FILES)
+    assert (transition.state, transition.separately, dict(transition.attachments)) == ("sending", True, {})
     assert next_files(work(pending=FILES, separately=True)) == FILES[:1]
 
 
 def test_a_file_refused_alone_is_noted_and_the_rest_goes_on() -> None:
-    verdict = after(Refused(("Too bad.",), 400), feedback_id=32, pending=FILES, separately=True)
-    assert verdict.state == "sending"
-    assert verdict.attachments == {0: ("refused", "Too bad.")}
+    transition = after(Refused(("Too bad.",), 400), feedback_id=32, pending=FILES, separately=True)
+    assert transition.state == "sending"
+    assert transition.attachments == {0: ("refused", "Too bad.")}
     last = after(Refused(("Too bad.",), 400), feedback_id=32, pending=FILES[2:], separately=True)
     assert last.state == "delivered"
 
 
 def test_a_create_that_is_refused_is_refused_for_good_with_its_reason() -> None:
-    verdict = after(Refused(("Contact Consent is required.",), 400))
-    assert (verdict.state, verdict.told) == ("refused", "Contact Consent is required.")
-    assert verdict.delay is None
+    transition = after(Refused(("Contact Consent is required.",), 400))
+    assert (transition.state, transition.public_message) == ("refused", "Contact Consent is required.")
+    assert transition.delay is None
 
 
 def test_what_was_not_processed_is_tried_again_later_and_later() -> None:
@@ -77,14 +78,14 @@ def test_a_wish_for_patience_is_obeyed_within_bounds(wish: float, delay: float) 
 
 
 def test_after_days_of_trying_it_is_left_to_the_operator() -> None:
-    verdict = after(NotProcessed("busy"), age=8 * 86_400)
-    assert verdict.state == "refused"
-    assert verdict.error == "given up after 8.0 days: busy"
+    transition = after(NotProcessed("busy"), age=8 * 86_400)
+    assert transition.state == "refused"
+    assert transition.error == "given up after 8.0 days: busy"
 
 
 def test_what_nobody_can_know_is_held_and_flagged_and_tried_once_more() -> None:
-    verdict = after(Unknown("no answer in time"))
-    assert (verdict.state, verdict.delay, verdict.possible_duplicate) == ("unknown", 900, True)
+    transition = after(Unknown("no answer in time"))
+    assert (transition.state, transition.delay, transition.possible_duplicate) == ("unknown", 900, True)
     assert after(Unknown("again"), possible_duplicate=True).delay is None
 
 
@@ -93,16 +94,16 @@ def test_what_nobody_can_know_may_be_left_to_the_operator_at_once() -> None:
 
 
 def test_wrong_credentials_cost_a_row_no_attempt() -> None:
-    verdict = after(Misconfigured("invalid_client"))
-    assert (verdict.state, verdict.attempt_spent) == ("queued", False)
+    transition = after(Misconfigured("invalid_client"))
+    assert (transition.state, transition.attempt_spent) == ("queued", False)
 
 
 def test_a_stored_file_that_is_missing_is_looked_for_and_noted_without_a_word_to_the_person() -> None:
     missing = Refused(("The file is no longer stored.",), None)
     assert after(missing, feedback_id=32, pending=FILES).separately
-    verdict = after(missing, feedback_id=32, pending=FILES, separately=True)
-    assert verdict.attachments == {0: ("refused", None)}
-    assert verdict.error == "The file is no longer stored."
+    transition = after(missing, feedback_id=32, pending=FILES, separately=True)
+    assert transition.attachments == {0: ("refused", None)}
+    assert transition.error == "The file is no longer stored."
 
 
 @pytest.mark.parametrize("policy", [POLICY, PARK])

@@ -12,10 +12,11 @@ from outboxes import new_submission, outbox_at
 from pydantic import SecretStr
 
 from widget.config.settings import Account
-from widget.delivery.delivery import Delivery, Policy
+from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import LocalDispatcher
+from widget.delivery.policy import Policy
 from widget.insider.client import Insider
-from widget.outbox import Outbox
+from widget.outbox.outbox import Outbox
 
 ACCOUNTS = {"demo": Account(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))}
 POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=900)
@@ -51,7 +52,7 @@ async def store(outbox: Outbox, count: int) -> list[str]:
 
 
 async def state_of(outbox: Outbox, submission_id: str) -> str:
-    standing = await outbox.standing(submission_id)
+    standing = await outbox.status(submission_id)
     assert standing
     return standing.state
 

@@ -10,18 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from widget.config.settings import Account
-from widget.insider.client import (
-    MAX_ANSWER,
-    Attached,
-    Created,
-    Insider,
-    Misconfigured,
-    NotProcessed,
-    Outcome,
-    Refused,
-    Unknown,
-    Upload,
-)
+from widget.insider.client import Insider
+from widget.insider.multipart import Upload
+from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.insider.transport import MAX_ANSWER
 from widget.submissions.model import Feedback
 
 FEEDBACK = Feedback("hi", "ada@example.com", None, False)

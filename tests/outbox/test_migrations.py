@@ -15,7 +15,8 @@ from outboxes import backend_at, new_submission, outbox_at
 from sqlalchemy import Connection, inspect, text
 
 from widget.errors import ConfigurationError
-from widget.outbox import Outbox, migrations
+from widget.outbox import migrations
+from widget.outbox.outbox import Outbox
 from widget.outbox.tables import metadata
 
 VERSION_1 = """

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from outboxes import FEEDBACK, backend_at, kept_blobs, new_submission, outbox_at, read_blob, row, time_passes
+from outboxes import FEEDBACK, backend_at, due_ids, kept_blobs, new_submission, outbox_at, read_blob, row, time_passes
 from sqlalchemy import Connection, Engine, event
 
 from widget.errors import OutboxFull, OutboxUnavailable
-from widget.outbox import LEASE, Outbox, StoredAttachment, Verdict, Work
 from widget.outbox.backend import Backend
+from widget.outbox.model import StoredAttachment, Transition, Work
+from widget.outbox.outbox import LEASE, Outbox
 
 T = TypeVar("T")
 MIB = 1024 * 1024
@@ -35,7 +36,7 @@ async def claimed(outbox: Outbox, *files: bytes) -> Work:
 async def test_a_stored_submission_is_due_at_once_and_whole(outbox: Outbox) -> None:
     new = new_submission(outbox, b"one", b"two")
     assert await outbox.add(new)
-    assert list(await outbox.due(10)) == [new.id]
+    assert await due_ids(outbox) == [new.id]
     work = await outbox.claim(new.id)
     assert work
     assert (work.id, work.product, work.feedback, work.attempts) == (new.id, "demo", FEEDBACK, 1)
@@ -48,7 +49,7 @@ async def test_a_repeat_stores_nothing(outbox: Outbox) -> None:
     assert await outbox.add(first)
     assert not await outbox.add(new_submission(outbox, b"other", submission_id=first.id))
     assert await kept_blobs(outbox) == 1
-    standing = await outbox.standing(first.id)
+    standing = await outbox.status(first.id)
     assert standing
     assert standing.attachments == (StoredAttachment("0.png", "waiting", None, None),)
 
@@ -67,7 +68,7 @@ async def test_a_repeat_takes_nothing_with_it_that_is_stored_at_the_same_moment(
     repeat = new_submission(outbox, submission_id=first.id)
     added = await asyncio.gather(*(outbox.add(new) for new in (*others[:3], repeat, *others[3:])))
     assert added == [True] * 3 + [False] + [True] * 3
-    assert set(await outbox.due(10)) == {new.id for new in (first, *others)}
+    assert set(await due_ids(outbox)) == {new.id for new in (first, *others)}
 
 
 async def test_a_file_that_cannot_be_stored_stores_nothing(outbox: Outbox) -> None:
@@ -75,7 +76,7 @@ async def test_a_file_that_cannot_be_stored_stores_nothing(outbox: Outbox) -> No
     new.attachments[1].path.unlink()
     with pytest.raises(OutboxUnavailable):
         await outbox.add(new)
-    assert await outbox.standing(new.id) is None
+    assert await outbox.status(new.id) is None
     assert await kept_blobs(outbox) == 0
 
 
@@ -121,13 +122,13 @@ async def test_a_claim_whose_answer_was_lost_is_still_had(outbox: Outbox) -> Non
     work = await Outbox(Forgetful(outbox.backend, 2)).claim(new.id)
     assert work
     assert work.attempts == 1
-    assert await outbox.record(work, Verdict("delivered", feedback_id=32))
+    assert await outbox.record(work, Transition("delivered", feedback_id=32))
 
 
 async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:
     work = await claimed(outbox, b"one", b"two")
-    assert await outbox.record(work, Verdict("sending", feedback_id=32))
-    assert await outbox.record(work, Verdict("sending", attachments={0: ("refused", "Too bad.")}, separately=True))
+    assert await outbox.record(work, Transition("sending", feedback_id=32))
+    assert await outbox.record(work, Transition("sending", attachments={0: ("refused", "Too bad.")}, separately=True))
     kept = await row(outbox, work.id)
     assert (kept["state"], kept["feedback_id"], kept["intent"], bool(kept["separately"])) == (
         "sending",
@@ -135,8 +136,8 @@ async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:
         "attach",
         True,
     )
-    assert await outbox.record(work, Verdict("delivered", attachments={1: ("attached", None)}))
-    standing = await outbox.standing(work.id)
+    assert await outbox.record(work, Transition("delivered", attachments={1: ("attached", None)}))
+    standing = await outbox.status(work.id)
     assert standing
     assert (standing.state, standing.feedback_id) == ("delivered", 32)
     assert standing.attachments == (
@@ -147,7 +148,7 @@ async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:
 
 async def test_a_delivered_row_keeps_nothing_of_what_was_said(outbox: Outbox) -> None:
     work = await claimed(outbox, b"one")
-    assert await outbox.record(work, Verdict("delivered", feedback_id=32, attachments={0: ("attached", None)}))
+    assert await outbox.record(work, Transition("delivered", feedback_id=32, attachments={0: ("attached", None)}))
     kept = await row(outbox, work.id)
     assert [kept[name] for name in ("description", "email", "rating", "consent")] == [None] * 4
     assert await kept_blobs(outbox) == 0
@@ -155,7 +156,7 @@ async def test_a_delivered_row_keeps_nothing_of_what_was_said(outbox: Outbox) ->
 
 async def test_a_refused_row_keeps_what_was_said_for_the_operator(outbox: Outbox) -> None:
     work = await claimed(outbox, b"one")
-    assert await outbox.record(work, Verdict("refused", error="answered 400", told="No."))
+    assert await outbox.record(work, Transition("refused", error="answered 400", public_message="No."))
     kept = await row(outbox, work.id)
     assert (kept["state"], kept["email"], kept["last_error"], kept["told"]) == (
         "refused",
@@ -168,7 +169,7 @@ async def test_a_refused_row_keeps_what_was_said_for_the_operator(outbox: Outbox
 
 async def test_a_row_put_back_waits_its_time_and_may_cost_no_attempt(outbox: Outbox) -> None:
     work = await claimed(outbox)
-    assert await outbox.record(work, Verdict("queued", delay=60, error="busy", attempt_spent=False))
+    assert await outbox.record(work, Transition("queued", delay=60, error="busy", attempt_spent=False))
     assert not await outbox.due(10)
     assert await outbox.claim(work.id) is None
     due_in = await outbox.next_due_in()
@@ -186,9 +187,9 @@ async def test_due_rows_come_longest_due_first_without_products_that_are_kept_ba
     for new in (first, second, other):
         await outbox.add(new)
         await time_passes(outbox, 1)
-    assert list(await outbox.due(10)) == [first.id, second.id, other.id]
-    assert list(await outbox.due(1)) == [first.id]
-    assert list(await outbox.due(10, ["demo"])) == [other.id]
+    assert await due_ids(outbox) == [first.id, second.id, other.id]
+    assert await due_ids(outbox, 1) == [first.id]
+    assert await due_ids(outbox, shut=["demo"]) == [other.id]
     assert await outbox.next_due_in(["demo", "other"]) is None
 
 
@@ -200,9 +201,9 @@ async def test_a_stalled_process_that_comes_back_writes_nothing(outbox: Outbox) 
     successor = await outbox.claim(stalled.id)
     assert successor
     assert successor.possible_duplicate
-    assert not await outbox.record(stalled, Verdict("delivered", feedback_id=1, attachments={0: ("attached", None)}))
-    assert not await outbox.record(stalled, Verdict("sending", feedback_id=1))
-    assert await outbox.record(successor, Verdict("sending", feedback_id=2))
+    assert not await outbox.record(stalled, Transition("delivered", feedback_id=1, attachments={0: ("attached", None)}))
+    assert not await outbox.record(stalled, Transition("sending", feedback_id=1))
+    assert await outbox.record(successor, Transition("sending", feedback_id=2))
     assert (await row(outbox, stalled.id))["feedback_id"] == 2
     assert await kept_blobs(outbox) == 1
 
@@ -212,7 +213,7 @@ async def test_a_live_lease_is_nobody_elses(outbox: Outbox) -> None:
     assert not await outbox.recover(hold=10)
     assert await outbox.claim(work.id) is None
     await time_passes(outbox, LEASE - 5)
-    assert await outbox.record(work, Verdict("sending", feedback_id=1))
+    assert await outbox.record(work, Transition("sending", feedback_id=1))
     await time_passes(outbox, LEASE - 5)
     assert not await outbox.recover(hold=10)
 
@@ -244,14 +245,14 @@ async def test_attachments_beyond_what_may_wait_are_turned_away_and_text_is_not(
         assert await outbox.add(new_submission(outbox))
         assert await outbox.add(new_submission(outbox, b"x" * 40))
         assert not await outbox.add(new_submission(outbox, b"x" * 60, submission_id=work.id))
-        await outbox.record(work, Verdict("delivered", feedback_id=1, attachments={0: ("attached", None)}))
+        await outbox.record(work, Transition("delivered", feedback_id=1, attachments={0: ("attached", None)}))
         assert await outbox.add(new_submission(outbox, b"x" * 60))
 
 
 async def test_times_are_unix_seconds_by_the_databases_clock(outbox: Outbox) -> None:
     new = new_submission(outbox)
     await outbox.add(new)
-    standing = await outbox.standing(new.id)
+    standing = await outbox.status(new.id)
     assert standing
     assert abs(standing.accepted_at - time.time()) < 5
 

@@ -233,7 +233,8 @@ SHORT_LEASE = {"LEASE": "2", "DELIVERY_TIMEOUT": "1.5"}
 HELPER = """
 import asyncio, sys
 from pathlib import Path
-from widget.outbox import Outbox, Verdict
+from widget.outbox.model import Transition
+from widget.outbox.outbox import Outbox
 from widget.outbox.sqlite import SQLiteBackend
 
 async def main():
@@ -243,7 +244,7 @@ async def main():
     while not (ids := await outbox.recover(0.0)):
         await asyncio.sleep(0.05)
     work = await outbox.claim(ids[0])
-    await outbox.record(work, Verdict("delivered", feedback_id=777, attachments={0: ("attached", None)}))
+    await outbox.record(work, Transition("delivered", feedback_id=777, attachments={0: ("attached", None)}))
     await backend.close()
 
 asyncio.run(main())

@@ -11,8 +11,9 @@ from samples import png
 from sqlalchemy import create_engine, insert, select
 from sqlalchemy.dialects import sqlite
 
-from widget.outbox import Outbox, Verdict
+from widget.outbox.model import Transition
 from widget.outbox.operator import Operator, Wanted
+from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend
 from widget.outbox.tables import metadata, submission
@@ -29,12 +30,12 @@ class Kept:
         self.retention = Retention(outbox.backend, kept=30 * DAY, receipts=10 * DAY, tokens=20 * DAY, contexts=contexts)
         self.operator = Operator(outbox.backend)
 
-    async def row(self, name: str, verdict: Verdict) -> None:
+    async def row(self, name: str, transition: Transition) -> None:
         """A row with a file, of which that has become."""
         await self.outbox.add(new_submission(self.outbox, png(), submission_id=name, context=CONTEXT))
         work = await self.outbox.claim(name)
         assert work is not None
-        await self.outbox.record(work, verdict)
+        await self.outbox.record(work, transition)
 
     async def after(self, days: float) -> dict[str, bool]:
         """Sweep so many days later; the ids of the rows that are left, each with whether what was said is erased."""
@@ -58,9 +59,11 @@ async def kept(database_url: str, tmp_path: Path) -> AsyncIterator[Kept]:
 
 
 async def test_what_was_refused_discarded_or_parked_is_erased_in_its_time(kept: Kept) -> None:
-    await kept.row("refused", Verdict("refused", error="answered 400: Ada is not wanted", told="Ada is not wanted"))
-    await kept.row("parked", Verdict("unknown", error="no answer in time", possible_duplicate=True))
-    await kept.row("given-up", Verdict("queued", delay=9e9))
+    await kept.row(
+        "refused", Transition("refused", error="answered 400: Ada is not wanted", public_message="Ada is not wanted")
+    )
+    await kept.row("parked", Transition("unknown", error="no answer in time", possible_duplicate=True))
+    await kept.row("given-up", Transition("queued", delay=9e9))
     await kept.operator.discard(["given-up"])
     assert await kept.after(days=29) == {"refused": False, "parked": False, "given-up": False}
     assert await kept.files() == 3
@@ -75,8 +78,8 @@ async def test_what_was_refused_discarded_or_parked_is_erased_in_its_time(kept: 
 
 
 async def test_what_still_waits_is_never_erased_however_old(kept: Kept) -> None:
-    await kept.row("queued", Verdict("queued", delay=400 * DAY))
-    await kept.row("held", Verdict("unknown", delay=400 * DAY, possible_duplicate=True))
+    await kept.row("queued", Transition("queued", delay=400 * DAY))
+    await kept.row("held", Transition("unknown", delay=400 * DAY, possible_duplicate=True))
     assert await kept.after(days=365) == {"queued": False, "held": False}
 
 
@@ -89,25 +92,25 @@ async def test_what_is_held_and_released_by_nobody_is_given_up_and_erased_in_its
 
 
 async def test_the_time_begins_anew_for_what_was_put_back(kept: Kept) -> None:
-    await kept.row("refused", Verdict("refused"))
+    await kept.row("refused", Transition("refused"))
     await kept.after(days=20)
     await kept.operator.put_back(["refused"])
     work = await kept.outbox.claim("refused")
     assert work is not None
     assert work.age < 60
-    await kept.outbox.record(work, Verdict("refused"))
+    await kept.outbox.record(work, Transition("refused"))
     assert await kept.after(days=20) == {"refused": False}
     assert await kept.after(days=11) == {"refused": True}
 
 
 async def test_a_delivered_row_goes_when_its_receipt_and_its_token_have_run_out(kept: Kept) -> None:
-    await kept.row("delivered", Verdict("delivered", feedback_id=32))
+    await kept.row("delivered", Transition("delivered", feedback_id=32))
     assert await kept.after(days=15) == {"delivered": True}  # its token would still be believed
     assert await kept.after(days=6) == {}
 
 
 async def test_a_delivered_row_keeps_nothing_of_what_the_host_page_told(kept: Kept) -> None:
-    await kept.row("delivered", Verdict("delivered", feedback_id=1))
+    await kept.row("delivered", Transition("delivered", feedback_id=1))
     assert await kept.context("delivered") is None
 
 
@@ -116,7 +119,7 @@ async def test_what_the_host_page_told_is_kept_after_delivery_only_where_wanted_
 ) -> None:
     async with outbox_at(database_url, tmp_path, keep_context=True) as outbox:
         kept = Kept(outbox, contexts=5 * DAY)
-        await kept.row("delivered", Verdict("delivered", feedback_id=1))
+        await kept.row("delivered", Transition("delivered", feedback_id=1))
         await kept.after(days=4)
         assert await kept.context("delivered") == CONTEXT
         assert await kept.after(days=2) == {"delivered": True}

@@ -1,208 +1,30 @@
-"""What happens to a submission next, and doing it.
+"""Takes submissions from the outbox to Insider Connect.
 
-`decide` turns an outcome into a verdict: a pure function. `Delivery.advance` claims a row, makes its calls and writes
-what became of it; it works on the row alone, so whoever calls it, and when, is left to a dispatcher. A `Gate` keeps
-an account's rows back while Insider Connect cannot be reached, or will not have its credentials.
+`Delivery.advance` asks the account's gate, claims a row, makes its calls and writes what became of it. It works on the
+row alone: who calls it, and when, is left to a dispatcher; what an outcome means is decided in `policy`.
 """
 
 import asyncio
 import random
-import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
-from typing import assert_never
 
 import structlog
 
+from widget.delivery.gate import Gate
+from widget.delivery.policy import Policy, decide, infected, longest_delay, next_files, unscanned
 from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.files.clamav import Scanner, ScannerUnavailable
-from widget.insider.client import (
-    Attached,
-    Created,
-    Insider,
-    Misconfigured,
-    NotProcessed,
-    Outcome,
-    Refused,
-    Unknown,
-    Upload,
-)
-from widget.outbox import Outbox, Pending, Verdict, Work
+from widget.insider.client import Insider
+from widget.insider.multipart import Upload
+from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.outbox.model import Transition, Work
+from widget.outbox.outbox import Outbox
 
-log = structlog.get_logger("widget.delivery.delivery")
-
-FAILURES_TO_OPEN = 5
-"""Connection failures in a row after which an account's gate shuts."""
-_VALIDATION = (400, 422)
-_MAX_TOLD = 600
-"""Characters of Insider Connect's words that a person is told."""
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_NOT_FOR_PEOPLE = re.compile(r"[<>{}]|://|\bat [\w.]+\(|exception|traceback|stack trace|bearer|secret", re.IGNORECASE)
-_RETRY_AFTER = (1.0, 3600.0)
-"""Seconds within which Insider Connect's own wish is obeyed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """When to try again. All periods in seconds; `unknown_hold` is None when such rows are left to the operator."""
-
-    retry_min: float
-    retry_max: float
-    give_up_after: float
-    unknown_hold: float | None
-
-
-def backoff(attempts: int, policy: Policy, chance: float) -> float:
-    """Seconds until the next attempt: exponential with full jitter. `chance` lies in [0, 1)."""
-    ceiling = min(policy.retry_max, policy.retry_min * 2.0 ** min(attempts - 1, 30))
-    return ceiling * chance
-
-
-def longest_delay(policy: Policy) -> float:
-    """Seconds: no row is ever told to wait for longer."""
-    return max(policy.retry_max, _RETRY_AFTER[1], policy.unknown_hold or 0.0) + 60.0
-
-
-def next_files(work: Work) -> tuple[Pending, ...]:
-    """The files of the next request: all of them, or one once all together were refused."""
-    return work.pending[:1] if work.separately else work.pending
-
-
-def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Verdict:
-    """What becomes of `work` after `outcome`. `chance` in [0, 1) spreads the retries."""
-    match outcome:
-        case Created(feedback_id):
-            return Verdict("sending" if work.pending else "delivered", feedback_id=feedback_id)
-        case Attached():
-            sent = next_files(work)
-            done = len(sent) == len(work.pending)
-            return Verdict(
-                "delivered" if done else "sending",
-                attachments={file.position: ("attached", None) for file in sent},
-            )
-        case Refused(reasons, status):
-            said = " ".join(reasons)
-            return _refused(
-                work, fit_to_show(reasons, status), said if status is None else f"answered {status}: {said}"
-            )
-        case NotProcessed(reason, retry_after):
-            if work.age > policy.give_up_after:
-                return _given_up(work, reason)
-            delay = backoff(work.attempts, policy, chance)
-            if retry_after is not None:
-                delay = max(delay, min(max(retry_after, _RETRY_AFTER[0]), _RETRY_AFTER[1]))
-            return Verdict("queued", delay=delay, error=reason)
-        case Unknown(reason):
-            hold = None if work.possible_duplicate else policy.unknown_hold
-            return Verdict("unknown", delay=hold, error=reason, possible_duplicate=True)
-        case Misconfigured(reason):
-            return Verdict("queued", delay=0.0, error=reason, attempt_spent=False)
-    assert_never(outcome)
-
-
-def infected(work: Work, found: Mapping[int, str]) -> Verdict:
-    """What becomes of `work` when viruses were found in files that were to go next: names by position."""
-    rest = [file for file in work.pending if file.position not in found]
-    names = ", ".join(f"file {position + 1}: {name}" for position, name in found.items())
-    return Verdict(
-        "sending" if rest else "delivered",
-        error=f"a virus was found: {names}",
-        attachments=dict.fromkeys(found, ("refused", None)),
-        notes=dict.fromkeys(found, "infected"),
-    )
-
-
-def unscanned(work: Work, reason: str, policy: Policy, chance: float) -> Verdict:
-    """What becomes of `work` when nobody can say that its files are clean: they wait."""
-    if work.age > policy.give_up_after:
-        return _given_up(work, reason)
-    return Verdict("queued", delay=backoff(work.attempts, policy, chance), error=reason)
-
-
-def fit_to_show(reasons: Sequence[str], status: int | None) -> str | None:
-    """What may be told to the person of Insider Connect's words: validation messages alone, as one plain line.
-
-    Of any other status the words are about the machine. Markup, addresses and what looks like a stack are no message
-    to a person either; the operator finds all of it at the row.
-    """
-    if status not in _VALIDATION:
-        return None
-    plain = (" ".join(_INVISIBLE.sub(" ", reason).split()) for reason in reasons)
-    return " ".join(reason for reason in plain if not _NOT_FOR_PEOPLE.search(reason))[:_MAX_TOLD].strip() or None
-
-
-def _refused(work: Work, told: str | None, reason: str) -> Verdict:
-    """A create refused is refused for good; of files, the one at fault is looked for, and the rest goes on."""
-    if work.feedback_id is None:
-        return Verdict("refused", error=reason, told=told)
-    sent = next_files(work)
-    if len(sent) > 1:
-        return Verdict("sending", error=reason, separately=True)
-    done = len(sent) == len(work.pending)
-    return Verdict(
-        "delivered" if done else "sending",
-        error=reason,
-        attachments={file.position: ("refused", told) for file in sent},
-    )
-
-
-def _given_up(work: Work, reason: str) -> Verdict:
-    return Verdict("refused", error=f"given up after {work.age / 86400:.1f} days: {reason}")
-
-
-class Gate:
-    """Keeps an account's rows back while trying is pointless. Times are the `clock`'s, in seconds.
-
-    It shuts after `FAILURES_TO_OPEN` failures to connect in a row, or at once when the account or the address is
-    wrong. While it is shut, one row every `probe_every` seconds may try; its success opens the gate.
-    """
-
-    def __init__(self, probe_every: float, clock: Callable[[], float]) -> None:
-        self._probe_every = probe_every
-        self._clock = clock
-        self._failures = 0
-        self._next_probe = 0.0
-        self.reason: str | None = None
-
-    @property
-    def shut(self) -> bool:
-        """Whether rows are being kept back."""
-        return self.reason is not None
-
-    @property
-    def opens_in(self) -> float:
-        """Seconds until a row may pass: 0 when it may now."""
-        return max(0.0, self._next_probe - self._clock()) if self.shut else 0.0
-
-    def admit(self) -> bool:
-        """Whether a row may try now. Of a shut gate, the asker is the one probe of the period."""
-        if self.opens_in:
-            return False
-        if self.shut:
-            self._next_probe = self._clock() + self._probe_every
-        return True
-
-    def note(self, outcome: Outcome) -> bool:
-        """Learn from an outcome. True when this changed whether the gate is shut."""
-        was = self.shut
-        match outcome:
-            case Misconfigured(reason):
-                self._shut(reason)
-            case NotProcessed(reason, _, unreachable=True):
-                self._failures += 1
-                if self._failures >= FAILURES_TO_OPEN:
-                    self._shut(reason)
-            case _:
-                self._failures = 0
-                self.reason = None
-        return was != self.shut
-
-    def _shut(self, reason: str) -> None:
-        self.reason = reason
-        self._next_probe = self._clock() + self._probe_every
+log = structlog.get_logger("widget.delivery")
 
 
 class Delivery:
@@ -244,38 +66,48 @@ class Delivery:
         if hastened := await self._outbox.hasten(longest_delay(self._policy)):
             log.warning("outbox.clock_set_back", rows=hastened)
 
-    async def advance(self, submission_id: str) -> float | None:
+    async def advance(self, submission_id: str, product: str) -> float | None:
         """Take a row as far as it goes now: to delivered, to a later attempt, or to a person.
 
-        Answers in how many seconds it should be tried again; None when it is not tried by itself any more.
+        The gate is asked before the row is claimed, for a claim says that a request may be under way: a process that
+        dies holding rows behind a shut gate would leave all of them `unknown`.
+
+        Returns in how many seconds it should be tried again; None when it is not tried by itself any more.
         """
+        gate = self.gates.get(product)
+        if gate is None:  # the product was taken out of widget.toml while a row of it waits
+            await self._outbox.postpone(submission_id, _NO_PRODUCT_DELAY, "no such product")
+            return _NO_PRODUCT_DELAY
+        if not gate.admit() or not await self._is_worth_a_row(gate, product):
+            return gate.opens_in
         work = await self._outbox.claim(submission_id)
         if work is None:
+            gate.readmit()
             return None
-        gate = self.gates.get(work.product)
-        if gate is None:  # the product was taken out of widget.toml while a row of it waits
-            return await self._put_back(work, _NO_PRODUCT_DELAY, "no such product")
-        if not gate.admit():
-            return await self._put_back(work, 0.0, None)
-        verdict = Verdict("sending")
-        while verdict.state == "sending":
-            verdict = await self._step(work, gate)
-            work = _following(work, verdict)
-        return verdict.delay
+        transition = Transition("sending")
+        while transition.state == "sending":
+            transition = await self._step(work, gate)
+            work = _following(work, transition)
+        return transition.delay
 
-    async def _put_back(self, work: Work, delay: float, reason: str | None) -> float:
-        await self._record(work, Verdict("queued", delay, reason, attempt_spent=False))
-        return delay
+    async def _is_worth_a_row(self, gate: Gate, product: str) -> bool:
+        """Whether the probe of a shut gate may risk a row: it asks for a new token first, which risks none."""
+        if not gate.shut:
+            return True
+        failure = await self._insider.check(product, renew=True)
+        if failure is not None:
+            gate.stay_shut(failure.reason)
+        return failure is None
 
-    async def _step(self, work: Work, gate: Gate) -> Verdict:
+    async def _step(self, work: Work, gate: Gate) -> Transition:
         """Make the next call of `work` and write what became of it."""
-        if (verdict := await self._scan(work)) is not None:
-            return await self._write(work, verdict, verdict.error)
+        if (transition := await self._scan(work)) is not None:
+            return await self._write(work, transition, transition.error)
         try:
             outcome = await self._call(work)
         except asyncio.CancelledError:
-            verdict = decide(work, Unknown("stopped while sending"), self._policy, self._chance())
-            await asyncio.shield(self._outbox.record(work, verdict))
+            transition = decide(work, Unknown("stopped while sending"), self._policy, self._chance())
+            await asyncio.shield(self._outbox.record(work, transition))
             raise
         except AttachmentMissing as error:
             outcome = Refused((str(error),), None)
@@ -285,27 +117,29 @@ class Delivery:
             log.warning(
                 "delivery.paused" if gate.shut else "delivery.resumed", product=work.product, reason=gate.reason
             )
-        verdict = decide(work, outcome, self._policy, self._chance())
-        if gate.shut and isinstance(outcome, NotProcessed | Misconfigured) and verdict.state == "queued":
-            verdict = Verdict("queued", 0.0, verdict.error, attempt_spent=False)  # the gate holds it, not its own time
+        transition = decide(work, outcome, self._policy, self._chance())
+        if gate.shut and isinstance(outcome, NotProcessed | Misconfigured) and transition.state == "queued":
+            transition = Transition(
+                "queued", 0.0, transition.error, attempt_spent=False
+            )  # the gate holds it, not its own time
         # Insider Connect's words may repeat what the person wrote: they stay with the row.
-        reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else verdict.error
-        return await self._write(work, verdict, reason)
+        reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else transition.error
+        return await self._write(work, transition, reason)
 
-    async def _write(self, work: Work, verdict: Verdict, reason: str | None) -> Verdict:
-        if not await self._record(work, verdict):
+    async def _write(self, work: Work, transition: Transition, reason: str | None) -> Transition:
+        if not await self._record(work, transition):
             log.warning("submission.claim_lost", submission=work.id)
             return _LOST
-        _log(work, verdict, reason)
-        return verdict
+        _log(work, transition, reason)
+        return transition
 
-    async def _record(self, work: Work, verdict: Verdict) -> bool:
+    async def _record(self, work: Work, transition: Transition) -> bool:
         """Write what became of `work`, and go on trying while the database is away: what is known now would have to
         be called unknown later. The claim keeps a late writer from harm."""
         give_up_at = self._clock() + self._outbox.lease
         for pause in _record_pauses():
             try:
-                return await self._outbox.record(work, verdict)
+                return await self._outbox.record(work, transition)
             except OutboxUnavailable as error:
                 if self._clock() + pause > give_up_at:
                     raise
@@ -313,7 +147,7 @@ class Delivery:
             await asyncio.sleep(pause)
         raise AssertionError
 
-    async def _scan(self, work: Work) -> Verdict | None:
+    async def _scan(self, work: Work) -> Transition | None:
         """Have the files that go next looked at, if there is a scanner; None when nothing speaks against them."""
         if self._scanner is None or work.feedback_id is None:
             return None
@@ -324,8 +158,8 @@ class Delivery:
                     if name := await self._scanner.scan(self._chunks(file.blob)):
                         found[file.position] = name
         except asyncio.CancelledError:  # nothing was sent
-            verdict = Verdict("queued", 0.0, "stopped while scanning", attempt_spent=False)
-            await asyncio.shield(self._outbox.record(work, verdict))
+            transition = Transition("queued", 0.0, "stopped while scanning", attempt_spent=False)
+            await asyncio.shield(self._outbox.record(work, transition))
             raise
         except (ScannerUnavailable, OutboxUnavailable, TimeoutError) as error:
             reason = str(error) or f"the virus scanner did not answer within {self._scan_timeout:g} s"
@@ -350,28 +184,28 @@ def _record_pauses() -> Iterator[float]:
 
 
 _NO_PRODUCT_DELAY = 60.0
-_LOST = Verdict("queued")
+_LOST = Transition("queued")
 """What is left of a row whose claim was lost: somebody else has it."""
 
 
-def _following(work: Work, verdict: Verdict) -> Work:
-    """What `verdict` leaves of `work`, without asking the database again."""
+def _following(work: Work, transition: Transition) -> Work:
+    """What `transition` leaves of `work`, without asking the database again."""
     return replace(
         work,
-        feedback_id=work.feedback_id if verdict.feedback_id is None else verdict.feedback_id,
-        pending=tuple(file for file in work.pending if file.position not in verdict.attachments),
-        separately=work.separately or verdict.separately,
+        feedback_id=work.feedback_id if transition.feedback_id is None else transition.feedback_id,
+        pending=tuple(file for file in work.pending if file.position not in transition.attachments),
+        separately=work.separately or transition.separately,
     )
 
 
-def _log(work: Work, verdict: Verdict, reason: str | None) -> None:
-    told = log.info if verdict.state in ("sending", "delivered") else log.warning
+def _log(work: Work, transition: Transition, reason: str | None) -> None:
+    told = log.info if transition.state in ("sending", "delivered") else log.warning
     told(
-        f"submission.{verdict.state}",
+        f"submission.{transition.state}",
         submission=work.id,
         product=work.product,
         attempts=work.attempts,
-        feedback_id=work.feedback_id if verdict.feedback_id is None else verdict.feedback_id,
+        feedback_id=work.feedback_id if transition.feedback_id is None else transition.feedback_id,
         reason=reason,
-        delay=verdict.delay,
+        delay=transition.delay,
     )

@@ -16,7 +16,8 @@ import structlog
 
 from widget.delivery.delivery import Delivery
 from widget.errors import OutboxUnavailable
-from widget.outbox import Outbox
+from widget.outbox.model import Due
+from widget.outbox.outbox import Outbox
 
 log = structlog.get_logger("widget.delivery.dispatch")
 
@@ -108,7 +109,7 @@ class Dispatcher(abc.ABC):
                 self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
             return False
         # A look at what is due may have come upon it first.
-        task = self._running.get(submission_id) or self._begin(submission_id)
+        task = self._running.get(submission_id) or self._begin(Due(submission_id, product))
         if wait > 0:
             await asyncio.wait({task}, timeout=wait)
         return True
@@ -132,10 +133,10 @@ class Dispatcher(abc.ABC):
         """How many rows may be on their way now."""
         return min(_MEANWHILE, self._concurrency) if self._in_burst() else self._concurrency
 
-    def _begin(self, submission_id: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._advance(submission_id), name=f"advance {submission_id}")
-        self._running[submission_id] = task
-        task.add_done_callback(lambda _: self._ended(submission_id))
+    def _begin(self, row: Due) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._advance(row), name=f"advance {row.id}")
+        self._running[row.id] = task
+        task.add_done_callback(lambda _: self._ended(row.id))
         return task
 
     def _ended(self, submission_id: str) -> None:
@@ -143,15 +144,15 @@ class Dispatcher(abc.ABC):
         if self._look_again:
             self._wake.set()
 
-    async def _advance(self, submission_id: str) -> None:
+    async def _advance(self, row: Due) -> None:
         try:
-            if await self._delivery.advance(submission_id) is not None:
+            if await self._delivery.advance(*row) is not None:
                 self._look_again = True
         except OutboxUnavailable as error:
             self._look_again = True
             self._outbox_is_away(error)
         except Exception:
-            log.exception("delivery.failed", submission=submission_id)  # its lease ends, then it is tried again
+            log.exception("delivery.failed", submission=row.id)  # its lease ends, then it is tried again
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -195,7 +196,7 @@ class LocalDispatcher(Dispatcher):
 
     def __init__(self, outbox: Outbox, delivery: Delivery, **options: Any) -> None:
         super().__init__(outbox, delivery, **options)
-        self._ready: deque[str] = deque()
+        self._ready: deque[Due] = deque()
 
     async def _look(self) -> float:
         """Start what is due, as far as there are slots."""
@@ -204,9 +205,9 @@ class LocalDispatcher(Dispatcher):
         shut = self._delivery.kept_back()
         if not self._ready:
             wanted = 4 * self._concurrency + len(self._running)
-            ids = await self._outbox.due(wanted, shut)
-            self._look_again = bool(shut) or len(ids) == wanted
-            self._ready.extend(submission_id for submission_id in ids if submission_id not in self._running)
+            rows = await self._outbox.due(wanted, shut)
+            self._look_again = bool(shut) or len(rows) == wanted
+            self._ready.extend(row for row in rows if row.id not in self._running)
         while self._ready and len(self._running) < self._slots():
             self._start_next()
         if self._ready:
@@ -221,9 +222,9 @@ class LocalDispatcher(Dispatcher):
         return _BURST_WITHIN if self._in_burst() else self._sweep_every
 
     def _start_next(self) -> None:
-        submission_id = self._ready.popleft()
-        if submission_id not in self._running:
-            self._begin(submission_id)
+        row = self._ready.popleft()
+        if row.id not in self._running:
+            self._begin(row)
 
 
 class NoDispatcher(Dispatcher):

@@ -17,8 +17,9 @@ from procrastinate.jobs import Status
 from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher
 from widget.errors import OutboxUnavailable
-from widget.outbox import Outbox
 from widget.outbox.jobs import QUEUE, TASK
+from widget.outbox.model import Due
+from widget.outbox.outbox import Outbox
 from widget.outbox.postgres import CONNECTING
 
 log = structlog.get_logger("widget.delivery.procrastinate")
@@ -78,12 +79,20 @@ class ProcrastinateDispatcher(Dispatcher):
         """The engine's turn comes a little later when a row is to be tried here at once."""
         return _HEAD_START if self._has_room(product) else 0.0
 
-    async def _take(self, submission_id: str) -> None:
-        """The engine's task: try a row in a slot of ours. Its end is not the engine's to decide."""
+    async def _take(self, submission_id: str, product: str | None = None) -> None:
+        """The engine's task: try a row in a slot of ours. Its end is not the engine's to decide.
+
+        A job that an earlier release deferred names no product: the row does.
+        """
+        if product is None:
+            status = await self._outbox.status(submission_id)
+            if status is None:
+                return
+            product = status.product
         while len(self._running) >= self._concurrency:
             await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
         if submission_id not in self._running and not self._draining:
-            await asyncio.shield(self._begin(submission_id))
+            await asyncio.shield(self._begin(Due(submission_id, product)))
 
     async def _work(self) -> None:
         """Run the engine's worker, and run it again whenever it stops because the database was away."""

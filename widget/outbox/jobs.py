@@ -14,16 +14,17 @@ from widget.outbox.tables import schema_version
 
 QUEUE = "delivery"
 TASK = "deliver"
-"""The one task, whose argument is `submission_id`."""
+"""The one task, whose arguments are `submission_id` and `product`."""
 
 _ENQUEUE = text(
     f"""
     SELECT cardinality(procrastinate_defer_jobs_v1(array_agg(
-        ROW('{QUEUE}', '{TASK}', 0, NULL, wanted.id, jsonb_build_object('submission_id', wanted.id),
+        ROW('{QUEUE}', '{TASK}', 0, NULL, wanted.id,
+            jsonb_build_object('submission_id', wanted.id, 'product', submission.product),
             CASE WHEN :delay > 0 THEN now() + make_interval(secs => :delay) END
         )::procrastinate_job_to_defer_v1 ORDER BY rank
     )))
-    FROM unnest(CAST(:ids AS varchar[])) WITH ORDINALITY AS wanted (id, rank)
+    FROM unnest(CAST(:ids AS varchar[])) WITH ORDINALITY AS wanted (id, rank) JOIN submission USING (id)
     WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = wanted.id AND status = 'todo')
     HAVING count(*) > 0
     """  # noqa: S608

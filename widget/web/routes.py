@@ -40,7 +40,8 @@ from widget.i18n.messages import Words
 from widget.i18n.overrides import Wording
 from widget.insider.client import Insider
 from widget.intake import body as intake
-from widget.outbox import Outbox, Standing, StoredAttachment
+from widget.outbox.model import StoredAttachment, SubmissionStatus
+from widget.outbox.outbox import Outbox
 from widget.pages import pages
 from widget.submissions import context, identity
 from widget.submissions import model as submission
@@ -185,7 +186,7 @@ async def submit(request: Request) -> Response:
     service, product = _service(request), _product(request)
     token = _Token(service, product)
     try:
-        standing = await _take(service, product, request, token) or await service.outbox.standing(token.submission_id)
+        standing = await _take(service, product, request, token) or await service.outbox.status(token.submission_id)
         if standing is None:
             raise OutboxUnavailable("a row that was just stored is not to be found")
         if standing.state in ("refused", "discarded"):
@@ -233,7 +234,7 @@ class _Token:
             )
 
 
-async def _take(service: Service, product: Product, request: Request, token: _Token) -> Standing | None:
+async def _take(service: Service, product: Product, request: Request, token: _Token) -> SubmissionStatus | None:
     """Read, check and store a submission, and try to deliver it at once. Raises Rejected or OutboxUnavailable.
 
     Answers where it stands, or None where only its row can tell: it has been tried, or sent before. A form that was
@@ -262,7 +263,7 @@ async def _take(service: Service, product: Product, request: Request, token: _To
                 held=held,
             )
     except Rejected as rejected:
-        if token.expired and await service.outbox.standing(token.submission_id):
+        if token.expired and await service.outbox.status(token.submission_id):
             return None
         if all(fault.field == "files" for fault in rejected.faults):  # say what else is wrong in the same breath
             checked = submission.check_fields(rejected.fields, files=len(rejected.faults), rules=_rules(product))
@@ -277,7 +278,7 @@ async def _take(service: Service, product: Product, request: Request, token: _To
         if await service.dispatcher.attempt(token.submission_id, product.slug, service.settings.delivery_wait):
             return None
     stored = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in files)
-    return Standing(token.submission_id, product.slug, "queued", time.time(), None, None, None, stored)
+    return SubmissionStatus(token.submission_id, product.slug, "queued", time.time(), None, None, None, stored)
 
 
 def _submission(service: Service, product: Product, raw: intake.RawForm, token: _Token, lang: str) -> Submission:
@@ -408,13 +409,13 @@ def _came_from_us(request: Request, public_url: str | None) -> bool:
     return origin is None or origin == own
 
 
-def _refused_upstream(standing: Standing) -> Fault:
-    if standing.told:
-        return Fault("refused_upstream", params={"reason": standing.told.rstrip(".")})
+def _refused_upstream(standing: SubmissionStatus) -> Fault:
+    if standing.public_message:
+        return Fault("refused_upstream", params={"reason": standing.public_message.rstrip(".")})
     return Fault("refused_upstream", variant="unexplained")
 
 
-def _thank(request: Request, product: Product, standing: Standing) -> Response:
+def _thank(request: Request, product: Product, standing: SubmissionStatus) -> Response:
     service, words = _service(request), _words(request, product.slug)
     receipt_url = f"/receipt/{service.tokens.receipt(standing.id, standing.product)}"
     delivered = standing.state == "delivered"
@@ -498,20 +499,20 @@ async def show_receipt(request: Request) -> Response:
     return _html(request, page, 200, headers.HEADERS["page"])
 
 
-async def _standing_of(service: Service, receipt: str) -> Standing:
+async def _standing_of(service: Service, receipt: str) -> SubmissionStatus:
     try:
         submission_id, product = service.tokens.read_receipt(receipt)
     except TokenInvalid as error:
         raise Rejected(Fault("receipt_unknown")) from error
-    standing = await service.outbox.standing(submission_id)
+    standing = await service.outbox.status(submission_id)
     if standing is None:  # a receipt is made for a stored submission alone, so this one's row has outlived its time
-        return Standing(submission_id, product, "delivered", 0.0, 0.0, None, None, ())
+        return SubmissionStatus(submission_id, product, "delivered", 0.0, 0.0, None, None, ())
     if standing.product != product:
         raise Rejected(Fault("receipt_unknown"))
     return standing
 
 
-def _receipt_status(standing: Standing, kept_days: int) -> str:
+def _receipt_status(standing: SubmissionStatus, kept_days: int) -> str:
     if standing.ended_at is None or standing.state == "unknown":
         return "accepted"
     if time.time() - standing.ended_at > kept_days * 86400:
@@ -667,7 +668,9 @@ def _of_form_answer(product: Product) -> dict[str, str]:
     return headers.of_form(product.origins)
 
 
-def _files_told(standing: Standing, words: Words, *, always_message: bool = False) -> list[dict[str, str | None]]:
+def _files_told(
+    standing: SubmissionStatus, words: Words, *, always_message: bool = False
+) -> list[dict[str, str | None]]:
     """The files as JSON; a `message` stands only where there is one, unless it always should, as does a `note`."""
     told: list[dict[str, str | None]] = []
     for file in standing.attachments:
@@ -680,7 +683,7 @@ def _files_told(standing: Standing, words: Words, *, always_message: bool = Fals
     return told
 
 
-def _files_shown(standing: Standing, words: Words) -> list[pages.File]:
+def _files_shown(standing: SubmissionStatus, words: Words) -> list[pages.File]:
     return [
         pages.File(
             file.name,

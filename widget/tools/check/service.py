@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from widget.config.products import LOCAL
 from widget.config.settings import Settings, suffix
 from widget.errors import ConfigurationError, OutboxUnavailable
-from widget.insider.client import Insider, Misconfigured
-from widget.outbox import Outbox, migrations
+from widget.insider.client import Insider
+from widget.insider.outcomes import Misconfigured
+from widget.outbox import migrations
+from widget.outbox.outbox import Outbox
 from widget.tools.findings import Check, Finding
 
 _UNTIL = "Until it is mended, the product has our look."

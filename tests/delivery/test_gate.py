@@ -1,0 +1,60 @@
+"""While an account's gate is shut, nothing is claimed: a crash then leaves no submission of which nobody knows."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bed import ROOT, Sandbox, Widget, until
+
+SHUT = {"PROBE_INTERVAL": "0.1", "SWEEP_INTERVAL": "0.1", "DELIVERY_WAIT": "0", "RETRY_MIN": "0.05", "RETRY_MAX": "0.1"}
+
+
+def dies_once_shut(widget: Widget, insider: Sandbox, commit: int) -> list[str]:
+    """Store submissions while Insider Connect is away, and die after so many commits behind the shut gate."""
+    begin = widget.folder / "begin"
+    normal = widget.command
+    widget.command = (sys.executable, str(ROOT / "tests" / "dying.py"), "after", str(commit), str(begin))
+    widget.start()
+    widget.command = normal
+    texts = [f"number {n}" for n in range(20)]
+    try:
+        insider.down()
+        for text in texts:
+            assert widget.submit(text).status_code == 202
+        until(lambda: "delivery.paused" in widget.log())
+        until(lambda: {row["state"] for row in widget.rows()} == {"queued"})
+        begin.touch()
+        until(lambda: widget.process.popen.poll() is not None)
+    finally:
+        widget.kill()
+    return texts
+
+
+@pytest.mark.parametrize("commit", [1, 2, 3, 5, 8])
+def test_a_kill_behind_a_shut_gate_leaves_nothing_unknown(
+    insider: Sandbox, tmp_path: Path, database_url: str, commit: int
+) -> None:
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, UNKNOWN_POLICY="park", LEASE="2",
+                    DELIVERY_TIMEOUT="1", **SHUT)  # fmt: skip
+    widget.migrate()
+    texts = dies_once_shut(widget, insider, commit)
+    insider.recover()
+    with widget:
+        until(lambda: sorted(insider.descriptions()) == sorted(texts))
+        assert "submission.unknown" not in widget.log()
+
+
+def test_a_shut_gate_asks_for_a_token_at_each_probe_and_risks_no_row(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    insider.misbehave("refuse", "token")
+    widget = start_widget(**SHUT)
+    assert widget.submit("kept").status_code == 202
+    until(lambda: "delivery.paused" in widget.log())
+    asked = len(insider.requests("token"))
+    until(lambda: len(insider.requests("token")) >= asked + 3)
+    assert widget.row()["attempts"] == 0
+    assert insider.counts()["create"] == 0
+    insider.recover()
+    until(lambda: insider.descriptions() == ["kept"])

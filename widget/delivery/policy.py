@@ -1,0 +1,129 @@
+"""What happens to a submission next, decided by pure functions.
+
+`decide` turns the outcome of a call into a transition of the row. Time and chance come in as arguments; making the
+calls and writing the transition is left to `delivery`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.outbox.model import Pending, Transition, Work
+
+_VALIDATION = (400, 422)
+_MAX_MESSAGE = 600
+"""Characters of Insider Connect's words that a person is told."""
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_NOT_FOR_PEOPLE = re.compile(r"[<>{}]|://|\bat [\w.]+\(|exception|traceback|stack trace|bearer|secret", re.IGNORECASE)
+_RETRY_AFTER = (1.0, 3600.0)
+"""Seconds within which Insider Connect's own wish is obeyed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to try again. All periods in seconds; `unknown_hold` is None when such rows are left to the operator."""
+
+    retry_min: float
+    retry_max: float
+    give_up_after: float
+    unknown_hold: float | None
+
+
+def backoff(attempts: int, policy: Policy, chance: float) -> float:
+    """Seconds until the next attempt: exponential with full jitter. `chance` lies in [0, 1)."""
+    ceiling = min(policy.retry_max, policy.retry_min * 2.0 ** min(attempts - 1, 30))
+    return ceiling * chance
+
+
+def longest_delay(policy: Policy) -> float:
+    """Seconds: no row is ever told to wait for longer."""
+    return max(policy.retry_max, _RETRY_AFTER[1], policy.unknown_hold or 0.0) + 60.0
+
+
+def next_files(work: Work) -> tuple[Pending, ...]:
+    """The files of the next request: all of them, or one once all together were refused."""
+    return work.pending[:1] if work.separately else work.pending
+
+
+def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Transition:
+    """What becomes of `work` after `outcome`. `chance` in [0, 1) spreads the retries."""
+    match outcome:
+        case Created(feedback_id):
+            return Transition("sending" if work.pending else "delivered", feedback_id=feedback_id)
+        case Attached():
+            sent = next_files(work)
+            done = len(sent) == len(work.pending)
+            return Transition(
+                "delivered" if done else "sending",
+                attachments={file.position: ("attached", None) for file in sent},
+            )
+        case Refused(reasons, status):
+            said = " ".join(reasons)
+            return _refused(
+                work, fit_to_show(reasons, status), said if status is None else f"answered {status}: {said}"
+            )
+        case NotProcessed(reason, retry_after):
+            if work.age > policy.give_up_after:
+                return _given_up(work, reason)
+            delay = backoff(work.attempts, policy, chance)
+            if retry_after is not None:
+                delay = max(delay, min(max(retry_after, _RETRY_AFTER[0]), _RETRY_AFTER[1]))
+            return Transition("queued", delay=delay, error=reason)
+        case Unknown(reason):
+            hold = None if work.possible_duplicate else policy.unknown_hold
+            return Transition("unknown", delay=hold, error=reason, possible_duplicate=True)
+        case Misconfigured(reason):
+            return Transition("queued", delay=0.0, error=reason, attempt_spent=False)
+    assert_never(outcome)
+
+
+def infected(work: Work, found: Mapping[int, str]) -> Transition:
+    """What becomes of `work` when viruses were found in files that were to go next: names by position."""
+    rest = [file for file in work.pending if file.position not in found]
+    names = ", ".join(f"file {position + 1}: {name}" for position, name in found.items())
+    return Transition(
+        "sending" if rest else "delivered",
+        error=f"a virus was found: {names}",
+        attachments=dict.fromkeys(found, ("refused", None)),
+        notes=dict.fromkeys(found, "infected"),
+    )
+
+
+def unscanned(work: Work, reason: str, policy: Policy, chance: float) -> Transition:
+    """What becomes of `work` when nobody can say that its files are clean: they wait."""
+    if work.age > policy.give_up_after:
+        return _given_up(work, reason)
+    return Transition("queued", delay=backoff(work.attempts, policy, chance), error=reason)
+
+
+def fit_to_show(reasons: Sequence[str], status: int | None) -> str | None:
+    """What may be told to the person of Insider Connect's words: validation messages alone, as one plain line.
+
+    Of any other status the words are about the machine. Markup, addresses and what looks like a stack are no message
+    to a person either; the operator finds all of it at the row.
+    """
+    if status not in _VALIDATION:
+        return None
+    plain = (" ".join(_INVISIBLE.sub(" ", reason).split()) for reason in reasons)
+    return " ".join(reason for reason in plain if not _NOT_FOR_PEOPLE.search(reason))[:_MAX_MESSAGE].strip() or None
+
+
+def _refused(work: Work, public_message: str | None, reason: str) -> Transition:
+    """A create refused is refused for good; of files, the one at fault is looked for, and the rest goes on."""
+    if work.feedback_id is None:
+        return Transition("refused", error=reason, public_message=public_message)
+    sent = next_files(work)
+    if len(sent) > 1:
+        return Transition("sending", error=reason, separately=True)
+    done = len(sent) == len(work.pending)
+    return Transition(
+        "delivered" if done else "sending",
+        error=reason,
+        attachments={file.position: ("refused", public_message) for file in sent},
+    )
+
+
+def _given_up(work: Work, reason: str) -> Transition:
+    return Transition("refused", error=f"given up after {work.age / 86400:.1f} days: {reason}")

@@ -1,0 +1,85 @@
+"""Answers of Insider Connect: read up to a limit, and what each that is not the documented success means."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.insider.transport import MAX_ANSWER
+
+MAX_REASON = 300
+"""Characters kept of one of Insider Connect's sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, read up to the limit. `content` is None when it is no JSON object."""
+
+    status: int
+    retry_after: float | None
+    content: dict[str, Any] | None
+
+    def member(self, name: str) -> Any:
+        """A member of the JSON object, or None."""
+        return self.content.get(name) if self.content else None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is the documented success."""
+        return self.status in (200, 201) and self.member("isSuccess") is True
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Insider Connect's own sentences about what was wrong."""
+        errors = self.member("errors")
+        if not isinstance(errors, list):
+            return ()
+        return tuple(error.strip()[:MAX_REASON] for error in errors[:10] if isinstance(error, str) and error.strip())
+
+
+async def read(response: httpx.Response) -> Answer:
+    raw = await response.aread()
+    content: Any = None
+    if len(raw) <= MAX_ANSWER:
+        try:
+            content = json.loads(raw)
+        except (ValueError, RecursionError):
+            content = None
+    return Answer(
+        response.status_code,
+        retry_after(response.headers.get("Retry-After")),
+        content if isinstance(content, dict) else None,
+    )
+
+
+def retry_after(value: str | None) -> float | None:
+    """`Retry-After` as seconds; a date is not looked at, for it would make us trust another clock."""
+    return float(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+def failure(answer: Answer) -> Outcome:
+    """What an answer means that is not the documented success."""
+    status = answer.status
+    if 200 <= status < 300:
+        if answer.member("isSuccess") is False:
+            return Refused(answer.reasons, status)
+        return Unknown(f"{status} without the documented content")
+    if status in (408, 425, 429, 503):
+        return NotProcessed(f"answered {status}", answer.retry_after)
+    if status in (401, 403, 404, 405) or 300 <= status < 400:
+        return Misconfigured(f"answered {status}")
+    if 400 <= status < 500:
+        return Refused(answer.reasons, status)
+    return Unknown(f"answered {status}")
+
+
+def token_failure(answer: Answer) -> NotProcessed | Misconfigured:
+    """What it means that no token was given; nothing has been sent by then."""
+    status = answer.status
+    if status in (408, 425, 429) or status >= 500:
+        return NotProcessed(f"the token endpoint answered {status}", answer.retry_after)
+    if answer.member("error") == "invalid_client":
+        return Misconfigured("the credentials are refused (invalid_client)")
+    return Misconfigured(f"the token endpoint answered {status}")

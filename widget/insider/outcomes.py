@@ -1,0 +1,51 @@
+"""What a call to Insider Connect can come to: one of a few outcomes, each saying whether a repeat is safe."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The feedback is there, under this id."""
+
+    feedback_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """All files of the request are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It was looked at and will not be taken, for these reasons (Insider Connect's own words; may be empty). `status`
+    is None where it was not even asked."""
+
+    reasons: tuple[str, ...]
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotProcessed:
+    """Nothing was done, so a repeat is safe. `retry_after` is in seconds, if Insider Connect named a time.
+    `unreachable` tells that no connection came about."""
+
+    reason: str
+    retry_after: float | None = None
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody can know whether it was done."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """The account or the address is wrong: nothing will go through until a person mends it."""
+
+    reason: str
+
+
+Outcome = Created | Attached | Refused | NotProcessed | Unknown | Misconfigured

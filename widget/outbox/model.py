@@ -1,0 +1,95 @@
+"""What the outbox hands out and takes back: claimed work, what becomes of it, and where a submission stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from widget.submissions.model import Feedback
+
+Status = Literal["waiting", "attached", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A file on its way: where its bytes are, and how it is announced."""
+
+    position: int
+    name: str
+    media_type: str
+    size: int
+    blob: str
+
+
+class Due(NamedTuple):
+    """A row that may be tried now, and the product whose gate it has to pass."""
+
+    id: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed submission. `age` is in seconds, from when it was accepted or put back by the operator; `feedback_id`
+    is None until the create is confirmed."""
+
+    id: str
+    product: str
+    claim: str
+    age: float
+    attempts: int
+    feedback: Feedback
+    feedback_id: int | None
+    pending: tuple[Pending, ...]
+    separately: bool
+    possible_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What becomes of a claimed row.
+
+    `state` "sending" keeps the claim and renews the lease: the next POST follows. `delay` is in seconds from now,
+    None for a row that is not tried by itself. `error` is for the operator; `public_message` is Insider Connect's own
+    wording, fit to show. `attachments` holds what is now known of files, by position, and `notes` what was found in
+    them.
+    """
+
+    state: Literal["sending", "queued", "unknown", "delivered", "refused"]
+    delay: float | None = None
+    error: str | None = None
+    public_message: str | None = None
+    feedback_id: int | None = None
+    attachments: Mapping[int, tuple[Status, str | None]] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
+    separately: bool = False
+    possible_duplicate: bool = False
+    attempt_spent: bool = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is not tried by itself any more."""
+        return self.state in ("delivered", "refused") or (self.state == "unknown" and self.delay is None)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """What may be told of a file: its name, and how it fared."""
+
+    name: str
+    status: Status
+    message: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionStatus:
+    """Where a submission stands: what its receipt may tell. Times are Unix seconds."""
+
+    id: str
+    product: str
+    state: str
+    accepted_at: float
+    ended_at: float | None
+    feedback_id: int | None
+    public_message: str | None
+    attachments: tuple[StoredAttachment, ...]

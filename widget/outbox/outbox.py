@@ -1,0 +1,277 @@
+"""Submissions that Insider Connect has not confirmed yet.
+
+`add` returns once the row and its files are on stable storage, so what was accepted survives a crash. A claim lasts
+for a lease; the intent that is committed with it tells a later process that the outcome of a POST is `unknown`, so
+that no create is repeated in silence. Every outcome names its claim: when it was lost, nothing is written. When to
+try and whom to call is left to `delivery`.
+"""
+
+import asyncio
+import math
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from widget.errors import OutboxFull, OutboxUnavailable
+from widget.outbox.backend import Backend
+from widget.outbox.migrations import check, migrate
+from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus, Transition, Work
+from widget.outbox.statements import Statements
+from widget.submissions.model import Feedback, Submission
+
+LEASE = 120.0
+"""Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
+_CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between two tries to claim a row while the database is away."""
+
+
+_Row = Row[*tuple[Any, ...]]
+
+
+class Outbox:
+    """The rows, on whatever `backend` they lie.
+
+    `lease` is in seconds. `max_pending` is in bytes: so much of attachments may wait, and beyond that a submission
+    that has some is turned away. With `keep_context` what the host page told outlasts the delivery; all else that is
+    personal is erased with it.
+    """
+
+    def __init__(
+        self, backend: Backend, *, lease: float = LEASE, max_pending: float = math.inf, keep_context: bool = False
+    ) -> None:
+        self.backend = backend
+        self.lease = lease
+        self._max_pending = max_pending
+        self._statements = Statements(backend, lease, keep_context)
+
+    async def open(self) -> None:
+        """Connect, and forget files that no row names. Raises ConfigurationError unless the schema is this release's.
+
+        A process that has the database to itself brings it up to date; several leave that to `migrate`.
+        """
+        await self.backend.open()
+        await self.backend.write(migrate if self.backend.alone else check)
+        known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
+        await self.backend.erase(sorted(await self.backend.strays() - known))
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self.backend.close()
+
+    async def migrate(self) -> None:
+        """Connect, and create the tables or bring them up to date."""
+        await self.backend.open(exclusive=False)
+        await self.backend.write(migrate)
+
+    async def add(self, new: Submission, *, head_start: float = 0.0, held: str | None = None) -> bool:
+        """Store a submission for good. False, and nothing is stored, when its id is known already.
+
+        `head_start` is in seconds: for so long the engine leaves the row to the asker. With `held`, a reason, it is
+        not delivered until the operator releases it. Raises OutboxFull.
+        """
+        # Who leaves half-way must not leave half a submission.
+        return await asyncio.shield(self._add(new, head_start, held))
+
+    async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
+        row = {
+            "id": new.id,
+            "product": new.product,
+            "why_held": held,
+            "description": new.feedback.description,
+            "email": new.feedback.email,
+            "rating": new.feedback.rating,
+            "consent": new.feedback.consent,
+            "consent_version": new.consent_version,
+            "context": new.context,
+        }
+        files = [
+            {
+                "submission_id": new.id,
+                "position": position,
+                "name": file.name,
+                "media_type": file.media_type,
+                "size": file.size,
+                "note": file.note,
+            }
+            for position, file in enumerate(new.attachments)
+        ]
+
+        def store(connection: Connection, blobs: Sequence[str]) -> None:
+            connection.execute(self._statements.add, row)
+            if files:
+                self._check_room(connection, sum(file.size for file in new.attachments))
+                named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
+                connection.execute(self._statements.add_attachment, named)
+            if held is None:
+                self.backend.enqueue(connection, [new.id], head_start)
+
+        try:
+            await self.backend.keep(new.attachments, store)
+        except IntegrityError:
+            return False
+        return True
+
+    def _check_room(self, connection: Connection, size: int) -> None:
+        if math.isfinite(self._max_pending):
+            pending: int = connection.execute(self._statements.pending_bytes).scalar_one()
+            if pending + size > self._max_pending:
+                raise OutboxFull(f"{pending} bytes of attachments wait already, {self._max_pending:.0f} may")
+
+    async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[Due]:
+        """The rows that may be tried now, longest due first, without the products in `shut`."""
+        values = {"limit": limit, "shut": list(shut)}
+        return await self.backend.read(lambda c: [Due(*row) for row in c.execute(self._statements.due, values)])
+
+    async def next_due_in(self, shut: Collection[str] = ()) -> float | None:
+        """Seconds until a row becomes due, without the products in `shut`; None when none waits."""
+        values = {"shut": list(shut)}
+        return await self.backend.read(lambda c: c.scalar(self._statements.next_due, values))
+
+    async def enqueue_due(self, limit: int, shut: Collection[str] = ()) -> int:
+        """Tell the engine of rows that are due, longest due first, without the products in `shut`.
+
+        Answers how many of them it did not know of; so losing all that it knew loses nothing.
+        """
+        values = {"limit": limit, "shut": list(shut)}
+        try:
+            return await self.backend.write(
+                lambda c: self.backend.enqueue(c, c.scalars(self._statements.due, values).all())
+            )
+        except IntegrityError:  # another process told it of the same rows at the same moment
+            return 0
+
+    async def claim(self, submission_id: str) -> Work | None:
+        """Take a row that is due, for as long as the lease, with the intent to make its next POST.
+
+        While the database is away it is tried again, with the same claim: when a commit's answer was lost, the row is
+        ours if that commit was made, and must not be left to be called unknown.
+        """
+        values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
+        for pause in _CLAIM_PAUSES:
+            try:
+                return await self.backend.write(lambda c: self._claim(c, values))
+            except OutboxUnavailable:
+                await asyncio.sleep(pause)
+        return await self.backend.write(lambda c: self._claim(c, values))
+
+    def _claim(self, connection: Connection, values: dict[str, str]) -> Work | None:
+        row = connection.execute(self._statements.claim, values).one_or_none()
+        if row is None:
+            return None
+        self.backend.dequeue(connection, row.id)
+        files = connection.execute(self._statements.pending, {"an_id": row.id}).all()
+        return _work(row, files)
+
+    async def postpone(self, submission_id: str, delay: float, error: str) -> None:
+        """Let a row that is due, and that nobody holds, wait for `delay` seconds. It costs no attempt."""
+        values = {"an_id": submission_id, "delay": delay, "error": error}
+        await self.backend.write(lambda c: c.execute(self._statements.postpone, values))
+
+    async def record(self, work: Work, transition: Transition) -> bool:
+        """Write what became of a claimed row. False, and nothing is written, when the claim was lost."""
+        delivered = transition.state == "delivered"
+        values = {
+            "an_id": work.id,
+            "held": work.claim,
+            "new_state": transition.state,
+            "kept_claim": work.claim if transition.state == "sending" else None,
+            "next_intent": "attach" if transition.state == "sending" else None,
+            "delay": self.lease if transition.state == "sending" else transition.delay,
+            "error": transition.error,
+            "words": transition.public_message,
+            "kept_id": transition.feedback_id,
+            "one_by_one": transition.separately,
+            "maybe_twice": transition.possible_duplicate,
+            "given_back": 0 if transition.attempt_spent else 1,
+            "over": transition.is_over,
+            "delivered": delivered,
+        }
+        files = [
+            {
+                "an_id": work.id,
+                "at": position,
+                "new_status": status,
+                "why": message,
+                "found": transition.notes.get(position),
+            }
+            for position, (status, message) in transition.attachments.items()
+        ]
+
+        def store(connection: Connection) -> Sequence[str] | None:
+            if connection.execute(self._statements.record, values).rowcount == 0:
+                return None
+            if files:
+                connection.execute(self._statements.record_attachment, files)
+            blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all() if delivered else ()
+            if blobs:
+                connection.execute(self._statements.forget_attachments, {"an_id": work.id})
+            return blobs
+
+        erased = await self.backend.write(store)
+        if erased:
+            await self.backend.erase(erased)
+        return erased is not None
+
+    async def recover(
+        self, hold: float | None, *, everything: bool = False, running: Collection[str] = ()
+    ) -> Sequence[str]:
+        """Call `unknown` whatever was left in the middle of a POST, and answer the ids.
+
+        `hold` is in seconds, None to park. `everything` ends all leases first: for a process that knows itself alone.
+        `running` are the asker's own rows: it knows better than a clock that jumped whether they are still being sent.
+        """
+        values = {"hold": hold, "parked": hold is None, "running": list(running)}
+
+        def mark(connection: Connection) -> Sequence[str]:
+            if everything:
+                connection.execute(self._statements.end_leases)
+            return connection.scalars(self._statements.recover, values).all()
+
+        return await self.backend.write(mark)
+
+    async def hasten(self, longest: float) -> int:
+        """Make due what is to wait for more than `longest` seconds, which no row is ever told to: a clock that ran
+        ahead was set back, and would delay them by as much. Answers how many."""
+        return await self.backend.write(lambda c: c.execute(self._statements.hasten, {"longest": longest}).rowcount)
+
+    async def status(self, submission_id: str) -> SubmissionStatus | None:
+        """Where a submission stands, or None when it is not known."""
+        return await self.backend.read(lambda c: self._status(c, submission_id))
+
+    def _status(self, connection: Connection, submission_id: str) -> SubmissionStatus | None:
+        row = connection.execute(self._statements.status, {"an_id": submission_id}).one_or_none()
+        if row is None:
+            return None
+        files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
+        return SubmissionStatus(*row, attachments=tuple(StoredAttachment(*file) for file in files))
+
+    async def check_writable(self) -> None:
+        """Whether a submission could be stored now. Raises OutboxUnavailable.
+
+        A row is committed that is gone again: what is the same as before would not be written at all.
+        """
+        probe = {"an_id": f"probe-{uuid.uuid4().hex[:26]}"}
+
+        def write(connection: Connection, _: Sequence[str]) -> None:
+            connection.execute(self._statements.probe, probe)
+            connection.execute(self._statements.remove, probe)
+
+        await self.backend.keep((), write)
+
+
+def _work(row: _Row, files: Sequence[_Row]) -> Work:
+    return Work(
+        id=row.id,
+        product=row.product,
+        claim=row.claim,
+        age=row.age,
+        attempts=row.attempts,
+        feedback=Feedback(row.description, row.email, row.rating, row.consent),
+        feedback_id=row.feedback_id,
+        pending=tuple(Pending(*file) for file in files),
+        separately=row.separately,
+        possible_duplicate=row.possible_duplicate,
+    )
