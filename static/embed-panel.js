@@ -90,6 +90,8 @@ export class Panel {
   #reason = ''
   /** @type {any} */
   #frame
+  /** Who waits until nothing is kept any more. @type {(() => void)[]} */
+  #resets = []
   /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
   #close
 
@@ -180,6 +182,7 @@ export class Panel {
       button.onclick = () => host.close()
     }
     this.#state = 'failed'
+    this.#swept()
     if (host.isOpen && host.person) link.focus()
     host.tell('error', {code: await this.#why(), retryable: true})
   }
@@ -188,7 +191,7 @@ export class Panel {
   #post(type, more) {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
-    const data = type == 'close' ? {} : {
+    const data = type == 'close' || type == 'reset' ? {} : {
       theme: host.theme, lang: host.language, email: host.get('email'), context: host.told?.context ?? null, identity: host.told?.identity,
       sheet: !host.inline && small.matches,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
@@ -209,6 +212,7 @@ export class Panel {
     if (type == 'focusexit') this.#leave(data.direction)
     if (type == 'resize' && data.height > 0) this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
     if (type == 'ready') this.#ready(data)
+    if (type == 'reset') this.#swept()
     if (TOLD.includes(type)) host.tell(type, data)
   }
 
@@ -219,7 +223,21 @@ export class Panel {
     if (typeof title == 'string') this.#frame.title = this.box.ariaLabel = title
     if (typeof close == 'string') this.#close = close
     this.host.update()
+    if (this.#resets.length) this.#post('reset')
     if (this.host.isOpen) this.#focus()
+  }
+
+  /** Nothing of anybody is left in the form, nor kept by it. @returns {Promise<void>} */
+  reset() {
+    return new Promise(done => {
+      this.#resets.push(done)
+      if (this.#state == 'failed') this.#swept()
+      else this.#post('reset')
+    })
+  }
+
+  #swept() {
+    for (const done of this.#resets.splice(0)) done()
   }
 
   /** Tab went over an edge of the form. @param {unknown} direction */
@@ -265,4 +283,34 @@ export class Panel {
     if (inside) (host.opener?.isConnected ? host.opener : host.launcher)?.focus()
     this.#post('close')
   }
+}
+
+/** Forgets who was there, in an element and in what its product's form keeps. @param {any} host */
+export async function reset(host) {
+  host.set({email: null, identity: null, context: null})
+  await (host.panel?.reset() ?? sweep(host.url))
+}
+
+/** Clears what a product's form keeps, where no form is open: by one that nobody sees. @param {URL} url @returns {Promise<void>} */
+function sweep(url) {
+  const id = Math.random().toString(36).slice(2)
+  const frame = document.createElement('iframe')
+  frame.hidden = true
+  frame.src = String(url)
+  frame.onload = () => {
+    for (const type of ['hello', 'reset']) frame.contentWindow?.postMessage({ns: NAME, v: 1, id, type, data: {}}, url.origin)
+  }
+  return new Promise(done => {
+    const gone = new AbortController()
+    const end = () => {
+      gone.abort()
+      frame.remove()
+      done()
+    }
+    addEventListener('message', ({source, data}) => {
+      if (source == frame.contentWindow && data?.id == id && data.type == 'reset') end()
+    }, gone)
+    setTimeout(end, NO_FRAME)
+    document.body.append(frame)
+  })
 }

@@ -53,8 +53,12 @@ export interface InsiderFeedbackApi {
   set(options: FeedbackOptions): void
   /** Answers what removes the callback. */
   on<Type extends keyof FeedbackEvents>(event: Type, callback: (data: FeedbackEvents[Type]) => void): () => void
-  /** Takes away what the script tag made, every `attach` and every `on`. The script may be loaded again. */
-  destroy(): void
+  /** For a sign-out: forgets `email`, `identity` and `context`, and clears all that the products' forms keep in this
+   * browser. Settled once that is done; wait for it before the page goes. */
+  reset(): Promise<void>
+  /** Takes away what the script tag made, every `attach` and every `on`, and clears what its form keeps in this browser,
+   * unless asked to `keep` it: settled once that is done. The script may be loaded again. */
+  destroy(options?: {keep?: boolean}): Promise<void>
   /** Calls back with the API: at once. See `InsiderFeedbackQueue`. */
   push(call: (feedback: InsiderFeedbackApi) => void): void
 }
@@ -74,6 +78,8 @@ export interface InsiderFeedbackElement extends Omit<HTMLElement, 'lang'>, Requi
   close(): void
   toggle(): void
   set(options: FeedbackOptions): void
+  /** Forgets who was there, and clears all that the product's form keeps in this browser. */
+  reset(): Promise<void>
 }
 
 type FeedbackElementEvents = {

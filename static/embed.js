@@ -7,7 +7,7 @@
   const loaded = customElements.get(NAME)
   if (loaded) return loaded.mount(script)
 
-  /** The button's word, where it is another. @type {any} */
+  /** @type {any} */
   const WORDS = {
     ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', hi: 'फ़ीडबैक', it: 'Il tuo parere', ja: 'フィードバック', ko: '의견 보내기', tr: 'Geri bildirim', zh: '反馈',
   }
@@ -162,7 +162,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       this.tell('close')
     }
 
-    toggle(/** @type {Element=} */ opener) {
+    toggle(/** @type {any} */ opener) {
       this.isOpen ? this.close() : this.open({}, opener)
     }
 
@@ -173,6 +173,10 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
         else this.element.setAttribute(attribute(key), value)
       }
       this.update()
+    }
+
+    async reset() {
+      await (await bring('panel')).reset(this)
     }
   }
 
@@ -226,6 +230,7 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
     close() { this.#widget.close() }
     toggle(/** @type {any} */ opener) { this.#widget.toggle(opener) }
     set(/** @type {any} */ options) { this.#widget.set(options) }
+    reset() { return this.#widget.reset() }
   }
 
   const chosen = () => own?.isConnected ? own : /** @type {any} */ (document.querySelector(NAME + ':not([mode=inline])'))
@@ -245,9 +250,11 @@ svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:ro
       chosen()?.toggle(opener)
     }),
     on: (/** @type {string} */ type, /** @type {any} */ callback) => listen(['feedback-' + type], event => callback(event.detail)),
-    destroy() {
+    reset: () => Promise.all(Array.from(document.querySelectorAll(NAME), (/** @type {any} */ element) => element.reset())),
+    async destroy({keep = false} = {}) {
       own?.remove()
       for (const end of ends) end()
+      keep || await own?.reset()
     },
     push: (/** @type {any} */ call) => call(api),
   }

@@ -1,5 +1,6 @@
 // @ts-check
-/** Everything that works on one form, and on each other through it. Loaded when somebody begins to use the form. */
+/** Everything that works on one form for one person, and on each other through it. Loaded when somebody begins to use the
+ * form. When another person comes, this one is left, and another desk takes its place. */
 import {Draft} from './draft.js'
 import {Faults} from './faults.js'
 import {Fields} from './fields.js'
@@ -10,26 +11,42 @@ import {Words} from './words.js'
 
 export class Desk {
   #isDirty = false
+  #left = new AbortController()
 
   /** @param {FeedbackForm} form */
   constructor(form) {
     this.form = form
+    /** Whose desk this is; empty: that of somebody without an address. */
+    this.address = form.address
     this.words = new Words(JSON.parse(form.dataset.words ?? '{}'))
     this.faults = new Faults(this)
     this.fields = new Fields(this)
     this.files = new Files(this)
     this.draft = new Draft(this)
     this.sending = new Sending(this)
-    this.draft.restore()
     this.fields.refresh()
     this.files.takeInput()
+    this.draft.restore()
   }
 
   /** @param {AbortSignal} signal ends with the element */
   listen(signal) {
-    this.fields.listen(signal)
-    this.draft.listen(signal)
-    this.sending.listen(signal)
+    const both = AbortSignal.any([signal, this.#left.signal])
+    this.fields.listen(both)
+    this.draft.listen(both)
+    this.sending.listen(both)
+  }
+
+  get isLeft() { return this.#left.signal.aborted }
+
+  /** The person goes: what is kept stays kept, what is being sent goes on unseen, and nothing of it is shown any more. */
+  leave() {
+    this.draft.leave()
+    this.sending.leave()
+    this.files.leave()
+    this.faults.clearAll()
+    this.#left.abort()
+    this.form.piece('feedback-status').textContent = ''
   }
 
   /** Is there anything said at all? */
@@ -39,6 +56,7 @@ export class Desk {
 
   /** Something has been put in or taken out. */
   changed() {
+    if (this.isLeft) return
     if (!this.isEmpty) this.faults.clear('empty')
     if (!this.isEmpty && !this.#isDirty) this.form.tell('dirty')
     this.#isDirty = !this.isEmpty
@@ -46,8 +64,9 @@ export class Desk {
 
   /** Says something aloud. A pause makes the same words heard once more. @param {string} text */
   say(text) {
+    if (this.isLeft) return
     const status = this.form.piece('feedback-status')
     status.textContent = ''
-    setTimeout(() => { status.textContent = text }, 50)
+    setTimeout(() => { if (!this.isLeft) status.textContent = text }, 50)
   }
 }

@@ -1,17 +1,25 @@
 // @ts-check
-/** Keeps text and thumb in this browser until they are sent or thrown away; never the address, never a file. */
+/** Keeps text and thumb for their owner until they are sent or thrown away; never the address, never a file. */
+import {Kept} from './kept.js'
 /** @import {Desk} from './desk.js' */
 
-const KEPT = 30 * 24 * 3600 * 1000 // milliseconds
 const PAUSE = 300 // milliseconds without a key, after which it is written
 
 export class Draft {
   #desk
   #timer = 0
+  /** @type {Promise<Kept>} */
+  #coming
+  /** Once it is known, so that a page that goes can still write. @type {Kept | undefined} */
+  #kept
+  /** Does the form hold what was kept before? */
+  isRestored = false
 
   /** @param {Desk} desk */
   constructor(desk) {
+    const {product, address, keeps} = desk.form
     this.#desk = desk
+    this.#coming = Kept.of(product, address, keeps).then(kept => this.#kept = kept)
   }
 
   /** @param {AbortSignal} signal */
@@ -24,23 +32,42 @@ export class Draft {
   }
 
   /** Gives back what was kept, unless the page holds something already. */
-  restore() {
-    const {form, fields} = this.#desk
-    const {text = '', thumb = '', at = 0} = read(form.draftKey)
-    if (Date.now() - at > KEPT) write(form.draftKey, null)
-    else if (this.#desk.isEmpty && (text || thumb)) {
-      if (fields.area) fields.area.value = text
-      fields.thumb = thumb
-      this.#note.hidden = false
-    }
+  async restore() {
+    const {draft} = await this.#coming
+    const {fields} = this.#desk
+    if (!draft || this.#desk.isLeft || !this.#desk.isEmpty) return
+    if (fields.area) fields.area.value = draft.text
+    fields.thumb = draft.thumb
+    this.isRestored = true
+    this.#note.hidden = false
+    fields.refresh()
   }
 
   /** It has been sent or thrown away. */
   drop() {
-    clearTimeout(this.#timer)
-    this.#timer = 0
+    this.#rest()
     this.#note.hidden = true
-    write(this.#desk.form.draftKey, null)
+    this.#write()
+  }
+
+  /** It has been sent, and its owner is no longer there. @param {string} text what was sent */
+  async forget(text) {
+    const kept = await this.#coming
+    if (!kept.draft?.text || kept.draft.text === text) kept.draft = undefined
+  }
+
+  /** Somebody who was not known when it was begun turned out to be its owner. @param {Kept} kept */
+  moveTo(kept) {
+    this.#write()
+    this.#kept = kept
+    this.#coming = Promise.resolve(kept)
+    this.#soon()
+  }
+
+  /** Its owner goes. */
+  leave() {
+    this.#keep()
+    this.#note.hidden = true
   }
 
   /** @returns {HTMLElement} */
@@ -51,12 +78,23 @@ export class Draft {
     this.#timer = setTimeout(() => this.#keep(), PAUSE)
   }
 
+  #rest() {
+    clearTimeout(this.#timer)
+    this.#timer = 0
+  }
+
   #keep() {
     if (!this.#timer) return
-    const {form, fields} = this.#desk
-    if (fields.text || fields.thumb) write(form.draftKey, {text: fields.area?.value ?? '', thumb: fields.thumb, at: Date.now()})
-    else this.drop()
-    this.#timer = 0
+    const {fields} = this.#desk
+    if (!fields.text && !fields.thumb) return this.drop()
+    this.#rest()
+    this.#write({text: fields.area?.value ?? '', thumb: fields.thumb})
+  }
+
+  /** @param {{text: string, thumb: string}} [draft] nothing: there is none any more */
+  #write(draft) {
+    if (this.#kept) this.#kept.draft = draft
+    else this.#coming.then(kept => kept.draft = draft)
   }
 
   #clear() {
@@ -66,25 +104,5 @@ export class Draft {
     this.drop()
     fields.refresh()
     fields.area?.focus()
-  }
-}
-
-/** @param {string} key @returns {{text?: string, thumb?: string, at?: number}} */
-function read(key) {
-  try {
-    const {text, thumb, at} = JSON.parse(localStorage.getItem(key) ?? '{}')
-    return {text: String(text ?? ''), thumb: String(thumb ?? ''), at: Number(at)}
-  } catch {
-    return {} // storage is blocked, or holds what is not ours
-  }
-}
-
-/** @param {string} key @param {object | null} value */
-function write(key, value) {
-  try {
-    if (value) localStorage.setItem(key, JSON.stringify(value))
-    else localStorage.removeItem(key)
-  } catch {
-    // storage is blocked or full: the draft is a kindness, not a promise
   }
 }

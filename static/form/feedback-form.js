@@ -3,6 +3,7 @@
 
 const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'paste', 'submit']
 const ANYWHERE = ['dragover', 'dragleave', 'drop']
+const NO_HELLO = 1000 // milliseconds after which a framing page is taken to say nothing
 
 /**
  * `<feedback-form>` makes the form inside of it pleasant; without it the form works too.
@@ -21,7 +22,13 @@ export class FeedbackForm extends HTMLElement {
   /** @type {Promise<Desk> | undefined} */
   #desk
   #tries = 0
-  #given = ''
+  #turns = 0
+  /** Of the person who is there now, once it is loaded. @type {Desk | undefined} */
+  desk
+  /** The address that the page gave. */
+  given = ''
+  /** Whose form it is, by the address that the page vouches for or gave, in small letters. */
+  address = ''
   /** @type {string[]} */
   #accept = []
 
@@ -33,14 +40,17 @@ export class FeedbackForm extends HTMLElement {
     const {signal} = this.#listening = new AbortController()
     for (const type of ON_FORM) this.addEventListener(type, this, {signal})
     for (const type of ANYWHERE) document.addEventListener(type, this, {signal})
-    this.#given ||= this.email.defaultValue
+    this.given ||= this.email.defaultValue
+    this.address ||= this.given.trim().toLowerCase()
     if (this.input) {
       if (!this.#accept.length) this.#accept = this.input.accept.split(',')
       const pictures = this.takes('image/jpeg') || this.takes('image/png')
       this.input.accept = [pictures && 'image/*', this.takes('application/pdf') && 'application/pdf'].filter(Boolean).join()
     }
     if (this.#desk) this.#desk.then(desk => desk.listen(signal))
-    else if (this.input?.files?.length || this.#hasDraft) this.wake()
+    else if (this.input?.files?.length) this.wake()
+    else if (parent === window) this.recall()
+    else addEventListener('load', () => setTimeout(() => this.recall(), NO_HELLO), {signal})
   }
 
   disconnectedCallback() {
@@ -51,7 +61,8 @@ export class FeedbackForm extends HTMLElement {
   get maxLength() { return Number(this.getAttribute('max-length')) || 1000 }
   get maxFiles() { return Number(this.getAttribute('max-files')) || 5 }
   get maxSize() { return Number(this.getAttribute('max-size')) || 4194304 }
-  get draftKey() { return `feedback:${this.product}` }
+  /** May this browser keep anything? */
+  get keeps() { return this.getAttribute('draft') !== 'off' }
 
   /** May files of this media type go along? @param {string} type */
   takes(type) { return this.#accept.includes(type) }
@@ -62,33 +73,29 @@ export class FeedbackForm extends HTMLElement {
   get form() { return this.piece('feedback') }
   /** @returns {HTMLInputElement} */
   get email() { return this.piece('submittedByEmail') }
+  /** @returns {any} */
+  get token() { return this.form.elements.namedItem('token') }
   /** @returns {HTMLInputElement | null} */
   get input() { return this.piece('files') }
 
   /** May something be put in now? Not while it is sent, nor once thanks stand in its place. */
   get isOpen() { return !this.form.dataset.state && !this.form.hidden }
 
-  /** Would nothing be lost if the page went? */
-  get isUntouched() {
-    const {elements} = this.form
-    const isOurs = (/** @type {any} */ {type, value, checked, files, defaultValue, defaultChecked, id}) =>
-      type === 'file' ? !files.length : type === 'radio' || type === 'checkbox' ? checked === defaultChecked
-        : type === 'hidden' || defaultValue === undefined || value === (id === this.email.id ? this.#given : defaultValue)
-    return this.isOpen && !this.piece('feedback-files')?.childElementCount && [...elements].every(isOurs)
-  }
-
-  get #hasDraft() {
+  /** Brings back what is kept of the person, if there may be anything. */
+  recall() {
     try {
-      return localStorage.getItem(this.draftKey) !== null
+      if ([localStorage, sessionStorage].some(kept => Object.keys(kept).some(key => key.startsWith(`feedback:${this.product}`)))) this.wake()
     } catch {
-      return false // storage is blocked
+      // storage is blocked
     }
   }
 
-  /** Fills the address in, unless the person has put in another one. @param {string} email */
-  prefill(email) {
-    if (this.email.readOnly || this.email.dataset.prefill) return
-    if (this.email.value === this.#given) this.email.value = this.#given = email
+  /** Another person is there. @param {string} address */
+  turn(address) {
+    this.#turns++
+    this.desk?.leave()
+    this.desk = this.#desk = undefined
+    this.address = address
   }
 
   /** @param {string} type @param {object} [detail] @returns {boolean} whether nobody objected */
@@ -103,11 +110,14 @@ export class FeedbackForm extends HTMLElement {
 
   /** A browser may remember that an address failed, so that the next try has another one. */
   async #load() {
-    const {Desk} = await import(`./desk.js${this.#tries++ ? `?${this.#tries}` : ''}`).catch(error => {
+    const turn = this.#turns
+    const {Desk} = await import(`./desk.js${this.#tries ? `?${this.#tries}` : ''}`).catch(error => {
+      this.#tries++
       this.#desk = undefined
       throw error
     })
-    const desk = new Desk(this)
+    if (turn !== this.#turns) return this.wake()
+    const desk = this.desk = new Desk(this)
     if (this.#listening) desk.listen(this.#listening.signal)
     return desk
   }
@@ -118,16 +128,18 @@ export class FeedbackForm extends HTMLElement {
     if (type === 'submit') this.#submit(event)
     else if (type === 'paste') this.#paste(event)
     else if (ANYWHERE.includes(type)) this.#drag(event)
-    else if (type === 'change' && event.target === this.input) this.#choose()
+    else if (type === 'change' && event.target === this.input) this.#use(desk => desk.files.takeInput())
     else this.wake().catch(() => undefined)
   }
 
   /** Without the rest of the script the form goes the plain way. @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault()
+    const turn = this.#turns
     try {
-      (await this.wake()).sending.start()
+      await this.#use(desk => desk.sending.start())
     } catch {
+      if (turn !== this.#turns) return
       if (navigator.onLine) this.form.submit()
       else this.#wait()
     }
@@ -140,12 +152,15 @@ export class FeedbackForm extends HTMLElement {
     note.querySelector('.feedback-note-title').textContent = words.offline
     note.querySelector('.feedback-note-text').textContent = words['offline.text']
     this.piece('feedback-notes').replaceChildren(note)
-    addEventListener('online', () => this.form.requestSubmit(), {once: true})
+    const turn = this.#turns
+    addEventListener('online', () => turn === this.#turns && this.form.requestSubmit(), {once: true})
   }
 
-  async #choose() {
-    const {files} = await this.wake()
-    files.takeInput()
+  /** Once it is there, and unless another person has come meanwhile. @param {(desk: Desk) => void} act */
+  async #use(act) {
+    const turn = this.#turns
+    const desk = await this.wake()
+    if (turn === this.#turns) act(desk)
   }
 
   /** A picture from the clipboard; text that comes with it is what was meant. @param {ClipboardEvent} event */
@@ -170,9 +185,9 @@ export class FeedbackForm extends HTMLElement {
   }
 
   /** @param {Event} event @param {FileList} list which lasts no longer than the event */
-  async #add(event, list) {
+  #add(event, list) {
     event.preventDefault()
     const files = [...list]
-    if (this.isOpen && this.input) (await this.wake()).files.add(files)
+    if (this.isOpen && this.input) this.#use(desk => desk.files.add(files))
   }
 }

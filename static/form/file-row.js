@@ -51,6 +51,7 @@ export class FileRow {
 
   /** Its picture, if the browser can show it. @param {File} file */
   picture(file) {
+    if (!this.element.isConnected) return
     const image = this.#find('img')
     URL.revokeObjectURL(this.#url)
     image.src = this.#url = URL.createObjectURL(file)

@@ -58,6 +58,12 @@ export class Files {
     this.#changed()
   }
 
+  /** Out of sight; what is being sent keeps them. */
+  leave() {
+    for (const {row} of this.#entries) row.end()
+    this.#show(0)
+  }
+
   /** @returns {Fault[]} */
   check() {
     const faults = this.#entries.map(({fault}) => fault).filter(fault => fault !== undefined)
@@ -156,10 +162,15 @@ export class Files {
     this.#desk.say(words.say('say.removed', {name: entry.row.name}))
   }
 
-  /** Count and limits in words. */
   #changed() {
+    if (this.#desk.isLeft) return
+    this.#show(this.count)
+    this.#desk.changed()
+  }
+
+  /** Count and limits in words. @param {number} count */
+  #show(count) {
     const {form, words, faults} = this.#desk
-    const {count} = this
     const isFull = count >= form.maxFiles
     if (!form.input) return
     this.#list.hidden = !count
@@ -169,6 +180,5 @@ export class Files {
     form.piece('files-limit').textContent = count ? words.say('files.count', {n: count}) : words.say('files.limit')
     if (count > form.maxFiles) faults.set(this.#fault('too_many_files', {n: count - form.maxFiles}))
     else faults.clear('files')
-    this.#desk.changed()
   }
 }

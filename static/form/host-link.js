@@ -6,16 +6,16 @@
  * whose page says nothing, the link stays silent and the form works the same.
  *
  * @typedef {{
- *   theme?: 'light' | 'dark' | 'auto',
- *   lang?: string,
- *   email?: string,
- *   identity?: string,
- *   context?: Record<string, unknown>,
+ *   theme?: 'light' | 'dark' | 'auto' | null,
+ *   lang?: string | null,
+ *   email?: string | null,
+ *   identity?: string | null,
+ *   context?: Record<string, unknown> | null,
  *   sheet?: boolean,
  *   trap?: boolean,
  *   focus?: 'first' | 'last',
  *   visible?: boolean,
- * }} HostWish what the host page asks for; a key that is absent was not said
+ * }} HostWish what the host page asks for; `null` takes back what it said before, and a key that is absent was not said
  */
 
 const NAME = 'insider-feedback'
@@ -38,6 +38,7 @@ export function allows(entry, origin) {
  * @fires hello (detail: HostWish) the host page has introduced itself
  * @fires set (detail: HostWish) it asks for something else now; everything it wants is said again
  * @fires close it has closed the popover or dialog
+ * @fires reset the person has signed out: nothing of anybody may be left; answered by `reset()`
  * @fires focus (detail: 'first' | 'last') focus should go to that end of the form; the default does it, and can be prevented
  */
 export class HostLink extends EventTarget {
@@ -102,6 +103,11 @@ export class HostLink extends EventTarget {
     this.#post('escape')
   }
 
+  /** What is kept of anybody is gone. */
+  reset() {
+    this.#post('reset')
+  }
+
   end() {
     this.#gone.abort()
     this.#sizes.disconnect()
@@ -115,7 +121,7 @@ export class HostLink extends EventTarget {
     if (message.type === 'hello') this.#meet(origin, message)
     else if (this.#peer?.origin !== origin || this.#peer.id !== message.id) return
     else if (message.type === 'set') this.#wish('set', message.data)
-    else if (message.type === 'close') this.dispatchEvent(new Event('close'))
+    else if (['close', 'reset'].includes(message.type)) this.dispatchEvent(new Event(message.type))
   }
 
   /** @param {string} origin @param {{id: string, data: unknown}} message */
@@ -176,11 +182,11 @@ function known(data) {
   if (typeof data !== 'object' || !data) return {}
   /** @type {HostWish} */
   const wish = {}
-  if (['light', 'dark', 'auto'].includes(data.theme)) wish.theme = data.theme
-  if (typeof data.lang === 'string' && /^[\w-]{2,35}$/.test(data.lang)) wish.lang = data.lang
-  if (typeof data.email === 'string' && data.email.length <= 254) wish.email = data.email
-  if (typeof data.identity === 'string' && data.identity.length <= 4096) wish.identity = data.identity
-  if (typeof data.context === 'object' && data.context) wish.context = data.context
+  if (['light', 'dark', 'auto', null].includes(data.theme)) wish.theme = data.theme
+  if (data.lang === null || typeof data.lang === 'string' && /^[\w-]{2,35}$/.test(data.lang)) wish.lang = data.lang
+  if (data.email === null || typeof data.email === 'string' && data.email.length <= 254) wish.email = data.email
+  if (data.identity === null || typeof data.identity === 'string' && data.identity.length <= 4096) wish.identity = data.identity
+  if (typeof data.context === 'object') wish.context = data.context
   if (typeof data.sheet === 'boolean') wish.sheet = data.sheet
   if (typeof data.trap === 'boolean') wish.trap = data.trap
   if (['first', 'last'].includes(data.focus)) wish.focus = data.focus

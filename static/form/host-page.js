@@ -1,23 +1,149 @@
 // @ts-check
-/** What the host page knows: who the person is, signed by its server, and what it tells about itself. The server checks both. */
+/** What the host page knows: who the person is, perhaps signed by its server, in which language they are spoken to, and what
+ * it tells about itself. */
+import {forget, Kept} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
+/** @import {HostWish} from './host-link.js' */
 
+const root = document.documentElement
 const KEYS = 10, KEY = 40, VALUE = 300
 
-/** Takes over a signed identity: the address stands in the form, and may not be changed where the product says so.
- * @param {FeedbackForm} form @param {string} identity */
-export function adopt(form, identity) {
-  const field = form.piece('identity')
-  const email = emailOf(identity)
-  if (!field || !email) return
-  const {email: kind} = field.dataset
-  field.value = identity
-  if (kind === 'prefill') form.prefill(email)
-  if (kind !== 'read-only' && kind !== 'hidden') return
-  form.email.value = form.email.defaultValue = email
-  form.email.readOnly = true
-  const place = form.email.closest('.feedback-field')
-  if (place instanceof HTMLElement) place.hidden = kind === 'hidden'
+/** Who the page says is there, and what it tells; `null` takes back what it said before. */
+export class HostPage {
+  #form
+  #email = ''
+  #identity = ''
+  /** The language that it asked for last; null: it took that back. @type {string | null | undefined} */
+  #lang
+  /** Has the page named anybody before? */
+  #hasNamed = false
+
+  /** @param {FeedbackForm} form */
+  constructor(form) {
+    this.#form = form
+    this.#hasNamed = form.address !== ''
+    this.#email = form.given
+    this.#identity = form.piece('identity')?.value ?? ''
+  }
+
+  /** @param {HostWish} wish */
+  hear({email, identity, context, lang}) {
+    if (email !== undefined) this.#email = email ?? ''
+    if (identity !== undefined) this.#identity = identity ?? ''
+    if (email !== undefined || identity !== undefined) this.#meet()
+    if (context !== undefined) tell(this.#form, context ?? {})
+    if (lang !== undefined) this.#lang = lang
+    if (!this.#form.address) this.#form.recall()
+    this.#speak(isUntouched(this.#form))
+  }
+
+  /** It has closed the form: after the thanks there is a fresh one. */
+  async close() {
+    const form = this.#form
+    const isThanking = Boolean(form.form.hidden)
+    if (isThanking) await (await form.wake()).sending.another({focus: false})
+    this.#speak(isThanking || isUntouched(form))
+  }
+
+  /** Nobody is there any more, and nothing that anybody put in is left. */
+  reset() {
+    const form = this.#form
+    form.form.reset()
+    this.hear({email: null, identity: null, context: null})
+    change(form, '')
+    forget(form.product)
+  }
+
+  /** In the language asked for, by another page: only where nothing would be lost; else once that is so. @param {boolean} may */
+  #speak(may) {
+    const url = new URL(location.href)
+    const now = url.searchParams.get('lang')
+    if (!may || this.#lang === undefined || this.#lang === (this.#lang === null ? now : now ?? root.lang)) return
+    if (this.#lang) url.searchParams.set('lang', this.#lang)
+    else url.searchParams.delete('lang')
+    location.replace(url)
+  }
+
+  #meet() {
+    const form = this.#form
+    const vouched = form.piece('identity') ? emailOf(this.#identity) : ''
+    const address = (vouched || this.#email).trim().toLowerCase()
+    if (address !== form.address) this.#turn(address)
+    this.#hasNamed ||= address !== ''
+    this.#fill(vouched)
+  }
+
+  /** Another person, or the first one who is known: what nobody known began to write is theirs.
+   * @param {string} address */
+  async #turn(address) {
+    const form = this.#form
+    const {desk} = form
+    if (this.#hasNamed || desk?.draft.isRestored || isUntouched(form)) return change(form, address)
+    form.address = address
+    if (desk) desk.address = address
+    const kept = await Kept.of(form.product, address, form.keeps)
+    if (form.address !== address) return
+    if (kept.draft) change(form, address, '')
+    else form.desk?.draft.moveTo(kept)
+  }
+
+  /** Puts the address in, unless the person has put in another one. It cannot be changed where it is vouched for and the
+   * product says so. @param {string} vouched */
+  #fill(vouched) {
+    const form = this.#form
+    const {email, given} = form
+    const field = form.piece('identity')
+    const kind = field?.dataset.email
+    const isFixed = vouched !== '' && (kind === 'read-only' || kind === 'hidden')
+    if (email.type === 'hidden' && !isFixed) return location.replace(withoutIdentity()) // this page has no field for it
+    const offered = vouched || this.#email
+    if (field) field.value = vouched && this.#identity
+    form.given = email.dataset.prefill ? '' : offered
+    if (isFixed || email.value === given) email.value = form.given
+    if (email.value !== given) form.desk?.faults.clear('submittedByEmail')
+    if (!form.form.dataset.state) email.readOnly = isFixed
+    const place = email.closest('.feedback-field')
+    if (place instanceof HTMLElement) place.hidden = isFixed && kind === 'hidden'
+  }
+}
+
+/** What the former person put in goes out of sight; what this one put in before comes back. An address that was typed
+ * stays when the page takes its own back. @param {FeedbackForm} form @param {string} address @param {string} [former] */
+function change(form, address, former = form.address) {
+  const {email, given, desk, product, keeps} = form
+  const draft = desk ? undefined : said(form)
+  if (draft) Kept.of(product, former, keeps).then(kept => kept.draft = draft)
+  const typed = !address && email.value !== given ? email.value : ''
+  form.turn(address)
+  for (const field of form.form.querySelectorAll('textarea')) field.defaultValue = ''
+  for (const box of form.form.querySelectorAll('input')) box.defaultChecked = false
+  email.defaultValue = ''
+  form.form.reset()
+  email.value = typed
+  form.given = ''
+  if (desk) form.token.value = '' // it may have been used
+  Kept.of(product, address, keeps).then(kept => (desk || draft || kept.draft) && form.wake()).catch(() => undefined)
+}
+
+/** Text and thumb, if there is any. @param {FeedbackForm} form */
+function said({form, piece}) {
+  const draft = {text: String(piece('description')?.value ?? ''), thumb: String(new FormData(form).get('sentimentRating') ?? '')}
+  return draft.text.trim() || draft.thumb ? draft : undefined
+}
+
+/** Would nothing be lost if the page went? @param {FeedbackForm} form */
+function isUntouched({form, isOpen, email, given, piece}) {
+  const isOurs = (/** @type {any} */ {type, value, checked, files, defaultValue, defaultChecked, id}) =>
+    type === 'file' ? !files.length : type === 'radio' || type === 'checkbox' ? checked === defaultChecked
+      : type === 'hidden' || defaultValue === undefined || value === (id === email.id ? given : defaultValue)
+  return isOpen && !piece('feedback-files')?.childElementCount && [...form.elements].every(isOurs)
+}
+
+/** This page's address, for somebody for whom nobody vouches. */
+function withoutIdentity() {
+  const url = new URL(location.href)
+  url.searchParams.delete('identity')
+  return url
 }
 
 /** The address in a token, for the person to see. @param {string} identity */
@@ -32,7 +158,7 @@ function emailOf(identity) {
 }
 
 /** Shows what the page adds, and sends it along. @param {FeedbackForm} form @param {Record<string, unknown>} context */
-export function tell(form, context) {
+function tell(form, context) {
   const details = form.piece('feedback-context')
   const pairs = Object.entries(context).map(([key, value]) => [line(key), shown(value)])
   const kept = pairs.filter(([key, value]) => key && value && key.length <= KEY).slice(0, KEYS)

@@ -1,7 +1,69 @@
 // @ts-check
-/** Where the form's script begins. */
+/** Where the form's script begins. Lets the form and the page that frames it know of each other: looks, who is there, what
+ * happened. */
 import {FeedbackForm} from './feedback-form.js'
-import {talkToHost} from './host.js'
+import {HostLink} from './host-link.js'
+/** @import {HostPage} from './host-page.js' */
+/** @import {HostWish} from './host-link.js' */
+
+const KEYBOARD = 420 // pixels: less than that is left when a keyboard is up
+const SLACK = 24 // pixels: more than the sticky actions themselves change the height by
+
+const root = document.documentElement
+
+/** @param {FeedbackForm} form */
+function talkToHost(form) {
+  const panel = form.closest('main') ?? document.body
+  const close = form.piece('feedback-close')
+  const {frame} = JSON.parse(form.dataset.words ?? '{}')
+  const link = new HostLink({
+    origins: JSON.parse(form.dataset.origins ?? '[]'), box: panel, title: frame, close: close?.ariaLabel ?? undefined,
+  })
+
+  for (const type of ['hello', 'set']) link.addEventListener(type, event => obey(form, /** @type {CustomEvent} */ (event).detail))
+  link.addEventListener('close', () => meet(form, page => page.close()))
+  link.addEventListener('reset', () => meet(form, page => (page.reset(), link.reset())))
+  link.addEventListener('focus', event => {
+    const title = form.piece('feedback-thanks-title')
+    if (title) event.preventDefault(), title.focus()
+  })
+  close?.addEventListener('click', () => link.escape())
+  form.addEventListener('feedback-dirty', () => link.dirty())
+  form.addEventListener('feedback-submit', event => event.defaultPrevented || link.submit())
+  form.addEventListener('feedback-success', event => link.success(/** @type {CustomEvent} */ (event).detail))
+  form.addEventListener('feedback-error', event => link.error(/** @type {CustomEvent} */ (event).detail))
+
+  new ResizeObserver(measure).observe(panel)
+  addEventListener('resize', measure)
+  visualViewport?.addEventListener('resize', measure)
+}
+
+const {theme: own} = root.dataset
+const spoken = new URL(location.href).searchParams.get('lang') ?? root.lang
+/** @type {Promise<HostPage> | undefined} */
+let page
+
+/** @param {FeedbackForm} form @param {HostWish} wish */
+function obey(form, wish) {
+  const {theme, lang, email, sheet, identity, context} = wish
+  if (theme !== undefined) root.dataset.theme = theme ?? own
+  if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
+  if (page || email || identity || context || lang && lang !== spoken) meet(form, page => page.hear(wish))
+  else form.recall()
+}
+
+/** Not every page says who is there, or something of itself. @param {FeedbackForm} form @param {(page: HostPage) => void} then */
+function meet(form, then) {
+  page ??= import('./host-page.js').then(({HostPage}) => new HostPage(form))
+  page.then(then).catch(() => undefined)
+}
+
+/** What CSS cannot know: whether something is out of sight, and whether a keyboard is up. */
+function measure() {
+  const hidden = root.scrollHeight - innerHeight
+  root.toggleAttribute('data-scrolls', hidden > (root.hasAttribute('data-scrolls') ? 0 : SLACK))
+  root.toggleAttribute('data-keyboard', (visualViewport?.height ?? innerHeight) < KEYBOARD)
+}
 
 FeedbackForm.define()
 const form = document.querySelector('feedback-form')

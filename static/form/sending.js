@@ -21,6 +21,7 @@ class Blocked extends Error {}
 
 export class Sending {
   #desk
+  /** Not once the person has gone: then nothing is seen of it. @type {Outlook | undefined} */
   #outlook
   #thanks
   /** @type {AbortController | undefined} while it is sent */
@@ -33,27 +34,38 @@ export class Sending {
     this.#desk = desk
     this.#outlook = new Outlook(desk)
     this.#thanks = new Thanks(desk)
+    if (!desk.form.token.value) this.#renew().catch(() => undefined) // the last one was another person's
   }
 
   /** @param {AbortSignal} signal */
   listen(signal) {
-    this.#outlook.cancel.addEventListener('click', () => this.#run?.abort(), {signal})
-    this.#outlook.copy.addEventListener('click', () => this.#copy(), {signal})
+    this.#outlook?.cancel.addEventListener('click', () => this.#run?.abort(), {signal})
+    this.#outlook?.copy.addEventListener('click', () => this.#copy(), {signal})
+  }
+
+  /** The person goes: what is under way goes on, as it began. */
+  leave() {
+    this.#rest()
+    if (this.#run) this.#outlook?.rest(false)
+    this.#thanks.hide()
+    this.#outlook = undefined
   }
 
   /** Send was pressed, or its time has come. */
   async start() {
-    if (this.#run || this.#outlook.send.ariaDisabled === 'true' || !this.#desk.form.isOpen) return
+    if (this.#run || this.#outlook?.send.ariaDisabled === 'true' || !this.#desk.form.isOpen) return
     this.#rest()
     if (!this.#isRight() || !this.#desk.form.tell('submit')) return
     const {signal} = this.#run = new AbortController()
     const body = this.#body()
-    this.#outlook.rest(true)
+    this.#outlook?.rest(true)
     try {
       await this.#ready(body, signal)
-      this.#answered(await this.#deliver(body, signal))
+      const answer = await this.#deliver(body, signal)
+      if (this.#outlook) this.#answered(answer, body)
+      else this.#arrived(answer, body)
     } catch (error) {
-      this.#failed(error, signal)
+      if (this.#outlook) this.#failed(error, signal)
     } finally {
       this.#run = undefined
     }
@@ -78,8 +90,8 @@ export class Sending {
   /** As if nothing had been tried. */
   #rest() {
     clearInterval(this.#timer)
-    this.#outlook.note()
-    this.#outlook.button(this.#desk.words.say('send'))
+    this.#outlook?.note()
+    this.#outlook?.button(this.#desk.words.say('send'))
   }
 
   /** Is everything right? Else it is shown. */
@@ -103,8 +115,8 @@ export class Sending {
   /** Waits for pictures that are being made ready. @param {FormData} body @param {AbortSignal} signal */
   async #ready(body, signal) {
     const {files, words} = this.#desk
-    if (!files.isSettled) this.#outlook.progress(words.say('files.preparing'), '', -1)
-    this.#outlook.offerCancel(true)
+    if (!files.isSettled) this.#outlook?.progress(words.say('files.preparing'), '', -1)
+    this.#outlook?.offerCancel(true)
     await Promise.race([files.settled, aborted(signal)])
     if (files.check().length) throw new Spoilt()
     for (const file of files.sendable) body.append('files', file, file.name)
@@ -131,8 +143,8 @@ export class Sending {
         const isSilent = !error.sent && error.time < AT_ONCE && await this.#reaches()
         if (isSilent && ++silent > 1) throw new Blocked()
         if (attempt === PAUSES.length) throw error
-        if (!isSilent) this.#outlook.progress(this.#desk.words.say('again'), this.#desk.words.say('again.text'))
-        this.#outlook.offerCancel(true)
+        if (!isSilent) this.#outlook?.progress(this.#desk.words.say('again'), this.#desk.words.say('again.text'))
+        this.#outlook?.offerCancel(true)
         await pause(PAUSES[isSilent ? 0 : attempt++], signal)
       }
     }
@@ -141,13 +153,13 @@ export class Sending {
   /** @param {FormData} body @param {AbortSignal} signal @param {number} attempt @returns {Promise<Answer>} */
   async #attempt(body, signal, attempt) {
     const {form, words} = this.#desk
-    if (!attempt) this.#outlook.progress(words.say('sending'), '', 0)
+    if (!attempt) this.#outlook?.progress(words.say('sending'), '', 0)
     try {
       return await post(form.form.action, body, signal, (sent, total) => {
-        this.#outlook.bytes(sent, total)
+        this.#outlook?.bytes(sent, total)
         if (sent < total) return
-        this.#outlook.offerCancel(false)
-        this.#outlook.progress(words.say('almost'), words.say('almost.text'), 1)
+        this.#outlook?.offerCancel(false)
+        this.#outlook?.progress(words.say('almost'), words.say('almost.text'), 1)
       })
     } catch (error) {
       if (error instanceof Lost) this.#mayHaveArrived ||= error.isWhole
@@ -159,14 +171,14 @@ export class Sending {
   async #online(signal) {
     if (navigator.onLine) return
     const {words, form} = this.#desk
-    this.#outlook.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')})
-    this.#outlook.progress(words.say('waiting'), '', -1)
-    this.#outlook.offerCancel(true)
-    form.tell('error', {code: 'offline', retryable: true})
+    this.#outlook?.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')})
+    this.#outlook?.progress(words.say('waiting'), '', -1)
+    this.#outlook?.offerCancel(true)
+    if (this.#outlook) form.tell('error', {code: 'offline', retryable: true})
     const back = new Promise(resolve => addEventListener('online', resolve, {once: true, signal}))
     await Promise.race([back, aborted(signal)])
-    this.#outlook.note()
-    this.#outlook.progress(words.say('sending'), '', 0)
+    this.#outlook?.note()
+    this.#outlook?.progress(words.say('sending'), '', 0)
   }
 
   /** Does the form's own address answer, though sending to it fails? */
@@ -185,22 +197,33 @@ export class Sending {
     try {
       const answer = await fetch(`${origin}${pathname}/token`)
       const {token} = await answer.json()
-      const field = form.elements.namedItem('token')
-      if (field instanceof HTMLInputElement) field.value = token
+      if (this.#outlook) this.#desk.form.token.value = token
       return token
     } catch {
       throw new Lost()
     }
   }
 
-  /** @param {Answer} answer */
-  #answered({status, data, retryAfter}) {
-    const {form, draft, files} = this.#desk
-    this.#outlook.rest(false)
+  /** There is an answer, and the person is no longer there, or is there again.
+   * @param {Answer} answer @param {FormData} body */
+  async #arrived(answer, body) {
+    const {form, draft} = this.#desk
+    const text = String(body.get('description') ?? '')
+    if (answer.status >= 300) return
+    await draft.forget(text)
+    const {desk} = form
+    const isBack = desk?.address === this.#desk.address && desk.draft.isRestored && desk.fields.area?.value === text
+    if (isBack && !desk.sending.#run) desk.sending.#answered(answer, body)
+  }
+
+  /** @param {Answer} answer @param {FormData} body */
+  #answered({status, data, retryAfter}, body) {
+    const {form, draft} = this.#desk
+    this.#outlook?.rest(false)
     if (status >= 300) return this.#refused(data, retryAfter)
     this.#mayHaveArrived = false
     draft.drop()
-    this.#thanks.show(data, files.sendable.length, () => this.another({focus: true}))
+    this.#thanks.show(data, body.getAll('files').length, () => this.another({focus: true}))
     form.tell('success', {receipt: data.receipt, status: data.status})
   }
 
@@ -213,8 +236,8 @@ export class Sending {
     if (fields.length) return faults.show(fields.map((/** @type {any} */ fault) => files.place(fault)))
     if (code === 'rate_limited') return this.#limited(retryAfter)
     if (code === 'unavailable') return this.#unavailable(retryAfter)
-    this.#outlook.note({kind: code === 'too_fast' || RENEWED.includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
-    if (code === 'internal') this.#outlook.button(words.say('retry'))
+    this.#outlook?.note({kind: code === 'too_fast' || RENEWED.includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
+    if (code === 'internal') this.#outlook?.button(words.say('retry'))
     if (code === 'refused_upstream') this.#renew().catch(() => undefined) // the old token's submission has ended
   }
 
@@ -222,10 +245,10 @@ export class Sending {
   #limited(seconds) {
     const {words} = this.#desk
     const text = (/** @type {number} */ n) => words.say('limited.text', {n})
-    this.#outlook.note({kind: 'patience', icon: 'clock', title: words.say('error.rate_limited.title'), text: text(seconds)})
+    this.#outlook?.note({kind: 'patience', icon: 'clock', title: words.say('error.rate_limited.title'), text: text(seconds)})
     this.#countdown(seconds, left => {
-      this.#outlook.count(text(left))
-      this.#outlook.button(words.say('limited.send', {time: words.countdown(left)}), true)
+      this.#outlook?.count(text(left))
+      this.#outlook?.button(words.say('limited.send', {time: words.countdown(left)}), true)
     }, () => this.#rest())
   }
 
@@ -233,9 +256,9 @@ export class Sending {
   #unavailable(seconds) {
     const {words} = this.#desk
     const text = (/** @type {number} */ n) => words.say('unavailable.text', {n})
-    this.#outlook.note({kind: 'patience', icon: 'clock', title: words.say('error.unavailable.title'), text: text(seconds)})
-    this.#outlook.button(words.say('retry.now'))
-    this.#countdown(seconds, left => this.#outlook.count(text(left)), () => this.start())
+    this.#outlook?.note({kind: 'patience', icon: 'clock', title: words.say('error.unavailable.title'), text: text(seconds)})
+    this.#outlook?.button(words.say('retry.now'))
+    this.#countdown(seconds, left => this.#outlook?.count(text(left)), () => this.start())
   }
 
   /** @param {number} seconds @param {(left: number) => void} tick @param {() => void} done */
@@ -255,24 +278,24 @@ export class Sending {
   /** @param {unknown} error @param {AbortSignal} signal */
   #failed(error, signal) {
     const {words, form} = this.#desk
-    this.#outlook.rest(false)
-    this.#outlook.note()
+    this.#outlook?.rest(false)
+    this.#outlook?.note()
     if (signal.aborted) {
       const text = words.say(this.#mayHaveArrived ? 'stopped.late' : 'stopped.text')
-      return this.#outlook.note({kind: 'quiet', icon: 'cross', title: words.say('stopped'), text})
+      return this.#outlook?.note({kind: 'quiet', icon: 'cross', title: words.say('stopped'), text})
     }
     if (error instanceof Spoilt) return void this.#isRight()
     const key = error instanceof Blocked ? 'blocked' : 'lost'
-    this.#outlook.note({kind: 'danger', icon: 'alert', title: words.say(key), text: words.say(`${key}.text`)})
-    this.#outlook.button(words.say('retry'))
-    this.#outlook.copy.hidden = key !== 'blocked' || !this.#desk.fields.text
+    this.#outlook?.note({kind: 'danger', icon: 'alert', title: words.say(key), text: words.say(`${key}.text`)})
+    this.#outlook?.button(words.say('retry'))
+    if (this.#outlook) this.#outlook.copy.hidden = key !== 'blocked' || !this.#desk.fields.text
     form.tell('error', {code: key === 'blocked' ? 'blocked' : 'network', retryable: true})
     if (!(error instanceof Blocked || error instanceof Lost)) throw error
   }
 
   async #copy() {
     const {words, fields} = this.#desk
-    if (!await copyText(fields.area?.value ?? '')) return
+    if (!await copyText(fields.area?.value ?? '') || !this.#outlook) return
     this.#outlook.copy.textContent = words.say('copied')
     this.#desk.say(words.say('copied'))
   }

@@ -64,6 +64,11 @@ class FormPage:
         return self.page.locator(f"#{name}")
 
     @property
+    def tab(self) -> Page:
+        """The page whose network can be slowed down."""
+        return self.page
+
+    @property
     def like(self) -> Locator:
         return self["sentimentRating-true"]
 
@@ -156,7 +161,7 @@ class FormPage:
 
     def slow_down(self, bytes_a_second: int) -> Any:
         """Lets no more go up than this; answers the browser's own session, to be slowed down or sped up again."""
-        session = self.context.new_cdp_session(self.page)
+        session = self.context.new_cdp_session(self.tab)
         session.send("Network.enable")
         self.throttle(session, bytes_a_second)
         return session
@@ -184,7 +189,7 @@ class FormPage:
             else:
                 route.continue_()
 
-        self.page.route(self.address, handle)
+        self.context.route(self.address, handle)
         return methods
 
     def answer(self, status: int, code: str, field: str = "", message: str = "", **more: Any) -> None:
@@ -202,7 +207,7 @@ class FormPage:
             told = True
             return route.fulfill(status=status, json=problem, headers=headers)
 
-        self.page.route(self.address, handle)
+        self.context.route(self.address, handle)
 
 
 def payloads(files: Sequence[tuple[str, bytes, str]]) -> list[FilePayload]:

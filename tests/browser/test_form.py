@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 from bed import Sandbox, Widget
@@ -11,7 +12,8 @@ from playwright.sync_api import Browser, expect
 LIMIT = 1000
 TOO_LONG = "Shorten it a little to send it. Nothing was cut off."
 UNFINISHED = "This address looks unfinished. It should look like name@example.com."
-KEPT = "JSON.parse(localStorage.getItem('feedback:demo'))"
+DRAFT = "feedback:demo:tab:draft"
+KEPT = f"JSON.parse(sessionStorage.getItem('{DRAFT}'))"
 
 
 # --- thumbs -----------------------------------------------------------------------------------------------------
@@ -210,8 +212,8 @@ def test_words_and_thumb_come_back_after_a_reload_and_address_and_consent_do_not
     form.fill("Half a thought").dislike.check(force=True)
     form["contactConsent"].check(force=True)
     form.until(KEPT)
-    assert EMAIL not in form.page.evaluate("JSON.stringify(localStorage)")
-    form.page.wait_for_timeout(400)
+    form.until(f"{KEPT}.thumb")
+    assert EMAIL not in form.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     form.open()
     expect(form["feedback-draft"]).to_contain_text("Your words are back")
     expect(form.text).to_have_value("Half a thought")
@@ -234,31 +236,40 @@ def test_clearing_a_draft_forgets_it(form: FormPage) -> None:
     expect(form.text).to_have_value("")
     expect(form.text).to_be_focused()
     expect(form["feedback-draft"]).to_be_hidden()
-    assert form.page.evaluate("localStorage.length") == 0
+    assert form.page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
 def test_a_draft_is_forgotten_once_it_is_sent(form: FormPage) -> None:
     form.fill().until(KEPT)
     form.send()
     expect(form.thanks).to_be_visible()
-    assert form.page.evaluate("localStorage.length") == 0
+    assert form.page.evaluate("localStorage.length + sessionStorage.length") == 0
     form.open()
     expect(form.text).to_have_value("")
 
 
-def test_a_draft_of_31_days_ago_is_dropped(form: FormPage) -> None:
-    draft = json.dumps({"text": "Long ago", "thumb": "", "at": 1})
-    form.page.evaluate("draft => localStorage.setItem('feedback:demo', draft)", draft)
+@pytest.mark.parametrize("at", [1, 9e15, "x", None])
+def test_a_draft_that_was_not_written_within_30_days_is_dropped(form: FormPage, at: object) -> None:
+    draft = json.dumps({"text": "Long ago", "thumb": "", "at": at})
+    form.page.evaluate("([key, draft]) => sessionStorage.setItem(key, draft)", [DRAFT, draft])
     form.open()
-    form.until("localStorage.length === 0")
+    form.until("sessionStorage.length === 0")
     expect(form.text).to_have_value("")
 
 
 @pytest.mark.parametrize("draft", ["", "nonsense", "[]", "null", '{"at": "x"}'])
 def test_a_draft_that_is_not_ours_does_no_harm(form: FormPage, draft: str) -> None:
-    form.page.evaluate("draft => localStorage.setItem('feedback:demo', draft)", draft)
+    form.page.evaluate("([key, draft]) => sessionStorage.setItem(key, draft)", [DRAFT, draft])
     form.open().fill().send()
     expect(form.thanks).to_be_visible()
+
+
+def test_a_draft_from_before_drafts_had_owners_is_thrown_away(form: FormPage) -> None:
+    draft = json.dumps({"text": "Whose?", "thumb": "", "at": time.time() * 1000})
+    form.page.evaluate("draft => localStorage.setItem('feedback:demo', draft)", draft)
+    form.open()
+    form.until("localStorage.length === 0")
+    expect(form.text).to_have_value("")
 
 
 def test_blocked_storage_breaks_nothing(form: FormPage, insider: Sandbox) -> None:
@@ -314,7 +325,7 @@ def test_nothing_but_the_first_modules_is_loaded_before_somebody_begins(form: Fo
     form.page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
     form.open().page.wait_for_load_state("networkidle")
     scripts = {name for name in loaded if name.endswith(".js")}
-    assert scripts == {"main.js", "feedback-form.js", "host.js", "host-link.js"}
+    assert scripts == {"main.js", "feedback-form.js", "host-link.js"}
 
 
 def test_everything_can_be_done_by_the_keyboard_alone(form: FormPage, insider: Sandbox) -> None:

@@ -64,13 +64,6 @@ def strict(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Fo
     assert form.unexpected() == []
 
 
-def framed(browser: Browser, url: str, host: Server, product: str) -> Framed:
-    framed = Framed(browser, url, host)
-    if product != "demo":
-        framed.page.goto(f"{url}/form/{product}?mode=popover")
-    return framed
-
-
 def signed(product: str) -> str:
     claims = {"email": "mara.o@northwind.example", "name": "Mára", "aud": product}
     return jwt.encode({**claims, "exp": time.time() + 300}, SECRET, "HS256")
@@ -132,7 +125,7 @@ def test_a_host_page_says_who_somebody_is_and_the_address_cannot_be_changed(
     browser: Browser, form_site: Widget, insider: Sandbox
 ) -> None:
     with Server() as host:
-        form = framed(browser, form_site.url, host, "demo")
+        form = Framed(browser, form_site.url, host, "demo")
         form.say("hello", identity=signed("demo"), email="eve@example.com")
         expect(form.email).to_have_value("mara.o@northwind.example")
         expect(form.email).not_to_be_editable()
@@ -148,7 +141,7 @@ def test_an_address_that_is_hidden_is_gone_once_somebody_is_vouched_for(
     browser: Browser, form_site: Widget, insider: Sandbox
 ) -> None:
     with Server() as host:
-        form = framed(browser, form_site.url, host, "silent")
+        form = Framed(browser, form_site.url, host, "silent")
         expect(form.email).to_be_visible()
         form.say("hello", identity=signed("silent"))
         expect(form.email).to_be_hidden()
@@ -163,7 +156,7 @@ def test_what_a_host_page_tells_is_seen_by_the_person_and_goes_along(
     browser: Browser, form_site: Widget, insider: Sandbox
 ) -> None:
     with Server() as host:
-        form = framed(browser, form_site.url, host, "demo")
+        form = Framed(browser, form_site.url, host, "demo")
         told = {"address": "https://app.example.com/orders?token=hunter2#x", "version": 3, "<b>": "<i>", "no": {"a": 1}}
         form.say("hello", identity=signed("demo"), context=told)
         form["feedback-context"].get_by_text("This page adds").click()

@@ -191,6 +191,13 @@ class Product(_Table):
             "to the text as far as it fits, or `off`."
         ),
     ] = "store"
+    draft: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="Whether the browser keeps what somebody has begun to write, for that person alone and for 30 "
+            "days; `off` for computers that many people share."
+        ),
+    ] = "on"
     budget: Annotated[
         int,
         Field(

@@ -37,7 +37,7 @@ BLOCKS: Mapping[str, str] = {
 }
 """The blocks that a product may replace, and what is in each."""
 
-MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host.js", "form/host-link.js")
+MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host-link.js")
 """The script's modules that an opened form needs, so that the browser asks for all of them at once."""
 
 THEMES = ("auto", "light", "dark")
@@ -268,7 +268,7 @@ def _speech(words: Words) -> views.Speech:
 
 
 def _view(product: Product, words: Words) -> views.Product:
-    return views.Product(product.slug, product.name, product.origins, *product.consent_in(words.lang))
+    return views.Product(product.slug, product.name, product.origins, *product.consent_in(words.lang), product.draft)
 
 
 def _asked(product: Product, person: Person | None) -> views.Asked:

@@ -29,13 +29,14 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product whose page it is. The consent is what it is in the page's language; none: ours."""
+    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`: on, off."""
 
     slug: str
     name: str
     origins: tuple[str, ...]
     consent: str | None
     consent_version: str | None
+    draft: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,133 @@
+// @ts-check
+/**
+ * What this browser keeps of what one person says to one product, apart from what anybody else says.
+ *
+ * Somebody with an address, which the page set or vouches for, owns what lies in `localStorage` under a hash of product
+ * and address; somebody without one owns what lies in this tab's `sessionStorage`. Where the browser lets a form keep
+ * nothing, or has no Web Crypto because the page did not come over https, it is kept as long as the page. Whatever else is
+ * kept one day belongs under the same key: `feedback:PRODUCT:OWNER:WHAT`.
+ */
+
+const DAYS = 30
+const DRAFT = 'draft'
+
+/** @typedef {{text: string, thumb: string}} Draft */
+/** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Place */
+
+/** What is kept as long as this page. @type {Map<string, string>} */
+const here = new Map()
+
+/** @type {Place} */
+const HERE = {
+  getItem: key => here.get(key) ?? null,
+  setItem: (key, value) => void here.set(key, value),
+  removeItem: key => void here.delete(key),
+}
+
+export class Kept {
+  #place
+  #key
+
+  /** @param {Place} [place] none: nothing is kept @param {string} [key] */
+  constructor(place, key = '') {
+    this.#place = place
+    this.#key = key
+  }
+
+  /** What belongs to the owner of `address`, or without one to this tab.
+   * @param {string} product @param {string} address @param {boolean} may whether the product lets anything be kept
+   * @returns {Promise<Kept>} */
+  static async of(product, address, may) {
+    if (!may) {
+      forget(product)
+      return new Kept()
+    }
+    sweep(product)
+    const isHashed = address && globalThis.crypto?.subtle
+    const owner = !address ? 'tab' : isHashed ? await hash(`${product}\n${address}`) : address
+    const place = address && !isHashed ? undefined : storage(address ? 'localStorage' : 'sessionStorage')
+    return new Kept(place ?? HERE, `${prefix(product)}${owner}:${DRAFT}`)
+  }
+
+  /** @returns {Draft | undefined} */
+  get draft() {
+    const {text, thumb, at} = parse(this.#read())
+    return isFresh(at) && (text || thumb) ? {text: string(text), thumb: string(thumb)} : undefined
+  }
+
+  set draft(draft) {
+    try {
+      if (draft) this.#place?.setItem(this.#key, JSON.stringify({...draft, at: Date.now()}))
+      else this.#place?.removeItem(this.#key)
+    } catch {
+      // storage is full: a draft is a kindness, not a promise
+    }
+  }
+
+  #read() {
+    try {
+      return this.#place?.getItem(this.#key)
+    } catch {
+      return null
+    }
+  }
+}
+
+/** Clears all that is kept here for a product, whoever owns it. @param {string} product */
+export function forget(product) {
+  here.clear()
+  clear(product, () => true)
+}
+
+/** Clears drafts that have been kept for too long, or are not ours. @param {string} product */
+function sweep(product) {
+  clear(product, (key, value) => key.endsWith(`:${DRAFT}`) && !isFresh(parse(value).at))
+}
+
+/** @param {string} product @param {(key: string, value: string | null) => boolean} goes */
+function clear(product, goes) {
+  for (const place of [storage('localStorage'), storage('sessionStorage')]) {
+    if (!place) continue
+    place.removeItem(`feedback:${product}`) // from before drafts had owners
+    for (const key of Object.keys(place)) if (key.startsWith(prefix(product)) && goes(key, place.getItem(key))) place.removeItem(key)
+  }
+}
+
+/** @param {string} product */
+function prefix(product) {
+  return `feedback:${product}:`
+}
+
+/** @param {'localStorage' | 'sessionStorage'} name @returns {Storage | undefined} nothing where the browser blocks it */
+function storage(name) {
+  try {
+    return window[name]
+  } catch {
+    return undefined
+  }
+}
+
+/** @param {string | null | undefined} value @returns {{text?: unknown, thumb?: unknown, at?: unknown}} */
+function parse(value) {
+  try {
+    return JSON.parse(value ?? '{}') ?? {}
+  } catch {
+    return {} // not ours
+  }
+}
+
+/** @param {unknown} at when it was kept, in milliseconds since 1970 */
+function isFresh(at) {
+  return typeof at === 'number' && Math.abs(Date.now() - at) < DAYS * 24 * 3600 * 1000
+}
+
+/** @param {unknown} value */
+function string(value) {
+  return typeof value === 'string' ? value : ''
+}
+
+/** @param {string} text @returns {Promise<string>} */
+async function hash(text) {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return Array.from(new Uint8Array(bytes), byte => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,574 @@
+"""Two people on one page: what one of them wrote is never shown to the other, sent for the other, or lost."""
+
+import time
+from collections.abc import Iterator
+from copy import copy
+from typing import Any
+
+import jwt
+import pytest
+from bed import Sandbox, Widget, until
+from form_stage import NETWORK, FormPage
+from playwright.sync_api import Browser, Page, expect
+from samples import pdf
+from stage import Server
+from test_form_host import Framed
+
+SECRET = "tests-only-identity-secret-of-demo"
+ANNA, BERT = "anna@northwind.example", "bert@northwind.example"
+SALARY = "My salary is wrong"
+ORIGINS = 'origins = ["http://localhost:*", "http://127.0.0.1:*"]'
+CONFIG = f"""
+[products.demo]
+name = "Northwind"
+{ORIGINS}
+[products.demo.identity]
+
+[products.open]
+name = "Open"
+{ORIGINS}
+
+[products.shared]
+name = "Shared"
+{ORIGINS}
+draft = "off"
+"""
+STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+
+
+@pytest.fixture(scope="module")
+def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    _sandbox.recover()
+    folder = tmp_path_factory.mktemp("person")
+    with Widget(folder, _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", IDENTITY_KEY__DEMO=SECRET) as widget:
+        yield widget
+
+
+@pytest.fixture
+def host() -> Iterator[Server]:
+    with Server() as host:
+        yield host
+
+
+@pytest.fixture
+def signed(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
+    """A form on whose page people are signed in."""
+    yield from framed(browser, form_site, host, "demo")
+
+
+@pytest.fixture
+def named(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
+    """A form whose page sets an address, for which nobody vouches."""
+    yield from framed(browser, form_site, host, "open")
+
+
+class Near(Framed):
+    """The form in a frame of a page of the same site: in others, the browser of these tests lets it keep nothing."""
+
+    site = "127.0.0.1"
+
+    @property
+    def tab(self) -> Page:
+        return self.host
+
+
+def framed(
+    browser: Browser, form_site: Widget, host: Server, product: str, kind: type[Framed] = Near
+) -> Iterator[Framed]:
+    form = kind(browser, form_site.url, host, product)
+    yield form
+    form.context.close()
+    assert form.unexpected() == []
+
+
+def token(email: str, product: str = "demo") -> str:
+    """What the host's server signs."""
+    return jwt.encode({"email": email, "aud": product, "exp": time.time() + 300}, SECRET, "HS256")
+
+
+def meet(form: Framed, email: str | None, kind: str = "set") -> None:
+    """The host page says who is there, and the form shows it."""
+    form.say(kind, identity=email and token(email))
+    expect(form.email).to_have_value(email or "")
+
+
+def stored(form: FormPage) -> str:
+    """All that the browser keeps for the form."""
+    return str(form.page.evaluate(STORED))
+
+
+def keep(form: FormPage, text: str) -> None:
+    """Waits until the browser keeps a text."""
+    until(lambda: text in stored(form))
+
+
+def reload(form: Framed) -> None:
+    """Loads the host page, and the form in it, once more."""
+    form.visit(form.host.url)
+
+
+def shows_nothing_of_anna(form: Framed) -> None:
+    expect(form.text).to_have_value("")
+    expect(form.like).not_to_be_checked()
+    expect(form.dislike).not_to_be_checked()
+    expect(form["contactConsent"]).not_to_be_checked()
+    expect(form.rows).to_have_count(0)
+    expect(form.thanks).to_have_count(0)
+    expect(form["feedback-draft"]).to_be_hidden()
+    content = form.page.content()
+    assert SALARY not in content
+    assert ANNA not in content
+    assert "payslip" not in content
+
+
+# --- signed in and out -------------------------------------------------------------------------------------------
+
+
+def test_what_anna_wrote_is_out_of_sight_for_bert_and_back_for_her(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    signed.dislike.check(force=True)
+    signed["contactConsent"].check(force=True)
+    signed.add(("payslip.pdf", pdf(), "application/pdf"))
+    meet(signed, BERT)
+    shows_nothing_of_anna(signed)
+    signed.text.fill("All is well")
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    (feedback,) = insider.feedbacks()
+    assert feedback["body"]["description"] == "All is well"
+    assert feedback["body"]["submittedByEmail"] == BERT
+    assert feedback["attachments"] == []
+    meet(signed, ANNA)
+    expect(signed.thanks).to_have_count(0)
+    expect(signed.text).to_have_value(SALARY)
+    expect(signed.dislike).to_be_checked()
+    expect(signed["feedback-draft"]).to_be_visible()
+
+
+def test_undoing_does_not_bring_back_what_another_person_wrote(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.press_sequentially(SALARY)
+    meet(signed, BERT)
+    signed.text.focus()
+    for _ in range(5):
+        signed.text.press("Control+z")
+    shows_nothing_of_anna(signed)
+
+
+def test_a_reload_brings_words_back_to_their_owner_alone(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    keep(signed, SALARY)
+    assert ANNA not in stored(signed)
+    reload(signed)
+    meet(signed, BERT, "hello")
+    signed.text.fill("All is well")
+    keep(signed, "All is well")
+    reload(signed)
+    meet(signed, ANNA, "hello")
+    expect(signed.text).to_have_value(SALARY)
+    reload(signed)
+    meet(signed, BERT, "hello")
+    expect(signed.text).to_have_value("All is well")
+
+
+def test_whoever_is_signed_out_leaves_an_empty_form(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    meet(signed, None)
+    shows_nothing_of_anna(signed)
+    expect(signed.email).to_be_editable()
+    signed.text.fill("Whoever I am")
+    keep(signed, "Whoever I am")
+    meet(signed, BERT)
+    expect(signed.text).to_have_value("")
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value(SALARY)
+    meet(signed, None)
+    expect(signed.text).to_have_value("Whoever I am")
+
+
+def test_whoever_signs_in_for_the_first_time_keeps_what_they_began(signed: Framed) -> None:
+    signed.say("hello")
+    signed.text.fill("Begun before")
+    keep(signed, "Begun before")
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value("Begun before")
+    until(lambda: "tab" not in stored(signed))
+    meet(signed, None)
+    expect(signed.text).to_have_value("")
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value("Begun before")
+
+
+def test_thanks_and_receipt_are_gone_when_somebody_else_comes(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    receipt = signed.until_told("success")["receipt"]
+    meet(signed, BERT)
+    shows_nothing_of_anna(signed)
+    assert receipt not in signed.page.content()
+    assert receipt not in stored(signed)
+    assert SALARY not in stored(signed)
+
+
+def test_an_address_that_somebody_typed_is_gone_for_the_next(named: Framed, insider: Sandbox) -> None:
+    named.say("hello", email=ANNA)
+    expect(named.email).to_have_value(ANNA)
+    named.fill(SALARY, "anna.private@example.com")
+    named.say("set", email=BERT)
+    expect(named.email).to_have_value(BERT)
+    shows_nothing_of_anna(named)
+    assert "private" not in named.page.content()
+    named.text.fill("All is well")
+    named.send()
+    expect(named.thanks).to_be_visible()
+    assert insider.feedbacks()[0]["body"]["submittedByEmail"] == BERT
+    assert "@" not in stored(named)
+
+
+def test_an_address_in_other_letters_is_the_same_person(named: Framed) -> None:
+    named.say("hello", email=ANNA)
+    named.text.fill("Half a thought")
+    keep(named, "Half a thought")
+    reload(named)
+    named.say("hello", email=f" {ANNA.title()} ")
+    expect(named.text).to_have_value("Half a thought")
+
+
+# --- several tabs ------------------------------------------------------------------------------------------------
+
+
+def test_two_tabs_of_two_people_keep_apart(signed: Framed, form_site: Widget, host: Server) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    keep(signed, SALARY)
+    other = another_tab(signed, host)
+    meet(other, BERT, "hello")
+    expect(other.text).to_have_value("")
+    other.text.fill("All is well")
+    keep(other, "All is well")
+    reload(other)
+    meet(other, ANNA, "hello")
+    expect(other.text).to_have_value(SALARY)
+    expect(signed.text).to_have_value(SALARY)
+
+
+def test_without_an_address_words_stay_in_their_tab(named: Framed, host: Server) -> None:
+    named.say("hello", email=None)
+    named.text.fill("Only here")
+    keep(named, "Only here")
+    other = another_tab(named, host)
+    other.say("hello", email=None)
+    assert "Only here" not in stored(other)
+    other.awake()
+    expect(other.text).to_have_value("")
+    reload(named)
+    named.say("hello", email=None)
+    expect(named.text).to_have_value("Only here")
+
+
+def another_tab(form: Framed, host: Server) -> Framed:
+    tab = copy(form)
+    tab.host = form.context.new_page()
+    tab.visit(f"http://{form.site}:{host.port}/")
+    return tab
+
+
+# --- while it is sent --------------------------------------------------------------------------------------------
+
+
+def test_a_submission_under_way_keeps_the_person_it_began_with(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, ANNA, "hello")
+    session = signed.slow_down(200_000)
+    signed.text.fill(SALARY)
+    signed.add(("payslip.pdf", pdf(size=400_000), "application/pdf"))
+    signed.send()
+    expect(signed.progress).to_be_visible()
+    meet(signed, BERT)
+    shows_nothing_of_anna(signed)
+    expect(signed.progress).to_be_hidden()
+    expect(signed.text).to_be_editable()
+    signed.text.fill("All is well")
+    signed.throttle(session, -1)
+    (feedback,) = until(insider.feedbacks)
+    assert feedback["body"]["submittedByEmail"] == ANNA
+    assert feedback["body"]["description"] == SALARY
+    until(lambda: SALARY not in stored(signed))
+    expect(signed.thanks).to_have_count(0)
+    expect(signed.text).to_have_value("All is well")
+    assert signed.told("success") == []
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    assert [entry["body"]["submittedByEmail"] for entry in insider.feedbacks()] == [ANNA, BERT]
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value("")
+
+
+def test_what_waits_for_the_network_keeps_its_person(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, ANNA, "hello")
+    signed.awake().text.fill(SALARY)
+    signed.context.set_offline(True)
+    signed.expected.append(NETWORK)
+    signed.send()
+    expect(signed.note).to_contain_text("You are offline")
+    meet(signed, BERT)
+    shows_nothing_of_anna(signed)
+    expect(signed.note).to_be_empty()
+    signed.text.fill("All is well")
+    signed.context.set_offline(False)
+    (feedback,) = until(insider.feedbacks)
+    assert feedback["body"]["submittedByEmail"] == ANNA
+    expect(signed.text).to_have_value("All is well")
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    assert insider.feedbacks()[1]["body"]["submittedByEmail"] == BERT
+
+
+def test_what_could_not_be_sent_comes_back_to_its_person(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, ANNA, "hello")
+    signed.break_posts(9)
+    signed.awake().text.fill(SALARY)
+    signed.send()
+    expect(signed.progress).to_be_visible()
+    meet(signed, BERT)
+    shows_nothing_of_anna(signed)
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value(SALARY)
+    assert insider.feedbacks() == []
+
+
+def test_whoever_is_back_before_it_has_arrived_is_thanked(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, ANNA, "hello")
+    signed.awake().text.fill(SALARY)
+    signed.context.set_offline(True)
+    signed.send()
+    expect(signed.note).to_contain_text("You are offline")
+    meet(signed, BERT)
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value(SALARY)
+    signed.expected.append(NETWORK)
+    signed.context.set_offline(False)
+    expect(signed.thanks).to_be_visible()
+    assert len(insider.feedbacks()) == 1
+    until(lambda: SALARY not in stored(signed))
+
+
+def test_a_sending_that_waits_is_not_made_for_somebody_else(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, ANNA, "hello")
+    signed.awake().answer(503, "unavailable", message="Later.", retry_after=2)
+    signed.text.fill(SALARY)
+    signed.send()
+    expect(signed.button).to_have_text("Try now")
+    meet(signed, BERT)
+    shows_nothing_of_anna(signed)
+    expect(signed.button).to_have_text("Send feedback")
+    signed.text.fill("Half a thought")
+    signed.host.wait_for_timeout(2500)  # the countdown that must not go on
+    assert insider.feedbacks() == []
+
+
+# --- forgetting --------------------------------------------------------------------------------------------------
+
+
+def test_a_reset_leaves_nothing_of_anybody(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, BERT, "hello")
+    signed.text.fill("All is well")
+    keep(signed, "All is well")
+    meet(signed, ANNA)
+    signed.text.fill(SALARY)
+    signed.say("reset")
+    signed.until_told("reset")
+    shows_nothing_of_anna(signed)
+    assert stored(signed) == "[{},{}]"
+    for person in (ANNA, BERT, None):
+        meet(signed, person)
+        signed.awake()
+        expect(signed.text).to_have_value("")
+    assert stored(signed) == "[{},{}]"
+
+
+def test_a_product_may_have_nothing_kept(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> None:
+    for form in framed(browser, form_site, host, "shared"):
+        form.page.evaluate("localStorage.setItem('feedback:shared:x:draft', '{}')")
+        form.say("hello", email=ANNA)
+        form.awake().text.fill(SALARY)
+        form.say("set", email=BERT)
+        expect(form.email).to_have_value(BERT)
+        shows_nothing_of_anna(form)
+        assert stored(form) == "[{},{}]"
+        form.fill("Sent all the same").send()
+        expect(form.thanks).to_be_visible()
+
+
+@pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", 7, {"a": 1}, None])
+def test_a_forged_draft_is_words_or_nothing(signed: Framed, text: Any) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    keep(signed, SALARY)
+    signed.page.evaluate(
+        """forged => {
+          const [key] = Object.keys(localStorage)
+          localStorage.setItem(key, JSON.stringify({text: forged, thumb: {}, at: Date.now(), email: 'eve@example.com'}))
+        }""",
+        text,
+    )
+    reload(signed)
+    meet(signed, ANNA, "hello")
+    expect(signed.text).to_have_value(text if isinstance(text, str) else "")
+    expect(signed.page.locator("main img[src=x]")).to_have_count(0)
+
+
+def test_where_the_browser_keeps_nothing_words_are_kept_as_long_as_the_page(
+    browser: Browser, form_site: Widget, insider: Sandbox, host: Server
+) -> None:
+    for form in framed(browser, form_site, host, "demo", Framed):
+        meet(form, ANNA, "hello")
+        form.text.fill(SALARY)
+        meet(form, BERT)
+        shows_nothing_of_anna(form)
+        meet(form, ANNA)
+        expect(form.text).to_have_value(SALARY)
+
+
+def test_outside_of_https_words_are_kept_as_long_as_the_page(named: Framed) -> None:
+    named.page.evaluate("Object.defineProperty(crypto, 'subtle', {value: undefined})")
+    named.say("hello", email=ANNA)
+    named.text.fill(SALARY)
+    named.say("set", email=BERT)
+    expect(named.email).to_have_value(BERT)
+    expect(named.text).to_have_value("")
+    assert stored(named) == "[{},{}]"
+    named.say("set", email=ANNA)
+    expect(named.text).to_have_value(SALARY)
+
+
+# --- taken back --------------------------------------------------------------------------------------------------
+
+
+def test_null_takes_back_what_the_host_page_said(named: Framed) -> None:
+    root = named.page.locator("html")
+    named.say("hello", email=ANNA, theme="dark", lang="de", context={"plan": "gold"})
+    expect(root).to_have_attribute("lang", "de")
+    named.say("hello", email=ANNA, theme="dark", lang="de", context={"plan": "gold"})
+    expect(named.email).to_have_value(ANNA)
+    expect(named["feedback-context"]).to_be_visible()
+    named.say("set", email=None, theme=None, context=None)
+    expect(named.email).to_have_value("")
+    expect(named["feedback-context"]).to_be_hidden()
+    expect(named["context"]).to_have_value("")
+    expect(root).to_have_attribute("data-theme", "auto")
+    named.say("set", lang=None)
+    expect(root).to_have_attribute("lang", "en")
+
+
+def test_an_identity_that_is_taken_back_leaves_an_empty_field_to_write_in(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    expect(signed.email).not_to_be_editable()
+    meet(signed, None)
+    expect(signed.email).to_be_editable()
+    expect(signed["identity"]).to_have_value("")
+
+
+def test_an_address_that_somebody_typed_stays_when_the_page_takes_its_own_back(named: Framed) -> None:
+    named.say("hello", email=ANNA)
+    expect(named.email).to_have_value(ANNA)
+    named.email.fill("mine@example.com")
+    named.say("set", email=None, theme="dark")
+    expect(named.page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(named.email).to_have_value("mine@example.com")
+
+
+# --- by the loader -----------------------------------------------------------------------------------------------
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
+<script src="{url}/embed.js" data-product="{product}"></script><body>"""
+
+
+class Loaded(FormPage):
+    """The form as the loader opens it."""
+
+    def __init__(self, browser: Browser, form_url: str, host: Server, product: str) -> None:
+        super().__init__(browser.new_context(locale="en-GB"), form_url, product)
+        host.answers["/loader"] = (200, "text/html; charset=utf-8", PAGE.format(url=form_url, product=product), {})
+        self.host = self.page
+        self.visit(f"http://127.0.0.1:{host.port}/loader")
+
+    def visit(self, url: str) -> None:
+        """Opens the host page, or opens it anew."""
+        self.host.goto(url)
+        self.call("isOpen")
+
+    def call(self, call: str) -> Any:
+        """Something of the API; a promise is waited for."""
+        return self.host.evaluate(f"InsiderFeedback.{call}")
+
+    def enter(self) -> None:
+        """Opens the form, and goes into its frame."""
+        self.call("open()")
+        self.host.frame_locator("iframe:not([hidden])").locator("#description").wait_for()
+        (self.page,) = [frame for frame in self.host.frames if "/form/" in frame.url]  # type: ignore[assignment]
+
+
+@pytest.fixture
+def loaded(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Loaded]:
+    form = Loaded(browser, form_site.url, host, "open")
+    yield form
+    form.context.close()
+    assert form.unexpected() == []
+
+
+def begin(form: Loaded) -> None:
+    """Anna begins to write."""
+    form.call(f"set({{email: '{ANNA}', context: {{plan: 'gold'}}}})")
+    form.enter()
+    expect(form.email).to_have_value(ANNA)
+    form.text.fill(SALARY)
+    keep(form, SALARY)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_the_loader_takes_values_back_whether_the_form_is_open_or_closed(loaded: Loaded, is_open: bool) -> None:
+    begin(loaded)
+    if not is_open:
+        loaded.call("close()")
+    loaded.call("set({email: null, context: null})")
+    expect(loaded.email).to_have_value("")
+    expect(loaded["feedback-context"]).to_be_hidden()
+    expect(loaded.text).to_have_value("")
+    loaded.call(f"set({{email: '{ANNA}'}})")
+    expect(loaded.text).to_have_value(SALARY)
+
+
+def test_reset_clears_an_open_form_and_what_it_keeps(loaded: Loaded) -> None:
+    begin(loaded)
+    loaded.call("reset()")
+    assert stored(loaded) == "[{},{}]"
+    expect(loaded.text).to_have_value("")
+    expect(loaded.email).to_have_value("")
+    expect(loaded["feedback-context"]).to_be_hidden()
+    assert loaded.host.locator("insider-feedback").get_attribute("email") is None
+
+
+def test_reset_clears_what_is_kept_before_the_form_was_ever_opened(loaded: Loaded) -> None:
+    begin(loaded)
+    loaded.visit(loaded.host.url)
+    loaded.call("reset()")
+    assert loaded.host.frames[1:] == []
+    loaded.enter()
+    assert stored(loaded) == "[{},{}]"
+
+
+@pytest.mark.parametrize(("options", "is_kept"), [("", False), ("{keep: true}", True)])
+def test_destroy_clears_what_is_kept_unless_it_is_asked_not_to(
+    loaded: Loaded, form_site: Widget, options: str, is_kept: bool
+) -> None:
+    begin(loaded)
+    loaded.call(f"destroy({options})")
+    assert loaded.host.frames[1:] == []
+    loaded.visit(loaded.host.url)
+    loaded.enter()
+    assert (stored(loaded) != "[{},{}]") == is_kept
