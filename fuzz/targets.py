@@ -56,7 +56,9 @@ def body(data: bytes) -> None:
 
 async def _take(request: Request) -> None:
     try:
-        async with intake.receive(request, spool=SPOOL, limits=LIMITS, on_token=_no_token, turns=intake.turns()) as raw:
+        async with intake.receive(request, spool=SPOOL, limits=LIMITS, turns=intake.turns()) as incoming:
+            await incoming.token()
+            raw = await incoming.form()
             assert len(raw.files) <= MAX_FILES
             for file in raw.files:
                 content = file.path.read_bytes()
@@ -68,10 +70,6 @@ async def _take(request: Request) -> None:
     except Rejected as rejected:
         assert {fault.code for fault in rejected.faults} <= STATUS.keys()
         assert rejected.faults
-
-
-def _no_token(token: str) -> None:
-    token.encode()
 
 
 def picture(data: bytes) -> None:

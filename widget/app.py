@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from widget import __version__
+from widget.abuse.bots import BotDefence
 from widget.abuse.proof_of_work import Proofs
 from widget.abuse.rate_limits import Limits, Rates
 from widget.config import resources
@@ -27,6 +28,7 @@ from widget.files.protocol import Rules as FileRules
 from widget.i18n.overrides import Wording, unspoken
 from widget.insider.client import Insider
 from widget.intake import body as intake
+from widget.intake.acceptance import Acceptance, Identities
 from widget.outbox.backend import Backend
 from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
@@ -37,10 +39,11 @@ from widget.submissions import identity
 from widget.submissions.tokens import CLOCK_SKEW, Tokens
 from widget.theming import themes
 from widget.web.assets import CSS, Asset, StaticFiles, pack
-from widget.web.blanks import Blanks
-from widget.web.front import Front
+from widget.web.form_cache import CachedForms, FormCache
 from widget.web.headers import Hardened
-from widget.web.routes import ERROR_HANDLERS, ROUTES, Service
+from widget.web.problems import ERROR_HANDLERS
+from widget.web.routes import ROUTES
+from widget.web.service import Service
 
 log = structlog.get_logger("widget.app")
 
@@ -66,11 +69,16 @@ def create_app(settings: Settings) -> Starlette:
         templates, sheet=static.sheet, receipt_days=settings.receipt_days, retry_days=round(settings.retry_days)
     )
     tokens = Tokens(settings.keys, settings.token_max_age)
-    blanks = Blanks(pages, tokens, keep=not settings.reload)
+    forms = FormCache(pages, tokens, keep=not settings.reload)
     rates = Rates(
         Limits(settings.rate_limit, settings.rate_limit_unmarked, settings.rate_limit_total, settings.proof_surge),
         settings.rate_limit_storage,
         settings.rate_limit_clients,
+    )
+
+    bots = BotDefence(Proofs(settings.keys, settings.proof_cost, settings.token_max_age), rates)
+    identities = Identities(
+        {slug: [key.get_secret_value() for key in keys] for slug, keys in settings.identity_keys.items()}
     )
 
     @contextlib.asynccontextmanager
@@ -80,20 +88,32 @@ def create_app(settings: Settings) -> Starlette:
                 examining(settings) as examiner,
                 delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher),
             ):
+                acceptance = Acceptance(
+                    tokens=tokens,
+                    identities=identities,
+                    rates=rates,
+                    examiner=examiner,
+                    bots=bots,
+                    outbox=outbox,
+                    dispatcher=dispatcher,
+                    min_fill_time=settings.min_fill_time,
+                    delivery_wait=settings.delivery_wait,
+                )
                 app.state.service = Service(
                     settings=settings,
                     tokens=tokens,
-                    proofs=Proofs(settings.keys, settings.proof_cost, settings.token_max_age),
+                    identities=identities,
                     rates=rates,
+                    bots=bots,
+                    acceptance=acceptance,
                     outbox=outbox,
                     insider=insider,
                     dispatcher=dispatcher,
                     pages=pages,
-                    blanks=blanks,
+                    forms=forms,
                     static=static,
                     sheets=sheets,
                     wording=Wording(settings.custom / "templates", settings.products),
-                    examiner=examiner,
                     turns=intake.turns(),
                 )
                 _name_weaknesses(settings, templates)
@@ -111,10 +131,10 @@ def create_app(settings: Settings) -> Starlette:
 
     def around(app: ASGIApp) -> ASGIApp:
         tls = (settings.public_url or "").startswith("https://")
-        return Hardened(Front(app, settings.products, blanks, tokens, rates), hsts=settings.hsts, tls=tls)
+        cached = CachedForms(app, settings.products, forms, tokens, bots)
+        return Hardened(cached, hsts=settings.hsts, tls=tls)
 
-    app = _Wrapped(routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
-    app.around = around
+    app = _Wrapped(around, routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
     app.router.redirect_slashes = False  # it would send people to whatever host the request names
     return app
 
@@ -122,10 +142,12 @@ def create_app(settings: Settings) -> Starlette:
 class _Wrapped(Starlette):
     """Has something around everything, Starlette's own last resort included."""
 
-    around: Callable[[ASGIApp], ASGIApp]
+    def __init__(self, around: Callable[[ASGIApp], ASGIApp], **options: Any) -> None:
+        self._around = around
+        super().__init__(**options)
 
     def build_middleware_stack(self) -> ASGIApp:
-        return self.around(super().build_middleware_stack())
+        return self._around(super().build_middleware_stack())
 
 
 def _name_weaknesses(settings: Settings, templates: Templates) -> None:

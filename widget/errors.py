@@ -15,6 +15,7 @@ Words are left to the locale files: a `Fault` names its code, and the variant an
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -90,7 +91,6 @@ class Rejected(WidgetError):
     """A request is not acceptable. The first fault decides the status.
 
     `fields` holds what was read of the form, so that a page can give it back. `retry_after` is in seconds.
-    `close` asks that the connection ends with the answer, because the body was not read to its end.
     """
 
     def __init__(
@@ -98,13 +98,16 @@ class Rejected(WidgetError):
         *faults: Fault,
         fields: Mapping[str, str] | None = None,
         retry_after: float | None = None,
-        close: bool = False,
     ) -> None:
         self.faults = faults
         self.fields: Mapping[str, str] = fields or {}
         self.retry_after = retry_after
-        self.close = close
         super().__init__(", ".join(f"{fault.field or '-'}:{fault.code}" for fault in faults))
+
+    @classmethod
+    def rate_limited(cls, wait: float) -> "Rejected":
+        """Too many: the next may come in `wait` seconds."""
+        return cls(Fault("rate_limited", params={"n": math.ceil(wait)}), retry_after=wait)
 
     @property
     def status(self) -> int:
@@ -137,15 +140,7 @@ class IdentityInvalid(WidgetError):
 
 
 class OutboxUnavailable(WidgetError):
-    """Nothing can be stored safely now: the disk is full or read-only, or the database is away.
-
-    `fields` and `close` are those of `Rejected`, where it happened while a request was read.
-    """
-
-    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None, close: bool = False) -> None:
-        self.fields: Mapping[str, str] = fields or {}
-        self.close = close
-        super().__init__(message)
+    """Nothing can be stored safely now: the disk is full or read-only, or the database is away."""
 
 
 class OutboxFull(OutboxUnavailable):

@@ -22,6 +22,11 @@ class Clock:
         return self.now
 
 
+async def hit(rates: Rates, product: str, address: str, *, marked: bool = True) -> float | None:
+    """Count a submission as the service does: for its client when it comes, for its product once it may pass."""
+    return await rates.hit_client(product, address, marked=marked) or await rates.hit_product(product)
+
+
 @pytest.mark.parametrize(
     ("address", "key"),
     [
@@ -42,44 +47,44 @@ def test_a_client_is_an_address_or_the_64_of_one(address: str, key: str) -> None
 async def test_a_client_may_so_often_and_then_has_to_wait_for_the_window_s_end() -> None:
     clock = Clock()
     rates = Rates(Limits(client="3/minute"), clock=clock)
-    assert [await rates.hit("demo", "192.0.2.7") for _ in range(3)] == [None] * 3
+    assert [await hit(rates, "demo", "192.0.2.7") for _ in range(3)] == [None] * 3
     clock.now += 20
-    assert await rates.hit("demo", "192.0.2.7") == pytest.approx(40)
-    assert await rates.hit("demo", "192.0.2.8") is None
-    assert await rates.hit("other", "192.0.2.7") is None
+    assert await hit(rates, "demo", "192.0.2.7") == pytest.approx(40)
+    assert await hit(rates, "demo", "192.0.2.8") is None
+    assert await hit(rates, "other", "192.0.2.7") is None
     clock.now += 41
-    assert await rates.hit("demo", "192.0.2.7") is None
+    assert await hit(rates, "demo", "192.0.2.7") is None
 
 
 async def test_neighbours_in_one_64_are_one_client() -> None:
     rates = Rates(Limits(client="2/minute"), clock=Clock())
-    waits = [await rates.hit("demo", f"2001:db8::{n}") for n in range(3)]
+    waits = [await hit(rates, "demo", f"2001:db8::{n}") for n in range(3)]
     assert [bool(wait) for wait in waits] == [False, False, True]
 
 
 async def test_who_says_nothing_of_where_it_comes_from_may_less_often() -> None:
     rates = Rates(Limits(client="5/minute", unmarked="2/minute"), clock=Clock())
-    waits = [await rates.hit("demo", "192.0.2.7", marked=False) for _ in range(3)]
+    waits = [await hit(rates, "demo", "192.0.2.7", marked=False) for _ in range(3)]
     assert [bool(wait) for wait in waits] == [False, False, True]
-    assert await rates.hit("demo", "192.0.2.7", marked=True) is None
+    assert await hit(rates, "demo", "192.0.2.7", marked=True) is None
 
 
 async def test_a_product_takes_so_much_from_everybody_and_one_client_cannot_use_it_up() -> None:
     rates = Rates(Limits(client="2/minute", total="4/minute"), clock=Clock())
-    greedy = [await rates.hit("demo", "192.0.2.7") for _ in range(10)]
+    greedy = [await hit(rates, "demo", "192.0.2.7") for _ in range(10)]
     assert sum(wait is None for wait in greedy) == 2
-    assert [await rates.hit("demo", f"192.0.2.{n}") for n in (8, 9)] == [None, None]
-    assert await rates.hit("demo", "192.0.2.10")
-    assert await rates.hit("other", "192.0.2.10") is None
+    assert [await hit(rates, "demo", f"192.0.2.{n}") for n in (8, 9)] == [None, None]
+    assert await hit(rates, "demo", "192.0.2.10")
+    assert await hit(rates, "other", "192.0.2.10") is None
 
 
 async def test_a_surge_begins_with_the_rate_and_lasts_for_a_while_after_it() -> None:
     clock = Clock()
     rates = Rates(Limits(surge="3/minute"), clock=clock)
     for n in range(3):
-        await rates.hit("demo", f"192.0.2.{n}")
+        await hit(rates, "demo", f"192.0.2.{n}")
     assert rates.surge_since("demo") is None
-    assert await rates.hit("demo", "192.0.2.9") is None
+    assert await hit(rates, "demo", "192.0.2.9") is None
     assert rates.surge_since("demo") == clock.now
     assert rates.surge_since("other") is None
     clock.now += SURGE + 1
@@ -88,19 +93,19 @@ async def test_a_surge_begins_with_the_rate_and_lasts_for_a_while_after_it() -> 
 
 async def test_off_is_off() -> None:
     rates = Rates(Limits(), clock=Clock())
-    assert [await rates.hit("demo", "192.0.2.7", marked=False) for _ in range(1000)] == [None] * 1000
+    assert [await hit(rates, "demo", "192.0.2.7", marked=False) for _ in range(1000)] == [None] * 1000
 
 
 async def test_memory_has_a_bound_however_many_come() -> None:
     storage, clock = BoundedStorage(1000), Clock()
     rates = Rates(Limits(client="20/minute; 200/hour", total="1000000/minute"), capacity=1000, clock=clock)
     for n in range(5000):
-        await rates.hit("demo", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+        await hit(rates, "demo", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
         await storage.incr(str(n), 60)
     assert len(storage) == 1000
     tracemalloc.start()
     for n in range(60_000):
-        await rates.hit("demo", f"11.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+        await hit(rates, "demo", f"11.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 1_000_000
@@ -109,9 +114,9 @@ async def test_memory_has_a_bound_however_many_come() -> None:
 async def test_a_flood_of_clients_drives_out_the_oldest_and_no_product() -> None:
     rates = Rates(Limits(client="1/hour", total="1500/hour"), capacity=1000, clock=Clock())
     for n in range(1500):
-        assert await rates.hit("demo", f"10.0.{n >> 8}.{n & 255}") is None
-    assert await rates.hit("demo", "10.0.5.219")  # the 1499th: still known
-    assert await rates.hit("demo", "10.9.9.9")  # a new one: the product is full all the same
+        assert await hit(rates, "demo", f"10.0.{n >> 8}.{n & 255}") is None
+    assert await hit(rates, "demo", "10.0.5.219")  # the 1499th: still known
+    assert await hit(rates, "demo", "10.9.9.9")  # a new one: the product is full all the same
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------
@@ -147,7 +152,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 
 async def test_two_processes_count_together_in_redis(redis: Redis) -> None:
     one, two = (Rates(Limits(client="3/minute"), redis.url) for _ in range(2))
-    waits = [await rates.hit("demo", "192.0.2.7") for rates in (one, two, one, two)]
+    waits = [await hit(rates, "demo", "192.0.2.7") for rates in (one, two, one, two)]
     assert [bool(wait) for wait in waits] == [False, False, False, True]
     assert 1 <= (waits[-1] or 0) <= 60
     await one.close()
@@ -157,14 +162,14 @@ async def test_two_processes_count_together_in_redis(redis: Redis) -> None:
 async def test_without_redis_a_process_counts_by_itself_and_comes_back(redis: Redis) -> None:
     clock = Clock()
     rates = Rates(Limits(client="2/minute"), redis.url, clock=clock)
-    assert await rates.hit("demo", "192.0.2.7") is None
+    assert await hit(rates, "demo", "192.0.2.7") is None
     redis.stop()
-    waits = [await rates.hit("demo", "192.0.2.7") for _ in range(3)]
+    waits = [await hit(rates, "demo", "192.0.2.7") for _ in range(3)]
     assert [bool(wait) for wait in waits] == [False, False, True]
     redis.start()
-    assert await rates.hit("demo", "192.0.2.7")  # it is not asked again at once
+    assert await hit(rates, "demo", "192.0.2.7")  # it is not asked again at once
     clock.now += 6
-    assert await rates.hit("demo", "192.0.2.7") is None  # an empty one by now
+    assert await hit(rates, "demo", "192.0.2.7") is None  # an empty one by now
     await rates.close()
 
 
@@ -234,6 +239,24 @@ def test_it_is_decided_before_the_body_is_read(start_widget: Callable[..., Widge
 def test_the_total_is_counted_over_all_clients(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(RATE_LIMIT="9/minute", RATE_LIMIT_TOTAL="2/minute", TRUSTED_PROXIES="127.0.0.1")
     sent = [{**OURS, "X-Forwarded-For": f"203.0.113.{n}"} for n in range(3)]
-    answers = [widget.submit(email=None, headers=headers) for headers in sent]
-    assert [answer.status_code for answer in answers] == [422, 422, 429]
+    answers = [widget.submit(headers=headers) for headers in sent]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
     assert answers[-1].json()["errors"][0]["code"] == "rate_limited"
+
+
+def test_what_is_refused_before_it_could_be_stored_uses_up_nothing_of_the_product(
+    start_widget: Callable[..., Widget],
+) -> None:
+    widget = start_widget(
+        RATE_LIMIT="9/minute", RATE_LIMIT_TOTAL="2/minute", PROOF_SURGE="1/minute", TRUSTED_PROXIES="127.0.0.1"
+    )
+    spent = widget.token()
+    first = widget.submit(token=spent)
+    for n in range(20):
+        theirs = {**OURS, "X-Forwarded-For": f"198.51.100.{n}"}
+        assert widget.submit(token="", headers=theirs).status_code == 403
+        assert widget.submit(token="forged", headers=theirs).status_code == 403
+        assert widget.submit(email=None, headers=theirs).status_code == 422
+        assert widget.submit(token=spent, headers=theirs).json()["receipt"] == first.json()["receipt"]
+    last = widget.submit(headers={**OURS, "X-Forwarded-For": "203.0.113.1"})
+    assert last.status_code == 201, "neither the total nor a surge may have been reached"

@@ -57,32 +57,30 @@ class Server:
     async def __call__(self, scope, receive, send):
         request = Request(scope, receive, send)
         try:
-            async with intake.receive(
-                request, spool=self.spool, limits=self.limits, on_token=self.on_token, turns=intake.turns()
-            ) as raw:
-                self.spooled_while_open = self.spooled
-                content = {
-                    "fields": raw.fields,
-                    "token": raw.token,
-                    "files": [self.describe(file) for file in raw.files],
-                }
-                response = JSONResponse(content)
-        except Rejected as rejected:
-            headers = {"connection": "close"} if rejected.close else {}
-            faults = [[fault.field, fault.code, fault.position] for fault in rejected.faults]
-            content = {"faults": faults, "fields": dict(rejected.fields), "close": rejected.close}
-            response = JSONResponse(content, status_code=rejected.status, headers=headers)
-        except OutboxUnavailable as error:
-            response = JSONResponse({"fields": dict(error.fields), "close": error.close}, status_code=503)
+            async with intake.receive(request, spool=self.spool, limits=self.limits, turns=intake.turns()) as incoming:
+                response = await self.answer(incoming)
         except intake.ClientDisconnect:
             self.disconnects += 1
             return
         await response(scope, receive, send)
 
-    def on_token(self, token):
-        self.tokens.append(token)
-        if token == self.refused_token:
-            raise Rejected(Fault("token_invalid", "token"))
+    async def answer(self, incoming):
+        try:
+            token = await incoming.token()
+            self.tokens.append(token)
+            if self.refused_token and token == self.refused_token:
+                incoming.refuse(Rejected(Fault("token_invalid", "token")))
+            raw = await incoming.form()
+        except Rejected as rejected:
+            headers = {} if incoming.whole else {"connection": "close"}
+            faults = [[fault.field, fault.code, fault.position] for fault in rejected.faults]
+            content = {"faults": faults, "fields": dict(rejected.fields), "close": not incoming.whole}
+            return JSONResponse(content, status_code=rejected.status, headers=headers)
+        except OutboxUnavailable:
+            return JSONResponse({"fields": dict(incoming.fields), "close": not incoming.whole}, status_code=503)
+        self.spooled_while_open = self.spooled
+        files = [self.describe(file) for file in raw.files]
+        return JSONResponse({"fields": raw.fields, "token": token, "files": files})
 
     def describe(self, file):
         content = file.path.read_bytes()
@@ -366,7 +364,7 @@ def taking_in(messages, spool, limits=intake.Limits(), turns=None):  # noqa: B00
     headers = [(b"content-type", CONTENT_TYPE.encode())]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, messages.get)
     turns = turns or intake.turns()
-    return intake.receive(request, spool=spool, limits=limits, on_token=lambda token: None, turns=turns)
+    return intake.receive(request, spool=spool, limits=limits, turns=turns)
 
 
 async def test_a_cancelled_request_leaves_nothing(tmp_path):
@@ -374,7 +372,8 @@ async def test_a_cancelled_request_leaves_nothing(tmp_path):
     messages.put_nowait({"type": "http.request", "body": file("a.png", picture(MIB)), "more_body": True})
 
     async def take_in():
-        async with taking_in(messages, tmp_path):
+        async with taking_in(messages, tmp_path) as incoming:
+            await incoming.form()
             pytest.fail("the body is not whole")
 
     task = asyncio.create_task(take_in())
@@ -392,8 +391,8 @@ async def test_a_text_gets_through_while_pictures_wait_for_their_turn(tmp_path):
     async def take_in(body):
         messages = asyncio.Queue()
         messages.put_nowait({"type": "http.request", "body": body, "more_body": False})
-        async with taking_in(messages, tmp_path, turns=turns) as raw:
-            return len(raw.files)
+        async with taking_in(messages, tmp_path, turns=turns) as incoming:
+            return len((await incoming.form()).files)
 
     pictures = asyncio.create_task(take_in(file("a.png", picture(MIB)) + END))
     async with asyncio.timeout(30):
@@ -409,7 +408,8 @@ async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp
     messages.put_nowait({"type": "http.request", "body": body, "more_body": False})
 
     async def fail_half_way():
-        async with taking_in(messages, tmp_path) as raw:
+        async with taking_in(messages, tmp_path) as incoming:
+            raw = await incoming.form()
             raw.files[1].path.rename(tmp_path / "moved")
             raise LookupError
 
@@ -421,9 +421,10 @@ async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp
 async def test_a_client_that_never_lets_us_wait_meets_the_whole_timeout_too(tmp_path):
     messages = asyncio.Queue()
     messages.put_nowait({"type": "http.request", "body": text("description", "x") + END, "more_body": False})
-    with pytest.raises(Rejected) as caught:
-        await taking_in(messages, tmp_path, intake.Limits(total_timeout=0)).__aenter__()
-    assert (caught.value.status, caught.value.close) == (400, True)
+    async with taking_in(messages, tmp_path, intake.Limits(total_timeout=0)) as incoming:
+        with pytest.raises(Rejected) as caught:
+            await incoming.form()
+        assert (caught.value.status, incoming.whole) == (400, False)
 
 
 async def test_cancelling_waits_for_the_write_that_is_under_way():

@@ -34,8 +34,8 @@ def body(*parts, end=f"--{BOUNDARY}--\r\n"):
     return b"".join(parts) + end.encode()
 
 
-def parse(*chunks, content_type=CONTENT_TYPE, limits=LIMITS, on_token=lambda token: None):
-    form = Form(content_type, limits, on_token)
+def parse(*chunks, content_type=CONTENT_TYPE, limits=LIMITS):
+    form = Form(content_type, limits)
     for chunk in chunks:
         form.feed(chunk)
     form.finish()
@@ -245,18 +245,13 @@ def test_of_a_refused_form_no_bytes_are_kept(sent):
     assert not any(upload.pending for upload in form.uploads)
 
 
-def test_the_token_is_told_at_once_and_its_refusal_is_one_more_fault():
-    told = []
-
-    def refuse(token):
-        told.append(token)
-        raise Rejected(Fault("token_invalid"), retry_after=3)
-
-    form = Form(CONTENT_TYPE, LIMITS, refuse)
+def test_the_token_is_known_at_once_and_its_refusal_is_one_more_fault():
+    form = Form(CONTENT_TYPE, LIMITS)
     form.feed(body(text("token", "forged"), end=f"--{BOUNDARY}"))
-    assert told == []
+    assert form.token is None
     form.feed(b"\r\n")
-    assert told == ["forged"]
+    assert form.token == "forged"
+    form.refuse(Rejected(Fault("token_invalid"), retry_after=3))
     form.feed(body(file("a.png", PNG), file("b", b"no"), text("description", "kept"))[len(BOUNDARY) + 4 :])
     form.finish()
     assert codes(form) == [("", "token_invalid"), ("files", "file_type")]
@@ -265,7 +260,7 @@ def test_the_token_is_told_at_once_and_its_refusal_is_one_more_fault():
 
 
 def test_what_was_decided_before_stays_the_answer():
-    form = Form(CONTENT_TYPE, LIMITS, lambda token: None, Rejected(Fault("rate_limited"), retry_after=9))
+    form = Form(CONTENT_TYPE, LIMITS, Rejected(Fault("rate_limited"), retry_after=9))
     form.feed(body(text("description", "kept"), file("a.png", PNG), file("b", b"no image"), end=""))
     form.finish()
     assert [fault.code for fault in form.faults] == ["rate_limited", "malformed", "file_type"]

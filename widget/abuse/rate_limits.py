@@ -134,19 +134,23 @@ class Rates:
         self._away_until = 0.0
         self._surges: dict[str, tuple[float, float]] = {}
 
-    async def hit(self, product: str, address: str, *, marked: bool = True) -> float | None:
-        """Count one submission. None when it may pass, else the seconds until the next may.
-
-        Who is refused does not count for the product: one client cannot use up what others may send.
-        """
+    async def hit_client(self, product: str, address: str, *, marked: bool = True) -> float | None:
+        """Count one request for its client. None when it may pass, else the seconds until the next may."""
         client = client_key(address)
         wait = await self._count(self._local, self._client, product, client)
         if not marked:
             wait = max(wait, await self._count(self._local, self._unmarked, product, client, "unmarked"))
-        if not wait:
-            wait = await self._count(self._products, self._total, product)
-            if await self._count(self._products, self._surge, product, "surge"):
-                self._note_surge(product)
+        return max(1.0, wait) if wait else None
+
+    async def hit_product(self, product: str) -> float | None:
+        """Count one submission for its product; the answer is as above.
+
+        Only what a genuine, unused form token brings is counted here: requests that are refused before cannot use up
+        what others may send, nor make a surge.
+        """
+        wait = await self._count(self._products, self._total, product)
+        if await self._count(self._products, self._surge, product, "surge"):
+            self._note_surge(product)
         return max(1.0, wait) if wait else None
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """A request's body, streamed, bounded and proven whole, as the raw parts of a submission.
 
-    async with receive(request, spool=directory, limits=Limits(), on_token=believe, turns=turns()) as raw:
-        ...  # raw.fields, raw.token, raw.files: the files lie in `directory` until they are moved away
+    async with receive(request, spool=directory, limits=Limits(), turns=turns()) as incoming:
+        token = await incoming.token()  # as soon as it is there
+        form = await incoming.form()  # form.fields, form.files: the files lie in `directory` until they are moved away
 
 Leaving the context, in whatever way, removes every file that is still there. A process that is killed leaves its files
 behind: the directory is this service's own and is emptied when it starts.
@@ -14,9 +15,8 @@ closes shows a network error instead of the answer.
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -26,9 +26,10 @@ from starlette.types import Message, Receive
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.files import safe_name
 from widget.files.threads import to_the_end
+from widget.intake.model import RawFile, RawForm
 from widget.intake.multipart import MALFORMED, TOO_LARGE, Form, Limits, Upload
 
-__all__ = ["ClientDisconnect", "Limits", "RawFile", "RawForm", "receive"]
+__all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "receive"]
 
 _WRITE_SIZE = 128 * 1024
 """Bytes of files that wait in memory, for each request, before they are written."""
@@ -45,97 +46,107 @@ def turns() -> asyncio.Semaphore:
     return asyncio.Semaphore(_AT_ONCE)
 
 
-@dataclass(frozen=True, slots=True)
-class RawFile:
-    """A file as it came in: our own safe `name`, the `media_type` of its content, its `size` in bytes, the `path` where
-    it lies, and its `position` among the files, from 0."""
-
-    name: str
-    path: Path
-    size: int
-    media_type: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class RawForm:
-    """A whole form within its limits. `fields` has the text fields that were sent, but for the token."""
-
-    fields: Mapping[str, str]
-    token: str | None
-    files: tuple[RawFile, ...]
-
-
 @asynccontextmanager
 async def receive(
     request: Request,
     *,
     spool: Path,
     limits: Limits,
-    on_token: Callable[[str], None],
     turns: asyncio.Semaphore,
     refusal: Rejected | None = None,
-) -> AsyncIterator[RawForm]:
-    """The form that the request carries.
+) -> AsyncIterator["Incoming"]:
+    """The form that the request carries, to be read by the caller.
 
-    `on_token` is called as soon as the field `token` is complete; what it raises as Rejected is one more fault.
-    `turns` is one for all requests of a process. `refusal` is what was decided before: the body is read all the same,
-    for its text fields and for the browser's sake.
-
-    Raises Rejected with all faults and the fields that could be read, OutboxUnavailable if the disk takes no more, and
-    ClientDisconnect.
+    `turns` is shared by all requests of a process. `refusal` is what was decided before: the body is read all the same,
+    for its text fields and for the browser's sake. `spool` is the folder for the files.
     """
     files = _Spool(spool)
-    form = Form(request.headers.get("content-type", ""), limits, on_token, refusal)
+    incoming = Incoming(request, files, limits, turns, refusal)
     try:
-        yield await _Intake(form, files, limits, turns).read(request)
+        yield incoming
     finally:
+        await incoming.close()
         await files.clear()
 
 
-class _Intake:
-    """One request's way from the connection into a form and onto the disk."""
+class Incoming:
+    """One request's way from the connection into a form and onto the disk.
 
-    def __init__(self, form: Form, files: "_Spool", limits: Limits, turns: asyncio.Semaphore) -> None:
-        self._form = form
-        self._turns = turns
+    Reads raise OutboxUnavailable if the disk takes no more, and ClientDisconnect.
+    """
+
+    def __init__(
+        self, request: Request, files: "_Spool", limits: Limits, turns: asyncio.Semaphore, refusal: Rejected | None
+    ) -> None:
+        declared = _declared_size(request)
+        self._form = Form(request.headers.get("content-type", ""), limits, refusal)
         self._files = files
         self._limits = limits
+        self._size = 0
+        self._given_up = False
         self._failure: OSError | None = None
-
-    async def read(self, request: Request) -> RawForm:
-        """Read the body to its end, or as far as the limits allow, and answer or raise what came of it."""
-        if _declared_size(request) > self._limits.request_size:
+        self._expects_word = "expect" in request.headers
+        self._chunks = _chunks(request.receive, declared, limits, turns)
+        self.whole = False
+        """Whether the body was read to its end."""
+        if declared > limits.request_size:
             self._form.add_fault(TOO_LARGE)
-        if self._form.refused and "expect" in request.headers:  # the client asks first, and has sent nothing yet
-            raise self._rejection(close=True)
-        whole = await self._read_body(request.receive, _declared_size(request))
-        if self._failure is not None:
-            raise self._unavailable(close=not whole) from self._failure
-        if self._form.refused:
-            raise self._rejection(close=not whole)
-        return RawForm(self._form.fields, self._form.token, tuple(map(self._raw_file, self._form.uploads)))
 
-    async def _read_body(self, receive: Receive, declared: int) -> bool:
-        """Feed the form. Answers whether the body was read to its end."""
-        size = 0
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The text fields that were read so far, except for the token."""
+        return self._form.fields
+
+    def refuse(self, rejected: Rejected) -> None:
+        """Refuse the form for one more reason, which `form` raises with all others. No file is kept from now on."""
+        self._form.refuse(rejected)
+
+    async def token(self) -> str | None:
+        """The field `token`, as soon as it has been read; empty if the form has none, None if it is refused already."""
+        await self._read(until_token=True)
+        return None if self._form.token is None and self._form.refused else self._form.token or ""
+
+    async def form(self) -> RawForm:
+        """All of the form. Raises Rejected with every fault."""
+        await self._read()
+        await self.close()  # gives up its turn, if it has one
+        if self._failure is not None:
+            raise OutboxUnavailable("an attachment cannot be stored") from self._failure
+        if self._form.refused:
+            raise Rejected(*self._form.faults, fields=self._form.fields, retry_after=self._form.retry_after)
+        return RawForm(self._form.fields, tuple(map(self._raw_file, self._form.uploads)))
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await self._chunks.aclose()
+
+    async def _read(self, *, until_token: bool = False) -> None:
+        """Feed the form, to its end or as far as the limits allow, or until the token is there."""
+        if self._form.refused and self._expects_word and not self._size:
+            return  # the client asks first, and has sent nothing yet
         try:
-            async with aclosing(_chunks(receive, declared, self._limits, self._turns)) as chunks:
-                async for chunk in chunks:
-                    size += len(chunk)
-                    if size > self._limits.request_size:
-                        self._form.add_fault(TOO_LARGE)
-                    if size > self._limits.drain_size:
-                        return False
-                    self._form.feed(chunk)
-                    del chunk  # 128 of them, kept while the disk works, would be half of what may be used
-                    await self._store(at_least=_WRITE_SIZE)
+            while not (self.whole or self._given_up or (until_token and self._form.token is not None)):
+                await self._read_chunk()
         except TimeoutError:
+            self._given_up = True
             self._form.add_fault(MALFORMED)
-            return False
-        self._form.finish()
-        await self._store(at_least=1)
-        return True
+
+    async def _read_chunk(self) -> None:
+        chunk = await anext(self._chunks, None)
+        if chunk is None:
+            self.whole = True
+            self._form.finish()
+            await self._store(at_least=1)
+            return
+        self._size += len(chunk)
+        if self._size > self._limits.request_size:
+            self._form.add_fault(TOO_LARGE)
+        if self._size > self._limits.drain_size:
+            self._given_up = True
+            return
+        self._form.feed(chunk)
+        del chunk  # 128 of them, kept while the disk works, would be half of what may be used
+        await self._store(at_least=_WRITE_SIZE)
 
     async def _store(self, *, at_least: int) -> None:
         """Put on disk what waits for it, if it is worth a write. Of a form that is refused, nothing is kept."""
@@ -155,13 +166,6 @@ class _Intake:
         name = safe_name(upload.name, upload.media_type, upload.position)
         return RawFile(name, self._files.path(upload.position), upload.size, upload.media_type, upload.position)
 
-    def _rejection(self, *, close: bool) -> Rejected:
-        form = self._form
-        return Rejected(*form.faults, fields=form.fields, retry_after=form.retry_after, close=close)
-
-    def _unavailable(self, *, close: bool) -> OutboxUnavailable:
-        return OutboxUnavailable("an attachment cannot be stored", fields=self._form.fields, close=close)
-
 
 def _declared_size(request: Request) -> int:
     declared = request.headers.get("content-length", "")
@@ -173,9 +177,9 @@ async def _chunks(
 ) -> AsyncGenerator[bytes, None]:
     """The body as it arrives. Raises TimeoutError when a read, or all of them together, takes too long.
 
-    If it is large, by what is `declared` or has come, it is read when it has a turn, which lasts until the chunk has
-    been dealt with; what waits for one stays in the system's buffers. Whose next chunk is not at hand is slow, and goes
-    without.
+    A large body, by what is `declared` or has come, is read when it has a turn, which lasts until the chunk has been
+    dealt with; what waits for a turn stays in the system's buffers. A client whose next chunk is not there within 20 ms
+    gives up its turn.
     """
     clock = asyncio.get_running_loop().time
     end = clock() + limits.total_timeout

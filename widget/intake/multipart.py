@@ -8,7 +8,7 @@ and gives the text fields back. Only a body that cannot be parsed at all ends th
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from python_multipart import MultipartParser
@@ -91,22 +91,15 @@ class _TooManyParts(Exception):
 class Form:
     """The form that a body holds: `fields` and `uploads`, as far as it has been fed, and all that is wrong with it.
 
-    `refusal` is what was decided before the body was read.
+    `refusal` is what was decided before the body was read. `token` is None until that field has ended.
     """
 
-    def __init__(
-        self,
-        content_type: str,
-        limits: Limits,
-        on_token: Callable[[str], None],
-        refusal: Rejected | None = None,
-    ) -> None:
+    def __init__(self, content_type: str, limits: Limits, refusal: Rejected | None = None) -> None:
         self.fields: dict[str, str] = {}
         self.token: str | None = None
         self.uploads: list[Upload] = []
         self.retry_after = refusal.retry_after if refusal else None
         self._limits = limits
-        self._on_token = on_token
         self._decided = refusal.faults if refusal else ()
         self._faults: list[Fault] = []
         self._seen: set[str] = set()
@@ -139,6 +132,12 @@ class Form:
         """The body has ended: without its closing boundary something may be missing, perhaps half a file."""
         if self._parser is not None and not self._complete:
             self.add_fault(MALFORMED)
+
+    def refuse(self, rejected: Rejected) -> None:
+        """Refuse the form for what was decided while it was read."""
+        self.retry_after = self.retry_after or rejected.retry_after
+        for fault in rejected.faults:
+            self.add_fault(fault)
 
     def add_fault(self, fault: Fault) -> None:
         """Refuse the form. What is said twice is noted once."""
@@ -269,18 +268,9 @@ class Form:
             self.add_fault(MALFORMED)
             return
         if text.name == "token":
-            self._take_token(value)
+            self.token = value
         elif text.name:
             self.fields[text.name] = value
-
-    def _take_token(self, token: str) -> None:
-        self.token = token
-        try:
-            self._on_token(token)
-        except Rejected as rejected:
-            self.retry_after = self.retry_after or rejected.retry_after
-            for fault in rejected.faults:
-                self.add_fault(fault)
 
     # A file.
 

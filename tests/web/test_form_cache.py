@@ -15,8 +15,8 @@ from widget.i18n import messages as words
 from widget.pages import pages
 from widget.pages.templating import Templates
 from widget.submissions.tokens import Tokens
-from widget.web.blanks import Blanks, Looks, wish
 from widget.web.compression import Gapped
+from widget.web.form_cache import FormCache, Looks, wish
 
 TOKEN = re.compile(r"[0-9a-f]{32}\.[a-z]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 PLAIN = Looks("en", "auto", "page")
@@ -38,9 +38,11 @@ def kept(own: str | None, folder: Path) -> Gapped | None:
         (folder / "demo" / "form.html").write_text(own)
     templates = Templates(resources.path("templates"), folder, slugs=("demo",), static="/static/1/{}".format)
     product = Product(slug="demo", name="Northwind", origins=("https://app.example.com",))
-    blanks = Blanks(pages.Pages(templates), Tokens(["k" * 32], 60))
-    blanks.keep(product, words.choose("en"), PLAIN)
-    return blanks.find("demo", PLAIN)
+    tokens, language = Tokens(["k" * 32], 60), words.choose("en")
+    forms, token = FormCache(pages.Pages(templates), tokens), tokens.form("demo")
+    page = pages.Pages(templates).form(product, language, token=token, values={})
+    forms.keep(product, language, PLAIN, page, token)
+    return forms.find("demo", PLAIN)
 
 
 @pytest.mark.parametrize("query", ["", "?lang=de&theme=dark&mode=popover", "?theme=wrong&mode=&lang=xx"])

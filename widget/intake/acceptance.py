@@ -1,0 +1,252 @@
+"""Accepting a submission: a form that was read becomes a row on stable storage.
+
+`Acceptance.accept` takes the steps in order: is it a repeat, who is it from, is each field acceptable, may this
+product take one more, is each file what it seems, does it look like a program's, store it. Nothing here knows of HTTP:
+reading a request is left to `body`, answering it to `web`.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import structlog
+
+from widget.abuse.bots import BotDefence
+from widget.abuse.rate_limits import Rates
+from widget.config.products import Product
+from widget.delivery.dispatch import Dispatcher
+from widget.errors import Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.files.pool import Examiner, Seen
+from widget.intake.model import RawFile, RawForm
+from widget.outbox.model import StoredAttachment, SubmissionStatus
+from widget.outbox.outbox import Outbox
+from widget.submissions import context, identity
+from widget.submissions import model as submission
+from widget.submissions.model import Attachment, Submission
+from widget.submissions.tokens import Tokens
+
+T = TypeVar("T")
+log = structlog.get_logger("widget.acceptance")
+
+LOCATION_REMOVED = "location_removed"
+
+
+@dataclass(frozen=True, slots=True)
+class FormToken:
+    """A form token that is genuine: its text, the id of its one submission, and when it was made (Unix seconds)."""
+
+    text: str
+    submission_id: str
+    made_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The submission is on stable storage, and perhaps already delivered or refused."""
+
+    status: SubmissionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """It was stored before, by the same token."""
+
+    status: SubmissionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It is on stable storage, and waits for the operator."""
+
+    status: SubmissionStatus
+
+
+Accepted = Stored | Repeated | Held
+
+
+class Identities:
+    """Whom the products' servers vouch for. `secrets` are the keys that check HS256, by product."""
+
+    def __init__(self, secrets: Mapping[str, Sequence[str]]) -> None:
+        self._secrets = secrets
+
+    def verify(self, product: Product, fields: Mapping[str, str], opened_at: float | None) -> identity.Person | None:
+        """The person that the form's identity names. None: nobody, and nobody is needed. Raises Rejected.
+
+        `opened_at` is when the form was handed out, in Unix seconds; None for a form that is about to be.
+        """
+        if product.identity is None:
+            return None
+        try:
+            if not fields.get("identity"):
+                if product.needs_identity:
+                    raise IdentityInvalid("missing", "the form came without one")
+                return None
+            keys = identity.Keys(tuple(self._secrets.get(product.slug, ())), product.identity.public_keys)
+            return identity.verify(
+                fields["identity"], product=product.slug, keys=keys, now=time.time(), opened_at=opened_at
+            )
+        except IdentityInvalid as error:
+            raise _disbelieved(product, fields, error) from error
+
+
+class Acceptance:
+    """Accepts submissions to all products. `min_fill_time` and `delivery_wait` are in seconds."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        identities: Identities,
+        rates: Rates,
+        examiner: Examiner,
+        bots: BotDefence,
+        outbox: Outbox,
+        dispatcher: Dispatcher,
+        min_fill_time: float,
+        delivery_wait: float,
+    ) -> None:
+        self._tokens = tokens
+        self._identities = identities
+        self._rates = rates
+        self._examiner = examiner
+        self._bots = bots
+        self._outbox = outbox
+        self._dispatcher = dispatcher
+        self._min_fill_time = min_fill_time
+        self._delivery_wait = delivery_wait
+
+    async def read_token(self, product: Product, text: str) -> FormToken:
+        """The token that a form brings. One that has grown too old is good for a repeat. Raises Rejected."""
+        now = time.time()
+        try:
+            token = self._tokens.read_form(text, product.slug, now)
+        except TokenExpired as error:
+            if await self._outbox.status(error.submission_id) is None:
+                raise Rejected(Fault("token_expired", "token")) from error
+            return FormToken(text, error.submission_id, 0.0)
+        except TokenInvalid as error:
+            raise Rejected(Fault("token_invalid", "token")) from error
+        return FormToken(text, token.submission_id, now - token.age)
+
+    def check_fill_time(self, token: FormToken) -> None:
+        """Nobody fills in a form that fast. Raises Rejected."""
+        left = self._min_fill_time - (time.time() - token.made_at)
+        if left > 0:
+            raise Rejected(Fault("too_fast", "token"), retry_after=max(1.0, left))
+
+    async def accept(self, product: Product, token: FormToken, form: RawForm, lang: str) -> Accepted:
+        """Store a submission for good, unless it was stored before, and try to deliver it at once.
+
+        `lang` is the language of the form, for the wording of the consent that the person saw. Raises Rejected, with
+        every fault of the step that found one, and OutboxUnavailable.
+        """
+        known = await self._outbox.status(token.submission_id)
+        if known is not None:
+            return Repeated(known)
+        new = self._submission(product, token, form, lang)
+        await self._check_product_limit(product)
+        new = replace(new, attachments=await self._examined(form.files))
+        held = self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
+        head_start = self._dispatcher.head_start(product.slug)
+        if not await self._outbox.add(new, head_start=head_start, held=held):  # the same form, sent twice at once
+            return Repeated(await self._status(new))
+        if held:
+            log.warning("submission.held", submission=new.id, product=product.slug, reason=held)
+            return Held(_queued(new))
+        log.info("submission.accepted", submission=new.id, product=product.slug, files=len(new.attachments))
+        if await self._dispatcher.attempt(new.id, product.slug, self._delivery_wait):
+            return Stored(await self._status(new))
+        return Stored(_queued(new))
+
+    def with_field_faults(self, product: Product, rejected: Rejected) -> Rejected:
+        """A refusal for its files alone also names what is wrong with the fields: one answer, every fault."""
+        if all(fault.field == "files" for fault in rejected.faults):
+            checked = submission.check_fields(rejected.fields, files=len(rejected.faults), rules=_rules(product))
+            rejected.faults += tuple(checked[1])
+        return rejected
+
+    def _submission(self, product: Product, token: FormToken, form: RawForm, lang: str) -> Submission:
+        """What the form says, by the product's rules, without its files. Raises Rejected."""
+        fields = self._signed(product, form.fields, token)
+        feedback = submission.check(fields, files=len(form.files), rules=_rules(product))
+        details = context.read(fields.get("context", "")) if product.context != "off" else ()
+        if product.context == "append":
+            description, details = context.append(feedback.description, details)
+            feedback = replace(feedback, description=description)
+        return Submission(
+            token.submission_id,
+            product.slug,
+            feedback,
+            consent_version=submission.seen_version(fields, product.consent_in(lang)[1]),
+            context=context.write(details) or None,
+        )
+
+    def _signed(self, product: Product, fields: Mapping[str, str], token: FormToken) -> Mapping[str, str]:
+        """The fields, with the e-mail address of the person who is vouched for where it may not be changed."""
+        person = self._identities.verify(product, fields, token.made_at)
+        if person is None or product.email not in ("read-only", "hidden"):
+            return fields
+        said = fields.get("submittedByEmail", "").strip()
+        if said and said.casefold() != person.email.casefold():
+            raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
+        return {**fields, "submittedByEmail": person.email}
+
+    async def _check_product_limit(self, product: Product) -> None:
+        """Count one submission for the product: by now it is a person's as far as anyone can tell. Raises Rejected."""
+        if wait := await self._rates.hit_product(product.slug):
+            raise Rejected.rate_limited(wait)
+
+    async def _examined(self, files: Sequence[RawFile]) -> tuple[Attachment, ...]:
+        """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
+        every = await _all_of(self._examiner.examine(file.path, file.media_type) for file in files)
+        pairs = list(zip(files, every, strict=True))
+        faults = [_file_fault(file, seen) for file, seen in pairs if seen.verdict != "good"]
+        if faults:
+            raise Rejected(*faults)
+        return tuple(
+            Attachment(file.name, file.media_type, seen.size, file.path, LOCATION_REMOVED if seen.located else None)
+            for file, seen in pairs
+        )
+
+    async def _status(self, new: Submission) -> SubmissionStatus:
+        status = await self._outbox.status(new.id)
+        if status is None:
+            raise OutboxUnavailable("a row that was just stored is not there")
+        return status
+
+
+def _queued(new: Submission) -> SubmissionStatus:
+    """Where a submission stands that was stored a moment ago, without asking the database again."""
+    files = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in new.attachments)
+    return SubmissionStatus(new.id, new.product, "queued", time.time(), None, None, None, files)
+
+
+def _rules(product: Product) -> submission.Rules:
+    asked = product.fields
+    return submission.Rules(asked.description, asked.sentiment, asked.files)
+
+
+def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:
+    """The person is told that something is wrong, the host's developer what it is."""
+    log.warning("identity.refused", product=product.slug, reason=error.reason, why=str(error))
+    return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
+
+
+def _file_fault(file: RawFile, seen: Seen) -> Fault:
+    params: dict[str, str | int] = {"name": file.name}
+    if seen.verdict == "pixels":
+        return Fault("file_too_large", "files", "pixels", file.position, params)
+    return Fault("file_type", "files", seen.verdict, file.position, params)
+
+
+async def _all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do all of it at once, and leave none of it running, whatever happens."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except* OutboxUnavailable as errors:
+        raise errors.exceptions[0] from errors
+    return [task.result() for task in tasks]

@@ -1,0 +1,75 @@
+"""The form: as a page, its colours, and what a page that has been open for long asks for anew."""
+
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from widget.config.products import Product
+from widget.errors import Fault, Rejected
+from widget.submissions.identity import Person
+from widget.theming import themes
+from widget.web import headers
+from widget.web.assets import FOR_EVER
+from widget.web.form_cache import wish
+from widget.web.responses import html
+from widget.web.service import Service, looks_of, product_of, service_of, words_of
+
+
+async def show_form(request: Request) -> Response:
+    """GET /form/{product}: an untouched form. A query with a signed identity that is not valid is answered with it."""
+    service, product, query = service_of(request), product_of(request), request.query_params
+    values = {name: query.get(name, "") for name in ("identity", "context")}
+    person: Person | None = None
+    faults: tuple[Fault, ...] = ()
+    if values["identity"]:
+        try:
+            person = service.identities.verify(product, values, opened_at=None)
+        except Rejected as rejected:
+            faults = rejected.faults
+    token, words = service.tokens.form(product.slug), words_of(request, product.slug)
+    challenge = challenge_for(service, product, token)
+    page = service.pages.form(
+        product,
+        words,
+        token=token,
+        challenge=challenge,
+        values={**values, "submittedByEmail": "" if product.email == "ask" else query.get("email", "")},
+        faults=faults,
+        person=person,
+        **looks_of(request),
+    )
+    if challenge is None and (asked := wish(request.scope)):
+        service.forms.keep(product, words, asked.looks, page, token)
+    return html(request, page, 403 if faults else 200, headers.of_form(product.origins))
+
+
+async def theme(request: Request) -> Response:
+    """GET /form/{product}/theme.css: the product's colours and measures, for the form and any page that wants them."""
+    product = product_of(request)
+    kept = request.query_params.get("v") == themes.version(product.theme)
+    extra = {"Cache-Control": FOR_EVER if kept else "no-cache"}
+    return service_of(request).sheets[product.slug].respond(request, {**headers.HEADERS["static"], **extra})
+
+
+async def fresh_token(request: Request) -> Response:
+    """GET /form/{product}/token: a form token for a page that has been open for long."""
+    service, product = service_of(request), product_of(request)
+    content = {"token": service.tokens.form(product.slug), "expires_in": int(service.tokens.max_age)}
+    return JSONResponse(content, headers=headers.HEADERS["data"])
+
+
+async def fresh_challenge(request: Request) -> Response:
+    """GET /form/{product}/challenge: a proof of work to do for the form token in `X-Form-Token`."""
+    service, product = service_of(request), product_of(request)
+    token = await service.acceptance.read_token(product, request.headers.get("x-form-token", ""))
+    return JSONResponse(service.bots.challenge(token.submission_id, time.time()), headers=headers.HEADERS["data"])
+
+
+def challenge_for(service: Service, product: Product, token: str) -> dict[str, Any] | None:
+    """The proof of work that a form with this token of ours asks for now, if it asks for one."""
+    now = time.time()
+    if not service.bots.asks_for_proof(product, now):
+        return None
+    return service.bots.challenge(service.tokens.read_form(token, product.slug, now).submission_id, now)

@@ -1,0 +1,135 @@
+"""Untouched forms, kept ready, and answered before any routing: each needs no more than a token of its own.
+
+A form is kept if its address asks for nothing but language and looks. Templates are the products', so a page is kept
+only if a second rendering, with another token, differs in nothing else; a page that stands in for a broken template is
+not kept.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from widget.abuse.bots import BotDefence
+from widget.config.products import Product
+from widget.i18n import messages
+from widget.i18n.messages import Words
+from widget.pages.pages import MODES, THEMES, Pages, known
+from widget.submissions.tokens import Tokens
+from widget.web import headers
+from widget.web.compression import Gapped, choose
+
+_MOST_KEPT = 128
+"""Pages of 25 KB: the forms of some products in the languages of their visitors."""
+_LONGEST_READ = 400
+"""Characters of query and headers that are read here: what was understood of them is remembered."""
+
+
+class Looks(NamedTuple):
+    """What a form looks like, besides its product."""
+
+    lang: str
+    theme: str
+    mode: str
+
+
+class Wish(NamedTuple):
+    """What a request for a form without anything personal asks for, and whether the client takes gzip."""
+
+    looks: Looks
+    gzip: bool
+
+
+def wish(scope: Mapping[str, Any]) -> Wish | None:
+    """What a request asks for; None when its query says more than that."""
+    given = dict(scope["headers"])
+    said = scope["query_string"], given.get(b"accept-language", b""), given.get(b"accept-encoding", b"")
+    return _wish(*said) if sum(map(len, said)) <= _LONGEST_READ else None
+
+
+@lru_cache(maxsize=1024)
+def _wish(query: bytes, languages: bytes, codings: bytes) -> Wish | None:
+    asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    if not asked.keys() <= {"lang", "theme", "mode"}:
+        return None
+    lang = messages.choose(asked.get("lang"), languages.decode("latin-1")).lang
+    looks = Looks(lang, known(asked.get("theme", ""), THEMES), known(asked.get("mode", ""), MODES))
+    return Wish(looks, choose(codings.decode("latin-1"), ("gzip",)) == "gzip")
+
+
+class FormCache:
+    """The forms that are kept. With `keep` off none is: for development, where templates change."""
+
+    def __init__(self, pages: Pages, tokens: Tokens, *, keep: bool = True) -> None:
+        self._pages = pages
+        self._tokens = tokens
+        self._most = _MOST_KEPT if keep else 0
+        self._kept: OrderedDict[tuple[str, Looks], Gapped | None] = OrderedDict()
+
+    def find(self, slug: str, looks: Looks) -> Gapped | None:
+        """The form, with gaps for its token, if it is kept."""
+        key = slug, looks
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def keep(self, product: Product, words: Words, looks: Looks, page: str, token: str) -> None:
+        """Keep a `page` that was rendered with `token` and nothing else, if that may be."""
+        key = product.slug, looks
+        if key in self._kept or not self._most:
+            return
+        other = self._tokens.form(product.slug)
+        again = self._pages.blank(product, words, token=other, theme=looks.theme, mode=looks.mode)
+        if again is None:
+            return
+        elements = page.split(token)
+        is_same = elements == again.split(other)  # remembered if it is not, too
+        self._kept[key] = Gapped([element.encode() for element in elements]) if is_same else None
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+
+class CachedForms:
+    """Stands before `app`, and answers what is kept: what a framework does for each request is most of the work."""
+
+    def __init__(
+        self, app: ASGIApp, products: Mapping[str, Product], cache: FormCache, tokens: Tokens, bots: BotDefence
+    ) -> None:
+        self._app = app
+        self._cache = cache
+        self._tokens = tokens
+        self._bots = bots
+        self._products = {f"/form/{slug}": product for slug, product in products.items()}
+        self._headers = {slug: _headers(product) for slug, product in products.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or leave it to the application."""
+        answer = self._answer(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
+        if answer is None:
+            await self._app(scope, receive, send)
+            return
+        fields, body = answer
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
+
+    def _answer(self, scope: Scope) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
+        """Headers and body, if the form is kept, and needs no challenge."""
+        product = self._products.get(scope["path"])
+        asked = wish(scope) if product else None
+        if product is None or asked is None or self._bots.asks_for_proof(product, time.time()):
+            return None
+        form = self._cache.find(product.slug, asked.looks)
+        if form is None:
+            return None
+        token = self._tokens.form(product.slug).encode()
+        body = form.packed(token) if asked.gzip else form.filled(token)
+        fields = [*self._headers[product.slug], (b"content-length", b"%d" % len(body))]
+        return [*fields, (b"content-encoding", b"gzip")] if asked.gzip else fields, body
+
+
+def _headers(product: Product) -> list[tuple[bytes, bytes]]:
+    return headers.raw({**headers.of_form(product.origins), "Content-Type": "text/html; charset=utf-8"})

@@ -1,0 +1,121 @@
+"""Errors of every address, in one shape: a problem document (RFC 9457), or a page that says the same."""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from widget.config.products import Product
+from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected
+from widget.i18n.messages import Words
+from widget.web import headers
+from widget.web.responses import html
+from widget.web.service import service_of, wants_json, words_of
+
+log = structlog.get_logger("widget.web")
+
+_RETRY_UNAVAILABLE = 20.0
+"""Seconds after which it is worth asking a full or absent outbox again."""
+
+
+def unavailable(error: OutboxUnavailable, product: Product | None = None) -> Rejected:
+    """The refusal of what cannot be stored or read now; the log has the reason."""
+    log.error("outbox.unavailable", reason=str(error), **({"product": product.slug} if product else {}))
+    variant = "files" if isinstance(error, OutboxFull) else ""
+    return Rejected(Fault("unavailable", variant=variant), retry_after=_RETRY_UNAVAILABLE)
+
+
+def as_json(rejected: Rejected, words: Words, product: Product | None, fields: Mapping[str, str]) -> Response:
+    """The problem document. `errors` has every fault; `position` counts the files from 0, where one is at fault."""
+    words = words.of(product) if product else words
+    note = words.note(rejected.faults[0], product)
+    content = {
+        "type": "about:blank",
+        "title": note.title or HTTPStatus(rejected.status).phrase,
+        "status": rejected.status,
+        "detail": note.text,
+        "errors": [_error(fault, words, product) for fault in rejected.faults],
+    }
+    return JSONResponse(
+        content,
+        status_code=rejected.status,
+        headers={**fields, **retry_after(rejected)},
+        media_type="application/problem+json",
+    )
+
+
+def _error(fault: Fault, words: Words, product: Product | None) -> dict[str, Any]:
+    error: dict[str, Any] = {"field": fault.field, "code": fault.code, "message": words.fault(fault, product)}
+    if fault.position is not None:
+        error["position"] = fault.position
+    if fault.code == "identity_invalid":
+        error["reason"] = fault.variant
+    return error
+
+
+def retry_after(rejected: Rejected) -> dict[str, str]:
+    """The header, where it is known when a repeat is worth it."""
+    return {} if rejected.retry_after is None else {"Retry-After": str(math.ceil(rejected.retry_after))}
+
+
+async def on_rejected(request: Request, error: Exception) -> Response:
+    """A request that no product's form can answer."""
+    assert isinstance(error, Rejected)  # noqa: S101
+    return _answer(request, error)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "malformed")
+    response = _answer(request, Rejected(Fault(code)))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def on_unavailable(request: Request, error: Exception) -> Response:
+    """The outbox cannot be asked."""
+    assert isinstance(error, OutboxUnavailable)  # noqa: S101
+    return _answer(request, unavailable(error))
+
+
+async def on_left(request: Request, error: Exception) -> Response:
+    """The client left before the body was whole: nobody hears this answer."""
+    log.info("request.left", path=_first_part(request))
+    return Response(status_code=400, headers=headers.HEADERS["data"])
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """A fault of ours; the log has it."""
+    log.error("request.failed", path=_first_part(request), exc_info=error)
+    return _answer(request, Rejected(Fault("internal")))
+
+
+def _answer(request: Request, rejected: Rejected) -> Response:
+    words = words_of(request)
+    if wants_json(request) or request.url.path.startswith(("/static/", "/embed.js")):
+        return as_json(rejected, words, None, headers.HEADERS["data"])
+    theme = request.query_params.get("theme", "auto")
+    page = service_of(request).pages.problem(words, rejected.faults[0], theme=theme)
+    return html(request, page, rejected.status, {**headers.HEADERS["page"], **retry_after(rejected)})
+
+
+def _first_part(request: Request) -> str:
+    """The path as the log may have it: what follows can be a secret."""
+    return request.url.path.split("/")[1]
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+ERROR_HANDLERS: Mapping[int | type[Exception], Handler] = {
+    Rejected: on_rejected,
+    HTTPException: on_http_error,
+    OutboxUnavailable: on_unavailable,
+    ClientDisconnect: on_left,
+    Exception: on_bug,
+}

@@ -1,0 +1,64 @@
+"""GET /receipt/{receipt}: where a submission stands; never what it says."""
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from widget.errors import Fault, Rejected, TokenInvalid
+from widget.outbox.model import SubmissionStatus
+from widget.web import headers
+from widget.web.responses import files_as_json, files_for_page, html, iso, moment
+from widget.web.service import Service, service_of, wants_json, words_of
+
+
+async def show_receipt(request: Request) -> Response:
+    """The receipt as a page, or as JSON."""
+    service = service_of(request)
+    found = await _status_of(service, request.path_params["receipt"])
+    words = words_of(request, found.product)
+    status = _receipt_status(found, service.settings.receipt_days)
+    known = status != "expired"
+    delivered_at = found.ended_at if status == "delivered" else None
+    if wants_json(request):
+        content = {
+            "status": status,
+            "accepted_at": iso(found.accepted_at) if known else None,
+            "delivered_at": iso(delivered_at),
+            "feedback_id": found.feedback_id if known else None,
+            "attachments": files_as_json(found, words, always_message=True) if known else [],
+        }
+        return JSONResponse(content, headers=headers.HEADERS["data"])
+    page = service.pages.receipt(
+        service.settings.products.get(found.product),
+        words,
+        status=status,
+        accepted_at=moment(found.accepted_at),
+        delivered_at=moment(delivered_at) if delivered_at is not None else None,
+        ended_at=moment(found.ended_at) if found.ended_at is not None else None,
+        feedback_id=found.feedback_id,
+        attachments=files_for_page(found, words) if known else (),
+        theme=request.query_params.get("theme", "auto"),
+    )
+    return html(request, page, 200, headers.HEADERS["page"])
+
+
+async def _status_of(service: Service, receipt: str) -> SubmissionStatus:
+    try:
+        submission_id, product = service.tokens.read_receipt(receipt)
+    except TokenInvalid as error:
+        raise Rejected(Fault("receipt_unknown")) from error
+    status = await service.outbox.status(submission_id)
+    if status is None:  # receipts are made for stored submissions alone, so this one's row has outlived its time
+        return SubmissionStatus(submission_id, product, "delivered", 0.0, 0.0, None, None, ())
+    if status.product != product:
+        raise Rejected(Fault("receipt_unknown"))
+    return status
+
+
+def _receipt_status(status: SubmissionStatus, kept_days: int) -> str:
+    if status.ended_at is None or status.state == "unknown":
+        return "accepted"
+    if time.time() - status.ended_at > kept_days * 86400:
+        return "expired"
+    return "delivered" if status.state == "delivered" else "refused"

@@ -1,0 +1,68 @@
+"""What several kinds of answers are made of: pages, files in words, times."""
+
+import gzip
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from widget.errors import Fault
+from widget.i18n.messages import Words
+from widget.intake.acceptance import LOCATION_REMOVED
+from widget.outbox.model import StoredAttachment, SubmissionStatus
+from widget.pages.pages import File
+from widget.web import compression
+
+
+def html(request: Request, page: str, status: int, fields: Mapping[str, str]) -> Response:
+    """A page, as gzip where the client takes it."""
+    content = page.encode()
+    if compression.choose(request.headers.get("accept-encoding", ""), ("gzip",)) == "gzip":
+        content, fields = gzip.compress(content, 6, mtime=0), {**fields, "Content-Encoding": "gzip"}
+    return HTMLResponse(content, status, fields)
+
+
+def files_as_json(
+    status: SubmissionStatus, words: Words, *, always_message: bool = False
+) -> list[dict[str, str | None]]:
+    """The files as JSON. `message` and `note` are there only where they say something, but `always_message`."""
+    return [_file_as_json(file, words, always_message=always_message) for file in status.attachments]
+
+
+def _file_as_json(file: StoredAttachment, words: Words, *, always_message: bool) -> dict[str, str | None]:
+    content = {"name": file.name, "status": file.status}
+    message = _why_refused(file, words)
+    return {
+        **content,
+        **({"message": message} if message or always_message else {}),
+        **({"note": file.note} if file.note == LOCATION_REMOVED else {}),
+    }
+
+
+def files_for_page(status: SubmissionStatus, words: Words) -> list[File]:
+    """The files as a page shows them."""
+    return [
+        File(
+            file.name,
+            file.status,
+            _why_refused(file, words) or "",
+            words("note.location") if file.note == LOCATION_REMOVED else "",
+        )
+        for file in status.attachments
+    ]
+
+
+def _why_refused(file: StoredAttachment, words: Words) -> str | None:
+    """Insider Connect's reason, or ours."""
+    return words.fault(Fault("file_type", variant="infected")) if file.note == "infected" else file.message
+
+
+def moment(at: float) -> datetime:
+    """Unix seconds as a time."""
+    return datetime.fromtimestamp(at, UTC)
+
+
+def iso(at: float | None) -> str | None:
+    """Unix seconds as ISO 8601, to the second."""
+    return None if at is None else moment(at).isoformat(timespec="seconds")

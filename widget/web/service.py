@@ -1,0 +1,84 @@
+"""The parts that answer requests, and what every route asks of a request."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+from starlette.requests import Request
+
+from widget.abuse.bots import BotDefence
+from widget.abuse.rate_limits import Rates
+from widget.config.products import Product
+from widget.config.settings import Settings
+from widget.delivery.dispatch import Dispatcher
+from widget.errors import Fault, Rejected
+from widget.i18n import messages
+from widget.i18n.messages import Words
+from widget.i18n.overrides import Wording
+from widget.insider.client import Insider
+from widget.intake.acceptance import Acceptance, Identities
+from widget.outbox.outbox import Outbox
+from widget.pages.pages import Pages
+from widget.submissions.tokens import Tokens
+from widget.web.assets import Asset, StaticFiles
+from widget.web.form_cache import FormCache
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that answer requests. `sheets` are the products' themes."""
+
+    settings: Settings
+    tokens: Tokens
+    identities: Identities
+    rates: Rates
+    bots: BotDefence
+    acceptance: Acceptance
+    outbox: Outbox
+    insider: Insider
+    dispatcher: Dispatcher
+    pages: Pages
+    forms: FormCache
+    static: StaticFiles
+    sheets: Mapping[str, Asset]
+    wording: Wording
+    turns: asyncio.Semaphore
+
+
+class Looks(TypedDict):
+    """What a page looks like, by the request's query."""
+
+    theme: str
+    mode: str
+
+
+def service_of(request: Request) -> Service:
+    """The parts."""
+    service: Service = request.app.state.service
+    return service
+
+
+def product_of(request: Request) -> Product:
+    """The product that the address names. Raises Rejected."""
+    product = service_of(request).settings.products.get(request.path_params["product"])
+    if product is None:
+        raise Rejected(Fault("product_unknown"))
+    return product
+
+
+def words_of(request: Request, product: str = "") -> Words:
+    """The words of the request's language, as the product has them."""
+    chosen = messages.choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+    return service_of(request).wording.of(product, chosen)
+
+
+def looks_of(request: Request) -> Looks:
+    """What the page is to look like."""
+    query = request.query_params
+    return {"theme": query.get("theme", "auto"), "mode": query.get("mode", "page")}
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks, rather than a browser that shows a page."""
+    return "application/json" in request.headers.get("accept", "")

@@ -1,0 +1,23 @@
+"""GET /embed.js and GET /static/…: scripts, styles, pictures."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from widget.errors import Fault, Rejected
+from widget.web.service import service_of
+
+
+async def loader(request: Request) -> Response:
+    """The script for host pages."""
+    return _found(service_of(request).static.loader(request))
+
+
+async def static_file(request: Request) -> Response:
+    """A file by its path."""
+    return _found(service_of(request).static.respond(request, request.path_params["path"]))
+
+
+def _found(response: Response | None) -> Response:
+    if response is None:
+        raise Rejected(Fault("not_found"))
+    return response

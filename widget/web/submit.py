@@ -1,0 +1,149 @@
+"""POST /form/{product}: read the request, have it accepted, answer."""
+
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from widget.config.products import Product
+from widget.errors import Fault, OutboxUnavailable, Rejected
+from widget.intake import body
+from widget.intake.acceptance import FormToken
+from widget.intake.body import Incoming
+from widget.outbox.model import SubmissionStatus
+from widget.web import headers, problems
+from widget.web.form import challenge_for
+from widget.web.responses import files_as_json, files_for_page, html, moment
+from widget.web.service import Service, looks_of, product_of, service_of, wants_json, words_of
+
+
+async def submit(request: Request) -> Response:
+    """Take a submission, store it for good, and wait a little for Insider Connect's answer."""
+    service, product = service_of(request), product_of(request)
+    limits = body.Limits(
+        files=product.fields.most_files,
+        media_types=product.fields.media_types,
+        read_timeout=service.settings.read_timeout,
+        total_timeout=service.settings.body_timeout,
+    )
+    refusal = await _refusal_unread(service, product, request)
+    async with body.receive(
+        request, spool=service.outbox.backend.spool, limits=limits, turns=service.turns, refusal=refusal
+    ) as incoming:
+        token: FormToken | None = None
+        try:
+            token = await _token(service, product, incoming)
+            form = await incoming.form()  # raises what was refused
+            assert token is not None  # noqa: S101
+            accepted = await service.acceptance.accept(product, token, form, words_of(request).lang)
+        except Rejected as rejected:
+            return _refuse(request, product, service.acceptance.with_field_faults(product, rejected), token, incoming)
+        except OutboxUnavailable as error:
+            return _refuse(request, product, problems.unavailable(error, product), token, incoming)
+        if accepted.status.state in ("refused", "discarded"):
+            # Its submission has ended: what is sent next is another one, with a token of its own.
+            return _refuse(request, product, Rejected(_refused_upstream(accepted.status)), None, incoming)
+        return _thank(request, product, accepted.status)
+
+
+async def _token(service: Service, product: Product, incoming: Incoming) -> FormToken | None:
+    """The form's token if it is genuine; the form is refused if it is not, or if it comes too fast."""
+    text = await incoming.token()
+    if text is None:
+        return None
+    token: FormToken | None = None
+    try:
+        token = await service.acceptance.read_token(product, text)
+        service.acceptance.check_fill_time(token)
+    except Rejected as rejected:
+        incoming.refuse(rejected)
+    return token
+
+
+async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
+    """What can be decided before the body is read."""
+    if not _came_from_us(request, service.settings.public_url):
+        return Rejected(Fault("origin_not_allowed"))
+    address = request.client.host if request.client else ""
+    marked = "sec-fetch-site" in request.headers or "origin" in request.headers
+    wait = await service.rates.hit_client(product.slug, address, marked=marked)
+    return Rejected.rate_limited(wait) if wait else None
+
+
+def _came_from_us(request: Request, public_url: str | None) -> bool:
+    """Whether a form of ours sent the request, as far as a browser says so.
+
+    No page can write `Sec-Fetch-Site`. Where it is missing, `Origin` is compared with our own address: the public one,
+    or the one that the browser itself asked for.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    own = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return origin is None or origin == own
+
+
+def _refused_upstream(status: SubmissionStatus) -> Fault:
+    if status.public_message:
+        return Fault("refused_upstream", params={"reason": status.public_message.rstrip(".")})
+    return Fault("refused_upstream", variant="unexplained")
+
+
+def _thank(request: Request, product: Product, status: SubmissionStatus) -> Response:
+    service, words = service_of(request), words_of(request, product.slug)
+    receipt = service.tokens.receipt(status.id, status.product)
+    receipt_url = f"/receipt/{receipt}"
+    delivered = status.state == "delivered"
+    code = 201 if delivered else 202
+    if wants_json(request):
+        answer: dict[str, Any] = {
+            "status": "delivered" if delivered else "accepted",
+            "receipt": receipt,
+            "receipt_url": receipt_url,
+        }
+        if delivered:
+            answer |= {"feedback_id": status.feedback_id, "attachments": files_as_json(status, words)}
+        return JSONResponse(answer, status_code=code, headers=headers.of_form(product.origins))
+    page = service.pages.thanks(
+        product,
+        words,
+        status="delivered" if delivered else "accepted",
+        receipt_url=receipt_url,
+        feedback_id=status.feedback_id,
+        at=moment(status.ended_at if delivered and status.ended_at else status.accepted_at),
+        attachments=files_for_page(status, words),
+        **looks_of(request),
+    )
+    return html(request, page, code, headers.of_form(product.origins))
+
+
+def _refuse(
+    request: Request, product: Product, rejected: Rejected, token: FormToken | None, incoming: Incoming
+) -> Response:
+    """Say what is wrong, and give back what was written. Without a `token` the form gets a new one."""
+    service, words = service_of(request), words_of(request, product.slug)
+    fields = headers.of_form(product.origins)
+    if not incoming.whole:
+        fields["Connection"] = "close"  # what is still coming would be taken for the next request
+    if wants_json(request):
+        return problems.as_json(rejected, words, product, fields)
+    person = None
+    if incoming.fields.get("identity"):
+        with suppress(Rejected):
+            person = service.identities.verify(product, incoming.fields, token.made_at if token else 0.0)
+    text = token.text if token else service.tokens.form(product.slug)
+    from_elsewhere = rejected.faults[0].code == "origin_not_allowed"  # whose page gets no text back
+    page = service.pages.form(
+        product,
+        words,
+        token=text,
+        challenge=challenge_for(service, product, text),
+        values={} if from_elsewhere else incoming.fields,
+        faults=rejected.faults,
+        retry_after=rejected.retry_after,
+        person=person,
+        **looks_of(request),
+    )
+    return html(request, page, rejected.status, {**fields, **problems.retry_after(rejected)})
