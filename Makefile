@@ -8,7 +8,8 @@ UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 
 # failed in that crowd is run once more alone, and has to pass there.
 TEST_PROCESSES ?= 4
 
-.PHONY: help demo test bench throughput chaos cost fuzz lint setup lock audit sbom
+# `make loader` after every change below loader/: a test compares.
+.PHONY: help loader demo test bench throughput chaos cost fuzz lint setup lock audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +43,9 @@ lint: setup ## style and types, of Python and of the scripts
 	@$(PYTHON_BIN)/mypy --no-error-summary
 	@$(PYTHON_BIN)/lint-imports --no-cache >/dev/null || $(PYTHON_BIN)/lint-imports --no-cache
 	@node_modules/.bin/tsc
+
+loader: setup ## static/embed.js from loader/
+	@npm run --silent loader
 
 setup: ## whatever development needs
 	@scripts/setup

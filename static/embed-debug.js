@@ -6,19 +6,12 @@
  * @typedef {'good' | 'wrong' | 'notice'} Level
  */
 
+import {around, meaning} from './embed-advice.js'
+
 const service = new URL('..', import.meta.url)
 const RULING = ['script-src-elem', 'script-src', 'frame-src', 'child-src', 'connect-src', 'default-src', 'sandbox']
 const PATIENCE = 15_000 // milliseconds: longer than the loader waits for the form
 const MARKS = {good: '✓', wrong: '✗', notice: '!'}
-
-/** What each code of the loader means here, and how to mend it. @type {Record<string, () => [string, string]>} */
-const CODES = {
-  offline: () => ['This device is offline.', ''],
-  script_blocked: () => ['embed-panel.js did not come.', `Add ${service.origin} to the page's script-src; or something on the way blocks it, such as an ad blocker.`],
-  host_policy: () => ["The page's own policy forbids the frame.", `Add ${service.origin} to frame-src.`],
-  frame_refused: () => ['The service answers, but its form may not be framed here, or there is no such product.', `Add "${location.origin}" to the product's origins in widget.toml.${around()}`],
-  frame_blocked: () => ["The form's address does not answer this page.", 'Is the service running? Is an ad blocker or a proxy in the way? Does connect-src keep the loader from finding out?'],
-}
 
 const style = new CSSStyleSheet()
 style.replaceSync(`
@@ -63,12 +56,6 @@ function tell(level, message, mend = '') {
   row.append(message)
   if (mend) add(row, 'span', mend)
   console[level === 'wrong' ? 'warn' : 'info'](`[feedback] ${MARKS[level]} ${message} ${mend}`)
-}
-
-/** The pages around this one have to be allowed, too. */
-function around() {
-  const others = [...location.ancestorOrigins ?? []].filter(origin => origin !== location.origin)
-  return others.length ? ` This page is itself in a frame: add ${others.join(', ')}, too.` : ''
 }
 
 /** What stands in the page. */
@@ -116,7 +103,7 @@ async function attempt(element) {
     signal.addEventListener('abort', () => clearTimeout(late))
     element.addEventListener('feedback-ready', () => resolve(['good', `${product}: the form is there, and talks to this page.`, '']), {signal})
     element.addEventListener('feedback-error', (/** @type {CustomEvent} */ event) => {
-      const [message, mend] = CODES[event.detail.code]?.() ?? [`The form says: ${event.detail.code}.`, '']
+      const [message, mend] = meaning(event.detail.code, product)
       resolve(['wrong', `${product}: ${message}`, mend])
     }, {signal})
   })

@@ -4,10 +4,10 @@
  * never tells the text or the e-mail address.
  *
  * @typedef {{
- *   root: ShadowRoot, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told?: {context?: unknown, identity?: unknown},
+ *   root: ShadowRoot, box: any, element: HTMLElement, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told: {context?: unknown, identity?: unknown}, product: string,
  *   theme: string, language: string, label: string,
  *   close(): void, update(): void, tell(type: string, data?: object): void, get(option: string): string | null
- * }} Host what an `<insider-feedback>` is made of, in embed.js
+ * }} Host an element's widget, in loader/widget.js
  * @typedef {(parent: ParentNode, name: string, attributes?: object, text?: string) => any} Add
  */
 
@@ -16,6 +16,7 @@ const NO_FRAME = 8000, NO_WORD = 3000 // milliseconds: for the frame to come, an
 const TOLD = ['ready', 'resize', 'dirty', 'submit', 'success', 'error']
 const SMALL = '(max-width:479.98px),(max-height:559.98px)'
 const small = matchMedia(SMALL)
+const advice = () => import('./embed-advice.js')
 
 /**
  * Close, open in a tab, and what is said where the form cannot be: the texts `close`, `frame.open`, `frame.failed` and
@@ -38,9 +39,13 @@ const WORDS = {
   zh: ['关闭', '在新标签页中打开', '无法在此处打开表单', '此页面与表单之间有所阻碍。表单可以在单独的标签页中使用。'],
 }
 
-const style = new CSSStyleSheet()
-style.replaceSync(`
-:host{--t:var(--feedback-text,light-dark(#26221d,#f3efe9));--r:var(--feedback-radius,12px)}
+const STYLE = `
+.button{transition:background .12s}
+.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--a),light-dark(#000,#7598e7) 12%))}
+.button:active{background:var(--feedback-accent-pressed,color-mix(in srgb,var(--a),#000 25%));scale:.985}
+:focus-visible{outline:2px solid var(--feedback-focus,light-dark(#3766bd,#b8ccfb));outline-offset:2px}
+.launcher:focus-visible{box-shadow:0 0 0 2px var(--s)}
+:host{--s:var(--feedback-surface,light-dark(#fff,#1f1d1b));--t:var(--feedback-text,light-dark(#26221d,#f3efe9));--r:var(--feedback-radius,12px)}
 .panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--t)}
 div.panel{position:relative}
 dialog{position:fixed;inset-block:var(--y);inset-inline:var(--x);width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
@@ -80,7 +85,9 @@ padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-i
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
 dialog iframe{height:100%}}
 @media (forced-colors:active){dialog{border:1px solid!important}}
-@media (prefers-reduced-motion:reduce){dialog{translate:0!important;scale:1!important;transition-duration:.12s!important}}`)
+@media (prefers-reduced-motion:reduce){dialog{translate:0!important;scale:1!important;transition-duration:.12s!important}}`
+
+const BUBBLE = 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z', CROSS = 'M5 5l10 10M15 5L5 15'
 
 export class Panel {
   #id = Math.random().toString(36).slice(2)
@@ -90,17 +97,20 @@ export class Panel {
   #reason = ''
   /** @type {any} */
   #frame
+  #loaded = false
+  /** What the page tells about itself, as far as it could be cloned. @type {unknown} */
+  #context = null
   /** Who waits until nothing is kept any more. @type {(() => void)[]} */
   #resets = []
   /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
   #close
 
-  /** @param {Host} host @param {Add} add makes an element in another */
-  constructor(host, add) {
+  /** @param {Host} host @param {Add} add makes an element in another @param {(root: ShadowRoot, css: string) => void} dress styles a root */
+  constructor(host, add, dress) {
     this.host = host
     this.add = add
-    host.root.adoptedStyleSheets.push(style)
-    this.box = add(host.root, host.inline ? 'div' : 'dialog', {part: 'panel', 'aria-label': host.label})
+    dress(host.root, STYLE)
+    this.box = add(host.box, host.inline ? 'div' : 'dialog', {part: 'panel', 'aria-label': host.label})
     const blocks = add(this.box, 'div', {class: 'blocks'})
     for (let block = 0; block < 6; block++) add(blocks, 'i')
     this.box.onclose = () => this.box.open || host.close()
@@ -108,9 +118,8 @@ export class Panel {
     const {signal} = this.#gone
     addEventListener('message', event => this.#hear(event), {signal})
     small.addEventListener('change', () => this.#turn(), {signal})
-    document.addEventListener('keydown', event => {
-      if (event.key == 'Escape' && !event.defaultPrevented) host.close()
-    }, {signal})
+    window.addEventListener('keydown', event => this.#key(event), {signal, capture: true})
+    document.addEventListener('keydown', event => this.#key(event), {signal})
     document.addEventListener('securitypolicyviolation', event => {
       if (/frame-src|child-src/.test(event.effectiveDirective) && host.url.href.startsWith(event.blockedURI)) this.#reason = 'host_policy'
     }, {signal})
@@ -127,7 +136,7 @@ export class Panel {
 
   get words() { return WORDS[this.host.language.slice(0, 2)] ?? WORDS.en }
   get close() { return this.#close ?? this.words[0] }
-  get #modal() { return !this.host.inline && (this.host.get('mode') == 'dialog' || small.matches) }
+  get #modal() { return this.box.matches(':modal') }
 
   /** @returns {'wait' | 'ready' | 'failed'} */
   get #state() { return this.box.classList[1] }
@@ -143,33 +152,48 @@ export class Panel {
     this.box.querySelector('.note')?.remove()
     this.#state = 'wait'
     this.#reason = ''
+    this.#loaded = false
     this.#wait(NO_FRAME)
     this.#frame = add(this.box, 'iframe', {part: 'frame', title: host.label, allow: 'clipboard-write', src: url})
     this.#frame.onload = () => {
+      this.#loaded = true
       this.#post('hello')
       this.#wait(this.#reason ? 0 : NO_WORD)
     }
   }
 
-  /** @param {number} time until it counts as failed, in milliseconds */
+  /** @param {number} time until it is looked at why nothing came, in milliseconds */
   #wait(time) {
     clearTimeout(this.#timer)
-    if (this.#state == 'wait') this.#timer = setTimeout(() => this.#fail(), time)
+    if (this.#state == 'wait') this.#timer = setTimeout(() => this.#look(), time)
   }
 
-  /** Why nothing came: the browser's own word, or whether the form's address answers at all. */
+  async #look() {
+    const frame = this.#frame
+    const code = await this.#why()
+    if (frame != this.#frame || this.#state != 'wait') return // it came meanwhile
+    if (code) this.#fail(code)
+    else this.#wait(NO_WORD)
+  }
+
+  /** Why nothing came: the browser's own word, or how the service answers; nothing where the network is but slow. */
   async #why() {
     if (!navigator.onLine) return 'offline'
     if (this.#reason) return this.#reason
+    const {url} = this.host
     try {
-      await fetch(this.host.url, {mode: 'no-cors', signal: AbortSignal.timeout(NO_WORD)})
-      return 'frame_refused'
-    } catch {
-      return 'frame_blocked'
+      await fetch(url, {mode: 'no-cors', signal: AbortSignal.timeout(NO_WORD)})
+      return this.#loaded ? 'frame_refused' : ''
+    } catch (error) {
+      if (!this.#loaded && /** @type {Error} */ (error).name == 'TimeoutError') return ''
     }
+    // A page that says "there is no such product" may not be read from here; a product's theme may.
+    const theme = await fetch(new URL(url.pathname + '/theme.css', url)).catch(() => undefined)
+    return theme?.status == 404 ? 'product_unknown' : 'frame_blocked'
   }
 
-  async #fail() {
+  /** @param {string} code */
+  #fail(code) {
     const {host, add} = this
     const [close, open, heading, text] = this.words
     const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert', lang: host.language})
@@ -178,13 +202,14 @@ export class Panel {
     const link = add(note, 'a', {class: 'button', part: 'link', href: host.url, target: '_blank', rel: 'noopener'}, open)
     if (!host.inline) {
       const button = add(note, 'button', {class: 'cross', part: 'close', type: 'button', 'aria-label': close})
-      add(add(button, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': 'true'}), 'path', {d: 'M5 5l10 10M15 5L5 15'})
+      add(add(button, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': 'true'}), 'path', {d: CROSS})
       button.onclick = () => host.close()
     }
     this.#state = 'failed'
     this.#swept()
     if (host.isOpen && host.person) link.focus()
-    host.tell('error', {code: await this.#why(), retryable: true})
+    host.tell('error', {code, retryable: code != 'product_unknown'})
+    advice().then(({explain}) => explain(code, host.product))
   }
 
   /** @param {string} type @param {object} [more] */
@@ -192,13 +217,22 @@ export class Panel {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
     const data = type == 'close' || type == 'reset' ? {} : {
-      theme: host.theme, lang: host.language, email: host.get('email'), context: host.told?.context ?? null, identity: host.told?.identity,
+      theme: host.theme, lang: host.language, email: host.get('email'), context: this.#clone(), identity: host.told.identity,
       sheet: !host.inline && small.matches,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
       ...more,
     }
     this.#frame.contentWindow?.postMessage({ns: NAME, v: 1, id: this.#id, type, data}, host.url.origin)
+  }
+
+  #clone() {
+    try {
+      this.#context = structuredClone(this.host.told.context ?? null)
+    } catch {
+      advice().then(({say}) => say('context cannot be handed to the form: it holds what cannot be cloned, such as a function.'))
+    }
+    return this.#context
   }
 
   /** @param {MessageEvent} event */
@@ -266,20 +300,54 @@ export class Panel {
   }
 
   update() {
+    const {launcher, isOpen, label} = this.host
+    launcher?.setAttribute('aria-expanded', isOpen)
+    launcher?.querySelector('path').setAttribute('d', isOpen ? CROSS : BUBBLE)
+    if (launcher) launcher.lastChild.textContent = isOpen ? this.close : label
     this.#post('set')
   }
 
+  /** Opens it, or brings what is open in front of a dialog that the host opened meanwhile. */
   show() {
+    const {host} = this
+    const modal = host.get('mode') == 'dialog' || small.matches || this.#isBehind()
     this.load(true)
-    if (this.#modal) this.box.showModal()
+    if (this.box.open && modal && !this.#modal) this.box.close()
+    if (!this.box.open && modal) this.box.showModal()
     else this.box.open = true // not show(), which would take the focus even when no person asked
+    this.update()
     this.#focus()
+  }
+
+  /** Does a modal dialog of the host's make all inert that is outside of it? */
+  #isBehind() {
+    const {element, opener} = this.host
+    if ([...document.querySelectorAll('dialog:modal')].some(dialog => !dialog.contains(element))) return true
+    for (let node = opener; node; node = node.parentNode ?? node.host) if (node.matches?.('dialog:modal') && !node.contains(element)) return true
+    return false
+  }
+
+  /**
+   * Escape: at once where it is pressed in ours, before a dialog of the host's takes it for its own; elsewhere once the
+   * host did not want it. It is no Escape that ends the composing of a character.
+   *
+   * @param {KeyboardEvent} event
+   */
+  #key(event) {
+    const {host} = this
+    const inside = event.composedPath().includes(host.box)
+    if (!host.isOpen || event.key != 'Escape' || event.isComposing || event.keyCode == 229) return
+    if (event.currentTarget == window ? !inside : event.defaultPrevented || !this.#modal && this.#isBehind()) return
+    event.preventDefault()
+    event.stopImmediatePropagation()
+    host.close()
   }
 
   hide() {
     const {host} = this
     const inside = this.box.contains(host.root.activeElement)
     this.box.close()
+    this.update()
     if (inside) (host.opener?.isConnected ? host.opener : host.launcher)?.focus()
     this.#post('close')
   }

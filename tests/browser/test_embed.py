@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Frame, Page, expect
 from stage import STATIC, Stage
 
 BUDGET = 3584
+SAID = "[feedback] "
+"""What the loader says itself, where the form does not show."""
 STRICT = "default-src 'none'; script-src 'self' {widget}; frame-src {widget}"
 SPY = """window.seen = []
 ;(window.InsiderFeedback ||= []).push(feedback => {
@@ -94,14 +96,15 @@ def test_the_loader_fits_its_budget() -> None:
 
 def test_whatever_a_page_may_override_is_in_the_manual() -> None:
     manual = (STATIC.parent / "docs" / "embedding.md").read_text("utf-8")
-    source = "".join((STATIC / name).read_text("utf-8") for name in ("embed.js", "embed-panel.js"))
+    loader = sorted((STATIC.parent / "loader").glob("*.js"))
+    source = "".join(path.read_text("utf-8") for path in (*loader, STATIC / "embed-panel.js"))
     properties = set(re.findall(r"var\((--feedback-[\w-]+)", source))
     parts = set(re.findall(r"part: '(\w+)'", source))
     assert properties == set(re.findall(r"`(--feedback-[\w-]+)`", manual))
     table = manual.partition("| part | is |")[2].partition("```")[0]
     assert parts == {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"\w+", row)}
-    options = source.partition("OPTIONS = [")[2].partition("]")[0].replace("zIndex", "z-index")
-    for attribute in re.findall(r"'([\w-]+)'", options):
+    options = source.partition("OPTIONS = {")[2].partition("context: ''")[0].replace("zIndex", "z-index")
+    for attribute in re.findall(r"([\w-]+): ", options):
         assert f"| `data-{attribute}` | `{attribute}` |" in manual
 
 
@@ -394,7 +397,7 @@ def test_the_form_answers_no_origin_that_the_product_does_not_allow(visit: Any, 
     stage.allow("https://app.example.com")
     _, kind, body, _ = stage.form.answers["/form/demo"]
     stage.form.answers["/form/demo"] = (200, kind, body, {})  # and let the frame load all the same
-    page = visit()
+    page = visit(expected=(SAID,))
     launcher(page).click()
     expect(panel(page).locator("a")).to_be_visible()
     frame = next(frame for frame in page.frames if "/form/" in frame.url)
@@ -704,7 +707,7 @@ def failure(page: Page) -> str:
 
 def test_a_frame_that_the_form_refuses_to_this_page_becomes_a_link(visit: Any, stage: Stage) -> None:
     stage.allow("https://app.example.com")
-    page = visit(expected=("frame-ancestors", "does not match the recipient"))
+    page = visit(expected=(SAID, "frame-ancestors", "does not match the recipient"))
     launcher(page).click()
     assert failure(page) == "frame_refused"
     expect(panel(page).get_by_role("link")).to_be_focused()
@@ -716,20 +719,20 @@ def test_a_frame_that_the_form_refuses_to_this_page_becomes_a_link(visit: Any, s
 
 def test_a_frame_that_the_host_page_forbids_becomes_a_link(visit: Any, stage: Stage) -> None:
     policy = f"script-src 'self' {stage.form_url}; frame-src 'none'"
-    page = visit(expected=("Framing", "does not match the recipient"), Content_Security_Policy=policy)
+    page = visit(expected=(SAID, "Framing", "does not match the recipient"), Content_Security_Policy=policy)
     launcher(page).click()
     assert failure(page) == "host_policy"
 
 
 def test_a_frame_that_something_blocks_becomes_a_link(visit: Any) -> None:
-    page = visit(expected=("ERR_", "does not match the recipient"))
+    page = visit(expected=(SAID, "ERR_", "does not match the recipient"))
     page.route("**/form/**", lambda route: route.abort("blockedbyclient"))
     launcher(page).click()
     assert failure(page) == "frame_blocked"
 
 
 def test_without_a_network_it_says_so(visit: Any) -> None:
-    page = visit(expected=("ERR_", "does not match the recipient", "Failed to"))
+    page = visit(expected=(SAID, "ERR_", "does not match the recipient", "Failed to"))
     page.context.set_offline(True)
     launcher(page).click()
     link = page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")
@@ -739,7 +742,7 @@ def test_without_a_network_it_says_so(visit: Any) -> None:
 
 
 def test_a_loader_that_is_blocked_half_way_becomes_a_link(visit: Any) -> None:
-    page = visit(expected=("ERR_", "Failed to"))
+    page = visit(expected=(SAID, "ERR_", "Failed to"))
     page.route("**/embed-panel.js", lambda route: route.abort("blockedbyclient"))
     launcher(page).click()
     link = page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")

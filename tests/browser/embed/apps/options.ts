@@ -10,3 +10,8 @@ export const place = document.querySelector('#app')!
 export function changeBy(change: (options: Record<string, unknown>) => void) {
   Object.assign(window, {change})
 }
+
+/** Where they may come to be attributes: as attributes are written. */
+export function written({zIndex, ...others}: Record<string, unknown>) {
+  return zIndex === undefined ? others : {...others, 'z-index': zIndex}
+}

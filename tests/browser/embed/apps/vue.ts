@@ -1,6 +1,6 @@
 import {createApp, h, reactive} from 'vue'
-import {FIRST, changeBy} from './options'
+import {FIRST, changeBy, written} from './options'
 
 const options = reactive({...FIRST})
-createApp(() => [h('h2', 'The app'), h('insider-feedback', {...options})]).mount('#app')
+createApp(() => [h('h2', 'The app'), h('insider-feedback', written(options))]).mount('#app')
 changeBy(more => Object.assign(options, more))

@@ -1,0 +1,50 @@
+/** `window.InsiderFeedback`: acts on what the tag made, else on the first popover or dialog of the page. */
+import {advise} from './options.js'
+import {own, unmount} from './page.js'
+import {state, widgets} from './widget.js'
+
+/** Calls with the widget, or once there is one. @param {(widget: import('./widget.js').Widget) => void} call */
+function act(call) {
+  const widget = widgets.get(own) ?? [...widgets.values()].find(widget => !widget.inline)
+  if (widget) return call(widget)
+  if (own === null) return
+  if (!own && !state.calls.length) advise()
+  state.calls.push(call)
+}
+
+/** @type {(() => void)[]} */
+const ends = []
+
+/** @param {string[]} types @param {(event: any) => void} listener */
+function listen(types, listener) {
+  for (const type of types) document.addEventListener(type, listener)
+  const end = () => types.forEach(type => document.removeEventListener(type, listener))
+  ends.push(end)
+  return end
+}
+
+/** @type {any} */
+export const api = {
+  get isOpen() { return !!state.open },
+  open: (/** @type {object} */ options) => act(widget => widget.open(options)),
+  close: () => state.open?.close(),
+  toggle: () => state.open ? api.close() : api.open(),
+  set: (/** @type {object} */ options) => act(widget => widget.set(options)),
+  attach: (/** @type {any} */ target) => listen(['pointerover', 'focusin', 'click'], event => {
+    const opener = event.composedPath().find((/** @type {any} */ node) => node == target || typeof target == 'string' && node.matches?.(target))
+    if (!opener || event == state.click || opener.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return
+    if (event.type != 'click') return widgets.size && act(widget => widget.load())
+    state.click = event // one opening, however often it was attached
+    event.preventDefault()
+    act(widget => widget.toggle(opener))
+  }),
+  on: (/** @type {string} */ type, /** @type {any} */ callback) => listen(['feedback-' + type], event => callback(event.detail)),
+  reset: () => Promise.all([...widgets.values()].map(widget => widget.reset())),
+  async destroy({keep = false} = {}) {
+    const widget = widgets.get(own)
+    for (const end of ends.splice(0)) end()
+    unmount()
+    await (keep || widget?.reset())
+  },
+  push: (/** @type {(feedback: any) => void} */ call) => call(api),
+}

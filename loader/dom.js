@@ -1,0 +1,24 @@
+/** Elements and styles of a shadow root. The panel uses them, too. */
+import {bring, nonce} from './source.js'
+
+/** Makes an element at the end of another. @param {ParentNode} parent @param {string} name @param {object} [attributes] @param {any} [text] @returns {any} */
+export const add = (parent, name, attributes = {}, text = '') => {
+  const element = document.createElementNS(`http://www.w3.org/${/svg|path/.test(name) ? '2000/svg' : '1999/xhtml'}`, name)
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
+  element.textContent = text
+  parent.append(element)
+  return element
+}
+
+/**
+ * Styles a shadow root without an element, so that no policy of the page is in the way. Browsers that lack `light-dark`
+ * (Chrome 109, Safari 16, Firefox ESR 115) get simpler styles, from a module of their own.
+ *
+ * @param {ShadowRoot} root @param {string} css
+ */
+export const dress = (root, css) => {
+  if (!CSS.supports('color:light-dark(red,red)')) return bring('old').then(({dress}) => dress(root, css, nonce), () => {})
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(css)
+  root.adoptedStyleSheets.push(sheet)
+}

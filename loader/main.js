@@ -1,0 +1,16 @@
+/** The feedback button for host pages; embed-panel.js brings the form. `make loader` builds static/embed.js of this. */
+import {api} from './api.js'
+import {Feedback} from './element.js'
+import {mount} from './page.js'
+import {NAME, withTag} from './source.js'
+
+const loaded = /** @type {any} */ (customElements.get(NAME))
+if (loaded) withTag(loaded.mount)
+else {
+  const {InsiderFeedback: queue = []} = /** @type {any} */ (window)
+  Object.assign(window, {InsiderFeedback: api})
+  customElements.define(NAME, Object.assign(Feedback, {mount}))
+  withTag(mount)
+  queue.push = api.push
+  queue.forEach(api.push)
+}

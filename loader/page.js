@@ -1,0 +1,72 @@
+/**
+ * The element that a tag makes: exactly one, while its tag's page wants it, whatever becomes of the body.
+ *
+ * It belongs outside of the body, where no page swap, no hydration and no host's `inert` reaches it. But React 18, which
+ * may be about to hydrate the whole document, bears nothing beside the body, only something at the body's end: there the
+ * element is until the page has settled or somebody reaches for the form.
+ */
+import {OPTIONS} from './options.js'
+import {NAME, bring} from './source.js'
+import {state} from './widget.js'
+
+const SETTLED = 2000 // milliseconds after the page's scripts have begun
+const PATIENCE = 50 // times that a page may take the element away before we let it
+
+/** @type {any} */
+export let own
+/** @type {any} */
+let tag
+let address = ''
+let left = PATIENCE
+let home = () => /** @type {any} */ (document.body)
+let reached = false // it may have a frame by now, which moves whole by `moveBefore` alone
+
+const observer = new MutationObserver(() => keep())
+
+export async function keep() {
+  if (!own) return
+  for (const node of [document, document.documentElement, document.body]) observer.observe(node, {childList: true})
+  if (tag && !tag.isConnected) tag = await bring('page').then(({next}) => next(tag, address), () => null)
+  const place = tag?.isConnected == false ? null : home()
+  if (!own || own.parentNode == place) return
+  if (!place) own.remove()
+  else if (own.isConnected && place.moveBefore) place.moveBefore(own, null)
+  else if (!own.isConnected || !reached) left-- && place.append(own)
+}
+
+function settle() {
+  home = () => document.documentElement
+  keep()
+}
+
+function begin() {
+  keep()
+  setTimeout(settle, SETTLED)
+}
+
+/** Takes a tag's options; one that names the product there is already changes nothing. @param {any} script */
+export function mount(script) {
+  const {dataset} = script
+  if ('debug' in dataset) bring('debug')
+  if (!dataset.product) return
+  tag = script.isConnected && script
+  address = location.href
+  if (own?.product != dataset.product) {
+    own?.remove()
+    own = document.createElement(NAME)
+    for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
+  }
+  state.reached = element => {
+    if (element != own) return
+    reached = true
+    if (own.moveBefore) settle()
+  }
+  if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', begin, {once: true})
+  else begin()
+}
+
+export function unmount() {
+  observer.disconnect()
+  own?.remove()
+  own = null
+}

@@ -1,0 +1,18 @@
+/** The launcher's looks, until somebody reaches for it: what it looks like then comes with the panel. */
+export const STYLE = `
+:host{position:fixed;z-index:var(--feedback-z-index,2147483000);color-scheme:light dark;
+--a:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));
+--x:auto 28px;--y:auto calc(24px + env(safe-area-inset-bottom))}
+:host([theme=light]){color-scheme:light}
+:host([theme=dark]){color-scheme:dark}
+:host([position$=start]){--x:28px auto}
+:host([position^=top]){--y:calc(24px + env(safe-area-inset-top)) auto}
+:host([mode=inline]:not([hidden])){position:static;display:block}
+.box{all:initial;color-scheme:inherit}
+.launcher{position:fixed;inset-inline:var(--x);inset-block:var(--y);border-radius:99px;
+box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #281e0a4d}
+.button{display:flex;align-items:center;justify-content:center;gap:10px;min-height:52px;margin:0;padding:0 22px 0 20px;
+border:1px solid transparent;background:var(--a);color:var(--feedback-on-accent,#fff);cursor:pointer;text-decoration:none;
+font:600 max(16px,1rem)/1.5 var(--feedback-font,system-ui,sans-serif)}
+svg{width:20px;fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round}
+@media print{:host(:not([mode=inline])){display:none}}`

@@ -1,0 +1,177 @@
+/** What an element does. It is no part of the element, so that no framework's name meets it there. */
+import {add, dress} from './dom.js'
+import {guard} from './guard.js'
+import {OPTIONS, advise, attribute, fits} from './options.js'
+import {bring, src} from './source.js'
+import {STYLE} from './style.js'
+
+/** The launcher's word, where it is another. @type {Record<string, string>} */
+const WORDS = {
+  ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', hi: 'फ़ीडबैक', it: 'Il tuo parere', ja: 'フィードバック', ko: '의견 보내기', tr: 'Geri bildirim', zh: '反馈',
+}
+
+/** All that are in the page, by their elements. @type {Map<Element, Widget>} */
+export const widgets = new Map()
+
+/**
+ * `open`: the widget that is; `click`: the last one that was obeyed; `calls`: those that came before there was an element;
+ * `reached`: somebody reaches for the form of an element.
+ *
+ * @type {{open?: Widget, click?: Event, calls: ((widget: Widget) => void)[], reached: (element: Element) => void}}
+ */
+export const state = {calls: [], reached: () => {}}
+
+export class Widget {
+  /** @type {any} */
+  launcher
+  /** @type {any} */
+  panel
+  /** @type {any} */
+  box
+  /** @type {any} */
+  opener
+  person = false
+  /** `context` and `identity`. @type {any} */
+  told = {}
+  #loading = false
+  #near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
+
+  /** @param {any} element */
+  constructor(element) {
+    this.element = element
+    this.root = element.attachShadow({mode: 'open'})
+  }
+
+  get isOpen() { return state.open == this }
+  get product() { return this.get('product') }
+  get inline() { return this.get('mode') == 'inline' }
+  get theme() { return this.get('theme') ?? 'auto' }
+  get label() { return this.get('label') ?? WORDS[this.language.slice(0, 2)] ?? 'Feedback' }
+  get url() { return new URL(`form/${this.product}?lang=${this.language}&theme=${this.theme}`, src) }
+
+  /** The page's, seen through shadow roots. */
+  get language() {
+    for (let node = this.element; node; node = node.parentNode ?? node.host) if (node.lang) return node.lang
+    return navigator.language
+  }
+
+  /** An option that is an attribute; null where it is absent, or none of the values there are. @param {string} key */
+  get(key) {
+    const value = this.element.getAttribute(attribute(key))
+    return fits(key, value) ? value : null
+  }
+
+  start() {
+    this.end()
+    widgets.set(this.element, this)
+    guard(widgets)
+    dress(this.root, STYLE)
+    this.box = this.root
+    if (this.inline) this.#near.observe(this.element)
+    else {
+      this.box = add(this.root, 'div', {class: 'box'})
+      if (this.box.showPopover && !this.get('zIndex')) {
+        this.box.popover = 'manual'
+        this.box.showPopover()
+      }
+      this.box.style.zoom = 1 / this.element.currentCSSZoom
+      if (this.get('launcher') != 'false') {
+        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': false})
+        add(add(launcher, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': true}), 'path', {d: 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z'})
+        add(launcher, 'span')
+        launcher.onpointerenter = launcher.onfocus = () => this.load()
+        launcher.onclick = (/** @type {Event} */ event) => this.press(event)
+      }
+      for (const call of state.calls.splice(0)) call(this)
+    }
+    this.update()
+  }
+
+  end() {
+    this.close()
+    this.panel?.end()
+    this.#near.disconnect()
+    this.root.replaceChildren()
+    this.root.adoptedStyleSheets = []
+    this.panel = this.launcher = null
+    this.#loading = false
+    widgets.delete(this.element)
+    guard(widgets)
+  }
+
+  update() {
+    this.element.style.zIndex = this.get('zIndex') ?? ''
+    if (this.launcher) this.launcher.lastChild.textContent = this.label
+    this.panel?.update()
+  }
+
+  /** @param {string} type @param {object} [data] */
+  tell(type, data) {
+    this.element.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, composed: true, detail: {product: this.product, ...data}}))
+  }
+
+  async load() {
+    if (this.#loading) return this.panel?.load()
+    this.#loading = true
+    state.reached(this.element)
+    try {
+      const {Panel} = await bring('panel')
+      if (this.element.isConnected) this.panel ??= new Panel(this, add, dress)
+    } catch {
+      if (this.isOpen && this.person) open(this.url, '_blank', 'noopener')
+      this.close()
+      this.launcher?.remove()
+      add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
+      this.tell('error', {code: navigator.onLine ? 'script_blocked' : 'offline', retryable: true})
+    }
+  }
+
+  /** @param {object} [options] @param {any} [opener] */
+  open(options, opener = document.activeElement) {
+    this.set(options)
+    this.load()
+    if (this.inline) return
+    if (!this.isOpen) {
+      state.open?.close()
+      state.open = this
+      this.opener = opener
+      this.person = navigator.userActivation?.isActive ?? true
+      this.tell('open')
+    }
+    this.panel?.show()
+  }
+
+  close() {
+    if (!this.isOpen) return
+    state.open = undefined
+    this.panel?.hide()
+    this.tell('close')
+  }
+
+  /** @param {any} [opener] */
+  toggle(opener) {
+    this.isOpen ? this.close() : this.open({}, opener)
+  }
+
+  /** On the launcher: each click once. @param {Event} event */
+  press(event) {
+    if (state.click != event) this.toggle(this.launcher)
+    state.click = event
+  }
+
+  /** Takes over what is an option and has a value that it may have; says a word about anything else. @param {any} options */
+  set(options) {
+    for (const [key, value] of Object.entries(options ?? {})) {
+      if (OPTIONS[key] == '') this.told[key] = value
+      else if (OPTIONS[key] && (value == null || value === '')) this.element.removeAttribute(attribute(key))
+      else if (fits(key, value)) this.element.setAttribute(attribute(key), value)
+      else advise(key, value)
+    }
+    this.update()
+  }
+
+  /** Forgets who was there, and what the form keeps. */
+  async reset() {
+    await (await bring('panel')).reset(this)
+  }
+}

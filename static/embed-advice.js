@@ -1,0 +1,67 @@
+/**
+ * The words of the console: one line for each thing that is wrong, with what to do about it. The loader, the panel and
+ * data-debug import it when they have something to say.
+ */
+
+const service = new URL('..', import.meta.url)
+const told = new Set()
+
+/** What each code of the loader means here, and how to mend it. @type {Record<string, (product: string) => [string, string]>} */
+const CODES = {
+  offline: () => ['This device is offline.', ''],
+  script_blocked: () => ['embed-panel.js did not come.', `Add ${service.origin} to the page's script-src; or something on the way blocks it, such as an ad blocker.`],
+  host_policy: () => ["The page's own policy forbids the frame.", `Add ${service.origin} to frame-src.`],
+  frame_refused: () => ['The service answers, but its form may not be framed here.', `Add "${location.origin}" to the product's origins in widget.toml.${around()}`],
+  frame_blocked: () => ["The form's address does not answer this page.", 'Is the service running? Is an ad blocker or a proxy in the way? Does connect-src keep the loader from finding out?'],
+  product_unknown: product => [`The service knows no product "${product}".`, 'Correct data-product, or make the product with `widget new`.'],
+}
+
+/** The pages around this one have to be allowed, too. */
+export function around() {
+  const others = [...location.ancestorOrigins ?? []].filter(origin => origin !== location.origin)
+  return others.length ? ` This page is itself in a frame: add ${others.join(', ')}, too.` : ''
+}
+
+/** What a code means, and what to do. @param {string} code @param {string} product @returns {[string, string]} */
+export function meaning(code, product) {
+  return CODES[code]?.(product) ?? [`The form says: ${code}.`, '']
+}
+
+/** Says why the form could not be shown. @param {string} code @param {string} product */
+export function explain(code, product) {
+  const [message, mend] = meaning(code, product)
+  say(`${code}: ${message} ${mend}`.trim(), 'events')
+}
+
+/** @param {string} text @param {string} [chapter] */
+export function say(text, chapter = 'attributes') {
+  if (!told.has(text)) console.warn(`[feedback] ${text} See docs/embedding.md#${chapter}.`)
+  told.add(text)
+}
+
+/**
+ * About an option that was not taken; without one, about a call that waits.
+ *
+ * @param {Record<string, string>} options what there is, and the pattern of its values
+ * @param {string} [key] @param {unknown} [value]
+ */
+export function advise(options, key, value) {
+  if (key === undefined) return say('There is no element yet. The call waits for one: give the script tag data-product="…".', 'methods')
+  if (/^\d+$/.test(key)) return say("Options are an object, as in {theme: 'dark'}: a text is none.")
+  if (!(key in options)) return say(`There is no option ${key}: there are ${Object.keys(options).join(', ')}.`)
+  say(`${key} cannot be ${JSON.stringify(value)}: ${wanted(key, options[key])}.`)
+}
+
+/** What a pattern does not say by itself. @type {Record<string, string>} */
+const WANTED = {
+  product: "write the product's slug",
+  lang: 'write a language tag, as in pt-BR',
+  zIndex: 'write a whole number',
+  position: 'write bottom-end, bottom-start, top-end or top-start',
+}
+
+/** @param {string} key @param {string} pattern */
+function wanted(key, pattern) {
+  if (/^[a-z|]+$/.test(pattern)) return `write ${pattern.replaceAll('|', ' or ')}`
+  return WANTED[key] ?? 'write a text'
+}

@@ -1,0 +1,17 @@
+/** Styles for browsers without `light-dark`: the light ones; and where sheets cannot be constructed, in an element. */
+
+/** @param {ShadowRoot} root @param {string} css @param {string} [nonce] the tag's, for pages whose policy asks for one */
+export function dress(root, css, nonce = '') {
+  css = css.replace(/light-dark\((.+?),.+?\)/g, '$1')
+  if (!CSS.supports('color', 'color-mix(in srgb,red,red)')) css = css.replace(/color-mix\(in srgb,(.+?),.+?\)/g, '$1')
+  try {
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(css)
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet]
+  } catch {
+    const style = document.createElement('style')
+    style.nonce = nonce
+    style.textContent = css
+    root.append(style)
+  }
+}
