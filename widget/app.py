@@ -36,6 +36,7 @@ from widget.outbox.sqlite import SQLiteBackend
 from widget.pages.pages import Pages
 from widget.pages.templating import Templates
 from widget.submissions import identity
+from widget.submissions.fingerprint import Fingerprints
 from widget.submissions.tokens import CLOCK_SKEW, Tokens
 from widget.theming import themes
 from widget.web.assets import CSS, Asset, StaticFiles, pack
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> Starlette:
             ):
                 acceptance = Acceptance(
                     tokens=tokens,
+                    fingerprints=Fingerprints(settings.keys),
                     identities=identities,
                     rates=rates,
                     examiner=examiner,

@@ -3,6 +3,7 @@
     WidgetError
     ├─ ConfigurationError   the service cannot start like this; every problem is named at once
     ├─ Rejected             a request that is answered with its faults, in words fit to show
+    │  └─ AlreadySent       its token was used for a submission with other content
     ├─ TokenError           a form token or receipt that is not to be believed
     │  ├─ TokenInvalid
     │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
@@ -30,6 +31,7 @@ STATUS: Mapping[str, int] = {
     "receipt_unknown": 404,
     "not_found": 404,
     "method_not_allowed": 405,
+    "already_sent": 409,
     "file_too_large": 413,
     "too_many_files": 413,
     "request_too_large": 413,
@@ -113,6 +115,14 @@ class Rejected(WidgetError):
     def status(self) -> int:
         """The HTTP status that answers the request."""
         return self.faults[0].status
+
+
+class AlreadySent(Rejected):
+    """The token was used for a submission with other content: `submission_id`, which stays as it is."""
+
+    def __init__(self, submission_id: str, fields: Mapping[str, str]) -> None:
+        self.submission_id = submission_id
+        super().__init__(Fault("already_sent"), fields=fields)
 
 
 class TokenError(WidgetError):

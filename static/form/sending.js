@@ -14,7 +14,7 @@ const PAUSES = [1000, 3000, 8000] // milliseconds before each further attempt
 const AT_ONCE = 2000 // milliseconds: what fails later than that was under way
 const SHORT = 5 // seconds that it waits for by itself
 const RENEWED = ['token_expired', 'token_invalid']
-const PASSING = [...RENEWED, 'too_fast', 'rate_limited', 'unavailable', 'internal', 'malformed', 'media_type']
+const PASSING = [...RENEWED, 'already_sent', 'too_fast', 'rate_limited', 'unavailable', 'internal', 'malformed', 'media_type']
 
 /** It fails on this device, before it reaches the network. */
 class Blocked extends Error {}
@@ -228,7 +228,7 @@ export class Sending {
   }
 
   /** @param {any} problem @param {number} retryAfter in seconds */
-  #refused({title, detail, errors}, retryAfter) {
+  #refused({title, detail, errors, token}, retryAfter) {
     const {form, faults, files, words} = this.#desk
     const [{code = ''} = {}] = errors
     form.tell('error', {code, retryable: PASSING.includes(code)})
@@ -236,7 +236,8 @@ export class Sending {
     if (fields.length) return faults.show(fields.map((/** @type {any} */ fault) => files.place(fault)))
     if (code === 'rate_limited') return this.#limited(retryAfter)
     if (code === 'unavailable') return this.#unavailable(retryAfter)
-    this.#outlook?.note({kind: code === 'too_fast' || RENEWED.includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
+    this.#outlook?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
+    if (code === 'already_sent') form.token.value = token // pressed again, it is another submission
     if (code === 'internal') this.#outlook?.button(words.say('retry'))
     if (code === 'refused_upstream') this.#renew().catch(() => undefined) // the old token's submission has ended
   }

@@ -293,6 +293,23 @@ def test_an_old_token_is_renewed_without_the_person_noticing(form: FormPage, ins
     assert insider.descriptions() == [TEXT]
 
 
+def test_an_earlier_version_that_was_sent_is_told_and_this_one_can_be_sent_as_well(
+    form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget()
+    form.url = f"{widget.url}/form/demo"
+    form.expected.append(NETWORK)
+    form.open().fill()
+    token = form.page.locator("[name=token]").input_value()
+    assert widget.submit("an earlier version", token=token).status_code == 201  # as if its answer had been lost
+    form.send()
+    expect(form.note).to_contain_text("Your earlier version has been sent")
+    expect(form.text).to_have_value(TEXT)
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == ["an earlier version", TEXT]
+
+
 def test_a_form_that_really_is_too_old_is_renewed(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,7 +84,7 @@ def test_each_plural_form_belongs_to_the_category_that_browsers_choose(language:
 @pytest.mark.parametrize("code", STATUS)
 def test_every_code_has_words_fit_to_show(language: str, code: str) -> None:
     said = words.choose(language).fault(Fault(code), Product())
-    assert said.endswith((".", "。", "।"))
+    assert said.endswith((".", "\u3002", "\u0964", "?", "\uff1f", "\u061f"))
     assert not PLACEHOLDER.search(said)
 
 

@@ -177,7 +177,7 @@ def test_the_same_token_again_gets_the_first_receipt_and_makes_no_second_feedbac
 ) -> None:
     token = widget.token()
     first = widget.submit("one", token=token)
-    again = widget.submit("another text", token=token, files=[("a.png", png(), "image/png")])
+    again = widget.submit("one", token=token)
     assert first.status_code == again.status_code == 201
     assert again.json() == first.json()
     assert insider.descriptions() == ["one"]
@@ -189,7 +189,7 @@ def test_the_same_token_written_in_another_way_is_the_same_submission(widget: Wi
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     twin = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]  # a bit that base64 does not count
     assert submission_id_of(twin) == submission_id_of(token)
-    assert widget.submit("one", token=token).json() == widget.submit("two", token=twin).json()
+    assert widget.submit("one", token=token).json() == widget.submit("one", token=twin).json()
     assert insider.descriptions() == ["one"]
 
 
@@ -205,7 +205,7 @@ def test_a_token_of_a_key_that_is_being_rotated_out_still_counts(
 def test_the_same_token_at_the_same_time_makes_one_feedback(widget: Widget, insider: Sandbox) -> None:
     token = widget.token()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda n: widget.submit(f"try {n}", token=token), range(8)))
+        answers = list(pool.map(lambda _: widget.submit("try", token=token), range(8)))
     assert {answer.status_code for answer in answers} <= {201, 202}
     assert len({answer.json()["receipt"] for answer in answers}) == 1
     widget.until_delivered(answers[0])
@@ -518,6 +518,7 @@ def test_every_code_has_words_in_every_language() -> None:
 def test_the_contract_s_codes_are_all_there() -> None:
     contract = {
         "malformed", "token_invalid", "token_expired", "too_fast", "origin_not_allowed", "product_unknown",
+        "already_sent",
         "file_too_large", "too_many_files", "request_too_large", "media_type", "file_type", "required", "too_long",
         "invalid", "empty", "refused_upstream", "rate_limited", "unavailable",
     }  # fmt: skip

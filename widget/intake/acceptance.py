@@ -17,13 +17,14 @@ from widget.abuse.bots import BotDefence
 from widget.abuse.rate_limits import Rates
 from widget.config.products import Product
 from widget.delivery.dispatch import Dispatcher
-from widget.errors import Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.errors import AlreadySent, Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
 from widget.files.pool import Examiner, Seen
 from widget.intake.model import RawFile, RawForm
 from widget.outbox.model import StoredAttachment, SubmissionStatus
 from widget.outbox.outbox import Outbox
 from widget.submissions import context, identity
 from widget.submissions import model as submission
+from widget.submissions.fingerprint import Fingerprints
 from widget.submissions.model import Attachment, Submission
 from widget.submissions.tokens import Tokens
 
@@ -99,6 +100,7 @@ class Acceptance:
         self,
         *,
         tokens: Tokens,
+        fingerprints: Fingerprints,
         identities: Identities,
         rates: Rates,
         examiner: Examiner,
@@ -109,6 +111,7 @@ class Acceptance:
         delivery_wait: float,
     ) -> None:
         self._tokens = tokens
+        self._fingerprints = fingerprints
         self._identities = identities
         self._rates = rates
         self._examiner = examiner
@@ -145,14 +148,14 @@ class Acceptance:
         """
         known = await self._outbox.status(token.submission_id)
         if known is not None:
-            return Repeated(known)
+            return self._repeated(known, form)
         new = self._submission(product, token, form, lang)
         await self._check_product_limit(product)
         new = replace(new, attachments=await self._examined(form.files))
         held = self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         head_start = self._dispatcher.head_start(product.slug)
         if not await self._outbox.add(new, head_start=head_start, held=held):  # the same form, sent twice at once
-            return Repeated(await self._status(new))
+            return self._repeated(await self._status(new), form)
         if held:
             log.warning("submission.held", submission=new.id, product=product.slug, reason=held)
             return Held(_queued(new))
@@ -160,6 +163,12 @@ class Acceptance:
         if await self._dispatcher.attempt(new.id, product.slug, self._delivery_wait):
             return Stored(await self._status(new))
         return Stored(_queued(new))
+
+    def _repeated(self, known: SubmissionStatus, form: RawForm) -> Repeated:
+        """The same content gets the first answer's receipt. Raises AlreadySent for other content, which is not lost."""
+        if known.content_mac and not self._fingerprints.matches(known.content_mac, form.fields, _named(form)):
+            raise AlreadySent(known.id, form.fields)
+        return Repeated(known)
 
     def with_field_faults(self, product: Product, rejected: Rejected) -> Rejected:
         """A refusal for its files alone also names what is wrong with the fields: one answer, every fault."""
@@ -182,6 +191,7 @@ class Acceptance:
             feedback,
             consent_version=submission.seen_version(fields, product.consent_in(lang)[1]),
             context=context.write(details) or None,
+            content_mac=self._fingerprints.make(form.fields, _named(form)),
         )
 
     def _signed(self, product: Product, fields: Mapping[str, str], token: FormToken) -> Mapping[str, str]:
@@ -222,6 +232,10 @@ def _queued(new: Submission) -> SubmissionStatus:
     """Where a submission stands that was stored a moment ago, without asking the database again."""
     files = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in new.attachments)
     return SubmissionStatus(new.id, new.product, "queued", time.time(), None, None, None, files)
+
+
+def _named(form: RawForm) -> list[tuple[str, bytes]]:
+    return [(file.name, file.digest) for file in form.files]
 
 
 def _rules(product: Product) -> submission.Rules:

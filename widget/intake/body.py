@@ -13,6 +13,7 @@ closes shows a network error instead of the answer.
 """
 
 import asyncio
+import hashlib
 import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -164,7 +165,8 @@ class Incoming:
         if upload.media_type is None:
             raise AssertionError("a file without a type is a fault")
         name = safe_name(upload.name, upload.media_type, upload.position)
-        return RawFile(name, self._files.path(upload.position), upload.size, upload.media_type, upload.position)
+        path, digest = self._files.path(upload.position), self._files.digest(upload.position)
+        return RawFile(name, path, upload.size, upload.media_type, upload.position, digest)
 
 
 def _declared_size(request: Request) -> int:
@@ -215,9 +217,13 @@ class _Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._paths: dict[int, Path] = {}
+        self._digests: dict[int, hashlib._Hash] = {}
 
     def path(self, position: int) -> Path:
         return self._paths[position]
+
+    def digest(self, position: int) -> bytes:
+        return self._digests[position].digest()
 
     async def append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
         """Add to each file its bytes. Raises OSError."""
@@ -233,10 +239,12 @@ class _Spool:
             mode = "ab"
             if position not in self._paths:
                 self._paths[position] = self._directory / f"{secrets.token_hex(16)}.part"
+                self._digests[position] = hashlib.sha256()
                 mode = "xb"
             # Opened for each write: no descriptor is held while a slow client makes up its mind.
             with open(self._paths[position], mode, opener=_open_private) as file:
                 file.write(data)
+            self._digests[position].update(data)
 
     def _clear(self) -> None:
         while self._paths:

@@ -8,13 +8,14 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True)
 class RawFile:
     """A file as it came in: our own safe `name`, the `media_type` of its content, its `size` in bytes, the `path` where
-    it lies, and its `position` among the files, from 0."""
+    it lies, its `position` among the files, from 0, and the SHA-256 `digest` of its content."""
 
     name: str
     path: Path
     size: int
     media_type: str
     position: int
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,11 @@ def _context(connection: Connection) -> None:
     )
 
 
+def _content(connection: Connection) -> None:
+    """9: what tells a repeat from other content; rows from before have none, and count as the same."""
+    _run(connection, "ALTER TABLE submission ADD COLUMN content_mac VARCHAR(64)")
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -200,6 +205,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _held_back,
     _customised,
     _context,
+    _content,
 )
 LATEST = len(STEPS)
 """The schema that this release works with."""

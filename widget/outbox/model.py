@@ -93,3 +93,5 @@ class SubmissionStatus:
     feedback_id: int | None
     public_message: str | None
     attachments: tuple[StoredAttachment, ...]
+    content_mac: str | None = None
+    """Of what was sent, to compare a repeat with."""

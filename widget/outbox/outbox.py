@@ -86,6 +86,7 @@ class Outbox:
             "consent": new.feedback.consent,
             "consent_version": new.consent_version,
             "context": new.context,
+            "content_mac": new.content_mac,
         }
         files = [
             {
@@ -246,7 +247,7 @@ class Outbox:
         if row is None:
             return None
         files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
-        return SubmissionStatus(*row, attachments=tuple(StoredAttachment(*file) for file in files))
+        return SubmissionStatus(*row[:-1], tuple(StoredAttachment(*file) for file in files), row.content_mac)
 
     async def check_writable(self) -> None:
         """Whether a submission could be stored now. Raises OutboxUnavailable.

@@ -21,7 +21,7 @@ from widget.outbox.erasure import SAID
 from widget.outbox.tables import WAITING_STATES, attachment, submission
 
 _ATTACHMENT = ("submission_id", "position", "name", "media_type", "size", "note", "blob")
-_GIVEN = ("id", "product", "description", "email", "rating", "consent", "consent_version", "context")
+_GIVEN = ("id", "product", "description", "email", "rating", "consent", "consent_version", "context", "content_mac")
 
 
 class Statements:
@@ -127,7 +127,9 @@ class Statements:
             .where(waiting, s.state != "sending", s.due_at > now + bindparam("longest"))
             .values(due_at=now)
         )
-        self.status = select(s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told).where(by_id)
+        self.status = select(
+            s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told, s.content_mac
+        ).where(by_id)
         self.attachments = (
             select(a.name, a.status, a.message, a.note)
             .where(a.submission_id == bindparam("an_id"))

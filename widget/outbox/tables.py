@@ -61,6 +61,7 @@ submission = Table(
     Column("consent", Boolean),
     Column("consent_version", String(40), comment="What the consent's wording that the person saw was called."),
     Column("context", Text, comment="What the host page told about itself, as JSON."),
+    Column("content_mac", String(64), comment="HMAC of what was sent: tells a repeat from other content."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),

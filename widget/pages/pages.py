@@ -43,7 +43,7 @@ MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host-
 THEMES = ("auto", "light", "dark")
 MODES = ("page", "inline", "popover", "dialog")
 
-_PATIENCE = frozenset({"rate_limited", "unavailable", "too_fast", "token_expired", "token_invalid"})
+_PATIENCE = frozenset({"rate_limited", "unavailable", "too_fast", "token_expired", "token_invalid", "already_sent"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class Submission:
     attachments: tuple[Attachment, ...] = ()
     consent_version: str | None = None
     context: str | None = None
+    content_mac: str | None = None
+    """Tells the same content sent again from other content (`fingerprint`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,17 @@ def unavailable(error: OutboxUnavailable, product: Product | None = None) -> Rej
     return Rejected(Fault("unavailable", variant=variant), retry_after=_RETRY_UNAVAILABLE)
 
 
-def as_json(rejected: Rejected, words: Words, product: Product | None, fields: Mapping[str, str]) -> Response:
-    """The problem document. `errors` has every fault; `position` counts the files from 0, where one is at fault."""
+def as_json(
+    rejected: Rejected,
+    words: Words,
+    product: Product | None,
+    fields: Mapping[str, str],
+    more: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem document. `errors` has every fault; `position` counts the files from 0, where one is at fault.
+
+    `fields` are headers, `more` are further members of the document.
+    """
     words = words.of(product) if product else words
     note = words.note(rejected.faults[0], product)
     content = {
@@ -40,6 +49,7 @@ def as_json(rejected: Rejected, words: Words, product: Product | None, fields: M
         "status": rejected.status,
         "detail": note.text,
         "errors": [_error(fault, words, product) for fault in rejected.faults],
+        **(more or {}),
     }
     return JSONResponse(
         content,

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from widget.config.products import Product
-from widget.errors import Fault, OutboxUnavailable, Rejected
+from widget.errors import AlreadySent, Fault, OutboxUnavailable, Rejected
 from widget.intake import body
 from widget.intake.acceptance import FormToken
 from widget.intake.body import Incoming
@@ -37,6 +37,8 @@ async def submit(request: Request) -> Response:
             form = await incoming.form()  # raises what was refused
             assert token is not None  # noqa: S101
             accepted = await service.acceptance.accept(product, token, form, words_of(request).lang)
+        except AlreadySent as sent:
+            return _refuse_repeat(request, product, sent, incoming)
         except Rejected as rejected:
             return _refuse(request, product, service.acceptance.with_field_faults(product, rejected), token, incoming)
         except OutboxUnavailable as error:
@@ -117,6 +119,16 @@ def _thank(request: Request, product: Product, status: SubmissionStatus) -> Resp
         **looks_of(request),
     )
     return html(request, page, code, headers.of_form(product.origins))
+
+
+def _refuse_repeat(request: Request, product: Product, sent: AlreadySent, incoming: Incoming) -> Response:
+    """Other content with a token that was used: it is another submission, which the person may send as well."""
+    if not wants_json(request):
+        return _refuse(request, product, sent, None, incoming)
+    tokens = service_of(request).tokens
+    receipt = tokens.receipt(sent.submission_id, product.slug)
+    more = {"receipt": receipt, "receipt_url": f"/receipt/{receipt}", "token": tokens.form(product.slug)}
+    return problems.as_json(sent, words_of(request, product.slug), product, headers.of_form(product.origins), more)
 
 
 def _refuse(

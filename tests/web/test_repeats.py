@@ -1,0 +1,114 @@
+"""The same token again: the same content is the same submission, and other content is never lost."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from bed import SECRET_KEY, Sandbox, Widget, submission_id_of
+from samples import pdf, png
+
+FIRST: dict[str, Any] = {
+    "description": "first\nline",
+    "rating": "true",
+    "consent": "true",
+    "files": [("a.png", png(), "image/png")],
+}
+OTHERS: dict[str, dict[str, Any]] = {
+    "words": {"description": "first line"},
+    "no words": {"description": ""},
+    "thumb": {"rating": "false"},
+    "no thumb": {"rating": None},
+    "consent": {"consent": None},
+    "email": {"email": "bea@example.com"},
+    "file content": {"files": [("a.png", png(size=2000), "image/png")]},
+    "file name": {"files": [("b.png", png(), "image/png")]},
+    "one file more": {"files": [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]},
+    "no file": {"files": []},
+}
+SAME: dict[str, dict[str, Any]] = {
+    "as it was": {},
+    "other line breaks": {"description": "first\r\nline"},
+    "a blank around the address": {"email": " ada@example.com "},
+}
+
+
+@pytest.mark.parametrize("change", SAME.values(), ids=SAME)
+def test_the_same_content_gets_the_first_receipt_and_makes_no_second_feedback(
+    widget: Widget, insider: Sandbox, change: dict[str, Any]
+) -> None:
+    token = widget.token()
+    first = widget.submit(token=token, **FIRST)
+    again = widget.submit(token=token, **{**FIRST, **change})
+    assert again.json() == first.json()
+    assert insider.counts()["create"] == 1
+
+
+@pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
+def test_other_content_is_not_taken_for_the_first_and_can_be_sent_as_well(
+    widget: Widget, insider: Sandbox, change: dict[str, Any]
+) -> None:
+    token = widget.token()
+    first = widget.submit(token=token, **FIRST).json()
+    other = {**FIRST, **change}
+    answer = widget.submit(token=token, **other)
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["errors"][0]["code"] == "already_sent"
+    assert (problem["receipt"], problem["receipt_url"]) == (first["receipt"], first["receipt_url"])
+    assert insider.counts()["create"] == 1
+    second = widget.submit(token=problem["token"], **other)
+    assert second.status_code == 201
+    assert second.json()["receipt"] != first["receipt"]
+    assert insider.counts()["create"] == 2
+
+
+def test_without_script_the_page_says_so_and_sends_the_text_with_the_next_press(
+    widget: Widget, insider: Sandbox
+) -> None:
+    token = widget.token()
+    widget.submit("first", token=token)
+    answer = widget.submit("second, and better", token=token, accept="text/html")
+    assert answer.status_code == 409
+    assert "Your earlier version has been sent" in answer.text
+    assert "second, and better" in answer.text
+    (fresh,) = re.findall(r'name="token" value="([^"]+)"', answer.text)
+    assert submission_id_of(fresh) != submission_id_of(token)
+    assert widget.submit("second, and better", token=fresh, accept="text/html").status_code == 201
+    assert insider.descriptions() == ["first", "second, and better"]
+
+
+def test_of_two_versions_that_come_at_once_one_is_stored_and_the_other_is_told(
+    widget: Widget, insider: Sandbox
+) -> None:
+    token = widget.token()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda n: widget.submit(f"version {n % 2}", token=token), range(6)))
+    assert sorted({answer.status_code for answer in answers} - {202}) in ([201, 409], [409])
+    assert len({answer.json()["receipt"] for answer in answers}) == 1
+    widget.until_delivered(next(answer for answer in answers if answer.status_code != 409))
+    assert insider.counts()["create"] == 1
+
+
+def test_a_repeat_is_known_after_delivery_a_restart_and_a_new_key(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget()
+    token = widget.token()
+    first = widget.submit(token=token, **FIRST)
+    widget.environ["SECRET_KEY"] = f"{'another-key-of-the-operator-' * 2},{SECRET_KEY}"
+    widget.restart()
+    assert widget.submit(token=token, **FIRST).status_code == 201
+    assert widget.submit(token=token, **{**FIRST, "description": "other"}).status_code == 409
+    assert insider.counts()["create"] == 1
+    assert first.json()["status"] == "delivered"
+
+
+def test_an_old_token_with_other_content_is_told_too(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    widget = start_widget(TOKEN_MAX_AGE="86400")
+    token = widget.token()
+    widget.submit("first", token=token)
+    widget.environ["TOKEN_MAX_AGE"] = "60"
+    assert widget.submit("second", token=token).json()["errors"][0]["code"] == "already_sent"
