@@ -20,6 +20,7 @@ from widget.config import resources
 from widget.config.settings import Settings
 from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
+from widget.delivery.health import Health
 from widget.delivery.policy import Policy
 from widget.errors import ConfigurationError
 from widget.files.clamav import Scanner
@@ -101,6 +102,14 @@ def create_app(settings: Settings) -> Starlette:
                     min_fill_time=settings.min_fill_time,
                     delivery_wait=settings.delivery_wait,
                 )
+                health = Health(
+                    outbox,
+                    insider,
+                    dispatcher,
+                    settings.products,
+                    database_every=settings.health_interval,
+                    accounts_every=settings.probe_interval,
+                )
                 app.state.service = Service(
                     settings=settings,
                     tokens=tokens,
@@ -109,7 +118,7 @@ def create_app(settings: Settings) -> Starlette:
                     bots=bots,
                     acceptance=acceptance,
                     outbox=outbox,
-                    insider=insider,
+                    health=health,
                     dispatcher=dispatcher,
                     pages=pages,
                     forms=forms,
@@ -121,7 +130,10 @@ def create_app(settings: Settings) -> Starlette:
                 _name_weaknesses(settings, templates)
                 # Readiness does not wait for it: what is asked for before is packed at once.
                 asyncio.get_running_loop().run_in_executor(None, pack, [*static.assets, *sheets.values()])
+                watching = asyncio.create_task(health.watch(), name="health")
                 yield
+                watching.cancel()
+                await asyncio.wait({watching})
         except ConfigurationError as error:
             app.state.problem = error  # for whoever started us: a server would show a traceback
             raise

@@ -440,32 +440,6 @@ def test_a_fresh_token_says_how_long_it_lasts(widget: Widget) -> None:
     assert widget.submit(token=content["token"]).status_code == 201
 
 
-def test_ready_names_the_database_and_insider_connect(widget: Widget, insider: Sandbox) -> None:
-    assert widget.client.get("/readyz").json() == {
-        "status": "ready",
-        "checks": {"database": "ok", "insider_connect": {"demo": "ok", "other": "ok"}},
-    }
-
-
-def test_ready_is_who_can_accept_although_insider_connect_is_down(
-    start_widget: Callable[..., Widget], insider: Sandbox
-) -> None:
-    widget = start_widget()
-    insider.down()
-    answer = widget.client.get("/readyz")
-    assert answer.status_code == 200
-    assert answer.json()["checks"]["insider_connect"]["demo"] != "ok"
-
-
-def test_not_ready_is_who_cannot_write(widget: Widget) -> None:
-    blocker = sqlite3.connect(widget.folder / "widget.db", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    answer = widget.client.get("/readyz")
-    blocker.close()
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["database"].startswith("unavailable")
-
-
 def test_what_is_not_there_is_a_problem_or_a_page(widget: Widget) -> None:
     assert widget.client.get("/nowhere").status_code == 404
     assert widget.client.get("/static/nothing.js").json()["errors"][0]["code"] == "not_found"

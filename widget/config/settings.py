@@ -333,6 +333,9 @@ class Settings(BaseModel):
         _Seconds, Field(gt=0, description="Seconds without a byte after which an upload is given up.")
     ] = 20
     body_timeout: Annotated[_Seconds, Field(gt=0, description="Seconds that a whole upload may take.")] = 600
+    health_interval: Annotated[
+        _Seconds, Field(gt=0, description="Seconds between two looks at the database, for `/readyz` to know.")
+    ] = 5
     shutdown_grace: Annotated[_Seconds, Field(description="Seconds that a stop waits for what is being sent.")] = 20
     max_pixels: Annotated[
         int, Field(ge=1_000_000, le=250_000_000, description="Pixels that a picture may have, width times height.")
@@ -372,7 +375,7 @@ class Settings(BaseModel):
     ] = 20
     ops_token: Annotated[
         SecretStr | None,
-        Field(min_length=16, description="Opens `/ops` and `/metrics`; without it both are closed."),
+        Field(min_length=16, description="Opens `/ops` and `/metrics`, which are closed without it, and lets `/readyz` say why."),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The least level that is logged.")

@@ -114,6 +114,10 @@ class Dispatcher(abc.ABC):
             await asyncio.wait({task}, timeout=wait)
         return True
 
+    def why_kept_back(self, product: str) -> str | None:
+        """Why the product's rows are not tried now; None when they are."""
+        return self._delivery.gates[product].reason
+
     def _has_room(self, product: str) -> bool:
         busy = len(self._running) >= self._concurrency
         return not (self._draining or busy or self._in_burst() or product in self._delivery.kept_back())

@@ -45,6 +45,8 @@ class Outbox:
         self.backend = backend
         self.lease = lease
         self._max_pending = max_pending
+        self.trouble: str | None = None
+        """Why nothing could be stored when it was last tried; None when it could."""
         self._statements = Statements(backend, lease, keep_context)
 
     async def open(self) -> None:
@@ -113,6 +115,12 @@ class Outbox:
             await self.backend.keep(new.attachments, store)
         except IntegrityError:
             return False
+        except OutboxFull:
+            raise
+        except OutboxUnavailable as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = None
         return True
 
     def _check_room(self, connection: Connection, size: int) -> None:
@@ -248,6 +256,10 @@ class Outbox:
             return None
         files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
         return SubmissionStatus(*row[:-1], tuple(StoredAttachment(*file) for file in files), row.content_mac)
+
+    async def check_answers(self) -> None:
+        """Whether the database answers, with room and nobody in the way; nothing is written. Raises OutboxUnavailable."""
+        await self.backend.keep((), lambda connection, _: connection.execute(self._statements.nothing))
 
     async def check_writable(self) -> None:
         """Whether a submission could be stored now. Raises OutboxUnavailable.

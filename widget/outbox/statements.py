@@ -137,6 +137,7 @@ class Statements:
         )
         self.pending_bytes = select(func.coalesce(func.sum(a.size), 0)).where(a.blob.is_not(null()))
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
+        self.nothing = select(literal(1))
         self.probe = insert(submission).values(
             id=bindparam("an_id"),
             product=literal("-"),

@@ -1,6 +1,7 @@
 """The parts that answer requests, and what every route asks of a request."""
 
 import asyncio
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
@@ -12,11 +13,11 @@ from widget.abuse.rate_limits import Rates
 from widget.config.products import Product
 from widget.config.settings import Settings
 from widget.delivery.dispatch import Dispatcher
+from widget.delivery.health import Health
 from widget.errors import Fault, Rejected
 from widget.i18n import messages
 from widget.i18n.messages import Words
 from widget.i18n.overrides import Wording
-from widget.insider.client import Insider
 from widget.intake.acceptance import Acceptance, Identities
 from widget.outbox.outbox import Outbox
 from widget.pages.pages import Pages
@@ -36,7 +37,7 @@ class Service:
     bots: BotDefence
     acceptance: Acceptance
     outbox: Outbox
-    insider: Insider
+    health: Health
     dispatcher: Dispatcher
     pages: Pages
     forms: FormCache
@@ -82,3 +83,12 @@ def looks_of(request: Request) -> Looks:
 def wants_json(request: Request) -> bool:
     """Whether a program asks, rather than a browser that shows a page."""
     return "application/json" in request.headers.get("accept", "")
+
+
+def is_operator(request: Request) -> bool:
+    """Whether the request brings `OPS_TOKEN`, as a bearer token (RFC 6750)."""
+    wanted = service_of(request).settings.ops_token
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if wanted is None or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode(), wanted.get_secret_value().encode())
