@@ -15,7 +15,7 @@ from PIL import Image
 from starlette.requests import Request
 
 from widget import files
-from widget.config import settings
+from widget.config import loading
 from widget.errors import STATUS, ConfigurationError, Rejected, TokenError
 from widget.files.examine import examine
 from widget.files.protocol import Rules
@@ -131,7 +131,7 @@ def setting(data: bytes) -> None:
     path = SPOOL / "widget.toml"
     path.write_bytes(products)
     try:
-        settings.load(given | {"WIDGET_CONFIG": str(path)})
+        loading.load(given | {"WIDGET_CONFIG": str(path)})
     except ConfigurationError as error:
         assert error.problems
         assert KEY not in str(error)

@@ -8,7 +8,7 @@ from bed import ROOT
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from widget.config import settings
+from widget.config import loading
 from widget.config.settings import VARIABLES
 from widget.errors import ConfigurationError, TokenError, TokenInvalid
 from widget.submissions.tokens import Tokens
@@ -64,7 +64,7 @@ def test_a_token_serves_one_product_one_purpose_and_one_key(product, other):
 def test_any_environment_is_read_or_named_and_its_secrets_are_not_told(environ):
     given_ = {**REQUIRED, **environ, "WIDGET_CONFIG": str(ROOT / "widget.toml")}
     try:
-        read = settings.load(given_)
+        read = loading.load(given_)
         assert read.products
         told = repr(read)
     except ConfigurationError as error:
@@ -80,7 +80,7 @@ def test_any_products_file_is_read_or_named(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "products.toml"
     path.write_bytes(content)
     try:
-        assert settings.load({**REQUIRED, "WIDGET_CONFIG": str(path)}).products
+        assert loading.load({**REQUIRED, "WIDGET_CONFIG": str(path)}).products
     except ConfigurationError as error:
         assert error.problems
         assert "canary" not in str(error)

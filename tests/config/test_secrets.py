@@ -10,7 +10,7 @@ import pytest
 from bed import FROM_SHELL, Sandbox, Widget
 from canaries import CONFIG, ENVIRON, SECRETS, WORDS, Spill, session
 
-from widget.config import resources, settings
+from widget.config import loading, resources
 from widget.delivery.policy import fit_to_show
 from widget.errors import ConfigurationError, Fault
 from widget.i18n import messages as words
@@ -57,7 +57,7 @@ class Watched(Templates):
 def test_a_template_is_given_no_secret(tmp_path: Path) -> None:
     """Whatever a product's own template may print, or could if the sandbox around it had a hole."""
     (tmp_path / "widget.toml").write_text(CONFIG)
-    loaded = settings.load({
+    loaded = loading.load({
         **ENVIRON, "INSIDER_URL": "https://insider.example.com", "INSIDER_CLIENT_ID": "client",
         "WIDGET_CONFIG": str(tmp_path / "widget.toml"),
     })  # fmt: skip
@@ -78,7 +78,7 @@ def test_a_template_is_given_no_secret(tmp_path: Path) -> None:
 
 def test_settings_do_not_show_their_secrets(tmp_path: Path) -> None:
     (tmp_path / "widget.toml").write_text(CONFIG)
-    loaded = settings.load({
+    loaded = loading.load({
         **ENVIRON, "INSIDER_URL": "https://insider.example.com", "INSIDER_CLIENT_ID": "client",
         "WIDGET_CONFIG": str(tmp_path / "widget.toml"),
         "DATABASE_URL": f"postgresql://me:{SECRETS['storage password']}@db.example.com/widget",
@@ -101,7 +101,7 @@ def test_no_complaint_about_the_configuration_repeats_a_secret(tmp_path: Path) -
         "TRUSTED_PROXIES": "everyone",
     }.items():
         with pytest.raises(ConfigurationError) as caught:
-            settings.load({**ENVIRON, "INSIDER_CLIENT_ID": "c", "WIDGET_CONFIG": str(tmp_path / "no"), name: value})
+            loading.load({**ENVIRON, "INSIDER_CLIENT_ID": "c", "WIDGET_CONFIG": str(tmp_path / "no"), name: value})
         assert secret not in str(caught.value), name
 
 

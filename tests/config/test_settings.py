@@ -1,5 +1,6 @@
 """Settings: read once, named all at once when they are wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from bed import ROOT
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from widget.config import settings
+from widget.config import loading
 from widget.config.settings import VARIABLES, Settings
 from widget.errors import ConfigurationError
 from widget.theming.themes import Theme
@@ -29,7 +30,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def load(config: Path, **changes: str) -> Settings:
-    return settings.load({**GOOD, "WIDGET_CONFIG": str(config), **changes})
+    return loading.load({**GOOD, "WIDGET_CONFIG": str(config), **changes})
 
 
 def problems(config: Path, **changes: str) -> dict[str, str]:
@@ -45,7 +46,7 @@ def test_the_required_settings_are_enough(config: Path) -> None:
 
 def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        settings.load({"PORT": "many", "DATABASE_URL": "mysql://x/y", "WIDGET_CONFIG": str(tmp_path / "none.toml")})
+        loading.load({"PORT": "many", "DATABASE_URL": "mysql://x/y", "WIDGET_CONFIG": str(tmp_path / "none.toml")})
     named = [problem.name for problem in caught.value.problems]
     assert set(named) == {
         "WIDGET_CONFIG",
@@ -171,7 +172,7 @@ def test_any_other_origin_is_refused(config: Path, origin: str) -> None:
         ("[products]\ndemo = 3", "is not a table"),
         ('[products.demo]\norigins = ["https://a.example"]', "required"),
         ('[products.demo]\nname = "x"\norigins = []', "names nobody"),
-        (PRODUCT + "colour = 3", "no setting of a product"),
+        (PRODUCT + "colour = 3", "not a setting of a product"),
     ],
 )
 def test_a_wrong_products_file_is_named(config: Path, text: str, named: str) -> None:
@@ -225,7 +226,7 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
     ("text", "place", "named"),
     [
         ("[products.demo.fields]\nsentiment = 'maybe'", "fields.sentiment", "shown"),
-        ("[products.demo.fields]\nmax_files = 6", "fields.max_files", "less than or equal to 5"),
+        ("[products.demo.fields]\nmax_files = 6", "fields.max_files", "at most 5"),
         ("[products.demo.fields]\nfile_kinds = ['gif']", "fields.file_kinds.0", "jpeg"),
         ("[products.demo.fields]\nfile_kinds = []", "fields.file_kinds", "names no kind"),
         ("[products.demo.fields]\nmax_files = 0\nfiles = 'required'", "fields", "max_files is 0"),
@@ -241,7 +242,7 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
         ("context = 'maybe'", "context", "store"),
         ("consent = {}", "consent", "names no language"),
         ('consent = {de = " "}', "consent", "de needs 1 to 300"),
-        ('consent_version = "a\\nb"', "consent_version", "pattern"),
+        ('consent_version = "a\\nb"', "consent_version", "use 1 to 40"),
     ],
 )
 def test_a_wrong_setting_of_a_product_is_named_with_its_place(config: Path, text: str, place: str, named: str) -> None:
@@ -289,31 +290,93 @@ def test_postgresql_is_taken_as_hosting_platforms_write_it(config: Path) -> None
         assert loaded.database_url.startswith("postgresql+psycopg://")
 
 
-def test_the_readme_lists_every_setting_with_its_default() -> None:
+SETTINGS = (ROOT / "docs" / "settings.md").read_text("utf-8")
+
+
+def test_the_readme_and_the_settings_page_name_the_defaults() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \|.*\| ([^|]+) \|$", SETTINGS, re.MULTILINE)
+    documented = dict(rows)
+    assert len(documented) == len(rows)
+    assert documented.keys() == {name.upper() for name in VARIABLES}
     readme = (ROOT / "README.md").read_text("utf-8")
-    rows = {
-        line.split("|")[1].strip().strip("`"): line.split("|")[3].strip()
-        for line in readme.splitlines()
-        if line.startswith("| `")
-    }
-    for name in VARIABLES:
-        field = Settings.model_fields[name]
-        expected = "required" if field.is_required() else _written(field.default)
-        assert rows.get(name.upper()) == expected, name.upper()
+    few = re.findall(r"^\| `([A-Z_]+)`.*\| ([^|]+) \|$", readme, re.MULTILINE)
+    assert few
+    assert all(documented[name] == default for name, default in few)
 
 
-def _written(default: object) -> str:
-    if isinstance(default, bool):
-        return f"`{str(default).lower()}`"
-    return "none" if default in (None, ()) else f"`{default}`"
+# Whatever cannot be used is said in our own words: the variable, and what to give instead.
+
+LIBRARY = re.compile(r"input should|valid |pydantic|unable to|parse|string should|literal|validation", re.IGNORECASE)
+NONSENSE = ("abc", "-1", "1e400", "nan", "yes please", "999999999999999999999", "{}", "a" * 5000, "\N{SNOWMAN}")
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) -> None:
+    if name == "widget_config":
+        return
+    for value in NONSENSE:
+        try:
+            load(config, **{name.upper(): value})
+        except ConfigurationError as error:
+            for problem in error.problems:
+                assert not LIBRARY.search(problem.message), (value, problem)
+                assert not problem.message.endswith("cannot be used; see docs/settings.md"), (value, problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PORT", "abc", "give a whole number"),
+        ("PORT", "65536", "give at most 65535"),
+        ("RELOAD", "perhaps", "give true or false"),
+        ("LOG_LEVEL", "loud", "give one of `debug`, `info`, `warning` or `error`"),
+        ("MIN_FILL_TIME", "-1", "give at least 0"),
+        ("LEASE", "0", "give more than 0"),
+        ("OPS_TOKEN", "short", "give at least 16 characters"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, value: str, sentence: str) -> None:
+    assert problems(config, **{name: value})[name] == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("RATE_LIMT", "is not a setting; did you mean RATE_LIMIT?"),
+        ("INSIDER_CLIENTID", "is not a setting; did you mean INSIDER_CLIENT_ID?"),
+        ("SECRETKEY", "is not a setting; did you mean SECRET_KEY?"),
+        ("INSIDER_CLIENT_ID__DEMOO", "there is no product 'demoo' in widget.toml; did you mean DEMO?"),
+        ("INSIDER_CLIENT_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
+        ("IDENTITY_KEY__NOPE", "there is no product 'nope' in widget.toml"),
+    ],
+)
+def test_a_variable_that_is_nearly_ours_stops_the_start(config: Path, name: str, sentence: str) -> None:
+    assert problems(config, **{name: "k" * 32})[name] == sentence
+
+
+def test_variables_of_others_are_left_alone(config: Path) -> None:
+    others = (
+        "PATH",
+        "HOME",
+        "HOSTNAME",
+        "PORTAL",
+        "PWD",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "DATABASE",
+        "SECRET",
+        "POSTGRES_HOST",
+    )
+    assert load(config, **dict.fromkeys(others, "x"))
 
 
 @pytest.mark.parametrize(
     ("text", "place", "named"),
     [
         ("theme.accent = 'blau'", "theme.accent", "'blau' is no colour"),
-        ("theme.colour = '#fff'", "theme.colour", "no setting of a product"),
-        ("theme = 3", "theme", "valid dictionary"),
+        ("theme.colour = '#fff'", "theme.colour", "not a setting of a product"),
+        ("theme = 3", "theme", "give a table"),
     ],
 )
 def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(
@@ -328,6 +391,6 @@ def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(
     assert problem.name.endswith(f"products.demo.{place}")
     assert named in problem.message
     with pytest.raises(ConfigurationError, match=place):
-        settings.load_products(config)
+        loading.load_products(config)
     config.write_text(f"{PRODUCT}{text}\nbudget = 0\n")
     assert any(name.endswith("products.demo.budget") for name in problems(config))

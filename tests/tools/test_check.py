@@ -10,7 +10,7 @@ import children
 import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, COMMAND, ROOT, SECRET_KEY, Sandbox, free_port, plain_environ
 
-from widget.config.settings import load_products
+from widget.config.loading import load_products
 from widget.tools.check import check_products, fields
 from widget.tools.findings import Report
 

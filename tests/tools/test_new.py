@@ -7,7 +7,7 @@ import children
 import pytest
 from bed import COMMAND, plain_environ
 
-from widget.config.settings import load_products
+from widget.config.loading import load_products
 from widget.errors import ConfigurationError
 from widget.tools import scaffold
 from widget.tools.check import check_products
@@ -65,7 +65,7 @@ def test_the_first_product_makes_the_file(tmp_path: Path) -> None:
         (CONFIG, "Order", "https://a.example", "small letters"),
         (CONFIG, "../evil", "https://a.example", "small letters"),
         (CONFIG, "order", "http://a.example", "needs https"),
-        (CONFIG, "order", "a.example", "is no origin"),
+        (CONFIG, "order", "a.example", "is not a valid origin"),
         (
             'products = {demo = {name = "N", origins = ["https://a.example"]}}\n',
             "order",

@@ -7,7 +7,8 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from widget.config.settings import Settings, load
+from widget.config.loading import load
+from widget.config.settings import Settings
 from widget.errors import ConfigurationError
 from widget.server import hardening
 

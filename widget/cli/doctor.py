@@ -7,7 +7,7 @@ import os
 import click
 
 from widget import logs
-from widget.config.settings import load_products, places
+from widget.config.loading import load_products, places
 from widget.errors import ConfigurationError
 from widget.tools import doctor as doctors
 

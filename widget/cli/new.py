@@ -5,7 +5,7 @@ import os
 import click
 
 from widget.cli.common import or_fail
-from widget.config.settings import places
+from widget.config.loading import places
 from widget.tools import scaffold
 
 

@@ -8,7 +8,7 @@ import uvicorn
 
 from widget import logs
 from widget.cli.common import fail, or_fail
-from widget.config.settings import load_products, places
+from widget.config.loading import load_products, places
 from widget.tools.preview import create_preview
 
 

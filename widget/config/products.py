@@ -39,13 +39,19 @@ def _origin(value: str) -> str:
         )
     match = _ORIGIN.fullmatch(value)
     if match is None:
-        raise ValueError(f"{value!r} is no origin; write https://host, https://host:port or https://*.host")
+        raise ValueError(f"{value!r} is not a valid origin; write https://host, https://host:port or https://*.host")
     if match["scheme"] == "http" and not LOCAL.fullmatch(match["host"]):
         raise ValueError(f"{value!r} needs https; plain http is for localhost alone")
     if match["host"].startswith("*.") and "." not in match["host"][2:] and match["host"] != "*.localhost":
         raise ValueError(f"{value!r} would allow a whole top-level domain")
     if match["port"] not in (None, "*") and not 0 < int(match["port"]) < 65536:
         raise ValueError(f"{value!r} has no usable port")
+    return value
+
+
+def _consent_version(value: str) -> str:
+    if not re.fullmatch(r"[\w.:/ -]{1,40}", value):
+        raise ValueError("use 1 to 40 letters, digits, blanks and any of . : / _ -")
     return value
 
 
@@ -178,9 +184,8 @@ class Product(_Table):
         ),
     ] = None
     consent_version: Annotated[
-        str | None,
+        Annotated[str, AfterValidator(_consent_version)] | None,
         Field(
-            pattern=r"^[\w.:/ -]{1,40}$",
             description="What that wording is called, such as `2026-05`; stored with submissions whose form had it.",
         ),
     ] = None

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from widget.app import create_outbox
+from widget.config.loading import load, load_products, places
 from widget.config.products import Product
-from widget.config.settings import load, load_products, places
 from widget.errors import ConfigurationError
 from widget.i18n import messages as words
 from widget.tools.check import product as products

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from widget.config.loading import suffix
 from widget.config.products import LOCAL
-from widget.config.settings import Settings, suffix
+from widget.config.settings import Settings
 from widget.errors import ConfigurationError, OutboxUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured

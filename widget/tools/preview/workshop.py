@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from widget.config import resources
+from widget.config.loading import load_products
 from widget.config.products import Product
-from widget.config.settings import load_products
 from widget.errors import ConfigurationError
 from widget.i18n.messages import LOCALES
 from widget.tools.offline import Studio

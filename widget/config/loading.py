@@ -1,0 +1,175 @@
+"""Reads the environment and `widget.toml` into settings, and names everything that is wrong, all at once.
+
+The environment is an argument, so no test touches the process's own.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from widget.config import validators
+from widget.config.products import SLUG, Product
+from widget.config.sentences import sentence, suggestion
+from widget.config.settings import VARIABLES, Account, Settings
+from widget.errors import ConfigurationError, Problem
+
+
+def suffix(slug: str) -> str:
+    """How a product's slug is written at the end of an environment variable's name."""
+    return slug.upper().replace("-", "_")
+
+
+_OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read `environ` and the products' file that it names.
+
+    An empty variable counts as absent. A theme that cannot be used costs its product its look and no more: it is no
+    reason to stop the feedback of others. Raises ConfigurationError with every problem that was found.
+    """
+    given: dict[str, Any] = {name: environ[name.upper()] for name in VARIABLES if environ.get(name.upper())}
+    if given.get("rate_limit") == "off":
+        given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
+    problems: list[Problem] = []
+    unusable: list[Problem] = []
+    products = _products(Path(given.get("widget_config", "widget.toml")), problems, unusable)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate({**given, "products": products})
+    except ValidationError as error:
+        problems += [Problem(_variable(fault["loc"]), sentence(fault)) for fault in error.errors()]
+    problems += _misspelled(environ, products)
+    accounts = {slug: _account(environ, slug, problems) for slug in products}
+    identity_keys = {slug: _identity_keys(environ, product, problems) for slug, product in products.items()}
+    if settings is not None:
+        problems += _contradictions(settings)
+    if settings is None or problems:
+        raise ConfigurationError(problems + unusable)
+    found = {"accounts": accounts, "identity_keys": identity_keys, "unusable_themes": tuple(unusable)}
+    return settings.model_copy(update=found)
+
+
+def _contradictions(settings: Settings) -> Iterator[Problem]:
+    """What is wrong between two settings, each fine by itself."""
+    if settings.sqlite_path and settings.web_concurrency > 1:
+        yield Problem(
+            "WEB_CONCURRENCY",
+            "several processes need PostgreSQL: set DATABASE_URL=postgresql://…, or WEB_CONCURRENCY=1",
+        )
+    if settings.sqlite_path and not settings.web_delivers:
+        yield Problem("WEB_DELIVERS", "with SQLite nobody but the web process can deliver")
+    if settings.database_direct_url and not settings.database_direct_url.startswith("postgresql"):
+        yield Problem("DATABASE_DIRECT_URL", "give postgresql://USER:PASSWORD@HOST/NAME")
+    if settings.delivery_timeout > 0.75 * settings.lease:
+        yield Problem("LEASE", f"has to be a third longer than DELIVERY_TIMEOUT ({settings.delivery_timeout:g} s)")
+    elif settings.clamd and settings.delivery_timeout + settings.clamd_timeout > 0.95 * settings.lease:
+        yield Problem("CLAMD_TIMEOUT", f"has to fit with DELIVERY_TIMEOUT into LEASE ({settings.lease:g} s)")
+
+
+def places(environ: Mapping[str, str]) -> tuple[Path, Path]:
+    """Where the products' file lies, and the folder of their own templates and static files."""
+    config = Path(environ.get("WIDGET_CONFIG") or "widget.toml")
+    return config, Path(environ.get("CUSTOM_FOLDER") or config.parent)
+
+
+def load_products(path: Path) -> Mapping[str, Product]:
+    """The products' file alone. Raises ConfigurationError, of a theme too."""
+    problems: list[Problem] = []
+    products = _products(path, problems, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return products
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper() if location else "environment"
+
+
+_PER_PRODUCT = ("INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET", "IDENTITY_KEY")
+
+
+def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> Iterator[Problem]:
+    """Variables that were meant for us and reach nobody: nearly a setting, or for a product that does not exist.
+
+    Credentials with a misspelled product would send its feedback to the other account in silence.
+    """
+    known = [name.upper() for name in VARIABLES if "_" in name]  # short ones are near to too many words
+    slugs = [suffix(slug) for slug in products]
+    for name in environ:
+        base, separator, slug = name.partition("__")
+        if separator and base in _PER_PRODUCT:
+            if products and slug not in slugs:
+                hint = suggestion(slug, slugs)
+                yield Problem(name, f"there is no product {slug.lower().replace('_', '-')!r} in widget.toml{hint}")
+        elif name.lower() not in VARIABLES and (hint := suggestion(name, known)):
+            yield Problem(name, f"is not a setting{hint}")
+
+
+def _account(environ: Mapping[str, str], slug: str, problems: list[Problem]) -> Account:
+    """The product's own credentials, or the account's. One half of a pair alone is a mistake."""
+    names = (f"INSIDER_CLIENT_ID__{suffix(slug)}", f"INSIDER_CLIENT_SECRET__{suffix(slug)}")
+    client_id, client_secret = (environ.get(name, "") for name in names)
+    if bool(client_id) != bool(client_secret):
+        missing = names[0] if client_secret else names[1]
+        problems.append(Problem(missing, "is not set, but its other half is; set both or neither"))
+    if not (client_id and client_secret):
+        client_id = environ.get("INSIDER_CLIENT_ID", "")
+        client_secret = environ.get("INSIDER_CLIENT_SECRET", "")
+    return Account(client_id=client_id, client_secret=SecretStr(client_secret))
+
+
+def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[Problem]) -> tuple[SecretStr, ...]:
+    """The secrets that check HS256. A product that wants identities needs something to check them with."""
+    name = f"IDENTITY_KEY__{suffix(product.slug)}"
+    given = environ.get(name, "")
+    if given and product.identity is None:
+        problems.append(Problem(name, f"is set, but products.{product.slug} has no [identity] table: add one"))
+    if not given:
+        if product.identity is not None and not product.identity.public_keys:
+            problems.append(
+                Problem(name, f"is not set, and products.{product.slug}.identity has no public_keys; one is needed")
+            )
+        return ()
+    try:
+        return tuple(SecretStr(key) for key in validators.secret_keys(given))
+    except ValueError as error:
+        problems.append(Problem(name, str(error)))
+        return ()
+
+
+def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> dict[str, Product]:
+    """The products that can be read; `unusable` gets what is wrong with a theme, in whose place ours is then."""
+    try:
+        tables = tomllib.loads(path.read_text("utf-8")).get("products")
+    except FileNotFoundError:
+        problems.append(Problem("WIDGET_CONFIG", f"there is no file {path}"))
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(Problem("WIDGET_CONFIG", f"{path} cannot be read: {error}"))
+        return {}
+    if not isinstance(tables, dict) or not tables:
+        problems.append(Problem(str(path), "names no product; add a [products.SLUG] table"))
+        return {}
+    products = {}
+    for slug, table in tables.items():
+        where = f"{path}: products.{slug}"
+        if not SLUG.fullmatch(slug):
+            problems.append(Problem(where, "a slug has small letters, digits and hyphens, 50 at most"))
+        elif not isinstance(table, dict):
+            problems.append(Problem(where, "is not a table"))
+        else:
+            try:
+                products[slug] = Product.model_validate({**table, "slug": slug})
+            except ValidationError as error:
+                faults = error.errors()
+                is_look = all(fault["loc"][:1] == ("theme",) for fault in faults)
+                (unusable if is_look else problems).extend(
+                    Problem(".".join([where, *map(str, fault["loc"])]), sentence(fault)) for fault in faults
+                )
+                if is_look:
+                    products[slug] = Product.model_validate({**table, "slug": slug, "theme": {}})
+    return products

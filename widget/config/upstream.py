@@ -1,0 +1,18 @@
+"""Insider Connect: where it is, and the account."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from widget.config import validators
+from widget.config.topic import Topic
+
+
+class UpstreamSettings(Topic):
+    """Insider Connect."""
+
+    insider_url: Annotated[
+        str, AfterValidator(validators.insider_url), Field(description="Insider Connect's base address.")
+    ]
+    insider_client_id: Annotated[str, Field(min_length=1, description="The account's client id.")]
+    insider_client_secret: Annotated[SecretStr, Field(min_length=1, description="The account's client secret.")]

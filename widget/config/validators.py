@@ -1,0 +1,98 @@
+"""What single values have to be. Each raises ValueError with the sentence that the operator reads."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from limits import parse_many
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from widget.config.products import LOCAL
+
+MIN_SECRET_LENGTH = 32
+
+
+def insider_url(value: str) -> str:
+    """Insider Connect's base address, without a slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("give an address such as https://api.example.com")
+    if parts.username or parts.password:
+        raise ValueError("an address here holds no user or password")
+    if parts.scheme == "http" and not LOCAL.fullmatch(parts.hostname if ":" not in parts.hostname else "[::1]"):
+        raise ValueError("needs https, for it carries a secret; plain http is for localhost alone")
+    return value.rstrip("/")
+
+
+def public_url(value: str) -> str:
+    """The address that browsers use."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("give scheme, host and perhaps port, such as https://feedback.example.com")
+    return value.rstrip("/")
+
+
+def secret_keys(value: str) -> tuple[str, ...]:
+    """Signing keys, newest first, separated by commas."""
+    keys = tuple(key.strip() for key in value.split(","))
+    if any(len(key) < MIN_SECRET_LENGTH for key in keys):
+        raise ValueError(f"each key needs at least {MIN_SECRET_LENGTH} characters")
+    return keys
+
+
+def database_url(value: str) -> str:
+    """The outbox's address, as SQLAlchemy takes it."""
+    value = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value)
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError("give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME") from None
+    if url.drivername == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ValueError("an outbox in memory would lose submissions; give sqlite:///PATH")
+    elif url.drivername != "postgresql+psycopg":
+        raise ValueError("give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+    return value
+
+
+def networks(value: str) -> tuple[str, ...]:
+    """Addresses and networks, separated by commas."""
+    entries = tuple(entry.strip() for entry in value.split(",") if entry.strip())
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError:
+            raise ValueError(f"{entry!r} is no IP address and no network") from None
+    return entries
+
+
+def rate_limit(value: str) -> str:
+    """A rate in the notation of `limits`, or `off`."""
+    if value != "off":
+        try:
+            parse_many(value)
+        except ValueError:
+            raise ValueError("write it like 20/minute; 200/hour, or off") from None
+    return value
+
+
+def count_storage(value: str) -> str:
+    """Where counts are kept."""
+    if not re.match(r"(memory|rediss?)://", value):
+        raise ValueError("give memory:// or redis://HOST:PORT/NUMBER")
+    return value
+
+
+def clamd(value: str) -> str:
+    """The address of a ClamAV daemon."""
+    parts = urlsplit(value)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    is_path = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
+    is_host = parts.scheme == "tcp" and parts.hostname and port and not (parts.path or parts.username)
+    if not (is_path or is_host):
+        raise ValueError("write it like unix:///run/clamav/clamd.ctl or tcp://scanner:3310")
+    return value
