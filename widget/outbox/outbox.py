@@ -258,7 +258,7 @@ class Outbox:
         return SubmissionStatus(*row[:-1], tuple(StoredAttachment(*file) for file in files), row.content_mac)
 
     async def check_answers(self) -> None:
-        """Whether the database answers, with room and nobody in the way; nothing is written. Raises OutboxUnavailable."""
+        """Whether the database answers, has room, and is not locked. Writes nothing. Raises OutboxUnavailable."""
         await self.backend.keep((), lambda connection, _: connection.execute(self._statements.nothing))
 
     async def check_writable(self) -> None:

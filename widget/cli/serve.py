@@ -1,0 +1,36 @@
+"""`widget serve`."""
+
+import socket
+import sys
+
+import click
+
+from widget import logs
+from widget.app import create_app
+from widget.cli import common
+from widget.config.settings import Settings
+from widget.server import hardening
+from widget.server.processes import run_processes
+from widget.server.serving import Server, listen
+
+
+@click.command()
+def serve() -> None:
+    """Run the web process. On SQLite it delivers, too."""
+    settings = common.settings()
+    hardening.harden()
+    logs.configure(settings.log_level)
+    with common.or_fail(lambda: listen(settings.host, settings.port)) as listening:
+        if settings.web_concurrency == 1:
+            _serve(settings, listening)
+        else:
+            sys.exit(run_processes(lambda: _serve(settings, listening), settings.web_concurrency))
+
+
+def _serve(settings: Settings, listening: socket.socket) -> None:
+    app = common.or_fail(lambda: create_app(settings))
+    try:
+        Server(app, settings).run(sockets=[listening])
+    except SystemExit:  # uvicorn's, when the lifespan could not begin
+        problem = getattr(app.state, "problem", None)
+        common.fail(common.named(problem) if problem else "The widget could not start; the log says why.")

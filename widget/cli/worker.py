@@ -1,0 +1,29 @@
+"""`widget worker`."""
+
+import asyncio
+import signal
+
+import click
+
+from widget import logs
+from widget.app import deliver_until
+from widget.cli import common
+from widget.server import hardening
+
+
+@click.command()
+def worker() -> None:
+    """Run a delivery process without the web part; needs PostgreSQL."""
+    settings = common.settings()
+    if settings.sqlite_path:
+        common.fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers by itself")
+    hardening.harden()
+    logs.configure(settings.log_level)
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
+        await deliver_until(stopping, settings)
+
+    common.or_fail(lambda: asyncio.run(run()))
