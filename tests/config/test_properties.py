@@ -20,7 +20,7 @@ REQUIRED = {
     "INSIDER_URL": "https://api.example.com",
     "INSIDER_CLIENT_ID": "id",
     "INSIDER_CLIENT_SECRET": "client-canary",
-    "SECRET_KEY": "key-canary" + "k" * 32,
+    "SECRET_KEY": "key-canary-0123456789-0123456789-0123",
 }
 VALUES = (
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)

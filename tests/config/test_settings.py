@@ -13,11 +13,12 @@ from widget.config.settings import VARIABLES, Settings
 from widget.errors import ConfigurationError
 from widget.theming.themes import Theme
 
+GOOD_KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
 GOOD = {
     "INSIDER_URL": "https://insider.example.com/",
     "INSIDER_CLIENT_ID": "client",
     "INSIDER_CLIENT_SECRET": "a-secret",
-    "SECRET_KEY": "k" * 32,
+    "SECRET_KEY": GOOD_KEY,
 }
 PRODUCT = '[products.demo]\nname = "Northwind"\norigins = ["https://app.example.com"]\n'
 
@@ -66,7 +67,7 @@ def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
         ("INSIDER_URL", "http://insider.example.com"),
         ("INSIDER_URL", "https://user:word@insider.example.com"),
         ("SECRET_KEY", "short"),
-        ("SECRET_KEY", f"{'k' * 32},short"),
+        ("SECRET_KEY", f"{GOOD_KEY},short"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "nonsense"),
         ("PUBLIC_URL", "https://feedback.example.com/path"),
@@ -258,10 +259,10 @@ def test_the_secret_of_signed_identities_comes_from_the_environment(config: Path
     assert "one is needed" in problems(config)["IDENTITY_KEY__DEMO"]
     assert "32 characters" in problems(config, IDENTITY_KEY__DEMO="hunter2")["IDENTITY_KEY__DEMO"]
     assert "hunter2" not in str(problems(config, IDENTITY_KEY__DEMO="hunter2"))
-    (key,) = load(config, IDENTITY_KEY__DEMO="s" * 32).identity_keys["demo"]
-    assert key.get_secret_value() == "s" * 32
+    (key,) = load(config, IDENTITY_KEY__DEMO=GOOD_KEY).identity_keys["demo"]
+    assert key.get_secret_value() == GOOD_KEY
     config.write_text(PRODUCT)
-    assert "no [identity] table" in problems(config, IDENTITY_KEY__DEMO="s" * 32)["IDENTITY_KEY__DEMO"]
+    assert "no [identity] table" in problems(config, IDENTITY_KEY__DEMO=GOOD_KEY)["IDENTITY_KEY__DEMO"]
 
 
 def test_products_keep_their_files_beside_their_configuration_unless_it_says_otherwise(config: Path) -> None:

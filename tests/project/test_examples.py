@@ -24,7 +24,7 @@ ENVIRON = {
     "INSIDER_URL": "https://insider.example.com",
     "INSIDER_CLIENT_ID": "client",
     "INSIDER_CLIENT_SECRET": "a-secret",
-    "SECRET_KEY": "k" * 32,
+    "SECRET_KEY": "tests-only-tests-only-tests-only-0",
     "WIDGET_CONFIG": str(EXAMPLES / "widget.toml"),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from widget.config import validators
+from widget.config import secrets
 from widget.config.products import SLUG, Product
 from widget.config.sentences import sentence, suggestion
 from widget.config.settings import VARIABLES, Account, Settings
@@ -26,22 +26,28 @@ _OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Read `environ` and the products' file that it names.
+    """Read `environ`, and the files of secrets and products that it names.
 
     An empty variable counts as absent. A theme that cannot be used costs its product its look and no more: it is no
     reason to stop the feedback of others. Raises ConfigurationError with every problem that was found.
     """
+    problems: list[Problem] = []
+    unusable: list[Problem] = []
+    products = _products(places(environ)[0], problems, unusable)
+    environ = secrets.with_files(environ, secrets.names([*map(suffix, products)]), problems)
     given: dict[str, Any] = {name: environ[name.upper()] for name in VARIABLES if environ.get(name.upper())}
     if given.get("rate_limit") == "off":
         given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
-    problems: list[Problem] = []
-    unusable: list[Problem] = []
-    products = _products(Path(given.get("widget_config", "widget.toml")), problems, unusable)
     settings: Settings | None = None
     try:
         settings = Settings.model_validate({**given, "products": products})
     except ValidationError as error:
-        problems += [Problem(_variable(fault["loc"]), sentence(fault)) for fault in error.errors()]
+        told = {problem.name for problem in problems}
+        problems += [
+            Problem(_variable(fault["loc"]), sentence(fault))
+            for fault in error.errors()
+            if not (fault["type"] == "missing" and told.intersection(secrets.spellings(_variable(fault["loc"]))))
+        ]
     problems += _misspelled(environ, products)
     accounts = {slug: _account(environ, slug, problems) for slug in products}
     identity_keys = {slug: _identity_keys(environ, product, problems) for slug, product in products.items()}
@@ -135,7 +141,7 @@ def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[
             )
         return ()
     try:
-        return tuple(SecretStr(key) for key in validators.secret_keys(given))
+        return tuple(SecretStr(key) for key in secrets.keys(given))
     except ValueError as error:
         problems.append(Problem(name, str(error)))
         return ()

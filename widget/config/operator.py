@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from widget.config import validators
+from widget.config import secrets
 from widget.config.topic import Seconds, Topic
 
 
@@ -14,7 +14,7 @@ class OperatorSettings(Topic):
 
     secret_key: Annotated[
         tuple[SecretStr, ...],
-        BeforeValidator(validators.secret_keys),
+        BeforeValidator(secrets.keys),
         Field(
             description="Signs tokens and receipts; 32 characters at least. Several, newest first, separated by "
             "commas, while one is rotated out."

@@ -10,8 +10,6 @@ from sqlalchemy.exc import ArgumentError
 
 from widget.config.products import LOCAL
 
-MIN_SECRET_LENGTH = 32
-
 
 def insider_url(value: str) -> str:
     """Insider Connect's base address, without a slash at its end."""
@@ -31,14 +29,6 @@ def public_url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ValueError("give scheme, host and perhaps port, such as https://feedback.example.com")
     return value.rstrip("/")
-
-
-def secret_keys(value: str) -> tuple[str, ...]:
-    """Signing keys, newest first, separated by commas."""
-    keys = tuple(key.strip() for key in value.split(","))
-    if any(len(key) < MIN_SECRET_LENGTH for key in keys):
-        raise ValueError(f"each key needs at least {MIN_SECRET_LENGTH} characters")
-    return keys
 
 
 def database_url(value: str) -> str:

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from widget.config.secrets import with_files
 from widget.sandbox import api, inbox
 from widget.sandbox.misbehaving import DROP
 from widget.sandbox.state import State
@@ -48,6 +49,8 @@ def create_sandbox(
 def accounts_from(environ: Mapping[str, str]) -> dict[str, str]:
     """The accounts that the widget's own environment names, so that both agree without being told twice."""
     accounts = {}
+    ids = [name for name in environ if name.startswith("INSIDER_CLIENT_ID")]
+    environ = with_files(environ, [name.replace("_ID", "_SECRET", 1) for name in ids], [])
     for name, client_id in environ.items():
         if match := re.fullmatch(r"INSIDER_CLIENT_ID(__[A-Z0-9_]+)?", name):
             secret = environ.get(f"INSIDER_CLIENT_SECRET{match[1] or ''}")

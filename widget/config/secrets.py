@@ -1,0 +1,108 @@
+"""Where secrets come from besides the environment, and which of them anybody could guess.
+
+A secret `NAME` may lie in a file that `NAME_FILE` names, as Docker's and Kubernetes' secrets do, or in one called
+`NAME` among systemd's credentials (`$CREDENTIALS_DIRECTORY`). A secret that is given twice stops the start: nobody
+should have to find out which one counted.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from widget.errors import Problem
+
+SECRETS = (
+    "INSIDER_CLIENT_SECRET",
+    "SECRET_KEY",
+    "OPS_TOKEN",
+    "DATABASE_URL",
+    "DATABASE_DIRECT_URL",
+    "RATE_LIMIT_STORAGE",
+)
+"""The settings that are secrets, or may hold a password."""
+OF_PRODUCTS = ("INSIDER_CLIENT_SECRET__", "IDENTITY_KEY__")
+"""How those of products begin; the product's slug follows."""
+MIN_LENGTH = 32
+"""Characters of a key that signs or encrypts."""
+_MAX_FILE = 64 * 1024
+_MIN_VARIETY = 8
+"""Different characters of a key; 32 random hexadecimal digits have fewer in one case of 28 million."""
+_PLACEHOLDER = re.compile(r"change(me|this|it)|replace(me|this)|placeholder|yoursecret")
+
+
+def names(suffixes: Collection[str]) -> tuple[str, ...]:
+    """All the secrets of a service whose products' names end in `suffixes`."""
+    return (*SECRETS, *(prefix + suffix for prefix in OF_PRODUCTS for suffix in suffixes))
+
+
+def with_files(environ: Mapping[str, str], wanted: Collection[str], problems: list[Problem]) -> dict[str, str]:
+    """`environ` with the secrets in `wanted` that files hold, in place of what names the files.
+
+    What is wrong is added to `problems`, never a secret.
+    """
+    found = dict(environ)
+    for name in wanted:
+        sources = sources_of(environ, name, wanted)
+        if len(sources) + bool(environ.get(name)) > 1:
+            given = [name] * bool(environ.get(name)) + list(sources)
+            problems.append(Problem(name, f"is given more than once, by {' and '.join(given)}: leave one"))
+            continue
+        for source, path in sources.items():
+            found.pop(source, None)
+            try:
+                found[name] = _read(path)
+            except ValueError as error:
+                problems.append(Problem(source, str(error)))
+    return found
+
+
+def sources_of(environ: Mapping[str, str], name: str, wanted: Collection[str]) -> dict[str, Path]:
+    """The files that give a secret, each by what names it. `INSIDER_CLIENT_SECRET__X_FILE` is no file of the product
+    `x` where it is `wanted` itself, as the secret of a product `x-file`."""
+    _, by_variable, by_systemd = spellings(name)
+    sources = {}
+    path = environ.get(by_variable)
+    if path and by_variable not in wanted:
+        sources[by_variable] = Path(path)
+    if folder := environ.get("CREDENTIALS_DIRECTORY"):
+        credential = Path(folder) / name
+        if credential.is_file():
+            sources[by_systemd] = credential
+    return sources
+
+
+def spellings(name: str) -> tuple[str, str, str]:
+    """What a secret is called in a message: by the variable, the file, or the credential that gives it."""
+    return name, f"{name}_FILE", f"{name} in CREDENTIALS_DIRECTORY"
+
+
+def _read(path: Path) -> str:
+    """What the file holds, without the line break that editors put at its end."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_FILE + 1).decode().strip("\r\n")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8") from None
+    if not text.strip() or len(text) > _MAX_FILE:
+        raise ValueError(f"{path} is empty" if not text.strip() else f"{path} is too long to be a secret")
+    return text
+
+
+def keys(value: str) -> tuple[str, ...]:
+    """Keys that sign or encrypt, newest first. Raises ValueError when one is short or easy to guess."""
+    found = tuple(key.strip() for key in value.split(","))
+    for key in found:
+        if len(key) < MIN_LENGTH:
+            raise ValueError(f"each key needs at least {MIN_LENGTH} characters")
+        if is_guessable(key):
+            raise ValueError("is easy to guess: make one with `openssl rand -hex 32`")
+    return found
+
+
+def is_guessable(key: str) -> bool:
+    """Whether a key is a placeholder, has few different characters, or repeats a few."""
+    period = (key + key).find(key, 1)
+    is_placeholder = _PLACEHOLDER.search(re.sub(r"[^a-z]", "", key.lower()))
+    return bool(is_placeholder) or len(set(key)) < _MIN_VARIETY or period <= _MIN_VARIETY + 2
