@@ -100,6 +100,12 @@ export class Panel {
   #loaded = false
   /** What the page tells about itself, as far as it could be cloned. @type {unknown} */
   #context = null
+  /** Where the page says who is there: a token, or a function that answers one. @type {any} */
+  #source
+  /** What that function answered last; null: nobody is signed in. @type {string | null | undefined} */
+  #identity
+  /** Has it been asked once more, since the form was opened or sent? */
+  #hasAsked = false
   /** Who waits until nothing is kept any more. @type {(() => void)[]} */
   #resets = []
   /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
@@ -124,6 +130,8 @@ export class Panel {
       if (/frame-src|child-src/.test(event.effectiveDirective) && host.url.href.startsWith(event.blockedURI)) this.#reason = 'host_policy'
     }, {signal})
 
+    this.#source = host.told.identity
+    if (host.inline) this.#ask()
     this.load()
     if (host.isOpen) this.show()
     queueMicrotask(() => host.update()) // once it knows of this panel, and so of the word for closing
@@ -217,7 +225,7 @@ export class Panel {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
     const data = type == 'close' || type == 'reset' ? {} : {
-      theme: host.theme, lang: host.language, email: host.get('email'), context: this.#clone(), identity: host.told.identity,
+      theme: host.theme, lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
       sheet: !host.inline && small.matches,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
@@ -247,6 +255,11 @@ export class Panel {
     if (type == 'resize' && data.height > 0) this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
     if (type == 'ready') this.#ready(data)
     if (type == 'reset') this.#swept()
+    if (type == 'submit') this.#hasAsked = false
+    if (type == 'error' && data.code == 'identity_invalid' && !this.#hasAsked) {
+      this.#hasAsked = true
+      this.#ask()
+    }
     if (TOLD.includes(type)) host.tell(type, data)
   }
 
@@ -304,11 +317,38 @@ export class Panel {
     launcher?.setAttribute('aria-expanded', isOpen)
     launcher?.querySelector('path').setAttribute('d', isOpen ? CROSS : BUBBLE)
     if (launcher) launcher.lastChild.textContent = isOpen ? this.close : label
+    const {identity} = this.host.told
+    const isOther = identity != this.#source
+    if (isOther) this.#identity = undefined
+    this.#source = identity
+    if (isOther && (this.host.isOpen || this.host.inline)) this.#ask()
+    this.#post('set')
+  }
+
+  /** Whom the page vouches for. */
+  get #who() {
+    const asks = typeof this.#source == 'function'
+    return {identity: (asks ? this.#identity : this.#source) ?? null, renews: asks && this.#identity !== null}
+  }
+
+  /** Asks the page's function who is there. A form that opens wants a token that is fresh. */
+  async #ask() {
+    const source = this.#source
+    if (typeof source != 'function') return
+    const identity = await Promise.resolve().then(source).catch(() => {
+      this.host.tell('error', {code: 'identity_invalid', reason: 'unavailable', retryable: true})
+    })
+    if (source != this.#source) return
+    this.#identity = identity ?? null
     this.#post('set')
   }
 
   /** Opens it, or brings what is open in front of a dialog that the host opened meanwhile. */
   show() {
+    if (!this.box.open) {
+      this.#hasAsked = false
+      this.#ask()
+    }
     const {host} = this
     const modal = host.get('mode') == 'dialog' || small.matches || this.#isBehind()
     this.load(true)

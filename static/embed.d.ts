@@ -21,8 +21,9 @@ export interface FeedbackOptions {
   launcher?: 'true' | 'false' | null
   /** Anything that can be cloned. It is handed to the form. */
   context?: Record<string, unknown> | null
-  /** A token in which the page's server signed who the person is: see docs/identity.md. */
-  identity?: string | null
+  /** A token in which the page's server signed who the person is, or a function that fetches a fresh one whenever the form
+   * needs it: see docs/identity.md. */
+  identity?: string | null | (() => string | null | undefined | Promise<string | null | undefined>)
 }
 
 /** Why the form could not be shown. */
@@ -39,7 +40,11 @@ export interface FeedbackEvents {
   submit: {product: string}
   success: {product: string, receipt: string, status: 'delivered' | 'accepted'}
   /** From the loader (`LoaderErrorCode`), or from the form: the codes of the answers to a submission. */
-  error: {product: string, code: LoaderErrorCode | (string & {}), retryable: boolean}
+  error: {
+    product: string, code: LoaderErrorCode | (string & {}), retryable: boolean,
+    /** Of `identity_invalid`: see docs/identity.md. */
+    reason?: string,
+  }
 }
 
 export interface InsiderFeedbackApi {

@@ -3,18 +3,17 @@
 
 const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'paste', 'submit']
 const ANYWHERE = ['dragover', 'dragleave', 'drop']
-const NO_HELLO = 1000 // milliseconds after which a framing page is taken to say nothing
+const SILENT = 1000 // milliseconds: then a page that frames it says nothing
 
 /**
  * `<feedback-form>` makes the form inside of it pleasant; without it the form works too.
  *
- * Nothing but this is loaded until somebody does something: then `desk.js` brings the rest. What the first event gives
- * (a press of Send, a file) is kept until it is there.
+ * Nothing but this is loaded until somebody does something: then `desk.js` brings the rest, and is given what that was.
  *
  * @fires feedback-dirty there is something now that would be lost
  * @fires feedback-submit (cancelable) the form is about to be sent
  * @fires feedback-success (detail: {receipt, status}) it has been taken
- * @fires feedback-error (detail: {code, retryable}) it has not
+ * @fires feedback-error (detail: {code, retryable, reason}) it has not
  */
 export class FeedbackForm extends HTMLElement {
   /** @type {AbortController | undefined} */
@@ -23,11 +22,13 @@ export class FeedbackForm extends HTMLElement {
   #desk
   #tries = 0
   #turns = 0
-  /** Of the person who is there now, once it is loaded. @type {Desk | undefined} */
+  /** @type {Desk | undefined} once it is loaded */
   desk
   /** The address that the page gave. */
   given = ''
-  /** Whose form it is, by the address that the page vouches for or gave, in small letters. */
+  /** Lets the page vouch once more. @type {(() => Promise<string>) | undefined} */
+  vouch
+  /** Whose form it is, in small letters. */
   address = ''
   /** @type {string[]} */
   #accept = []
@@ -50,7 +51,7 @@ export class FeedbackForm extends HTMLElement {
     if (this.#desk) this.#desk.then(desk => desk.listen(signal))
     else if (this.input?.files?.length) this.wake()
     else if (parent === window) this.recall()
-    else addEventListener('load', () => setTimeout(() => this.recall(), NO_HELLO), {signal})
+    else addEventListener('load', () => setTimeout(() => this.recall(), SILENT), {signal})
   }
 
   disconnectedCallback() {
@@ -81,7 +82,7 @@ export class FeedbackForm extends HTMLElement {
   /** May something be put in now? Not while it is sent, nor once thanks stand in its place. */
   get isOpen() { return !this.form.dataset.state && !this.form.hidden }
 
-  /** Brings back what is kept of the person, if there may be anything. */
+  /** Brings back what is kept, if anything is. */
   recall() {
     try {
       if ([localStorage, sessionStorage].some(kept => Object.keys(kept).some(key => key.startsWith(`feedback:${this.product}`)))) this.wake()

@@ -10,12 +10,13 @@
  *   lang?: string | null,
  *   email?: string | null,
  *   identity?: string | null,
+ *   renews?: boolean,
  *   context?: Record<string, unknown> | null,
  *   sheet?: boolean,
  *   trap?: boolean,
  *   focus?: 'first' | 'last',
  *   visible?: boolean,
- * }} HostWish what the host page asks for; `null` takes back what it said before, and a key that is absent was not said
+ * }} HostWish what the host page asks for; `null` takes back what it said; an absent key was not said
  */
 
 const NAME = 'insider-feedback'
@@ -38,7 +39,7 @@ export function allows(entry, origin) {
  * @fires hello (detail: HostWish) the host page has introduced itself
  * @fires set (detail: HostWish) it asks for something else now; everything it wants is said again
  * @fires close it has closed the popover or dialog
- * @fires reset the person has signed out: nothing of anybody may be left; answered by `reset()`
+ * @fires reset the person has signed out; answered by `reset()`
  * @fires focus (detail: 'first' | 'last') focus should go to that end of the form; the default does it, and can be prevented
  */
 export class HostLink extends EventTarget {
@@ -93,9 +94,9 @@ export class HostLink extends EventTarget {
     this.#post('success', {receipt, status})
   }
 
-  /** @param {{code: string, retryable: boolean}} fault */
-  error({code, retryable}) {
-    this.#post('error', {code, retryable})
+  /** @param {{code: string, retryable: boolean, reason?: string}} fault */
+  error({code, retryable, reason}) {
+    this.#post('error', {code, retryable, ...reason && {reason}})
   }
 
   /** The person wants to leave the form: Escape, or a close button in it. */
@@ -103,7 +104,6 @@ export class HostLink extends EventTarget {
     this.#post('escape')
   }
 
-  /** What is kept of anybody is gone. */
   reset() {
     this.#post('reset')
   }
@@ -185,7 +185,8 @@ function known(data) {
   if (['light', 'dark', 'auto', null].includes(data.theme)) wish.theme = data.theme
   if (data.lang === null || typeof data.lang === 'string' && /^[\w-]{2,35}$/.test(data.lang)) wish.lang = data.lang
   if (data.email === null || typeof data.email === 'string' && data.email.length <= 254) wish.email = data.email
-  if (data.identity === null || typeof data.identity === 'string' && data.identity.length <= 4096) wish.identity = data.identity
+  if (data.identity === null || typeof data.identity === 'string') wish.identity = data.identity
+  if (typeof data.renews === 'boolean') wish.renews = data.renews
   if (typeof data.context === 'object') wish.context = data.context
   if (typeof data.sheet === 'boolean') wish.sheet = data.sheet
   if (typeof data.trap === 'boolean') wish.trap = data.trap

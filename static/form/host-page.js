@@ -7,12 +7,19 @@ import {forget, Kept} from './kept.js'
 
 const root = document.documentElement
 const KEYS = 10, KEY = 40, VALUE = 300
+const LONGEST = 4096 // characters of an identity
 
 /** Who the page says is there, and what it tells; `null` takes back what it said before. */
 export class HostPage {
   #form
   #email = ''
   #identity = ''
+  /** The address that the identity vouches for, once the service believes it. */
+  #vouched = ''
+  /** Will the page say more of who is there? */
+  #renews = false
+  /** Who wait for an identity that is believed. @type {((identity: string) => void)[]} */
+  #waiting = []
   /** The language that it asked for last; null: it took that back. @type {string | null | undefined} */
   #lang
   /** Has the page named anybody before? */
@@ -24,13 +31,16 @@ export class HostPage {
     this.#hasNamed = form.address !== ''
     this.#email = form.given
     this.#identity = form.piece('identity')?.value ?? ''
+    this.#vouched = this.#identity && form.given
   }
 
   /** @param {HostWish} wish */
-  hear({email, identity, context, lang}) {
+  hear({email, identity, renews = false, context, lang}) {
     if (email !== undefined) this.#email = email ?? ''
-    if (identity !== undefined) this.#identity = identity ?? ''
-    if (email !== undefined || identity !== undefined) this.#meet()
+    this.#renews = renews
+    this.#form.vouch = renews ? () => new Promise(done => this.#waiting.push(done)) : undefined
+    if (identity !== undefined && (identity ?? '') !== this.#identity) this.#check(identity ?? '')
+    this.#meet()
     if (context !== undefined) tell(this.#form, context ?? {})
     if (lang !== undefined) this.#lang = lang
     if (!this.#form.address) this.#form.recall()
@@ -64,13 +74,32 @@ export class HostPage {
     location.replace(url)
   }
 
+  /** Asks the service whether it believes the page: now, not when all is written.
+   * @param {string} identity */
+  async #check(identity) {
+    const form = this.#form
+    this.#identity = identity
+    if (emailOf(identity) !== this.#vouched) this.#vouched = ''
+    if (!form.piece('identity')) return
+    const fault = identity && await refusal(form, identity)
+    if (identity !== this.#identity) return
+    this.#vouched = fault ? '' : emailOf(identity)
+    this.#meet()
+    if (fault) form.tell('error', {code: 'identity_invalid', reason: fault, retryable: true})
+    for (const done of this.#waiting.splice(0)) done(fault ? '' : identity)
+  }
+
+  /** What the page said stands in the form. It is theirs whom the page names, believed or not yet: so nobody else sees
+   * it meanwhile. */
   #meet() {
     const form = this.#form
-    const vouched = form.piece('identity') ? emailOf(this.#identity) : ''
-    const address = (vouched || this.#email).trim().toLowerCase()
+    const named = form.piece('identity') ? emailOf(this.#identity) : ''
+    const address = (named || this.#email).trim().toLowerCase()
     if (address !== form.address) this.#turn(address)
     this.#hasNamed ||= address !== ''
-    this.#fill(vouched)
+    this.#fill(this.#vouched)
+    const note = form.piece('feedback-identity')
+    if (note) note.hidden = this.#vouched || this.#renews && !this.#identity
   }
 
   /** Another person, or the first one who is known: what nobody known began to write is theirs.
@@ -97,7 +126,7 @@ export class HostPage {
     const isFixed = vouched !== '' && (kind === 'read-only' || kind === 'hidden')
     if (email.type === 'hidden' && !isFixed) return location.replace(withoutIdentity()) // this page has no field for it
     const offered = vouched || this.#email
-    if (field) field.value = vouched && this.#identity
+    if (field) field.value = vouched || form.piece('feedback-identity') ? this.#identity : ''
     form.given = email.dataset.prefill ? '' : offered
     if (isFixed || email.value === given) email.value = form.given
     if (email.value !== given) form.desk?.faults.clear('submittedByEmail')
@@ -144,6 +173,20 @@ function withoutIdentity() {
   const url = new URL(location.href)
   url.searchParams.delete('identity')
   return url
+}
+
+/** Why the service does not believe an identity; nothing where it does, or cannot be asked: then it decides at Send.
+ * @param {FeedbackForm} form @param {string} identity @returns {Promise<string | undefined>} */
+async function refusal(form, identity) {
+  if (identity.length > LONGEST || /[^!-~]/.test(identity)) return 'malformed'
+  const {origin, pathname} = new URL(form.form.action)
+  try {
+    const headers = {Accept: 'application/json', 'X-Identity': identity, 'X-Form-Token': form.token.value}
+    const answer = await fetch(`${origin}${pathname}/identity`, {headers})
+    return answer.status === 403 ? (await answer.json()).errors[0].reason : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The address in a token, for the person to see. @param {string} identity */

@@ -48,7 +48,7 @@ function obey(form, wish) {
   const {theme, lang, email, sheet, identity, context} = wish
   if (theme !== undefined) root.dataset.theme = theme ?? own
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
-  if (page || email || identity || context || lang && lang !== spoken) meet(form, page => page.hear(wish))
+  if (page || email || identity || context || lang && lang !== spoken || form.piece('feedback-identity')) meet(form, page => page.hear(wish))
   else form.recall()
 }
 

@@ -12,9 +12,10 @@ import {Lost, post} from './upload.js'
 
 const PAUSES = [1000, 3000, 8000] // milliseconds before each further attempt
 const AT_ONCE = 2000 // milliseconds: what fails later than that was under way
+const VOUCHING = 10_000 // milliseconds in which the page has to say who is there
 const SHORT = 5 // seconds that it waits for by itself
 const RENEWED = ['token_expired', 'token_invalid']
-const PASSING = [...RENEWED, 'already_sent', 'too_fast', 'rate_limited', 'unavailable', 'internal', 'malformed', 'media_type']
+const PASSING = [...RENEWED, 'already_sent', 'too_fast', 'rate_limited', 'unavailable', 'internal', 'malformed', 'media_type', 'identity_invalid']
 
 /** It fails on this device, before it reaches the network. */
 class Blocked extends Error {}
@@ -124,7 +125,7 @@ export class Sending {
 
   /** Until there is an answer. @param {FormData} body @param {AbortSignal} signal @returns {Promise<Answer>} */
   async #deliver(body, signal) {
-    let attempt = 0, silent = 0, isRenewed = false, hasWaited = false
+    let attempt = 0, silent = 0, isRenewed = false, hasWaited = false, isVouched = false
     for (;;) {
       await this.#online(signal)
       try {
@@ -133,6 +134,8 @@ export class Sending {
         if (RENEWED.includes(code) && !isRenewed) {
           body.set('token', await this.#renew())
           isRenewed = true
+        } else if (code === 'identity_invalid' && !isVouched && await this.#vouched(answer, body, signal)) {
+          isVouched = true
         } else if (code === 'too_fast' && !hasWaited && answer.retryAfter <= SHORT) {
           hasWaited = true
           await pause(answer.retryAfter * 1000, signal)
@@ -190,6 +193,19 @@ export class Sending {
     }
   }
 
+  /** Lets the page vouch once more, where it can. @param {Answer} answer @param {FormData} body @param {AbortSignal} signal
+   * @returns {Promise<boolean>} whether it is worth another try */
+  async #vouched({data}, body, signal) {
+    const {form} = this.#desk
+    if (!form.vouch || !this.#outlook) return false
+    const coming = form.vouch()
+    form.tell('error', {code: 'identity_invalid', reason: data.errors[0].reason, retryable: true})
+    const identity = await Promise.race([coming, pause(VOUCHING, signal)])
+    if (!identity || !this.#outlook) return false
+    body.set('identity', String(identity))
+    return true
+  }
+
   /** A fresh token, put into the form. @returns {Promise<string>} */
   async #renew() {
     const {form} = this.#desk.form
@@ -230,8 +246,8 @@ export class Sending {
   /** @param {any} problem @param {number} retryAfter in seconds */
   #refused({title, detail, errors, token}, retryAfter) {
     const {form, faults, files, words} = this.#desk
-    const [{code = ''} = {}] = errors
-    form.tell('error', {code, retryable: PASSING.includes(code)})
+    const [{code = '', reason} = {}] = errors
+    form.tell('error', {code, reason, retryable: PASSING.includes(code)})
     const fields = errors.filter((/** @type {any} */ fault) => fault.code === 'empty' || fault.field && form.piece(`${fault.field}-error`))
     if (fields.length) return faults.show(fields.map((/** @type {any} */ fault) => files.place(fault)))
     if (code === 'rate_limited') return this.#limited(retryAfter)

@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
-from bed import Sandbox, Widget, until
+from bed import ROOT, Sandbox, Widget, until
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import Browser, Page, expect
 from samples import pdf
@@ -81,9 +81,9 @@ def framed(
     assert form.unexpected() == []
 
 
-def token(email: str, product: str = "demo") -> str:
+def token(email: str, product: str = "demo", *, lasts: float = 300, secret: str = SECRET) -> str:
     """What the host's server signs."""
-    return jwt.encode({"email": email, "aud": product, "exp": time.time() + 300}, SECRET, "HS256")
+    return jwt.encode({"email": email, "aud": product, "exp": time.time() + lasts}, secret, "HS256")
 
 
 def meet(form: Framed, email: str | None, kind: str = "set") -> None:
@@ -482,6 +482,82 @@ def test_an_address_that_somebody_typed_stays_when_the_page_takes_its_own_back(n
     expect(named.email).to_have_value("mine@example.com")
 
 
+# --- vouched for -------------------------------------------------------------------------------------------------
+
+REFUSED = [
+    ("expired", token(ANNA, lasts=-3600)),
+    ("signature", token(ANNA, secret="another secret, as long as it has to be")),
+    ("audience", token(ANNA, "open")),
+    ("malformed", "no token"),
+    ("malformed", "\N{SNOWMAN}"),
+    ("malformed", "x" * 5000),
+]
+
+
+@pytest.mark.parametrize(("reason", "identity"), REFUSED)
+@pytest.mark.parametrize("kind", ["hello", "set"])
+def test_an_identity_that_is_not_believed_is_refused_when_it_is_told(
+    signed: Framed, insider: Sandbox, kind: str, reason: str, identity: str
+) -> None:
+    signed.expected.append(NETWORK)
+    if kind == "set":
+        meet(signed, BERT, "hello")
+    signed.say(kind, identity=identity)
+    told = signed.until_told("error")
+    assert told == {"code": "identity_invalid", "reason": reason, "retryable": True}
+    expect(signed["feedback-identity"]).to_be_visible()
+    expect(signed["feedback-identity"]).to_contain_text("This page could not say who you are")
+    expect(signed.email).to_have_value("")
+    expect(signed.email).to_be_editable()
+    meet(signed, ANNA)
+    expect(signed["feedback-identity"]).to_be_hidden()
+    signed.text.fill("Vouched for")
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    assert insider.feedbacks()[0]["body"]["submittedByEmail"] == ANNA
+
+
+def test_a_form_that_needs_an_identity_says_so_before_anything_is_typed(signed: Framed, form_site: Widget) -> None:
+    expect(signed["feedback-identity"]).to_be_hidden()
+    signed.say("hello", identity=None, renews=True)
+    signed.until_told("ready")
+    expect(signed["feedback-identity"]).to_be_hidden()
+    signed.say("set", identity=None)
+    expect(signed["feedback-identity"]).to_be_visible()
+    alone = FormPage(signed.context, form_site.url)
+    alone.open()
+    expect(alone["feedback-identity"]).to_be_visible()
+    alone.open(f"?identity={token(ANNA)}")
+    expect(alone["feedback-identity"]).to_be_hidden()
+    expect(alone.email).to_have_value(ANNA)
+
+
+def test_a_form_that_needs_no_identity_never_says_so(named: Framed) -> None:
+    named.say("hello", email=None)
+    named.until_told("ready")
+    expect(named["feedback-identity"]).to_have_count(0)
+
+
+def test_an_identity_that_cannot_be_checked_now_is_checked_at_send(signed: Framed) -> None:
+    signed.expected.append(NETWORK)
+    signed.context.route("**/identity", lambda route: route.abort())
+    meet(signed, ANNA, "hello")
+    expect(signed.email).not_to_be_editable()
+    signed.text.fill("Vouched for")
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+
+
+def test_a_fresh_token_of_the_same_person_leaves_their_words_alone(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    with signed.host.expect_response("**/identity"):
+        signed.say("set", identity=token(ANNA, lasts=600))
+    expect(signed.email).to_have_value(ANNA)
+    expect(signed.text).to_have_value(SALARY)
+    expect(signed["feedback-draft"]).to_be_hidden()
+
+
 # --- by the loader -----------------------------------------------------------------------------------------------
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
@@ -572,3 +648,107 @@ def test_destroy_clears_what_is_kept_unless_it_is_asked_not_to(
     loaded.visit(loaded.host.url)
     loaded.enter()
     assert (stored(loaded) != "[{},{}]") == is_kept
+
+
+FETCHED = """tokens => {
+  window.asked = 0
+  window.errors = []
+  InsiderFeedback.on('error', error => window.errors.push(error))
+  InsiderFeedback.set({identity: async () => {
+    const token = tokens[Math.min(window.asked++, tokens.length - 1)]
+    if (token === 'fails') throw new Error('no network')
+    return token
+  }})
+}"""
+
+
+@pytest.fixture
+def fetched(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Loaded]:
+    """A form whose page is asked who is there."""
+    form = Loaded(browser, form_site.url, host, "demo")
+    form.expected.append(NETWORK)
+    yield form
+    form.context.close()
+    assert form.unexpected() == []
+
+
+def test_the_loader_asks_for_an_identity_at_each_opening(fetched: Loaded) -> None:
+    fetched.host.evaluate(FETCHED, [token(ANNA), token(BERT), None])
+    fetched.host.get_by_role("button", name="Feedback").hover()
+    assert fetched.host.evaluate("window.asked") == 0
+    for person in (ANNA, BERT, ""):
+        fetched.enter()
+        expect(fetched.email).to_have_value(person)
+        fetched.call("close()")
+    assert fetched.host.evaluate("window.asked") == 3
+    expect(fetched["feedback-identity"]).to_be_attached()
+    assert fetched["feedback-identity"].evaluate("note => note.hidden") is False
+
+
+def test_the_loader_asks_once_more_for_one_that_was_refused(fetched: Loaded) -> None:
+    fetched.host.evaluate(FETCHED, [token(ANNA, lasts=-3600), token(ANNA)])
+    fetched.enter()
+    expect(fetched.email).to_have_value(ANNA)
+    expect(fetched["feedback-identity"]).to_be_hidden()
+    assert fetched.host.evaluate("window.asked") == 2
+    assert [error["reason"] for error in fetched.host.evaluate("window.errors")] == ["expired"]
+
+
+def test_it_does_not_ask_for_ever(fetched: Loaded) -> None:
+    fetched.host.evaluate(FETCHED, [token(ANNA, lasts=-3600), token(ANNA, lasts=-3500)])
+    fetched.enter()
+    expect(fetched["feedback-identity"]).to_be_visible()
+    until(lambda: fetched.host.evaluate("window.errors.length") == 2)
+    assert fetched.host.evaluate("window.asked") == 2
+
+
+def test_what_is_refused_at_send_is_sent_once_more_with_a_fresh_identity(fetched: Loaded, insider: Sandbox) -> None:
+    fetched.host.evaluate(FETCHED, [token(ANNA), token(ANNA, lasts=600)])
+    fetched.enter()
+    expect(fetched.email).to_have_value(ANNA)
+    fetched.answer(403, "identity_invalid", "identity", "Expired.", reason="expired")
+    fetched.text.fill("Written for long")
+    fetched.send()
+    expect(fetched.thanks).to_be_visible()
+    assert insider.feedbacks()[0]["body"]["submittedByEmail"] == ANNA
+    assert [error["reason"] for error in fetched.host.evaluate("window.errors")] == ["expired"]
+
+
+def test_a_function_that_fails_is_told_as_an_identity_that_is_missing(fetched: Loaded) -> None:
+    fetched.host.evaluate(FETCHED, ["fails"])
+    fetched.enter()
+    expect(fetched["feedback-identity"]).to_be_visible()
+    (error,) = fetched.host.evaluate("window.errors")
+    assert error == {"product": "demo", "code": "identity_invalid", "reason": "unavailable", "retryable": True}
+
+
+# --- what the documents say --------------------------------------------------------------------------------------
+
+
+def snippet(document: str, name: str) -> str:
+    """A piece of script that a document tells people to use."""
+    text = (ROOT / "docs" / f"{document}.md").read_text("utf-8")
+    return text.partition(f"<!-- runs: {name} -->\n```js\n")[2].partition("```")[0]
+
+
+def test_the_recipe_for_fresh_tokens_works(fetched: Loaded, host: Server) -> None:
+    for person in (ANNA, BERT):
+        host.answers["/feedback-identity"] = (200, "text/plain", token(person), {})
+        fetched.host.evaluate(f"async () => {{ {snippet('identity', 'fetched')} }}")
+        fetched.enter()
+        expect(fetched.email).to_have_value(person)
+        fetched.call("close()")
+    host.answers["/feedback-identity"] = (401, "text/plain", "", {})
+    fetched.enter()
+    expect(fetched["feedback-identity"]).to_be_visible()
+
+
+def test_the_recipes_for_signing_in_and_out_work(fetched: Loaded) -> None:
+    fetched.host.evaluate(f"token => {{ {snippet('identity', 'set')} }}", token(ANNA))
+    fetched.enter()
+    expect(fetched.email).to_have_value(ANNA)
+    fetched.text.fill(SALARY)
+    keep(fetched, SALARY)
+    fetched.host.evaluate(f"async () => {{ {snippet('identity', 'reset')} }}")
+    expect(fetched.text).to_have_value("")
+    assert stored(fetched) == "[{},{}]"

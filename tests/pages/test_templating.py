@@ -30,7 +30,7 @@ class Secretive:
 
 VALUES = {
     "words": SPEECH,
-    "product": views.Product("acme", "Acme", ("https://acme.example",), None, None),
+    "product": views.Product("acme", "Acme", ("https://acme.example",), None, None, "on"),
     "thing": Secretive(),
     "text": "x" * 1000,
     "names": ("a", "b"),

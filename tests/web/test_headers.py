@@ -64,6 +64,7 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
         "token 200": client.get("/form/demo/token"),
         "challenge 200": client.get("/form/demo/challenge", headers={"X-Form-Token": widget.token()}),
         "challenge 403": client.get("/form/demo/challenge"),
+        "identity 200": client.get("/form/demo/identity"),
         "receipt 200": client.get(taken.json()["receipt_url"]),
         "receipt 200 json": client.get(taken.json()["receipt_url"], headers=JSON),
         "receipt 404": client.get("/receipt/forged"),

@@ -281,6 +281,7 @@ def _asked(product: Product, person: Person | None) -> views.Asked:
         files=asked.files if asked.takes_files else "hidden",
         email=email,
         vouched=product.email if product.identity else "",
+        identity=product.needs_identity,
         context=product.context != "off",
     )
 

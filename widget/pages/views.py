@@ -44,7 +44,8 @@ class Asked:
     """What the form asks for. The first three are `shown`, `hidden` or `required`.
 
     `email` is `ask`, `prefill`, `read-only` or `hidden`; the last two only of somebody who is vouched for. `vouched` is
-    what it becomes as soon as somebody is; empty where nobody can be. `context`: whether the page may add something.
+    what it becomes as soon as somebody is; empty where nobody can be. `identity`: whether nobody can send without being
+    vouched for. `context`: whether the page may add something.
     """
 
     description: str
@@ -52,6 +53,7 @@ class Asked:
     files: str
     email: str
     vouched: str
+    identity: bool
     context: bool
 
 

@@ -1,13 +1,14 @@
 """The form: as a page, its colours, and what a page that has been open for long asks for anew."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from widget.config.products import Product
-from widget.errors import Fault, Rejected
+from widget.errors import Fault, Rejected, TokenError
 from widget.submissions.identity import Person
 from widget.theming import themes
 from widget.web import headers
@@ -65,6 +66,20 @@ async def fresh_challenge(request: Request) -> Response:
     service, product = service_of(request), product_of(request)
     token = await service.acceptance.read_token(product, request.headers.get("x-form-token", ""))
     return JSONResponse(service.bots.challenge(token.submission_id, time.time()), headers=headers.HEADERS["data"])
+
+
+async def check_identity(request: Request) -> Response:
+    """GET /form/{product}/identity: whom the token in `X-Identity` vouches for, as the form whose token is in
+    `X-Form-Token` will find when it is sent. A token that is not valid is answered as at Send: 403 with the reason."""
+    service, product = service_of(request), product_of(request)
+    opened_at: float | None = None
+    with suppress(TokenError):
+        now = time.time()
+        opened_at = now - service.tokens.read_form(request.headers.get("x-form-token", ""), product.slug, now).age
+    values = {"identity": request.headers.get("x-identity", "")}
+    person = service.identities.verify(product, values, opened_at=opened_at)
+    content = {"email": person.email, "name": person.name} if person else {}
+    return JSONResponse(content, headers=headers.HEADERS["data"])
 
 
 def challenge_for(service: Service, product: Product, token: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ ROUTES = [
     Route("/form/{product}/theme.css", form.theme, methods=["GET"]),
     Route("/form/{product}/token", form.fresh_token, methods=["GET"]),
     Route("/form/{product}/challenge", form.fresh_challenge, methods=["GET"]),
+    Route("/form/{product}/identity", form.check_identity, methods=["GET"]),
     Route("/receipt/{receipt}", receipts.show_receipt, methods=["GET"]),
     Route("/embed.js", static.loader, methods=["GET"]),
     Route("/static/{path:path}", static.static_file, methods=["GET"]),
