@@ -15,6 +15,7 @@ from widget.delivery.policy import fit_to_show
 from widget.errors import ConfigurationError, Fault
 from widget.i18n import messages as words
 from widget.pages.pages import Pages
+from widget.pages.state import FormState, ReceiptState
 from widget.pages.templating import Templates
 
 
@@ -65,8 +66,8 @@ def test_a_template_is_given_no_secret(tmp_path: Path) -> None:
     pages, product, english = Pages(templates), loaded.products["demo"], words.choose("en")
     spill = Spill()
     for name, make in {
-        "form": lambda: pages.form(product, english, token="t", values={}),
-        "receipt": lambda: pages.receipt(product, english, status="accepted"),
+        "form": lambda: pages.form(product, english, FormState("t")),
+        "receipt": lambda: pages.receipt(product, english, ReceiptState("accepted")),
         "problem": lambda: pages.problem(english, Fault("internal"), product),
     }.items():
         page = make()

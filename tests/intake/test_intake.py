@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from widget.errors import Fault, OutboxUnavailable, Rejected
-from widget.files.threads import to_the_end
+from widget.files.threads import run_uncancellable
 from widget.intake import body as intake
 
 BOUNDARY = "form7MA4YWxk"
@@ -435,7 +435,7 @@ async def test_cancelling_waits_for_the_write_that_is_under_way():
         may_end.wait(5)
         ended.set()
 
-    task = asyncio.create_task(to_the_end(write))
+    task = asyncio.create_task(run_uncancellable(write))
     await asyncio.to_thread(begun.wait, 5)
     task.cancel()
     await asyncio.sleep(0.01)

@@ -16,7 +16,8 @@ from widget.errors import Fault
 from widget.i18n import messages as words
 from widget.i18n.messages import Words
 from widget.pages import pages
-from widget.pages.pages import File, Pages
+from widget.pages.pages import Pages
+from widget.pages.state import File, FormState, Looks, ReceiptState, ThanksState
 from widget.pages.templating import Templates
 
 AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
@@ -80,22 +81,16 @@ def form(
 ) -> Page:
     product = product or DEMO
     return Page(
-        make().form(
-            product, chosen, token="the-token", values=values or {}, faults=faults, mode=mode, retry_after=retry_after
-        )
+        make().form(product, chosen, FormState("the-token", values or {}, faults, retry_after), Looks(mode=mode))
     )
 
 
 def thanks(status: str, files: Sequence[File] = (), feedback_id: int | None = 32) -> str:
-    return make().thanks(
-        DEMO, ENGLISH, status=status, receipt_url="/receipt/abc", feedback_id=feedback_id, at=AT, attachments=files
-    )
+    return make().thanks(DEMO, ENGLISH, ThanksState(status, "/receipt/abc", feedback_id, AT, files))
 
 
 def receipt(status: str, files: Sequence[File] = (), product: Product | None = DEMO) -> str:
-    return make().receipt(
-        product, ENGLISH, status=status, accepted_at=AT, delivered_at=AT, ended_at=AT, feedback_id=32, attachments=files
-    )
+    return make().receipt(product, ENGLISH, ReceiptState(status, AT, AT, AT, 32, files))
 
 
 def every_page() -> dict[str, str]:
@@ -207,7 +202,7 @@ def test_nothing_that_a_person_or_an_operator_wrote_becomes_markup() -> None:
         values={"description": ODD, "submittedByEmail": ODD},
         product=odd,
     )
-    told = make().receipt(odd, ENGLISH, status="delivered", attachments=[File(ODD, "refused", ODD)])
+    told = make().receipt(odd, ENGLISH, ReceiptState("delivered", attachments=[File(ODD, "refused", ODD)]))
     for html in (page.html, told):
         assert "<script>alert" not in html
         assert "49" not in re.sub(r"&#\d+;", "", html.partition("</svg>")[2].partition("<template")[0])
@@ -230,7 +225,7 @@ def test_the_page_says_its_language_direction_theme_and_mode() -> None:
 
 
 def test_a_theme_or_mode_that_nobody_knows_falls_back() -> None:
-    html = make().form(DEMO, ENGLISH, token="t", values={}, theme='"x', mode="sideways")
+    html = make().form(DEMO, ENGLISH, FormState("t"), Looks('"x', "sideways"))
     root = Page(html).one(lang="en")
     assert (root["data-theme"], root["data-mode"]) == ("auto", "page")
 
@@ -288,10 +283,10 @@ def test_a_product_replaces_one_block_and_keeps_the_rest(block: str, tmp_path: P
     theirs.joinpath("form.html").write_text(
         f'{{% extends "default:form.html" %}}{{% block {block} %}}<b>Theirs</b>{{{{ super() }}}}{{% endblock %}}'
     )
-    themed = make(tmp_path).form(DEMO, ENGLISH, token="t", values={})
+    themed = make(tmp_path).form(DEMO, ENGLISH, FormState("t"))
     assert themed.count("<b>Theirs</b>") == 1
-    assert themed.replace("<b>Theirs</b>", "") == make().form(DEMO, ENGLISH, token="t", values={})
-    assert "Theirs" not in make(tmp_path).form(product_of(slug="other"), ENGLISH, token="t", values={})
+    assert themed.replace("<b>Theirs</b>", "") == make().form(DEMO, ENGLISH, FormState("t"))
+    assert "Theirs" not in make(tmp_path).form(product_of(slug="other"), ENGLISH, FormState("t"))
 
 
 def test_a_products_thanks_are_shown_without_script_too(tmp_path: Path) -> None:
@@ -300,7 +295,7 @@ def test_a_products_thanks_are_shown_without_script_too(tmp_path: Path) -> None:
     theirs.joinpath("form.html").write_text(
         '{% extends "default:form.html" %}{% block thanks %}<p>You are kind</p>{{ super() }}{% endblock %}'
     )
-    html = make(tmp_path).thanks(DEMO, ENGLISH, status="accepted", receipt_url="/receipt/abc", feedback_id=None, at=AT)
+    html = make(tmp_path).thanks(DEMO, ENGLISH, ThanksState("accepted", "/receipt/abc", None, AT))
     assert "You are kind" in html
     assert "<form" not in html
 

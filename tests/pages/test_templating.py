@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from widget.i18n import messages as words
-from widget.pages import templating, views
+from widget.pages import loader, templating, views
 from widget.pages.templating import Templates
 
 OURS = "<main>{% block one %}one{% endblock %}{% block two %}two{% endblock %}</main>\n"
@@ -177,7 +177,7 @@ GREEDY = {
     "many nested loops": "{% for a in names %}" * 30 + "{% endfor %}" * 30,
     "many nested conditions": "{% if text %}" * 150 + "{% endif %}" * 150,
     "many nested lists": "{{ " + "[" * 300 + "]" * 300 + " }}",
-    "a large file": "x" * (templating.MAX_SOURCE + 1),
+    "a large file": "x" * (loader.MAX_SOURCE + 1),
     "a person's text in two loops": "{% for a in text %}{% for b in text %}{{ b }}{% endfor %}{% endfor %}",
 }  # fmt: skip
 

@@ -8,13 +8,14 @@ import pytest
 from bed import ROOT
 from structlog.testing import capture_logs
 
-from widget.config import resources, settings
+from widget.config import loading, resources
 from widget.config.products import Product
 from widget.config.settings import Settings
 from widget.errors import Fault
 from widget.i18n import messages as words
 from widget.i18n.overrides import Wording
 from widget.pages.pages import Pages
+from widget.pages.state import FormState
 from widget.pages.templating import Templates
 from widget.theming import themes
 from widget.web.assets import StaticFiles
@@ -31,7 +32,7 @@ ENVIRON = {
 
 @cache
 def examples() -> Settings:
-    return settings.load(ENVIRON)
+    return loading.load(ENVIRON)
 
 
 def ferry() -> Product:
@@ -50,16 +51,19 @@ def pages(ours: Path | None = None) -> Pages:
     return Pages(templates, sheet=static.sheet)
 
 
+UNTOUCHED = FormState("t")
+
+
 @cache
 def wording() -> Wording:
     return Wording(examples().custom / "templates", examples().products)
 
 
-def form(product: Product, language: str = "en", ours: Path | None = None, **more: object) -> str:
+def form(product: Product, language: str = "en", ours: Path | None = None, state: FormState = UNTOUCHED) -> str:
     """The form; it fails if a template did."""
     with capture_logs() as logs:
         said = wording().of(product.slug, words.choose(language))
-        page = pages(ours).form(product, said, token="t", values={}, **more)
+        page = pages(ours).form(product, said, state)
     assert logs == []
     return page
 
@@ -68,7 +72,10 @@ def form(product: Product, language: str = "en", ours: Path | None = None, **mor
 def test_every_example_is_whole_in_every_language(language: str) -> None:
     for product in examples().products.values():
         faults = [Fault("required", "submittedByEmail"), Fault("unavailable")]
-        for page in (form(product, language), form(product, language, faults=faults, retry_after=5)):
+        for page in (
+            form(product, language),
+            form(product, language, state=FormState("t", faults=faults, retry_after=5)),
+        ):
             assert page.count('name="submittedByEmail"') == page.count('id="feedback-send"') == 1
 
 

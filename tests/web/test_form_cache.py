@@ -13,13 +13,14 @@ from widget.config import resources
 from widget.config.products import Product
 from widget.i18n import messages as words
 from widget.pages import pages
+from widget.pages.state import FormState
 from widget.pages.templating import Templates
 from widget.submissions.tokens import Tokens
 from widget.web.compression import Gapped
-from widget.web.form_cache import FormCache, Looks, wish
+from widget.web.form_cache import FormCache, Variant, wish
 
 TOKEN = re.compile(r"[0-9a-f]{32}\.[a-z]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
-PLAIN = Looks("en", "auto", "page")
+PLAIN = Variant("en", "auto", "page")
 
 
 def token_in(answer: httpx.Response) -> str:
@@ -40,7 +41,7 @@ def kept(own: str | None, folder: Path) -> Gapped | None:
     product = Product(slug="demo", name="Northwind", origins=("https://app.example.com",))
     tokens, language = Tokens(["k" * 32], 60), words.choose("en")
     forms, token = FormCache(pages.Pages(templates), tokens), tokens.form("demo")
-    page = pages.Pages(templates).form(product, language, token=token, values={})
+    page = pages.Pages(templates).form(product, language, FormState(token))
     forms.keep(product, language, PLAIN, page, token)
     return forms.find("demo", PLAIN)
 

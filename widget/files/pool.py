@@ -22,7 +22,7 @@ import structlog
 
 from widget.errors import OutboxUnavailable
 from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, Verdict
-from widget.files.threads import to_the_end
+from widget.files.threads import run_uncancellable
 
 T = TypeVar("T")
 log = structlog.get_logger("widget.files")
@@ -67,7 +67,7 @@ class Examiner:
 
         Even when cancelled this waits for its end: whoever clears up afterwards must find all that it wrote.
         """
-        return await to_the_end(lambda: self._examine(path, media_type), self._threads)
+        return await run_uncancellable(lambda: self._examine(path, media_type), self._threads)
 
     def _examine(self, path: Path, media_type: str) -> Seen:
         try:

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def to_the_end(work: Callable[[], T], threads: Executor | None = None) -> T:
+async def run_uncancellable(work: Callable[[], T], threads: Executor | None = None) -> T:
     """Do the work in one of `threads` (the event loop's own by default), and wait for its end even when cancelled; the
     cancellation comes after. Whoever clears up then finds all that the work wrote.
     """

@@ -26,7 +26,7 @@ from starlette.types import Message, Receive
 
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.files import safe_name
-from widget.files.threads import to_the_end
+from widget.files.threads import run_uncancellable
 from widget.intake.model import RawFile, RawForm
 from widget.intake.multipart import MALFORMED, TOO_LARGE, Form, Limits, Upload
 
@@ -227,12 +227,12 @@ class _Spool:
 
     async def append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
         """Add to each file its bytes. Raises OSError."""
-        await to_the_end(partial(self._append, pieces))
+        await run_uncancellable(partial(self._append, pieces))
 
     async def clear(self) -> None:
         """Remove every file that was not moved away."""
         if self._paths:
-            await to_the_end(self._clear)
+            await run_uncancellable(self._clear)
 
     def _append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
         for position, data in pieces:

@@ -6,7 +6,7 @@ when that is a product's own and broken, is left to `templating`. So are statuse
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from widget.config.products import Product
 from widget.errors import Fault
 from widget.i18n.messages import Words
 from widget.pages import views
+from widget.pages.state import PLAIN, File, FormState, Looks, ReceiptState, ThanksState
 from widget.pages.templating import Templates
 from widget.pages.views import ASKED, Detail, Faults, Message, ReceiptFile, SendingNote, Step, Thanks
 from widget.submissions import context as contexts
@@ -46,17 +47,6 @@ MODES = ("page", "inline", "popover", "dialog")
 _PATIENCE = frozenset({"rate_limited", "unavailable", "too_fast", "token_expired", "token_invalid", "already_sent"})
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """An attachment as an answer or a receipt tells of it. `status` is `attached`, `refused`; else it waits.
-    `note` is what was done to it, in words."""
-
-    name: str
-    status: str
-    message: str = ""
-    note: str = ""
-
-
 class Pages:
     """Renders the pages of all products."""
 
@@ -74,101 +64,61 @@ class Pages:
         self._receipt_days = receipt_days
         self._retry_days = retry_days
 
-    def form(
-        self,
-        product: Product,
-        words: Words,
-        *,
-        token: str,
-        challenge: Mapping[str, object] | None = None,
-        values: Mapping[str, str],
-        faults: Sequence[Fault] = (),
-        theme: str = "auto",
-        mode: str = "page",
-        retry_after: float | None = None,
-        person: Person | None = None,
-    ) -> str:
-        """The form, untouched or with what is to be put right in it. `values` are the fields by their names.
-
-        `person` is whom a signed identity, which `values` has too, vouches for; `challenge` is the proof of work that
-        the form asks for.
-        """
+    def form(self, product: Product, words: Words, state: FormState, looks: Looks = PLAIN) -> str:
+        """The form, untouched or with what is to be corrected in it."""
         words = words.of(product)
-        found = describe(faults, product, words, retry_after)
-        told = contexts.read(values.get("context", "")) if product.context != "off" else ()
+        found = describe(state.faults, product, words, state.retry_after)
+        details = contexts.read(state.values.get("context", "")) if product.context != "off" else ()
+        person = state.person
         page = replace(
-            self._form(product, words, theme, mode),
+            self._form(product, words, looks),
             fields=_asked(product, person),
-            token=token,
-            challenge=challenge,
-            values=_values(values, product, person, told),
+            token=state.token,
+            challenge=state.challenge,
+            values=_values(state.values, product, person, details),
             person=views.Person(person.email, person.name) if person else None,
-            context=tuple(Detail(key, value) for key, value in told),
+            context=tuple(Detail(key, value) for key, value in details),
             summary=found.summary,
             errors=found.errors,
             note=found.note,
-            again=bool(faults),
+            again=bool(state.faults),
         )
         return self._render("form.html", page)
 
-    def blank(self, product: Product, words: Words, *, token: str, theme: str, mode: str) -> str | None:
+    def blank(self, product: Product, words: Words, token: str, looks: Looks = PLAIN) -> str | None:
         """The form with nothing in it but its token; None when the product's own template makes none, for now."""
-        page = replace(self._form(product, words.of(product), theme, mode), token=token)
+        page = replace(self._form(product, words.of(product), looks), token=token)
         return self._templates.render_own(product.slug, "form.html", _fields_of(page))
 
-    def thanks(
-        self,
-        product: Product,
-        words: Words,
-        *,
-        status: str,
-        receipt_url: str,
-        feedback_id: int | None,
-        at: datetime,
-        attachments: Sequence[File] = (),
-        theme: str = "auto",
-        mode: str = "page",
-    ) -> str:
-        """The thanks for a submission that is `delivered` or `accepted`."""
+    def thanks(self, product: Product, words: Words, state: ThanksState, looks: Looks = PLAIN) -> str:
+        """The thanks for a submission."""
         words = words.of(product)
         thanks = Thanks(
-            status=status,
-            title=words(status),
-            text=_thanks_text(status, product, words, attachments),
-            number="" if feedback_id is None else str(feedback_id),
-            at=at.isoformat(),
-            moment=words.moment(at),
-            files=str(len(attachments)),
-            receipt_url=receipt_url,
+            status=state.status,
+            title=words(state.status),
+            text=_thanks_text(state, product, words),
+            number="" if state.feedback_id is None else str(state.feedback_id),
+            at=state.at.isoformat(),
+            moment=words.moment(state.at),
+            files=str(len(state.attachments)),
+            receipt_url=state.receipt_url,
         )
-        page = replace(self._form(product, words, theme, mode), heading=thanks.title, thanks=thanks)
+        page = replace(self._form(product, words, looks), heading=thanks.title, thanks=thanks)
         return self._render("thanks.html", page)
 
-    def receipt(
-        self,
-        product: Product | None,
-        words: Words,
-        *,
-        status: str,
-        accepted_at: datetime | None = None,
-        delivered_at: datetime | None = None,
-        ended_at: datetime | None = None,
-        feedback_id: int | None = None,
-        attachments: Sequence[File] = (),
-        theme: str = "auto",
-    ) -> str:
-        """Where a submission stands: `accepted`, `delivered`, `refused` (ended then) or `expired`."""
+    def receipt(self, product: Product | None, words: Words, state: ReceiptState, theme: str = "auto") -> str:
+        """Where a submission stands. Without a `product` it was taken out of `widget.toml` meanwhile."""
         name = product.name if product else words("product")
         page = views.ReceiptPage(
             words=_speech(words),
             product=_view(product, words) if product else None,
             theme=known(theme, THEMES),
             mode="page",
-            heading=words(f"receipt.{status}"),
+            heading=words(f"receipt.{state.status}"),
             stylesheets=self._stylesheets(product),
-            text=self._receipt_text(status, name, words, attachments),
-            steps=self._steps(status, name, words, accepted_at, delivered_at, ended_at, feedback_id),
-            files=tuple(_receipt_file(file, words) for file in attachments),
+            text=self._receipt_text(state, name, words),
+            steps=self._steps(state, name, words),
+            files=tuple(_receipt_file(file, words) for file in state.attachments),
         )
         return self._render("receipt.html", page)
 
@@ -178,8 +128,7 @@ class Pages:
         fault: Fault,
         product: Product | None = None,
         *,
-        theme: str = "auto",
-        mode: str = "page",
+        looks: Looks = PLAIN,
         open_url: str | None = None,
     ) -> str:
         """Words where no form can be shown. `open_url` is where it works in a tab of its own."""
@@ -188,8 +137,8 @@ class Pages:
         page = views.ProblemPage(
             words=_speech(words),
             product=_view(product, words) if product else None,
-            theme=known(theme, THEMES),
-            mode=known(mode, MODES),
+            theme=known(looks.theme, THEMES),
+            mode=known(looks.mode, MODES),
             heading=heading,
             stylesheets=self._stylesheets(product),
             text=text,
@@ -197,36 +146,27 @@ class Pages:
         )
         return self._render("problem.html", page)
 
-    def _receipt_text(self, status: str, name: str, words: Words, files: Sequence[File]) -> str:
-        if status == "delivered":
-            return _delivered_text(name, words, files, "receipt.part")
-        return words(f"receipt.{status}.text", product=name, n=self._receipt_days)
+    def _receipt_text(self, state: ReceiptState, name: str, words: Words) -> str:
+        if state.status == "delivered":
+            return _delivered_text(name, words, state.attachments, "receipt.part")
+        return words(f"receipt.{state.status}.text", product=name, n=self._receipt_days)
 
-    def _steps(
-        self,
-        status: str,
-        name: str,
-        words: Words,
-        accepted_at: datetime | None,
-        delivered_at: datetime | None,
-        ended_at: datetime | None,
-        feedback_id: int | None,
-    ) -> tuple[Step, ...]:
-        if status == "expired":
+    def _steps(self, state: ReceiptState, name: str, words: Words) -> tuple[Step, ...]:
+        if state.status == "expired":
             return ()
-        stored = _step("done", words("step.stored"), words, accepted_at)
-        if status == "delivered":
-            number = "" if feedback_id is None else words("step.number", id=str(feedback_id))
+        stored = _step("done", words("step.stored"), words, state.accepted_at)
+        if state.status == "delivered":
+            number = "" if state.feedback_id is None else words("step.number", id=str(state.feedback_id))
             title = words("step.delivered", product=name)
-            return stored, _step("done", title, words, delivered_at, number)
-        if status == "refused":
-            return stored, _step("refused", words("step.refused"), words, ended_at)
+            return stored, _step("done", title, words, state.delivered_at, number)
+        if state.status == "refused":
+            return stored, _step("refused", words("step.refused"), words, state.ended_at)
         trying = words("step.trying", n=self._retry_days)
         return stored, _step("waiting", words("step.delivered", product=name), words, None, trying)
 
-    def _form(self, product: Product, words: Words, theme: str, mode: str) -> views.FormPage:
+    def _form(self, product: Product, words: Words, looks: Looks) -> views.FormPage:
         """An untouched form."""
-        theme, mode = known(theme, THEMES), known(mode, MODES)
+        theme, mode = known(looks.theme, THEMES), known(looks.mode, MODES)
         asked = product.fields
         return views.FormPage(
             words=_speech(words),
@@ -337,9 +277,9 @@ def _anchor(name: str) -> str:
     return "sentimentRating-true" if name == "sentimentRating" else name
 
 
-def _thanks_text(status: str, product: Product, words: Words, files: Sequence[File]) -> str:
-    if status == "delivered":
-        return _delivered_text(product.name, words, files, "delivered.part")
+def _thanks_text(state: ThanksState, product: Product, words: Words) -> str:
+    if state.status == "delivered":
+        return _delivered_text(product.name, words, state.attachments, "delivered.part")
     return words("accepted.text", product=product.name)
 
 

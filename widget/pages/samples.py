@@ -5,19 +5,22 @@ looked for in a page is left to others.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from widget.config.products import Product
 from widget.errors import Fault
 from widget.i18n.messages import Words
-from widget.pages.pages import File, Pages
+from widget.pages.pages import Pages
+from widget.pages.state import PLAIN, File, FormState, Looks, ReceiptState, ThanksState
 from widget.submissions.identity import Person
 
 MARK = "<i data-unescaped>"
 """What stands in every word of the hostile sample: written as it is, it would be an element."""
 _AT = datetime(2026, 5, 12, 9, 41, tzinfo=UTC)
 _RECEIPT = "/receipt/sample"
+_UNTOUCHED = FormState("sample-token")
 _CHALLENGE = {"parameters": {"algorithm": "PBKDF2/SHA-256", "data": {"submission": "sample"}}, "signature": "sample"}
 
 
@@ -59,8 +62,7 @@ class Scene:
     product: Product
     words: Words
     sample: Sample = FRIENDLY
-    theme: str = "auto"
-    mode: str = "page"
+    looks: Looks = PLAIN
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -74,10 +76,13 @@ class Scene:
         }
         return {**values, "context": self.sample.context} if self.product.context != "off" else values
 
-    def form(self, **more: object) -> str:
+    def form(self, state: FormState = _UNTOUCHED) -> str:
         """The form."""
-        given: dict[str, object] = {"token": "sample-token", "values": {}, "theme": self.theme, "mode": self.mode}
-        return self.pages.form(self.product, self.words, **{**given, **more})  # type: ignore[arg-type]
+        return self.pages.form(self.product, self.words, state, self.looks)
+
+    def filled(self, **more: Any) -> FormState:
+        """What a form is in whose fields are filled in."""
+        return replace(_UNTOUCHED, **{"values": self.values, **more})
 
     @property
     def attachments(self) -> tuple[File, ...]:
@@ -92,7 +97,7 @@ def _idle(scene: Scene) -> str:
 
 
 def _filled(scene: Scene) -> str:
-    return scene.form(values=scene.values)
+    return scene.form(scene.filled())
 
 
 def faults(product: Product, sample: Sample) -> tuple[Fault, ...]:
@@ -113,56 +118,46 @@ def faults(product: Product, sample: Sample) -> tuple[Fault, ...]:
 
 
 def _errors(scene: Scene) -> str:
-    return scene.form(values=scene.values, faults=faults(scene.product, scene.sample))
+    return scene.form(scene.filled(faults=faults(scene.product, scene.sample)))
 
 
 def _refused(scene: Scene) -> str:
-    return scene.form(values=scene.values, faults=[Fault("refused_upstream", params={"reason": scene.sample.reason})])
+    return scene.form(scene.filled(faults=[Fault("refused_upstream", params={"reason": scene.sample.reason})]))
 
 
 def _waiting(scene: Scene) -> str:
-    return scene.form(values=scene.values, faults=[Fault("rate_limited", params={"n": 42})], retry_after=42.0)
+    return scene.form(scene.filled(faults=[Fault("rate_limited", params={"n": 42})], retry_after=42.0))
 
 
 def _proof(scene: Scene) -> str:
-    return scene.form(values=scene.values, challenge=_CHALLENGE)
+    return scene.form(scene.filled(challenge=_CHALLENGE))
 
 
 def _vouched(scene: Scene) -> str:
     person = Person(scene.sample.email, scene.sample.name)
-    return scene.form(values={**scene.values, "identity": "sample.identity.token"}, person=person)
+    return scene.form(scene.filled(values={**scene.values, "identity": "sample.identity.token"}, person=person))
 
 
 def _thanks(status: str) -> Callable[[Scene], str]:
     def render(scene: Scene) -> str:
-        return scene.pages.thanks(
-            scene.product,
-            scene.words,
-            status=status,
-            receipt_url=_RECEIPT,
-            feedback_id=1187 if status == "delivered" else None,
-            at=_AT,
-            attachments=scene.attachments,
-            theme=scene.theme,
-            mode=scene.mode,
-        )
+        number = 1187 if status == "delivered" else None
+        state = ThanksState(status, _RECEIPT, number, _AT, scene.attachments)
+        return scene.pages.thanks(scene.product, scene.words, state, scene.looks)
 
     return render
 
 
 def _receipt(status: str) -> Callable[[Scene], str]:
     def render(scene: Scene) -> str:
-        return scene.pages.receipt(
-            scene.product,
-            scene.words,
-            status=status,
+        state = ReceiptState(
+            status,
             accepted_at=_AT,
             delivered_at=_AT if status == "delivered" else None,
             ended_at=_AT if status in ("delivered", "refused") else None,
             feedback_id=1187 if status == "delivered" else None,
             attachments=scene.attachments if status != "expired" else (),
-            theme=scene.theme,
         )
+        return scene.pages.receipt(scene.product, scene.words, state, scene.looks.theme)
 
     return render
 
@@ -172,8 +167,7 @@ def _problem(scene: Scene) -> str:
         scene.words,
         Fault("origin_not_allowed"),
         scene.product,
-        theme=scene.theme,
-        mode=scene.mode,
+        looks=scene.looks,
         open_url=f"/form/{scene.product.slug}",
     )
 

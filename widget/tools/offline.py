@@ -14,12 +14,13 @@ from widget.i18n.messages import Words
 from widget.i18n.overrides import Wording
 from widget.pages.pages import Pages
 from widget.pages.samples import FRIENDLY, Sample, Scene
+from widget.pages.state import PLAIN, Looks
 from widget.pages.templating import StrictTemplates
 from widget.theming import themes
 from widget.web.assets import StaticFiles
 
 
-class Studio:
+class OfflineRenderer:
     """The pages of `products`, whose own files lie below `custom`."""
 
     def __init__(self, products: Mapping[str, Product], custom: Path, *, reload: bool = False) -> None:
@@ -41,11 +42,9 @@ class Studio:
         """Read the products' own words anew."""
         self.wording = Wording(self._custom / "templates", self.products)
 
-    def scene(
-        self, product: Product, lang: str, sample: Sample = FRIENDLY, *, theme: str = "auto", mode: str = "page"
-    ) -> Scene:
+    def scene(self, product: Product, lang: str, sample: Sample = FRIENDLY, looks: Looks = PLAIN) -> Scene:
         """What a state is rendered from."""
-        return Scene(self.pages, product, self.words(product.slug, lang), sample, theme, mode)
+        return Scene(self.pages, product, self.words(product.slug, lang), sample, looks)
 
     def sources(self, slug: str) -> dict[str, str]:
         """The product's own templates, by their names."""

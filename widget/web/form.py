@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from widget.config.products import Product
 from widget.errors import Fault, Rejected, TokenError
+from widget.pages.state import FormState
 from widget.submissions.identity import Person
 from widget.theming import themes
 from widget.web import headers
@@ -31,18 +32,11 @@ async def show_form(request: Request) -> Response:
             faults = rejected.faults
     token, words = service.tokens.form(product.slug), words_of(request, product.slug)
     challenge = challenge_for(service, product, token)
-    page = service.pages.form(
-        product,
-        words,
-        token=token,
-        challenge=challenge,
-        values={**values, "submittedByEmail": "" if product.email == "ask" else query.get("email", "")},
-        faults=faults,
-        person=person,
-        **looks_of(request),
-    )
+    values["submittedByEmail"] = "" if product.email == "ask" else query.get("email", "")
+    state = FormState(token, values, faults, person=person, challenge=challenge)
+    page = service.pages.form(product, words, state, looks_of(request))
     if challenge is None and (asked := wish(request.scope)):
-        service.forms.keep(product, words, asked.looks, page, token)
+        service.forms.keep(product, words, asked.variant, page, token)
     return html(request, page, 403 if faults else 200, headers.of_form(product.origins))
 
 

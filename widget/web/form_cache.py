@@ -19,6 +19,7 @@ from widget.config.products import Product
 from widget.i18n import messages
 from widget.i18n.messages import Words
 from widget.pages.pages import MODES, THEMES, Pages, known
+from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
 from widget.web import headers
 from widget.web.compression import Gapped, choose
@@ -29,8 +30,8 @@ _LONGEST_READ = 400
 """Characters of query and headers that are read here: what was understood of them is remembered."""
 
 
-class Looks(NamedTuple):
-    """What a form looks like, besides its product."""
+class Variant(NamedTuple):
+    """One of the looks of a product's form."""
 
     lang: str
     theme: str
@@ -40,7 +41,7 @@ class Looks(NamedTuple):
 class Wish(NamedTuple):
     """What a request for a form without anything personal asks for, and whether the client takes gzip."""
 
-    looks: Looks
+    variant: Variant
     gzip: bool
 
 
@@ -57,8 +58,8 @@ def _wish(query: bytes, languages: bytes, codings: bytes) -> Wish | None:
     if not asked.keys() <= {"lang", "theme", "mode"}:
         return None
     lang = messages.choose(asked.get("lang"), languages.decode("latin-1")).lang
-    looks = Looks(lang, known(asked.get("theme", ""), THEMES), known(asked.get("mode", ""), MODES))
-    return Wish(looks, choose(codings.decode("latin-1"), ("gzip",)) == "gzip")
+    variant = Variant(lang, known(asked.get("theme", ""), THEMES), known(asked.get("mode", ""), MODES))
+    return Wish(variant, choose(codings.decode("latin-1"), ("gzip",)) == "gzip")
 
 
 class FormCache:
@@ -68,22 +69,22 @@ class FormCache:
         self._pages = pages
         self._tokens = tokens
         self._most = _MOST_KEPT if keep else 0
-        self._kept: OrderedDict[tuple[str, Looks], Gapped | None] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Variant], Gapped | None] = OrderedDict()
 
-    def find(self, slug: str, looks: Looks) -> Gapped | None:
+    def find(self, slug: str, variant: Variant) -> Gapped | None:
         """The form, with gaps for its token, if it is kept."""
-        key = slug, looks
+        key = slug, variant
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
-    def keep(self, product: Product, words: Words, looks: Looks, page: str, token: str) -> None:
+    def keep(self, product: Product, words: Words, variant: Variant, page: str, token: str) -> None:
         """Keep a `page` that was rendered with `token` and nothing else, if that may be."""
-        key = product.slug, looks
+        key = product.slug, variant
         if key in self._kept or not self._most:
             return
         other = self._tokens.form(product.slug)
-        again = self._pages.blank(product, words, token=other, theme=looks.theme, mode=looks.mode)
+        again = self._pages.blank(product, words, other, Looks(variant.theme, variant.mode))
         if again is None:
             return
         elements = page.split(token)
@@ -122,7 +123,7 @@ class CachedForms:
         asked = wish(scope) if product else None
         if product is None or asked is None or self._bots.asks_for_proof(product, time.time()):
             return None
-        form = self._cache.find(product.slug, asked.looks)
+        form = self._cache.find(product.slug, asked.variant)
         if form is None:
             return None
         token = self._tokens.form(product.slug).encode()

@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse, Response
 from widget.config.products import Product
 from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected
 from widget.i18n.messages import Words
+from widget.pages.state import Looks
 from widget.web import headers
 from widget.web.responses import html
-from widget.web.service import service_of, wants_json, words_of
+from widget.web.service import looks_of, service_of, wants_json, words_of
 
 log = structlog.get_logger("widget.web")
 
@@ -111,8 +112,7 @@ def _answer(request: Request, rejected: Rejected) -> Response:
     words = words_of(request)
     if wants_json(request) or request.url.path.startswith(("/static/", "/embed.js")):
         return as_json(rejected, words, None, headers.HEADERS["data"])
-    theme = request.query_params.get("theme", "auto")
-    page = service_of(request).pages.problem(words, rejected.faults[0], theme=theme)
+    page = service_of(request).pages.problem(words, rejected.faults[0], looks=Looks(looks_of(request).theme))
     return html(request, page, rejected.status, {**headers.HEADERS["page"], **retry_after(rejected)})
 
 

@@ -7,9 +7,10 @@ from starlette.responses import JSONResponse, Response
 
 from widget.errors import Fault, Rejected, TokenInvalid
 from widget.outbox.model import SubmissionStatus
+from widget.pages.state import ReceiptState
 from widget.web import headers
 from widget.web.responses import files_as_json, files_for_page, html, iso, moment
-from widget.web.service import Service, service_of, wants_json, words_of
+from widget.web.service import Service, looks_of, service_of, wants_json, words_of
 
 
 async def show_receipt(request: Request) -> Response:
@@ -29,17 +30,16 @@ async def show_receipt(request: Request) -> Response:
             "attachments": files_as_json(found, words, always_message=True) if known else [],
         }
         return JSONResponse(content, headers=headers.HEADERS["data"])
-    page = service.pages.receipt(
-        service.settings.products.get(found.product),
-        words,
-        status=status,
+    state = ReceiptState(
+        status,
         accepted_at=moment(found.accepted_at),
         delivered_at=moment(delivered_at) if delivered_at is not None else None,
         ended_at=moment(found.ended_at) if found.ended_at is not None else None,
         feedback_id=found.feedback_id,
         attachments=files_for_page(found, words) if known else (),
-        theme=request.query_params.get("theme", "auto"),
     )
+    product = service.settings.products.get(found.product)
+    page = service.pages.receipt(product, words, state, looks_of(request).theme)
     return html(request, page, 200, headers.HEADERS["page"])
 
 

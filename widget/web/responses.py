@@ -11,7 +11,7 @@ from widget.errors import Fault
 from widget.i18n.messages import Words
 from widget.intake.acceptance import LOCATION_REMOVED
 from widget.outbox.model import StoredAttachment, SubmissionStatus
-from widget.pages.pages import File
+from widget.pages.state import File
 from widget.web import compression
 
 

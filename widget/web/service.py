@@ -4,7 +4,6 @@ import asyncio
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict
 
 from starlette.requests import Request
 
@@ -21,6 +20,7 @@ from widget.i18n.overrides import Wording
 from widget.intake.acceptance import Acceptance, Identities
 from widget.outbox.outbox import Outbox
 from widget.pages.pages import Pages
+from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
 from widget.web.assets import Asset, StaticFiles
 from widget.web.form_cache import FormCache
@@ -47,13 +47,6 @@ class Service:
     turns: asyncio.Semaphore
 
 
-class Looks(TypedDict):
-    """What a page looks like, by the request's query."""
-
-    theme: str
-    mode: str
-
-
 def service_of(request: Request) -> Service:
     """The parts."""
     service: Service = request.app.state.service
@@ -77,7 +70,7 @@ def words_of(request: Request, product: str = "") -> Words:
 def looks_of(request: Request) -> Looks:
     """What the page is to look like."""
     query = request.query_params
-    return {"theme": query.get("theme", "auto"), "mode": query.get("mode", "page")}
+    return Looks(query.get("theme", "auto"), query.get("mode", "page"))
 
 
 def wants_json(request: Request) -> bool:

@@ -12,6 +12,7 @@ from widget.intake import body
 from widget.intake.acceptance import FormToken
 from widget.intake.body import Incoming
 from widget.outbox.model import SubmissionStatus
+from widget.pages.state import FormState, ThanksState
 from widget.web import headers, problems
 from widget.web.form import challenge_for
 from widget.web.responses import files_as_json, files_for_page, html, moment
@@ -108,16 +109,15 @@ def _thank(request: Request, product: Product, status: SubmissionStatus) -> Resp
         if delivered:
             answer |= {"feedback_id": status.feedback_id, "attachments": files_as_json(status, words)}
         return JSONResponse(answer, status_code=code, headers=headers.of_form(product.origins))
-    page = service.pages.thanks(
-        product,
-        words,
-        status="delivered" if delivered else "accepted",
-        receipt_url=receipt_url,
-        feedback_id=status.feedback_id,
-        at=moment(status.ended_at if delivered and status.ended_at else status.accepted_at),
-        attachments=files_for_page(status, words),
-        **looks_of(request),
+    at = status.ended_at if delivered and status.ended_at else status.accepted_at
+    state = ThanksState(
+        "delivered" if delivered else "accepted",
+        receipt_url,
+        status.feedback_id,
+        moment(at),
+        files_for_page(status, words),
     )
+    page = service.pages.thanks(product, words, state, looks_of(request))
     return html(request, page, code, headers.of_form(product.origins))
 
 
@@ -147,15 +147,13 @@ def _refuse(
             person = service.identities.verify(product, incoming.fields, token.made_at if token else 0.0)
     text = token.text if token else service.tokens.form(product.slug)
     from_elsewhere = rejected.faults[0].code == "origin_not_allowed"  # whose page gets no text back
-    page = service.pages.form(
-        product,
-        words,
-        token=text,
-        challenge=challenge_for(service, product, text),
-        values={} if from_elsewhere else incoming.fields,
-        faults=rejected.faults,
-        retry_after=rejected.retry_after,
-        person=person,
-        **looks_of(request),
+    state = FormState(
+        text,
+        {} if from_elsewhere else incoming.fields,
+        rejected.faults,
+        rejected.retry_after,
+        person,
+        challenge_for(service, product, text),
     )
+    page = service.pages.form(product, words, state, looks_of(request))
     return html(request, page, rejected.status, {**fields, **problems.retry_after(rejected)})

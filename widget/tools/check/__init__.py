@@ -14,7 +14,7 @@ from widget.i18n import messages as words
 from widget.tools.check import product as products
 from widget.tools.check import service
 from widget.tools.findings import Report, Section
-from widget.tools.offline import Studio
+from widget.tools.offline import OfflineRenderer
 
 
 async def run(environ: Mapping[str, str], *, only: str | None = None, online: bool = True) -> Report:
@@ -35,7 +35,7 @@ def check_products(
     found: Mapping[str, Product], custom: Path, config: Path, languages: Sequence[str] | None = None
 ) -> tuple[Section, ...]:
     """The products' looks, templates and pages; in all languages unless some are named."""
-    studio = Studio(found, custom)
+    studio = OfflineRenderer(found, custom)
     return tuple(products.check(product, studio, languages or words.languages(), config) for product in found.values())
 
 

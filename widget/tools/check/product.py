@@ -14,7 +14,7 @@ from widget.tools.check import contrast, escaping, fields, labels, policy, sourc
 from widget.tools.check.page import Page
 from widget.tools.check.sources import Sources
 from widget.tools.findings import Check, Finding, Section
-from widget.tools.offline import Studio
+from widget.tools.offline import OfflineRenderer
 
 ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
     "fields": fields.check,
@@ -30,7 +30,7 @@ Seen = dict[Finding, set[tuple[str, str]]]
 """What was found, and in which state and language."""
 
 
-def check(product: Product, studio: Studio, languages: Sequence[str], config: Path) -> Section:
+def check(product: Product, studio: OfflineRenderer, languages: Sequence[str], config: Path) -> Section:
     """Everything about one product."""
     own = Sources(product.slug, studio.sources(product.slug), studio.our_sources())
     broken, pages = _render(product, studio, languages)
@@ -73,7 +73,7 @@ def tokens() -> frozenset[str]:
     return frozenset(re.findall(r"--feedback-([\w-]+)\s*:", css))
 
 
-def _render(product: Product, studio: Studio, languages: Sequence[str]) -> tuple[Seen, list[Page]]:
+def _render(product: Product, studio: OfflineRenderer, languages: Sequence[str]) -> tuple[Seen, list[Page]]:
     """Every page that can be made of a hostile person's words, and what is wrong with those that cannot."""
     broken: Seen = {}
     pages = []
@@ -99,7 +99,7 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _unread(product: Product, studio: Studio, broken: Seen) -> list[Finding]:
+def _unread(product: Product, studio: OfflineRenderer, broken: Seen) -> list[Finding]:
     """Templates that no page came to: partials of a page that broke before, for one."""
     known = {finding.at for finding in broken}
     return [
@@ -129,7 +129,7 @@ def _told(seen: Seen, states: int, languages: int) -> list[Finding]:
     return told
 
 
-def _weight(product: Product, studio: Studio, pages: list[Page], at: str) -> Iterator[Finding]:
+def _weight(product: Product, studio: OfflineRenderer, pages: list[Page], at: str) -> Iterator[Finding]:
     """The heaviest of the idle forms, with all that it links."""
     idle = max((page for page in pages if page.state == "idle"), key=lambda page: len(page.html), default=None)
     if idle is not None:
@@ -142,7 +142,7 @@ def _weight(product: Product, studio: Studio, pages: list[Page], at: str) -> Ite
         yield from weight.check(parts, product.budget, at)
 
 
-def _not_served(product: Product, studio: Studio) -> Iterator[Finding]:
+def _not_served(product: Product, studio: OfflineRenderer) -> Iterator[Finding]:
     for name, reason in studio.static.left_out.items():
         if name.startswith(f"products/{product.slug}/"):
             mend = "Remove it, or put another kind of file in its place."

@@ -11,7 +11,7 @@ from functools import cached_property
 from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateSyntaxError
 
-from widget.pages.templating import DEFAULT
+from widget.pages.loader import DEFAULT
 from widget.pages.views import PAGES
 from widget.tools.check import escaping
 from widget.tools.findings import Finding

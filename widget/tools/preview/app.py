@@ -25,9 +25,10 @@ from widget.config.products import Product
 from widget.errors import ConfigurationError, Fault
 from widget.i18n import messages as words
 from widget.pages.pages import MODES, THEMES, known
+from widget.pages.state import Looks
 from widget.pages.templating import TemplateBroken
 from widget.theming import themes
-from widget.tools.offline import Studio
+from widget.tools.offline import OfflineRenderer
 from widget.tools.preview.cells import CELLS, Cell, cells_of
 from widget.tools.preview.workshop import Workshop
 from widget.web.headers import HEADERS, of_form
@@ -109,14 +110,14 @@ async def cell(request: Request) -> Response:
     return HTMLResponse(_staged(_studio(request), html, found.does, request), headers=of_form(product.origins))
 
 
-def _render(studio: Studio, product: Product, found: Cell, lang: str, theme: str) -> str:
-    scene = studio.scene(product, lang, theme=theme)
+def _render(studio: OfflineRenderer, product: Product, found: Cell, lang: str, theme: str) -> str:
+    scene = studio.scene(product, lang, looks=Looks(theme))
     if found.name == "not-found":
-        return studio.pages.problem(scene.words, Fault("product_unknown"), product, theme=theme)
+        return studio.pages.problem(scene.words, Fault("product_unknown"), product, looks=Looks(theme))
     return found.state.render(scene)
 
 
-def _staged(studio: Studio, html: str, does: str, request: Request) -> str:
+def _staged(studio: OfflineRenderer, html: str, does: str, request: Request) -> str:
     """The page with the preview's script before its own, and with larger text if asked for. It takes no focus."""
     script = f'<script type="module" src="{studio.static.url("preview/state.js")}?do={does}"></script>'
     large = f'<link rel="stylesheet" href="{studio.static.url("preview/large.css")}">'
@@ -137,7 +138,7 @@ async def form(request: Request) -> Response:
     product, studio = _product(request), _studio(request)
     theme = known(request.query_params.get("theme"), THEMES)
     mode = known(request.query_params.get("mode"), MODES)
-    scene = studio.scene(product, request.query_params.get("lang", ""), theme=theme, mode=mode)
+    scene = studio.scene(product, request.query_params.get("lang", ""), looks=Looks(theme, mode))
     return HTMLResponse(_staged(studio, scene.form(), "", request), headers=of_form(product.origins))
 
 
@@ -211,7 +212,7 @@ def _workshop(request: Request) -> Workshop:
     return workshop
 
 
-def _studio(request: Request) -> Studio:
+def _studio(request: Request) -> OfflineRenderer:
     return _workshop(request).studio
 
 

@@ -9,7 +9,7 @@ from widget.config.loading import load_products
 from widget.config.products import Product
 from widget.errors import ConfigurationError
 from widget.i18n.messages import LOCALES
-from widget.tools.offline import Studio
+from widget.tools.offline import OfflineRenderer
 
 HERE = ("http://127.0.0.1:*", "http://localhost:*")
 """The preview's own pages, which may embed every form here."""
@@ -23,12 +23,12 @@ class Workshop:
         self._custom = custom
         self._stamp: object = None
         self._spoken: object = None
-        self._studio: Studio | None = None
+        self._studio: OfflineRenderer | None = None
         self.problem = ""
         """What is wrong with the products' file; empty if nothing is."""
 
     @property
-    def studio(self) -> Studio:
+    def studio(self) -> OfflineRenderer:
         """The products' pages. Raises ConfigurationError, if the file could never be read."""
         stamp = self._stamp_of(self._config)
         spoken = [(path, self._stamp_of(path)) for path in sorted(self._custom.glob("templates/products/*/words.*.po"))]
@@ -39,7 +39,7 @@ class Workshop:
             self._stamp = stamp
             try:
                 products = {slug: _embeddable(product) for slug, product in load_products(self._config).items()}
-                self._studio, self.problem = Studio(products, self._custom, reload=True), ""
+                self._studio, self.problem = OfflineRenderer(products, self._custom, reload=True), ""
             except ConfigurationError as error:
                 if self._studio is None:
                     raise
