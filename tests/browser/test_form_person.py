@@ -1,5 +1,6 @@
 """Two people on one page: what one of them wrote is never shown to the other, sent for the other, or lost."""
 
+import hashlib
 import time
 from collections.abc import Iterator
 from copy import copy
@@ -752,3 +753,21 @@ def test_the_recipes_for_signing_in_and_out_work(fetched: Loaded) -> None:
     fetched.host.evaluate(f"async () => {{ {snippet('identity', 'reset')} }}")
     expect(fetched.text).to_have_value("")
     assert stored(fetched) == "[{},{}]"
+
+
+def test_the_privacy_page_names_all_that_is_kept_and_how_it_is_cleared(loaded: Loaded) -> None:
+    page = (ROOT / "docs" / "privacy.md").read_text("utf-8")
+    begin(loaded)
+    kept = loaded.page.evaluate("[Object.keys(localStorage), Object.keys(sessionStorage)]")
+    digest = hashlib.sha256(f"open\n{ANNA}".encode()).hexdigest()
+    assert kept == [[f"feedback:open:{digest}:draft"], []]
+    assert "`feedback:PRODUCT:HASH:draft`" in page
+    assert "`feedback:PRODUCT:tab:draft`" in page
+    assert loaded.context.cookies() == []
+    assert loaded.host.evaluate(STORED) == "[{},{}]"
+    loaded.host.evaluate(f"async () => {{ {snippet('privacy', 'keep')} }}")
+    loaded.visit(loaded.host.url)
+    loaded.enter()
+    assert SALARY in stored(loaded)
+    loaded.host.evaluate(f"async () => {{ {snippet('privacy', 'clear')} }}")
+    assert stored(loaded) == "[{},{}]"

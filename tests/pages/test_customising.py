@@ -211,6 +211,17 @@ def test_number_and_kinds_of_files_are_the_products(start_widget: Start) -> None
     assert send(widget, [("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg")]).status_code == 201
 
 
+def test_a_consent_that_is_not_asked_for_is_not_given(start_widget: Start, insider: Sandbox) -> None:
+    config = f'{PRODUCT}consent_version = "2026-05"\n[products.demo.fields]\nconsent = "hidden"\n'
+    widget = start_widget(config=config)
+    page = widget.client.get("/form/demo").text
+    assert "contactConsent" not in page
+    assert "2026-05" not in page
+    for said in ("true", "false", "nonsense", ""):
+        assert send(widget, description="Hi", contactConsent=said).status_code == 201
+    assert [entry["body"]["contactConsent"] for entry in insider.feedbacks()] == [False] * 4
+
+
 def test_the_wording_of_the_consent_and_its_version_are_kept(start_widget: Start) -> None:
     config = PRODUCT + 'consent = "You may call me"\nconsent_version = "2026-05"\n'
     widget = start_widget(config=config)

@@ -111,6 +111,10 @@ class Fields(_Table):
     file_kinds: Annotated[
         tuple[Kind, ...], AfterValidator(_some_kinds), Field(description="Which kinds: `jpeg`, `png`, `pdf`.")
     ] = ("jpeg", "png", "pdf")
+    consent: Annotated[
+        Literal["shown", "hidden"],
+        Field(description="Whether people are asked if the team may write back; hidden, `false` is sent for all."),
+    ] = "shown"
     email: Annotated[
         Email | None,
         Field(
@@ -229,6 +233,8 @@ class Product(_Table):
     def consent_in(self, lang: str) -> tuple[str | None, str | None]:
         """The wording of the consent in a language, and its version; no wording: ours, which a version among several
         languages does not mean."""
+        if self.fields.consent == "hidden":
+            return None, None
         if not isinstance(self.consent, dict):
             return self.consent, self.consent_version
         wording = self.consent.get(lang.lower())

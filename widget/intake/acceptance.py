@@ -240,7 +240,7 @@ def _named(form: RawForm) -> list[tuple[str, bytes]]:
 
 def _rules(product: Product) -> submission.Rules:
     asked = product.fields
-    return submission.Rules(asked.description, asked.sentiment, asked.files)
+    return submission.Rules(asked.description, asked.sentiment, asked.files, asked.consent)
 
 
 def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:

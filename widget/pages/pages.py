@@ -219,6 +219,7 @@ def _asked(product: Product, person: Person | None) -> views.Asked:
         description=asked.description,
         sentiment=asked.sentiment,
         files=asked.files if asked.takes_files else "hidden",
+        consent=asked.consent,
         email=email,
         vouched=product.email if product.identity else "",
         identity=product.needs_identity,

@@ -72,7 +72,7 @@ class Scene:
             "description": self.sample.description if asked.description != "hidden" else "",
             "submittedByEmail": self.sample.email,
             "sentimentRating": "true" if asked.sentiment != "hidden" else "",
-            "contactConsent": "true",
+            "contactConsent": "true" if asked.consent != "hidden" else "",
         }
         return {**values, "context": self.sample.context} if self.product.context != "off" else values
 
@@ -112,7 +112,7 @@ def faults(product: Product, sample: Sample) -> tuple[Fault, ...]:
         found.append(Fault("file_type", "files", position=0, params={"name": sample.files[0]}))
     if product.email not in ("hidden", "read-only"):
         found.append(Fault("invalid", "submittedByEmail"))
-    if not friendly:
+    if not friendly and asked.consent != "hidden":
         found.append(Fault("invalid", "contactConsent"))
     return tuple(found)
 

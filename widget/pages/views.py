@@ -41,7 +41,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the form asks for. The first three are `shown`, `hidden` or `required`.
+    """What the form asks for. The first three are `shown`, `hidden` or `required`, `consent` is `shown` or `hidden`.
 
     `email` is `ask`, `prefill`, `read-only` or `hidden`; the last two only of somebody who is vouched for. `vouched` is
     what it becomes as soon as somebody is; empty where nobody can be. `identity`: whether nobody can send without being
@@ -51,6 +51,7 @@ class Asked:
     description: str
     sentiment: str
     files: str
+    consent: str
     email: str
     vouched: str
     identity: bool

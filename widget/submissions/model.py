@@ -69,11 +69,13 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a product asks for: each is `shown`, `hidden` or `required`. What is hidden is not taken either."""
+    """What a product asks for: each is `shown`, `hidden` or `required`. What is hidden is not taken either; a consent
+    that was not asked for was not given."""
 
     description: str = "shown"
     sentiment: str = "shown"
     files: str = "shown"
+    consent: str = "shown"
 
 
 def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> Feedback:
@@ -87,7 +89,8 @@ def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> F
 def check_fields(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> tuple[Feedback, list[Fault]]:
     """The feedback, of use only without faults, and all faults in the order of the form."""
     description, email = clean_text(fields.get("description", "")), fields.get("submittedByEmail", "").strip()
-    rating, consent = fields.get("sentimentRating", ""), fields.get("contactConsent", "false")
+    rating = fields.get("sentimentRating", "")
+    consent = "false" if rules.consent == "hidden" else fields.get("contactConsent", "false")
     missing = [
         *_check_asked("sentimentRating", rules.sentiment, bool(rating)),
         *_check_asked("description", rules.description, bool(description)),

@@ -51,7 +51,8 @@ def fields_of(product: Product, lang: str, *, vouched: bool) -> Iterator[Field]:
         yield Field("files", "files", types=("file",))
     types = ("hidden",) if vouched and product.email == "hidden" else ("email", "text")
     yield Field("submittedByEmail", "submittedByEmail", types=types)
-    yield Field("contactConsent", "contactConsent", types=("checkbox",), value="true")
+    if asked.consent != "hidden":
+        yield Field("contactConsent", "contactConsent", types=("checkbox",), value="true")
     if product.identity is not None:
         yield Field("identity", "identity", types=("hidden",))
     if product.context != "off":
