@@ -257,6 +257,7 @@ class Widget:
                 "PORT": str(self.port),
                 "MIN_FILL_TIME": "0",
                 "RATE_LIMIT": "off",
+                "CONNECTIONS_PER_CLIENT": "0",
                 "LOG_LEVEL": "debug",
                 "DELIVERY_WAIT": "15",  # a busy machine may need it; what fails is answered at once
                 **environ,

@@ -51,6 +51,14 @@ class LimitsSettings(Topic):
             description="Where the counts are kept: `memory://`, or `redis://…` for several machines.",
         ),
     ] = "memory://"
+    connections_per_client: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=65_536,
+            description="Connections that one client may hold open, except for `TRUSTED_PROXIES`; 0 for no limit.",
+        ),
+    ] = 64
     min_fill_time: Annotated[
         Seconds,
         Field(description="Seconds between handing out a form and taking it back under which it was no person."),

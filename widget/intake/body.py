@@ -92,6 +92,8 @@ class Incoming:
         """Whether the body was read to its end."""
         if declared > limits.request_size:
             self._form.add_fault(TOO_LARGE)
+            # What is announced as longer than is ever read to its end is answered at once.
+            self._given_up = declared > limits.drain_size
 
     @property
     def fields(self) -> Mapping[str, str]:

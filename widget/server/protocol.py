@@ -16,6 +16,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from widget.server.connections import Connections
 from widget.web import headers
 
 MAX_HEAD = 32 * 1024
@@ -24,11 +25,15 @@ MAX_FIELDS = 100
 """Header fields of a request."""
 MAX_OVERHEAD = 1024 * 1024
 """Bytes by which what is around the chunks of a body may exceed the body."""
-_LINGER = 5.0
+LINGER = 5.0
 """Seconds that a closed connection may take to fetch what was written to it."""
+LEAST_RATE = 512
+"""Bytes a second that a body has to bring, over each period of `RATE_PERIOD`, or its request is ended."""
+RATE_PERIOD = 60.0
+"""Seconds."""
 _ONCE = (b"host", b"content-length", b"content-type", b"transfer-encoding", b"origin", b"sec-fetch-site")
 """Fields of which a second one could be read by somebody else than the first."""
-_CODES = {400: "malformed", 408: "malformed", 431: "request_too_large", 505: "malformed"}
+_CODES = {400: "malformed", 408: "malformed", 429: "rate_limited", 431: "request_too_large", 505: "malformed"}
 
 
 _HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{1,255}")
@@ -42,6 +47,7 @@ class Protocol(HttpToolsProtocol):
     """One connection. `header_timeout` is in seconds: for a head to be whole, and for an answer to be fetched."""
 
     header_timeout = 10.0
+    per_client = Connections(0)
 
     def __init__(
         self,
@@ -62,17 +68,27 @@ class Protocol(HttpToolsProtocol):
         self._raw = 0
         self._body = 0
         self._refusal = 400
+        self._client: str | None = None
+        self._rate: asyncio.TimerHandle | None = None
+        self._body_then = 0
 
     # The connection.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self._client = self.per_client.opened(self.client[0] if self.client else "")
+        if self._client is None:
+            self._refuse(429)
+            return
         self._arm(self.header_timeout, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop every clock."""
         self._disarm()
+        self._stop_rate()
+        if self._client is not None:
+            self.per_client.closed(self._client)
         if self._writing is not None:
             self._writing.cancel()
         self.pipeline.clear()
@@ -131,6 +147,7 @@ class Protocol(HttpToolsProtocol):
         self._in_head = False
         self._disarm()
         super().on_headers_complete()
+        self._begin_rate()
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False  # to nothing that we speak; the parser will not go on
 
@@ -142,13 +159,14 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The last byte of a request."""
         self._in_message = False
+        self._stop_rate()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The application has answered. A body that it did not want is waited for no longer than a head is."""
         super().on_response_complete()
         if self.transport.is_closing():
-            self._arm(_LINGER, self.transport.abort)
+            self._arm(LINGER, self.transport.abort)
         elif self._in_message and not self._in_head and not self.pipeline:
             self._arm(self.header_timeout, self._give_up)
 
@@ -174,6 +192,7 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._served = cycle
+        cycle.transport = _LingeringTransport(self.transport, self._linger)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
 
     @property
@@ -198,7 +217,37 @@ class Protocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self.transport.close()
-        self._arm(_LINGER, self.transport.abort)
+        self._arm(LINGER, self.transport.abort)
+
+    def _linger(self) -> None:
+        """Close after an answer. While the client still sends, its bytes are dropped for a little: a connection that is
+        closed with bytes unread is reset, and a browser would show a network error instead of the answer."""
+        if not self._in_message or self._in_head or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._over = True
+        self._stop_rate()
+        self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._arm(LINGER, self.transport.abort)
+
+    def _begin_rate(self) -> None:
+        self._stop_rate()
+        self._body_then = self._body
+        self._rate = self.loop.call_later(RATE_PERIOD, self._check_rate)
+
+    def _stop_rate(self) -> None:
+        if self._rate is not None:
+            self._rate.cancel()
+            self._rate = None
+
+    def _check_rate(self) -> None:
+        """End a body that comes too slowly, unless it is we who keep it waiting."""
+        if self._body - self._body_then < LEAST_RATE * RATE_PERIOD and not self.flow.read_paused:
+            self._refuse(408)
+        else:
+            self._begin_rate()
 
     def _stop(self, status: int) -> _Refused:
         """What makes the parser stop; it tells `send_400_response`, but not why."""
@@ -245,13 +294,28 @@ class Protocol(HttpToolsProtocol):
         self._give_up()
 
 
+class _LingeringTransport:
+    """A connection as a request sees it: closing it is the protocol's to do."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self._transport = transport
+        self.close = close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+_SENTENCES = {429: "There are too many connections from here. Close one, and try again."}
+
+
 def _answer(status: int) -> bytes:
+    sentence = _SENTENCES.get(status, "This request cannot be answered.")
     content = {
         "type": "about:blank",
-        "title": "Bad request",
+        "title": "Too many requests" if status == 429 else "Bad request",
         "status": status,
-        "detail": "This is no request that can be answered.",
-        "errors": [{"field": "", "code": _CODES[status], "message": "This is no request that can be answered."}],
+        "detail": sentence,
+        "errors": [{"field": "", "code": _CODES[status], "message": sentence}],
     }
     body = json.dumps(content).encode()
     fields = {
@@ -259,11 +323,12 @@ def _answer(status: int) -> bytes:
         "Content-Type": "application/problem+json",
         "Content-Length": str(len(body)),
         "Connection": "close",
+        **({"Retry-After": "5"} if status == 429 else {}),
     }
     lines = [f"{name}: {value}\r\n".encode("ascii") for name, value in fields.items()]
     return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
 
-def protocol(header_timeout: float) -> type[Protocol]:
-    """The protocol with these periods, as uvicorn wants it: a class."""
-    return type("Protocol", (Protocol,), {"header_timeout": header_timeout})
+def protocol(header_timeout: float, connections: Connections) -> type[Protocol]:
+    """The protocol with these bounds, as uvicorn wants it: a class."""
+    return type("Protocol", (Protocol,), {"header_timeout": header_timeout, "per_client": connections})

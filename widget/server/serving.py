@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from widget.config.settings import Settings
 from widget.errors import ConfigurationError, Problem
+from widget.server.connections import Connections
 from widget.server.protocol import protocol
 
 
@@ -17,11 +18,13 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
         self._app = app
+        connections = Connections(settings.connections_per_client, settings.trusted_proxies)
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=protocol(settings.header_timeout),  # h11 takes Content-Length and Transfer-Encoding together
+                # Not h11, which takes Content-Length and Transfer-Encoding together.
+                http=protocol(settings.header_timeout, connections),
                 ws="none",
                 lifespan="on",
                 access_log=False,

@@ -1,0 +1,109 @@
+"""Connections through a socket: how many one client may hold, how slow a body may be, and when an answer comes."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from bed import Sandbox, Widget, adjusted, until
+
+from widget.server.connections import Connections
+
+MIB = 1024 * 1024
+
+
+@contextmanager
+def connected(widget: Widget, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """A connection from one of this machine's own addresses."""
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=30, source_address=(source, 0)) as connection:
+        yield connection
+
+
+def answer_of(connection: socket.socket) -> tuple[int, Any]:
+    """Status and content of the one answer, read until the server closes."""
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def health_from(widget: Widget, source: str) -> int:
+    with connected(widget, source) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return answer_of(connection)[0]
+
+
+def head(widget: Widget, length: int) -> bytes:
+    return (
+        f"POST /form/demo HTTP/1.1\r\nHost: 127.0.0.1:{widget.port}\r\nAccept: application/json\r\n"
+        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def test_one_client_cannot_hold_more_connections_than_its_share(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(CONNECTIONS_PER_CLIENT="5")
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(connected(widget, "127.0.0.2"))
+        extra = stack.enter_context(connected(widget, "127.0.0.2"))
+        status, problem = answer_of(extra)
+        assert (status, problem["errors"][0]["code"]) == (429, "rate_limited")
+        assert health_from(widget, "127.0.0.3") == 200
+    assert '"connections.refused"' in widget.log()
+    assert "127.0.0.2" not in widget.log()
+    assert until(lambda: health_from(widget, "127.0.0.2") == 200)
+
+
+def test_a_trusted_proxy_may_hold_any_number(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(CONNECTIONS_PER_CLIENT="2", TRUSTED_PROXIES="127.0.0.0/8")
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(connected(widget))
+        assert httpx.get(f"{widget.url}/healthz", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize("addresses", [["192.0.2.1"] * 3, ["2001:db8::1", "2001:db8::2", "2001:db8::3"]])
+def test_addresses_of_one_household_are_one_client(addresses: list[str]) -> None:
+    connections = Connections(2)
+    opened = [connections.opened(address) for address in addresses]
+    assert None not in opened[:2]
+    assert opened[2] is None
+    connections.closed(opened[0] or "")
+    assert connections.opened(addresses[2]) is not None
+
+
+def test_a_body_that_trickles_is_ended(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(command=adjusted("widget.server.protocol.RATE_PERIOD=0.3"))
+    with connected(widget) as connection:
+        connection.sendall(head(widget, 1000) + b"--b\r\n")
+        status, problem = answer_of(connection)
+    assert (status, problem["errors"][0]["code"]) == (408, "malformed")
+
+
+def test_a_length_over_every_limit_is_answered_before_the_body_comes(widget: Widget) -> None:
+    with connected(widget) as connection:
+        connection.sendall(head(widget, 1 << 40))
+        status, problem = answer_of(connection)
+    assert (status, problem["errors"][0]["code"]) == (413, "request_too_large")
+
+
+def test_a_client_that_goes_on_sending_after_such_an_answer_still_gets_it(widget: Widget) -> None:
+    with connected(widget) as connection:
+        connection.sendall(head(widget, 1 << 30))
+        for _ in range(32):  # more than any buffer holds
+            connection.sendall(bytes(MIB))
+        connection.shutdown(socket.SHUT_WR)
+        assert answer_of(connection)[0] == 413
+
+
+def test_a_client_that_sends_all_of_a_body_that_is_far_too_large_gets_the_answer(
+    widget: Widget, insider: Sandbox
+) -> None:
+    parts: dict[str, Any] = {"token": (None, widget.token()), "files": ("a.png", bytes(60 * MIB), "image/png")}
+    answer = widget.client.post("/form/demo", files=parts, headers={"Accept": "application/json"})
+    assert answer.status_code == 413
+    assert insider.counts()["create"] == 0
