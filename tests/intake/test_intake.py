@@ -104,7 +104,13 @@ class Server:
     @contextmanager
     def connection(self, length, *headers):
         """A socket with the request's head sent."""
-        head = ["POST / HTTP/1.1", "Host: x", f"Content-Type: {CONTENT_TYPE}", f"Content-Length: {length}", *headers]
+        head = [
+            "POST / HTTP/1.1",
+            "Host: x",
+            f"Content-Type: {CONTENT_TYPE}",
+            *([f"Content-Length: {length}"] if length else []),
+            *headers,
+        ]
         with socket.create_connection((self.host, self.port), timeout=10) as connection:
             connection.sendall("\r\n".join([*head, "", ""]).encode())
             yield connection
@@ -302,10 +308,18 @@ def test_a_request_that_is_too_large_without_saying_so_is_counted(server):
     assert (response.status_code, response.json()["faults"]) == (413, [["", "request_too_large", None]])
 
 
+def test_a_length_beyond_what_is_ever_read_is_answered_at_once(server):
+    with server.connection(10**12) as connection:
+        status, said = answer(connection)
+    assert status == 413
+    assert said == {"faults": [["", "request_too_large", None]], "fields": {}, "close": True}
+
+
 def test_a_client_that_sends_on_without_end_is_answered_at_the_drain_limit(server):
     server.limits = replace(server.limits, request_size=MIB, drain_size=2 * MIB)
-    with server.connection(10**12) as connection:
-        connection.sendall(text("description", "kept") + file("a.png", picture(2 * MIB)))
+    with server.connection(0, "Transfer-Encoding: chunked") as connection:
+        piece = text("description", "kept") + file("a.png", picture(2 * MIB))
+        connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
         status, said = answer(connection)
     assert status == 413
     assert said == {"faults": [["", "request_too_large", None]], "fields": {"description": "kept"}, "close": True}
