@@ -229,7 +229,11 @@ def create_outbox(settings: Settings) -> Outbox:
             spool=settings.spool or Path(tempfile.gettempdir()) / f"widget-{os.getuid()}",
         )
     return Outbox(
-        backend, lease=settings.lease, max_pending=settings.pending_bytes, keep_context=settings.context_days > 0
+        backend,
+        lease=settings.lease,
+        max_pending=settings.pending_bytes,
+        max_quarantine=settings.quarantine_bytes,
+        keep_context=settings.context_days > 0,
     )
 
 
@@ -258,6 +262,7 @@ def create_retention(settings: Settings, outbox: Outbox) -> Retention:
         receipts=settings.receipt_days * _DAY,
         tokens=settings.token_max_age + 2 * CLOCK_SKEW,
         contexts=settings.context_days * _DAY,
+        held_files=settings.held_files_days * _DAY,
     )
 
 

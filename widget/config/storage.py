@@ -32,10 +32,22 @@ class StorageSettings(Topic):
         int,
         Field(
             ge=0,
-            description="Bytes of attachments that may wait at once. Beyond that a submission with files is answered "
-            "503; one without is stored all the same.",
+            description="Bytes of attachments that may wait for delivery. Beyond that a submission with files is "
+            "answered 503; one without is stored all the same. While others wait, one product gets half.",
         ),
     ] = 1024**3
+    quarantine_bytes: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Bytes of attachments kept for the operator: of held, refused and parked submissions. "
+            "They take nothing of `PENDING_BYTES`. Beyond that a held submission with files is answered 503.",
+        ),
+    ] = 256 * 1024**2
+    held_files_days: Annotated[
+        float,
+        Field(gt=0, le=90, description="Days that a held submission keeps its files unless it is released."),
+    ] = 2
     spool: Annotated[
         Path | None,
         Field(

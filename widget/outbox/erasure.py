@@ -22,6 +22,22 @@ _ERASE = (
 _ERASE_ATTACHMENTS = delete(attachment).where(attachment.c.submission_id.in_(bindparam("ids", expanding=True)))
 
 
+_DROP_FILES = (
+    update(attachment)
+    .where(attachment.c.submission_id.in_(bindparam("ids", expanding=True)), attachment.c.status == "waiting")
+    .values(blob=None, status="refused")
+)
+
+
+def drop_files(connection: Connection, ids: Sequence[str]) -> Sequence[str]:
+    """Take the files from rows that keep the rest. Answers the blobs, to be removed once this is committed."""
+    if not ids:
+        return ()
+    blobs = connection.scalars(_BLOBS, {"ids": list(ids)}).all()
+    connection.execute(_DROP_FILES, {"ids": list(ids)})
+    return blobs
+
+
 def erase(connection: Connection, ids: Sequence[str], why: str) -> Sequence[str]:
     """Erase text, e-mail, rating, consent, what the host page told, Insider Connect's words, and the files with their
     names.

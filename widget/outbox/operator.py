@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from widget.outbox import migrations
 from widget.outbox.backend import Backend
-from widget.outbox.erasure import erase
+from widget.outbox.erasure import drop_files, erase
 from widget.outbox.tables import attachment, submission
 from widget.submissions.model import Feedback
 
@@ -180,8 +180,16 @@ class Operator:
         return await self._change(self._statements.put_back, ids, RETRIABLE, announce)
 
     async def discard(self, ids: Sequence[str]) -> Changed:
-        """Give rows up. What was said stays for the retention's time, so that it can be put back."""
-        return await self._change(self._statements.discard, ids, DISCARDABLE)
+        """Give rows up. Their files are removed at once: their room is needed. What was said stays for the retention's
+        time, so that it can be put back."""
+        blobs: list[str] = []
+
+        def drop(connection: Connection, ids: Sequence[str]) -> None:
+            blobs[:] = drop_files(connection, ids)  # anew when the transaction is tried again
+
+        changed = await self._change(self._statements.discard, ids, DISCARDABLE, drop)
+        await self.backend.erase(blobs)
+        return changed
 
     async def erase_person(self, email: str) -> Erased:
         """Erase what a person said, in whatever state it is, and give up what waits."""

@@ -9,6 +9,7 @@ try and whom to call is left to `delivery`.
 import asyncio
 import math
 import uuid
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -34,17 +35,24 @@ _Row = Row[*tuple[Any, ...]]
 class Outbox:
     """The rows, on whatever `backend` they lie.
 
-    `lease` is in seconds. `max_pending` is in bytes: so much of attachments may wait, and beyond that a submission
-    that has some is turned away. With `keep_context` what the host page told outlasts the delivery; all else that is
-    personal is erased with it.
+    `lease` is in seconds. `max_pending` is in bytes: so much of attachments may wait for delivery, and beyond that a
+    submission that has some is turned away; `max_quarantine` is the same for what waits for the operator. With
+    `keep_context` what the host page told outlasts the delivery; all else that is personal is erased with it.
     """
 
     def __init__(
-        self, backend: Backend, *, lease: float = LEASE, max_pending: float = math.inf, keep_context: bool = False
+        self,
+        backend: Backend,
+        *,
+        lease: float = LEASE,
+        max_pending: float = math.inf,
+        max_quarantine: float = math.inf,
+        keep_context: bool = False,
     ) -> None:
         self.backend = backend
         self.lease = lease
         self._max_pending = max_pending
+        self._max_quarantine = max_quarantine
         self.trouble: str | None = None
         """Why nothing could be stored when it was last tried; None when it could."""
         self._statements = Statements(backend, lease, keep_context)
@@ -105,7 +113,7 @@ class Outbox:
         def store(connection: Connection, blobs: Sequence[str]) -> None:
             connection.execute(self._statements.add, row)
             if files:
-                self._check_room(connection, sum(file.size for file in new.attachments))
+                self._check_room(connection, new, held is not None)
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
                 connection.execute(self._statements.add_attachment, named)
             if held is None:
@@ -123,11 +131,23 @@ class Outbox:
         self.trouble = None
         return True
 
-    def _check_room(self, connection: Connection, size: int) -> None:
-        if math.isfinite(self._max_pending):
-            pending: int = connection.execute(self._statements.pending_bytes).scalar_one()
-            if pending + size > self._max_pending:
-                raise OutboxFull(f"{pending} bytes of attachments wait already, {self._max_pending:.0f} may")
+    def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
+        """Raises OutboxFull. What waits for delivery has a room of its own, which a product alone may fill, and has
+        half of while others wait; what waits for the operator has another."""
+        size = sum(file.size for file in new.attachments)
+        waiting: Counter[str] = Counter()
+        quarantined = 0
+        for product, is_waiting, total in connection.execute(self._statements.kept_bytes):
+            if is_waiting:
+                waiting[product] = total
+            else:
+                quarantined += total
+        if held:
+            _check(quarantined + size, self._max_quarantine, "kept for the operator")
+            return
+        _check(waiting.total() + size, self._max_pending, "waiting")
+        if waiting.keys() - {new.product}:
+            _check(waiting[new.product] + size, self._max_pending / 2, f"waiting for {new.product} beside others")
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[Due]:
         """The rows that may be tried now, longest due first, without the products in `shut`."""
@@ -273,6 +293,11 @@ class Outbox:
             connection.execute(self._statements.remove, probe)
 
         await self.backend.keep((), write)
+
+
+def _check(size: float, limit: float, what: str) -> None:
+    if size > limit:
+        raise OutboxFull(f"{size:.0f} bytes of attachments would be {what}, {limit:.0f} may")
 
 
 def _work(row: _Row, files: Sequence[_Row]) -> Work:

@@ -6,14 +6,15 @@ page told; after a set time that goes, too. The row of a delivered one, which ho
 its receipt has run out and its form token would no longer be believed: until then it makes a repeat known as one.
 """
 
+import math
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy import Connection, Delete, Update, delete, literal, select, update
+from sqlalchemy import Connection, Delete, Update, and_, delete, literal, select, update
 
 from widget.outbox.backend import Backend
-from widget.outbox.erasure import erase
-from widget.outbox.tables import LEFT_STATES, WAITING_STATES, submission
+from widget.outbox.erasure import drop_files, erase
+from widget.outbox.tables import LEFT_STATES, WAITING_STATES, attachment, submission
 
 log = structlog.get_logger("widget.retention")
 
@@ -28,10 +29,19 @@ class Retention:
 
     `kept` is how long a submission that ended otherwise than delivered keeps what was said, `contexts` how long a
     delivered one keeps what the host page told, `receipts` how long a receipt can be looked at, `tokens` how long a
-    form token may be believed.
+    form token may be believed, `held_files` how long the files of a held submission stay.
     """
 
-    def __init__(self, backend: Backend, *, kept: float, receipts: float, tokens: float, contexts: float = 0) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        kept: float,
+        receipts: float,
+        tokens: float,
+        contexts: float = 0,
+        held_files: float = math.inf,
+    ) -> None:
         s, now = submission.c, backend.now
         self._backend = backend
         self._kept = kept
@@ -43,6 +53,11 @@ class Retention:
             .where(waiting, s.due_at.is_(None), s.held_for.is_not(None), s.accepted_at < now - kept)
             .values(state="discarded", due_at=None, held_for=None, ended_at=s.accepted_at)
         )
+        a = attachment.c
+        has_files = select(a.blob).where(a.submission_id == s.id, a.blob.is_not(None)).exists()
+        is_held = and_(waiting, s.due_at.is_(None), s.held_for.is_not(None))
+        long_held = s.accepted_at < now - min(held_files, kept)
+        self._held_files = select(s.id).where(is_held, long_held, has_files).limit(BATCH)
         delivered = s.state == literal("delivered", literal_execute=True)
         told = select(s.id).where(delivered, s.context.is_not(None), s.ended_at < now - contexts).limit(BATCH)
         self._forget_context = update(submission).where(s.id.in_(told.scalar_subquery())).values(context=None)
@@ -54,10 +69,23 @@ class Retention:
         for _ in range(MAX_BATCHES):
             if await self._erase_some() < BATCH:
                 break
+        await self._drop_held_files()
         if contexts := await self._all(self._forget_context):
             log.info("retention.context_erased", rows=contexts)
         if removed := await self._all(self._remove):
             log.info("retention.removed", rows=removed)
+
+    async def _drop_held_files(self) -> None:
+        """Remove the files of what is held for long: most of it is a program's."""
+
+        def drop(connection: Connection) -> tuple[Sequence[str], Sequence[str]]:
+            ids = connection.scalars(self._held_files).all()
+            return ids, drop_files(connection, ids)
+
+        ids, blobs = await self._backend.write(drop)
+        await self._backend.erase(blobs)
+        if ids:
+            log.info("retention.held_files_erased", rows=len(ids), files=len(blobs))
 
     async def _all(self, statement: Update | Delete) -> int:
         """Execute it batch by batch. Answers the rows."""

@@ -135,7 +135,13 @@ class Statements:
             .where(a.submission_id == bindparam("an_id"))
             .order_by(a.position)
         )
-        self.pending_bytes = select(func.coalesce(func.sum(a.size), 0)).where(a.blob.is_not(null()))
+        is_waiting = or_(s.due_at.is_not(null()), s.state == "sending").label("is_waiting")
+        self.kept_bytes = (
+            select(s.product, is_waiting, func.sum(a.size))
+            .join_from(attachment, submission, a.submission_id == s.id)
+            .where(a.blob.is_not(null()))
+            .group_by(s.product, is_waiting)
+        )
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
         self.nothing = select(literal(1))
         self.probe = insert(submission).values(

@@ -1,0 +1,119 @@
+"""Room for attachments: what waits for the operator takes none from what waits for delivery, nor one product all."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bed import Sandbox, Widget
+from outboxes import due_ids, kept_blobs, new_submission, outbox_at, time_passes
+from samples import png
+
+from widget.errors import OutboxFull
+from widget.outbox.model import Transition
+from widget.outbox.operator import Operator
+from widget.outbox.outbox import Outbox
+from widget.outbox.retention import Retention
+
+FILE = bytes(100)
+DAY = 86_400.0
+
+
+async def add(outbox: Outbox, product: str = "demo", held: str | None = None, file: bytes = FILE) -> str:
+    new = new_submission(outbox, file, product=product)
+    await outbox.add(new, held=held)
+    return new.id
+
+
+async def test_what_is_held_takes_no_room_from_what_waits(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, max_pending=300, max_quarantine=300) as outbox:
+        for _ in range(3):
+            await add(outbox, held="trap")
+        with pytest.raises(OutboxFull):
+            await add(outbox, held="trap")
+        for _ in range(3):
+            await add(outbox)
+        with pytest.raises(OutboxFull):
+            await add(outbox)
+        await outbox.add(new_submission(outbox))  # a text is stored all the same
+
+
+async def test_what_was_refused_or_parked_takes_no_room_either(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, max_pending=200) as outbox:
+        for transition in (
+            Transition("refused", error="no"),
+            Transition("unknown", error="?", possible_duplicate=True),
+        ):
+            work = await outbox.claim(await add(outbox))
+            assert work is not None
+            assert await outbox.record(work, transition)
+        assert await kept_blobs(outbox) == 2
+        for _ in range(2):
+            await add(outbox)
+
+
+async def test_one_product_gets_half_while_others_wait_and_all_of_it_alone(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, max_pending=400) as outbox:
+        for _ in range(4):
+            await add(outbox, "greedy")
+        with pytest.raises(OutboxFull):
+            await add(outbox, "greedy")
+    async with outbox_at(database_url, tmp_path, max_pending=800) as outbox:
+        await add(outbox, "modest")
+        with pytest.raises(OutboxFull):
+            await add(outbox, "greedy")  # it has its half already
+        for _ in range(3):
+            await add(outbox, "modest")
+
+
+async def test_discarding_frees_the_room_at_once(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, max_pending=100) as outbox:
+        first = await add(outbox)
+        changed = await Operator(outbox.backend).discard([first])
+        assert changed.done == (first,)
+        assert await kept_blobs(outbox) == 0
+        await add(outbox)
+
+
+async def test_a_discarded_row_that_is_put_back_goes_on_without_its_files(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path) as outbox:
+        first, operator = await add(outbox), Operator(outbox.backend)
+        await operator.discard([first])
+        await operator.put_back([first])
+        assert await due_ids(outbox) == [first]
+        work = await outbox.claim(first)
+        assert work is not None
+        assert (work.feedback.description, work.pending) == ("It works", ())
+        status = await outbox.status(first)
+        assert status is not None
+        assert [file.status for file in status.attachments] == ["refused"]
+
+
+async def test_the_files_of_a_held_row_go_after_its_days_and_its_words_stay(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path) as outbox:
+        held, waiting = await add(outbox, held="trap"), await add(outbox)
+        retention = Retention(outbox.backend, kept=30 * DAY, receipts=30 * DAY, tokens=DAY, held_files=2 * DAY)
+        await time_passes(outbox, 1.9 * DAY)
+        await retention.sweep()
+        assert await kept_blobs(outbox) == 2
+        await time_passes(outbox, 0.2 * DAY)
+        await retention.sweep()
+        assert await kept_blobs(outbox) == 1
+        whole = await Operator(outbox.backend).whole(held)
+        assert whole is not None
+        assert whole.feedback is not None
+        assert await due_ids(outbox) == [waiting]
+
+
+def test_spam_cannot_shut_attachments_off_for_anybody(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    files = [("a.png", png(size=20_000), "image/png")]
+    widget = start_widget(PENDING_BYTES="50000", QUARANTINE_BYTES="50000")
+    statuses = []
+    for _ in range(6):
+        token = widget.token()
+        parts = {"token": token, "website": "https://spam.example", "submittedByEmail": "spam@example.com"}
+        sent = [("files", file) for file in files]
+        answer = widget.client.post("/form/demo", data=parts, files=sent, headers={"Accept": "application/json"})
+        statuses.append(answer.status_code)
+    assert statuses == [202, 202, 503, 503, 503, 503]
+    assert widget.submit("honest", files=files).status_code == 201
+    assert insider.descriptions() == ["honest"]
