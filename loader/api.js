@@ -1,15 +1,20 @@
 /** `window.InsiderFeedback`: acts on what the tag made, else on the first popover or dialog of the page. */
 import {advise} from './options.js'
-import {own, unmount} from './page.js'
+import {mount, own, unmount} from './page.js'
 import {state, widgets} from './widget.js'
 
-/** Calls with the widget, or once there is one. @param {(widget: import('./widget.js').Widget) => void} call */
-function act(call) {
+/**
+ * Calls with the widget, or once there is one; options that name a product make it, as after `import()`.
+ *
+ * @param {(widget: import('./widget.js').Widget) => void} call @param {any} [options]
+ */
+function act(call, options) {
   const widget = widgets.get(own) ?? [...widgets.values()].find(widget => !widget.inline)
   if (widget) return call(widget)
   if (own === null) return
-  if (!own && !state.calls.length) advise()
-  state.calls.push(call)
+  state._calls.push(call)
+  if (options?.product) mount({dataset: options})
+  else if (!own && !state._calls[1]) advise()
 }
 
 /** @type {(() => void)[]} */
@@ -26,15 +31,15 @@ function listen(types, listener) {
 /** @type {any} */
 export const api = {
   get isOpen() { return !!state.open },
-  open: (/** @type {object} */ options) => act(widget => widget.open(options)),
+  open: (/** @type {object} */ options) => act(widget => widget.open(options), options),
   close: () => state.open?.close(),
   toggle: () => state.open ? api.close() : api.open(),
-  set: (/** @type {object} */ options) => act(widget => widget.set(options)),
+  set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
   attach: (/** @type {any} */ target) => listen(['pointerover', 'focusin', 'click'], event => {
     const opener = event.composedPath().find((/** @type {any} */ node) => node == target || typeof target == 'string' && node.matches?.(target))
-    if (!opener || event == state.click || opener.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return
+    if (!opener || event == state._click || opener.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return
     if (event.type != 'click') return widgets.size && act(widget => widget.load())
-    state.click = event // one opening, however often it was attached
+    state._click = event // one opening, however often it was attached
     event.preventDefault()
     act(widget => widget.toggle(opener))
   }),

@@ -22,15 +22,15 @@ export class Feedback extends HTMLElement {
   connectedCallback() {
     const early = /** @type {any} */ ({...this})
     for (const key in OPTIONS) if (key in early && delete (/** @type {any} */ (this))[key]) this.#widget.set({[key]: early[key]})
-    this.#widget.start()
+    this.#widget._start()
   }
 
-  disconnectedCallback() { this.#widget.end() }
-  connectedMoveCallback() {}
+  disconnectedCallback() { this.#widget._end() }
+  connectedMoveCallback() { this.#widget.update() }
 
   /** @param {string} name */
   attributeChangedCallback(name) {
-    if (this.isConnected && /product|mode|launcher|z-/.test(name)) this.#widget.start()
+    if (this.isConnected && /product|mode|launcher|z-/.test(name)) this.#widget._start()
     else this.#widget.update()
   }
 }

@@ -1,8 +1,8 @@
 /**
- * What happens in ours is not "outside" of anything of the host's: its menus and dialogs stay open at a press, and its
- * focus traps see no focus that they would take back. What they swallow all the same, a click, is obeyed.
+ * A press on ours is not "outside" of anything of the host's: its menus and dialogs stay open. A click that a focus trap
+ * swallows is obeyed all the same. The panel does as much for the focus.
  */
-const TYPES = ['pointerdown', 'click', 'focusin', 'focusout']
+const TYPES = ['pointerdown', 'click']
 
 /** @type {Map<Element, import('./widget.js').Widget>} */
 let guarded
@@ -13,13 +13,12 @@ export function guard(widgets) {
   for (const type of TYPES) window[widgets.size ? 'addEventListener' : 'removeEventListener'](type, hear, true)
 }
 
-/** Before anybody else in the page. @param {any} event */
+/** Before anybody else in the page. @param {Event} event */
 function hear(event) {
   const path = event.composedPath()
   for (const widget of guarded.values()) {
-    if (event.type == 'focusout' ? widget.isOpen && event.relatedTarget == widget.element : path.includes(widget.box)) {
-      if (event.type != 'click') event.stopImmediatePropagation()
-      else if (path.includes(widget.launcher)) setTimeout(() => widget.press(event))
-    }
+    if (!path.includes(widget.box)) continue
+    if (event.type != 'click') event.stopImmediatePropagation()
+    else if (path.includes(widget.launcher)) setTimeout(() => widget._press(event))
   }
 }

@@ -16,4 +16,4 @@ export const attribute = key => key.replace('I', '-i')
 export const fits = (key, value) => RegExp(`^(${OPTIONS[key]})$`).test(value)
 
 /** Says one line about an option on the console, in words that are fetched for it. @param {any[]} about */
-export const advise = (...about) => bring('advice').then(({advise}) => advise(OPTIONS, ...about), () => {})
+export const advise = (...about) => bring('advice').then(({advise}) => advise?.(OPTIONS, ...about))

@@ -26,8 +26,9 @@ const observer = new MutationObserver(() => keep())
 export async function keep() {
   if (!own) return
   for (const node of [document, document.documentElement, document.body]) observer.observe(node, {childList: true})
-  if (tag && !tag.isConnected) tag = await bring('page').then(({next}) => next(tag, address), () => null)
+  if (tag && !tag.isConnected) tag = await bring('page').then(({next}) => next?.(tag, address))
   const place = tag?.isConnected == false ? null : home()
+  for (const copy of document.querySelectorAll(`[slot=${NAME}]`)) if (copy != own) copy.remove() // from a page's own snapshots
   if (!own || own.parentNode == place) return
   if (!place) own.remove()
   else if (own.isConnected && place.moveBefore) place.moveBefore(own, null)
@@ -54,9 +55,10 @@ export function mount(script) {
   if (own?.product != dataset.product) {
     own?.remove()
     own = document.createElement(NAME)
+    own.slot = NAME
     for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
   }
-  state.reached = element => {
+  state._reached = element => {
     if (element != own) return
     reached = true
     if (own.moveBefore) settle()

@@ -14,20 +14,18 @@ const WORDS = {
 export const widgets = new Map()
 
 /**
- * `open`: the widget that is; `click`: the last one that was obeyed; `calls`: those that came before there was an element;
- * `reached`: somebody reaches for the form of an element.
+ * `open`: the widget that is; `_click`: the last one that was obeyed; `_calls`: those that came before there was an element;
+ * `_reached`: somebody reaches for the form of an element.
  *
- * @type {{open?: Widget, click?: Event, calls: ((widget: Widget) => void)[], reached: (element: Element) => void}}
+ * @type {{open?: Widget, _click?: Event, _calls: ((widget: Widget) => void)[], _reached: (element: Element) => void}}
  */
-export const state = {calls: [], reached: () => {}}
+export const state = {_calls: [], _reached: () => {}}
 
 export class Widget {
   /** @type {any} */
   launcher
   /** @type {any} */
   panel
-  /** @type {any} */
-  box
   /** @type {any} */
   opener
   person = false
@@ -39,7 +37,7 @@ export class Widget {
   /** @param {any} element */
   constructor(element) {
     this.element = element
-    this.root = element.attachShadow({mode: 'open'})
+    this.box = this.root = element.attachShadow({mode: 'open'})
   }
 
   get isOpen() { return state.open == this }
@@ -61,8 +59,8 @@ export class Widget {
     return fits(key, value) ? value : null
   }
 
-  start() {
-    this.end()
+  _start() {
+    this._end()
     widgets.set(this.element, this)
     guard(widgets)
     dress(this.root, STYLE)
@@ -74,20 +72,19 @@ export class Widget {
         this.box.popover = 'manual'
         this.box.showPopover()
       }
-      this.box.style.zoom = 1 / this.element.currentCSSZoom
       if (this.get('launcher') != 'false') {
         const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': false})
         add(add(launcher, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': true}), 'path', {d: 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z'})
         add(launcher, 'span')
         launcher.onpointerenter = launcher.onfocus = () => this.load()
-        launcher.onclick = (/** @type {Event} */ event) => this.press(event)
+        launcher.onclick = (/** @type {Event} */ event) => this._press(event)
       }
-      for (const call of state.calls.splice(0)) call(this)
+      for (const call of state._calls.splice(0)) call(this)
     }
     this.update()
   }
 
-  end() {
+  _end() {
     this.close()
     this.panel?.end()
     this.#near.disconnect()
@@ -101,6 +98,7 @@ export class Widget {
 
   update() {
     this.element.style.zIndex = this.get('zIndex') ?? ''
+    if (this.box != this.root) this.box.style.zoom = 1 / this.element.currentCSSZoom // the page's is not ours
     if (this.launcher) this.launcher.lastChild.textContent = this.label
     this.panel?.update()
   }
@@ -113,7 +111,7 @@ export class Widget {
   async load() {
     if (this.#loading) return this.panel?.load()
     this.#loading = true
-    state.reached(this.element)
+    state._reached(this.element)
     try {
       const {Panel} = await bring('panel')
       if (this.element.isConnected) this.panel ??= new Panel(this, add, dress)
@@ -154,9 +152,9 @@ export class Widget {
   }
 
   /** On the launcher: each click once. @param {Event} event */
-  press(event) {
-    if (state.click != event) this.toggle(this.launcher)
-    state.click = event
+  _press(event) {
+    if (state._click != event) this.toggle(this.launcher)
+    state._click = event
   }
 
   /** Takes over what is an option and has a value that it may have; says a word about anything else. @param {any} options */

@@ -10,6 +10,16 @@ import {around, meaning} from './embed-advice.js'
 
 const service = new URL('..', import.meta.url)
 const RULING = ['script-src-elem', 'script-src', 'frame-src', 'child-src', 'connect-src', 'default-src', 'sandbox']
+/** Which directives rule, the first that there is. @type {Record<string, string[]>} */
+const RULERS = {
+  'script-src-elem': ['script-src-elem', 'script-src', 'default-src'],
+  'frame-src': ['frame-src', 'child-src', 'default-src'],
+}
+/** The attributes, and the patterns of their values. @type {Record<string, string>} */
+const OPTIONS = {
+  mode: 'popover|dialog|inline', position: 'bottom-end|bottom-start|top-end|top-start', theme: 'light|dark|auto', launcher: 'true|false',
+  product: '[a-z0-9-]+', label: '.+', email: '.+', lang: '[A-Za-z0-9-]+', 'z-index': '-?[0-9]+',
+}
 const PATIENCE = 15_000 // milliseconds: longer than the loader waits for the form
 const MARKS = {good: '✓', wrong: '✗', notice: '!'}
 
@@ -58,9 +68,41 @@ function tell(level, message, mend = '') {
   console[level === 'wrong' ? 'warn' : 'info'](`[feedback] ${MARKS[level]} ${message} ${mend}`)
 }
 
+/**
+ * The whole directive to write. One that stands beside `default-src` takes its place, so it repeats what is allowed there.
+ *
+ * @param {string} policy @param {string} effective the directive that was asked
+ */
+function line(policy, effective) {
+  const directives = policy.split(';').map(directive => directive.trim().split(/\s+/))
+  const ruling = (RULERS[effective] ?? [effective, 'default-src']).map(name => directives.find(([first]) => first.toLowerCase() === name)).find(Boolean) ?? []
+  const name = !ruling.length || ruling[0] === 'default-src' ? effective.replace('-elem', '') : ruling[0]
+  return [...new Set([name, ...ruling.slice(1).filter(source => source !== "'none'"), service.origin])].join(' ')
+}
+
+/** Names and values of attributes that are no options, where they are nearly ones. @param {Element} element @param {string} prefix */
+function check(element, prefix) {
+  for (const {name, value} of element.attributes) {
+    const key = name.slice(prefix.length)
+    const pattern = OPTIONS[key]
+    if (!name.startsWith(prefix)) continue
+    if (pattern && value && !RegExp(`^(${pattern})$`).test(value)) tell('wrong', `${name} cannot be "${value}".`, `Write ${pattern.replaceAll('|', ' or ')}.`)
+    const near = pattern || Object.keys(OPTIONS).find(option => isNear(option, key))
+    if (!pattern && near) tell('wrong', `There is no ${name}.`, `Write ${prefix}${near}.`)
+  }
+}
+
+/** Is one the other but for a letter more, less or changed? @param {string} one @param {string} other */
+function isNear(one, other) {
+  let same = 0
+  while (same < one.length && one[same] === other[same]) same++
+  const rest = [[1, 0], [0, 1], [1, 1]]
+  return one.length > 3 && rest.some(([a, b]) => one.slice(same + a) === other.slice(same + b))
+}
+
 /** What stands in the page. */
 function look() {
-  const tag = /** @type {HTMLScriptElement | null} */ (document.querySelector('script[src*="/embed.js"]'))
+  const tag = [...document.scripts].find(({src}) => src.startsWith(service.href + 'embed.js'))
   const elements = [...document.querySelectorAll('insider-feedback')]
   if (!elements.length) tell('wrong', 'There is no <insider-feedback> in the page.', 'Give the script tag data-product="…".')
   if (elements.some(element => !element.getAttribute('product'))) tell('wrong', 'An <insider-feedback> names no product.', 'Add product="…".')
@@ -70,6 +112,8 @@ function look() {
   }
   if (self.origin === 'null') tell('wrong', 'This page is in a sandbox without allow-same-origin.', 'Add allow-same-origin to the frame around it.')
   if (self !== top) tell('notice', 'This page is in a frame.', around().trim())
+  if (tag) check(tag, 'data-')
+  for (const element of elements) check(element, '')
   return elements
 }
 
@@ -114,8 +158,7 @@ async function attempt(element) {
 
 document.addEventListener('securitypolicyviolation', ({blockedURI, effectiveDirective, originalPolicy, disposition}) => {
   if (!blockedURI.startsWith(service.origin)) return
-  const directive = originalPolicy.split(';').find(each => each.trim().startsWith(effectiveDirective)) ?? originalPolicy
-  tell(disposition === 'enforce' ? 'wrong' : 'notice', `${effectiveDirective} blocks ${blockedURI}.`, `Add ${service.origin} to: ${directive.trim()}`)
+  tell(disposition === 'enforce' ? 'wrong' : 'notice', `${effectiveDirective} blocks ${blockedURI}.`, `Add ${service.origin}: ${line(originalPolicy, effectiveDirective)}`)
 })
 
 tell('good', `The script is there, from ${service.origin}.`)

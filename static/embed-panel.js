@@ -75,7 +75,7 @@ i:nth-child(5){height:132px}
 .note:is(:lang(ar),:lang(hi),:lang(ja),:lang(ko),:lang(zh)){line-height:1.6}
 .note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.125rem);text-wrap:balance}
 .note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
-.note a{margin-top:12px;border-radius:var(--r)}
+.note a{justify-content:center;margin-top:12px;border-radius:var(--r)}
 .cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--r);
 background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:pointer}
 .cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}
@@ -125,6 +125,7 @@ export class Panel {
     addEventListener('message', event => this.#hear(event), {signal})
     small.addEventListener('change', () => this.#turn(), {signal})
     window.addEventListener('keydown', event => this.#key(event), {signal, capture: true})
+    for (const type of ['focusin', 'focusout']) window.addEventListener(type, event => this.#shield(event), {signal, capture: true})
     document.addEventListener('keydown', event => this.#key(event), {signal})
     document.addEventListener('securitypolicyviolation', event => {
       if (/frame-src|child-src/.test(event.effectiveDirective) && host.url.href.startsWith(event.blockedURI)) this.#reason = 'host_policy'
@@ -236,7 +237,7 @@ export class Panel {
 
   #clone() {
     try {
-      this.#context = structuredClone(this.host.told.context ?? null)
+      this.#context = cloned(this.host.told.context)
     } catch {
       advice().then(({say}) => say('context cannot be handed to the form: it holds what cannot be cloned, such as a function.'))
     }
@@ -367,6 +368,13 @@ export class Panel {
     return false
   }
 
+  /** A focus trap of the host's shall not see that the focus goes into the open form: it would take it back. @param {any} event */
+  #shield(event) {
+    const {element, isOpen} = this.host
+    const goes = event.type == 'focusin' ? event.composedPath() : [event.relatedTarget]
+    if (isOpen && goes.includes(element)) event.stopImmediatePropagation()
+  }
+
   /**
    * Escape: at once where it is pressed in ours, before a dialog of the host's takes it for its own; elsewhere once the
    * host did not want it. It is no Escape that ends the composing of a character.
@@ -390,6 +398,19 @@ export class Panel {
     this.update()
     if (inside) (host.opener?.isConnected ? host.opener : host.launcher)?.focus()
     this.#post('close')
+  }
+}
+
+/**
+ * A copy of what a page tells about itself. Frameworks wrap objects so that they see changes; what is in them can be copied.
+ *
+ * @param {any} context
+ */
+function cloned(context) {
+  try {
+    return structuredClone(context ?? null)
+  } catch {
+    return JSON.parse(JSON.stringify(context, (_, value) => typeof value == 'function' ? structuredClone(value) : value))
   }
 }
 

@@ -16,9 +16,10 @@ export interface FeedbackOptions {
   email?: string | null
   /** The word on the launcher. */
   label?: string | null
+  /** Takes the button out of the top layer. */
   zIndex?: number | string | null
   /** `'false'`: no button; open it with `open()` or `attach()`. */
-  launcher?: 'true' | 'false' | null
+  launcher?: 'true' | 'false' | boolean | null
   /** Anything that can be cloned. It is handed to the form. */
   context?: Record<string, unknown> | null
   /** A token in which the page's server signed who the person is, or a function that fetches a fresh one whenever the form
@@ -27,7 +28,7 @@ export interface FeedbackOptions {
 }
 
 /** Why the form could not be shown. */
-export type LoaderErrorCode = 'offline' | 'script_blocked' | 'host_policy' | 'frame_refused' | 'frame_blocked'
+export type LoaderErrorCode = 'offline' | 'script_blocked' | 'host_policy' | 'frame_refused' | 'frame_blocked' | 'product_unknown'
 
 export interface FeedbackEvents {
   open: {product: string}
@@ -70,6 +71,8 @@ export interface InsiderFeedbackApi {
 
 /** What `window.InsiderFeedback` may be before embed.js has loaded: `(window.InsiderFeedback ||= []).push(feedback => …)`. */
 export type InsiderFeedbackQueue = ((feedback: InsiderFeedbackApi) => void)[]
+  // so that `window.InsiderFeedback?.open()` compiles, though a queue has no such method
+  & {[Member in Exclude<keyof InsiderFeedbackApi, 'push'>]?: any}
 
 /**
  * `<insider-feedback product="…" mode="inline|popover|dialog">`. Each option is a property that mirrors its attribute: it

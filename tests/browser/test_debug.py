@@ -46,9 +46,29 @@ def test_a_policy_that_blocks_the_frame_is_named_with_what_to_add(visit: Callabl
         timeout=20_000
     )
     expect(rows(page, "wrong").filter(has_text="frame-src blocks")).to_contain_text(
-        f"Add {stage.form_url} to: frame-src"
+        f"Add {stage.form_url}: frame-src {stage.form_url}"
     )
     expect(rows(page, "notice").filter(has_text="The page's policy: frame-src 'none'")).to_be_visible()
+
+
+def test_a_policy_of_default_src_alone_is_given_a_whole_line_that_keeps_what_it_allows(
+    visit: Callable[..., Page], stage: Stage
+) -> None:
+    policy = f"default-src 'self'; script-src 'self' {stage.form_url}"
+    page = visit(attributes=DEBUG, Content_Security_Policy=policy)
+    expect(rows(page, "wrong").filter(has_text="frame-src blocks")).to_contain_text(
+        f"Add {stage.form_url}: frame-src 'self' {stage.form_url}"
+    )
+
+
+def test_attributes_that_are_no_options_are_named(visit: Callable[..., Page]) -> None:
+    page = visit(attributes=DEBUG + " data-thme=dark data-position=left data-cfasync=false")
+    expect(rows(page, "wrong")).to_have_text(
+        [
+            "✗There is no data-thme.Write data-theme.",
+            '✗data-position cannot be "left".Write bottom-end or bottom-start or top-end or top-start.',
+        ]
+    )
 
 
 def test_an_origin_that_is_not_allowed_is_named_with_the_line_to_add(visit: Callable[..., Page], stage: Stage) -> None:

@@ -81,6 +81,7 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
         "loader 200": client.get("/embed.js"),
         "static 200": client.get("/static/form.css"),
         "static 200 theme": client.get("/form/demo/theme.css"),
+        "static 404 theme": client.get("/form/nobody/theme.css"),
         "static 304": client.get("/static/form.css", headers=known),
         "static 404": client.get("/static/nothing.js"),
     }  # fmt: skip
@@ -151,7 +152,8 @@ def test_forms_and_what_host_pages_load_work_in_isolated_pages(answers: dict[str
         assert answer.headers["cross-origin-resource-policy"] == ("cross-origin" if foreign else "same-origin"), name
         if name.startswith("form"):
             assert answer.headers["cross-origin-embedder-policy"] == "require-corp", name
-    assert answers["static 200"].headers["access-control-allow-origin"] == "*"
+    for name in ("loader 200", "static 200", "static 404 theme"):
+        assert answers[name].headers["access-control-allow-origin"] == "*"
     assert answers["receipt 200"].headers["cross-origin-opener-policy"] == "same-origin"
 
 

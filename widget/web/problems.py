@@ -112,6 +112,9 @@ def _answer(request: Request, rejected: Rejected) -> Response:
     words = words_of(request)
     if wants_json(request) or request.url.path.startswith(("/static/", "/embed.js")):
         return as_json(rejected, words, None, headers.HEADERS["data"])
+    if request.url.path.endswith("/theme.css"):  # any page may read that there is no such product
+        public = {"Access-Control-Allow-Origin": "*"}
+        return as_json(rejected, words, None, {**headers.HEADERS["data"], **public})
     page = service_of(request).pages.problem(words, rejected.faults[0], looks=Looks(looks_of(request).theme))
     return html(request, page, rejected.status, {**headers.HEADERS["page"], **retry_after(rejected)})
 

@@ -11,18 +11,35 @@ REACT_18 = ("--alias:react=react-18", "--alias:react-dom=react-dom-18")
 VUE_FLAGS = ("OPTIONS_API", "PROD_DEVTOOLS", "PROD_HYDRATION_MISMATCH_DETAILS")
 
 
+def run(*command: str, text: str | None = None) -> str:
+    """What a command writes, which is given `text` to read."""
+    ended = subprocess.run(command, input=text, text=True, capture_output=True, cwd=APPS)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
 @cache
-def bundle(name: str, *more: str) -> str:
-    """An app of the folder beside this file as one script; `more` are arguments for esbuild."""
-    command = (
+def bundle(name: str, *more: str, text: str | None = None) -> str:
+    """An app of the folder as one script; `more` are arguments for esbuild, `text` stands for the file."""
+    source = (name,) if text is None else (f"--sourcefile={name}", "--loader=js")
+    return run(
         str(ROOT / "node_modules" / ".bin" / "esbuild"),
-        str(APPS / name),
+        *source,
         "--bundle",
         '--define:process.env.NODE_ENV="development"',
         *(f"--define:__VUE_{flag}__=false" for flag in VUE_FLAGS),
         "--log-level=warning",
         *more,
+        text=text,
     )
-    run = subprocess.run(command, text=True, capture_output=True, cwd=ROOT)
-    assert run.returncode == 0, run.stderr
-    return run.stdout
+
+
+def svelte() -> str:
+    """The app in Svelte, whose compiler comes before."""
+    return bundle("svelte.js", "--conditions=browser", text=run("node", "svelte.mjs"))
+
+
+def rendered(loader: str, *more: str) -> str:
+    """The document that React renders on a server, for the script at `loader`."""
+    script = bundle("document.tsx", "--platform=node", *more)
+    return run("node", "-", loader, text=script)

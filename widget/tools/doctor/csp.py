@@ -50,6 +50,17 @@ class Policy:
                 return not parsed
         return any(matches(source, url, page) for source in sources)
 
+    def line(self, names: Iterable[str], origin: str) -> str:
+        """The whole directive to write so that `origin` is allowed, too.
+
+        One that stands beside `default-src` takes its place for what it rules, so it repeats what is allowed there.
+        """
+        names = tuple(names)
+        ruling = self.ruling(names) or names[0]
+        name = ruling if ruling != "default-src" else "script-src" if "script-src" in names else names[0]
+        kept = [source for source in self.directives.get(ruling, ()) if source.lower() != "'none'"]
+        return " ".join(dict.fromkeys((name, *kept, origin)))
+
     def unknown(self) -> Iterator[str]:
         """Sources that mean nothing, so that nobody gets what was meant."""
         for name in (*FRAME, *SCRIPT, *CONNECT):

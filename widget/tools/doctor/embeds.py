@@ -10,6 +10,18 @@ from widget.tools.markup import Element
 
 _FORM = re.compile(r"(?P<base>.*)/form/(?P<slug>[a-z0-9-]+)/?$")
 MODES = ("popover", "dialog", "inline")
+OPTIONS = {
+    "product": "[a-z0-9-]+",
+    "mode": "|".join(MODES),
+    "position": "bottom-end|bottom-start|top-end|top-start",
+    "theme": "light|dark|auto",
+    "lang": r"[\w-]+",
+    "email": ".+",
+    "label": ".+",
+    "z-index": "-?[0-9]+",
+    "launcher": "true|false",
+}
+"""The attributes of the element, and, behind `data-`, of the script tag; the patterns of their values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """What a host page itself does to the form: its tag, its policies, its isolation, its frames. Pure functions."""
 
+import difflib
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from widget.tools.doctor import csp
 from widget.tools.doctor.csp import Policy
-from widget.tools.doctor.embeds import MODES, Embed
+from widget.tools.doctor.embeds import MODES, OPTIONS, Embed
 from widget.tools.doctor.visits import Visit
 from widget.tools.findings import Finding, Level
 from widget.tools.markup import Element
@@ -42,9 +43,27 @@ def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
     if "integrity" in element:
         message = "integrity allows one version of the script alone: after an update browsers block it."
         yield Finding("tag.integrity", message, "Leave integrity out.", at)
-    if element["type"] == "module":
-        message = "As a module the script does not find its own tag, if there are several."
-        yield Finding("tag.module", message, 'Leave type="module" out, and write async.', at, "notice")
+    yield from _options(element, "data-", at)
+
+
+def check_elements(visit: Visit) -> Iterator[Finding]:
+    """The options of every `<insider-feedback>`."""
+    for element in visit.root.all("insider-feedback"):
+        yield from _options(element, "", f"{visit.url}, line {element.line}")
+
+
+def _options(element: Element, prefix: str, at: str) -> Iterator[Finding]:
+    """Values that an option cannot have, and names that are nearly those of options."""
+    for written, value in element.attributes.items():
+        name = written.removeprefix(prefix)
+        if not written.startswith(prefix):
+            continue
+        if name in OPTIONS:
+            if value and name != "mode" and not re.fullmatch(OPTIONS[name], value):
+                message = f"{written} cannot be {value!r}."
+                yield Finding("tag.option", message, f"Write {OPTIONS[name].replace('|', ' or ')}.", at)
+        elif near := difflib.get_close_matches(name, OPTIONS, 1, 0.7):
+            yield Finding("tag.option", f"There is no {written}.", f"Write {prefix}{near[0]}.", at)
 
 
 def check_policies(embed: Embed, visit: Visit) -> Iterator[Finding]:
@@ -66,7 +85,7 @@ def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
             yield _blocked(policy, csp.SCRIPT, path, origin, visit, "the button shows, and the form never opens")
         if not policy.allows(csp.CONNECT, embed.form, visit.url):
             message = "connect-src keeps the loader from finding out why, if the form does not show."
-            mend = f"Add {origin} to connect-src, if you want to know."
+            mend = f"Add {origin}, if you want to know: {policy.line(csp.CONNECT, origin)}."
             yield Finding("policy.connect", message, mend, visit.url, "notice")
     if embed.product and not policy.allows(csp.FRAME, embed.form, visit.url):
         yield _blocked(policy, csp.FRAME, embed.form, origin, visit, "the form cannot be shown")
@@ -81,17 +100,14 @@ def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
 
 def _blocked(policy: Policy, names: tuple[str, ...], url: str, origin: str, visit: Visit, so_that: str) -> Finding:
     ruling = policy.ruling(names) or names[0]
-    kind = ruling if ruling != "default-src" else names[-2] if names is not csp.FRAME else "frame-src"
     code = "policy.frame" if names is csp.FRAME else "policy.script"
     sources = " ".join(policy.directives.get(ruling, ())) or "'none'"
     if not policy.enforced:
         message = f"Once it is enforced, {ruling} ({sources}) does not allow {url}: {so_that}."
-        return Finding(code, message, f"Add {origin} to {kind} before.", visit.url, "notice")
-    mend = f"Add {origin} to {kind}."
+        return Finding(code, message, f"Add {origin} before: {policy.line(names, origin)}.", visit.url, "notice")
+    mend = f"Add {origin}: {policy.line(names, origin)}."
     if "'strict-dynamic'" in sources and names is csp.SCRIPT:
         mend = "With 'strict-dynamic' a nonce alone helps: give the script tag the page's nonce."
-    elif ruling == "default-src":
-        mend = f"Add a directive: {kind} {origin}."
     return Finding(code, f"{ruling} ({sources}) does not allow {url}: {so_that}.", mend, visit.url)
 
 

@@ -1,8 +1,8 @@
-/** What every app renders the element with, until `change(options)` says otherwise. */
-export const FIRST: Record<string, unknown> = {
+/** What every app renders the element with, until `change(options)` says otherwise; a page may say so before. */
+export const FIRST: Record<string, unknown> = Object.assign({}, (window as any).options ?? {
   product: 'demo', mode: 'dialog', position: 'top-start', theme: 'light', lang: 'fr', email: 'mara@northwind.example',
   label: 'Tell us', zIndex: 7, launcher: 'true', context: {page: 'orders'}, identity: 'a.b.c',
-}
+})
 
 export const place = document.querySelector('#app')!
 

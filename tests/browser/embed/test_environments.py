@@ -1,0 +1,222 @@
+"""In every environment of the table in docs/embedding.md: one button, pressed where it is drawn; text and file sent and
+arrived; closed by Escape; no word on the console."""
+
+import pytest
+from bundles import REACT_18, bundle, rendered, svelte
+from playwright.sync_api import expect
+from rounds import TEXT, HostPage
+
+TAG = '<script src="LOADER" async data-product="demo"></script>'
+HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>'
+NONCE = "default-src 'none'; script-src 'nonce-abc'; frame-src WIDGET; require-trusted-types-for 'script'"
+INJECTED = (
+    "const script = document.createElement('script'); script.src = 'LOADER'; script.async = true;"
+    "script.dataset.product = 'demo';"
+)
+
+# What stands in a page beside the heading, by environment.
+BODIES = {
+    "plain": TAG,
+    "tag at the end of the head, blocking": '<script src="LOADER" data-product="demo"></script>',
+    "type=module": '<script type="module" src="LOADER" data-product="demo"></script>',
+    "crossorigin": '<script src="LOADER" crossorigin async data-product="demo"></script>',
+    "import()": "<script>import('LOADER').then(() => InsiderFeedback.set({product: 'demo'}))</script>",
+    "tag manager": f"<script>addEventListener('load', () => {{ {INJECTED} document.head.append(script) }})</script>",
+    "tag manager that tidies up": f"<script>{INJECTED} script.onload = () => script.remove();"
+    "document.head.append(script)</script>",
+    "tag in a shadow root": f"<div id=host></div><script>{INJECTED}"
+    "document.querySelector('#host').attachShadow({mode: 'open'}).append(script)</script>",
+    "a stranger's embed.js": f'<script src="/other/embed.js"></script>{TAG}',
+    "two tags": TAG + TAG,
+    "filter on body": f"<style>body{{filter:grayscale(1)}}</style>{TAG}",
+    "filter on html": f"<style>html{{filter:grayscale(1)}}</style>{TAG}",
+    "transform on body": f"<style>body{{transform:translate(300px,2000px)}}</style>{TAG}",
+    "transform on html": f"<style>html{{transform:scale(.5)}}</style>{TAG}",
+    "zoom on html": f"<style>html{{zoom:1.5}}</style>{TAG}",
+    "zoom on body": f"<style>body{{zoom:.5}}</style>{TAG}",
+    "overflow and contain": f"<style>body{{contain:strict;overflow:hidden;height:10px}}</style>{TAG}",
+    "an overlay with the highest z-index": "<style>p{position:fixed;inset:0;z-index:2147483647}</style><p>" + TAG,
+    "pointer-events: none on body": f"<style>body{{pointer-events:none}}</style>{TAG}",
+    "inert content": f"<main inert><p>Orders</main>{TAG}",
+    "hostile styles": "<style>*{all:unset;visibility:hidden!important;opacity:0!important}"
+    f"*{{pointer-events:none!important}}</style>{TAG}",
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_page(host: HostPage, name: str) -> None:
+    host.script("", "/other/embed.js")
+    host.put(f"{HEAD}<body><h1>Orders</h1>{BODIES[name]}")
+    host.visit().go_round()
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("nonce and Trusted Types", {"Content_Security_Policy": NONCE}),
+        (
+            "COEP: require-corp",
+            {"Cross_Origin_Embedder_Policy": "require-corp", "Cross_Origin_Opener_Policy": "same-origin"},
+        ),
+        ("COEP: credentialless", {"Cross_Origin_Embedder_Policy": "credentialless"}),
+    ],
+)
+def test_a_page_with_a_policy(host: HostPage, name: str, headers: dict[str, str]) -> None:
+    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG.replace('async', 'async nonce=abc')}", **headers)
+    host.visit().go_round()
+
+
+def test_a_page_in_quirks_mode(host: HostPage) -> None:
+    host.put(f"<html lang=en><title>Orders</title><body><h1>Orders</h1>{TAG}")
+    host.visit().go_round()
+
+
+def test_a_page_in_frames_of_frames(host: HostPage) -> None:
+    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}", "/inner")
+    host.put(f'{HEAD}<body><iframe src="/inner" style="width:100%;height:700px"></iframe>', "/middle")
+    host.put(f'{HEAD}<body style="margin:0"><iframe src="/middle" style="width:100%;height:760px;border:0"></iframe>')
+    host.visit()
+    inner = host.page.frame_locator("iframe").frame_locator("iframe")
+    inner.locator("insider-feedback .launcher").click()
+    form = inner.frame_locator("insider-feedback iframe")
+    form.locator("#description").fill(TEXT)
+    form.locator("#submittedByEmail").fill("mara@northwind.example")
+    form.locator("#feedback-send").click()
+    expect(form.locator("[data-status=delivered]")).to_be_visible()
+    host.page.keyboard.press("Escape")
+    expect(inner.locator("insider-feedback .panel")).not_to_be_visible()
+    assert host.insider.descriptions() == [TEXT]
+    assert host.unexpected() == []
+
+
+# Frameworks that render the element
+
+
+APPS = {
+    "React 19": lambda: bundle("react.tsx"),
+    "React 18": lambda: bundle("react.tsx", *REACT_18),
+    "Preact": lambda: bundle("preact.ts"),
+    "Vue 3": lambda: bundle("vue.ts"),
+    "Solid": lambda: bundle("solid.ts"),
+    "Svelte 5": svelte,
+    "Lit": lambda: bundle("lit.ts"),
+    "Angular": lambda: bundle("angular.ts"),
+}
+
+
+@pytest.mark.parametrize("order", ["embed.js first", "embed.js last"])
+@pytest.mark.parametrize("name", APPS)
+def test_an_app_that_renders_the_element(host: HostPage, name: str, order: str) -> None:
+    host.script(
+        "options = {product: 'demo', theme: 'light', label: 'Tell us', context: {page: 'orders'}};" + APPS[name]()
+    )
+    scripts = ['<script src="LOADER"></script>', '<script src="/app.js"></script>']
+    if order == "embed.js last":
+        scripts.reverse()
+    host.put(f'{HEAD}<body><main id="app"></main>{"".join(scripts)}')
+    host.visit().go_round()
+
+
+@pytest.mark.parametrize("when", ["at once", "late=DOMContentLoaded", "late=load"])
+@pytest.mark.parametrize("react", ["19", "18"])
+def test_react_hydrates_the_whole_document(host: HostPage, react: str, when: str) -> None:
+    more = REACT_18 if react == "18" else ()
+    host.script(bundle("document.tsx", *more))
+    host.put(rendered(host.loader, *more))
+    host.visit(f"/?{when}")
+    host.page.locator("#count").click()
+    expect(host.page.locator("#count")).to_have_text("Count 1")
+    host.go_round()
+
+
+# What a page does with focus, and what it shows in front
+
+
+def test_radix_has_a_modal_dialog_open(host: HostPage) -> None:
+    host.script(bundle("radix.tsx"))
+    host.put(f'{HEAD}<body><main id="app"></main><script src="/app.js"></script>{TAG}')
+    host.visit()
+    expect(host.page.get_by_role("dialog", name="An order")).to_be_visible()
+    host.go_round()
+    expect(host.page.get_by_label("Number")).to_be_visible()
+
+
+def test_a_focus_trap_is_active(host: HostPage) -> None:
+    host.script(bundle("trap.ts"))
+    host.put(
+        f'{HEAD}<body><div id="trap"><button>Yes</button><button>No</button></div><script src="/app.js"></script>{TAG}'
+    )
+    host.visit()
+    expect(host.page.get_by_role("button", name="Yes")).to_be_focused()
+    host.go_round()
+
+
+@pytest.mark.parametrize("inside", ["document", "shadow root"])
+def test_a_native_modal_has_the_button_that_opens_it(host: HostPage, inside: str) -> None:
+    """The launcher rests behind the modal, as all of the page does; the form comes in front of it."""
+    host.put(f"""{HEAD}<body><h1>Orders</h1><div id="place"></div>{TAG}<script>
+      const place = document.querySelector('#place')
+      const root = {"place" if inside == "document" else "place.attachShadow({mode: 'open'})"}
+      root.innerHTML = '<dialog style="margin:40px">An order <button>Say something</button></dialog>'
+      root.querySelector('dialog').showModal();
+      (window.InsiderFeedback ||= []).push(feedback => feedback.attach(root.querySelector('button')))
+    </script>""")
+    host.visit()
+    expect(host.launcher).to_be_attached()
+    host.page.get_by_role("button", name="Say something").click()
+    host.write()
+    host.send()
+    host.leave()
+    expect(host.page.get_by_role("button", name="Say something")).to_be_visible()
+    host.arrived()
+
+
+# Pages that swap what they show
+
+
+def two_pages(host: HostPage, *, where: str, body: str = "", head: str = "", tag: str = TAG) -> None:
+    for path, other in (("/", "/two"), ("/two", "/")):
+        link = f'<a id="other" href="{other}">Other</a>'
+        inside = f'<main id="swup" class="transition-main"><h1>Page {path}</h1>{link}</main>'
+        script = '<script src="/app.js" defer></script>'
+        at_head, at_end = (tag, "") if where == "head" else ("", tag)
+        host.put(f"{HEAD}{script}{at_head}{head}<body {body}>{inside}{at_end}</body>", path)
+
+
+def change(host: HostPage) -> None:
+    """Go to the other page as the page's own library does."""
+    heading = host.page.locator("h1").inner_text()
+    host.page.locator("#other").evaluate("link => link.click()")
+    expect(host.page.locator("h1")).not_to_have_text(heading)
+    expect(host.launcher).to_have_count(1)
+
+
+@pytest.mark.parametrize("where", ["head", "body"])
+@pytest.mark.parametrize(
+    ("library", "body"),
+    [("turbo.ts", ""), ("htmx.ts", 'hx-boost="true"'), ("swup.ts", "")],
+    ids=["Turbo", "htmx", "Swup"],
+)
+def test_a_page_that_swaps_its_body_keeps_one_button_and_the_words(
+    host: HostPage, library: str, body: str, where: str
+) -> None:
+    host.script(bundle(library))
+    two_pages(host, where=where, body=body)
+    host.visit()
+    host.page.evaluate("window.stays = true")
+    expect(host.launcher).to_have_count(1)
+    for _ in range(3):
+        change(host)
+    heading = host.page.locator("h1").inner_text()
+    host.page.go_back()
+    expect(host.page.locator("h1")).not_to_have_text(heading)
+    expect(host.launcher).to_have_count(1)
+    host.press()
+    host.write()
+    change(host)
+    expect(host.panel).to_be_visible()
+    expect(host.form.locator("#description")).to_have_value(TEXT)
+    host.send()
+    host.leave()
+    host.arrived()
+    assert host.page.evaluate("window.stays")

@@ -1,0 +1,267 @@
+"""What the loader does to a page that it stands in, and what it says: as little as can be, and once."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from rounds import HostPage
+
+TAG = '<script src="LOADER" async data-product="demo"></script>'
+HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>'
+PAGE = f"{HEAD}{TAG}<body><h1>Orders</h1><input id=field><a class=ask href=/elsewhere>Tell us</a>"
+
+
+@pytest.fixture
+def ready(host: HostPage) -> HostPage:
+    """A plain page whose loader has come."""
+    host.put(PAGE)
+    host.visit()
+    expect(host.launcher).to_be_visible()
+    return host
+
+
+def said(host: HostPage) -> list[str]:
+    """What the loader said; what else the console heard fails the test."""
+    assert [text for text in host.unexpected() if not text.startswith("[feedback] ")] == []
+    return [text.removeprefix("[feedback] ") for text in host.unexpected()]
+
+
+def until_said(host: HostPage, part: str) -> str:
+    """Wait for a line with these words, and answer all that was said."""
+    host.page.wait_for_function("true")
+    for _ in range(200):
+        lines = [line for line in said(host) if part in line]
+        if lines:
+            (line,) = lines
+            return line
+        host.page.evaluate("new Promise(done => setTimeout(done, 20))")
+    raise AssertionError(host.said)
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("set({thme: 'dark'})", "There is no option thme: there are product, "),
+        ("set({theme: 'night'})", 'theme cannot be "night": write light or dark or auto.'),
+        ("set({launcher: 'no'})", 'launcher cannot be "no": write true or false.'),
+        ("set({position: 'left'})", 'position cannot be "left": write bottom-end, '),
+        ("set({mode: 'window'})", 'mode cannot be "window": write popover or dialog or inline.'),
+        ("set({product: 'My shop'})", 'product cannot be "My shop": write the product\'s slug.'),
+        ("open('x')", "Options are an object"),
+    ],
+)
+def test_an_option_that_is_none_is_named_once_and_nothing_is_written(ready: HostPage, call: str, words: str) -> None:
+    markup = "document.querySelector('insider-feedback').outerHTML.replace(/ style=\"[^\"]*\"/, '')"
+    before = ready.page.evaluate(markup)
+    ready.page.evaluate(f"InsiderFeedback.{call}; InsiderFeedback.{call}; InsiderFeedback.close()")
+    assert until_said(ready, words).endswith("See docs/embedding.md#attributes.")
+    assert ready.page.evaluate(markup) == before
+
+
+def test_a_context_that_cannot_be_cloned_is_named_and_the_former_one_stays(ready: HostPage) -> None:
+    ready.page.evaluate("InsiderFeedback.set({context: {page: 'orders'}})")
+    ready.press()
+    expect(ready.form.locator(".feedback-context")).to_contain_text("orders")
+    ready.page.evaluate("InsiderFeedback.set({context: {page: 'x', act() {}}})")
+    until_said(ready, "context cannot be handed to the form")
+    expect(ready.form.locator(".feedback-context")).to_contain_text("orders")
+
+
+def test_null_takes_an_option_back(ready: HostPage) -> None:
+    ready.page.evaluate("InsiderFeedback.set({theme: 'dark', label: 'Tell us'})")
+    expect(ready.launcher).to_have_text("Tell us")
+    ready.page.evaluate("InsiderFeedback.set({theme: null, label: null})")
+    expect(ready.launcher).to_have_text("Feedback")
+    assert ready.page.evaluate("document.querySelector('insider-feedback').theme") is None
+
+
+# Calls
+
+
+def test_calls_without_an_element_wait_for_one_and_say_so_once(host: HostPage) -> None:
+    host.put(f'{HEAD}<script src="LOADER"></script><body><h1>Orders</h1>')
+    host.visit()
+    host.page.evaluate("InsiderFeedback.set({label: 'Early'}); InsiderFeedback.open()")
+    until_said(host, "There is no element yet")
+    host.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('insider-feedback'), {product: 'demo'}))"
+    )
+    expect(host.panel).to_be_visible()
+    host.page.evaluate("InsiderFeedback.close()")
+    expect(host.launcher).to_have_text("Early")
+
+
+def test_one_click_opens_once_however_often_it_was_attached(ready: HostPage) -> None:
+    ready.page.evaluate("window.detach = [1, 2, 3].map(() => InsiderFeedback.attach('.ask')); true")
+    ready.page.locator(".ask").click()
+    expect(ready.panel).to_be_visible()
+    ready.page.evaluate("InsiderFeedback.close(); detach[0](); detach[1]()")
+    ready.page.locator(".ask").click()
+    expect(ready.panel).to_be_visible()
+    ready.page.evaluate("InsiderFeedback.close(); detach[2]()")
+    prevented = (
+        "document.querySelector('.ask').dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))"
+    )
+    ready.page.evaluate(
+        "addEventListener('click', event => { window.left = event.defaultPrevented; event.preventDefault() })"
+    )
+    ready.page.evaluate(prevented)
+    assert ready.page.evaluate("[left, InsiderFeedback.isOpen]") == [False, False]
+
+
+@pytest.mark.parametrize("key", ["ctrlKey", "metaKey", "shiftKey"])
+def test_a_click_that_opens_a_tab_stays_the_browser_s(ready: HostPage, key: str) -> None:
+    ready.page.evaluate("void InsiderFeedback.attach('.ask')")
+    ready.page.evaluate(
+        "addEventListener('click', event => { window.left = event.defaultPrevented; event.preventDefault() })"
+    )
+    click = f"new MouseEvent('click', {{bubbles: true, cancelable: true, {key}: true}})"
+    ready.page.evaluate(f"document.querySelector('.ask').dispatchEvent({click})")
+    assert ready.page.evaluate("[left, InsiderFeedback.isOpen]") == [False, False]
+
+
+def test_an_escape_that_ends_composing_closes_nothing(ready: HostPage) -> None:
+    ready.press()
+    expect(ready.panel).to_be_visible()
+    ready.page.evaluate("""for (const more of [{isComposing: true}, {keyCode: 229}]) document.querySelector('#field')
+      .dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true, cancelable: true, ...more}))""")
+    assert ready.page.evaluate("InsiderFeedback.isOpen")
+    ready.page.locator("#field").press("Escape")
+    expect(ready.panel).not_to_be_visible()
+
+
+# What does not come
+
+
+def test_an_unknown_product_is_told_as_such(host: HostPage) -> None:
+    host.put(PAGE.replace("demo", "nobody"))
+    host.visit()
+    host.page.evaluate("window.codes = []; void InsiderFeedback.on('error', ({code}) => codes.push(code))")
+    host.press()
+    expect(host.panel.get_by_role("link", name="Open in a new tab")).to_be_visible()
+    host.page.wait_for_function("codes.length === 1")
+    assert host.page.evaluate("codes") == ["product_unknown"]
+    lines = [line for line in host.said if line.startswith("[feedback]")]
+    assert len(lines) == 1
+    assert 'The service knows no product "nobody"' in lines[0]
+
+
+def test_a_panel_that_is_blocked_makes_the_first_press_open_a_tab(host: HostPage) -> None:
+    host.put(PAGE)
+    host.page.route("**/embed-*.js", lambda route: route.abort("blockedbyclient"))
+    host.visit()
+    with host.context.expect_page() as opened:
+        host.press()
+    assert "/form/demo?" in opened.value.url or opened.value.url == "about:blank"
+    expect(host.page.locator("insider-feedback").get_by_role("link", name="Feedback")).to_be_visible()
+
+
+def test_a_slow_network_is_waited_for_and_told_as_no_fault(host: HostPage) -> None:
+    """The form's answer comes after the time in which one counts as missing, on a clock of the test's."""
+    host.put(PAGE)
+    host.page.clock.install()
+    held: list[Any] = []
+    host.page.route("**/form/demo?*", lambda route: held.append(route))
+    host.visit()
+    host.page.evaluate("window.codes = []; void InsiderFeedback.on('error', ({code}) => codes.push(code))")
+    host.press()
+    expect(host.panel).to_have_class("panel wait")
+    for _ in range(4):
+        host.page.clock.run_for(9000)
+    for route in held:
+        route.continue_()
+    expect(host.form.locator("#description")).to_be_visible()
+    assert host.page.evaluate("codes") == []
+    expect(host.panel.get_by_role("link", name="Open in a new tab")).to_have_count(0)
+
+
+# Traces
+
+
+class Listeners:
+    """Those of our scripts, on the window and in the document: read from the browser itself."""
+
+    def __init__(self, host: HostPage) -> None:
+        self._session = host.context.new_cdp_session(host.page)
+        self._ours: set[str] = set()
+        self._session.on("Debugger.scriptParsed", lambda script: self._note(script, host.widget.url))
+        self._session.send("Debugger.enable")
+
+    def _note(self, script: dict[str, Any], url: str) -> None:
+        if script["url"].startswith(url):
+            self._ours.add(script["scriptId"])
+
+    def types(self) -> list[str]:
+        found = []
+        for name in ("window", "document", "document.documentElement", "document.body"):
+            place = self._session.send("Runtime.evaluate", {"expression": name})["result"]["objectId"]
+            listeners = self._session.send("DOMDebugger.getEventListeners", {"objectId": place})["listeners"]
+            found += [each["type"] for each in listeners if each["scriptId"] in self._ours]
+        return sorted(found)
+
+
+@pytest.mark.parametrize("way", ["destroy", "remove"])
+def test_nothing_is_left_of_it(host: HostPage, way: str) -> None:
+    """Neither after `destroy()` nor after the removal of the page's only element."""
+    listeners = Listeners(host)
+    body = "" if way == "destroy" else '<insider-feedback product="demo"></insider-feedback>'
+    tag = TAG if way == "destroy" else '<script src="LOADER"></script>'
+    host.put(f"{HEAD}<script>window.before = Object.keys(window)</script>{tag}<body><h1>Orders</h1>{body}")
+    host.visit()
+    host.press()
+    expect(host.form.locator("#description")).to_be_visible()
+    assert set(listeners.types()) >= {"click", "focusin", "keydown", "message", "pointerdown"}
+    end = "InsiderFeedback.destroy()" if way == "destroy" else "document.querySelector('insider-feedback').remove()"
+    host.page.evaluate(end)
+    expect(host.page.locator("insider-feedback")).to_have_count(0)
+    assert listeners.types() == []
+    assert len(host.page.frames) == 1
+    added = "Object.keys(window).filter(key => !before.includes(key) && key !== 'before' && !/playwright/.test(key))"
+    assert host.page.evaluate(added) == ["InsiderFeedback"]
+    assert said(host) == []
+
+
+def test_it_moves_nothing_of_the_page(host: HostPage) -> None:
+    host.put(PAGE.replace("<body>", "<body style='display:grid;gap:20px;min-height:100vh'>").replace(TAG, ""))
+    host.visit()
+    size = "JSON.stringify([...document.body.children].map(child => child.getBoundingClientRect()))"
+    before = host.page.evaluate(size)
+    host.page.evaluate(
+        "window.shifts = 0; new PerformanceObserver(list => {"
+        "shifts += list.getEntries().filter(each => !each.hadRecentInput).length"
+        "}).observe({type: 'layout-shift', buffered: true})"
+    )
+    host.page.add_script_tag(url=host.loader)
+    host.page.evaluate("InsiderFeedback.set({product: 'demo'})")
+    host.press()
+    expect(host.form.locator("#description")).to_be_visible()
+    host.page.wait_for_function("document.querySelector('insider-feedback').parentNode === document.documentElement")
+    assert host.page.evaluate(size) == before
+    assert host.page.evaluate("shifts") == 0
+
+
+# Older browsers: what they lack is taken away
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("no light-dark, popover or moveBefore", ""),
+        ("no constructed sheets either", "window.CSSStyleSheet = class { constructor() { throw new TypeError() } };"),
+    ],
+)
+def test_in_an_older_browser_it_works_with_simpler_looks(host: HostPage, name: str, script: str) -> None:
+    host.page.add_init_script(
+        f"""const {{supports}} = CSS
+        CSS.supports = (...words) => !/light-dark|color-mix/.test(words.join()) && supports.apply(CSS, words)
+        for (const key of ['showPopover', 'hidePopover', 'popover']) delete HTMLElement.prototype[key]
+        delete Element.prototype.moveBefore; delete Document.prototype.moveBefore
+        delete Element.prototype.currentCSSZoom; {script}"""
+    )
+    host.put(PAGE)
+    host.visit()
+    expect(host.launcher).to_have_css("background-color", "rgb(47, 78, 134)")
+    host.go_round()
