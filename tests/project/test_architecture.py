@@ -1,0 +1,44 @@
+"""docs/architecture.md shows the packages as they are, and the contracts hold their order."""
+
+import re
+import tomllib
+
+from bed import ROOT
+
+DOCUMENT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+PACKAGE = ROOT / "widget"
+
+
+def packages() -> set[str]:
+    """Everything at the top of the package that other code imports."""
+    entries = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    return entries - {"__init__", "__main__"}
+
+
+def layers() -> list[list[str]]:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (ordered,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    return [[name.strip() for name in layer.split("|")] for layer in ordered]
+
+
+def test_there_are_few_enough_rooms_to_remember() -> None:
+    assert len(list(PACKAGE.glob("[!_]*"))) <= 20
+
+
+def test_the_table_names_every_package_in_the_order_of_the_contracts() -> None:
+    table = DOCUMENT.split("## Packages")[1].split("## ")[0]
+    named = [
+        name for row in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)/?`", row)
+    ]
+    assert set(named) == packages()
+    place = {name: number for number, layer in enumerate(layers()) for name in layer}
+    assert [place[name] for name in named] == sorted(place[name] for name in named)
+
+
+def test_every_module_of_the_walks_is_there_and_a_submission_enters_each_once() -> None:
+    walks = DOCUMENT.split("## Four walks")[1].split("\n## ")[0]
+    named = re.findall(r"`(\w+/\w+)`", walks)
+    assert [name for name in named if not (PACKAGE / f"{name}.py").is_file()] == []
+    steps = re.findall(r"^\d+\. `(\w+/\w+)`", walks, re.MULTILINE)
+    assert len(steps) > 15
+    assert len(set(steps)) == len(steps)
