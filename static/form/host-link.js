@@ -2,8 +2,7 @@
  * The form's side of the talk with the host page that frames it.
  *
  * Nothing is posted before the host page has said `hello` from an origin that the product allows, and then only to that
- * origin. What is told never holds the text, the e-mail address or a secret. In a tab of its own, or in a plain iframe
- * whose page says nothing, the link stays silent and the form works the same.
+ * origin: never the text, the e-mail address or a secret. Where no page says `hello`, the link stays silent.
  *
  * @typedef {{
  *   theme?: 'light' | 'dark' | 'auto' | null,
@@ -37,10 +36,10 @@ export function allows(entry, origin) {
 
 /**
  * @fires hello (detail: HostWish) the host page has introduced itself
- * @fires set (detail: HostWish) it asks for something else now; everything it wants is said again
+ * @fires set (detail: HostWish) it says all it wants again
  * @fires close it has closed the popover or dialog
  * @fires reset the person has signed out; answered by `reset()`
- * @fires focus (detail: 'first' | 'last') focus should go to that end of the form; the default does it, and can be prevented
+ * @fires focus (cancelable, detail: 'first' | 'last') focus goes to that end of the form
  */
 export class HostLink extends EventTarget {
   #origins
@@ -51,6 +50,8 @@ export class HostLink extends EventTarget {
   #peer
   #trap = false
   #height = 0
+  #moved = false
+  #follows = 0
   #gone = new AbortController()
   #sizes = new ResizeObserver(() => this.#resize())
 
@@ -72,6 +73,10 @@ export class HostLink extends EventTarget {
     if (window.parent === window) return
     const {signal} = this.#gone
     window.addEventListener('message', event => this.#hear(event), {signal})
+    window.addEventListener('resize', () => {
+      this.#moved = true
+      setTimeout(() => { this.#moved = false })
+    }, {signal})
     document.addEventListener('keydown', event => this.#key(event), {signal})
   }
 
@@ -80,7 +85,7 @@ export class HostLink extends EventTarget {
     return this.#peer !== undefined
   }
 
-  /** There is something now that would be lost. Told once, until it is sent or thrown away. */
+  /** There is something now that would be lost. */
   dirty() {
     this.#post('dirty')
   }
@@ -154,6 +159,8 @@ export class HostLink extends EventTarget {
   #resize() {
     const height = Math.ceil(this.#box.getBoundingClientRect().height)
     if (!this.connected || height === this.#height) return
+    this.#follows = this.#moved && innerHeight === this.#height ? this.#follows + 1 : 0
+    if (this.#follows > 1) return // what is higher than its frame by a share of it would grow for ever
     this.#height = height
     this.#post('resize', {height})
   }

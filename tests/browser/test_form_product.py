@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import jwt
 import pytest
@@ -179,3 +180,44 @@ def test_the_second_product_fits_a_phone(browser: Browser, start_widget: Callabl
         assert form.page.evaluate("getComputedStyle(document.querySelector('.feedback-title')).fontWeight") == "400"
         assert form.unexpected() == []
     context.close()
+
+
+@pytest.mark.parametrize("height", ["120vh", "calc(100vh + 1px)", "300dvh", "101%"])
+def test_an_inline_form_stops_growing_when_its_height_only_follows_itself(
+    browser: Browser, start_widget: Callable[..., Widget], tmp_path: Path, height: str
+) -> None:
+    sheet = tmp_path / "static" / "products" / "demo" / "product.css"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text(f"html, body {{ height: 100% }} main {{ min-height: {height} }}")
+    site = start_widget(config=f'[products.demo]\nname = "Northwind"\n{ORIGINS}\n', CUSTOM_FOLDER=str(tmp_path))
+    with Server() as host:
+        loader = f'<script src="{site.url}/embed.js"></script>'
+        element = '<insider-feedback product="demo" mode="inline"></insider-feedback>'
+        host.answers["/"] = (200, "text/html; charset=utf-8", f"<!doctype html>{loader}<body>{element}", {})
+        page = browser.new_context().new_page()
+        page.goto(f"http://localhost:{host.port}/")
+        page.frame_locator("iframe").locator("#description").wait_for()
+        page.evaluate(STEADY)
+        first = page.locator("iframe").bounding_box()
+        page.frame_locator("iframe").locator("#description").fill("\n" * 9)
+        page.evaluate(STEADY)
+        last = page.locator("iframe").bounding_box()
+        page.context.close()
+    assert first
+    assert last
+    assert first["height"] < 5000
+    assert last["height"] < 5000
+
+
+STEADY = """() => new Promise(done => {
+  const frame = document.querySelector('insider-feedback').shadowRoot.querySelector('iframe')
+  let height = 0, frames = 0
+  const look = () => {
+    frames = frame.clientHeight === height ? frames + 1 : 0
+    height = frame.clientHeight
+    if (frames > 30 && height || height > 1e5) done()
+    else requestAnimationFrame(look)
+  }
+  look()
+})"""
+"""Waits until the frame has had the same height for thirty pictures, or none that makes sense."""
