@@ -128,6 +128,18 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "fields.action",
         "elsewhere",
     ),
+    "form around a block": (block("consent", "<form>{{ super() }}</form>"), "fields.outside", "Send stands"),
+    "form around the thumbs": (
+        block("sentiment", "<form>{{ super() }}</form>"),
+        "fields.outside",
+        "Send stands outside",
+    ),
+    "e-mail cut": (
+        changed("form.html", 'autocomplete="email"', 'autocomplete="email" maxlength="30"'),
+        "fields.cut",
+        "30",
+    ),
+    "text cut": (changed("form.html", 'rows="3"', 'rows="3" maxlength="999"'), "fields.cut", "description"),
     "button's id": (changed("form.html", 'id="feedback-send"', 'id="send"'), "fields.id", "feedback-send"),
     "actions replaced": (block("actions", "<button>Send</button>"), "fields.id", "feedback-progress"),
     "id twice": (block(FOOTER, '<p id="feedback-notes">Hello</p>'), "fields.twice", "feedback-notes"),
@@ -294,6 +306,25 @@ def test_nothing_is_found_where_nothing_is_wrong(tmp_path: Path) -> None:
     )
     css(":root { --feedback-accent-text: light-dark(#123456, #cde) } .x { background: url(a.svg) }")(tmp_path)
     assert look(tmp_path, "en", "ar").findings == ()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["min-height: 120vh", "height:100dvh", "MIN-BLOCK-SIZE: calc(50svb + 1px)", "min-height: max(10rem, 100lvh)"],
+)
+def test_a_height_that_is_measured_by_the_window_is_told(tmp_path: Path, rule: str) -> None:
+    put(tmp_path, "widget.toml", PRODUCT)
+    css(f"/* min-height: 9vh */\n.feedback-panel {{ color: red; {rule} }}")(tmp_path)
+    (finding,) = [each for each in look(tmp_path).findings if each.code == "policy.viewport"]
+    assert finding.level == "notice"
+    assert finding.at == "static/products/demo/product.css:2"
+
+
+@pytest.mark.parametrize("rule", ["max-height: 80vh", "line-height: 1", "width: 50vw", "min-height: 20rem"])
+def test_other_measures_are_left_alone(tmp_path: Path, rule: str) -> None:
+    put(tmp_path, "widget.toml", PRODUCT)
+    css(f".feedback-panel {{ {rule} }}")(tmp_path)
+    assert not [each for each in look(tmp_path).findings if each.code == "policy.viewport"]
 
 
 def test_nothing_is_found_in_the_products_of_this_project() -> None:

@@ -83,8 +83,13 @@ class _Builder(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.root = self._open = Element("#document", {}, None, 1)
+        self._form: Element | None = None
+        self._ended: list[Element] = []
+        """Forms whose end tag came while something in them was open: what follows that is no longer in them."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "form" and self._form is not None:
+            return  # browsers know no form within a form: the tag is as if it were not there
         if self._open.tag in _ENDS.get(tag, ()) and self._open.parent:
             self._open = self._open.parent
         attributes: dict[str, str] = {}
@@ -92,6 +97,8 @@ class _Builder(HTMLParser):
             attributes.setdefault(name, value or "")
         element = Element(tag, attributes, self._open, self.getpos()[0])
         self._open.children.append(element)
+        if tag == "form":
+            self._form = element
         if tag not in VOID:
             self._open = element
 
@@ -101,10 +108,17 @@ class _Builder(HTMLParser):
         self._open = before
 
     def handle_endtag(self, tag: str) -> None:
-        chain = (self._open, *self._open.up())
-        ended = next((element for element in chain if element.tag == tag), None)
-        if ended is not None and ended.parent is not None:
-            self._open = ended.parent
+        if tag == "form" and self._form not in (None, self._open):
+            self._ended.append(self._form)
+        else:
+            chain = (self._open, *self._open.up())
+            ended = next((element for element in chain if element.tag == tag), None)
+            if ended is not None and ended.parent is not None:
+                self._open = ended.parent
+        if tag == "form":
+            self._form = None
+        while self._open in self._ended and self._open.parent is not None:
+            self._open = self._open.parent
 
     def handle_data(self, data: str) -> None:
         self._open.children.append(data)

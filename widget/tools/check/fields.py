@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from widget.config.products import Product
 from widget.pages.samples import faults
+from widget.submissions.model import MAX_DESCRIPTION, MAX_EMAIL
 from widget.tools.check.page import Page
 from widget.tools.findings import Finding
 from widget.tools.markup import Element
@@ -73,6 +74,7 @@ def check(page: Page) -> Iterator[Finding]:
         yield _lost("form", 'The form itself is lost: <form id="feedback">.', clue="<form")
         return
     yield from _way(form)
+    yield from _inside(page.root, form)
     for field in fields_of(page.product, page.words.lang, vouched=page.state == "vouched"):
         yield from _field(field, form)
     yield from _ids(page)
@@ -96,6 +98,19 @@ def _way(form: Element) -> Iterator[Finding]:
         yield _lost("action", "The form is sent elsewhere.", 'Give it action="{{ address }}".', "action=")
     if "novalidate" not in form:
         yield _lost("novalidate", "The browser's own messages would hide ours.", "Give the form novalidate.", "<form")
+
+
+def _inside(root: Element, form: Element) -> Iterator[Finding]:
+    """Whether the button sends the form, and nothing in it is cut off."""
+    send = root.by_id("feedback-send")
+    if send is not None and form not in send.up() and send["form"] != "feedback":
+        message = "Send stands outside of the form, so it sends nothing: a <form> within the form ends it early."
+        yield _lost("outside", message, "Take the inner <form> away.", "<form")
+    for name, least in (("submittedByEmail", MAX_EMAIL), ("description", MAX_DESCRIPTION)):
+        control = form.by_id(name)
+        if control is not None and control["maxlength"].isdecimal() and int(control["maxlength"]) < least:
+            message = f"maxlength cuts off what is longer than {control['maxlength']} in {name}, and says nothing."
+            yield _lost("cut", message, f"Take it away: the form says itself what is over {least}.", "maxlength")
 
 
 def _field(field: Field, form: Element) -> Iterator[Finding]:

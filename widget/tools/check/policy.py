@@ -15,6 +15,9 @@ _FETCHES = {
 """Attributes that make a browser ask for something; of these tags only, where some are named."""
 _NEVER = ("iframe", "object", "embed", "base", "applet", "frame", "portal")
 _URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)|@import\s+["']([^"']+)""", re.IGNORECASE)
+_HEIGHT = re.compile(
+    r"(?<![\w-])((?:min-)?(?:height|block-size))\s*:\s*([^;{}]*?\d(?:[sld]?v(?:h|b|min|max)\b)[^;{}]*)", re.IGNORECASE
+)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _DATA_SCRIPTS = ("application/json", "application/ld+json")
 
@@ -84,6 +87,11 @@ def _link(element: Element) -> Iterator[Finding]:
 def check_stylesheet(css: str, name: str) -> Iterator[Finding]:
     """The same of a product's stylesheet."""
     bare = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), css)
+    for match in _HEIGHT.finditer(bare):
+        line = bare.count("\n", 0, match.start()) + 1
+        message = f"{match[1]} is measured by the window, which in a frame is as high as the form itself: {match[2]}"
+        mend = "Give it in rem, or leave it out: the frame follows the form, and the form would follow the frame."
+        yield Finding("policy.viewport", message, mend, f"{name}:{line}", "notice")
     for match in _URL.finditer(bare):
         address = match[1] or match[2]
         line = bare.count("\n", 0, match.start()) + 1
