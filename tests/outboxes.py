@@ -11,27 +11,28 @@ from sqlalchemy import Connection, text
 from widget.outbox.backend import Backend
 from widget.outbox.outbox import Outbox
 from widget.outbox.postgres import PostgresBackend
+from widget.outbox.sealing import PLAIN, Keyring
 from widget.outbox.sqlite import SQLiteBackend
 from widget.submissions.model import Attachment, Feedback, Submission
 
 FEEDBACK = Feedback("It works", "ada@example.com", rating=True, consent=True)
 
 
-def backend_at(url: str, folder: Path) -> Backend:
+def backend_at(url: str, folder: Path, keyring: Keyring = PLAIN) -> Backend:
     """The backend for a database's address."""
     if url.startswith("sqlite:///"):
-        return SQLiteBackend(Path(url.removeprefix("sqlite:///")))
+        return SQLiteBackend(Path(url.removeprefix("sqlite:///")), keyring=keyring)
     driver = url.replace("postgresql://", "postgresql+psycopg://")
-    return PostgresBackend(driver, connections=4, spool=folder / "spool")
+    return PostgresBackend(driver, connections=4, spool=folder / "spool", keyring=keyring)
 
 
 @asynccontextmanager
-async def outbox_at(url: str, folder: Path, **options: Any) -> AsyncIterator[Outbox]:
+async def outbox_at(url: str, folder: Path, *, keyring: Keyring = PLAIN, **options: Any) -> AsyncIterator[Outbox]:
     """An outbox with its tables, open."""
     first = Outbox(backend_at(url, folder))
     await first.migrate()
     await first.close()
-    outbox = Outbox(backend_at(url, folder), **options)
+    outbox = Outbox(backend_at(url, folder, keyring), **options)
     await outbox.open()
     yield outbox
     await outbox.close()

@@ -33,6 +33,7 @@ from widget.intake.acceptance import Acceptance, Identities
 from widget.outbox.backend import Backend
 from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
+from widget.outbox.sealing import Keyring
 from widget.outbox.sqlite import SQLiteBackend
 from widget.pages.pages import Pages
 from widget.pages.templating import Templates
@@ -218,14 +219,16 @@ async def deliver_until(stopping: asyncio.Event, settings: Settings) -> None:
 def create_outbox(settings: Settings) -> Outbox:
     """The outbox on the database that the settings name."""
     backend: Backend
+    keyring = Keyring(settings.data_keys)
     if settings.sqlite_path:
-        backend = SQLiteBackend(settings.sqlite_path)
+        backend = SQLiteBackend(settings.sqlite_path, keyring=keyring)
     else:
         from widget.outbox.postgres import PostgresBackend  # its driver is an extra, and takes time to load
 
         backend = PostgresBackend(
             settings.database_url,
             connections=settings.database_connections,
+            keyring=keyring,
             spool=settings.spool or Path(tempfile.gettempdir()) / f"widget-{os.getuid()}",
         )
     return Outbox(

@@ -24,6 +24,7 @@ GIVEN = {
 VALUES = {
     "INSIDER_CLIENT_SECRET": "from a file",
     "SECRET_KEY": f"{SECRET_KEY[::-1]},{SECRET_KEY}",
+    "DATA_KEY": SECRET_KEY,
     "OPS_TOKEN": "tests-only-operators-token",
     "DATABASE_URL": "postgresql+psycopg://me:word@db.example.com/widget",
     "DATABASE_DIRECT_URL": "postgresql+psycopg://me:word@db.example.com/direct",
@@ -119,7 +120,7 @@ def test_a_product_called_file_keeps_its_own_secret(config: Path) -> None:
     assert loaded.accounts["x-file"].client_secret.get_secret_value() == "no path"
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "IDENTITY_KEY__X"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATA_KEY", "IDENTITY_KEY__X"])
 @pytest.mark.parametrize(
     "key",
     ["k" * 32, "ab" * 20, "abcdefgh" * 4, "0123456789" * 4, "1234567" * 6, "changeme-" + "0123456789abcdefghijklmnop",

@@ -12,7 +12,7 @@ from outboxes import backend_at
 from samples import pdf, png
 
 from widget.errors import ConfigurationError
-from widget.outbox import Outbox
+from widget.outbox.outbox import Outbox
 
 FILES = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
 

@@ -174,20 +174,28 @@ def export_rows(ids: tuple[str, ...], to: Path | None, files: Path | None, **fil
 
 
 @outbox.command()
-@click.option("--email", required=True, help="The address that the person gave; - reads it from standard input.")
+@click.option("--email", help="The address that the person gave; - reads it from standard input.")
+@click.option("--unreadable", is_flag=True, help="All that no key in DATA_KEY can read any more.")
 @_without_asking
 @_as_json
-def erase(email: str, yes: bool, in_json: bool) -> None:
+def erase(email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None:
     """Erase what a person said, on their request: text, e-mail and files, in whatever state they are.
 
     What still waits is given up. What Insider Connect has is not here any more; ask there, by the ids that are named.
+    With --unreadable, erase what is lost with a key of DATA_KEY, so that the service starts again.
     """
+    if unreadable == bool(email):
+        raise click.UsageError("say whose with --email, or --unreadable")
     if not yes and email != "-":
-        click.confirm("Erase all that this person sent?", abort=True, err=True)
-    address = (sys.stdin.readline() if email == "-" else email).strip()
-    erased = _run(lambda operator: operator.erase_person(address))
+        meant = "that no key can read" if unreadable else "that this person sent"
+        click.confirm(f"Erase all {meant}?", abort=True, err=True)
+    if email is None:
+        erased = _run(Operator.erase_unreadable, all_readable=False)
+    else:
+        address = (sys.stdin.readline() if email == "-" else email).strip()
+        erased = _run(lambda operator: operator.erase_person(address))
     for submission_id in erased.ids:
-        _log("submission.erased", submission=submission_id, reason="request")
+        _log("submission.erased", submission=submission_id, reason="unreadable" if unreadable else "request")
     _log("outbox.erased", rows=len(erased.ids), discarded=erased.discarded)
     if in_json:
         _write([as_json(erased)])
@@ -271,13 +279,14 @@ async def _each(operator: Operator, wanted: Wanted, limit: int | None = None) ->
         after = entries[-1]
 
 
-def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
-    """Open the outbox beside whoever runs it, and do `work`; ends the command when that cannot be."""
+def _run(work: Callable[[Operator], Awaitable[T]], *, all_readable: bool = True) -> T:
+    """Open the outbox beside whoever runs it, and do `work`; ends the command when that cannot be, or, where
+    `all_readable` is wanted, when no key of ours reads some of it."""
     settings = common.settings()
     logs.configure(settings.log_level)
 
     async def opened() -> T:
-        async with _operator(settings) as operator:
+        async with _operator(settings, all_readable) as operator:
             return await work(operator)
 
     try:
@@ -287,7 +296,7 @@ def _run(work: Callable[[Operator], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def _operator(settings: Settings) -> AsyncIterator[Operator]:
+async def _operator(settings: Settings, all_readable: bool) -> AsyncIterator[Operator]:
     backend = create_outbox(settings).backend
     if isinstance(backend, SQLiteBackend) and not backend.path.exists():
         raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
@@ -295,6 +304,8 @@ async def _operator(settings: Settings) -> AsyncIterator[Operator]:
     try:
         operator = Operator(backend)
         await operator.check()
+        if all_readable:
+            await operator.check_readable()
         yield operator
     finally:
         await backend.close()

@@ -20,6 +20,14 @@ class OperatorSettings(Topic):
             "commas, while one is rotated out."
         ),
     ]
+    data_key: Annotated[
+        tuple[SecretStr, ...],
+        BeforeValidator(secrets.keys),
+        Field(
+            description="Encrypts what people said, at rest; 32 characters at least. Several, newest first, separated "
+            "by commas, while one is rotated out. Without it, it is stored plain."
+        ),
+    ] = ()
     widget_config: Annotated[Path, Field(description="The products' file.")] = Path("widget.toml")
     custom_folder: Annotated[
         Path | None,

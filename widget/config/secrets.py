@@ -14,6 +14,7 @@ from widget.errors import Problem
 SECRETS = (
     "INSIDER_CLIENT_SECRET",
     "SECRET_KEY",
+    "DATA_KEY",
     "OPS_TOKEN",
     "DATABASE_URL",
     "DATABASE_DIRECT_URL",

@@ -53,6 +53,11 @@ class Settings(
         return tuple(key.get_secret_value() for key in self.secret_key)
 
     @property
+    def data_keys(self) -> tuple[str, ...]:
+        """The keys that encrypt what people said, newest first."""
+        return tuple(key.get_secret_value() for key in self.data_key)
+
+    @property
     def custom(self) -> Path:
         """The folder of the products' own templates and static files."""
         return self.custom_folder or self.widget_config.parent

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 
+from widget.outbox.sealing import Keyring
 from widget.submissions.model import Attachment
 
 T = TypeVar("T")
@@ -18,6 +19,8 @@ class Backend(Protocol):
     """The database's clock, as an expression: Unix seconds."""
     spool: Path
     """Where uploads may be put so that `keep` is cheap."""
+    keyring: Keyring
+    """What seals texts and files, where `DATA_KEY` says so."""
     alone: bool
     """Whether one process at a time uses it: then a lease that an earlier one left is nobody's."""
 
@@ -37,13 +40,14 @@ class Backend(Protocol):
         """Run `job` without writing. Raises OutboxUnavailable."""
 
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
-        """Store the bytes of `attachments`, and run `job` with the name of each one's blob: as `write`, all or nothing.
+        """Store the bytes of `attachments`, sealed if there is a key, and run `job` with the name of each one's blob:
+        as `write`, all or nothing.
 
         Raises OutboxUnavailable, also when there are none but no room for anything new.
         """
 
     def chunks(self, blob: str) -> AsyncIterator[bytes]:
-        """The bytes of a blob, chunk by chunk. Raises OutboxUnavailable."""
+        """The bytes of a blob as they were sent, chunk by chunk. Raises OutboxUnavailable."""
 
     async def erase(self, blobs: Sequence[str]) -> None:
         """Remove blobs that no row names any more."""

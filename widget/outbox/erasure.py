@@ -17,7 +17,9 @@ _BLOBS = select(attachment.c.blob).where(
 _ERASE = (
     update(submission)
     .where(submission.c.id.in_(bindparam("ids", expanding=True)))
-    .values({**dict.fromkeys((*SAID, "consent_version", "context", "told")), "last_error": bindparam("why")})
+    .values(
+        {**dict.fromkeys((*SAID, "consent_version", "context", "told", "data_key")), "last_error": bindparam("why")}
+    )
 )
 _ERASE_ATTACHMENTS = delete(attachment).where(attachment.c.submission_id.in_(bindparam("ids", expanding=True)))
 

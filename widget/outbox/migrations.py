@@ -196,6 +196,15 @@ def _content(connection: Connection) -> None:
     _run(connection, "ALTER TABLE submission ADD COLUMN content_mac VARCHAR(64)")
 
 
+def _sealed(connection: Connection) -> None:
+    """10: which key seals a row, for a start to see that it has them all."""
+    _run(
+        connection,
+        "ALTER TABLE submission ADD COLUMN data_key VARCHAR(16)",
+        "CREATE INDEX submission_data_key ON submission (data_key) WHERE data_key IS NOT NULL",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -206,6 +215,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _customised,
     _context,
     _content,
+    _sealed,
 )
 LATEST = len(STEPS)
 """The schema that this release works with."""

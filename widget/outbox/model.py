@@ -42,6 +42,8 @@ class Work:
     pending: tuple[Pending, ...]
     separately: bool
     possible_duplicate: bool
+    data_key: str | None = None
+    """The name of the key that seals the row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ row that is being sent is left alone, but for an erasure, which a person's right
 and logs is left to `widget.cli.outbox`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -22,7 +23,6 @@ from sqlalchemy import (
     func,
     literal,
     null,
-    or_,
     select,
     true,
     tuple_,
@@ -30,9 +30,10 @@ from sqlalchemy import (
     update,
 )
 
-from widget.outbox import migrations
+from widget.outbox import migrations, sealing
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
+from widget.outbox.sealing import Keyring
 from widget.outbox.tables import attachment, submission
 from widget.submissions.model import Feedback
 
@@ -138,6 +139,10 @@ class Operator:
         """Make sure that the tables are there and this release's. Raises ConfigurationError or OutboxUnavailable."""
         await self.backend.read(migrations.check)
 
+    async def check_readable(self) -> None:
+        """Make sure that there is a key for every row. Raises ConfigurationError or OutboxUnavailable."""
+        await self.backend.read(lambda c: sealing.check(c, self.backend.keyring))
+
     async def count(self, wanted: Wanted) -> int:
         """How many rows are meant."""
         statement = self._statements.count.where(self._statements.meant(wanted))
@@ -149,7 +154,7 @@ class Operator:
         if after is not None:
             statement = statement.where(self._statements.after(after))
         rows = await self.backend.read(lambda c: c.execute(statement).all())
-        return [_entry(row) for row in rows]
+        return [_entry(row, self.backend.keyring) for row in rows]
 
     async def whole(self, submission_id: str) -> Whole | None:
         """A row with all that was said, or None when it is not known."""
@@ -159,10 +164,14 @@ class Operator:
             if row is None:
                 return None
             files = connection.execute(self._statements.files, {"an_id": submission_id}).all()
-            said = row.email is not None
-            feedback = Feedback(row.description or "", row.email, row.rating, bool(row.consent)) if said else None
-            attachments = tuple(Attached(*file) for file in files)
-            return Whole(_entry(row), feedback, attachments, row.consent_version, row.context)
+            opened = partial(self.backend.keyring.open, row.id)
+            email = opened("email", row.email)
+            feedback = None
+            if email is not None:
+                feedback = Feedback(opened("description", row.description) or "", email, row.rating, bool(row.consent))
+            attachments = tuple(_attached(file, opened) for file in files)
+            context = opened("context", row.context)
+            return Whole(_entry(row, self.backend.keyring), feedback, attachments, row.consent_version, context)
 
         return await self.backend.read(look)
 
@@ -193,17 +202,38 @@ class Operator:
 
     async def erase_person(self, email: str) -> Erased:
         """Erase what a person said, in whatever state it is, and give up what waits."""
+        return await self._erase([row async for row in self._of_person(email)])
 
+    async def erase_unreadable(self) -> Erased:
+        """Erase the rows that no key of ours can read, and give up those that wait."""
+        unreadable = self._statements.unreadable
+        ids: Sequence[str] = await self.backend.read(lambda c: c.scalars(unreadable).all())
+        return await self._erase(ids)
+
+    async def _of_person(self, email: str) -> AsyncIterator[str]:
+        """The ids of rows that hold an address. Each is looked at: what is sealed cannot be searched for, and a hash
+        that could would tell whoever has the disk which rows are one person's."""
+        after = ""
+        while True:
+            statement, values = self._statements.addresses, {"after": after}
+            rows = await self.backend.read(partial(_all, statement=statement, values=values))
+            for row in rows:
+                if self.backend.keyring.open(row.id, "email", row.email).lower() == email.lower():
+                    yield row.id
+            if len(rows) < BATCH:
+                return
+            after = rows[-1].id
+
+    async def _erase(self, ids: Sequence[str]) -> Erased:
         def work(connection: Connection) -> tuple[Erased, Sequence[str]]:
-            rows = connection.execute(self._statements.of_person, {"email": email, "folded": email.lower()}).all()
-            ids = [row.id for row in rows]
+            rows = connection.execute(self._statements.to_erase, {"ids": ids}).all()
             waiting = [row.id for row in rows if row.state in ("queued", "sending", "unknown")]
             if waiting:
                 connection.execute(self._statements.give_up, {"ids": waiting})
             blobs = erase(connection, ids, "erased on request")
             sending = sum(row.state == "sending" for row in rows)
             confirmed = tuple(row.feedback_id for row in rows if row.feedback_id is not None)
-            return Erased(tuple(ids), len(waiting), sending, confirmed), blobs
+            return Erased(tuple(row.id for row in rows), len(waiting), sending, confirmed), blobs
 
         erased, blobs = await self.backend.write(work)
         await self.backend.erase(blobs)
@@ -226,6 +256,10 @@ class Operator:
         return await self.backend.write(work)
 
 
+def _all(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[_Row]:
+    return connection.execute(statement, values).all()
+
+
 def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
     if row is None:
         return "not known"
@@ -236,8 +270,14 @@ def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
     return "what was said is erased"
 
 
-def _entry(row: _Row) -> Entry:
-    return Entry(*(getattr(row, name) for name in Entry.__dataclass_fields__))
+def _entry(row: _Row, keyring: Keyring) -> Entry:
+    facts = {name: getattr(row, name) for name in Entry.__dataclass_fields__}
+    return Entry(**facts | {name: keyring.open(row.id, name, facts[name]) for name in ("last_error", "told")})
+
+
+def _attached(file: _Row, opened: Callable[[str, Any], Any]) -> Attached:
+    name, message = opened(f"name {file.position}", file.name), opened(f"message {file.position}", file.message)
+    return Attached(file.position, name, file.media_type, file.size, file.status, message, file.blob)
 
 
 class _Statements:
@@ -300,13 +340,14 @@ class _Statements:
         }
         self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(gone).returning(s.id)
         self.give_up = update(submission).where(many).values(gone)
-        folded = func.lower(s.email) == bindparam("folded", type_=String)
-        self.of_person = (
-            select(s.id, s.state, s.feedback_id)
-            .where(or_(s.email == bindparam("email", type_=String), folded))
-            .order_by(s.accepted_at)
-            .with_for_update()
+        self.addresses = (
+            select(s.id, s.email)
+            .where(s.email.is_not(None), s.id > bindparam("after", type_=String))
+            .order_by(s.id)
+            .limit(BATCH)
         )
+        self.to_erase = select(s.id, s.state, s.feedback_id).where(many).order_by(s.accepted_at).with_for_update()
+        self.unreadable = select(s.id).where(s.data_key.is_not(None), s.data_key.not_in(backend.keyring.names))
 
     def meant(self, wanted: Wanted) -> ColumnElement[bool]:
         """The condition that picks the rows."""

@@ -11,15 +11,18 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from widget.errors import OutboxFull, OutboxUnavailable
+from widget.outbox import sealing
 from widget.outbox.backend import Backend
 from widget.outbox.migrations import check, migrate
 from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus, Transition, Work
+from widget.outbox.sealing import Keyring
 from widget.outbox.statements import Statements
 from widget.submissions.model import Feedback, Submission
 
@@ -55,15 +58,18 @@ class Outbox:
         self._max_quarantine = max_quarantine
         self.trouble: str | None = None
         """Why nothing could be stored when it was last tried; None when it could."""
+        self._keyring = backend.keyring
         self._statements = Statements(backend, lease, keep_context)
 
     async def open(self) -> None:
-        """Connect, and forget files that no row names. Raises ConfigurationError unless the schema is this release's.
+        """Connect, and forget files that no row names. Raises ConfigurationError unless the schema is this release's
+        and every row can be read.
 
         A process that has the database to itself brings it up to date; several leave that to `migrate`.
         """
         await self.backend.open()
         await self.backend.write(migrate if self.backend.alone else check)
+        await self.backend.read(lambda c: sealing.check(c, self._keyring))
         known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
         await self.backend.erase(sorted(await self.backend.strays() - known))
 
@@ -86,23 +92,25 @@ class Outbox:
         return await asyncio.shield(self._add(new, head_start, held))
 
     async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
+        seal = partial(self._keyring.seal, self._keyring.newest, new.id)
         row = {
             "id": new.id,
             "product": new.product,
             "why_held": held,
-            "description": new.feedback.description,
-            "email": new.feedback.email,
+            "description": seal("description", new.feedback.description),
+            "email": seal("email", new.feedback.email),
             "rating": new.feedback.rating,
             "consent": new.feedback.consent,
             "consent_version": new.consent_version,
-            "context": new.context,
+            "context": seal("context", new.context),
             "content_mac": new.content_mac,
+            "data_key": self._keyring.newest,
         }
         files = [
             {
                 "submission_id": new.id,
                 "position": position,
-                "name": file.name,
+                "name": seal(f"name {position}", file.name),
                 "media_type": file.media_type,
                 "size": file.size,
                 "note": file.note,
@@ -192,7 +200,7 @@ class Outbox:
             return None
         self.backend.dequeue(connection, row.id)
         files = connection.execute(self._statements.pending, {"an_id": row.id}).all()
-        return _work(row, files)
+        return _work(row, files, self._keyring)
 
     async def postpone(self, submission_id: str, delay: float, error: str) -> None:
         """Let a row that is due, and that nobody holds, wait for `delay` seconds. It costs no attempt."""
@@ -202,6 +210,7 @@ class Outbox:
     async def record(self, work: Work, transition: Transition) -> bool:
         """Write what became of a claimed row. False, and nothing is written, when the claim was lost."""
         delivered = transition.state == "delivered"
+        seal = partial(self._keyring.seal, work.data_key, work.id)
         values = {
             "an_id": work.id,
             "held": work.claim,
@@ -209,8 +218,8 @@ class Outbox:
             "kept_claim": work.claim if transition.state == "sending" else None,
             "next_intent": "attach" if transition.state == "sending" else None,
             "delay": self.lease if transition.state == "sending" else transition.delay,
-            "error": transition.error,
-            "words": transition.public_message,
+            "error": seal("last_error", transition.error),
+            "words": seal("told", transition.public_message),
             "kept_id": transition.feedback_id,
             "one_by_one": transition.separately,
             "maybe_twice": transition.possible_duplicate,
@@ -223,7 +232,7 @@ class Outbox:
                 "an_id": work.id,
                 "at": position,
                 "new_status": status,
-                "why": message,
+                "why": seal(f"message {position}", message),
                 "found": transition.notes.get(position),
             }
             for position, (status, message) in transition.attachments.items()
@@ -275,7 +284,9 @@ class Outbox:
         if row is None:
             return None
         files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
-        return SubmissionStatus(*row[:-1], tuple(StoredAttachment(*file) for file in files), row.content_mac)
+        told = self._keyring.open(submission_id, "told", row.told)
+        attachments = tuple(_stored(submission_id, file, self._keyring) for file in files)
+        return SubmissionStatus(*row[:-2], told, attachments, row.content_mac)
 
     async def check_answers(self) -> None:
         """Whether the database answers, has room, and is not locked. Writes nothing. Raises OutboxUnavailable."""
@@ -300,16 +311,27 @@ def _check(size: float, limit: float, what: str) -> None:
         raise OutboxFull(f"{size:.0f} bytes of attachments would be {what}, {limit:.0f} may")
 
 
-def _work(row: _Row, files: Sequence[_Row]) -> Work:
+def _stored(submission_id: str, file: _Row, keyring: Keyring) -> StoredAttachment:
+    name = keyring.open(submission_id, f"name {file.position}", file.name)
+    message = keyring.open(submission_id, f"message {file.position}", file.message)
+    return StoredAttachment(name, file.status, message, file.note)
+
+
+def _work(row: _Row, files: Sequence[_Row], keyring: Keyring) -> Work:
+    opened = partial(keyring.open, row.id)
     return Work(
         id=row.id,
         product=row.product,
         claim=row.claim,
         age=row.age,
         attempts=row.attempts,
-        feedback=Feedback(row.description, row.email, row.rating, row.consent),
+        feedback=Feedback(opened("description", row.description), opened("email", row.email), row.rating, row.consent),
         feedback_id=row.feedback_id,
-        pending=tuple(Pending(*file) for file in files),
+        pending=tuple(
+            Pending(file.position, opened(f"name {file.position}", file.name), file.media_type, file.size, file.blob)
+            for file in files
+        ),
         separately=row.separately,
         possible_duplicate=row.possible_duplicate,
+        data_key=row.data_key,
     )

@@ -23,13 +23,13 @@ from sqlalchemy.exc import DBAPIError
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import jobs
+from widget.outbox.sealing import FRAME, PLAIN, Keyring
 from widget.outbox.spool import Spool
 from widget.submissions.model import Attachment
 
 log = structlog.get_logger("widget.outbox")
 
 T = TypeVar("T")
-_CHUNK = 256 * 1024
 _PATIENCE = 30.0
 """Seconds that a transaction may take; one with 20 MiB of attachments takes less than one."""
 _START_PATIENCE = 30.0
@@ -47,13 +47,15 @@ CONNECTING: dict[str, Any] = {
 
 
 class PostgresBackend:
-    """The database at `url`, by so many `connections` at once; `spool` is where uploads lie until they are kept."""
+    """The database at `url`, by so many `connections` at once; `spool` is where uploads lie until they are kept, and
+    `keyring` seals texts and files."""
 
     alone = False
     # Of the whole statement, rather than of each row that it looks at: only so can an index on `due_at` be used.
     now: ColumnElement[float] = sql_cast(extract("epoch", func.statement_timestamp()), Double)
 
-    def __init__(self, url: str, *, connections: int, spool: Path) -> None:
+    def __init__(self, url: str, *, connections: int, spool: Path, keyring: Keyring = PLAIN) -> None:
+        self.keyring = keyring
         self._url = url
         self._connections = connections
         self._spool = Spool(spool)
@@ -106,13 +108,16 @@ class PostgresBackend:
         def store(connection: Connection) -> T:
             result = job(connection, blobs)
             if blobs:
-                _copy(connection, blobs, [attachment.path for attachment in attachments])
+                _copy(connection, self.keyring, blobs, [attachment.path for attachment in attachments])
             return result
 
         return await self.write(store)
 
-    async def chunks(self, blob: str) -> AsyncIterator[bytes]:
+    def chunks(self, blob: str) -> AsyncIterator[bytes]:
         """The rows of the blob, each read when it is wanted."""
+        return self.keyring.open_file(blob, self._frames(blob))
+
+    async def _frames(self, blob: str) -> AsyncIterator[bytes]:
         number = 0
         while chunk := await self.read(partial(_chunk, blob=blob, number=number)):
             yield chunk
@@ -212,7 +217,7 @@ def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
         raise
 
 
-def _copy(connection: Connection, blobs: Sequence[str], paths: Sequence[Path]) -> None:
+def _copy(connection: Connection, keyring: Keyring, blobs: Sequence[str], paths: Sequence[Path]) -> None:
     """Stream the files into their chunks, one command for all of them."""
     into = "COPY attachment_chunk (blob, number, bytes) FROM STDIN (FORMAT binary)"
     with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
@@ -220,7 +225,8 @@ def _copy(connection: Connection, blobs: Sequence[str], paths: Sequence[Path]) -
         for blob, path in zip(blobs, paths, strict=True):
             try:
                 with path.open("rb") as file:
-                    for number, chunk in enumerate(iter(partial(file.read, _CHUNK), b"")):
+                    chunks = iter(partial(file.read, FRAME), b"")
+                    for number, chunk in enumerate(keyring.seal_file(blob, chunks)):
                         copy.write_row((blob, number, chunk))
             except OSError as error:
                 raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error

@@ -20,6 +20,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,12 +30,12 @@ from sqlalchemy.pool import QueuePool
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import private
+from widget.outbox.sealing import FRAME, HEADER, PLAIN, TAG, Keyring
 from widget.submissions.model import Attachment
 
 T = TypeVar("T")
 _MAX_BATCH = 128
 """Jobs in one commit: beyond that, those who came first would wait for those who came last."""
-_CHUNK = 256 * 1024
 BUSY_TIMEOUT = 10.0
 """Seconds that a write waits for another process (a backup, the operator's command) to let go of the database."""
 SPARE = 16 * 1024 * 1024
@@ -47,12 +48,13 @@ _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 
 
 class SQLiteBackend:
-    """The database at `path`. `clock` gives Unix seconds."""
+    """The database at `path`; `keyring` seals its texts and files. `clock` gives Unix seconds."""
 
     alone = True
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, keyring: Keyring = PLAIN) -> None:
         self.path = path
+        self.keyring = keyring
         self.now: ColumnElement[float] = bindparam("now", callable_=clock, type_=Double, unique=True)
         self.files = path.with_name(path.name + "-files")
         self.spool = self.files / "incoming"
@@ -101,12 +103,17 @@ class SQLiteBackend:
             await self.erase(blobs)
             raise
 
-    async def chunks(self, blob: str) -> AsyncIterator[bytes]:
+    def chunks(self, blob: str) -> AsyncIterator[bytes]:
         """The file's bytes, read by a thread."""
+        return self.keyring.open_file(blob, self._frames(blob))
+
+    async def _frames(self, blob: str) -> AsyncIterator[bytes]:
+        size = HEADER + FRAME + TAG
         try:
             with await asyncio.to_thread((self.files / blob).open, "rb") as file:
-                while chunk := await asyncio.to_thread(file.read, _CHUNK):
-                    yield chunk
+                while frame := await asyncio.to_thread(file.read, size):
+                    yield frame
+                    size = FRAME + TAG
         except FileNotFoundError as error:
             raise AttachmentMissing("The file is no longer stored.") from error
         except OSError as error:
@@ -222,14 +229,25 @@ class SQLiteBackend:
         blobs: list[str] = []
         try:
             for attachment in attachments:
-                _sync(attachment.path)
                 blobs.append(uuid.uuid4().hex)
-                attachment.path.rename(self.files / blobs[-1])
+                if self.keyring.newest:
+                    self._seal(attachment.path, blobs[-1])
+                else:
+                    _sync(attachment.path)
+                    attachment.path.rename(self.files / blobs[-1])
             _sync(self.files)
         except OSError as error:
             self._erase(blobs)
             raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
         return blobs
+
+    def _seal(self, path: Path, blob: str) -> None:
+        with path.open("rb") as plain, open(self.files / blob, "xb", opener=_open_private) as sealed:
+            for frame in self.keyring.seal_file(blob, iter(partial(plain.read, FRAME), b"")):
+                sealed.write(frame)
+            sealed.flush()
+            os.fsync(sealed.fileno())
+        path.unlink()
 
     def _erase(self, blobs: Iterable[str]) -> None:
         for blob in blobs:
@@ -311,6 +329,10 @@ def _fail(done: "Future[Any]", failure: Exception, cause: BaseException | None) 
     if done.set_running_or_notify_cancel():
         failure.__cause__ = cause
         done.set_exception(failure)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, private.FILE)
 
 
 def _sync(path: Path) -> None:

@@ -21,7 +21,18 @@ from widget.outbox.erasure import SAID
 from widget.outbox.tables import WAITING_STATES, attachment, submission
 
 _ATTACHMENT = ("submission_id", "position", "name", "media_type", "size", "note", "blob")
-_GIVEN = ("id", "product", "description", "email", "rating", "consent", "consent_version", "context", "content_mac")
+_GIVEN = (
+    "id",
+    "product",
+    "description",
+    "email",
+    "rating",
+    "consent",
+    "consent_version",
+    "context",
+    "content_mac",
+    "data_key",
+)
 
 
 class Statements:
@@ -37,7 +48,9 @@ class Statements:
         later = now + bindparam("delay")
         waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
         unheld = and_(waiting, s.intent.is_(null()))
-        is_due = and_(unheld, s.due_at <= now)
+        # While a key is rotated in, another process may have sealed rows that this one cannot read: they are its.
+        is_readable = or_(s.data_key.is_(null()), s.data_key.in_(backend.keyring.names))
+        is_due = and_(unheld, s.due_at <= now, is_readable)
         is_ours = and_(s.state == "sending", s.claim == bindparam("new_claim"))
         not_shut = s.product.not_in(bindparam("shut", expanding=True))
 
@@ -56,7 +69,7 @@ class Statements:
             **{name: bindparam(name) for name in _ATTACHMENT},
         )
         self.due = select(s.id, s.product).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
-        self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), not_shut)
+        self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), is_readable, not_shut)
         self.claim = (
             update(submission)
             .where(by_id, or_(is_due, is_ours))
@@ -131,7 +144,7 @@ class Statements:
             s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told, s.content_mac
         ).where(by_id)
         self.attachments = (
-            select(a.name, a.status, a.message, a.note)
+            select(a.position, a.name, a.status, a.message, a.note)
             .where(a.submission_id == bindparam("an_id"))
             .order_by(a.position)
         )

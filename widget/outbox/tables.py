@@ -62,6 +62,7 @@ submission = Table(
     Column("consent_version", String(40), comment="What the consent's wording that the person saw was called."),
     Column("context", Text, comment="What the host page told about itself, as JSON."),
     Column("content_mac", String(64), comment="HMAC of what was sent: tells a repeat from other content."),
+    Column("data_key", String(16), comment="The key that seals what was said; NULL: it is stored plain, or erased."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),
@@ -95,6 +96,13 @@ Index(
     submission.c.ended_at,
     sqlite_where=text("state IN ('unknown', 'refused', 'discarded')"),
     postgresql_where=text("state IN ('unknown', 'refused', 'discarded')"),
+)
+
+Index(
+    "submission_data_key",
+    submission.c.data_key,
+    sqlite_where=submission.c.data_key.is_not(None),
+    postgresql_where=submission.c.data_key.is_not(None),
 )
 
 attachment = Table(
