@@ -1,6 +1,7 @@
 """What a host page tells about itself: bounded, without secrets, and never at the cost of the person's own words."""
 
 import json
+import time
 
 import pytest
 
@@ -25,6 +26,61 @@ def test_what_is_nothing_of_the_kind_is_left_out(text: str) -> None:
 def test_an_address_loses_whatever_may_be_a_secret() -> None:
     told = context.read('{"address": "https://user:word@app.example.com/reset?token=abc#id=1", "bad": "https://[x"}')
     assert told == (("address", "https://app.example.com/reset"),)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("/reset?token=SECRET", "/reset"),
+        ("/orders#access_token=SECRET&x=1", "/orders"),
+        ("./reset?SECRET", "./reset"),
+        ("../a/b?x=1#SECRET", "../a/b"),
+        ("?token=SECRET", ""),
+        ("?SECRET", ""),
+        ("#access_token=SECRET", ""),
+        ("//user:SECRET@app.example.com/a?b=SECRET", "//app.example.com/a"),
+        ("app.example.com/reset?token=SECRET", "app.example.com/reset"),
+        ("app.example.com?SECRET", "app.example.com"),
+        ("app.example.com:8443/#SECRET", "app.example.com:8443/"),
+        ("ftp://user:SECRET@files.example.com/a.txt", "ftp://files.example.com/a.txt"),
+        ("ftp://SECRET@files.example.com", "ftp://files.example.com"),
+        ("ftp://user:SECRET?SECRET@files.example.com/a", ""),
+        ("postgresql://me:SECRET@db:5432/widget", "postgresql://db:5432/widget"),
+        ("user:SECRET@files.example.com/a", "files.example.com/a"),
+        ("HTTPS://User:SECRET@app.example.com/A?b=SECRET", "HTTPS://app.example.com/A"),
+        ("https:\\\\user:SECRET@app.example.com\\a?b=SECRET", "https:\\\\app.example.com\\a"),
+        ("token=SECRET&x=1", ""),
+        ("access_token=SECRET", ""),
+        ("a=1&b=SECRET", ""),
+        ("/login%3Ftoken%3DSECRET", "/login"),
+        ("/a;jsessionid=SECRET", "/a"),
+        ("from https://a.example/x?t=SECRET to /y?t=SECRET now", "from https://a.example/x to /y now"),
+        ("(https://u:SECRET@a.example/x?t=SECRET)", "(https://a.example/x"),
+        ("https://a.example/x,https://u:SECRET@b.example/y", "https://a.example/x,https://b.example/y"),
+        ("https://u:" + "SECRET" * 100 + "@a.example/", "https://a.example/"),
+        ("https://[::1]:8000/a?SECRET", "https://[::1]:8000/a"),
+    ],
+)
+def test_no_spelling_of_an_address_carries_a_secret_along(given: str, kept: str) -> None:
+    told = context.read(json.dumps({"address": given}))
+    assert "SECRET" not in str(told)
+    assert told == ((("address", kept),) if kept else ())
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    ["Really?", "yes?no", "#123", "C#", "version=3", "ada@example.com", "12:30", "1/2", "a; b", "mailto:a@example.com",
+     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)", "50% of 3", "Order 17: paid", "https://a.example/x:y", "a & b = c"],
+)  # fmt: skip
+def test_what_is_no_secret_stays_as_it_is(harmless: str) -> None:
+    assert context.read(json.dumps({"said": harmless})) == (("said", harmless),)
+
+
+@pytest.mark.parametrize("piece", ["/", "a", ":", "@", "//", "/a@", "a.", "a=", "&a=b", "%3", ";a", "x:@"])
+def test_a_long_value_is_read_in_no_time(piece: str) -> None:
+    started = time.process_time()
+    context.read(json.dumps({"said": piece * 60_000}))
+    assert time.process_time() - started < 2
 
 
 def test_keys_and_values_are_bounded() -> None:

@@ -4,7 +4,7 @@ It comes from a script, so a fault in it is never held against the person: what 
 """
 
 import json
-from urllib.parse import urlsplit, urlunsplit
+import re
 
 from widget.submissions.model import MAX_DESCRIPTION, clean_text, utf16_length
 
@@ -59,15 +59,45 @@ def _value(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)[:MAX_VALUE]
-    return _without_secrets(clean_line(value)[:MAX_VALUE]) if isinstance(value, str) else ""
-
-
-def _without_secrets(value: str) -> str:
-    """An address without its query, fragment and user: that is where tokens are."""
-    if not value.lower().startswith(("http://", "https://")):
-        return value
-    try:
-        parts = urlsplit(value)
-    except ValueError:
+    if not isinstance(value, str):
         return ""
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    words = map(_without_secrets, clean_line(value).split())  # before it is cut: half a secret is not known as one
+    return " ".join(word for word in words if word)[:MAX_VALUE]
+
+
+_USER = re.compile(r"(?<![/\\])([/\\]{2,})[^/\\?#]*@")
+"""What stands before the host, in an address that may lack its scheme."""
+_BARE_USER = re.compile(r"^(?!mailto:)[^/\\?#@:]+:[^/\\]*@", re.IGNORECASE)
+"""The same without slashes: `user:password@host`."""
+_QUERY = re.compile(r"[?#]|%3f|%23|;(?=[\w.-]+=)", re.IGNORECASE)
+"""What an address's path ends at, spelled out or not."""
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?", re.ASCII)
+_PAIRS = re.compile(r"[^=&]+=[^&]*(&[^=&]+=[^&]*)+")
+_SECRET = re.compile(
+    r"[\w.-]*(token|secret|passw|pwd|api_?key|auth|session|sid|code|signature|sig|jwt|otp|ticket|nonce)[\w.-]*=",
+    re.IGNORECASE,
+)
+_AUTHORITY = re.compile(r"[/\\]{2,}([^/\\]*)")
+_PORT = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]]*)(:\d*)?", re.IGNORECASE)
+
+
+def _without_secrets(word: str) -> str:
+    """A word of a value; of an address, whole, relative or without its scheme, no user, query or fragment: that is
+    where tokens are. Of a query string alone nothing is left."""
+    word = _BARE_USER.sub("", _USER.sub(r"\1", word))
+    mark = _QUERY.search(word)
+    if mark is not None:
+        head, rest = word[: mark.start()], word[mark.end() :]
+        if "=" in rest or "%3d" in rest.lower() or (rest and _is_address(head, mark[0])):
+            word = head
+    elif "/" not in word and (_PAIRS.fullmatch(word) or _SECRET.match(word)):
+        return ""
+    authority = _AUTHORITY.search(word)
+    if authority is not None and not _PORT.fullmatch(authority[1]):
+        return ""  # half of a password, or nothing that could be read
+    return word
+
+
+def _is_address(head: str, mark: str) -> bool:
+    """Whether what stands before a mark is an address, so that what follows is its query or fragment."""
+    return "/" in head or "\\" in head or _HOST.fullmatch(head) is not None or (not head and mark == "?")
