@@ -57,7 +57,7 @@ visibility:hidden;opacity:0;translate:0 8px;scale:.98;transition:.12s,visibility
 dialog[open]{visibility:visible;opacity:1;translate:0;scale:1;transition:.18s cubic-bezier(.2,.8,.2,1),visibility 0s}
 :host([mode=dialog]) dialog{inset:0;margin:auto;width:480px;height:fit-content;max-height:calc(100dvh - 32px)}
 dialog:focus{outline:0}
-::backdrop{background:var(--feedback-backdrop,light-dark(#26221d73,#0009))}
+dialog::backdrop{background:var(--feedback-backdrop,light-dark(#26221d73,#0009))}
 iframe{width:100%;height:var(--h);min-height:0;border:0;color-scheme:inherit}
 .wait[open]{animation:late .18s .3s backwards}
 @keyframes late{0%{opacity:0}}

@@ -243,6 +243,18 @@ def test_it_moves_nothing_of_the_page(host: HostPage) -> None:
     assert host.page.evaluate("shifts") == 0
 
 
+@pytest.mark.parametrize(("mode", "colour"), [("popover", "rgba(0, 0, 0, 0)"), ("dialog", "rgba(38, 34, 29, 0.45)")])
+def test_the_page_is_dimmed_behind_a_dialog_alone(host: HostPage, mode: str, colour: str) -> None:
+    host.put(PAGE.replace('data-product="demo"', f'data-product="demo" data-mode="{mode}"'))
+    host.visit()
+    host.press()
+    expect(host.form.locator("#description")).to_be_visible()
+    colours = """[...document.querySelector('insider-feedback').shadowRoot.querySelectorAll('.box, dialog:modal')]
+      .map(element => getComputedStyle(element, '::backdrop').backgroundColor)"""
+    assert host.page.evaluate(colours)[-1] == colour
+    assert host.page.evaluate(colours)[0] == "rgba(0, 0, 0, 0)"
+
+
 # Older browsers: what they lack is taken away
 
 
