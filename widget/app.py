@@ -263,7 +263,7 @@ def create_retention(settings: Settings, outbox: Outbox) -> Retention:
         outbox.backend,
         kept=settings.retention_days * _DAY,
         receipts=settings.receipt_days * _DAY,
-        tokens=settings.token_max_age + 2 * CLOCK_SKEW,
+        tokens=settings.token_max_age + 2 * CLOCK_SKEW + identity.LONGEST,  # then no identity is believed twice either
         contexts=settings.context_days * _DAY,
         held_files=settings.held_files_days * _DAY,
     )

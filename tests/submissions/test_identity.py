@@ -159,3 +159,14 @@ def test_who_writes_for_long_is_still_who_opened_the_form() -> None:
     assert verify(token, now=NOW + 3600, opened_at=NOW)
     assert reason(token, now=NOW + 3600, opened_at=NOW + 1800) == "expired"
     assert reason(token, now=NOW + 3600) == "expired"
+
+
+def test_an_identity_that_lasts_for_more_than_a_day_is_not_believed() -> None:
+    assert verify(signed(exp=NOW + 86_400))
+    assert reason(signed(exp=NOW + 86_400 + 61)) == "lasting"
+
+
+def test_what_may_be_used_once_is_known_by_product_and_id() -> None:
+    assert verify(signed()).once is None
+    assert verify(signed(jti="a")).once == verify(signed(jti="a", exp=NOW + 60)).once != verify(signed(jti="b")).once
+    assert reason(signed(jti="")) == reason(signed(jti=["a"])) == "malformed"

@@ -155,7 +155,9 @@ class Acceptance:
         held = self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         head_start = self._dispatcher.head_start(product.slug)
         if not await self._outbox.add(new, head_start=head_start, held=held):  # the same form, sent twice at once
-            return self._repeated(await self._status(new), form)
+            if (known := await self._outbox.status(new.id)) is None:
+                raise _disbelieved(product, form.fields, IdentityInvalid("used", "its jti was used before"))
+            return self._repeated(known, form)
         if held:
             log.warning("submission.held", submission=new.id, product=product.slug, reason=held)
             return Held(_queued(new))
@@ -179,7 +181,8 @@ class Acceptance:
 
     def _submission(self, product: Product, token: FormToken, form: RawForm, lang: str) -> Submission:
         """What the form says, by the product's rules, without its files. Raises Rejected."""
-        fields = self._signed(product, form.fields, token)
+        person = self._identities.verify(product, form.fields, token.made_at)
+        fields = self._signed(product, form.fields, person)
         feedback = submission.check(fields, files=len(form.files), rules=_rules(product))
         details = context.read(fields.get("context", "")) if product.context != "off" else ()
         if product.context == "append":
@@ -192,11 +195,11 @@ class Acceptance:
             consent_version=submission.seen_version(fields, product.consent_in(lang)[1]),
             context=context.write(details) or None,
             content_mac=self._fingerprints.make(form.fields, _named(form)),
+            identity_used=person.once if person else None,
         )
 
-    def _signed(self, product: Product, fields: Mapping[str, str], token: FormToken) -> Mapping[str, str]:
+    def _signed(self, product: Product, fields: Mapping[str, str], person: identity.Person | None) -> Mapping[str, str]:
         """The fields, with the e-mail address of the person who is vouched for where it may not be changed."""
-        person = self._identities.verify(product, fields, token.made_at)
         if person is None or product.email not in ("read-only", "hidden"):
             return fields
         said = fields.get("submittedByEmail", "").strip()

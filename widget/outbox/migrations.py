@@ -205,6 +205,15 @@ def _sealed(connection: Connection) -> None:
     )
 
 
+def _identities(connection: Connection) -> None:
+    """11: a signed identity that may be used once is used once, whichever process it comes to."""
+    _run(
+        connection,
+        "ALTER TABLE submission ADD COLUMN identity_used VARCHAR(64)",
+        "CREATE UNIQUE INDEX submission_identity_used ON submission (identity_used) WHERE identity_used IS NOT NULL",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -216,6 +225,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _context,
     _content,
     _sealed,
+    _identities,
 )
 LATEST = len(STEPS)
 """The schema that this release works with."""

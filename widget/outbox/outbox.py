@@ -83,7 +83,8 @@ class Outbox:
         await self.backend.write(migrate)
 
     async def add(self, new: Submission, *, head_start: float = 0.0, held: str | None = None) -> bool:
-        """Store a submission for good. False, and nothing is stored, when its id is known already.
+        """Store a submission for good. False, and nothing is stored, when its id, or the identity that may be used
+        once, is known already.
 
         `head_start` is in seconds: for so long the engine leaves the row to the asker. With `held`, a reason, it is
         not delivered until the operator releases it. Raises OutboxFull.
@@ -105,6 +106,7 @@ class Outbox:
             "context": seal("context", new.context),
             "content_mac": new.content_mac,
             "data_key": self._keyring.newest,
+            "identity_used": new.identity_used,
         }
         files = [
             {

@@ -32,6 +32,7 @@ _GIVEN = (
     "context",
     "content_mac",
     "data_key",
+    "identity_used",
 )
 
 

@@ -63,6 +63,7 @@ submission = Table(
     Column("context", Text, comment="What the host page told about itself, as JSON."),
     Column("content_mac", String(64), comment="HMAC of what was sent: tells a repeat from other content."),
     Column("data_key", String(16), comment="The key that seals what was said; NULL: it is stored plain, or erased."),
+    Column("identity_used", String(64), comment="Hash of the signed identity that may be used once."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),
@@ -103,6 +104,14 @@ Index(
     submission.c.data_key,
     sqlite_where=submission.c.data_key.is_not(None),
     postgresql_where=submission.c.data_key.is_not(None),
+)
+
+Index(
+    "submission_identity_used",
+    submission.c.identity_used,
+    unique=True,
+    sqlite_where=submission.c.identity_used.is_not(None),
+    postgresql_where=submission.c.identity_used.is_not(None),
 )
 
 attachment = Table(

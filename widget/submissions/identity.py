@@ -5,6 +5,7 @@ so neither `alg: none` nor a public key used as a secret gets through. What a vo
 left to others.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from widget.submissions.model import is_address
 
 LEEWAY = 60.0
 """Seconds by which the clocks of the host's server and ours may differ."""
+LONGEST = 86400.0
+"""Seconds that a token may be valid for at most: one that leaks should not vouch for somebody for ever."""
 MAX_LENGTH = 4096
 """Characters of a token."""
 MAX_NAME = 120
@@ -22,10 +25,12 @@ MAX_NAME = 120
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a host's server vouches for. The name may be empty."""
+    """Whom a host's server vouches for. The name may be empty; `once` is a hash of the `jti` by which the token may
+    be used once, of the product and it."""
 
     email: str
     name: str = ""
+    once: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,15 @@ def verify(token: str, *, product: str, keys: Keys, now: float, opened_at: float
     email, name = claims.get("email"), claims.get("name", "")
     if not isinstance(email, str) or not is_address(email):
         raise IdentityInvalid("email", "email is missing, or no address")
-    return Person(email, name[:MAX_NAME] if isinstance(name, str) else "")
+    return Person(email, name[:MAX_NAME] if isinstance(name, str) else "", _once(product, claims.get("jti")))
+
+
+def _once(product: str, jti: object) -> str | None:
+    if jti is None:
+        return None
+    if not isinstance(jti, str) or not jti:
+        raise IdentityInvalid("malformed", "jti is no text")
+    return hashlib.sha256(f"{product}\0{jti}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _claims(token: str, keys: Keys) -> dict[str, Any]:
@@ -93,6 +106,8 @@ def _check_time(claims: dict[str, Any], now: float, valid_at: float) -> None:
     expires: Any = claims.get("exp")
     if not _is_time(expires):
         raise IdentityInvalid("expiry", "exp is missing, or no number")
+    if expires > now + LONGEST + LEEWAY:
+        raise IdentityInvalid("lasting", "exp lies more than a day ahead")
     if valid_at > expires + LEEWAY:
         raise IdentityInvalid("expired", "exp has passed")
     for name in ("iat", "nbf"):

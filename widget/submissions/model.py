@@ -65,6 +65,8 @@ class Submission:
     context: str | None = None
     content_mac: str | None = None
     """Tells the same content sent again from other content (`fingerprint`)."""
+    identity_used: str | None = None
+    """A hash of the signed identity, where that may be used once."""
 
 
 @dataclass(frozen=True, slots=True)
