@@ -236,10 +236,10 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
             "fields",
             "nothing could be said",
         ),
-        ("[products.demo.fields]\nemail = 'hidden'", "", "something must vouch for it"),
-        ("[products.demo.identity]\npublic_keys = 'x'", "identity.public_keys.0", "is no public key"),
+        ("[products.demo.fields]\nemail = 'hidden'", "", "add an [identity] table"),
+        ("[products.demo.identity]\npublic_keys = 'x'", "identity.public_keys.0", "is not a public key"),
         (f"[products.demo.identity]\npublic_keys = '''{PRIVATE}'''", "identity.public_keys.0", "a private key"),
-        (f"[products.demo.identity]\npublic_keys = '''{RSA}'''", "identity.public_keys.0", "no key for ES256"),
+        (f"[products.demo.identity]\npublic_keys = '''{RSA}'''", "identity.public_keys.0", "not a key for ES256"),
         ("context = 'maybe'", "context", "store"),
         ("consent = {}", "consent", "names no language"),
         ('consent = {de = " "}', "consent", "de needs 1 to 300"),
@@ -327,13 +327,14 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("PORT", "abc", "give a whole number"),
-        ("PORT", "65536", "give at most 65535"),
-        ("RELOAD", "perhaps", "give true or false"),
-        ("LOG_LEVEL", "loud", "give one of `debug`, `info`, `warning` or `error`"),
-        ("MIN_FILL_TIME", "-1", "give at least 0"),
-        ("LEASE", "0", "give more than 0"),
-        ("OPS_TOKEN", "short", "give at least 16 characters"),
+        ("PORT", "abc", "is not a whole number; give digits only, such as 30"),
+        ("PORT", "65536", "is too large; give at most 65535"),
+        ("RELOAD", "perhaps", "is neither true nor false; give one of the two"),
+        ("LOG_LEVEL", "loud", "is not one of the choices; give `debug`, `info`, `warning` or `error`"),
+        ("DELIVERY_WAIT", "soon", "is not a finite number; give one such as 2.5"),
+        ("MIN_FILL_TIME", "-1", "is too small; give at least 0"),
+        ("LEASE", "0", "is too small; give more than 0"),
+        ("OPS_TOKEN", "short", "is too short; give at least 16 characters"),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, value: str, sentence: str) -> None:
@@ -347,6 +348,11 @@ def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, va
         ("INSIDER_CLIENTID", "is not a setting; did you mean INSIDER_CLIENT_ID?"),
         ("SECRETKEY", "is not a setting; did you mean SECRET_KEY?"),
         ("INSIDER_CLIENT_ID__DEMOO", "there is no product 'demoo' in widget.toml; did you mean DEMO?"),
+        ("INSIDER_CLIENT_ID_DEMO", "is not a setting; did you mean INSIDER_CLIENT_ID__DEMO?"),
+        ("INSIDER_CLENT_ID__DEMO", "is not a setting; did you mean INSIDER_CLIENT_ID__DEMO?"),
+        ("INSIDER_CLIENT_SECRET__DEMOO_FILE", "there is no product 'demoo' in widget.toml; did you mean DEMO?"),
+        ("SECRT_KEY_FILE", "is not a setting; did you mean SECRET_KEY_FILE?"),
+        ("rate_limit", "is not a setting; did you mean RATE_LIMIT?"),
         ("INSIDER_CLIENT_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
         ("IDENTITY_KEY__NOPE", "there is no product 'nope' in widget.toml"),
     ],
@@ -377,7 +383,7 @@ def test_variables_of_others_are_left_alone(config: Path) -> None:
     [
         ("theme.accent = 'blau'", "theme.accent", "'blau' is no colour"),
         ("theme.colour = '#fff'", "theme.colour", "not a setting of a product"),
-        ("theme = 3", "theme", "give a table"),
+        ("theme = 3", "theme", "is not a table"),
     ],
 )
 def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(

@@ -445,7 +445,7 @@ def test_origins_that_fit_no_public_service_are_named(insider: Sandbox, tmp_path
     assert insider.counts()["token"] == 0
     put(tmp_path, "widget.toml", PRODUCT.replace("127.0.0.1", "[::1]"))
     refused = run(tmp_path, "--offline", **environ).stdout
-    assert "origins.1: 'http://[::1]:*': browsers know no IPv6 addresses in frame-ancestors" in refused
+    assert "origins.1: 'http://[::1]:*': browsers do not support IPv6 addresses in frame-ancestors" in refused
 
 
 def test_a_proof_of_work_is_looked_for_only_where_one_may_be_asked_for(tmp_path: Path) -> None:

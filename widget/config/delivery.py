@@ -1,4 +1,4 @@
-"""Delivery to Insider Connect: how much at once, when again, and what happens when nobody can know."""
+"""Delivery to Insider Connect: concurrency, retries, and what happens when the outcome is unknown."""
 
 from typing import Annotated, Literal
 
@@ -14,50 +14,50 @@ class DeliverySettings(Topic):
         Seconds,
         Field(
             le=30,
-            description="Seconds that Send waits for Insider Connect's own answer before it is thanked for a stored "
-            "submission.",
+            description="Seconds that Send waits for Insider Connect's answer. After that the person is thanked for a "
+            "stored submission.",
         ),
     ] = 2.5
     web_delivers: Annotated[
         bool,
-        Field(description="Whether web processes deliver too; if not, `widget worker` has to, and Send does not wait."),
+        Field(description="Whether web processes deliver. If not, `widget worker` does, and Send does not wait."),
     ] = True
     delivery_concurrency: Annotated[
-        int, Field(ge=1, le=256, description="Submissions on their way to Insider Connect at once.")
+        int, Field(ge=1, le=256, description="Submissions that a process delivers at the same time.")
     ] = 16
     delivery_timeout: Annotated[
-        Seconds, Field(gt=0, le=90, description="Seconds that one call to Insider Connect may take in all.")
+        Seconds, Field(gt=0, le=90, description="Seconds that one call to Insider Connect may take in total.")
     ] = 60
     lease: Annotated[
         Seconds,
         Field(
             gt=0,
-            description="Seconds that a process has a submission to itself; after that it counts as dead, and what it "
-            "was sending as unknown. A call may take three quarters of it.",
+            description="Seconds for which a process reserves a submission. After that the process counts as dead, "
+            "and the outcome of its call as unknown. One call may take up to three quarters of this.",
         ),
     ] = 120
     retry_min: Annotated[
         Seconds,
-        Field(gt=0, description="Seconds within which the first repeat of an attempt falls; then twice as many."),
+        Field(gt=0, description="Longest wait in seconds before the first retry; it doubles with each retry."),
     ] = 5
-    retry_max: Annotated[Seconds, Field(gt=0, description="Seconds within which any repeat of an attempt falls.")] = 900
+    retry_max: Annotated[Seconds, Field(gt=0, description="Longest wait in seconds before any retry.")] = 900
     retry_days: Annotated[
         float,
-        Field(gt=0, le=90, description="Days that a submission is tried before it is left to the operator."),
+        Field(gt=0, le=90, description="Days for which delivery is retried before the operator has to decide."),
     ] = 7
     probe_interval: Annotated[
         Seconds,
-        Field(gt=0, description="Seconds between two probes while Insider Connect cannot be reached or refuses us."),
+        Field(gt=0, description="Seconds between probes while Insider Connect is unreachable or refuses the account."),
     ] = 30
     sweep_interval: Annotated[
         Seconds,
-        Field(gt=0, description="Seconds between two looks for rows that are due and that nobody holds."),
+        Field(gt=0, description="Seconds between searches for submissions that are due and that no process holds."),
     ] = 30
     unknown_policy: Annotated[
         Literal["retry", "park"],
         Field(
-            description="What happens to a submission when nobody can know whether Insider Connect took it: `retry` "
-            "(once, flagged as a possible duplicate) or `park` (left to the operator)."
+            description="What happens when nobody can know whether Insider Connect took a submission: `retry` (once, "
+            "flagged as a possible duplicate) or `park` (the operator decides)."
         ),
     ] = "retry"
-    unknown_hold: Annotated[Seconds, Field(description="Seconds before such a submission is tried once more.")] = 900
+    unknown_hold: Annotated[Seconds, Field(description="Seconds before such a submission is retried.")] = 900

@@ -1,4 +1,4 @@
-"""What a client and a product may send, and what tells a person from a program."""
+"""How much a client and a product may send, and what tells a person from a program."""
 
 from typing import Annotated
 
@@ -15,24 +15,24 @@ class LimitsSettings(Topic):
         str,
         AfterValidator(validators.rate_limit),
         Field(
-            description="Submissions a client may make, per product, in the notation of the `limits` library; "
-            "`off` for none."
+            description="Submissions that a client may make, per product, in the notation of the `limits` library; "
+            "`off` for no limit."
         ),
     ] = "20/minute; 200/hour"
     rate_limit_unmarked: Annotated[
         str,
         AfterValidator(validators.rate_limit),
         Field(
-            description="The same for requests that say neither `Sec-Fetch-Site` nor `Origin`, as no browser of today "
-            "does; `off`, also by `RATE_LIMIT=off`, for none of its own."
+            description="An additional limit for requests with neither `Sec-Fetch-Site` nor `Origin`; current browsers "
+            "send one of them. `off` for no limit; `RATE_LIMIT=off` turns it off, too."
         ),
     ] = "10/minute; 60/hour"
     rate_limit_total: Annotated[
         str,
         AfterValidator(validators.rate_limit),
         Field(
-            description="Submissions that a product takes from everybody together; `off`, also by `RATE_LIMIT=off`, "
-            "for no limit."
+            description="Submissions that a product accepts from all clients together. `off` for no limit; "
+            "`RATE_LIMIT=off` turns it off, too."
         ),
     ] = "600/minute"
     rate_limit_clients: Annotated[
@@ -40,7 +40,7 @@ class LimitsSettings(Topic):
         Field(
             ge=1000,
             le=10_000_000,
-            description="Counts kept in memory at once, about 400 bytes each; when there are more, the oldest go.",
+            description="Counters kept in memory, about 400 bytes each; above this number, the oldest are dropped.",
         ),
     ] = 100_000
     rate_limit_storage: Annotated[
@@ -48,7 +48,7 @@ class LimitsSettings(Topic):
         AfterValidator(validators.count_storage),
         Field(
             repr=False,
-            description="Where the counts are kept: `memory://`, or `redis://…` for several machines.",
+            description="Where the counters are kept: `memory://`, or `redis://…` for several machines.",
         ),
     ] = "memory://"
     connections_per_client: Annotated[
@@ -61,14 +61,14 @@ class LimitsSettings(Topic):
     ] = 64
     min_fill_time: Annotated[
         Seconds,
-        Field(description="Seconds between handing out a form and taking it back under which it was no person."),
+        Field(description="Shortest time in seconds in which a person fills in the form; faster ones are refused."),
     ] = 2
     proof_surge: Annotated[
         str,
         AfterValidator(validators.rate_limit),
         Field(
-            description="Submissions to a product beyond which its forms ask for a proof of work, for ten minutes; "
-            "`off`, also by `RATE_LIMIT=off`, for never."
+            description="Rate of submissions to a product above which its forms ask for a proof of work for ten "
+            "minutes. `off` for never; `RATE_LIMIT=off` turns it off, too."
         ),
     ] = "120/minute"
     proof_cost: Annotated[
@@ -76,7 +76,7 @@ class LimitsSettings(Topic):
         Field(
             ge=1,
             le=1_000_000,
-            description="PBKDF2 iterations of one guess at a proof of work; it takes 256 guesses on average.",
+            description="PBKDF2 iterations for each guess at a proof of work; it takes 256 guesses on average.",
         ),
     ] = 2000
-    token_max_age: Annotated[Seconds, Field(ge=60, description="Seconds after which a form has to be renewed.")] = 86400
+    token_max_age: Annotated[Seconds, Field(ge=60, description="Seconds for which a form token is valid.")] = 86400

@@ -1,6 +1,6 @@
-"""Reads the environment and `widget.toml` into settings, and names everything that is wrong, all at once.
+"""Reads the environment and `widget.toml` into settings, and reports every problem at once.
 
-The environment is an argument, so no test touches the process's own.
+The environment is an argument, so tests never touch the environment of the process.
 """
 
 import tomllib
@@ -18,7 +18,7 @@ from widget.errors import ConfigurationError, Problem
 
 
 def suffix(slug: str) -> str:
-    """How a product's slug is written at the end of an environment variable's name."""
+    """A product's slug as it appears at the end of an environment variable's name."""
     return slug.upper().replace("-", "_")
 
 
@@ -28,8 +28,8 @@ _OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
 def load(environ: Mapping[str, str]) -> Settings:
     """Read `environ`, and the files of secrets and products that it names.
 
-    An empty variable counts as absent. A theme that cannot be used costs its product its look and no more: it is no
-    reason to stop the feedback of others. Raises ConfigurationError with every problem that was found.
+    An empty variable counts as absent. A product whose theme cannot be used gets the default theme: one product's
+    colours must not stop the feedback of the others. Raises ConfigurationError with every problem found.
     """
     problems: list[Problem] = []
     unusable: list[Problem] = []
@@ -60,30 +60,33 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def _contradictions(settings: Settings) -> Iterator[Problem]:
-    """What is wrong between two settings, each fine by itself."""
+    """Problems between two settings that are each fine alone."""
     if settings.sqlite_path and settings.web_concurrency > 1:
         yield Problem(
             "WEB_CONCURRENCY",
-            "several processes need PostgreSQL: set DATABASE_URL=postgresql://…, or WEB_CONCURRENCY=1",
+            "more than one process needs PostgreSQL; set DATABASE_URL=postgresql://… or WEB_CONCURRENCY=1",
         )
     if settings.sqlite_path and not settings.web_delivers:
-        yield Problem("WEB_DELIVERS", "with SQLite nobody but the web process can deliver")
+        yield Problem("WEB_DELIVERS", "has to be true with SQLite, where only the web process can deliver")
     if settings.database_direct_url and not settings.database_direct_url.startswith("postgresql"):
         yield Problem("DATABASE_DIRECT_URL", "give postgresql://USER:PASSWORD@HOST/NAME")
     if settings.delivery_timeout > 0.75 * settings.lease:
-        yield Problem("LEASE", f"has to be a third longer than DELIVERY_TIMEOUT ({settings.delivery_timeout:g} s)")
+        longer = settings.delivery_timeout / 0.75
+        yield Problem(
+            "LEASE", f"is too short for DELIVERY_TIMEOUT={settings.delivery_timeout:g}; give at least {longer:g}"
+        )
     elif settings.clamd and settings.delivery_timeout + settings.clamd_timeout > 0.95 * settings.lease:
-        yield Problem("CLAMD_TIMEOUT", f"has to fit with DELIVERY_TIMEOUT into LEASE ({settings.lease:g} s)")
+        yield Problem("CLAMD_TIMEOUT", f"is too long: with DELIVERY_TIMEOUT it exceeds LEASE ({settings.lease:g} s)")
 
 
 def places(environ: Mapping[str, str]) -> tuple[Path, Path]:
-    """Where the products' file lies, and the folder of their own templates and static files."""
+    """The path of the products' file, and the folder with the products' own templates and static files."""
     config = Path(environ.get("WIDGET_CONFIG") or "widget.toml")
     return config, Path(environ.get("CUSTOM_FOLDER") or config.parent)
 
 
 def load_products(path: Path) -> Mapping[str, Product]:
-    """The products' file alone. Raises ConfigurationError, of a theme too."""
+    """Read the products' file alone. Raises ConfigurationError, for a theme that cannot be used as well."""
     problems: list[Problem] = []
     products = _products(path, problems, problems)
     if problems:
@@ -99,29 +102,41 @@ _PER_PRODUCT = ("INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET", "IDENTITY_KEY")
 
 
 def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> Iterator[Problem]:
-    """Variables that were meant for us and reach nobody: nearly a setting, or for a product that does not exist.
+    """Variables that were meant for us but that nothing reads: almost a setting, or for a product that does not exist.
 
-    Credentials with a misspelled product would send its feedback to the other account in silence.
+    A misspelled product in the name of a credential would otherwise send its feedback to the default account, silently.
     """
-    known = [name.upper() for name in VARIABLES if "_" in name]  # short ones are near to too many words
     slugs = [suffix(slug) for slug in products]
+    wanted = secrets.names(slugs)
+    files = (secrets.spellings(name)[1] for name in wanted)
+    ours = {
+        *map(str.upper, VARIABLES),
+        *(f"{base}__{slug}" for base in _PER_PRODUCT for slug in slugs),
+        *wanted,
+        *files,
+    }
+    known = [name for name in ours if "_" in name]  # a short name is close to too many ordinary words
     for name in environ:
         base, separator, slug = name.partition("__")
+        if name in ours:
+            continue
         if separator and base in _PER_PRODUCT:
-            if products and slug not in slugs:
+            if products:
+                slug = slug.removesuffix("_FILE")
                 hint = suggestion(slug, slugs)
                 yield Problem(name, f"there is no product {slug.lower().replace('_', '-')!r} in widget.toml{hint}")
-        elif name.lower() not in VARIABLES and (hint := suggestion(name, known)):
+        elif hint := suggestion(name.upper(), known):
             yield Problem(name, f"is not a setting{hint}")
 
 
 def _account(environ: Mapping[str, str], slug: str, problems: list[Problem]) -> Account:
-    """The product's own credentials, or the account's. One half of a pair alone is a mistake."""
+    """The product's own credentials, or the default account's. Half a pair is reported as a problem."""
     names = (f"INSIDER_CLIENT_ID__{suffix(slug)}", f"INSIDER_CLIENT_SECRET__{suffix(slug)}")
     client_id, client_secret = (environ.get(name, "") for name in names)
     if bool(client_id) != bool(client_secret):
         missing = names[0] if client_secret else names[1]
-        problems.append(Problem(missing, "is not set, but its other half is; set both or neither"))
+        other = names[1] if client_secret else names[0]
+        problems.append(Problem(missing, f"is not set, but {other} is; set both or neither"))
     if not (client_id and client_secret):
         client_id = environ.get("INSIDER_CLIENT_ID", "")
         client_secret = environ.get("INSIDER_CLIENT_SECRET", "")
@@ -129,11 +144,11 @@ def _account(environ: Mapping[str, str], slug: str, problems: list[Problem]) -> 
 
 
 def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[Problem]) -> tuple[SecretStr, ...]:
-    """The secrets that check HS256. A product that wants identities needs something to check them with."""
+    """The secrets that verify HS256 signatures. A product with signed identities needs one, or a public key."""
     name = f"IDENTITY_KEY__{suffix(product.slug)}"
     given = environ.get(name, "")
     if given and product.identity is None:
-        problems.append(Problem(name, f"is set, but products.{product.slug} has no [identity] table: add one"))
+        problems.append(Problem(name, f"is set, but products.{product.slug} has no [identity] table; add one"))
     if not given:
         if product.identity is not None and not product.identity.public_keys:
             problems.append(
@@ -148,7 +163,7 @@ def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[
 
 
 def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> dict[str, Product]:
-    """The products that can be read; `unusable` gets what is wrong with a theme, in whose place ours is then."""
+    """The products that can be read. Problems with a theme go to `unusable`, and its product gets the default theme."""
     try:
         tables = tomllib.loads(path.read_text("utf-8")).get("products")
     except FileNotFoundError:
@@ -164,7 +179,7 @@ def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> d
     for slug, table in tables.items():
         where = f"{path}: products.{slug}"
         if not SLUG.fullmatch(slug):
-            problems.append(Problem(where, "a slug has small letters, digits and hyphens, 50 at most"))
+            problems.append(Problem(where, "a slug may have up to 50 small letters, digits and hyphens"))
         elif not isinstance(table, dict):
             problems.append(Problem(where, "is not a table"))
         else:

@@ -1,4 +1,4 @@
-"""Where the service listens, whom it believes, and how long it waits."""
+"""Where the service listens, which proxies it trusts, and how long it waits."""
 
 from typing import Annotated
 
@@ -13,34 +13,33 @@ class NetworkSettings(Topic):
 
     public_url: Annotated[
         Annotated[str, AfterValidator(validators.public_url)] | None,
-        Field(description="The address browsers use for this service; without it, taken from the request."),
+        Field(description="The address that browsers use for this service. Without it, taken from each request."),
     ] = None
-    host: Annotated[str, Field(min_length=1, description="The address it listens on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="The port it listens on.")] = 8000
+    host: Annotated[str, Field(min_length=1, description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="The port to listen on.")] = 8000
     web_concurrency: Annotated[
-        int, Field(ge=1, le=256, description="How many web processes; above 1 it needs PostgreSQL.")
+        int, Field(ge=1, le=256, description="Number of web processes. More than one needs PostgreSQL.")
     ] = 1
     trusted_proxies: Annotated[
         tuple[str, ...],
         BeforeValidator(validators.networks),
-        Field(description="Addresses or networks whose `X-Forwarded-*` headers are believed."),
+        Field(description="Addresses or networks of proxies whose `X-Forwarded-*` headers are trusted."),
     ] = ()
     header_timeout: Annotated[
-        Seconds, Field(gt=0, le=600, description="Seconds within which a request's head has to be there.")
+        Seconds, Field(gt=0, le=600, description="Seconds within which a request's headers have to arrive.")
     ] = 10
     keep_alive: Annotated[
-        int, Field(ge=1, le=600, description="Seconds that a connection is kept open between two requests.")
+        int, Field(ge=1, le=600, description="Seconds that an idle connection is kept open between requests.")
     ] = 5
     read_timeout: Annotated[
-        Seconds, Field(gt=0, description="Seconds without a byte after which an upload is given up.")
+        Seconds, Field(gt=0, description="Seconds without a byte after which an upload is aborted.")
     ] = 20
     body_timeout: Annotated[Seconds, Field(gt=0, description="Seconds that a whole upload may take.")] = 600
-    shutdown_grace: Annotated[Seconds, Field(description="Seconds that a stop waits for what is being sent.")] = 20
+    shutdown_grace: Annotated[Seconds, Field(description="Seconds that a shutdown waits for calls in progress.")] = 20
     hsts: Annotated[
         int,
         Field(
             ge=0,
-            description="Seconds for which browsers are told to come back over TLS alone, once they came over it; "
-            "0 for none.",
+            description="Seconds of `Strict-Transport-Security` in answers over TLS; 0 leaves the header out.",
         ),
     ] = 31_536_000

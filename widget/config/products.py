@@ -1,10 +1,9 @@
-"""A product, as `[products.SLUG]` in `widget.toml` describes it: frozen, checked, and without any secret.
+"""A product, as `[products.SLUG]` in `widget.toml` describes it: frozen, checked, and without secrets.
 
-Reading the file, and what the environment adds, is left to `settings`.
+`loading` reads the file and adds what comes from the environment.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -12,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from widget.theming.themes import Theme
 
 LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
-"""Hosts to which plain http is allowed."""
+"""Hosts for which plain http is allowed."""
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
 KINDS = {"jpeg": "image/jpeg", "png": "image/png", "pdf": "application/pdf"}
@@ -35,13 +34,13 @@ def _origin(value: str) -> str:
     """An entry such as https://app.example.com, https://*.example.com or http://localhost:*."""
     if "[" in value:
         raise ValueError(
-            f"{value!r}: browsers know no IPv6 addresses in frame-ancestors; write a name, as localhost is"
+            f"{value!r}: browsers do not support IPv6 addresses in frame-ancestors; use a host name such as localhost"
         )
     match = _ORIGIN.fullmatch(value)
     if match is None:
         raise ValueError(f"{value!r} is not a valid origin; write https://host, https://host:port or https://*.host")
     if match["scheme"] == "http" and not LOCAL.fullmatch(match["host"]):
-        raise ValueError(f"{value!r} needs https; plain http is for localhost alone")
+        raise ValueError(f"{value!r} needs https; plain http is allowed for localhost only")
     if match["host"].startswith("*.") and "." not in match["host"][2:] and match["host"] != "*.localhost":
         raise ValueError(f"{value!r} would allow a whole top-level domain")
     if match["port"] not in (None, "*") and not 0 < int(match["port"]) < 65536:
@@ -51,13 +50,13 @@ def _origin(value: str) -> str:
 
 def _consent_version(value: str) -> str:
     if not re.fullmatch(r"[\w.:/ -]{1,40}", value):
-        raise ValueError("use 1 to 40 letters, digits, blanks and any of . : / _ -")
+        raise ValueError("use 1 to 40 letters, digits, spaces and any of . : / _ -")
     return value
 
 
 def _some_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
-        raise ValueError("names nobody: a form that no page may embed is closed; add the origins of its pages")
+        raise ValueError("names nobody, so no page may embed the form; add the origins of its pages")
     return value
 
 
@@ -76,10 +75,12 @@ def _public_key(value: str) -> str:
     try:
         key = load_pem_public_key(value.encode())
     except (ValueError, UnsupportedAlgorithm):
-        private = " it is a private key: keep that one where the tokens are signed," if "PRIVATE KEY" in value else ""
-        raise ValueError(f"is no public key;{private} write PEM that begins with -----BEGIN PUBLIC KEY-----") from None
+        private = " it is a private key, which stays where the tokens are signed;" if "PRIVATE KEY" in value else ""
+        raise ValueError(
+            f"is not a public key;{private} give PEM that begins with -----BEGIN PUBLIC KEY-----"
+        ) from None
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise ValueError("is no key for ES256: that takes an elliptic curve key on P-256")
+        raise ValueError("is not a key for ES256; give an elliptic curve key on P-256")
     return value
 
 
@@ -89,7 +90,7 @@ def _consent(value: str | dict[str, str] | None) -> str | dict[str, str] | None:
         if not 0 < len(wording.strip()) <= MAX_CONSENT:
             raise ValueError(f"{language or 'it'} needs 1 to {MAX_CONSENT} characters")
     if value == {}:
-        raise ValueError("names no language")
+        raise ValueError("names no language; add one, or leave the setting out")
     return {language.lower(): wording for language, wording in value.items()} if isinstance(value, dict) else value
 
 
@@ -102,7 +103,7 @@ class _Table(BaseModel):
 
 
 class Fields(_Table):
-    """What a product's form asks for, within what Insider Connect takes."""
+    """What a product's form asks for, within what Insider Connect accepts."""
 
     description: Annotated[Asked, Field(description="The text.")] = "shown"
     sentiment: Annotated[Asked, Field(description="The thumbs.")] = "shown"
@@ -113,14 +114,14 @@ class Fields(_Table):
     ] = ("jpeg", "png", "pdf")
     consent: Annotated[
         Literal["shown", "hidden"],
-        Field(description="Whether people are asked if the team may write back; hidden, `false` is sent for all."),
+        Field(description="Whether the form asks for consent to be contacted; if `hidden`, `false` is sent."),
     ] = "shown"
     email: Annotated[
         Email | None,
         Field(
-            description="`ask`: always typed; `prefill`: filled in by the page, if it knows it; `read-only`, `hidden`: "
-            "the one that a signed identity vouches for. Without it, `read-only` where identities are signed, else "
-            "`prefill`."
+            description="`ask`: the person types it; `prefill`: the page fills it in if it knows it; `read-only`, "
+            "`hidden`: it comes from a signed identity. Without this key: `read-only` if the product has signed "
+            "identities, else `prefill`."
         ),
     ] = None
 
@@ -129,17 +130,17 @@ class Fields(_Table):
         if self.files == "required" and not self.max_files:
             raise ValueError("files are required, but max_files is 0")
         if self.description == self.sentiment == "hidden" and not self.takes_files:
-            raise ValueError("text, thumbs and files are all hidden: nothing could be said")
+            raise ValueError("text, thumbs and files are all hidden, so nothing could be said; show one of them")
         return self
 
     @property
     def takes_files(self) -> bool:
-        """Whether the form has a place for files."""
+        """Whether the form accepts files."""
         return self.files != "hidden" and self.max_files > 0
 
     @property
     def most_files(self) -> int:
-        """How many files may go along."""
+        """How many files a submission may have."""
         return self.max_files if self.takes_files else 0
 
     @property
@@ -154,12 +155,12 @@ class Identity(_Table):
     public_keys: Annotated[
         tuple[Annotated[str, AfterValidator(_public_key)], ...],
         BeforeValidator(_several),
-        Field(description="PEM of the keys that check ES256; several while one is rotated out."),
+        Field(description="Public keys in PEM that verify ES256 signatures; several during a rotation."),
     ] = ()
     required: Annotated[
         bool | None,
         Field(
-            description="Whether nobody can send without being vouched for. Without it: yes, where the e-mail is "
+            description="Whether a submission needs a signed identity. Without this key: yes if `email` is "
             "`read-only` or `hidden`."
         ),
     ] = None
@@ -183,28 +184,28 @@ class Product(_Table):
         str | dict[str, str] | None,
         AfterValidator(_consent),
         Field(
-            description='The wording of the consent; ours unless it is set. `{en = "…", pt-BR = "…"}` words it by '
-            "language; in all others it is ours."
+            description='The consent text; ours unless it is set. `{en = "…", pt-BR = "…"}` gives one for each '
+            "language; other languages keep ours."
         ),
     ] = None
     consent_version: Annotated[
         Annotated[str, AfterValidator(_consent_version)] | None,
         Field(
-            description="What that wording is called, such as `2026-05`; stored with submissions whose form had it.",
+            description="The version of that text, such as `2026-05`; stored with submissions whose form showed it.",
         ),
     ] = None
     context: Annotated[
         Literal["store", "append", "off"],
         Field(
-            description="What becomes of what the page tells about itself: `store` it with the submission, `append` it "
-            "to the text as far as it fits, or `off`."
+            description="What happens to the context that the host page passes: `store` it with the submission, "
+            "`append` it to the text as far as it fits, or `off`."
         ),
     ] = "store"
     draft: Annotated[
         Literal["on", "off"],
         Field(
-            description="Whether the browser keeps what somebody has begun to write, for that person alone and for 30 "
-            "days; `off` for computers that many people share."
+            description="Whether the browser keeps an unsent draft, for the same person only and for 30 days; use "
+            "`off` for shared computers."
         ),
     ] = "on"
     budget: Annotated[
@@ -212,7 +213,8 @@ class Product(_Table):
         Field(
             ge=1,
             le=1024,
-            description="Kilobytes that a page and its styles may weigh, packed; `widget check` names what is heavier.",
+            description="Compressed size, in kilobytes, that a page and its styles may have; `widget check` reports "
+            "pages above it.",
         ),
     ] = 24
     theme: Theme = Theme()
@@ -222,17 +224,19 @@ class Product(_Table):
     @model_validator(mode="after")
     def _vouched_for(self) -> Self:
         if self.fields.email in ("read-only", "hidden") and self.identity is None:
-            raise ValueError(f"a {self.fields.email} e-mail needs an [identity] table, for something must vouch for it")
+            raise ValueError(
+                f"fields.email is {self.fields.email!r}, which takes the address from a signed identity; "
+                "add an [identity] table"
+            )
         return self
 
     @property
     def email(self) -> Email:
-        """How the e-mail is asked for."""
+        """How the form gets the e-mail address."""
         return self.fields.email or ("prefill" if self.identity is None else "read-only")
 
     def consent_in(self, lang: str) -> tuple[str | None, str | None]:
-        """The wording of the consent in a language, and its version; no wording: ours, which a version among several
-        languages does not mean."""
+        """The consent text in a language, and its version. Both are None where the text is ours or nothing is asked."""
         if self.fields.consent == "hidden":
             return None, None
         if not isinstance(self.consent, dict):
@@ -242,14 +246,7 @@ class Product(_Table):
 
     @property
     def needs_identity(self) -> bool:
-        """Whether nobody can send without being vouched for."""
+        """Whether a submission needs a signed identity."""
         if self.identity is None:
             return False
         return self.email in ("read-only", "hidden") if self.identity.required is None else self.identity.required
-
-
-def settings_of(table: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """The settings of a table and what they mean, as the docs have them."""
-    for name, field in table.model_fields.items():
-        if field.description:
-            yield name, field.description

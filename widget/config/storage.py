@@ -1,4 +1,4 @@
-"""The outbox: where submissions lie, how much may wait, and for how long anything is kept."""
+"""The outbox: where submissions are stored, how much may wait, and how long data is kept."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,27 +21,27 @@ class StorageSettings(Topic):
         Annotated[str, AfterValidator(validators.database_url)] | None,
         Field(
             repr=False,
-            description="PostgreSQL's own address, where `DATABASE_URL` is that of a pooler: waking up on a notice "
-            "needs a connection of one's own. Without it, `DATABASE_URL`.",
+            description="PostgreSQL's own address if `DATABASE_URL` points to a pooler: listening for notifications "
+            "needs a direct connection. Without it, `DATABASE_URL`.",
         ),
     ] = None
     database_connections: Annotated[
-        int, Field(ge=1, le=100, description="Connections to PostgreSQL that a process uses at once, and three more.")
+        int, Field(ge=1, le=100, description="PostgreSQL connections in a process's pool; it opens three more.")
     ] = 8
     pending_bytes: Annotated[
         int,
         Field(
             ge=0,
-            description="Bytes of attachments that may wait for delivery. Beyond that a submission with files is "
-            "answered 503; one without is stored all the same. While others wait, one product gets half.",
+            description="Bytes of attachments that may wait for delivery. Above it, submissions with files are "
+            "answered 503; submissions without files are still stored. While others wait, one product gets half.",
         ),
     ] = 1024**3
     quarantine_bytes: Annotated[
         int,
         Field(
             ge=0,
-            description="Bytes of attachments kept for the operator: of held, refused and parked submissions. "
-            "They take nothing of `PENDING_BYTES`. Beyond that a held submission with files is answered 503.",
+            description="Bytes of attachments kept for the operator: those of held, refused and parked submissions. "
+            "They do not count towards `PENDING_BYTES`. Above it, a held submission with files is answered 503.",
         ),
     ] = 256 * 1024**2
     held_files_days: Annotated[
@@ -51,20 +51,20 @@ class StorageSettings(Topic):
     spool: Annotated[
         Path | None,
         Field(
-            description="The folder for uploads that are coming in, with PostgreSQL; without it, one in the system's "
-            "folder for temporary files. SQLite has its own, beside the database."
+            description="With PostgreSQL, the folder for incoming uploads. Without it, a folder in the system's "
+            "temporary directory. SQLite uses a folder beside the database."
         ),
     ] = None
     receipt_days: Annotated[
-        int, Field(ge=1, le=3650, description="Days that a receipt can be looked at after its end.")
+        int, Field(ge=1, le=3650, description="Days that a receipt stays available once its submission has ended.")
     ] = 30
     retention_days: Annotated[
         int,
         Field(
             ge=1,
             le=3650,
-            description="Days that a submission which was refused, discarded or left to the operator keeps its text, "
-            "e-mail and files; then they are erased.",
+            description="Days that a submission keeps its text, e-mail address and files after it was refused, "
+            "discarded or left to the operator. Then they are erased.",
         ),
     ] = 30
     context_days: Annotated[
@@ -72,7 +72,7 @@ class StorageSettings(Topic):
         Field(
             ge=0,
             le=3650,
-            description="Days that a delivered submission keeps what the host page told about itself, for products "
-            'with `context = "store"`; with 0 it is erased on delivery, as all else is.',
+            description="Days that a delivered submission keeps the host page's context, for products with "
+            '`context = "store"`. With 0 it is erased on delivery, like everything else.',
         ),
     ] = 0

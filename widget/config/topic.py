@@ -1,4 +1,4 @@
-"""What every topic of settings is made of."""
+"""The base of every topic of settings."""
 
 from typing import Annotated
 
@@ -8,6 +8,6 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Topic(BaseModel):
-    """Some settings that belong together. Names are those of the environment, in small letters."""
+    """Settings that belong together. Each field's name is that of its environment variable, in lower case."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,4 +1,4 @@
-"""Insider Connect: where it is, and the account."""
+"""Insider Connect's address and the account there."""
 
 from typing import Annotated
 

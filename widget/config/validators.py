@@ -1,4 +1,4 @@
-"""What single values have to be. Each raises ValueError with the sentence that the operator reads."""
+"""Checks of single values. Each raises ValueError with the sentence that the operator reads."""
 
 import ipaddress
 import re
@@ -10,16 +10,18 @@ from sqlalchemy.exc import ArgumentError
 
 from widget.config.products import LOCAL
 
+_DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+
 
 def insider_url(value: str) -> str:
-    """Insider Connect's base address, without a slash at its end."""
+    """Insider Connect's base address, without a trailing slash."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("give an address such as https://api.example.com")
+        raise ValueError("is not a usable address; give one such as https://api.example.com")
     if parts.username or parts.password:
-        raise ValueError("an address here holds no user or password")
+        raise ValueError("must not contain a user or password; remove them")
     if parts.scheme == "http" and not LOCAL.fullmatch(parts.hostname if ":" not in parts.hostname else "[::1]"):
-        raise ValueError("needs https, for it carries a secret; plain http is for localhost alone")
+        raise ValueError("needs https, because it carries a secret; plain http is allowed for localhost only")
     return value.rstrip("/")
 
 
@@ -27,7 +29,7 @@ def public_url(value: str) -> str:
     """The address that browsers use."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("give scheme, host and perhaps port, such as https://feedback.example.com")
+        raise ValueError("is not a usable address; give one without a path, such as https://feedback.example.com")
     return value.rstrip("/")
 
 
@@ -37,12 +39,14 @@ def database_url(value: str) -> str:
     try:
         url = make_url(value)
     except ArgumentError:
-        raise ValueError("give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME") from None
+        raise ValueError(
+            "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+        ) from None
     if url.drivername == "sqlite":
         if not url.database or url.database == ":memory:":
-            raise ValueError("an outbox in memory would lose submissions; give sqlite:///PATH")
+            raise ValueError("is in memory, where submissions would be lost; give sqlite:///PATH")
     elif url.drivername != "postgresql+psycopg":
-        raise ValueError("give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        raise ValueError(_DATABASE)
     return value
 
 
@@ -53,24 +57,24 @@ def networks(value: str) -> tuple[str, ...]:
         try:
             ipaddress.ip_network(entry)
         except ValueError:
-            raise ValueError(f"{entry!r} is no IP address and no network") from None
+            raise ValueError(f"{entry!r} is neither an IP address nor a network; give one such as 10.0.0.0/8") from None
     return entries
 
 
 def rate_limit(value: str) -> str:
-    """A rate in the notation of `limits`, or `off`."""
+    """A rate in the notation of the `limits` library, or `off`."""
     if value != "off":
         try:
             parse_many(value)
         except ValueError:
-            raise ValueError("write it like 20/minute; 200/hour, or off") from None
+            raise ValueError("is not a rate; give one such as 20/minute; 200/hour, or off") from None
     return value
 
 
 def count_storage(value: str) -> str:
     """Where counts are kept."""
     if not re.match(r"(memory|rediss?)://", value):
-        raise ValueError("give memory:// or redis://HOST:PORT/NUMBER")
+        raise ValueError("is not a usable address; give memory:// or redis://HOST:PORT/NUMBER")
     return value
 
 
@@ -84,5 +88,5 @@ def clamd(value: str) -> str:
     is_path = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
     is_host = parts.scheme == "tcp" and parts.hostname and port and not (parts.path or parts.username)
     if not (is_path or is_host):
-        raise ValueError("write it like unix:///run/clamav/clamd.ctl or tcp://scanner:3310")
+        raise ValueError("is not a usable address; give one such as unix:///run/clamav/clamd.ctl or tcp://scanner:3310")
     return value

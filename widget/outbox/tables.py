@@ -21,7 +21,6 @@ from sqlalchemy import (
 
 WAITING_STATES = ("queued", "sending", "unknown")
 """States that delivery may act on, once `due_at` has come."""
-FINAL_STATES = ("delivered", "refused", "discarded")
 LEFT_STATES = ("unknown", "refused", "discarded")
 """States in which a row may lie for a person to look at, with all that was said; `ended_at` tells since when."""
 

@@ -14,7 +14,6 @@ CONNECT = ("connect-src", "default-src")
 """Which directive rules, the first that there is."""
 
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_=-]+)'", re.IGNORECASE)
-_HASH = re.compile(r"'sha(256|384|512)-[A-Za-z0-9+/_=-]+'", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _HOST = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)"
@@ -178,8 +177,3 @@ def _path_matches(pattern: str | None, path: str) -> bool:
         return True
     wanted, given = unquote(pattern or ""), unquote(path or "/")
     return given.startswith(wanted) if wanted.endswith("/") else given == wanted
-
-
-def hashes(sources: Iterable[str]) -> bool:
-    """Whether some scripts are allowed by what they contain, which cannot be told from outside."""
-    return any(_HASH.fullmatch(source) for source in sources)
