@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from bed import Sandbox, Widget, until
 from outboxes import backend_at, new_submission, outbox_at
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, make_url, text
 
 from widget.errors import ConfigurationError
 from widget.outbox import migrations
@@ -162,5 +162,30 @@ def test_serving_names_what_is_wrong_with_the_database(insider: Sandbox, tmp_pat
         process = widget.run(command)
         assert process.popen.wait(20) == 1
         assert "DATABASE_URL: the database has no outbox yet: run `widget migrate`" in process.log()
+        assert "Traceback" not in process.log()
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"query": {"sslmode": "require"}}, "does not support SSL"),
+        ({"query": {"sslmode": "verify-full"}}, "does not support SSL"),
+        ({"query": {"sslmode": "sometimes"}}, "sslmode"),
+        ({"username": "nobody"}, 'role "nobody" does not exist'),
+        ({"database": "nowhere"}, 'database "nowhere" does not exist'),
+    ],
+)
+def test_an_address_that_cannot_be_met_is_said_at_once(
+    insider: Sandbox, tmp_path: Path, postgres: Any, wrong: dict[str, Any], words: str
+) -> None:
+    url = make_url(postgres.database()).set(**wrong).render_as_string(hide_password=False)
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=url)
+    for command in ("serve", "worker"):
+        process = widget.run(command)
+        assert process.popen.wait(30) == 1
+        assert "DATABASE_URL: cannot be used: " in process.log()
+        assert words in process.log()
+        assert "outbox.unavailable" not in process.log()  # it did not wait
         assert "Traceback" not in process.log()
         process.kill()

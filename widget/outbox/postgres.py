@@ -7,6 +7,7 @@ no statement is prepared on the server.
 
 import asyncio
 import contextlib
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -46,6 +47,14 @@ CONNECTING: dict[str, Any] = {
 """How every connection is made: one whose other end vanished is noticed within some 15 s."""
 
 
+_LASTING = re.compile(
+    r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
+    r"|(database|role) \".*\" does not exist"
+)
+"""What a database says that waiting does not mend. libpq has no code for a connection that failed, only this text;
+where it speaks another language, the start waits as it does for a database that is away."""
+
+
 class PostgresBackend:
     """The database at `url`, by so many `connections` at once; `spool` is where uploads lie until they are kept, and
     `keyring` seals texts and files."""
@@ -80,7 +89,7 @@ class PostgresBackend:
             try:
                 return await self.read(_check_durable)
             except OutboxUnavailable as error:
-                if time.monotonic() > give_up_at:
+                if time.monotonic() > give_up_at or _LASTING.search(str(error)):
                     raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
                 log.warning("outbox.unavailable", reason=str(error))
                 await asyncio.sleep(1)
