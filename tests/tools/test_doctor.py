@@ -282,6 +282,23 @@ def test_a_policy_that_only_reports_is_a_notice_and_one_in_a_meta_tag_counts() -
     )
 
 
+@pytest.mark.parametrize(
+    ("styles", "line"),
+    [
+        ("style-src 'self'", "Add http"),
+        ("style-src 'self'", ": style-src 'self' http"),
+        ("style-src *; style-src-elem 'none'", ": style-src-elem http"),
+        ("default-src 'self'; script-src *; frame-src *; connect-src *", ": style-src 'self' http"),
+    ],
+)
+def test_a_theme_that_the_page_links_needs_style_src(styles: str, line: str) -> None:
+    linked = f'<link rel=stylesheet href="{{service}}/form/demo/theme.css?v=1">{TAG}'
+    report = examine(linked, content_security_policy=styles)
+    assert line in said(report, "policy.style").mend
+    assert "policy.style" not in codes(examine(TAG, content_security_policy=styles))
+    assert "policy.style" not in codes(examine(linked, content_security_policy="style-src *"))
+
+
 def test_a_policy_that_keeps_the_reason_from_us_is_a_notice() -> None:
     report = examine(content_security_policy="connect-src 'self'")
     assert codes(report) == []

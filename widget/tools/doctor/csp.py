@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 FRAME = ("frame-src", "child-src", "default-src")
 SCRIPT = ("script-src-elem", "script-src", "default-src")
+STYLE = ("style-src-elem", "style-src", "default-src")
 CONNECT = ("connect-src", "default-src")
 """Which directive rules, the first that there is."""
 
@@ -56,7 +57,7 @@ class Policy:
         """
         names = tuple(names)
         ruling = self.ruling(names) or names[0]
-        name = ruling if ruling != "default-src" else "script-src" if "script-src" in names else names[0]
+        name = ruling if ruling != "default-src" else names[-2] if len(names) > 2 and names != FRAME else names[0]
         kept = [source for source in self.directives.get(ruling, ()) if source.lower() != "'none'"]
         return " ".join(dict.fromkeys((name, *kept, origin)))
 

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from widget.tools.doctor import csp
 from widget.tools.doctor.csp import Policy
@@ -89,6 +89,10 @@ def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
             yield Finding("policy.connect", message, mend, visit.url, "notice")
     if embed.product and not policy.allows(csp.FRAME, embed.form, visit.url):
         yield _blocked(policy, csp.FRAME, embed.form, origin, visit, "the form cannot be shown")
+    theme = f"{embed.base}/form/{embed.product}/theme.css"
+    links = any(urljoin(visit.url, link["href"]).partition("?")[0] == theme for link in visit.root.all("link"))
+    if links and not policy.allows(csp.STYLE, theme, visit.url):
+        yield _blocked(policy, csp.STYLE, theme, origin, visit, "the button does not get the theme's colours")
     if "sandbox" in policy.directives and policy.enforced:
         yield from _sandbox(set(policy.directives["sandbox"]), "The page's policy has a sandbox", visit.url)
     for source in dict.fromkeys(policy.unknown()):
@@ -100,7 +104,7 @@ def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
 
 def _blocked(policy: Policy, names: tuple[str, ...], url: str, origin: str, visit: Visit, so_that: str) -> Finding:
     ruling = policy.ruling(names) or names[0]
-    code = "policy.frame" if names is csp.FRAME else "policy.script"
+    code = "policy.frame" if names is csp.FRAME else "policy.style" if names is csp.STYLE else "policy.script"
     sources = " ".join(policy.directives.get(ruling, ())) or "'none'"
     if not policy.enforced:
         message = f"Once it is enforced, {ruling} ({sources}) does not allow {url}: {so_that}."
