@@ -18,6 +18,7 @@ from widget.abuse.proof_of_work import Proofs
 from widget.abuse.rate_limits import Limits, Rates
 from widget.config import resources
 from widget.config.settings import Settings
+from widget.config.weaknesses import weaknesses
 from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.delivery.health import Health
@@ -167,6 +168,8 @@ class _Wrapped(Starlette):
 
 def _name_weaknesses(settings: Settings, templates: Templates) -> None:
     """What works, but not well: broken themes and templates, for which ours stand in, unread words, weak colours."""
+    for problem in weaknesses(settings):
+        log.warning("settings.weak", setting=problem.name, reason=problem.message)
     for problem in settings.unusable_themes:
         log.error("theme.unusable", where=problem.name, problem=problem.message)
     for slug, product in settings.products.items():

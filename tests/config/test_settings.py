@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from widget.config import loading
 from widget.config.settings import VARIABLES, Settings
+from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError
 from widget.theming.themes import Theme
 
@@ -401,3 +402,53 @@ def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(
         loading.load_products(config)
     config.write_text(f"{PRODUCT}{text}\nbudget = 0\n")
     assert any(name.endswith("products.demo.budget") for name in problems(config))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("https://feedback.example.com", "https://feedback.example.com"),
+        (" HTTPS://Feedback.Example.com/ ", "https://feedback.example.com"),
+        ("https://feedback.example.com:443", "https://feedback.example.com"),
+        ("http://localhost:80/", "http://localhost"),
+        ("https://feedback.example.com.:8443", "https://feedback.example.com:8443"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_the_public_address_is_written_as_browsers_write_it(config: Path, given: str, meant: str) -> None:
+    assert load(config, PUBLIC_URL=given).public_url == meant
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["https://u:hunter2@a.example", "https://a.example:many", "https://a.example/#x", "//a.example"],
+)
+def test_a_public_address_that_is_none_is_named(config: Path, given: str) -> None:
+    assert list(problems(config, PUBLIC_URL=given)) == ["PUBLIC_URL"]
+    assert "hunter2" not in str(problems(config, PUBLIC_URL=given))
+
+
+@pytest.mark.parametrize("host", ["co.uk", "github.io", "com.au", "vercel.app", "herokuapp.com", "blogspot.com", "ck"])
+def test_an_origin_under_which_anybody_may_have_a_name_is_refused(config: Path, host: str) -> None:
+    config.write_text(PRODUCT.replace("https://app.example.com", f"https://*.{host}"))
+    (said,) = problems(config).values()
+    assert "would allow" in said
+
+
+@pytest.mark.parametrize("origin", ["https://*.example.co.uk", "https://*.team.github.io", "https://team.github.io"])
+def test_an_origin_with_one_owner_is_taken(config: Path, origin: str) -> None:
+    config.write_text(PRODUCT.replace("https://app.example.com", origin))
+    assert load(config).products["demo"].origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "broad"),
+    [
+        ("0.0.0.0/0", 1), ("::/0", 1), ("0.0.0.0/0, ::/0", 2), ("0.0.0.0/1, 128.0.0.0/1", 1), ("64.0.0.0/4", 1),
+        ("10.0.0.0/8, 127.0.0.1, 2001:db8::/32, fd00::1", 0), ("", 0),
+    ],
+)  # fmt: skip
+def test_believing_everybody_s_word_about_addresses_is_a_weakness(config: Path, proxies: str, broad: int) -> None:
+    found = list(weaknesses(load(config, TRUSTED_PROXIES=proxies)))
+    assert [problem.name for problem in found] == ["TRUSTED_PROXIES"] * broad

@@ -143,13 +143,14 @@ def over_tls(tmp_path: Path) -> Iterator[Callable[..., tuple[Widget, Wire]]]:
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     opened: list[Any] = []
 
-    def start(name: str, signed_by: trustme.CA = authority) -> tuple[Widget, Wire]:
+    def start(name: str, signed_by: trustme.CA = authority, **environ: str) -> tuple[Widget, Wire]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         signed_by.issue_cert(name).configure_cert(context)
         server = Wire(context).__enter__()
         opened.append(server)
         command = adjusted(f"authority={tmp_path / 'authority.pem'}")
-        widget = Widget(tmp_path, server.url, command=command, **{**SETTINGS, "DELIVERY_WAIT": "1"}).__enter__()
+        given = {**SETTINGS, "DELIVERY_WAIT": "1", **environ}
+        widget = Widget(tmp_path, server.url, command=command, **given).__enter__()
         opened.append(widget)
         return widget, server
 
@@ -161,6 +162,15 @@ def over_tls(tmp_path: Path) -> Iterator[Callable[..., tuple[Widget, Wire]]]:
 def test_a_certificate_that_is_right_is_spoken_to(over_tls: Callable[..., tuple[Widget, Wire]]) -> None:
     widget, _ = over_tls("localhost")
     assert widget.submit(files=FILES).status_code == 201
+
+
+def test_what_decrypts_the_connection_is_written_down_nowhere(
+    over_tls: Callable[..., tuple[Widget, Wire]], tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.log"
+    widget, _ = over_tls("localhost", SSLKEYLOGFILE=str(keys))
+    assert widget.submit(files=FILES).status_code == 201
+    assert not keys.exists()
 
 
 @pytest.mark.parametrize("wrong", ["name", "authority"])

@@ -4,6 +4,7 @@
 """
 
 import re
+from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -43,6 +44,8 @@ def _origin(value: str) -> str:
         raise ValueError(f"{value!r} needs https; plain http is allowed for localhost only")
     if match["host"].startswith("*.") and "." not in match["host"][2:] and match["host"] != "*.localhost":
         raise ValueError(f"{value!r} would allow a whole top-level domain")
+    if match["host"].startswith("*.") and _is_public_suffix(match["host"][2:]):
+        raise ValueError(f"{value!r} would allow everybody who has a name under {match['host'][2:]}")
     if match["port"] not in (None, "*") and not 0 < int(match["port"]) < 65536:
         raise ValueError(f"{value!r} has no usable port")
     return value
@@ -52,6 +55,14 @@ def _consent_version(value: str) -> str:
     if not re.fullmatch(r"[\w.:/ -]{1,40}", value):
         raise ValueError("use 1 to 40 letters, digits, spaces and any of . : / _ -")
     return value
+
+
+@cache
+def _is_public_suffix(host: str) -> bool:
+    """Whether anybody may register names under `host`, as under `co.uk` and `github.io` (publicsuffix.org)."""
+    from publicsuffixlist import PublicSuffixList  # takes a tenth of a second, and only wildcards need it
+
+    return host != "localhost" and bool(PublicSuffixList().is_public(host))
 
 
 def _some_origins(value: tuple[str, ...]) -> tuple[str, ...]:

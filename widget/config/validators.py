@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from widget.config.products import LOCAL
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+_PORTS = {"http": 80, "https": 443}
 
 
 def insider_url(value: str) -> str:
@@ -26,11 +27,20 @@ def insider_url(value: str) -> str:
 
 
 def public_url(value: str) -> str:
-    """The address that browsers use."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("is not a usable address; give one without a path, such as https://feedback.example.com")
-    return value.rstrip("/")
+    """The address that browsers use, as they write an origin: `HTTPS://Feedback.Example.com:443/` is the same place."""
+    advice = "is not a usable address; give one without a path, such as https://feedback.example.com"
+    try:
+        parts = urlsplit(value.strip())
+        port, host = parts.port, (parts.hostname or "").rstrip(".")
+        host = host if ":" in host else host.encode("idna").decode()
+    except ValueError:  # no port, no IPv6 address, or no name that could be looked up
+        raise ValueError(advice) from None
+    if parts.scheme not in _PORTS or not host or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(advice)
+    if "@" in parts.netloc:
+        raise ValueError("an address here holds no user or password")
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}" + (f":{port}" if port not in (None, _PORTS[parts.scheme]) else "")
 
 
 def database_url(value: str) -> str:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator, Callable
 
+import certifi
 import httpx
 
 MAX_ANSWER = 64 * 1024
@@ -22,7 +23,7 @@ class Lanes(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self._free: list[httpx.AsyncHTTPTransport] = []
-        self._context = httpx.create_ssl_context(trust_env=False)
+        self._context = _tls()
         self._limits = httpx.Limits(max_connections=1, keepalive_expiry=_IDLE_CONNECTION)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -43,6 +44,15 @@ class Lanes(httpx.AsyncBaseTransport):
 
     def _new(self) -> httpx.AsyncHTTPTransport:
         return httpx.AsyncHTTPTransport(verify=self._context, trust_env=False, limits=self._limits)
+
+
+def _tls() -> ssl.SSLContext:
+    """Certificates and names are checked. `ssl.create_default_context` would also obey SSLKEYLOGFILE, and write down
+    what decrypts the client secret."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 class _Bounded(httpx.AsyncByteStream):
