@@ -25,7 +25,7 @@ BROWSER_ARGUMENTS = (
 
 LONGEST = (
     "test_crashes", "test_several_machines", "test_outcomes", "test_form_files", "test_access", "test_languages",
-    "test_chaos", "test_operator", "test_embed", "test_form_access", "test_form_sending", "test_own_faults",
+    "test_chaos", "test_operator", "test_environments", "test_form_access", "test_form_sending", "test_own_faults",
 )  # fmt: skip
 """The modules that take the longest, begun first: else the last of them would have one process alone to end in."""
 

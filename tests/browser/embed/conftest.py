@@ -1,12 +1,14 @@
-"""A host page with the real widget in it, for each test of the folder."""
+"""Host pages: with the real widget in it, or with a form that is a stand-in."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from bed import Sandbox, Widget
-from playwright.sync_api import Browser
+from pages import SPY
+from playwright.sync_api import Browser, Page
 from rounds import HostPage
-from stage import Server
+from stage import Server, Stage
 
 
 @pytest.fixture
@@ -15,3 +17,33 @@ def host(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Host
     with Server() as server:
         yield HostPage(context, server, form_site, insider)
         context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
+    """Opens a host page; whatever it says on its console, beyond what `expected` holds, fails the test."""
+    contexts = []
+    said: list[str] = []
+    allowed: list[str] = []
+    stage.allow(stage.host_url)
+    stage.script(SPY)
+    stage.form.requests.clear()
+
+    def open_page(
+        *body: str, size: tuple[int, int] = (1280, 900), expected: tuple[str, ...] = (), **options: Any
+    ) -> Page:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
+        contexts.append(context)
+        allowed.extend(expected)
+        context.on("console", lambda message: said.append(message.text))
+        context.on("weberror", lambda error: said.append(str(error.error)))
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        page.goto(stage.page(*body, **options))
+        page.wait_for_function("!!window.InsiderFeedback?.open")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [text for text in said if not any(part in text for part in allowed)] == []

@@ -1,6 +1,8 @@
 """In every environment of the table in docs/embedding.md: one button, pressed where it is drawn; text and file sent and
 arrived; closed by Escape; no word on the console."""
 
+from collections.abc import Callable
+
 import pytest
 from bundles import REACT_18, bundle, rendered, svelte
 from playwright.sync_api import expect
@@ -183,12 +185,18 @@ def two_pages(host: HostPage, *, where: str, body: str = "", head: str = "", tag
         host.put(f"{HEAD}{script}{at_head}{head}<body {body}>{inside}{at_end}</body>", path)
 
 
+def arrive(host: HostPage, go: Callable[[], object]) -> None:
+    """Go, and wait until the other page is there for good: Turbo shows what it kept of it before."""
+    heading = host.page.locator("h1").inner_text()
+    go()
+    expect(host.page.locator("h1")).not_to_have_text(heading)
+    expect(host.page.locator("html")).not_to_have_attribute("aria-busy", "true")
+    expect(host.launcher).to_have_count(1)
+
+
 def change(host: HostPage) -> None:
     """Go to the other page as the page's own library does."""
-    heading = host.page.locator("h1").inner_text()
-    host.page.locator("#other").evaluate("link => link.click()")
-    expect(host.page.locator("h1")).not_to_have_text(heading)
-    expect(host.launcher).to_have_count(1)
+    arrive(host, lambda: host.page.locator("#other").evaluate("link => link.click()"))
 
 
 @pytest.mark.parametrize("where", ["head", "body"])
@@ -207,10 +215,7 @@ def test_a_page_that_swaps_its_body_keeps_one_button_and_the_words(
     expect(host.launcher).to_have_count(1)
     for _ in range(3):
         change(host)
-    heading = host.page.locator("h1").inner_text()
-    host.page.go_back()
-    expect(host.page.locator("h1")).not_to_have_text(heading)
-    expect(host.launcher).to_have_count(1)
+    arrive(host, host.page.go_back)
     host.press()
     host.write()
     change(host)

@@ -1,0 +1,145 @@
+"""`InsiderFeedback` and the element: calls, options, several at once, moves."""
+
+from typing import Any
+
+from pages import SPY, form, heard, launcher, opened, panel, seen
+from playwright.sync_api import expect
+from stage import Stage
+
+
+def test_calls_before_the_loader_has_come_wait_for_it(visit: Any, stage: Stage) -> None:
+    stage.script(
+        SPY + "InsiderFeedback.push(f => { f.set({label: 'Early'}); window.order = 'first' })\n"
+        "InsiderFeedback.push(f => { window.order += ' second'; f.open() })"
+    )
+    page = visit()
+    expect(panel(page)).to_be_visible()
+    assert page.evaluate("[window.order, InsiderFeedback.isOpen]") == ["first second", True]
+    page.evaluate("InsiderFeedback.close()")
+    expect(launcher(page)).to_have_text("Early")
+
+
+def test_the_api_opens_toggles_and_closes(visit: Any) -> None:
+    page = visit()
+    states = page.evaluate("""() => {
+      const states = [InsiderFeedback.isOpen]
+      for (const name of ['open', 'open', 'close', 'close', 'toggle', 'toggle']) {
+        InsiderFeedback[name]()
+        states.push(InsiderFeedback.isOpen)
+      }
+      return states
+    }""")
+    assert states == [False, True, True, False, False, True, False]
+
+
+def test_attached_elements_open_the_form_until_they_are_detached(visit: Any, stage: Stage) -> None:
+    page = visit('<a href="/elsewhere" class="ask">Tell us <b>more</b></a>')
+    page.evaluate("void (window.detach = InsiderFeedback.attach('.ask'))")
+    page.evaluate("void InsiderFeedback.attach(document.querySelector('#first'))")
+    page.locator(".ask b").hover()
+    form(page)
+    page.locator(".ask b").click()
+    expect(panel(page)).to_be_visible()
+    page.locator("#first").click()
+    expect(panel(page)).not_to_be_visible()
+    page.evaluate("detach()")
+    page.evaluate("document.querySelector('.ask').addEventListener('click', event => event.preventDefault())")
+    page.locator(".ask").click()
+    page.wait_for_timeout(100)
+    expect(panel(page)).not_to_be_visible()
+
+
+def test_a_callback_can_be_removed(visit: Any) -> None:
+    page = visit()
+    page.evaluate("window.count = 0; void (window.off = InsiderFeedback.on('open', () => window.count++))")
+    page.evaluate("InsiderFeedback.open(); InsiderFeedback.close(); off(); InsiderFeedback.open()")
+    assert page.evaluate("window.count") == 1
+
+
+def test_loaded_twice_there_is_one_of_everything(visit: Any, stage: Stage) -> None:
+    page = visit()
+    again = f"""() => new Promise(done => {{
+      const script = document.createElement('script')
+      script.src = '{stage.form_url}/embed.js?again'
+      script.dataset.product = 'demo'
+      script.onload = done
+      document.head.append(script)
+    }})"""
+    page.evaluate(again)
+    expect(page.locator("insider-feedback")).to_have_count(1)
+    opened(page)
+    assert len(seen(page, "open")) == 1
+    page.evaluate("InsiderFeedback.destroy()")
+    page.evaluate(again)
+    expect(launcher(page)).to_have_count(1)
+    opened(page)
+
+
+def test_destroy_leaves_nothing_behind(visit: Any) -> None:
+    page = visit()
+    page.evaluate("void InsiderFeedback.attach('#first')")
+    opened(page)
+    page.evaluate("InsiderFeedback.destroy()")
+    expect(page.locator("insider-feedback")).to_have_count(0)
+    before = page.evaluate("window.seen.length")
+    page.locator("#first").click()
+    page.evaluate("InsiderFeedback.open(); InsiderFeedback.set({theme: 'dark'}); InsiderFeedback.toggle()")
+    assert page.evaluate("[window.seen.length, InsiderFeedback.isOpen]") == [before, False]
+    assert len(page.frames) == 1
+
+
+def test_several_instances_do_not_mix(visit: Any) -> None:
+    page = visit(
+        '<insider-feedback product="other" position="bottom-start"></insider-feedback>'
+        '<insider-feedback product="other" mode="inline"></insider-feedback>'
+    )
+    expect(launcher(page)).to_have_count(2)
+    launcher(page).nth(0).click()
+    expect(panel(page).nth(0)).to_be_visible()
+    launcher(page).nth(1).click()
+    expect(page.locator("insider-feedback dialog[open]")).to_have_count(1)
+    page.wait_for_function("window.seen.filter(([type]) => type === 'ready').length === 3")
+    assert [data["product"] for data in seen(page, "open")] == ["other", "demo"]
+    assert [data["product"] for data in seen(page, "close")] == ["other"]
+
+
+def test_an_element_can_be_moved_and_changed_as_single_page_apps_do(visit: Any) -> None:
+    page = visit(
+        '<div id="a"><insider-feedback product="demo"></insider-feedback></div><div id="b"></div>', attributes=""
+    )
+    opened(page)
+    page.mouse.move(0, 0)
+    page.evaluate("document.querySelector('#b').append(document.querySelector('insider-feedback'))")
+    expect(launcher(page)).to_have_count(1)
+    expect(panel(page)).to_have_count(0)
+    frame = opened(page)
+    assert heard(frame, "hello")
+    page.mouse.move(0, 0)
+    page.evaluate("document.querySelector('insider-feedback').setAttribute('product', 'other')")
+    expect(panel(page)).to_have_count(0)
+    opened(page)
+    assert seen(page, "open")[-1]["product"] == "other"
+    page.evaluate("document.querySelector('insider-feedback').setAttribute('mode', 'inline')")
+    expect(page.locator("insider-feedback div.panel.ready")).to_be_visible()
+    expect(launcher(page)).to_have_count(0)
+
+
+def test_a_move_that_keeps_state_keeps_the_open_form(visit: Any) -> None:
+    element = '<insider-feedback product="demo"></insider-feedback>'
+    page = visit(f'<div id="a">{element}</div><div id="b"></div>', attributes="")
+    opened(page).fill("textarea", "half a sentence")
+    page.evaluate("document.querySelector('#b').moveBefore(document.querySelector('insider-feedback'), null)")
+    expect(panel(page)).to_be_visible()
+    assert form(page).input_value("textarea") == "half a sentence"
+
+
+def test_with_reduced_motion_nothing_moves(visit: Any) -> None:
+    for size in ((1280, 900), (360, 740)):
+        page = visit(size=size)
+        page.emulate_media(reduced_motion="reduce")
+        opened(page)
+        page.evaluate("InsiderFeedback.close()")
+        assert panel(page).evaluate("panel => [getComputedStyle(panel).translate, getComputedStyle(panel).scale]") == [
+            "0px",
+            "1",
+        ]

@@ -1,0 +1,92 @@
+"""The launcher: what it costs, how it looks, what it says."""
+
+import re
+from typing import Any
+
+import pytest
+from pages import form, launcher, panel
+from playwright.sync_api import expect
+from stage import STATIC, Stage
+
+BUDGET = 3584
+
+
+def test_the_loader_fits_its_budget() -> None:
+    import brotli
+
+    size = len(brotli.compress((STATIC / "embed.js").read_bytes(), quality=11))
+    assert size <= BUDGET, f"embed.js has {size} bytes"
+
+
+def test_whatever_a_page_may_override_is_in_the_manual() -> None:
+    manual = (STATIC.parent / "docs" / "embedding.md").read_text("utf-8")
+    loader = sorted((STATIC.parent / "loader").glob("*.js"))
+    source = "".join(path.read_text("utf-8") for path in (*loader, STATIC / "embed-panel.js"))
+    properties = set(re.findall(r"var\((--feedback-[\w-]+)", source))
+    parts = set(re.findall(r"part: '(\w+)'", source))
+    assert properties == set(re.findall(r"`(--feedback-[\w-]+)`", manual))
+    table = manual.partition("| part | is |")[2].partition("```")[0]
+    assert parts == {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"\w+", row)}
+    options = source.partition("OPTIONS = {")[2].partition("context: ''")[0].replace("zIndex", "z-index")
+    for attribute in re.findall(r"([\w-]+): ", options):
+        assert f"| `data-{attribute}` | `{attribute}` |" in manual
+
+
+def test_the_loader_is_the_only_request_until_someone_means_to_use_it(visit: Any, stage: Stage) -> None:
+    page = visit()
+    expect(launcher(page)).to_have_text("Feedback")
+    page.wait_for_timeout(200)
+    assert stage.form.requests == ["/embed.js"]
+    launcher(page).hover()
+    form(page)
+    assert stage.form.requests[1] == "/static/embed-panel.js"
+    assert stage.form.requests[2] == "/form/demo?lang=en&theme=auto&mode=popover"
+    expect(panel(page)).not_to_be_visible()
+
+
+def test_keyboard_focus_is_intent_too(visit: Any, stage: Stage) -> None:
+    page = visit()
+    launcher(page).focus()
+    form(page)
+
+
+def test_the_launcher_takes_its_looks_and_words_from_the_tag(visit: Any) -> None:
+    page = visit(
+        attributes='data-product="demo" data-label="Tell us" data-position="top-start" '
+        'data-theme="dark" data-z-index="7"'
+    )
+    expect(launcher(page)).to_have_text("Tell us")
+    box = launcher(page).bounding_box()
+    assert (box["x"], box["y"]) == (28, 24)
+    style = "getComputedStyle(document.querySelector('insider-feedback'))"
+    assert page.evaluate(f"[{style}.zIndex, {style}.colorScheme]") == ["7", "dark"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "word", "close"),
+    [
+        ("de-AT", "Feedback", "Schließen"),
+        ("ar", "رأيك", "إغلاق"),
+        ("zh-TW", "反馈", "关闭"),
+        ("nl", "Feedback", "Close"),
+    ],
+)
+def test_the_launcher_speaks_the_language_of_the_page(
+    visit: Any, stage: Stage, lang: str, word: str, close: str
+) -> None:
+    stage.form.answers["/form.js"] = (200, "text/javascript", "", {})
+    page = visit(html=f'lang="{lang}"')
+    expect(launcher(page)).to_have_text(word)
+    launcher(page).click()
+    expect(launcher(page)).to_have_text(close)
+
+
+def test_the_launcher_can_be_left_out(visit: Any) -> None:
+    page = visit(attributes='data-product="demo" data-launcher="false"')
+    expect(page.locator("insider-feedback")).to_be_attached()
+    expect(launcher(page)).to_have_count(0)
+
+
+def test_it_mirrors_with_a_page_that_runs_from_right_to_left(visit: Any) -> None:
+    page = visit(html='lang="ar" dir="rtl"')
+    assert launcher(page).bounding_box()["x"] == 28

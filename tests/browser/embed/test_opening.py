@@ -1,0 +1,181 @@
+"""Opening and closing: where the form shows, where the focus goes, what keys do."""
+
+from typing import Any
+
+import pytest
+from pages import SPY, form, heard, launcher, opened, panel, seen
+from playwright.sync_api import expect
+from stage import Stage
+
+
+def test_a_press_opens_the_form_beside_the_launcher_and_another_closes_it(visit: Any) -> None:
+    page = visit()
+    opened(page)
+    expect(launcher(page)).to_have_text("Close")
+    expect(launcher(page)).to_have_attribute("aria-expanded", "true")
+    expect(panel(page)).to_have_accessible_name("Feedback on Northwind")
+    expect(panel(page)).to_have_role("dialog")
+    page.wait_for_timeout(300)
+    box, button = panel(page).bounding_box(), launcher(page).bounding_box()
+    assert (box["x"] + box["width"], box["width"]) == (1252, 420)
+    assert round(box["y"] + box["height"]) == button["y"] - 16
+    launcher(page).click()
+    expect(panel(page)).not_to_be_visible()
+    expect(launcher(page)).to_have_text("Feedback")
+    assert [data["product"] for data in seen(page, "open") + seen(page, "close")] == ["demo", "demo"]
+
+
+def test_focus_goes_into_the_form_and_back_to_the_launcher(visit: Any) -> None:
+    page = visit()
+    frame = opened(page)
+    frame.wait_for_function("document.activeElement.name === 'rating'")
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.tagName") == "IFRAME"
+    page.keyboard.press("Escape")
+    expect(panel(page)).not_to_be_visible()
+    expect(launcher(page)).to_be_focused()
+
+
+def test_the_ring_shows_where_a_keyboard_opened_the_form_and_not_after_a_press(visit: Any) -> None:
+    page = visit()
+    frame = opened(page)
+    frame.wait_for_function("document.activeElement.name === 'rating'")
+    assert not frame.evaluate("document.activeElement.matches(':focus-visible')")
+    page.keyboard.press("Escape")
+    expect(launcher(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    frame.wait_for_function("document.activeElement.matches('[name=rating]:focus-visible')")
+
+
+def test_a_close_button_in_the_form_closes_it(visit: Any) -> None:
+    page = visit()
+    opened(page).click("#leave")
+    expect(panel(page)).not_to_be_visible()
+    expect(launcher(page)).to_be_focused()
+
+
+def test_escape_in_the_host_page_closes_it_unless_the_page_used_it_up(visit: Any) -> None:
+    page = visit()
+    opened(page)
+    page.evaluate("addEventListener('keydown', event => event.preventDefault(), {once: true, capture: true})")
+    page.locator("#first").focus()
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel(page)).not_to_be_visible()
+    expect(page.locator("#first")).to_be_focused()
+
+
+def test_focus_stays_where_it_is_when_no_person_opened_the_form(visit: Any, stage: Stage) -> None:
+    stage.script(SPY + "InsiderFeedback.push(feedback => feedback.open())")
+    page = visit()
+    form(page)
+    expect(panel(page)).to_be_visible()
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+
+
+def test_tab_leaves_a_popover_at_both_ends(visit: Any) -> None:
+    page = visit()
+    frame = opened(page)
+    frame.wait_for_function("document.activeElement.name === 'rating'")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(launcher(page)).to_be_focused()
+    expect(panel(page)).to_be_visible()
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("#last")).to_be_focused()
+
+
+def test_tab_returns_from_a_popover_to_an_opener_elsewhere(visit: Any, stage: Stage) -> None:
+    stage.script(SPY + "InsiderFeedback.push(feedback => feedback.attach('#first'))")
+    page = visit()
+    page.locator("#first").click()
+    frame = form(page)
+    frame.wait_for_function("document.activeElement.name === 'rating'")
+    frame.focus("#send")
+    page.keyboard.press("Tab")
+    expect(page.locator("#first")).to_be_focused()
+    expect(panel(page)).to_be_visible()
+
+
+def test_a_dialog_keeps_tab_inside_and_closes_on_escape(visit: Any) -> None:
+    page = visit(attributes='data-product="demo" data-mode="dialog"')
+    frame = opened(page)
+    assert page.evaluate(
+        "document.querySelector('insider-feedback').shadowRoot.querySelector('dialog').matches(':modal')"
+    )
+    frame.wait_for_function("document.activeElement.name === 'rating'")
+    frame.focus("#send")
+    page.keyboard.press("Tab")
+    frame.wait_for_function("document.activeElement.name === 'rating'")
+    frame.focus("#leave")
+    page.keyboard.press("Shift+Tab")
+    frame.wait_for_function("document.activeElement.id === 'send'")
+    page.keyboard.press("Escape")
+    expect(panel(page)).not_to_be_visible()
+    expect(launcher(page)).to_be_focused()
+
+
+def test_a_dialog_is_in_the_middle(visit: Any) -> None:
+    page = visit(attributes='data-product="demo" data-mode="dialog"')
+    opened(page)
+    page.wait_for_timeout(300)
+    box = panel(page).bounding_box()
+    assert (box["width"], box["x"]) == (480, 400)
+    assert abs(box["y"] * 2 + box["height"] - 900) < 2
+
+
+@pytest.mark.parametrize("mode", ["popover", "dialog"])
+def test_a_small_screen_gets_a_sheet(visit: Any, mode: str) -> None:
+    page = visit(size=(360, 740), attributes=f'data-product="demo" data-mode="{mode}"')
+    frame = opened(page)
+    page.wait_for_timeout(400)
+    assert panel(page).bounding_box() == {"x": 0, "y": 12, "width": 360, "height": 728}
+    assert heard(frame, "hello")[0]["sheet"] is True
+    page.set_viewport_size({"width": 1280, "height": 900})
+    frame.wait_for_function("window.heard.at(-1)[1].sheet === false")
+    expect(panel(page)).to_be_visible()
+
+
+def test_the_height_follows_the_content_and_stops_at_the_edge_of_the_window(visit: Any) -> None:
+    page = visit()
+    frame = opened(page)
+    heights = []
+    for name in ("", "tall", "huge"):
+        frame.evaluate("name => document.querySelector('main').className = name", name)
+        page.wait_for_timeout(350)
+        heights.append(panel(page).bounding_box()["height"])
+    assert heights[1] == 500
+    assert heights[0] < heights[1]
+    assert heights[2] == 900 - 108
+
+
+def test_it_follows_a_colour_scheme_that_is_switched_later(visit: Any) -> None:
+    page = visit()
+    frame = opened(page)
+    page.evaluate("InsiderFeedback.set({theme: 'dark'})")
+    frame.wait_for_function("window.heard.at(-1)[1].theme === 'dark'")
+    scheme = "document.querySelector('insider-feedback').shadowRoot.querySelector('iframe')"
+    assert page.evaluate(f"getComputedStyle({scheme}).colorScheme") == "dark"
+
+
+def test_inline_it_stands_in_the_page_and_loads_when_it_comes_near(visit: Any, stage: Stage) -> None:
+    page = visit(
+        '<div id="gap"></div><insider-feedback product="demo" mode="inline"></insider-feedback>', attributes=""
+    )
+    form(page)
+    expect(panel(page)).to_be_visible()
+    expect(launcher(page)).to_have_count(0)
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+    page.wait_for_timeout(100)
+    assert panel(page).bounding_box()["height"] == 300
+    stage.form.requests.clear()
+    far = visit(
+        '<insider-feedback product="demo" mode="inline"></insider-feedback>',
+        attributes='data-far="true"',
+        html='lang="en" style="padding-top: 3000px"',
+    )
+    far.wait_for_timeout(200)
+    assert stage.form.requests == ["/embed.js"]
+    far.locator("#last").scroll_into_view_if_needed()
+    form(far)
