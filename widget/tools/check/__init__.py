@@ -13,17 +13,23 @@ from widget.errors import ConfigurationError
 from widget.i18n import messages as words
 from widget.tools.check import product as products
 from widget.tools.check import service
+from widget.tools.check import strict as strictly
 from widget.tools.findings import Report, Section
 from widget.tools.offline import OfflineRenderer
 
 
-async def run(environ: Mapping[str, str], *, only: str | None = None, online: bool = True) -> Report:
-    """Look at everything that `environ` names; with `only`, at one product's pages alone."""
+async def run(
+    environ: Mapping[str, str], *, only: str | None = None, online: bool = True, strict: bool = False
+) -> Report:
+    """Look at everything that `environ` names; with `only`, at one product's pages alone; with `strict`, also for what
+    works but could be shut."""
     try:
         settings = load(environ)
     except ConfigurationError as error:
         return Report((Section("Service", (service.check_settings(error),)), *_readable(environ, only)))
-    checks = [service.check_origins(settings)]
+    checks = [service.check_origins(settings, strict=strict)]
+    if strict:
+        checks.append(strictly.check(settings, environ))
     if online:
         checks.append(await service.check_credentials(settings))
     checks.append(await service.check_database(settings, create_outbox(settings)))

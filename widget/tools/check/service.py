@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 from widget.config.loading import suffix
 from widget.config.products import LOCAL
 from widget.config.settings import Settings
+from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError, OutboxUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
 from widget.outbox import migrations
 from widget.outbox.outbox import Outbox
-from widget.tools.findings import Check, Finding
+from widget.tools.findings import Check, Finding, Level
 
 _UNTIL = "Until it is mended, the product has our look."
 
@@ -24,10 +25,15 @@ def check_settings(problem: ConfigurationError) -> Check:
     return Check("settings", tuple(findings))
 
 
-def check_origins(settings: Settings) -> Check:
-    """What costs a product its look, and what a service that browsers reach from elsewhere should have or not."""
+def check_origins(settings: Settings, *, strict: bool = False) -> Check:
+    """What costs a product its look, and what a service that browsers reach from elsewhere should have or not.
+
+    What weakens a defence is wrong where `strict` is wanted, else a notice.
+    """
     themes = [Finding("settings.theme", each.message, _UNTIL, each.name) for each in settings.unusable_themes]
-    return Check("settings", (*themes, *_origins(settings)))
+    level: Level = "wrong" if strict else "notice"
+    weak = [Finding("settings.weak", f"{each.message}.", at=each.name, level=level) for each in weaknesses(settings)]
+    return Check("settings", (*themes, *weak, *_origins(settings)))
 
 
 def _origins(settings: Settings) -> Iterator[Finding]:
