@@ -1,5 +1,6 @@
 """What is erased is gone from the disk: no file of the outbox holds any of it a few seconds later."""
 
+import random
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +85,48 @@ def test_what_a_killed_process_left_is_gone_once_the_next_has_delivered_it(
     assert "widget.db-wal" in holding(tmp_path)
     insider.recover()
     widget.start()
+    until(lambda: not holding(tmp_path))
+
+
+def crowd(database: Path) -> int:
+    """Rows that come, grow and are erased in a crowd, until SQLite has left copies of one behind although all are
+    erased and `secure_delete` is on; answers how many copies."""
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute("PRAGMA secure_delete = ON")
+    new = (
+        "INSERT INTO submission (id, product, state, accepted_at, attempts, separately, possible_duplicate,"
+        " description, email) VALUES (?, 'demo', 'discarded', 0, 0, 0, 0, ?, ?)"
+    )
+    copies = 0
+    for seed in range(200):
+        chance = random.Random(seed)
+        waiting: list[str] = []
+        connection.execute("BEGIN")
+        for number in range(400):
+            waiting.append(f"{seed}-{number}")
+            connection.execute(new, (waiting[-1], PLANTED * chance.choice([1, 3, 10, 40]), EMAIL))
+            while len(waiting) > chance.choice([0, 5, 50]):
+                erase_row(connection, waiting.pop(chance.randrange(len(waiting))), chance.random() < 0.1)
+        for left in waiting:
+            erase_row(connection, left, False)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        copies = database.read_bytes().count(PLANTED.encode())
+        if copies:
+            break
+    connection.close()
+    return copies
+
+
+def erase_row(connection: sqlite3.Connection, row: str, is_removed: bool) -> None:
+    erase = "UPDATE submission SET description = NULL, email = NULL, last_error = 'delivered' WHERE id = ?"
+    connection.execute("DELETE FROM submission WHERE id = ?" if is_removed else erase, [row])
+
+
+def test_copies_that_sqlite_leaves_between_rows_go_as_well(start_widget: Callable[..., Widget], tmp_path: Path) -> None:
+    start_widget().stop()
+    assert crowd(tmp_path / "widget.db"), "the needles are of use"
+    start_widget()
     until(lambda: not holding(tmp_path))
 
 

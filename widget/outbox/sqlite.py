@@ -5,7 +5,8 @@ All writes go through one thread that commits whatever waits as one transaction 
 synced, renamed and their folder synced before the row that names them is.
 
 What is erased goes from the disk: SQLite overwrites it in the database (`secure_delete`), and every few seconds the
-write-ahead log, which holds all that was written, is emptied into the database and cut to nothing. Nobody but the
+write-ahead log, which holds all that was written, is emptied into the database and cut to nothing. Once an hour a small
+database is written anew, for SQLite leaves copies behind where it moves rows between pages. Nobody but the
 process's own user can read any of the files.
 """
 
@@ -42,6 +43,10 @@ SPARE = 16 * 1024 * 1024
 """Bytes of the disk that new submissions leave free. Delivery needs a little room to write that it has made some."""
 _EMPTY_LOG_EVERY = 5.0
 """Seconds that what was erased may still stand in the write-ahead log, unless somebody reads an old snapshot."""
+REWRITE_EVERY = 3600.0
+"""Seconds between two rewritings of the database."""
+_REWRITE_UP_TO = 32 * 1024 * 1024
+"""Bytes of the largest database that is rewritten: it takes as much memory, and a third of a second."""
 _FAILURES = (DatabaseError, sqlite3.Error)
 """What SQLite raises; while a connection is being set up, not yet in SQLAlchemy's clothes."""
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -63,6 +68,8 @@ class SQLiteBackend:
         self._writer: threading.Thread | None = None
         self._readers: Engine | None = None
         self._empty_log_at = 0.0
+        self._rewrite_at = 0.0
+        self._is_rewritten = False
 
     async def open(self, *, exclusive: bool = True) -> None:
         """Make the folders, take the lock file if `exclusive`, start the writer."""
@@ -181,7 +188,7 @@ class SQLiteBackend:
                     connection.close()
                     connection = None
                 # On a full disk the log cannot grow, and SQLite by itself would wait for that before it empties it.
-                _checkpoint(engine, "PASSIVE")
+                _run_alone(engine, "PRAGMA wal_checkpoint(PASSIVE)")
                 for _, done in batch:
                     _fail(done, OutboxUnavailable(_reason(error)), error)
         if connection:
@@ -204,7 +211,22 @@ class SQLiteBackend:
         log = self.path.with_name(f"{self.path.name}-wal")
         with contextlib.suppress(OSError):
             if log.stat().st_size:
-                _checkpoint(engine, "TRUNCATE")
+                self._is_rewritten = False
+                _run_alone(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+            elif not self._is_rewritten and time.monotonic() >= self._rewrite_at:
+                self._rewrite(engine)
+
+    def _rewrite(self, engine: Engine) -> None:
+        """Write the database anew, in a moment in which nobody writes.
+
+        `secure_delete` overwrites what a page gives up. But when rows move between pages that are balanced, copies of
+        them stay in the gaps of those pages, and outlast the row.
+        """
+        size = self.path.stat().st_size
+        disk = os.statvfs(self.path)
+        if size <= _REWRITE_UP_TO and disk.f_bavail * disk.f_frsize > SPARE + 2 * size:
+            self._is_rewritten = _run_alone(engine, "VACUUM") and _run_alone(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+            self._rewrite_at = time.monotonic() + (REWRITE_EVERY if self._is_rewritten else 0.0)
 
     def _waiting(self) -> Iterable[_Job]:
         for _ in range(_MAX_BATCH - 1):
@@ -279,16 +301,19 @@ def _engine(path: Path, begin: str, **options: Any) -> Engine:
     return engine
 
 
-def _checkpoint(engine: Engine, mode: str) -> None:
-    """Empty the write-ahead log into the database, as far as it can be done without waiting for anybody."""
-    with contextlib.suppress(*_FAILURES):
-        connection = engine.raw_connection()  # outside of a transaction
+def _run_alone(engine: Engine, statement: str) -> bool:
+    """Execute what has to be outside of a transaction, without waiting for anybody; whether it could be done."""
+    try:
+        connection = engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute("PRAGMA busy_timeout = 0")
-            cursor.execute(f"PRAGMA wal_checkpoint({mode})")
+            cursor.execute(statement)
         finally:
             connection.close()
+    except _FAILURES:
+        return False
+    return True
 
 
 def _reason(error: Exception) -> str:
