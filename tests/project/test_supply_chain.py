@@ -52,7 +52,7 @@ def test_the_bill_of_materials_lists_every_package_of_the_lock(tmp_path: Path) -
 
 
 def test_the_threat_model_names_tests_that_there_are() -> None:
-    text = (ROOT / "SECURITY.md").read_text("utf-8")
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
     assert len(named) > 20
     for path, test in named:

@@ -1,4 +1,4 @@
-"""`widget check --strict` names whatever is open that could be shut, each thing by its setting, and no more than that."""
+"""`widget check --strict` names whatever is open that could be shut, each by its setting, and no more than that."""
 
 import json
 import subprocess
