@@ -75,7 +75,7 @@ class WidgetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the configuration: its name as the operator wrote it, and how to mend it."""
+    """One problem of the configuration: its name as the operator wrote it, what is wrong, and how to fix it."""
 
     name: str
     message: str

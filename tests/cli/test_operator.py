@@ -270,9 +270,9 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
     ("arguments", "code", "words"),
     [
         (["show", "nobody"], 3, "nobody: not known"),
-        (["retry"], 2, "name submissions by their ids, or all of a state"),
-        (["retry", "--state", "delivered"], 2, "it can be queued, unknown, refused, discarded"),
-        (["list", "--older-than", "soon"], 2, "'soon' is no age; write 90s, 15m, 12h or 3d"),
+        (["retry"], 2, "select submissions by their ids"),
+        (["retry", "--state", "delivered"], 2, "use queued, unknown, refused, discarded"),
+        (["list", "--older-than", "soon"], 2, "'soon' is not a valid age; write one such as 90s, 15m, 12h or 3d"),
     ],
 )
 def test_a_wrong_command_line_is_told_apart_from_a_wrong_id(

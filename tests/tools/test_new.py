@@ -98,7 +98,7 @@ def test_the_command_says_what_is_there_and_what_comes_next(tmp_path: Path) -> N
     environ = plain_environ(WIDGET_CONFIG=str(tmp_path / "widget.toml"))
     done = children.run(command, tmp_path, environ)
     assert done.returncode == 0, done.stderr
-    assert "Order desk is there:" in done.stdout
+    assert "Created Order desk:" in done.stdout
     assert "widget preview order-desk" in done.stdout
     assert tomllib.loads((tmp_path / "widget.toml").read_text())["products"]["order-desk"]["name"] == "Order desk"
     again = children.run(command, tmp_path, environ)

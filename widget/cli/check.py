@@ -12,15 +12,15 @@ from widget.tools import check as checks
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--product", help="The pages of this product alone, by its slug.")
-@click.option("--offline", is_flag=True, help="Ask Insider Connect for no token.")
-@click.option("--strict", is_flag=True, help="Also name what is open that could be shut: for services on the internet.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--product", help="Check only the pages of this product, given by its slug.")
+@click.option("--offline", is_flag=True, help="Do not request a token from Insider Connect.")
+@click.option("--strict", is_flag=True, help="Also report optional defences that are off. For services on the internet.")
 @click.pass_context
 def check(context: click.Context, as_json: bool, product: str | None, offline: bool, strict: bool) -> None:
-    """Look at configuration, credentials, database, and every product's pages; exit with 1 when something is wrong.
+    """Check configuration, credentials, database and every product's pages. The exit code is 1 if something is wrong.
 
-    Every page is rendered in every state and language. Nothing is stored, and nothing sent but a request for a token.
+    Renders every page in every state and language. Stores nothing, and sends nothing but a request for a token.
     """
     hardening.keep_files_private()
     logs.configure("critical")

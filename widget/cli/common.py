@@ -1,4 +1,4 @@
-"""What every command does in the same way: read the settings, and fail with words."""
+"""What the commands share: reading the settings, and failing with a message."""
 
 import os
 import sys
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 def settings() -> Settings:
-    """The settings of the environment, for a command that may write; ends it when they cannot be used."""
+    """The settings from the environment, for a command that may write files. Ends the command if they are wrong."""
     hardening.keep_files_private()
     return or_fail(lambda: load(os.environ))
 
 
 def or_fail(work: Callable[[], T]) -> T:
-    """What `work` answers; ends the command when the configuration cannot be used."""
+    """The result of `work`. Ends the command if that raises ConfigurationError."""
     try:
         return work()
     except ConfigurationError as error:
@@ -30,7 +30,7 @@ def or_fail(work: Callable[[], T]) -> T:
 
 
 def named(error: ConfigurationError) -> str:
-    """Every problem of a configuration, a line each."""
+    """All problems of a configuration, one per line."""
     lines = [f"  {problem.name}: {problem.message}" for problem in error.problems]
     return "\n".join(["The configuration cannot be used:", *lines])
 

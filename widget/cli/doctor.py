@@ -14,16 +14,16 @@ from widget.tools import doctor as doctors
 
 @click.command()
 @click.argument("url")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
 def doctor(context: click.Context, url: str, as_json: bool) -> None:
-    """Fetch a host page and say why the form would not work there; exit with 1 when something is wrong.
+    """Fetch a host page and report why the form would not work there. The exit code is 1 if something is wrong.
 
-    Products are those of WIDGET_CONFIG; without it, a product's form says by itself who may embed it.
+    Reads the products from WIDGET_CONFIG. Without that file, it asks the service who may embed the form.
     """
     logs.configure("critical")
     if not url.startswith(("http://", "https://")):
-        raise click.UsageError("give the page's whole address, with http:// or https://")
+        raise click.UsageError("give the full address of the page, with http:// or https://")
     try:
         products = load_products(places(os.environ)[0])
     except ConfigurationError:

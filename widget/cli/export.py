@@ -1,6 +1,6 @@
-"""Whole submissions as JSON lines, with their files in base64 or in a folder.
+"""Writes whole submissions as JSON lines, with their files in base64 or in a folder.
 
-What is written can be read by its owner alone.
+Only the user who exports can read what is written.
 """
 
 import base64
@@ -21,7 +21,7 @@ from widget.outbox.operator import Attached, Whole
 
 @contextmanager
 def target(path: Path | None) -> Iterator[TextIO]:
-    """A new file that its owner alone may read, or standard output. Raises OSError, also when the file is there."""
+    """A new file that only its owner can read, or standard output. Raises OSError, also if the file exists."""
     if path is None:
         yield sys.stdout
         return
@@ -32,7 +32,7 @@ def target(path: Path | None) -> Iterator[TextIO]:
 
 
 async def line(backend: Backend, whole: Whole, folder: Path | None) -> str:
-    """A submission as one line; files are written to `folder`, if one is given. Raises OutboxUnavailable, OSError."""
+    """A submission as one line. Files go to `folder`, if one is given. Raises OutboxUnavailable or OSError."""
     entry = whole.entry
     content = {
         "id": entry.id,
@@ -71,5 +71,5 @@ async def _file(backend: Backend, submission_id: str, file: Attached, folder: Pa
 
 
 def open_new(path: Path) -> BinaryIO:
-    """A file that was not there before, and that its owner alone may read."""
+    """A new file that only its owner can read. Raises FileExistsError."""
     return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

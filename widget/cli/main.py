@@ -1,4 +1,4 @@
-"""The commands, each imported when it runs: `widget --version` loads none of them."""
+"""The command line. A command's code is imported only when it runs, so `widget --version` loads none of it."""
 
 import importlib
 from collections.abc import Mapping
@@ -8,28 +8,28 @@ import click
 from widget import __version__
 
 COMMANDS: Mapping[str, str] = {
-    "serve": "Run the web process. On SQLite it delivers, too.",
-    "worker": "Run a delivery process without the web part; needs PostgreSQL.",
-    "migrate": "Create the database, or bring it up to date.",
-    "outbox": "Look at what was stored, and act on it.",
+    "serve": "Run the web process. With SQLite it also delivers.",
+    "worker": "Run a delivery process without a web server. Needs PostgreSQL.",
+    "migrate": "Create the database, or upgrade it.",
+    "outbox": "List, show, retry, discard, export or erase submissions.",
     "check": "Check configuration, credentials, database and pages.",
-    "new": "Make a product.",
+    "new": "Create a product.",
     "preview": "Show a product's form in every state.",
-    "doctor": "Say why the form would not work in a host page.",
+    "doctor": "Report why the form would not work in a host page.",
     "sandbox": "Run a local Insider Connect.",
 }
-"""Each is a module of this package with a command of the same name; the sentence is for `widget --help`."""
+"""Each command is a module of this package with a function of the same name. `widget --help` shows the sentence."""
 
 
 class Commands(click.Group):
-    """Looks commands up in `COMMANDS`."""
+    """A group that imports a command when it is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """All of them, the service's first."""
+        """The names of all commands, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """One of them, imported."""
+        """Import the command `name`. None if there is no such command."""
         if name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"widget.cli.{name}"), name)
@@ -37,7 +37,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list in `widget --help`, for which nothing is imported."""
+        """Write the list of commands for `widget --help` without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 

@@ -11,7 +11,7 @@ from widget.cli import common
 
 @click.command()
 def migrate() -> None:
-    """Create the database, or bring it up to date. Safe at any time, and from several machines at once."""
+    """Create the database, or upgrade it. Safe at any time, and from several machines at once."""
     settings = common.settings()
     logs.configure(settings.log_level)
 

@@ -1,8 +1,8 @@
-"""`widget outbox`: the operator's hands.
+"""`widget outbox`: the operator's commands.
 
-They work while the service runs. Tables and answers go to standard output, what is said about them and the log to
-standard error. Exit codes: 0 done; 1 the outbox or the configuration cannot be used; 2 the command line is wrong;
-3 some of what was named is not there, or not in a state for this.
+They work while the service runs. Results go to standard output; messages, progress and the log go to standard error.
+Exit codes: 0 done; 1 the outbox or the configuration cannot be used; 2 the command line is wrong; 3 some of the
+submissions do not exist or are not in a state for the command.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ log = structlog.get_logger("widget.operator")
 
 T = TypeVar("T")
 NOT_ALL = 3
-"""The exit code when some of what was named could not be done."""
+"""The exit code if some of the submissions do not exist or are not in a state for the command."""
 _HAVING_TEXT = tuple(state for state in STATES if state != "delivered")
 
 
@@ -39,16 +39,16 @@ def age(value: str) -> float:
     """A period such as 90s, 15m, 12h or 3d, in seconds."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", value)
     if match is None:
-        raise click.BadParameter(f"{value!r} is no age; write 90s, 15m, 12h or 3d")
+        raise click.BadParameter(f"{value!r} is not a valid age; write one such as 90s, 15m, 12h or 3d")
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--held", is_flag=True, help="Those alone that look like a machine's and wait to be released."),
-        click.option("--younger-than", type=age, help="Accepted so long ago at most."),
-        click.option("--older-than", type=age, help="Accepted so long ago at least: 90s, 15m, 12h, 3d."),
-        click.option("--product", "products", multiple=True, help="This product alone; may be repeated."),
+        click.option("--held", is_flag=True, help="Only those that are held back because they look like a program's."),
+        click.option("--younger-than", type=age, help="Only those accepted less than this time ago."),
+        click.option("--older-than", type=age, help="Only those accepted more than this time ago: 90s, 15m, 12h, 3d."),
+        click.option("--product", "products", multiple=True, help="Only those of this product. May be repeated."),
         click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="May be repeated."),
     ):
         command = option(command)
@@ -56,30 +56,30 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _wanted(filters: dict[str, Any]) -> Wanted:
-    """What the filters of a command line mean: without `--held`, held or not is all the same."""
+    """The filters of a command line. Without `--held`, it does not matter whether a submission is held."""
     return Wanted(**{**filters, "held": filters["held"] or None})
 
 
-_as_json = click.option("--json", "in_json", is_flag=True, help="For scripts: one JSON object a line.")
-_without_asking = click.option("--yes", is_flag=True, help="Do not ask.")
+_as_json = click.option("--json", "in_json", is_flag=True, help="Print one JSON object per line.")
+_without_asking = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 @click.group()
 def outbox() -> None:
-    """Look at the outbox, and decide what delivery cannot.
+    """List, show, retry, discard, export or erase submissions.
 
     Works while the service runs. Exit codes: 0 done; 1 the outbox cannot be used; 2 the command line is wrong; 3 some
-    of what was named is not there, or not in a state for this.
+    of the submissions do not exist or are not in a state for the command.
     """
 
 
 @outbox.command("list")
 @_filters
-@click.option("--all", "everything", is_flag=True, help="Delivered and discarded ones too.")
+@click.option("--all", "everything", is_flag=True, help="Include delivered and discarded submissions.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Rows to show, oldest first.")
 @_as_json
 def list_rows(everything: bool, limit: int, in_json: bool, **filters: Any) -> None:
-    """Show what waits, and what is left to you: everything but delivered and discarded, unless you name states."""
+    """List submissions that wait or need your decision. Delivered and discarded ones are left out by default."""
     wanted = _wanted(filters)
     if not wanted.states and not everything:
         wanted = replace(wanted, states=("queued", "sending", "unknown", "refused"))
@@ -99,10 +99,10 @@ def list_rows(everything: bool, limit: int, in_json: bool, **filters: Any) -> No
 
 @outbox.command()
 @click.argument("id", metavar="ID")
-@click.option("--with-text", is_flag=True, help="Also what the person wrote, and the e-mail address.")
+@click.option("--with-text", is_flag=True, help="Include the text and the e-mail address. This is logged.")
 @_as_json
 def show(id: str, with_text: bool, in_json: bool) -> None:  # noqa: A002 - the argument's name
-    """Show one submission; what the person said only on request, which is logged."""
+    """Show one submission."""
     whole = _run(lambda operator: operator.whole(id))
     if whole is None:
         _not_known(id)
@@ -117,10 +117,10 @@ def show(id: str, with_text: bool, in_json: bool) -> None:  # noqa: A002 - the a
 @_filters
 @_as_json
 def retry(ids: tuple[str, ...], in_json: bool, **filters: Any) -> None:
-    """Put submissions back to be tried at once: those named, or all of a state.
+    """Retry submissions at once: those with the given ids, or all in a state.
 
-    What Insider Connect has confirmed is not sent again: a submission whose feedback is there goes on with its files.
-    One that is `unknown` may arrive twice. One that is held as a machine's is released, by its id or with --held.
+    What Insider Connect has confirmed is not sent again; if it has the feedback, only the missing files are sent.
+    A submission that is `unknown` may arrive twice. A held one is released, by its id or with --held.
     """
     _change(ids, filters, RETRIABLE, Operator.put_back, "outbox.put_back", "Put back", in_json)
 
@@ -131,21 +131,25 @@ def retry(ids: tuple[str, ...], in_json: bool, **filters: Any) -> None:
 @_without_asking
 @_as_json
 def discard(ids: tuple[str, ...], yes: bool, in_json: bool, **filters: Any) -> None:
-    """Give submissions up: those named, or all of a state. RETENTION_DAYS later what was said is erased."""
+    """Give submissions up: those with the given ids, or all in a state. Their text is erased after RETENTION_DAYS."""
     if not ids and not yes:
-        click.confirm("Give all of these up?", abort=True, err=True)
+        click.confirm("Give up all of these submissions?", abort=True, err=True)
     _change(ids, filters, DISCARDABLE, Operator.discard, "outbox.discarded", "Discarded", in_json)
 
 
 @outbox.command("export")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @_filters
-@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="A new file; else standard output.")
-@click.option("--files", type=click.Path(file_okay=False, path_type=Path), help="A folder for the files, not base64.")
+@click.option(
+    "--to", type=click.Path(dir_okay=False, path_type=Path), help="Write to a new file, not to standard output."
+)
+@click.option(
+    "--files", type=click.Path(file_okay=False, path_type=Path), help="Write files to a folder, not as base64."
+)
 def export_rows(ids: tuple[str, ...], to: Path | None, files: Path | None, **filters: Any) -> None:
-    """Write whole submissions, files and all, as JSON lines: for a migration, or for the law.
+    """Write whole submissions with their files as JSON lines, for a migration or a legal request.
 
-    Without ids or states: all that still hold what a person said.
+    Without ids or states, exports every submission that still has its text.
     """
     wanted = replace(_wanted(filters), ids=ids)
     if not ids and not wanted.states:
@@ -175,20 +179,20 @@ def export_rows(ids: tuple[str, ...], to: Path | None, files: Path | None, **fil
 
 @outbox.command()
 @click.option("--email", help="The address that the person gave; - reads it from standard input.")
-@click.option("--unreadable", is_flag=True, help="All that no key in DATA_KEY can read any more.")
+@click.option("--unreadable", is_flag=True, help="Submissions that no key in DATA_KEY can decrypt any more.")
 @_without_asking
 @_as_json
 def erase(email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None:
-    """Erase what a person said, on their request: text, e-mail and files, in whatever state they are.
+    """Erase at a person's request the text, e-mail address and files of all their submissions, in any state.
 
-    What still waits is given up. What Insider Connect has is not here any more; ask there, by the ids that are named.
-    With --unreadable, erase what is lost with a key of DATA_KEY, so that the service starts again.
+    Submissions that still wait are given up. Insider Connect keeps what was delivered; ask for its erasure there, by
+    the ids that are printed. With --unreadable, erase what was lost with a key of DATA_KEY, so that the service starts.
     """
     if unreadable == bool(email):
-        raise click.UsageError("say whose with --email, or --unreadable")
+        raise click.UsageError("give either --email or --unreadable")
     if not yes and email != "-":
-        meant = "that no key can read" if unreadable else "that this person sent"
-        click.confirm(f"Erase all {meant}?", abort=True, err=True)
+        meant = "that no key can decrypt" if unreadable else "from this person"
+        click.confirm(f"Erase all submissions {meant}?", abort=True, err=True)
     if email is None:
         erased = _run(Operator.erase_unreadable, all_readable=False)
     else:
@@ -200,12 +204,12 @@ def erase(email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None
     if in_json:
         _write([as_json(erased)])
         return
-    click.echo(f"Erased {_rows(len(erased.ids))}, {erased.discarded} of which still waited and are discarded.")
+    click.echo(f"Erased {_rows(len(erased.ids))}; {erased.discarded} of them still waited and are discarded.")
     if erased.sending:
-        click.echo(f"{erased.sending} being sent at that moment; Insider Connect may have it.")
+        click.echo(f"{erased.sending} being sent at that moment; Insider Connect may have received it.")
     if erased.feedback_ids:
-        click.echo(f"At Insider Connect already: feedback {', '.join(map(str, erased.feedback_ids))}.")
-    click.echo("What was delivered keeps nothing here that names a person.")
+        click.echo(f"Insider Connect already has feedback {', '.join(map(str, erased.feedback_ids))}.")
+    click.echo("Delivered submissions keep no personal data here.")
 
 
 # --- what the commands share ------------------------------------------------------------------------------------
@@ -220,14 +224,14 @@ def _change(
     word: str,
     in_json: bool,
 ) -> None:
-    """Do `change` to the rows named by `ids`, or to all that the filters pick, batch by batch."""
+    """Apply `change`, in batches, to the submissions in `ids`, or to all that match the filters."""
     wanted = _wanted(filters)
     if bool(ids) == bool(wanted.states or wanted.held):
-        raise click.UsageError("name submissions by their ids, or all of a state with --state, or all that are --held")
+        raise click.UsageError("select submissions by their ids, by --state, or by --held")
     if not ids and not wanted.held:
-        wanted = replace(wanted, held=False)  # what looks like a machine's is not let go by the way
+        wanted = replace(wanted, held=False)  # held submissions are only released if they are asked for
     if unfit := [state for state in wanted.states if state not in states]:
-        raise click.UsageError(f"nothing to be done here about what is {unfit[0]}; it can be {', '.join(states)}")
+        raise click.UsageError(f"does not apply to {unfit[0]} submissions; use {', '.join(states)}")
 
     async def work(operator: Operator) -> Changed:
         done: list[str] = []
@@ -267,7 +271,7 @@ async def _batches(operator: Operator, ids: Sequence[str], wanted: Wanted) -> As
 
 
 async def _each(operator: Operator, wanted: Wanted, limit: int | None = None) -> AsyncIterator[Entry]:
-    """The rows that are meant, oldest first, `limit` at most, without holding them all."""
+    """The matching submissions, oldest first, at most `limit`, without loading all of them."""
     after: Entry | None = None
     seen = 0
     while entries := await operator.find(wanted, after=after):
@@ -312,7 +316,7 @@ async def _operator(settings: Settings, all_readable: bool) -> AsyncIterator[Ope
 
 
 def _progress(total: int, label: str) -> Any:
-    """A bar on standard error; none where that is no terminal."""
+    """A progress bar on standard error, if that is a terminal."""
     return click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
 
 

@@ -16,11 +16,11 @@ from widget.tools.preview import create_preview
 @click.argument("product", required=False)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8010, show_default=True)
-@click.option("--open", "opens", is_flag=True, help="Open it in a browser.")
+@click.option("--open", "opens", is_flag=True, help="Open the preview in a browser.")
 def preview(product: str | None, host: str, port: int, opens: bool) -> None:
-    """Show a product's form in every state, live while its files are edited.
+    """Show a product's form in every state, and update it as its files are edited.
 
-    It needs neither a database nor Insider Connect, and keeps nothing that is sent.
+    Needs neither a database nor Insider Connect. Submissions are not stored.
     """
     logs.configure("error")
     config, custom = places(os.environ)
@@ -29,7 +29,7 @@ def preview(product: str | None, host: str, port: int, opens: bool) -> None:
     if product is not None and product not in known:
         fail(f"{config} has no product {product!r}; it has {', '.join(known)}")
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{product or ''}"
-    click.echo(f"Preview: {address}\nCtrl-C ends it.")
+    click.echo(f"Preview: {address}\nPress Ctrl-C to stop it.")
     if opens:
         webbrowser.open(address)
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=1)

@@ -10,11 +10,13 @@ from widget.sandbox import accounts_from, serve
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, help="The API's port.")
-@click.option("--control-port", default=0, help="The port of inbox and faults, open also while the API is down.")
+@click.option(
+    "--control-port", default=0, help="The port of the inbox and the faults; open even while the API is down."
+)
 def sandbox(host: str, port: int, control_port: int) -> None:
     """Run a local Insider Connect, with fault modes and an inbox page.
 
-    Its accounts are those of INSIDER_CLIENT_ID and INSIDER_CLIENT_SECRET (and of each product's own); without them
-    there is one, whose id and secret are both "sandbox".
+    It accepts the accounts in INSIDER_CLIENT_ID and INSIDER_CLIENT_SECRET, and each product's own. Without them it has
+    one account whose id and secret are both "sandbox".
     """
     serve(host, port, control_port=control_port, accounts=accounts_from(os.environ))

@@ -16,7 +16,7 @@ from widget.server.serving import Server, listen
 
 @click.command()
 def serve() -> None:
-    """Run the web process. On SQLite it delivers, too."""
+    """Run the web process. With SQLite it also delivers."""
     settings = common.settings()
     hardening.harden()
     logs.configure(settings.log_level)
@@ -31,6 +31,6 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     app = common.or_fail(lambda: create_app(settings))
     try:
         Server(app, settings).run(sockets=[listening])
-    except SystemExit:  # uvicorn's, when the lifespan could not begin
+    except SystemExit:  # uvicorn exits like this if the lifespan fails to start
         problem = getattr(app.state, "problem", None)
-        common.fail(common.named(problem) if problem else "The widget could not start; the log says why.")
+        common.fail(common.named(problem) if problem else "The widget could not start. The log says why.")

@@ -1,4 +1,4 @@
-"""How the operator sees submissions: tables for a terminal, JSON for scripts."""
+"""Formats submissions for the operator: tables for a terminal, JSON for scripts."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ _HEADS = ("ID", "STATE", "PRODUCT", "AGE", "TRIES", "NEXT", "FEEDBACK", "FILES",
 
 
 def duration(seconds: float) -> str:
-    """A period in one unit, rounded down, as short as can be."""
+    """A period in its largest fitting unit, rounded down, such as 3d."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size:
             return f"{int(seconds // size)}{unit}"
@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
 
 
 def table(entries: Sequence[Entry]) -> Iterator[str]:
-    """A line for each row, below a line of heads; nothing where there are none."""
+    """A header line and a line for each entry; nothing without entries."""
     rows = [_HEADS, *map(_cells, entries)] if entries else []
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))] if rows else []
     for row in rows:
@@ -56,7 +56,7 @@ def _next(entry: Entry) -> str:
 
 
 def details(whole: Whole) -> Iterator[str]:
-    """All that is known of a submission, a fact a line."""
+    """Everything known about a submission, one fact per line."""
     entry = whole.entry
     yield f"id:          {entry.id}"
     yield f"product:     {entry.product}"
@@ -68,7 +68,7 @@ def details(whole: Whole) -> Iterator[str]:
     yield f"attempts:    {entry.attempts}"
     yield f"feedback:    {'-' if entry.feedback_id is None else entry.feedback_id}"
     if entry.possible_duplicate:
-        yield "duplicate:   possible: nobody could know whether an attempt had arrived"
+        yield "duplicate:   possible; nobody can know whether an earlier attempt arrived"
     if entry.held_for:
         yield f"held back:   {entry.held_for}"
     yield f"last error:  {_one_line(entry.last_error or '-')}"
@@ -90,7 +90,7 @@ def details(whole: Whole) -> Iterator[str]:
 
 
 def as_json(what: Entry | Changed | Erased, whole: Whole | None = None) -> str:
-    """One JSON object, in one line. `whole` adds the files, and what was said if it has that."""
+    """A JSON object on one line. `whole` adds the files, and the feedback if `whole` includes it."""
     content = asdict(what)
     if isinstance(what, Entry):
         content |= {name: written(content[name]) for name in ("accepted_at", "ended_at")}
@@ -104,7 +104,7 @@ def as_json(what: Entry | Changed | Erased, whole: Whole | None = None) -> str:
 
 
 def said(feedback: Feedback) -> dict[str, Any]:
-    """What a person said, under the form's names."""
+    """The feedback, under the form's field names."""
     return {
         "description": feedback.description,
         "submittedByEmail": feedback.email,
@@ -114,7 +114,7 @@ def said(feedback: Feedback) -> dict[str, Any]:
 
 
 def written(at: float | None) -> str | None:
-    """A moment as ISO 8601 in UTC."""
+    """A time as ISO 8601 in UTC."""
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
@@ -127,5 +127,5 @@ def _moment(at: float) -> str:
 
 
 def _one_line(text: str) -> str:
-    """`text` without what could move a terminal's cursor: parts of it are a stranger's."""
+    """`text` without control characters: a stranger wrote parts of it, and they could drive the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -13,10 +13,10 @@ from widget.server import hardening
 
 @click.command()
 def worker() -> None:
-    """Run a delivery process without the web part; needs PostgreSQL."""
+    """Run a delivery process without a web server. Needs PostgreSQL."""
     settings = common.settings()
     if settings.sqlite_path:
-        common.fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers by itself")
+        common.fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers")
     hardening.harden()
     logs.configure(settings.log_level)
 

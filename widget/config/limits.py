@@ -56,7 +56,7 @@ class LimitsSettings(Topic):
         Field(
             ge=0,
             le=65_536,
-            description="Connections that one client may hold open, except for `TRUSTED_PROXIES`; 0 for no limit.",
+            description="Connections that one client may hold open; 0 for no limit. `TRUSTED_PROXIES` have none.",
         ),
     ] = 64
     min_fill_time: Annotated[

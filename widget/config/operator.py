@@ -16,40 +16,41 @@ class OperatorSettings(Topic):
         tuple[SecretStr, ...],
         BeforeValidator(secrets.keys),
         Field(
-            description="Signs tokens and receipts; 32 characters at least. Several, newest first, separated by "
-            "commas, while one is rotated out."
+            description="Signs tokens and receipts; at least 32 characters. For a rotation, several keys separated by "
+            "commas, newest first."
         ),
     ]
     data_key: Annotated[
         tuple[SecretStr, ...],
         BeforeValidator(secrets.keys),
         Field(
-            description="Encrypts what people said, at rest; 32 characters at least. Several, newest first, separated "
-            "by commas, while one is rotated out. Without it, it is stored plain."
+            description="Encrypts stored feedback; at least 32 characters. For a rotation, several keys separated by "
+            "commas, newest first. Without it, feedback is stored as plain text."
         ),
     ] = ()
     widget_config: Annotated[Path, Field(description="The products' file.")] = Path("widget.toml")
     custom_folder: Annotated[
         Path | None,
         Field(
-            description="The folder with the products' own `templates/products/SLUG` and `static/products/SLUG`; "
-            "without it, the one that `WIDGET_CONFIG` lies in."
+            description="The folder that contains the products' `templates/products/SLUG` and `static/products/SLUG`. "
+            "Without it, the folder of `WIDGET_CONFIG`."
         ),
     ] = None
     reload: Annotated[
         bool,
-        Field(description="Whether changed templates and static files are seen at once: for development."),
+        Field(description="For development: whether changed templates and static files take effect at once."),
     ] = False
     ops_token: Annotated[
         SecretStr | None,
         Field(
             min_length=16,
-            description="Opens `/ops` and `/metrics`, which are closed without it, and lets `/readyz` say why.",
+            description="Token that opens `/ops` and `/metrics` and lets `/readyz` give reasons. Without it, both are "
+            "closed.",
         ),
     ] = None
     health_interval: Annotated[
-        Seconds, Field(gt=0, description="Seconds between two looks at the database, for `/readyz` to know.")
+        Seconds, Field(gt=0, description="Seconds between the checks of the database that `/readyz` reports.")
     ] = 5
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Field(description="The least level that is logged.")
+        Literal["debug", "info", "warning", "error"], Field(description="The lowest level that is logged.")
     ] = "info"

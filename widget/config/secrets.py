@@ -1,4 +1,4 @@
-"""Where secrets come from besides the environment, and which of them anybody could guess.
+"""Reads secrets from files as well as from the environment, and rejects keys that are easy to guess.
 
 A secret `NAME` may lie in a file that `NAME_FILE` names, as Docker's and Kubernetes' secrets do, or in one called
 `NAME` among systemd's credentials (`$CREDENTIALS_DIRECTORY`). A secret that is given twice stops the start: nobody
@@ -46,7 +46,7 @@ def with_files(environ: Mapping[str, str], wanted: Collection[str], problems: li
         sources = sources_of(environ, name, wanted)
         if len(sources) + bool(environ.get(name)) > 1:
             given = [name] * bool(environ.get(name)) + list(sources)
-            problems.append(Problem(name, f"is given more than once, by {' and '.join(given)}: leave one"))
+            problems.append(Problem(name, f"is given more than once, by {' and '.join(given)}; keep one of them"))
             continue
         for source, path in sources.items():
             found.pop(source, None)
@@ -85,7 +85,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8") from None
+        raise ValueError(f"{path} is not UTF-8 text") from None
     if not text.strip() or len(text) > _MAX_FILE:
         raise ValueError(f"{path} is empty" if not text.strip() else f"{path} is too long to be a secret")
     return text

@@ -1,6 +1,6 @@
-"""What this process asks of the system: no memory in a dump, no file for others, as many connections as it may have.
+"""Hardens this process: no core dumps, private files, no debugger, and a high limit of open files.
 
-A core dump, or another process of the same user, would read the client secret, access tokens and people's words.
+A core dump, or another process of the same user, could otherwise read the client secret, access tokens and feedback.
 """
 
 import contextlib
@@ -13,15 +13,15 @@ _PR_SET_DUMPABLE = 4
 
 
 def keep_files_private() -> None:
-    """Whatever this process and its children make on the disk, their user alone may read."""
+    """Make files that this process and its children create readable by their user only."""
     os.umask(0o077)
 
 
 def harden() -> None:
-    """No core dump, nobody's debugger, and the file limit raised as far as the system lets it."""
+    """Forbid core dumps and debuggers, and raise the limit of open files as far as the system allows."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # a libc without it: the limit above still holds
+        with contextlib.suppress(OSError, AttributeError):  # without prctl in libc, the limit above still holds
             ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):

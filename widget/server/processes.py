@@ -1,4 +1,4 @@
-"""Several processes that do the same, as one: started, replaced when one dies, and stopped together."""
+"""Runs several identical processes as one: starts them, replaces one that dies, and stops them together."""
 
 import os
 import signal
@@ -13,17 +13,17 @@ log = structlog.get_logger("widget.server.processes")
 
 _ASKED = (signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 1
-"""The status of a process that named what is wrong and ended: another one would do no better."""
+"""The status of a process that reported a problem and ended. A replacement would end the same way."""
 _SHORT_LIFE = 5.0
-"""Seconds; what dies younger than that is replaced after a pause."""
+"""Seconds. A process that dies younger than this is replaced only after a pause."""
 _PAUSE = 1.0
 """Seconds."""
 
 
 def run_processes(work: Callable[[], None], count: int) -> int:
-    """Run `work` in `count` children until SIGTERM or SIGINT, and answer the exit status.
+    """Run `work` in `count` children until SIGTERM or SIGINT, and return the exit status.
 
-    A child that was killed is replaced. One that ends by itself, saying that it cannot start, ends all.
+    A child that was killed is replaced. A child that reports that it cannot start ends all of them.
     """
     stopping = threading.Event()
     alive: dict[int, float] = {}
@@ -38,7 +38,7 @@ def run_processes(work: Callable[[], None], count: int) -> int:
     held, lifeline = os.pipe()
     status = 0
     while True:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # or a child might be born that nobody tells
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a child forked during the signal would never hear of it
         while len(alive) < count and not stopping.is_set():
             alive[_fork(work, held, lifeline)] = time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
@@ -58,7 +58,7 @@ def run_processes(work: Callable[[], None], count: int) -> int:
 
 
 def _fork(work: Callable[[], None], held: int, lifeline: int) -> int:
-    """A child that runs `work`, and stops as if it were asked to once this process is gone and the lifeline breaks."""
+    """Fork a child that runs `work`. If this process dies, the lifeline breaks and the child stops as on SIGTERM."""
     if child := os.fork():
         return child
     for asked in _ASKED:

@@ -1,4 +1,4 @@
-"""The web process: uvicorn on a socket of ours, stopped in the right order."""
+"""The web process: uvicorn on our own socket, with an orderly shutdown."""
 
 import gc
 import socket
@@ -14,7 +14,7 @@ from widget.server.protocol import protocol
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which sets aside what was loaded, and takes no new rows from the outbox once it is asked to stop."""
+    """uvicorn, which freezes what the garbage collector would scan, and on shutdown first stops taking rows."""
 
     def __init__(self, app: Starlette, settings: Settings) -> None:
         self._app = app
@@ -39,20 +39,20 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: Any = None) -> None:
-        """Start. What is there by then stays, so the collector need not walk through all of it again and again: that
-        would keep everybody waiting for a tenth of a second."""
+        """Start, and exempt all objects made so far from garbage collection: scanning them takes a tenth of a second,
+        during which every request waits."""
         await super().startup(sockets)
         gc.freeze()
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Stop: first the taking of rows, then the connections, then (in the lifespan) what is being sent."""
+        """Stop in order: taking rows, then connections, then (in the lifespan) the calls in progress."""
         if service := getattr(self._app.state, "service", None):
             service.dispatcher.drain()
         await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises ConfigurationError."""
+    """A listening socket. Raises ConfigurationError if the address cannot be used."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
