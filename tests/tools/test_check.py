@@ -293,7 +293,7 @@ def test_each_planted_fault_is_found_by_name_and_place(name: str, tmp_path: Path
     put(tmp_path, "widget.toml", PRODUCT)
     plant(tmp_path)
     report = look(tmp_path)
-    told = [f"{finding.at}: {finding.message} {finding.mend}" for finding in report.findings if finding.code == code]
+    told = [f"{finding.at}: {finding.message} {finding.fix}" for finding in report.findings if finding.code == code]
     assert any(part in text for text in told), "\n".join(report.lines())
     assert not report.passed
 

@@ -268,9 +268,9 @@ def test_a_pages_policy_that_blocks_us_is_named_with_the_line_to_add(policy: str
     report = examine(content_security_policy=policy)
     assert code in codes(report)
     finding = said(report, code)
-    origin = re.search(r"http://127\.0\.0\.1:[0-9]+", finding.mend)
-    assert (part.replace("{origin}", origin[0]) if origin else part) in f"{finding.message} {finding.mend}"
-    assert "Add" in finding.mend or "nonce" in finding.mend
+    origin = re.search(r"http://127\.0\.0\.1:[0-9]+", finding.fix)
+    assert (part.replace("{origin}", origin[0]) if origin else part) in f"{finding.message} {finding.fix}"
+    assert "Add" in finding.fix or "nonce" in finding.fix
 
 
 def test_a_policy_that_only_reports_is_a_notice_and_one_in_a_meta_tag_counts() -> None:
@@ -294,7 +294,7 @@ def test_a_policy_that_only_reports_is_a_notice_and_one_in_a_meta_tag_counts() -
 def test_a_theme_that_the_page_links_needs_style_src(styles: str, line: str) -> None:
     linked = f'<link rel=stylesheet href="{{service}}/form/demo/theme.css?v=1">{TAG}'
     report = examine(linked, content_security_policy=styles)
-    assert line in said(report, "policy.style").mend
+    assert line in said(report, "policy.style").fix
     assert "policy.style" not in codes(examine(TAG, content_security_policy=styles))
     assert "policy.style" not in codes(examine(linked, content_security_policy="style-src *"))
 
@@ -310,7 +310,7 @@ def test_a_page_without_a_tag_is_told_which_one() -> None:
     assert codes(examine("<insider-feedback product=demo></insider-feedback>")) == ["tag.absent"]
     report = examine("<script>load('https://x.example/embed.js')</script>")
     assert codes(report) == []
-    assert "data-debug" in said(report, "tag.dynamic").mend
+    assert "data-debug" in said(report, "tag.dynamic").fix
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_an_origin_that_is_not_the_products_is_named_with_the_line_for_widget_to
     other = PRODUCT.model_copy(update={"origins": ("https://app.example.com",)})
     report = examine(product=other, ours={**OURS, "/form/demo": (200, of_form(other.origins), "")})
     finding = said(report, "origins")
-    assert 'origins = ["https://app.example.com", "http://127.0.0.1:' in finding.mend
+    assert 'origins = ["https://app.example.com", "http://127.0.0.1:' in finding.fix
     unknown = examine(product=None, ours={**OURS, "/form/demo": (200, of_form(other.origins), "")})
     assert "frame-ancestors of the form ('self' https://app.example.com)" in said(unknown, "origins").message
 

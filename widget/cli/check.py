@@ -15,7 +15,9 @@ from widget.tools import check as checks
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--product", help="Check only the pages of this product, given by its slug.")
 @click.option("--offline", is_flag=True, help="Do not request a token from Insider Connect.")
-@click.option("--strict", is_flag=True, help="Also report optional defences that are off. For services on the internet.")
+@click.option(
+    "--strict", is_flag=True, help="Also report optional defences that are off. For services on the internet."
+)
 @click.pass_context
 def check(context: click.Context, as_json: bool, product: str | None, offline: bool, strict: bool) -> None:
     """Check configuration, credentials, database and every product's pages. The exit code is 1 if something is wrong.

@@ -43,7 +43,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """The account or the address is wrong: nothing will go through until a person mends it."""
+    """The account or the address is wrong: nothing will go through until a person fixes it."""
 
     reason: str
 

@@ -78,7 +78,7 @@ class _Bounded(httpx.AsyncByteStream):
 
 
 def reason_of(error: BaseException) -> str:
-    """What kept a connection from coming about; a certificate's fault in words, for a person has to mend it."""
+    """What kept a connection from coming about; a certificate's fault in words, for a person has to fix it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

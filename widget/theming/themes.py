@@ -106,10 +106,10 @@ class Shortfall:
     nearest: Colour | None
 
     def __str__(self) -> str:
-        mend = f"; {self.nearest} passes" if self.nearest else f"; no shade of it passes, choose another {self.ground}"
+        fix = f"; {self.nearest} passes" if self.nearest else f"; no shade of it passes, choose another {self.ground}"
         return (
             f"{self.name} {self.colour} on {self.ground} has a contrast of {self.ratio:.2f} in {self.mode}, "
-            f"and needs {self.needed:g}{mend}"
+            f"and needs {self.needed:g}{fix}"
         )
 
 
@@ -252,8 +252,8 @@ def _shortfalls(theme: Theme, mode: Mode) -> Iterator[Shortfall]:
         ground = min(grounds, key=lambda ground: contrast(colours[name], colours[ground]))
         found = contrast(colours[name], colours[ground])
         if name in chosen and found < ratio:
-            mend = nearest(colours[name], [colours[each] for each in grounds], ratio)
-            yield Shortfall(name, mode, colours[name], ground, found, ratio, mend)
+            fix = nearest(colours[name], [colours[each] for each in grounds], ratio)
+            yield Shortfall(name, mode, colours[name], ground, found, ratio, fix)
 
 
 def stylesheet(theme: Theme) -> str:

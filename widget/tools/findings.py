@@ -1,4 +1,4 @@
-"""What is wrong with an installation or a page, and how to mend it: found by many, reported in one way.
+"""What is wrong with an installation or a page, and how to fix it: found by many, reported in one way.
 
 A finding that is `wrong` makes a command fail; a `notice` is told and does no more. Looking for them is left to others.
 """
@@ -21,7 +21,7 @@ class Finding:
 
     code: str
     message: str
-    mend: str = ""
+    fix: str = ""
     at: str = ""
     level: Level = "wrong"
     clue: str = ""
@@ -104,8 +104,8 @@ def _lines(check: Check) -> Iterator[str]:
     for finding in check.findings:
         where = f"{finding.at}: " if finding.at else ""
         yield f"      {_MARKS[finding.level]} {where}{finding.message}"
-        if finding.mend:
-            yield f"          → {finding.mend}"
+        if finding.fix:
+            yield f"          → {finding.fix}"
 
 
 def _sum(findings: Iterable[Finding]) -> str:
@@ -113,7 +113,7 @@ def _sum(findings: Iterable[Finding]) -> str:
     wrong, notices = levels.count("wrong"), levels.count("notice")
     if not wrong:
         return "Nothing is wrong." if not notices else f"Nothing is wrong; {_count(notices, 'notice')}."
-    told = [f"{_count(wrong, 'thing')} to mend", *([_count(notices, "notice")] if notices else [])]
+    told = [f"{_count(wrong, 'thing')} to fix", *([_count(notices, "notice")] if notices else [])]
     return f"{', '.join(told)}."
 
 

@@ -16,12 +16,12 @@ _LIGHT_DARK = re.compile(r"light-dark\((.*)\)", re.DOTALL)
 def check_theme(theme: Theme, at: str) -> Iterator[Finding]:
     """What `widget.toml` chose."""
     for shortfall in shortfalls(theme):
-        mend = f'Set {shortfall.name} = {{{shortfall.mode} = "{shortfall.nearest}"}}, the nearest that passes.'
+        fix = f'Set {shortfall.name} = {{{shortfall.mode} = "{shortfall.nearest}"}}, the nearest that passes.'
         message, _, _ = str(shortfall).partition(";")
         yield Finding(
             "contrast.theme",
             f"{message[:1].upper()}{message[1:]}.",
-            mend if shortfall.nearest else f"No shade of it passes: choose another {shortfall.ground}.",
+            fix if shortfall.nearest else f"No shade of it passes: choose another {shortfall.ground}.",
             f"{at}.theme.{shortfall.name}",
         )
 
@@ -36,8 +36,8 @@ def check_stylesheet(css: str, name: str, theme: Theme, tokens: frozenset[str]) 
         lines[token] = line
         if token not in tokens:
             near = difflib.get_close_matches(token, tokens, 1)
-            mend = f"Did you mean --feedback-{near[0]}?" if near else "docs/customising.md lists all of them."
-            yield Finding("contrast.token", f"There is no --feedback-{token}.", mend, f"{name}:{line}")
+            fix = f"Did you mean --feedback-{near[0]}?" if near else "docs/customising.md lists all of them."
+            yield Finding("contrast.token", f"There is no --feedback-{token}.", fix, f"{name}:{line}")
         for mode, colour in _colours(match[2].strip()).items():
             chosen[mode][token] = colour
     for mode in MODES:
@@ -54,13 +54,13 @@ def _weak(
             found = contrast(colours[token], colours[ground])
             mine = {token, ground} & chosen
             if mine and found < needed:
-                mend = nearest(colours[token], [colours[ground]], needed)
+                fix = nearest(colours[token], [colours[ground]], needed)
                 message = (
                     f"--feedback-{token} {colours[token]} on {ground} {colours[ground]} has a contrast of {found:.2f} "
                     f"in {mode}, and needs {needed:g}."
                 )
                 line = lines[token if token in mine else ground]
-                told = f"{mend} passes." if mend else f"No shade of it passes: choose another {ground}."
+                told = f"{fix} passes." if fix else f"No shade of it passes: choose another {ground}."
                 yield Finding("contrast.stylesheet", message, told, f"{name}:{line}")
 
 

@@ -13,14 +13,14 @@ PERSONS = frozenset(
     ("values", "person", "context", "summary", "errors", "note", "files", "text", "steps", "thanks", "token")
 )
 """The values of a template that hold what came from outside."""
-_MEND = "Leave |safe out: what people write is no HTML."
+_FIX = "Leave |safe out: what people write is no HTML."
 
 
 def check(page: Page) -> Iterator[Finding]:
     """Whether the hostile sample became elements."""
     if MARK in page.html:
         message = "What a person wrote comes out as HTML: anybody could put a script of their own into the page."
-        yield Finding("escaping.page", message, _MEND, clue="safe")
+        yield Finding("escaping.page", message, _FIX, clue="safe")
 
 
 def check_source(source: str, name: str) -> Iterator[Finding]:
@@ -33,12 +33,12 @@ def check_source(source: str, name: str) -> Iterator[Finding]:
     for block in tree.find_all(nodes.FilterBlock):
         if _is_safe(block.filter):
             yield Finding(
-                "escaping.source", "{% filter safe %} lets everything in it through.", _MEND, f"{name}:{block.lineno}"
+                "escaping.source", "{% filter safe %} lets everything in it through.", _FIX, f"{name}:{block.lineno}"
             )
     for found in tree.find_all(nodes.Filter):
         if _is_safe(found) and found.node is not None and (names := sorted(_names(found.node) & tainted)):
             message = f"|safe is put on what a person wrote: {', '.join(names)}"
-            yield Finding("escaping.source", message, _MEND, f"{name}:{found.lineno}")
+            yield Finding("escaping.source", message, _FIX, f"{name}:{found.lineno}")
     for scope in tree.find_all(nodes.ScopedEvalContextModifier):
         if any(option.key == "autoescape" and not _is_true(option.value) for option in scope.options):
             message = "Escaping is turned off."

@@ -24,7 +24,7 @@ OF_FILES = ("feedback-files", "feedback-add", "feedback-add-words", "files-limit
 OF_THANKS = ("title", "text", "time", "receipt")
 """What the thanks have a place for, by their `data-fill`."""
 
-_MEND = "Keep what is in the block with {{ super() }}, or copy the line from our template."
+_FIX = "Keep what is in the block with {{ super() }}, or copy the line from our template."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ def check(page: Page) -> Iterator[Finding]:
         yield from _proof(page.root, form)
 
 
-def _lost(code: str, message: str, mend: str = _MEND, clue: str = "") -> Finding:
-    return Finding(f"fields.{code}", message, mend, clue=clue)
+def _lost(code: str, message: str, fix: str = _FIX, clue: str = "") -> Finding:
+    return Finding(f"fields.{code}", message, fix, clue=clue)
 
 
 def _way(form: Element) -> Iterator[Finding]:
@@ -140,8 +140,8 @@ def _field(field: Field, form: Element) -> Iterator[Finding]:
         wanted = field.tag if not field.types else f'{field.tag} type="{field.types[0]}"'
         yield _lost("type", f"The field {field.name} is {control.tag} {kind}.", f"Make it <{wanted}>.", field.name)
     if field.value and control["value"] != field.value:
-        mend = f'Give it value="{field.value}".'
-        yield _lost("value", f"The field {field.name} sends {control['value']!r}.", mend, f'name="{field.name}"')
+        fix = f'Give it value="{field.value}".'
+        yield _lost("value", f"The field {field.name} sends {control['value']!r}.", fix, f'name="{field.name}"')
 
 
 def _which(field: Field) -> str:
@@ -161,8 +161,8 @@ def _ids(page: Page) -> Iterator[Finding]:
         if name not in there:
             yield _lost("id", f"The script needs an element with the id {name}; it is lost.")
     for name in sorted({name for name in there if there.count(name) > 1}):
-        mend = "Give one of them another id."
-        yield _lost("twice", f"Two elements have the id {name}.", mend, f'id="{name}"')
+        fix = "Give one of them another id."
+        yield _lost("twice", f"Two elements have the id {name}.", fix, f'id="{name}"')
 
 
 def _has_errors(field: Field) -> bool:
@@ -250,8 +250,8 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
 
 
 def _given_back(name: str) -> Finding:
-    mend = "Show values as our template does: without script a person would have to write it again."
-    return _lost("given_back", f"What was put into {name} is not given back.", mend, f"values.{name}")
+    fix = "Show values as our template does: without script a person would have to write it again."
+    return _lost("given_back", f"What was put into {name} is not given back.", fix, f"values.{name}")
 
 
 def _told(page: Page) -> Iterator[Finding]:

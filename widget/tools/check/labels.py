@@ -21,18 +21,18 @@ def check(page: Page) -> Iterator[Finding]:
         elif element.tag in ("button", "a") and not _name(element, ids):
             yield _nameless("button" if element.tag == "button" else "link", element)
         elif element.tag == "img" and "alt" not in element:
-            mend = 'Give it alt="…", or alt="" if it only decorates.'
-            yield Finding("labels.picture", "A picture has no alt.", mend, clue="<img")
+            fix = 'Give it alt="…", or alt="" if it only decorates.'
+            yield Finding("labels.picture", "A picture has no alt.", fix, clue="<img")
         elif element.tag == "svg" and not _svg(element, ids):
-            mend = 'Give it aria-hidden="true", or role="img" and aria-label="…".'
-            yield Finding("labels.picture", "A drawing is neither named nor hidden.", mend, clue="<svg")
+            fix = 'Give it aria-hidden="true", or role="img" and aria-label="…".'
+            yield Finding("labels.picture", "A drawing is neither named nor hidden.", fix, clue="<svg")
 
 
 def _document(page: Page) -> Iterator[Finding]:
     html, title = page.root.first("html"), page.root.first("title")
     if html is None or html["lang"] != page.words.lang:
-        mend = 'Begin with <html lang="{{ words.lang }}" dir="{{ words.dir }}">.'
-        yield Finding("labels.language", "The page does not say its language.", mend, clue="<html")
+        fix = 'Begin with <html lang="{{ words.lang }}" dir="{{ words.dir }}">.'
+        yield Finding("labels.language", "The page does not say its language.", fix, clue="<html")
     elif html["dir"] != page.words.dir:
         yield Finding(
             "labels.language", "The page does not say its direction.", 'Add dir="{{ words.dir }}".', clue="<html"
@@ -53,8 +53,8 @@ def _control(element: Element, ids: dict[str, Element]) -> Iterator[Finding]:
     words += [above.text for above in element.up() if above.tag == "label"]
     if not any(words) and not _aria(element, ids):
         name = element["name"] or element["id"] or element.tag
-        mend = f'Add <label for="{element["id"] or name}">…</label>.'
-        yield Finding("labels.field", f"The field {name} has no label.", mend, clue=f'name="{name}"')
+        fix = f'Add <label for="{element["id"] or name}">…</label>.'
+        yield Finding("labels.field", f"The field {name} has no label.", fix, clue=f'name="{name}"')
 
 
 def _roots(element: Element) -> list[Element]:
@@ -73,9 +73,9 @@ def _aria(element: Element, ids: dict[str, Element]) -> str:
 
 
 def _nameless(what: str, element: Element) -> Finding:
-    mend = 'Put words into it, or give it aria-label="…".'
+    fix = 'Put words into it, or give it aria-label="…".'
     where = f" (id {element['id']})" if element["id"] else ""
-    return Finding("labels.name", f"A {what} has no name{where}.", mend, clue=element["id"] or f"<{element.tag}")
+    return Finding("labels.name", f"A {what} has no name{where}.", fix, clue=element["id"] or f"<{element.tag}")
 
 
 def _svg(element: Element, ids: dict[str, Element]) -> bool:

@@ -32,20 +32,20 @@ def check(page: Page) -> Iterator[Finding]:
         if element.tag in ("a", "area"):
             yield from _link(element)
         if element.tag in _NEVER or (element.tag == "meta" and "http-equiv" in element):
-            mend = "Leave it out: the form's own policy forbids it."
-            yield Finding("policy.element", f"<{element.tag}> is not possible here.", mend, clue=f"<{element.tag}")
+            fix = "Leave it out: the form's own policy forbids it."
+            yield Finding("policy.element", f"<{element.tag}> is not possible here.", fix, clue=f"<{element.tag}")
 
 
 def _inline(element: Element) -> Iterator[Finding]:
     if element.tag == "script" and not element["src"] and element["type"] not in _DATA_SCRIPTS:
-        mend = "Leave it out; the form's script is the only one."
-        yield Finding("policy.script", "A script stands in the page; it is blocked.", mend, clue="<script")
+        fix = "Leave it out; the form's script is the only one."
+        yield Finding("policy.script", "A script stands in the page; it is blocked.", fix, clue="<script")
     if element.tag == "style":
-        mend = "Put the rules into static/products/SLUG/product.css."
-        yield Finding("policy.style", "Styles stand in the page; they are blocked.", mend, clue="<style")
+        fix = "Put the rules into static/products/SLUG/product.css."
+        yield Finding("policy.style", "Styles stand in the page; they are blocked.", fix, clue="<style")
     if "style" in element:
-        mend = "Put the rule into static/products/SLUG/product.css, with a class of your own."
-        yield Finding("policy.style", f"<{element.tag}> has a style attribute; it is blocked.", mend, clue="style=")
+        fix = "Put the rule into static/products/SLUG/product.css, with a class of your own."
+        yield Finding("policy.style", f"<{element.tag}> has a style attribute; it is blocked.", fix, clue="style=")
     for name, value in element.attributes.items():
         if name.startswith("on"):
             message = f"<{element.tag}> has {name}; it is blocked."
@@ -68,11 +68,11 @@ def _address(element: Element, name: str) -> Iterator[Finding]:
     value = element[name]
     parts = re.split(r",\s+|\s+", value) if name in ("srcset", "ping") else [value]
     for part in filter(foreign, parts):
-        mend = 'Put the file into static/products/SLUG/ and write {{ asset("NAME") }}.'
+        fix = 'Put the file into static/products/SLUG/ and write {{ asset("NAME") }}.'
         if element.tag == "form" or name == "formaction":
-            mend = 'Leave it: action="{{ address }}".'
+            fix = 'Leave it: action="{{ address }}".'
         message = f"<{element.tag}> asks another server for something: {part}"
-        yield Finding("policy.foreign", message, mend, clue=part)
+        yield Finding("policy.foreign", message, fix, clue=part)
 
 
 def _link(element: Element) -> Iterator[Finding]:
@@ -90,15 +90,15 @@ def check_stylesheet(css: str, name: str) -> Iterator[Finding]:
     for match in _HEIGHT.finditer(bare):
         line = bare.count("\n", 0, match.start()) + 1
         message = f"{match[1]} is measured by the window, which in a frame is as high as the form itself: {match[2]}"
-        mend = "Give it in rem, or leave it out: the frame follows the form, and the form would follow the frame."
-        yield Finding("policy.viewport", message, mend, f"{name}:{line}", "notice")
+        fix = "Give it in rem, or leave it out: the frame follows the form, and the form would follow the frame."
+        yield Finding("policy.viewport", message, fix, f"{name}:{line}", "notice")
     for match in _URL.finditer(bare):
         address = match[1] or match[2]
         line = bare.count("\n", 0, match.start()) + 1
         if foreign(address):
-            mend = "Put the file beside the stylesheet and name it alone."
+            fix = "Put the file beside the stylesheet and name it alone."
             message = f"The stylesheet asks another server for something: {address}"
-            yield Finding("policy.foreign", message, mend, f"{name}:{line}")
+            yield Finding("policy.foreign", message, fix, f"{name}:{line}")
         elif match[0].lower().startswith("@import"):
-            mend = "Put all rules into product.css: an import makes people wait twice."
-            yield Finding("policy.import", f"The stylesheet imports {address}.", mend, f"{name}:{line}", "notice")
+            fix = "Put all rules into product.css: an import makes people wait twice."
+            yield Finding("policy.import", f"The stylesheet imports {address}.", fix, f"{name}:{line}", "notice")

@@ -24,7 +24,7 @@ ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
 }
 """What is looked at in every page."""
 
-_UNTIL_WORDS = "Until it is mended, people read our words."
+_UNTIL_WORDS = "Until it is fixed, people read our words."
 
 Seen = dict[Finding, set[tuple[str, str]]]
 """What was found, and in which state and language."""
@@ -53,7 +53,7 @@ def check(product: Product, studio: OfflineRenderer, languages: Sequence[str], c
         for problem in studio.wording.problems
         if problem.name.startswith(f"products/{product.slug}/")
     ]
-    unused = "Until it is mended, nobody reads it."
+    unused = "Until it is fixed, nobody reads it."
     found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
     css = studio.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
     sheet = f"static/products/{product.slug}/product.css"
@@ -86,7 +86,7 @@ def _render(product: Product, studio: OfflineRenderer, languages: Sequence[str])
                 finding = Finding(
                     "templates.broken",
                     _sentence(error.problem.message),
-                    "Until it is mended, people get our template in its place.",
+                    "Until it is fixed, people get our template in its place.",
                     error.problem.name,
                 )
                 broken.setdefault(finding, set()).add((state.name, lang))
@@ -145,5 +145,5 @@ def _weight(product: Product, studio: OfflineRenderer, pages: list[Page], at: st
 def _not_served(product: Product, studio: OfflineRenderer) -> Iterator[Finding]:
     for name, reason in studio.static.left_out.items():
         if name.startswith(f"products/{product.slug}/"):
-            mend = "Remove it, or put another kind of file in its place."
-            yield Finding("weight.not_served", f"This file is not served: {reason}.", mend, f"static/{name}")
+            fix = "Remove it, or put another kind of file in its place."
+            yield Finding("weight.not_served", f"This file is not served: {reason}.", fix, f"static/{name}")

@@ -16,7 +16,7 @@ from widget.outbox import migrations
 from widget.outbox.outbox import Outbox
 from widget.tools.findings import Check, Finding, Level
 
-_UNTIL = "Until it is mended, the product has our look."
+_UNTIL = "Until it is fixed, the product has our look."
 
 
 def check_settings(problem: ConfigurationError) -> Check:
@@ -51,8 +51,8 @@ def _origins(settings: Settings) -> Iterator[Finding]:
             yield Finding("settings.origins", message, "Add the origins of the product's pages.", at)
         elif is_public and local:
             message = "Pages of any visitor's own machine may embed the form."
-            mend = "Leave localhost out where people use it."
-            yield Finding("settings.origins", message, mend, at, "notice")
+            fix = "Leave localhost out where people use it."
+            yield Finding("settings.origins", message, fix, at, "notice")
         for twice in sorted({entry for entry in product.origins if product.origins.count(entry) > 1}):
             yield Finding("settings.origins", f"{twice} is named twice.", "Leave one out.", at, "notice")
 
@@ -68,11 +68,11 @@ async def check_credentials(settings: Settings) -> Check:
                 names = f"INSIDER_CLIENT_ID__{suffix(slug)}" if is_own else "INSIDER_CLIENT_ID"
                 finding = Finding("credentials.refused", f"No token: {failure.reason}.", at=names)
                 if isinstance(failure, Misconfigured):
-                    mend = f"Correct {names} and its secret, or INSIDER_URL ({settings.insider_url})."
+                    fix = f"Correct {names} and its secret, or INSIDER_URL ({settings.insider_url})."
                 else:
-                    mend = f"Is {settings.insider_url} right, and can this machine reach it?"
+                    fix = f"Is {settings.insider_url} right, and can this machine reach it?"
                     finding = Finding("credentials.unreachable", f"No token: {failure.reason}.", at="INSIDER_URL")
-                found.setdefault(Finding(finding.code, finding.message, mend, finding.at), []).append(slug)
+                found.setdefault(Finding(finding.code, finding.message, fix, finding.at), []).append(slug)
     finally:
         await insider.close()
     return Check("credentials", tuple(found), f"a token from {settings.insider_url}")
@@ -90,8 +90,8 @@ async def check_database(settings: Settings, outbox: Outbox) -> Check:
 def _can_be_made(path: Path) -> Iterator[Finding]:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        mend = "Give this user the right to write there, or name another place."
-        yield Finding("database.unwritable", f"Nothing can be written to {folder}.", mend, "DATABASE_URL")
+        fix = "Give this user the right to write there, or name another place."
+        yield Finding("database.unwritable", f"Nothing can be written to {folder}.", fix, "DATABASE_URL")
 
 
 async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
@@ -103,8 +103,8 @@ async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
         for problem in error.problems:
             yield Finding("database.unusable", _sentence(problem.message), at=problem.name)
     except OutboxUnavailable as error:
-        mend = "See that it runs, and that the service may write there."
-        yield Finding("database.unavailable", f"It cannot be written: {error}.", mend, "DATABASE_URL")
+        fix = "See that it runs, and that the service may write there."
+        yield Finding("database.unavailable", f"It cannot be written: {error}.", fix, "DATABASE_URL")
     finally:
         await outbox.close()
 

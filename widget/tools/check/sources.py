@@ -63,8 +63,8 @@ def check(sources: Sources) -> Iterator[Finding]:
         yield from escaping.check_source(sources.own[name], at)
         if name not in used and name not in sources.ours:
             near = difflib.get_close_matches(name, PAGES, 1)
-            mend = f"Did you mean {near[0]}?" if near else "Include it somewhere, or remove it."
-            yield Finding("sources.unused", f"No page uses {name}.", mend, at)
+            fix = f"Did you mean {near[0]}?" if near else "Include it somewhere, or remove it."
+            yield Finding("sources.unused", f"No page uses {name}.", fix, at)
 
 
 def _references(tree: nodes.Template) -> Iterator[str]:
@@ -109,9 +109,9 @@ def _blocks(name: str, tree: nodes.Template, sources: Sources, at: str) -> Itera
     for block in tree.body:
         if isinstance(block, nodes.Block) and known and block.name not in known:
             near = difflib.get_close_matches(block.name, known, 1)
-            mend = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
+            fix = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
             message = f"There is no block {block.name}, so what is in it never shows."
-            yield Finding("sources.block", message, mend, f"{at}:{block.lineno}")
+            yield Finding("sources.block", message, fix, f"{at}:{block.lineno}")
 
 
 def _outside(tree: nodes.Template, at: str) -> Iterator[Finding]:
@@ -119,9 +119,9 @@ def _outside(tree: nodes.Template, at: str) -> Iterator[Finding]:
         return
     for node in tree.body:
         if isinstance(node, nodes.Output) and (line := _first_word(node)):
-            mend = "Put it into a block: a template that extends another shows nothing else."
+            fix = "Put it into a block: a template that extends another shows nothing else."
             yield Finding(
-                "sources.outside", "This stands outside of every block, so it never shows.", mend, f"{at}:{line}"
+                "sources.outside", "This stands outside of every block, so it never shows.", fix, f"{at}:{line}"
             )
 
 

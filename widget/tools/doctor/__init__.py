@@ -72,11 +72,11 @@ def _tag(place: Place, embeds: Sequence[Embed], public_url: str | None) -> list[
         return [Finding("tag.absent", message, f"Add {_script(public_url, '')}.", visit.url)]
     if written_by_script(visit):
         message = "A script of the page puts the tag there; what it does cannot be told from outside."
-        mend = "Give that script tag data-debug, and open the page."
-        return [Finding("tag.dynamic", message, mend, visit.url, "notice")]
+        fix = "Give that script tag data-debug, and open the page."
+        return [Finding("tag.dynamic", message, fix, visit.url, "notice")]
     message = "There is no script tag of ours, and no frame with the form, in the HTML."
-    mend = f"Add {_script(public_url, ' data-product=…')}; if a script adds it, give it data-debug and open the page."
-    return [Finding("tag.absent", message, mend, visit.url)]
+    fix = f"Add {_script(public_url, ' data-product=…')}; if a script adds it, give it data-debug and open the page."
+    return [Finding("tag.absent", message, fix, visit.url)]
 
 
 def _script(public_url: str | None, more: str) -> str:

@@ -85,8 +85,8 @@ def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
             yield _blocked(policy, csp.SCRIPT, path, origin, visit, "the button shows, and the form never opens")
         if not policy.allows(csp.CONNECT, embed.form, visit.url):
             message = "connect-src keeps the loader from finding out why, if the form does not show."
-            mend = f"Add {origin}, if you want to know: {policy.line(csp.CONNECT, origin)}."
-            yield Finding("policy.connect", message, mend, visit.url, "notice")
+            fix = f"Add {origin}, if you want to know: {policy.line(csp.CONNECT, origin)}."
+            yield Finding("policy.connect", message, fix, visit.url, "notice")
     if embed.product and not policy.allows(csp.FRAME, embed.form, visit.url):
         yield _blocked(policy, csp.FRAME, embed.form, origin, visit, "the form cannot be shown")
     theme = f"{embed.base}/form/{embed.product}/theme.css"
@@ -109,10 +109,10 @@ def _blocked(policy: Policy, names: tuple[str, ...], url: str, origin: str, visi
     if not policy.enforced:
         message = f"Once it is enforced, {ruling} ({sources}) does not allow {url}: {so_that}."
         return Finding(code, message, f"Add {origin} before: {policy.line(names, origin)}.", visit.url, "notice")
-    mend = f"Add {origin}: {policy.line(names, origin)}."
+    fix = f"Add {origin}: {policy.line(names, origin)}."
     if "'strict-dynamic'" in sources and names is csp.SCRIPT:
-        mend = "With 'strict-dynamic' a nonce alone helps: give the script tag the page's nonce."
-    return Finding(code, f"{ruling} ({sources}) does not allow {url}: {so_that}.", mend, visit.url)
+        fix = "With 'strict-dynamic' a nonce alone helps: give the script tag the page's nonce."
+    return Finding(code, f"{ruling} ({sources}) does not allow {url}: {so_that}.", fix, visit.url)
 
 
 def check_isolation(form: Visit, loader: Visit | None, visit: Visit) -> Iterator[Finding]:

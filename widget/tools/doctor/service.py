@@ -8,7 +8,7 @@ from widget.tools.doctor.visits import Failure, Visit
 from widget.tools.findings import Finding
 from widget.web.headers import HEADERS, of_form
 
-_MEND = "See what a proxy, a CDN or a firewall in front of the service does to its headers."
+_FIX = "See what a proxy, a CDN or a firewall in front of the service does to its headers."
 _ESSENTIAL = {
     "content-security-policy": "browsers no longer know who may frame the form",
     "cross-origin-embedder-policy": "isolated pages cannot embed the form",
@@ -27,7 +27,7 @@ def check_form(answer: Visit | Failure, product: Product | None) -> Iterator[Fin
         yield Finding("service.product", message, "Correct data-product, or run `widget new`.", answer.url)
         return
     if answer.status != 200:
-        yield Finding("service.status", f"The form is answered {answer.status}.", _MEND, answer.url)
+        yield Finding("service.status", f"The form is answered {answer.status}.", _FIX, answer.url)
         return
     if answer.asked and answer.url != answer.asked:
         message = f"The form's address leads on to {answer.url}: the host page's policy has to allow that, too."
@@ -54,7 +54,7 @@ def _script(answer: Visit | Failure, expected: Mapping[str, str]) -> Iterator[Fi
     if isinstance(answer, Failure):
         yield _away(answer)
     elif answer.status != 200:
-        yield Finding("service.status", f"The script is answered {answer.status}.", _MEND, answer.url)
+        yield Finding("service.status", f"The script is answered {answer.status}.", _FIX, answer.url)
     elif "javascript" not in answer.headers.get("content-type", ""):
         kind = answer.headers.get("content-type", "nothing")
         message = f"The script comes as {kind}: something else answers in its place."
@@ -75,28 +75,28 @@ def _compared(expected: Mapping[str, str], answer: Visit, *, exact: bool) -> Ite
         found = answer.headers.get(name.lower(), "")
         so_that = _ESSENTIAL.get(name.lower())
         if not found and so_that:
-            yield Finding("service.header_lost", f"{name} is lost on the way: {so_that}.", _MEND, answer.url)
+            yield Finding("service.header_lost", f"{name} is lost on the way: {so_that}.", _FIX, answer.url)
         elif not found:
-            yield Finding("service.header_lost", f"{name} is lost on the way.", _MEND, answer.url, "notice")
+            yield Finding("service.header_lost", f"{name} is lost on the way.", _FIX, answer.url, "notice")
         elif name == "Content-Security-Policy":
             yield from _policy(value, found, answer, exact)
         elif found.strip() != value and name != "Cache-Control":
             level = "wrong" if so_that else "notice"
             message = f"{name} is {found!r} when it arrives, and was {value!r}."
-            yield Finding("service.header_changed", message, _MEND, answer.url, level)  # type: ignore[arg-type]
+            yield Finding("service.header_changed", message, _FIX, answer.url, level)  # type: ignore[arg-type]
 
 
 def _policy(sent: str, found: str, answer: Visit, exact: bool) -> Iterator[Finding]:
     policies = csp.parse(found)
     if len(policies) > 1:
         message = "A second Content-Security-Policy is added on the way; browsers enforce both."
-        yield Finding("service.policy_added", message, _MEND, answer.url)
+        yield Finding("service.policy_added", message, _FIX, answer.url)
     if "frame-ancestors" in sent and not any("frame-ancestors" in policy.directives for policy in policies):
-        yield Finding("service.policy_changed", "frame-ancestors is lost on the way.", _MEND, answer.url)
+        yield Finding("service.policy_changed", "frame-ancestors is lost on the way.", _FIX, answer.url)
     elif exact and policies and policies[0].directives != csp.parse(sent)[0].directives:
         message = "The form's Content-Security-Policy is another when it arrives."
-        mend = f"{_MEND} Or is an older version running there, or another widget.toml?"
-        yield Finding("service.policy_changed", message, mend, answer.url)
+        fix = f"{_FIX} Or is an older version running there, or another widget.toml?"
+        yield Finding("service.policy_changed", message, fix, answer.url)
 
 
 def check_ancestors(form: Visit, ancestors: Sequence[str], product: Product | None) -> Iterator[Finding]:
@@ -109,15 +109,15 @@ def check_ancestors(form: Visit, ancestors: Sequence[str], product: Product | No
             and page != _origin(form.url)
         ):
             message = f"{page} is not among the product's origins ({', '.join(product.origins)})."
-            mend = f"Add it in widget.toml: origins = [{', '.join(_quoted(product.origins, page))}], and start again."
-            yield Finding("origins", message, mend, ancestor)
+            fix = f"Add it in widget.toml: origins = [{', '.join(_quoted(product.origins, page))}], and start again."
+            yield Finding("origins", message, fix, ancestor)
             continue
         for policy in csp.parse(form.headers.get("content-security-policy", "")):
             sources = policy.directives.get("frame-ancestors")
             if sources is not None and not csp.origin_matches(sources, ancestor, form.url):
                 message = f"frame-ancestors of the form ({' '.join(sources)}) does not name {page}."
-                mend = "Add it to the product's origins in widget.toml, and start the service again."
-                yield Finding("origins", message, mend, ancestor)
+                fix = "Add it to the product's origins in widget.toml, and start the service again."
+                yield Finding("origins", message, fix, ancestor)
 
 
 def _quoted(origins: Sequence[str], page: str) -> list[str]:
