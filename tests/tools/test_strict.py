@@ -1,4 +1,4 @@
-"""`widget check --strict` names whatever is open that could be shut, each by its setting, and no more than that."""
+"""`widget check --strict` names each open defence by its setting, and nothing else."""
 
 import json
 import subprocess
