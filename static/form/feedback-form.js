@@ -41,7 +41,7 @@ export class FeedbackForm extends HTMLElement {
     const {signal} = this.#listening = new AbortController()
     for (const type of ON_FORM) this.addEventListener(type, this, {signal})
     for (const type of ANYWHERE) document.addEventListener(type, this, {signal})
-    this.given ||= this.email.defaultValue
+    if (/[?&](email|identity)=/.test(location.search)) this.given ||= this.email.defaultValue
     this.address ||= this.given.trim().toLowerCase()
     if (this.input) {
       if (!this.#accept.length) this.#accept = this.input.accept.split(',')

@@ -107,7 +107,7 @@ export class HostPage {
   async #turn(address) {
     const form = this.#form
     const {desk} = form
-    if (this.#hasNamed || desk?.draft.isRestored || isUntouched(form)) return change(form, address)
+    if (this.#hasNamed || desk?.draft.isRestored || isUntouched(form) && !said(form)) return change(form, address)
     form.address = address
     if (desk) desk.address = address
     const kept = await Kept.of(form.product, address, form.keeps)

@@ -1,6 +1,7 @@
 """Two people on one page: what one of them wrote is never shown to the other, sent for the other, or lost."""
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 from copy import copy
@@ -238,6 +239,21 @@ def test_an_address_in_other_letters_is_the_same_person(named: Framed) -> None:
     reload(named)
     named.say("hello", email=f" {ANNA.title()} ")
     expect(named.text).to_have_value("Half a thought")
+
+
+def test_a_page_that_came_back_with_faults_keeps_its_words(named: Framed) -> None:
+    named.expected += [NETWORK, re.compile("autofocus")]
+    named.text.fill("Sent without script")
+    named.email.fill("unfinished")
+    named.page.evaluate("HTMLFormElement.prototype.submit.call(document.querySelector('#feedback'))")
+    expect(named.summary).to_be_visible()
+    named.say("hello", email=None, context={"plan": "gold"})
+    expect(named["feedback-context"]).to_be_visible()
+    expect(named.text).to_have_value("Sent without script")
+    named.say("set", email=ANNA, context={"plan": "silver"})
+    expect(named["feedback-context"]).to_contain_text("silver")
+    expect(named.text).to_have_value("Sent without script")
+    expect(named.email).to_have_value("unfinished")
 
 
 # --- several tabs ------------------------------------------------------------------------------------------------
