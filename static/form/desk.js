@@ -31,10 +31,9 @@ export class Desk {
 
   /** @param {AbortSignal} signal ends with the element */
   listen(signal) {
-    const both = AbortSignal.any([signal, this.#left.signal])
-    this.fields.listen(both)
-    this.draft.listen(both)
-    this.sending.listen(both)
+    const either = new AbortController() // AbortSignal.any is younger than Chrome 109
+    for (const end of [signal, this.#left.signal]) end.addEventListener('abort', () => either.abort())
+    for (const part of [this.fields, this.draft, this.sending]) part.listen(either.signal)
   }
 
   get isLeft() { return this.#left.signal.aborted }
