@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import children
 import pytest
-from bed import START, Sandbox, Widget, until
+from bed import COMMAND, START, Sandbox, Widget, until
 from postgres import Postgres
 from samples import pdf, png
 
@@ -106,6 +107,8 @@ def test_a_start_without_the_key_is_refused_and_says_how_many(waiting: Widget, i
     assert refused.popen.wait(START) == 1
     refused.kill()
     assert "DATA_KEY: 1 submission is encrypted with a key that is not listed" in refused.log()
+    checked = children.run([*COMMAND, "check", "--offline"], waiting.folder, waiting.environ)
+    assert "DATA_KEY: 1 submission is encrypted with a key that is not listed" in checked.stdout
     listed = waiting.operate("list")
     assert listed.returncode == 1
     assert "DATA_KEY" in listed.stderr

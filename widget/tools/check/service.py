@@ -12,7 +12,7 @@ from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError, OutboxUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
-from widget.outbox import migrations
+from widget.outbox import migrations, sealing
 from widget.outbox.outbox import Outbox
 from widget.tools.findings import Check, Finding, Level
 
@@ -79,7 +79,7 @@ async def check_credentials(settings: Settings) -> Check:
 
 
 async def check_database(settings: Settings, outbox: Outbox) -> Check:
-    """Whether it can be reached and written, and has this release's tables."""
+    """Whether it can be reached, written and read with the keys that are listed, and has this release's tables."""
     path = settings.sqlite_path
     shown = f"{path}" if path else "PostgreSQL"
     if path is not None and not path.exists():
@@ -98,6 +98,7 @@ async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
     try:
         await outbox.backend.open(exclusive=False)
         await outbox.backend.read(migrations.check)
+        await outbox.backend.read(lambda connection: sealing.check(connection, outbox.backend.keyring))
         await outbox.check_writable()
     except ConfigurationError as error:
         for problem in error.problems:
