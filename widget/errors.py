@@ -1,4 +1,4 @@
-"""What can go wrong, and the code that each thing has.
+"""All errors of this package, and the code of each fault.
 
     WidgetError
     ├─ ConfigurationError   the service cannot start like this; every problem is named at once
@@ -12,7 +12,7 @@
        ├─ OutboxFull        no more attachments, until some of those that wait are delivered
        └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
 
-Words are left to the locale files: a `Fault` names its code, and the variant and the numbers that its words need.
+The locale files have the messages: a `Fault` names its code, and the variant and numbers that its message needs.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
-"""Log lines: named events with ids and numbers, one a line, on standard error.
+"""Log lines on standard error: named events with ids and numbers, one per line.
 
-A terminal gets them readable, everything else as JSON. None carries a secret, a token or what a person wrote: query
-strings and paths of receipts are not logged, tracebacks show no values, and libraries that log addresses or bytes are
-kept silent.
+A terminal gets readable lines, anything else gets JSON. No line contains a secret, a token or what a person wrote:
+query strings and receipt paths are not logged, tracebacks show no values, and libraries that log addresses or bytes are
+silenced.
 """
 
 import contextlib
@@ -13,11 +13,11 @@ from typing import TextIO, cast
 import structlog
 
 _SILENT = ("httpx", "httpcore", "python_multipart", "multipart", "sqlalchemy.engine", "limits", "redis")
-"""Libraries whose lines hold addresses, bytes of bodies or parameters of statements; what matters is logged by us."""
+"""Libraries that log addresses, bodies or statement parameters. The service logs what matters itself."""
 
 
 class _Patient:
-    """A stream that loses a line rather than raise: a full disk that holds the log must not fail what is logged."""
+    """A stream that drops a line instead of raising: a full disk must not make the logged operation fail."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -32,7 +32,7 @@ class _Patient:
 
 
 def configure(level: str) -> None:
-    """Set up this process's log. `level` is one of debug, info, warning, error."""
+    """Configure this process's log. `level` is debug, info, warning or error."""
     number = logging.getLevelNamesMapping()[level.upper()]
     terminal = sys.stderr.isatty()
     structlog.configure(

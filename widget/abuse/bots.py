@@ -1,7 +1,7 @@
-"""Programs that fill in forms: when a form has to bring a proof of work, and why a submission is held back.
+"""Defence against programs that fill in forms: when a form needs a proof of work, and why a submission is held back.
 
-A submission that looks like a program's is never refused, for a person may use a browser that fills in a field it
-should not, or that cannot do the work. It is stored, and waits for the operator.
+A submission that looks like a program's is never refused: a person's browser may fill in a hidden field by itself, or
+be unable to do the proof. Such a submission is stored and waits for the operator.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from widget.abuse.rate_limits import Rates
 from widget.config.products import Product
 
 TRAP = "website"
-"""The field that people do not see, and that programs like to fill in (`templates/_trap.html`)."""
+"""A field that people do not see and that programs tend to fill in (`templates/_trap.html`)."""
 _STOCKPILED = 900.0
-"""Seconds before a surge. A form handed out earlier than that may have been stockpiled for it."""
+"""Seconds before a surge. Forms issued earlier may have been stockpiled for it."""
 
 
 class BotDefence:
@@ -25,9 +25,9 @@ class BotDefence:
         self._rates = rates
 
     def asks_for_proof(self, product: Product, made_at: float) -> bool:
-        """Whether a form that was handed out at `made_at` has to bring a proof of work.
+        """Whether a form issued at `made_at` needs a proof of work.
 
-        A form that was handed out shortly before a surge could not know of it.
+        A form issued shortly before a surge needs none, because its page was not told about it.
         """
         if product.proof != "surge":
             return product.proof == "always"
@@ -35,11 +35,11 @@ class BotDefence:
         return since is not None and not 0 < since - made_at <= _STOCKPILED
 
     def challenge(self, submission_id: str, now: float) -> dict[str, Any]:
-        """The work to do for one form."""
+        """The challenge for one form."""
         return self._proofs.challenge(submission_id, now)
 
     def why_held(self, product: Product, fields: Mapping[str, str], submission_id: str, made_at: float) -> str | None:
-        """Why a submission waits for the operator: `trap`, `proof_missing` or `proof_wrong`. None: it does not."""
+        """Why a submission is held for the operator: `trap`, `proof_missing` or `proof_wrong`. None if it is not."""
         if fields.get(TRAP):
             return "trap"
         if not self.asks_for_proof(product, made_at):

@@ -1,7 +1,7 @@
-"""A proof of work in ALTCHA's protocol (https://altcha.org/docs, version 2), asked for and checked.
+"""Creates and verifies proofs of work in ALTCHA's protocol, version 2 (https://altcha.org/docs).
 
-A challenge is made for one form token: its solution counts for that token's submission and for no other, so nothing
-has to be remembered of those that were spent. When one is asked for is left to `routes`.
+A challenge belongs to one form token. Its solution is valid for that token's submission only, so there is no need to
+store which solutions were used. `bots` decides when a proof is needed.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ ALGORITHM = "PBKDF2/SHA-256"
 MAX_LENGTH = 4096
 """Characters of a solution; ours have about 700."""
 _PREFIX = "00"
-"""One byte has to come out as zero: 256 guesses on average."""
+"""The derived key has to start with a zero byte, which takes 256 guesses on average."""
 
 
 class Proofs:
-    """Makes and checks challenges. `keys` are the signing keys, newest first; `cost` is of one guess, in iterations;
-    a challenge lasts for `max_age` seconds."""
+    """Makes and verifies challenges. `keys` are the signing keys, newest first; `cost` is the number of iterations for
+    one guess; a challenge is valid for `max_age` seconds."""
 
     def __init__(self, keys: Sequence[str], cost: int, max_age: float) -> None:
         self._secrets = [hmac.digest(key.encode(), b"widget.abuse.proof_of_work", hashlib.sha256) for key in keys]
@@ -28,7 +28,7 @@ class Proofs:
         self._max_age = max_age
 
     def challenge(self, submission_id: str, now: float) -> dict[str, Any]:
-        """A challenge for one form token at `now` (Unix seconds), as the solver takes it."""
+        """A challenge for one form token at `now` (Unix seconds), in the format that the solver reads."""
         challenge = altcha.create_challenge(
             ALGORITHM,
             self._cost,
@@ -49,4 +49,4 @@ class Proofs:
                 return False
             return any(altcha.verify_solution(payload, secret).verified for secret in self._secrets)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            return False  # no payload at all
+            return False  # not a payload

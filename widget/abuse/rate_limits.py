@@ -1,8 +1,7 @@
-"""How often a client may submit, and a product be submitted to: decided before a body is read.
+"""Limits how often a client may submit, and how much a product receives. Decided before a body is read.
 
-Counts are kept in this process, in bounded memory, or in Redis for several machines. While Redis is away this process
-counts by itself: letting everybody in would be an invitation to take it down, and shutting everybody out would lose
-people's words.
+Counters are kept in this process, in bounded memory, or in Redis for several machines. While Redis is unreachable, this
+process counts alone: accepting everything would invite attacks on Redis, and refusing everything would lose feedback.
 """
 
 import ipaddress
@@ -24,15 +23,15 @@ from widget.errors import ConfigurationError, Problem
 log = structlog.get_logger("widget.abuse.rate_limits")
 
 SURGE = 600.0
-"""Seconds that a surge is taken to last after its last sign."""
+"""Seconds that a surge lasts after the last submission above its rate."""
 _AWAY = 5.0
-"""Seconds for which a storage that failed is not asked again."""
+"""Seconds before a storage that failed is asked again."""
 _STORAGE_TIMEOUT = 0.5
-"""Seconds that a person's Send may be kept waiting by a storage that does not answer."""
+"""Seconds that Send waits for a storage that does not answer."""
 
 
 def client_key(address: str) -> str:
-    """Whom to count: an IPv4 address, or the /64 that one household or server has of IPv6."""
+    """The key under which a client is counted: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -43,10 +42,10 @@ def client_key(address: str) -> str:
 
 
 class BoundedStorage(Storage):
-    """At most `capacity` counts. When there are more, those go whose windows began first.
+    """At most `capacity` counters. Above that, the counters with the oldest windows are dropped.
 
-    The one of `limits` walks over all keys at every hit and has no bound. A key is kept as its hash, which Python
-    draws anew for each process, so that nobody can choose two that meet.
+    The memory storage of `limits` scans all keys on every hit and has no bound. Keys are stored as their hashes, which
+    Python seeds at random for each process, so that nobody can choose keys that collide.
     """
 
     STORAGE_SCHEME = ["async+bounded"]
@@ -62,11 +61,11 @@ class BoundedStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What may go wrong with memory."""
+        """The errors of this storage."""
         return MemoryError
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count, and answer the sum in the window that lasts."""
+        """Add `amount`, and return the sum in the current window."""
         name, now = hash(key), self._clock()
         count, end = self._counts.get(name, (0, 0.0))
         if end <= now:
@@ -78,27 +77,27 @@ class BoundedStorage(Storage):
         return count + amount
 
     async def get(self, key: str) -> int:
-        """The sum in the window that lasts."""
+        """The sum in the current window."""
         count, end = self._counts.get(hash(key), (0, 0.0))
         return count if end > self._clock() else 0
 
     async def get_expiry(self, key: str) -> float:
-        """When the window ends."""
+        """The end of the current window (Unix seconds)."""
         _, end = self._counts.get(hash(key), (0, self._clock()))
         return end
 
     async def check(self) -> bool:
-        """Memory is always there."""
+        """Memory is always available."""
         return True
 
     async def reset(self) -> int:
-        """Forget all."""
+        """Remove all counters."""
         count = len(self._counts)
         self._counts.clear()
         return count
 
     async def clear(self, key: str) -> None:
-        """Forget one."""
+        """Remove one counter."""
         self._counts.pop(hash(key), None)
 
 
@@ -135,7 +134,7 @@ class Rates:
         self._surges: dict[str, tuple[float, float]] = {}
 
     async def hit_client(self, product: str, address: str, *, marked: bool = True) -> float | None:
-        """Count one request for its client. None when it may pass, else the seconds until the next may."""
+        """Count one request for its client. Returns None if it may pass, else the seconds until the next one may."""
         client = client_key(address)
         wait = await self._count(self._local, self._client, product, client)
         if not marked:
@@ -143,10 +142,10 @@ class Rates:
         return max(1.0, wait) if wait else None
 
     async def hit_product(self, product: str) -> float | None:
-        """Count one submission for its product; the answer is as above.
+        """Count one submission for its product. Returns the same as `hit_client`.
 
-        Only what a genuine, unused form token brings is counted here: requests that are refused before cannot use up
-        what others may send, nor make a surge.
+        Only requests with a genuine, unused form token are counted here. Requests refused earlier can neither use up
+        the limit of others nor cause a surge.
         """
         wait = await self._count(self._products, self._total, product)
         if await self._count(self._products, self._surge, product, "surge"):
@@ -154,7 +153,7 @@ class Rates:
         return max(1.0, wait) if wait else None
 
     async def close(self) -> None:
-        """Let go of the storage."""
+        """Close the storage."""
         if self._redis:
             await self._redis.bridge.storage.aclose()  # type: ignore[attr-defined]
 
@@ -170,7 +169,7 @@ class Rates:
         self._surges[product] = (now if since is None else since, now + SURGE)
 
     async def _count(self, local: FixedWindowRateLimiter, items: Sequence[RateLimitItem], *whom: str) -> float:
-        """Count against every item. 0 when all let it pass, else the seconds to wait."""
+        """Count against every item. Returns 0 if all of them allow it, else the seconds to wait."""
         waits = [0.0]
         for item in items:
             limiter = self._shared if self._shared and self._clock() >= self._away_until else local
@@ -194,7 +193,7 @@ def _items(limit: str) -> Sequence[RateLimitItem]:
 
 
 def _shared(address: str) -> RedisStorage:
-    """The storage that several machines count in. Raises ConfigurationError."""
+    """The storage that several machines share. Raises ConfigurationError."""
     try:
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
@@ -210,6 +209,8 @@ def _shared(address: str) -> RedisStorage:
             socket_connect_timeout=_STORAGE_TIMEOUT,
         )
     except (ValueError, LimitsConfigurationError):
-        raise ConfigurationError([Problem("RATE_LIMIT_STORAGE", "is no address such as redis://host:6379/0")]) from None
+        raise ConfigurationError(
+            [Problem("RATE_LIMIT_STORAGE", "is not usable; give one such as redis://host:6379/0")]
+        ) from None
     assert isinstance(storage, RedisStorage)  # noqa: S101 - the scheme says so
     return storage

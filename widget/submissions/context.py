@@ -1,6 +1,6 @@
-"""What a host page tells about itself: its address, a version, a few keys. Bounded, shown to the person, and no secret.
+"""The context that a host page passes: its address, a version, a few keys. Bounded, and shown to the person.
 
-It comes from a script, so a fault in it is never held against the person: what fits is taken, the rest is left out.
+A mistake in it is the host page's, so it never stops the person: what fits is kept, the rest is left out.
 """
 
 import json
@@ -17,7 +17,7 @@ Context = tuple[tuple[str, str], ...]
 
 
 def read(text: str) -> Context:
-    """The keys and values that a JSON object holds, as far as they may be kept."""
+    """The acceptable keys and values of a JSON object."""
     try:
         given = json.loads(text) if text else {}
     except (ValueError, RecursionError):
@@ -29,14 +29,14 @@ def read(text: str) -> Context:
 
 
 def write(context: Context) -> str:
-    """The JSON that `read` reads; empty without anything."""
+    """The context as JSON that `read` understands, or an empty string."""
     return json.dumps(dict(context), ensure_ascii=False) if context else ""
 
 
 def append(description: str, context: Context) -> tuple[str, Context]:
-    """The text with as many lines of the context behind it as fit whole, and what did not fit.
+    """Append as many whole lines of the context to the text as fit. Returns the text and what did not fit.
 
-    Not one character of the person's own is cut.
+    The person's own text is never cut.
     """
     left_out = []
     gap = "\n\n" if description else ""

@@ -1,7 +1,7 @@
-"""Tells a submission that is sent again from another one with the same token.
+"""Tells a submission that is sent again from a different one with the same token.
 
-What a person sent is not kept once it is delivered, so its HMAC is: it says whether two contents are the same, and to
-nobody without the key what they were.
+Content is erased on delivery, so an HMAC of it is kept instead. It shows whether two contents are equal, and reveals
+nothing about them without the key.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ _FIELDS = ("submittedByEmail", "sentimentRating", "contactConsent")
 
 
 class Fingerprints:
-    """Makes and compares them. `keys` are the signing keys, newest first."""
+    """Makes and compares fingerprints. `keys` are the signing keys, newest first."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = [hmac.digest(key.encode(), b"widget.content", hashlib.sha256) for key in keys]
 
     def make(self, fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> str:
-        """The HMAC of what a form says: `files` are their names and the digests of their content."""
+        """The HMAC of a form's content. `files` has the name of each file and the digest of its bytes."""
         return _mac(self._keys[0], _content(fields, files))
 
     def matches(self, known: str, fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> bool:
-        """Whether the HMAC of a stored submission, made with any of the keys, is that of this form."""
+        """Whether `known`, made with any of the keys, is the HMAC of this form's content."""
         content = _content(fields, files)
         return any(hmac.compare_digest(known, _mac(key, content)) for key in self._keys)
 
@@ -35,6 +35,6 @@ def _mac(key: bytes, content: bytes) -> str:
 
 
 def _content(fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> bytes:
-    """What counts as content, written in one way: a browser may write line breaks and absent fields in several."""
+    """The content in a canonical form, because browsers write line breaks and absent fields in different ways."""
     said = [clean_text(fields.get("description", "")), *(fields.get(name, "").strip() for name in _FIELDS)]
     return json.dumps([said, [(name, digest.hex()) for name, digest in files]]).encode()

@@ -1,9 +1,8 @@
-"""Form tokens and receipts: signed, bound to their purpose and to a product.
+"""Form tokens and receipts: signed, and bound to their purpose and a product.
 
-A form token hands out the id that its one submission will have; the signed id is what marks a repeat, never the
-token's text, for a signature in base64 can be written in more than one way. A receipt is the signed id of a stored
-submission, and the same for ever. Keys rotate: the newest signs, all of them are believed. What the tokens guard is
-left to others.
+A form token contains the id of its one submission. A repeat is recognised by this id, not by the token's text, because
+the same base64 signature can be written in more than one way. A receipt is the signed id of a stored submission, and
+never changes. For key rotation, the newest key signs and all keys verify.
 """
 
 import hashlib
@@ -18,11 +17,11 @@ from itsdangerous import BadData, Signer, TimestampSigner
 from widget.errors import TokenExpired, TokenInvalid
 
 CLOCK_SKEW = 60.0
-"""Seconds by which the clock of the process that made a token may run ahead of ours."""
+"""Seconds by which the clock of the process that made a token may be ahead of ours."""
 MAX_LENGTH = 512
-"""Characters; no token of ours is longer, so nothing longer is looked at."""
+"""Characters. Our tokens are shorter, so anything longer is refused unread."""
 _TEXT = re.compile(r"[A-Za-z0-9_.-]+")
-"""The decoder of base64 would pass over anything else."""
+"""The base64 decoder would silently skip any other character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class FormToken:
 
 
 class Tokens:
-    """Makes and reads form tokens and receipts. `keys` are the signing keys, newest first; `max_age` is in seconds."""
+    """Makes and verifies form tokens and receipts. `keys` are signing keys, newest first; `max_age` is in seconds."""
 
     def __init__(self, keys: Sequence[str], max_age: float) -> None:
         self.max_age = max_age
@@ -78,11 +77,11 @@ class Tokens:
 
 
 def _keys(keys: Sequence[str], purpose: bytes) -> list[bytes]:
-    """The keys for one purpose, oldest first. Made once: the library would derive them anew for every token."""
+    """The keys for one purpose, oldest first. Derived once, because the library would derive them for every token."""
     return [hmac.digest(key.encode(), purpose, hashlib.sha256) for key in reversed(keys)]
 
 
 def _read(content: bytes) -> tuple[str, str]:
-    """The submission's id and its product: neither has a point in it."""
+    """The submission's id and its product; neither contains a dot."""
     submission_id, _, product = content.decode().partition(".")
     return submission_id, product
