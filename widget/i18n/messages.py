@@ -1,4 +1,4 @@
-"""Every text that a person reads, in their language.
+"""All texts that people read, in their language.
 
 A text is asked for by its symbolic msgid; `locales/{lang}.po` holds it, and a language is there once its file is. It is
 read when somebody first needs it. What is put into a text is put in as it is, once: a value that looks like
@@ -58,7 +58,7 @@ SCRIPT = (
     "sending.percent", "stopped", "stopped.late", "stopped.text", "summary", "text.left", "text.over",
     "thanks.arrived", "thanks.copy", "thanks.stored", "today", "unavailable.text", "waiting",
 )  # fmt: skip
-"""What the form's script says by itself; all else stands in the page already."""
+"""The texts that the form's script shows. All others are in the page already."""
 
 ISOLATED = frozenset({"id", "name", "product", "reason", "size"})
 """What may run the other way than the text around it, and is kept apart from it where that runs right to left."""
@@ -68,7 +68,7 @@ Forms = tuple[str, ...]
 
 
 class Named(Protocol):
-    """What a text needs to know of a product."""
+    """The properties of a product that texts use."""
 
     @property
     def name(self) -> str:
@@ -78,7 +78,7 @@ class Named(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Words about a whole request: a heading, and what to do."""
+    """A message about a whole request: a heading, and what to do."""
 
     title: str
     text: str
@@ -96,14 +96,14 @@ class Words:
         self._formats = Locale.parse(FORMATS.get(self.lang, str(locale)))
         self.texts: Mapping[str, Forms] = dict(_texts(catalog))  # each with its plural forms, in gettext's order
         self.plural: Callable[[int], int] = c2py(catalog.plural_expr)
-        """Which of a text's forms goes with a number."""
+        """The index of the plural form for a number."""
         self.plural_forms = f"nplurals={catalog.num_plurals}; plural={catalog.plural_expr};"
-        """The same, as gettext writes it."""
+        """The plural rule in gettext's notation."""
         self._samples = _samples(locale)
         self._limits: Mapping[str, Value] = {"max": MAX_FILES, "size": self.size(MAX_FILE_SIZE)}
 
     def __call__(self, key: str, /, **params: Value) -> str:
-        """The text named `key`. The number `n` chooses among plural forms."""
+        """The text named `key`. The number `n` selects the plural form."""
         forms = self.texts[key]
         n = params.get("n", 1)
         form = forms[self.plural(n)] if len(forms) > 1 and isinstance(n, int) else forms[0]
@@ -113,13 +113,13 @@ class Words:
         return key in self.texts
 
     def but(self, own: Mapping[str, Forms]) -> Self:
-        """The same, with some of the texts told otherwise."""
+        """The same words with some texts replaced."""
         other = copy.copy(self)
         other.texts = {**self.texts, **own}
         return other
 
     def of(self, product: Product) -> Self:
-        """The same, as a product's form needs it: its number of files, its kinds, and only what it asks for."""
+        """The same words for a product's form: with its number and kinds of files, and only the fields it shows."""
         mine, asked = product.fields, (product.fields.description, product.fields.sentiment, product.fields.files)
         texts = {}
         if set(mine.file_kinds) != set(KINDS):
@@ -138,12 +138,12 @@ class Words:
         return other
 
     def fault(self, fault: Fault, product: Named | None = None) -> str:
-        """What a fault is called beside its field, or in an API's answer: whole sentences."""
+        """The message of a fault, beside its field or in an API's answer, in whole sentences."""
         note = self.note(fault, product)
         return self("error.joined", title=note.title, text=note.text) if note.title else note.text
 
     def note(self, fault: Fault, product: Named | None = None) -> Note:
-        """The same in two parts. The heading is empty where the fault is a field's."""
+        """The message of a fault in two parts. The heading is empty for a fault of a field."""
         params = {"n": 1, **fault.params, "product": product.name if product else self("product")}
         title = f"error.{fault.code}.title"
         return Note(self(title, **params) if title in self else "", self._fault(fault, params))
@@ -154,12 +154,12 @@ class Words:
         return {key: self._for_script(self.texts[key], params) for key in SCRIPT}
 
     def size(self, size: int) -> str:
-        """A number of bytes in MB, as the language writes it."""
+        """A number of bytes as megabytes, in the language's format."""
         megabytes = size / (1024 * 1024)
         return format_unit(megabytes, "digital-megabyte", "short", format="#,##0.#", locale=self._formats)
 
     def moment(self, at: datetime) -> str:
-        """A date and a time of day in UTC, since a server does not know the person's clock."""
+        """A date and time in UTC, because the server does not know the person's time zone."""
         at = at.astimezone(UTC)
         date = format_date(at, "long", locale=self._formats)
         return self("moment", date=date, time=format_time(at, "short", locale=self._formats))
@@ -199,7 +199,7 @@ class Words:
 
 
 def languages() -> tuple[str, ...]:
-    """The languages that there are words for, the default one first."""
+    """The available languages, the default first."""
     return tuple(path.stem.replace("_", "-") for path in _paths().values())
 
 
@@ -220,7 +220,7 @@ def choose(requested: str | None, accept_language: str = "") -> Words:
 
 
 def _nearest(tag: str, *, any_script: bool = False) -> str | None:
-    """The language of ours that a tag means (RFC 4647, section 3.4), in small letters."""
+    """The available language that a tag matches (RFC 4647, section 3.4), in lower case."""
     parts = tag[:50].lower().replace("_", "-").split("-")
     for end in range(len(parts), 0, -1):
         name = "-".join(parts[:end])
@@ -253,7 +253,7 @@ def _paths() -> Mapping[str, Path]:
 
 @cache
 def _load(name: str) -> Words | None:
-    """The words of one language. A file that cannot be used is told of, and is as if it were not there."""
+    """The words of one language. A file that cannot be used is reported and then ignored."""
     path = _paths()[name]
     try:
         with path.open("rb") as file:
@@ -271,7 +271,7 @@ def _texts(catalog: Catalog) -> Iterator[tuple[str, Forms]]:
 
 
 def _samples(locale: Locale) -> dict[str, int]:
-    """A number for each plural category of the language."""
+    """An example number for each plural category of the language."""
     samples: dict[str, int] = {}
     for n in range(201):
         samples.setdefault(locale.plural_form(n), n)

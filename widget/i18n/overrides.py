@@ -1,4 +1,4 @@
-"""What single products say otherwise: `products/{slug}/words.{language}.po` in the folder of the templates.
+"""Products' own texts, from `products/{slug}/words.{language}.po` in the folder of the templates.
 
 Such a file holds nothing but the texts that differ, by the same names as ours. What cannot be used in it (a name that
 we do not have, a lost placeholder, a plural without all its forms, a file that is none) is named with file and line;
@@ -24,11 +24,11 @@ from widget.i18n.messages import Forms, Words
 log = structlog.get_logger("widget.i18n.overrides")
 
 OWN = frozenset({"product"})
-"""What a product need not say: it is its own name."""
+"""A placeholder that a product's text may leave out: its own name."""
 
 
 class Wording:
-    """The products' own words, read once."""
+    """The products' own texts, read once."""
 
     def __init__(self, templates: Path, slugs: Iterable[str]) -> None:
         problems: list[Problem] = []
@@ -39,12 +39,12 @@ class Wording:
                 if words:
                     self._own[slug, words.lang] = texts
         self.problems = tuple(problems)
-        """What is wrong in the files; each is named `products/{slug}/words.{language}.po:{line}`."""
+        """The problems in the files. Each is named `products/{slug}/words.{language}.po:{line}`."""
         for problem in problems:
             log.warning("wording.unusable", where=problem.name, problem=problem.message)
 
     def of(self, slug: str, words: Words) -> Words:
-        """The words of one product in the language of `words`."""
+        """`words` with the texts of one product."""
         own = self._own.get((slug, words.lang))
         return words.but(own) if own else words
 
@@ -73,7 +73,7 @@ def faults_of(text: Forms, reference: Forms, words: Words) -> Iterator[str]:
 
 
 def unspoken(product: Product) -> Iterator[str]:
-    """What is wrong with the languages in which a product words its consent."""
+    """Problems with the languages of a product's consent text."""
     named = product.consent if isinstance(product.consent, dict) else ()
     for tag in sorted({*named} - {lang.lower() for lang in ours.languages()}):
         yield f"consent: there is no language {tag!r}: {', '.join(ours.languages())}"
@@ -86,7 +86,7 @@ def _said_in_words(numbers: list[int]) -> frozenset[str]:
 
 
 def placeholders(form: str) -> frozenset[str]:
-    """The names that are filled in."""
+    """The names of the placeholders in a text."""
     return frozenset(re.findall(r"\{([a-z]+)\}", form))
 
 
@@ -123,7 +123,7 @@ def _read(path: Path, templates: Path, problems: list[Problem]) -> tuple[Words |
 
 
 def _parse(path: Path, words: Words) -> tuple[Catalog, int | None]:
-    """The file, and the line of its plural rule, if it has one of its own."""
+    """The parsed file, and the line of its plural rule, if it has one."""
     catalog = Catalog(locale=Locale.parse(words.lang, sep="-"))
     catalog.mime_headers = [("Plural-Forms", words.plural_forms)]
     lines = path.read_text("utf-8").splitlines(keepends=True)

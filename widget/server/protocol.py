@@ -1,8 +1,8 @@
-"""What a connection may do before a request reaches the application: uvicorn's protocol, with deadlines and bounds.
+"""uvicorn's HTTP protocol with deadlines and bounds on what a connection may do.
 
-The bytes of a body are the application's to limit; here are those of a request's head, the silence before and between
-requests, answers that nobody fetches, and the shapes by which one request is passed off as two. A parser that is
-strict does the most of it; what it lets through is refused here (RFC 9112, sections 3.2, 6.1, 7.1 and 11.2).
+It limits the request's head, silence before and between requests, and answers that the client does not read, and it
+refuses requests that could be taken for two (request smuggling). A strict parser does most of this; what it lets
+through is refused here (RFC 9112, sections 3.2, 6.1, 7.1 and 11.2). The application limits bodies.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from widget.web import headers
 MAX_HEAD = 32 * 1024
 """Bytes of request line and header fields together."""
 MAX_FIELDS = 100
-"""Header fields of a request."""
+"""Most header fields that a request may have."""
 MAX_OVERHEAD = 1024 * 1024
-"""Bytes by which what is around the chunks of a body may exceed the body."""
+"""Bytes by which the chunk framing of a body may exceed the body itself."""
 LINGER = 5.0
-"""Seconds that a closed connection may take to fetch what was written to it."""
+"""Seconds that a closing connection gives the client to read what was written."""
 LEAST_RATE = 512
 """Bytes a second that a body has to bring, over each period of `RATE_PERIOD`, or its request is ended."""
 RATE_PERIOD = 60.0
 """Seconds."""
 _ONCE = (b"host", b"content-length", b"content-type", b"transfer-encoding", b"origin", b"sec-fetch-site")
-"""Fields of which a second one could be read by somebody else than the first."""
+"""Fields that may not be repeated, because a proxy might read one and the service the other."""
 _CODES = {400: "malformed", 408: "malformed", 429: "rate_limited", 431: "request_too_large", 505: "malformed"}
 
 
@@ -44,7 +44,7 @@ class _Refused(Exception):
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. `header_timeout` is in seconds: for a head to be whole, and for an answer to be fetched."""
+    """One connection. `header_timeout` (seconds) applies to receiving a head and to the client reading an answer."""
 
     header_timeout = 10.0
     per_client = Connections(0)
@@ -98,7 +98,7 @@ class Protocol(HttpToolsProtocol):
             self._served.message_event.set()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and see to it that a head comes to its end, and that a body is more than what is around its chunks."""
+        """Parse, and enforce the bounds on the head and on the framing of a chunked body."""
         if self._over or self.transport.is_closing():
             return
         self._raw += len(data)
@@ -128,7 +128,7 @@ class Protocol(HttpToolsProtocol):
         self._head_read = self._head_size = self._raw = self._body = 0
 
     def on_url(self, url: bytes) -> None:
-        """A piece of the address."""
+        """Part of the address."""
         self._count(len(url))
         super().on_url(url)
 
@@ -152,7 +152,7 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False  # to nothing that we speak; the parser will not go on
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Part of the body."""
         self._body += len(body)
         super().on_body(body)
 
@@ -173,7 +173,7 @@ class Protocol(HttpToolsProtocol):
     # Answers that nobody fetches.
 
     def pause_writing(self) -> None:
-        """The client does not read as fast as we write."""
+        """The client reads more slowly than we write."""
         super().pause_writing()
         self._writing = self._writing or self.loop.call_later(3 * self.header_timeout, self.transport.abort)
 
@@ -209,7 +209,7 @@ class Protocol(HttpToolsProtocol):
             self._deadline = None
 
     def _too_slow(self) -> None:
-        """A head did not become whole in time. Who has said nothing at all is told nothing."""
+        """A head did not arrive in time. A client that sent nothing at all gets no answer."""
         if self._in_head:
             self._refuse(408)
         else:
@@ -250,7 +250,7 @@ class Protocol(HttpToolsProtocol):
             self._begin_rate()
 
     def _stop(self, status: int) -> _Refused:
-        """What makes the parser stop; it tells `send_400_response`, but not why."""
+        """An exception that stops the parser, which then calls `send_400_response` without the reason."""
         self._refusal = status
         return _Refused()
 
@@ -277,7 +277,7 @@ class Protocol(HttpToolsProtocol):
             raise self._stop(400)  # what follows such a head is no body to the parser
 
     def _refuse(self, status: int) -> None:
-        """End the connection, with an answer if one is due and none would be mistaken for it."""
+        """End the connection, with an answer if one is due and cannot be mistaken for another request's."""
         self._over = True
         self._disarm()
         if self.transport.is_closing():

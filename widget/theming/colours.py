@@ -1,4 +1,4 @@
-"""Colours as pure values: read, written, mixed, told apart.
+"""Colours as pure values: parsing, formatting, mixing and contrast.
 
 Mixing is what CSS does with `color-mix(in srgb, …)` and `oklch(from …)`; contrast is WCAG 2's. What a colour is for is
 left to `themes`.
@@ -15,7 +15,7 @@ _NUMBER = r"([0-9]*\.?[0-9]+)"
 _RGB = re.compile(rf"rgb\(\s*{_NUMBER}\s*[, ]\s*{_NUMBER}\s*[, ]\s*{_NUMBER}\s*\)")
 _OKLCH = re.compile(rf"oklch\(\s*{_NUMBER}(%?)\s+{_NUMBER}\s+{_NUMBER}(?:deg)?\s*\)")
 _STEP = 0.004
-"""How finely a nearest lightness is looked for: less than the eye tells apart."""
+"""The step in which the nearest lightness is searched; finer than the eye can see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Colour:
 
     @classmethod
     def oklch(cls, lightness: float, chroma: float, hue: float) -> Self:
-        """The colour, or the nearest of less chroma that a screen can show."""
+        """The colour, or the nearest one with less chroma that a screen can show."""
         for share in range(100, -1, -2):
             channels = _from_oklch(lightness, chroma * share / 100, hue)
             if all(-0.0005 <= channel <= 1.0005 for channel in channels):
@@ -86,12 +86,12 @@ def contrast(one: Colour, other: Colour) -> float:
 
 
 def least_contrast(colour: Colour, grounds: Iterable[Colour]) -> float:
-    """The contrast with the ground that it has least of."""
+    """The lowest contrast with any of the grounds."""
     return min(contrast(colour, ground) for ground in grounds)
 
 
 def nearest(colour: Colour, grounds: Iterable[Colour], ratio: float) -> Colour | None:
-    """The colour of the same hue and nearest lightness that reaches `ratio` on every ground; None if none does."""
+    """The colour of the same hue with the nearest lightness that reaches `ratio` on every ground, or None."""
     grounds = tuple(grounds)
     lightness, chroma, hue = colour.lch
     for steps in range(round(1 / _STEP) + 1):

@@ -1,4 +1,4 @@
-"""What a product's few choices make of the form's looks, and whether it can still be read.
+"""Derives the form's colours from a product's few choices, and checks that they are legible.
 
 A theme is a handful of tokens; the others follow, by the same mixing as in `static/form.css`. What follows is moved
 until it has the contrast it needs; what was chosen is left as it is, and `shortfalls` names it with the nearest choice
@@ -17,7 +17,7 @@ from widget.theming.colours import Colour, contrast, least_contrast, nearest
 
 AA_TEXT = 4.5
 AA_PARTS = 3.0
-"""What WCAG 2 asks of words (1.4.3), and of a control's parts (1.4.11)."""
+"""The contrast that WCAG 2 AA requires of text (1.4.3) and of parts of controls (1.4.11)."""
 
 Mode = Literal["light", "dark"]
 MODES: tuple[Mode, ...] = ("light", "dark")
@@ -28,18 +28,18 @@ _FONT = re.compile(r"""[\w\s.,'"-]{1,300}""")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A colour for light and one for dark surroundings; None: ours, or what follows from the other choices."""
+    """A colour for light mode and one for dark mode. None means ours, or one derived from the other choices."""
 
     light: Colour | None = None
     dark: Colour | None = None
 
     def of(self, mode: Mode) -> Colour | None:
-        """The one for a mode."""
+        """The colour for a mode."""
         return self.light if mode == "light" else self.dark
 
 
 def _pair(value: Any) -> Pair:
-    """A text stands for light; a table has either or both."""
+    """A string is the colour for light mode; a table has either or both."""
     if isinstance(value, Pair):
         return value
     given = {"light": value} if isinstance(value, str) else value
@@ -68,7 +68,7 @@ _Length = Annotated[str | None, BeforeValidator(_length)]
 
 
 class Theme(BaseModel):
-    """The looks that a product sets, as `[products.SLUG.theme]` in `widget.toml` has them."""
+    """A product's theme, as in `[products.SLUG.theme]` of `widget.toml`."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, populate_by_name=True
@@ -95,7 +95,7 @@ class Theme(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A choice that cannot be read well enough. `nearest` is the nearest one that passes; None where none does."""
+    """A chosen colour with too little contrast. `nearest` is the closest colour that passes, or None."""
 
     name: str
     mode: Mode
@@ -175,7 +175,7 @@ NEEDS: Mapping[str, tuple[float, tuple[str, ...]]] = {
     "success": (AA_TEXT, ("surface", "field", "subtle")),
     "notice": (AA_PARTS, ("notice-soft",)),
 }
-"""The contrast that each colour needs, and the grounds that it stands on."""
+"""The contrast that each colour needs, and the backgrounds it appears on."""
 
 _TINTS = {"danger-soft": "danger", "notice-soft": "notice", "accent-soft": "accent"}
 _INK = Colour.read("#26221d")
@@ -184,7 +184,7 @@ _CHOICES = ("surface", "text", "accent")
 
 
 def _chosen(theme: Theme, mode: Mode) -> Palette:
-    """The colours that a team set for a mode. An accent set for light alone holds in dark too."""
+    """The colours that a team chose for a mode. An accent chosen only for light mode applies in dark mode as well."""
     pairs = {"surface": theme.surface, "text": theme.text, "accent": theme.accent}
     return {name: colour for name, pair in pairs.items() if pair and (colour := pair.of(mode))}
 
@@ -207,7 +207,7 @@ def palette(theme: Theme, mode: Mode) -> Palette:
 
 
 def _legible(name: str, colour: Colour, colours: Palette, has_surface: bool) -> Colour:
-    """`colour`, which nobody chose, moved until it has the contrast that it needs among what was chosen."""
+    """Move `colour`, which nobody chose, until it has the contrast that it needs with the chosen colours."""
     if name == "page" and has_surface:
         is_dark = colours["surface"].luminance < colours["text"].luminance
         return colours["surface"].mix(0.6 if is_dark else 0.94, _BLACK if is_dark else colours["text"]).rounded()
@@ -225,7 +225,7 @@ def _legible(name: str, colour: Colour, colours: Palette, has_surface: bool) -> 
 
 
 def _readable_ground(colour: Colour, colours: Palette) -> Colour:
-    """A shade of the accent that its words can be read on: the usual one, else one further from the words."""
+    """A shade of the accent on which its text is legible: the usual one, or one further from the text colour."""
     words = colours["on-accent"]
     if contrast(colour, words) >= AA_TEXT:
         return colour
@@ -241,7 +241,7 @@ def _lifted(colour: Colour, grounds: list[Colour], ratio: float) -> Colour:
 
 
 def shortfalls(theme: Theme) -> tuple[Shortfall, ...]:
-    """Every choice below WCAG AA."""
+    """Every chosen colour that fails WCAG AA."""
     return tuple(shortfall for mode in MODES for shortfall in _shortfalls(theme, mode))
 
 
@@ -257,7 +257,7 @@ def _shortfalls(theme: Theme, mode: Mode) -> Iterator[Shortfall]:
 
 
 def stylesheet(theme: Theme) -> str:
-    """The theme as CSS, in the layer of our tokens, so that a product's own plain rule wins. Empty without choices."""
+    """The theme as CSS in the layer of our tokens, so that a product's own plain rules win. Empty without choices."""
     lines = [f"--feedback-{name}: {value};" for name, value in (*_colour_lines(theme), *_other_lines(theme))]
     if not lines:
         return ""
@@ -265,13 +265,13 @@ def stylesheet(theme: Theme) -> str:
 
 
 def version(theme: Theme) -> str:
-    """What changes whenever the stylesheet does; empty without one."""
+    """A version that changes with the stylesheet; empty without one."""
     sheet = stylesheet(theme)
     return hashlib.sha256(sheet.encode()).hexdigest()[:12] if sheet else ""
 
 
 def _colour_lines(theme: Theme) -> Iterator[tuple[str, str]]:
-    """Whatever was chosen, and whatever CSS alone would make too weak."""
+    """The chosen colours, and those that CSS alone would derive with too little contrast."""
     if not (theme.accent or theme.surface or theme.text):
         return
     ours = {mode: palette(theme, mode) for mode in MODES}

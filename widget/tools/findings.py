@@ -1,4 +1,4 @@
-"""What is wrong with an installation or a page, and how to fix it: found by many, reported in one way.
+"""Findings: what is wrong with an installation or a page, and how to fix it. One format for all checks.
 
 A finding that is `wrong` makes a command fail; a `notice` is told and does no more. Looking for them is left to others.
 """
@@ -13,7 +13,7 @@ _MARKS = {"wrong": "✗", "notice": "!"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found.
+    """One finding.
 
     `code` is for programs and never changes. `at` is where: a file and line, a setting, an address. `clue` is what
     whoever knows the sources may look for, to say it better.
@@ -27,13 +27,13 @@ class Finding:
     clue: str = ""
 
     def placed(self, at: str) -> "Finding":
-        """The same, with its place, unless it has one."""
+        """The finding with a place, unless it already has one."""
         return self if self.at else replace(self, at=at)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, and what was found there. `scope` says how far the look went."""
+    """One check and its findings. `scope` says what it covered."""
 
     title: str
     findings: tuple[Finding, ...] = ()
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Checks of one thing: the service, a product, a page."""
+    """The checks of one subject: the service, a product or a page."""
 
     title: str
     checks: tuple[Check, ...]
@@ -55,13 +55,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was looked at."""
+    """All sections of a run."""
 
     sections: tuple[Section, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All that was found."""
+        """The findings of all sections."""
         return tuple(found for section in self.sections for check in section.checks for found in check.findings)
 
     @property
@@ -70,7 +70,7 @@ class Report:
         return all(finding.level != "wrong" for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """The report as JSON values."""
         return {
             "passed": self.passed,
             "sections": [
@@ -86,7 +86,7 @@ class Report:
         }
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """The report as lines of text."""
         for section in self.sections:
             yield section.title
             for check in section.checks:

@@ -1,4 +1,4 @@
-"""A page's HTML as a tree of elements, read leniently, as browsers do: to be looked at, never to be written.
+"""A page's HTML as a read-only tree of elements, parsed as leniently as browsers do.
 
 It is the standard library's parser with what looking needs: parents, ids, words. Judging is left to others.
 """
@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 _ENDS = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",), "p": ("p",)}
-"""What an opening tag ends first, if it is open just above."""
+"""The elements that an opening tag closes if they are its open parent."""
 
 
 class Element:
-    """An element, and what is in it. Attributes without a value have an empty one."""
+    """An element and its content. Attributes without a value have an empty one."""
 
     __slots__ = ("attributes", "children", "line", "parent", "tag")
 
@@ -30,7 +30,7 @@ class Element:
         return name in self.attributes
 
     def all(self, *tags: str, inert: bool = False) -> Iterator["Element"]:
-        """The elements in it, of these tags or of any; those inside of `<template>` only if `inert`."""
+        """The descendants with these tags, or all; those inside `<template>` only if `inert`."""
         for child in self.children:
             if isinstance(child, Element):
                 if not tags or child.tag in tags:
@@ -39,15 +39,15 @@ class Element:
                     yield from child.all(*tags, inert=inert)
 
     def first(self, *tags: str) -> "Element | None":
-        """The first of them."""
+        """The first such descendant, or None."""
         return next(self.all(*tags), None)
 
     def by_id(self, name: str) -> "Element | None":
-        """The element that a script gets by this id."""
+        """The element that `getElementById` returns."""
         return next((element for element in self.all() if element.attributes.get("id") == name), None)
 
     def up(self) -> Iterator["Element"]:
-        """The elements that it is in, the nearest first."""
+        """The ancestors, nearest first."""
         above = self.parent
         while above is not None:
             yield above
@@ -55,17 +55,17 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The words in it, with single spaces."""
+        """The text content with runs of whitespace collapsed."""
         return " ".join("".join(self._words()).split())
 
     @property
     def raw(self) -> str:
-        """The text in it as it is."""
+        """The text content unchanged."""
         return "".join(self._words())
 
     @property
     def hidden(self) -> bool:
-        """Whether it, or something that it is in, has the attribute `hidden`."""
+        """Whether the element or one of its ancestors has the attribute `hidden`."""
         return any("hidden" in element for element in (self, *self.up()))
 
     def __repr__(self) -> str:
@@ -125,7 +125,7 @@ class _Builder(HTMLParser):
 
 
 def parse(html: str) -> Element:
-    """The tree of a page. Whatever it is given, it answers one."""
+    """The tree of a page. Never fails, whatever the HTML."""
     builder = _Builder()
     builder.feed(html)
     builder.close()

@@ -1,4 +1,4 @@
-"""The pages of products without a service around them: for those who write templates, and for what checks them.
+"""Renders products' pages without a running service, for template authors and for the checks.
 
 Nothing stands in for what is broken here: a template that fails raises TemplateBroken. Needs neither a database nor
 Insider Connect.
@@ -21,7 +21,7 @@ from widget.web.assets import StaticFiles
 
 
 class OfflineRenderer:
-    """The pages of `products`, whose own files lie below `custom`."""
+    """Renders the pages of `products`, whose own files are in `custom`."""
 
     def __init__(self, products: Mapping[str, Product], custom: Path, *, reload: bool = False) -> None:
         self.products = products
@@ -39,11 +39,11 @@ class OfflineRenderer:
         return self.wording.of(slug, words.choose(lang))
 
     def read_words(self) -> None:
-        """Read the products' own words anew."""
+        """Read the products' own texts again."""
         self.wording = Wording(self._custom / "templates", self.products)
 
     def scene(self, product: Product, lang: str, sample: Sample = FRIENDLY, looks: Looks = PLAIN) -> Scene:
-        """What a state is rendered from."""
+        """The values from which a state is rendered."""
         return Scene(self.pages, product, self.words(product.slug, lang), sample, looks)
 
     def sources(self, slug: str) -> dict[str, str]:
@@ -51,7 +51,7 @@ class OfflineRenderer:
         return _texts(self._own / slug)
 
     def our_sources(self) -> dict[str, str]:
-        """Ours."""
+        """Our templates, by their names."""
         folder = resources.path("templates")
         return {name: text for name, text in _texts(folder).items() if "/" not in name}
 
@@ -65,7 +65,7 @@ class OfflineRenderer:
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """What can be read; the rest is named when it is rendered."""
+    """The files that can be read. The others are reported when they are rendered."""
     return {
         path.relative_to(folder).as_posix(): path.read_text("utf-8", errors="replace")
         for path in sorted(folder.rglob("*.html"))

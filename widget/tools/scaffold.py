@@ -1,4 +1,4 @@
-"""A new product: its table in the products' file, and a small folder with one override to start from.
+"""Creates a new product: its table in the products' file, and a folder with a first override.
 
 What is there already is never changed: the table is put behind the file's own text, comments and all, and only if the
 whole can be read afterwards.
@@ -18,7 +18,7 @@ from widget.config.products import SLUG, Product
 from widget.errors import ConfigurationError, Problem
 
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
-"""Where nobody names an origin: pages of the developer's own machine."""
+"""The default origins: pages on the developer's own machine."""
 
 _FORM = """\
 {# This replaces one block of our form; all else stays ours, and gets our corrections. #}
@@ -44,14 +44,14 @@ _STYLES = """\
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was written: the products' file, and the files of the product's own."""
+    """What was written: the products' file and the product's own files."""
 
     config: Path
     files: tuple[Path, ...]
 
 
 def make(slug: str, *, name: str, origins: Sequence[str], config: Path, custom: Path) -> Made:
-    """Make the product. Raises ConfigurationError, and nothing has been written then."""
+    """Create the product. Raises ConfigurationError, in which case nothing was written."""
     table = _table(slug, name, origins)
     before = _text(config)
     after = f"{before.rstrip()}\n\n{table}" if before.strip() else table
@@ -76,7 +76,7 @@ def make(slug: str, *, name: str, origins: Sequence[str], config: Path, custom: 
 
 
 def _table(slug: str, name: str, origins: Sequence[str]) -> str:
-    """The table as TOML. Strings of JSON are strings of TOML."""
+    """The table as TOML. JSON strings are valid TOML strings."""
     quoted = ", ".join(json.dumps(origin, ensure_ascii=False) for origin in origins)
     return f"[products.{slug}]\nname = {json.dumps(name, ensure_ascii=False)}\norigins = [{quoted}]\n"
 
@@ -119,7 +119,7 @@ def _sentence(fault: object) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write the whole file or leave the old one, also when the machine stops half-way."""
+    """Write the whole file or keep the old one, even if the machine stops half-way."""
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
