@@ -4,12 +4,11 @@ PYTHON_BIN := .venv/bin
 UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis
 
-# Tests mostly wait, for browsers and for processes that start: more of them at once than there are processors. What
-# failed in that crowd is run once more alone, and has to pass there.
+# Tests mostly wait, for browsers and for processes that start: more of them at once than there are processors.
 TEST_PROCESSES ?= 4
 
 # `make loader` after every change below loader/: a test compares.
-.PHONY: help loader demo test bench throughput chaos cost fuzz lint setup lock audit sbom
+.PHONY: help loader demo test quick bench throughput chaos cost fuzz lint setup lock audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,7 +18,10 @@ demo: ## the widget, a local Insider Connect and a sample host page; Ctrl-C ends
 	@$(PYTHON_BIN)/python scripts/demo
 
 test: lint ## every check and every test
-	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder || $(PYTHON_BIN)/pytest --last-failed --last-failed-no-failures none
+	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal
+
+quick: lint ## style, types, and the tests that start no process: while you work
+	@$(PYTHON_BIN)/pytest -q -n 2 --dist worksteal -m "not process" --ignore tests/browser
 
 bench: ## speed and size beside rivals and ceilings, as docs/performance.md; BENCH="--rows get" for a part
 	@scripts/setup bench

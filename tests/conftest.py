@@ -23,22 +23,34 @@ BROWSER_ARGUMENTS = (
     "--disable-sync",
 )
 
-LONGEST = (
-    "test_crashes", "test_several_machines", "test_outcomes", "test_form_files", "test_access", "test_languages",
-    "test_chaos", "test_operator", "test_environments", "test_form_access", "test_form_sending", "test_own_faults",
-)  # fmt: skip
-"""The modules that take the longest, begun first: else the last of them would have one process alone to end in."""
+LONGEST = ("test_chaos", "test_several_machines")
+"""The modules with the longest tests, begun first: else everybody would wait for the last of them."""
+STARTS_PROCESSES = {"_sandbox", "postgres", "browser", "children", "subprocess", "Process", "Widget", "Examiner"}
+"""Fixtures that do, and what a module imports in order to."""
 
 
-def pytest_configure() -> None:
-    """Have programs forked."""
-    fork_from_now_on(plain_environ())
+def pytest_configure(config: pytest.Config) -> None:
+    """Have programs forked, by each process that runs tests."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        fork_from_now_on(plain_environ())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sorts the modules; within them all stays as it stands."""
+    """Sort the modules, and mark what starts a process."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+    for item in items:
+        if _starts_processes(item):
+            item.add_marker("process")
+
+
+def _starts_processes(item: pytest.Item) -> bool:
+    """Whether a test does by its fixtures, or may because its module has the means."""
+    assert isinstance(item, pytest.Function)
+    asked = {*item.fixturenames, *vars(item.module)}
+    if hasattr(item, "callspec") and item.callspec.params.get("database_url") == "postgresql":
+        asked.add("postgres")
+    return bool(STARTS_PROCESSES & asked)
 
 
 @pytest.fixture(scope="session")

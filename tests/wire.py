@@ -17,6 +17,8 @@ from typing import Any, Self
 
 Behaviour = Callable[[socket.socket], None]
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"
+GZIP_HEAD = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"
+"""RFC 1952, section 2.3; what follows it is deflated."""
 TOKEN = {"access_token": "t0k3n", "token_type": "Bearer", "expires_in": 3599, "scope": "feedback.write"}
 CREATED = {"isSuccess": True, "data": 32, "errors": None, "requestId": "x"}
 

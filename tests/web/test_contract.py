@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from bed import SECRET_KEY, Sandbox, Widget
+from bed import SECRET_KEY, Sandbox, Widget, adjusted
 from samples import MAX_FILE_SIZE, jpeg, pdf, png
 
 from widget.errors import STATUS, Fault
@@ -338,7 +338,7 @@ def test_refused_is_what_insider_connect_will_not_take(widget: Widget, insider: 
 
 
 def test_unavailable_is_an_outbox_that_cannot_store(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
-    widget = start_widget()
+    widget = start_widget(command=adjusted("widget.outbox.sqlite.BUSY_TIMEOUT=0.5"))
     blocker = sqlite3.connect(widget.folder / "widget.db", isolation_level=None)
     token = widget.token()
     blocker.execute("BEGIN IMMEDIATE")
