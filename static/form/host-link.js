@@ -23,23 +23,14 @@ const ENTRY = /^(https?:)\/\/(\*\.)?([^/:*]+)(?::(\d+|\*))?$/
 const PORTS = /** @type {Record<string, string>} */ ({'http:': '80', 'https:': '443'})
 const TABBABLE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex], [contenteditable]'
 
-/** `URL.canParse` is younger than browsers that people still have, such as Chrome 109. @param {string} text */
-export function parsed(text) {
-  try {
-    return new URL(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** Does an entry such as `https://app.example.com`, `https://*.example.com` or `http://localhost:*` allow an origin?
  * @param {string} entry @param {string} origin */
 export function allows(entry, origin) {
   const [, scheme, wild, host, port] = ENTRY.exec(entry.toLowerCase()) ?? []
-  const url = scheme && parsed(origin)
-  if (!url || url.origin !== origin || url.protocol !== scheme) return false
-  if (port !== '*' && (port ?? PORTS[scheme]) !== (url.port || PORTS[scheme])) return false
-  return wild ? url.hostname.endsWith('.' + host) : url.hostname === host
+  const [, given, , name, at] = ENTRY.exec(origin) ?? []
+  if (!scheme || given !== scheme) return false
+  if (port !== '*' && (port ?? PORTS[scheme]) !== (at ?? PORTS[scheme])) return false
+  return wild ? name.endsWith('.' + host) : name === host
 }
 
 /**

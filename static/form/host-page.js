@@ -2,7 +2,6 @@
 /** What the host page knows: who the person is, perhaps signed by its server, in which language they are spoken to, and what
  * it tells about itself. */
 import {forget, Kept} from './kept.js'
-import {parsed} from './host-link.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 /** @import {HostWish} from './host-link.js' */
 
@@ -233,6 +232,10 @@ function shown(value) {
   if (!['string', 'number', 'boolean'].includes(typeof value)) return ''
   const text = line(String(value)).slice(0, VALUE)
   if (!/^https?:\/\//i.test(text)) return text
-  const url = parsed(text)
-  return url ? url.origin + url.pathname : ''
+  try {
+    const {origin, pathname} = new URL(text)
+    return origin + pathname
+  } catch {
+    return '' // URL.canParse is younger than Chrome 109
+  }
 }
