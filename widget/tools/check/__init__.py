@@ -41,8 +41,10 @@ def check_products(
     found: Mapping[str, Product], custom: Path, config: Path, languages: Sequence[str] | None = None
 ) -> tuple[Section, ...]:
     """The products' looks, templates and pages; in all languages unless some are named."""
-    studio = OfflineRenderer(found, custom)
-    return tuple(products.check(product, studio, languages or words.languages(), config) for product in found.values())
+    renderer = OfflineRenderer(found, custom)
+    return tuple(
+        products.check(product, renderer, languages or words.languages(), config) for product in found.values()
+    )
 
 
 def _readable(environ: Mapping[str, str], only: str | None) -> tuple[Section, ...]:

@@ -30,15 +30,15 @@ Seen = dict[Finding, set[tuple[str, str]]]
 """What was found, and in which state and language."""
 
 
-def check(product: Product, studio: OfflineRenderer, languages: Sequence[str], config: Path) -> Section:
+def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str], config: Path) -> Section:
     """Everything about one product."""
-    own = Sources(product.slug, studio.sources(product.slug), studio.our_sources())
-    broken, pages = _render(product, studio, languages)
+    own = Sources(product.slug, renderer.sources(product.slug), renderer.our_sources())
+    broken, pages = _render(product, renderer, languages)
     at = f"{config}: products.{product.slug}"
     states = states_of(product)
     scope = f"{len(states)} states in {len(languages)} language{'' if len(languages) == 1 else 's'}"
     found: dict[str, list[Finding]] = {
-        "templates": _told(broken, len(states), len(languages)) + _unread(product, studio, broken)
+        "templates": _told(broken, len(states), len(languages)) + _unread(product, renderer, broken)
     }
     for name, look in ON_PAGES.items():
         seen: Seen = {}
@@ -50,19 +50,19 @@ def check(product: Product, studio: OfflineRenderer, languages: Sequence[str], c
     found["escaping"] += [finding for finding in sources.check(own) if finding.code.startswith("escaping.")]
     found["words"] = [
         Finding("words.unusable", _sentence(problem.message), _UNTIL_WORDS, problem.name)
-        for problem in studio.wording.problems
+        for problem in renderer.wording.problems
         if problem.name.startswith(f"products/{product.slug}/")
     ]
     unused = "Until it is fixed, nobody reads it."
     found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
-    css = studio.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
+    css = renderer.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
     sheet = f"static/products/{product.slug}/product.css"
     found["policy"] += policy.check_stylesheet(css, sheet)
     found["contrast"] = [
         *contrast.check_theme(product.theme, at),
         *contrast.check_stylesheet(css, sheet, product.theme, tokens()),
     ]
-    found["weight"] = [*_weight(product, studio, pages, at), *_not_served(product, studio)]
+    found["weight"] = [*_weight(product, renderer, pages, at), *_not_served(product, renderer)]
     checks = [Check(name, tuple(findings), scope if name == "templates" else "") for name, findings in found.items()]
     return Section(f"{product.name} ({product.slug})", tuple(checks))
 
@@ -73,12 +73,12 @@ def tokens() -> frozenset[str]:
     return frozenset(re.findall(r"--feedback-([\w-]+)\s*:", css))
 
 
-def _render(product: Product, studio: OfflineRenderer, languages: Sequence[str]) -> tuple[Seen, list[Page]]:
+def _render(product: Product, renderer: OfflineRenderer, languages: Sequence[str]) -> tuple[Seen, list[Page]]:
     """Every page that can be made of a hostile person's words, and what is wrong with those that cannot."""
     broken: Seen = {}
     pages = []
     for lang in languages:
-        scene = studio.scene(product, lang, HOSTILE)
+        scene = renderer.scene(product, lang, HOSTILE)
         for state in states_of(product):
             try:
                 html = state.render(scene)
@@ -99,12 +99,12 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _unread(product: Product, studio: OfflineRenderer, broken: Seen) -> list[Finding]:
+def _unread(product: Product, renderer: OfflineRenderer, broken: Seen) -> list[Finding]:
     """Templates that no page came to: partials of a page that broke before, for one."""
     known = {finding.at for finding in broken}
     return [
         Finding("templates.broken", problem.message, at=problem.name)
-        for problem in studio.templates.problems(product.slug)
+        for problem in renderer.templates.problems(product.slug)
         if problem.name not in known
     ]
 
@@ -129,21 +129,21 @@ def _told(seen: Seen, states: int, languages: int) -> list[Finding]:
     return told
 
 
-def _weight(product: Product, studio: OfflineRenderer, pages: list[Page], at: str) -> Iterator[Finding]:
+def _weight(product: Product, renderer: OfflineRenderer, pages: list[Page], at: str) -> Iterator[Finding]:
     """The heaviest of the idle forms, with all that it links."""
     idle = max((page for page in pages if page.state == "idle"), key=lambda page: len(page.html), default=None)
     if idle is not None:
         pictures = {
-            name: studio.static.content(name)
-            for name in studio.static.names(f"products/{product.slug}/", "")
+            name: renderer.static.content(name)
+            for name in renderer.static.names(f"products/{product.slug}/", "")
             if f"/{name}" in idle.html
         }
-        parts = {f"page ({idle.words.lang})": idle.html.encode(), **studio.styles(product), **pictures}
+        parts = {f"page ({idle.words.lang})": idle.html.encode(), **renderer.styles(product), **pictures}
         yield from weight.check(parts, product.budget, at)
 
 
-def _not_served(product: Product, studio: OfflineRenderer) -> Iterator[Finding]:
-    for name, reason in studio.static.left_out.items():
+def _not_served(product: Product, renderer: OfflineRenderer) -> Iterator[Finding]:
+    for name, reason in renderer.static.left_out.items():
         if name.startswith(f"products/{product.slug}/"):
             fix = "Remove it, or put another kind of file in its place."
             yield Finding("weight.not_served", f"This file is not served: {reason}.", fix, f"static/{name}")

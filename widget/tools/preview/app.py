@@ -52,7 +52,7 @@ _TAKEN = {"status": "delivered", "receipt": "sample", "receipt_url": "/receipt/s
 def create_preview(config: Path, custom: Path) -> Starlette:
     """The gallery of the products that `config` has. Raises ConfigurationError."""
     workshop = Workshop(config, custom)
-    _ = workshop.studio
+    _ = workshop.renderer
     app = Starlette(routes=ROUTES, exception_handlers={TemplateBroken: _broken, ConfigurationError: _unusable})
     app.state.workshop = workshop
     app.state.templates = Environment(
@@ -67,7 +67,7 @@ def create_preview(config: Path, custom: Path) -> Starlette:
 
 async def first(request: Request) -> Response:
     """GET /: the first product."""
-    return RedirectResponse(f"/{next(iter(_studio(request).products))}", 302)
+    return RedirectResponse(f"/{next(iter(_renderer(request).products))}", 302)
 
 
 async def gallery(request: Request) -> Response:
@@ -86,7 +86,7 @@ async def gallery(request: Request) -> Response:
         request,
         "gallery.html",
         product=product,
-        products=_studio(request).products.values(),
+        products=_renderer(request).products.values(),
         choices=CHOICES,
         asked={**asked, "lang": lang, "state": state.name},
         languages=words.languages(),
@@ -106,21 +106,21 @@ async def cell(request: Request) -> Response:
     if found is None:
         raise HTTPException(404)
     theme = known(request.query_params.get("theme"), THEMES)
-    html = _render(_studio(request), product, found, request.query_params.get("lang", ""), theme)
-    return HTMLResponse(_staged(_studio(request), html, found.does, request), headers=of_form(product.origins))
+    html = _render(_renderer(request), product, found, request.query_params.get("lang", ""), theme)
+    return HTMLResponse(_staged(_renderer(request), html, found.does, request), headers=of_form(product.origins))
 
 
-def _render(studio: OfflineRenderer, product: Product, found: Cell, lang: str, theme: str) -> str:
-    scene = studio.scene(product, lang, looks=Looks(theme))
+def _render(renderer: OfflineRenderer, product: Product, found: Cell, lang: str, theme: str) -> str:
+    scene = renderer.scene(product, lang, looks=Looks(theme))
     if found.name == "not-found":
-        return studio.pages.problem(scene.words, Fault("product_unknown"), product, looks=Looks(theme))
+        return renderer.pages.problem(scene.words, Fault("product_unknown"), product, looks=Looks(theme))
     return found.state.render(scene)
 
 
-def _staged(studio: OfflineRenderer, html: str, does: str, request: Request) -> str:
+def _staged(renderer: OfflineRenderer, html: str, does: str, request: Request) -> str:
     """The page with the preview's script before its own, and with larger text if asked for. It takes no focus."""
-    script = f'<script type="module" src="{studio.static.url("preview/state.js")}?do={does}"></script>'
-    large = f'<link rel="stylesheet" href="{studio.static.url("preview/large.css")}">'
+    script = f'<script type="module" src="{renderer.static.url("preview/state.js")}?do={does}"></script>'
+    large = f'<link rel="stylesheet" href="{renderer.static.url("preview/large.css")}">'
     wanted = script + (large if request.query_params.get("text") == "200" else "")
     return html.replace(" autofocus", "").replace("<head>", f"<head>{wanted}", 1)
 
@@ -135,11 +135,11 @@ async def host(request: Request) -> Response:
 
 async def form(request: Request) -> Response:
     """GET /form/{product}: the form for the sample page, and for a tab of its own."""
-    product, studio = _product(request), _studio(request)
+    product, renderer = _product(request), _renderer(request)
     theme = known(request.query_params.get("theme"), THEMES)
     mode = known(request.query_params.get("mode"), MODES)
-    scene = studio.scene(product, request.query_params.get("lang", ""), looks=Looks(theme, mode))
-    return HTMLResponse(_staged(studio, scene.form(), "", request), headers=of_form(product.origins))
+    scene = renderer.scene(product, request.query_params.get("lang", ""), looks=Looks(theme, mode))
+    return HTMLResponse(_staged(renderer, scene.form(), "", request), headers=of_form(product.origins))
 
 
 async def taken(request: Request) -> Response:
@@ -165,23 +165,23 @@ async def theme_css(request: Request) -> Response:
 
 async def receipt(request: Request) -> Response:
     """GET /receipt/sample."""
-    return RedirectResponse(f"/cell/{next(iter(_studio(request).products))}/receipt-delivered", 302)
+    return RedirectResponse(f"/cell/{next(iter(_renderer(request).products))}/receipt-delivered", 302)
 
 
 async def loader(request: Request) -> Response:
     """GET /embed.js."""
-    return _found(_studio(request).static.loader(request))
+    return _found(_renderer(request).static.loader(request))
 
 
 async def static(request: Request) -> Response:
     """GET /static/…"""
-    return _found(_studio(request).static.respond(request, request.path_params["path"]))
+    return _found(_renderer(request).static.respond(request, request.path_params["path"]))
 
 
 async def version(request: Request) -> Response:
     """GET /version: asked for again and again by the gallery."""
     workshop = _workshop(request)
-    _ = workshop.studio
+    _ = workshop.renderer
     return JSONResponse({"version": workshop.version(), "problem": workshop.problem}, headers=HEADERS["data"])
 
 
@@ -197,7 +197,7 @@ async def _unusable(request: Request, error: Exception) -> Response:
 
 def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     template_of = request.app.state.templates.get_template(template)
-    html = template_of.render(static=_studio(request).static.url, **values)
+    html = template_of.render(static=_renderer(request).static.url, **values)
     return HTMLResponse(html, status, headers=_PAGE)
 
 
@@ -212,12 +212,12 @@ def _workshop(request: Request) -> Workshop:
     return workshop
 
 
-def _studio(request: Request) -> OfflineRenderer:
-    return _workshop(request).studio
+def _renderer(request: Request) -> OfflineRenderer:
+    return _workshop(request).renderer
 
 
 def _product(request: Request) -> Product:
-    product = _studio(request).products.get(request.path_params["product"])
+    product = _renderer(request).products.get(request.path_params["product"])
     if product is None:
         raise HTTPException(404)
     return product

@@ -16,35 +16,35 @@ HERE = ("http://127.0.0.1:*", "http://localhost:*")
 
 
 class Workshop:
-    """The studio of the products that `config` has. A file that cannot be read keeps the last one that could."""
+    """The renderer of the products that `config` has. A file that cannot be read keeps the last one that could."""
 
     def __init__(self, config: Path, custom: Path) -> None:
         self._config = config
         self._custom = custom
         self._stamp: object = None
         self._spoken: object = None
-        self._studio: OfflineRenderer | None = None
+        self._renderer: OfflineRenderer | None = None
         self.problem = ""
         """What is wrong with the products' file; empty if nothing is."""
 
     @property
-    def studio(self) -> OfflineRenderer:
+    def renderer(self) -> OfflineRenderer:
         """The products' pages. Raises ConfigurationError, if the file could never be read."""
         stamp = self._stamp_of(self._config)
         spoken = [(path, self._stamp_of(path)) for path in sorted(self._custom.glob("templates/products/*/words.*.po"))]
-        if stamp == self._stamp and self._studio is not None and spoken != self._spoken:
-            self._studio.read_words()
+        if stamp == self._stamp and self._renderer is not None and spoken != self._spoken:
+            self._renderer.read_words()
         self._spoken = spoken
-        if stamp != self._stamp or self._studio is None:
+        if stamp != self._stamp or self._renderer is None:
             self._stamp = stamp
             try:
                 products = {slug: _embeddable(product) for slug, product in load_products(self._config).items()}
-                self._studio, self.problem = OfflineRenderer(products, self._custom, reload=True), ""
+                self._renderer, self.problem = OfflineRenderer(products, self._custom, reload=True), ""
             except ConfigurationError as error:
-                if self._studio is None:
+                if self._renderer is None:
                     raise
                 self.problem = str(error)
-        return self._studio
+        return self._renderer
 
     def version(self) -> str:
         """What changes whenever anything does that a page is made of."""
