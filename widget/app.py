@@ -1,4 +1,4 @@
-"""`create_app(settings)`: the one place that knows everybody."""
+"""Puts all parts of the service together: `create_app(settings)` for the web, `deliver_until` for a worker."""
 
 import asyncio
 import contextlib
@@ -137,7 +137,7 @@ def create_app(settings: Settings) -> Starlette:
                 watching.cancel()
                 await asyncio.wait({watching})
         except ConfigurationError as error:
-            app.state.problem = error  # for whoever started us: a server would show a traceback
+            app.state.problem = error  # for the command, which reports it; uvicorn would print a traceback
             raise
         except Exception:
             log.exception("widget.failed")
@@ -156,7 +156,7 @@ def create_app(settings: Settings) -> Starlette:
 
 
 class _Wrapped(Starlette):
-    """Has something around everything, Starlette's own last resort included."""
+    """An application with a layer around everything, including Starlette's own error handler."""
 
     def __init__(self, around: Callable[[ASGIApp], ASGIApp], **options: Any) -> None:
         self._around = around
@@ -261,7 +261,7 @@ def create_dispatcher(settings: Settings, outbox: Outbox, delivery: Delivery, *,
 
 
 def create_retention(settings: Settings, outbox: Outbox) -> Retention:
-    """What goes from the outbox, and when."""
+    """What is erased from the outbox, and when."""
     return Retention(
         outbox.backend,
         kept=settings.retention_days * _DAY,
@@ -288,7 +288,7 @@ async def examining(settings: Settings) -> AsyncIterator[Examiner]:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """When to try again."""
+    """The retry policy that the settings describe."""
     return Policy(
         retry_min=settings.retry_min,
         retry_max=settings.retry_max,
