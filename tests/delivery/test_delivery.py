@@ -5,7 +5,7 @@ import pytest
 from widget.delivery.gate import FAILURES_TO_OPEN, Gate
 from widget.delivery.policy import Policy, backoff, decide, longest_delay, next_files
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox.model import Pending, Transition, Work
+from widget.outbox.model import NO_ID, Pending, Transition, Work
 from widget.submissions.model import Feedback
 
 POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=900)
@@ -149,11 +149,32 @@ def test_a_gate_shuts_after_some_failures_to_connect_and_lets_one_probe_pass() -
     assert gate.admit()
 
 
-def test_a_busy_answer_does_not_shut_a_gate() -> None:
+def test_a_busy_account_is_left_alone_for_as_long_as_it_asks() -> None:
+    clock = Clock()
+    gate = Gate(30, clock)
+    assert gate.note(NotProcessed("answered 503", busy=True), pause=7)
+    assert not gate.admit()
+    clock.now = 7
+    assert gate.admit()
+    assert not gate.note(NotProcessed("answered 503", busy=True), pause=9)
+    assert gate.pauses == 2
+    clock.now = 16
+    assert gate.admit()
+    assert gate.note(Created(1))
+    assert (gate.admit(), gate.pauses) == (True, 0)
+
+
+def test_what_was_not_processed_for_another_reason_does_not_shut_a_gate() -> None:
     gate = Gate(30, Clock())
     for _ in range(20):
-        gate.note(NotProcessed("answered 503"))
+        gate.note(NotProcessed("answered 408"))
     assert gate.admit()
+
+
+def test_a_feedback_that_was_created_without_an_id_is_never_created_again() -> None:
+    assert after(Created(None)) == Transition("delivered", feedback_id=NO_ID)
+    with_files = after(Created(None), pending=FILES)
+    assert (with_files.state, with_files.delay, with_files.feedback_id) == ("unknown", None, NO_ID)
 
 
 def test_wrong_credentials_shut_a_gate_at_once() -> None:

@@ -35,8 +35,7 @@ def dies_once_shut(widget: Widget, insider: Sandbox, commit: int) -> list[str]:
 def test_a_kill_behind_a_shut_gate_leaves_nothing_unknown(
     insider: Sandbox, tmp_path: Path, database_url: str, commit: int
 ) -> None:
-    widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, UNKNOWN_POLICY="park", LEASE="2",
-                    DELIVERY_TIMEOUT="1", **SHUT)  # fmt: skip
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, UNKNOWN_POLICY="park", **SHUT)
     widget.migrate()
     texts = dies_once_shut(widget, insider, commit)
     insider.recover()

@@ -78,7 +78,24 @@ def test_what_was_not_processed_is_repeated_no_sooner_than_asked(widget: Widget,
     assert (second - first).total_seconds() >= 2
     assert len(insider.feedbacks()) == 1
     seen = row(widget, submission_id)
-    assert (seen["attempts"], seen["last_error"], seen["possible_duplicate"]) == (2, f"answered {status}", False)
+    assert (seen["attempts"], seen["last_error"], seen["possible_duplicate"]) == (1, f"answered {status}", False)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_account_that_is_busy_is_left_alone_with_all_of_its_rows(
+    start_widget: Callable[..., Widget], insider: Sandbox, status: int
+) -> None:
+    widget = start_widget(**QUICK, DELIVERY_WAIT="1")
+    insider.fail_with(status, "create", times=1, retry_after=3)
+    answers = [widget.submit("first")]
+    until(lambda: "delivery.paused" in widget.log())
+    answers += [widget.submit(f"number {n}") for n in range(5)]
+    assert {answer.status_code for answer in answers} == {202}
+    for answer in answers:
+        widget.until_delivered(answer)
+    times = [datetime.fromisoformat(request["at"]) for request in insider.requests("create")]
+    assert min((later - times[0]).total_seconds() for later in times[1:]) >= 3
+    assert len(insider.feedbacks()) == 6
 
 
 def test_after_failures_to_connect_a_circuit_opens_costs_no_attempts_and_closes_by_a_probe(
@@ -163,7 +180,7 @@ def test_an_account_in_trouble_does_not_hold_up_another(start_widget: Callable[.
 UNKNOWN = {
     "dropped unread": ({"mode": "drop_before"}, "RemoteProtocolError"),
     "dropped after accepting": ({"mode": "drop_after_accepting"}, "RemoteProtocolError"),
-    "an unreadable success": ({"mode": "garbage"}, "201 without the documented content"),
+    "an unreadable 200": ({"mode": "status", "status": 200, "body": "{}"}, "200 without the documented content"),
     "too late": ({"mode": "slow", "seconds": 2}, "no answer in time"),
     "a drip": ({"mode": "drip", "seconds": 3}, "no answer in time"),
     "500": ({"mode": "status", "status": 500}, "answered 500"),

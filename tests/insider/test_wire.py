@@ -27,7 +27,6 @@ SETTINGS = {
     "DELIVERY_WAIT": "3",
 }
 FILES = [("a.png", png(), "image/png")]
-UNDOCUMENTED = "201 without the documented content"
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +74,40 @@ ODD = {
     "a head that drips": (wire.drip, "no answer in time"),
     "nothing at all": (wire.silent, "no answer in time"),
     "a reset within the head": (wire.reset, "ReadError"),
-    "a body without end": (wire.endless, UNDOCUMENTED),
     "a head without end": (wire.endless_head, "RemoteProtocolError"),
-    "a body packed twice": (packed_twice, UNDOCUMENTED),
     "a body that ends early": (wire.too_short, "RemoteProtocolError"),
-    "a body longer than it says": (wire.too_long, UNDOCUMENTED),
     "two lengths": (
         wire.answering(wire.HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x"),
         "RemoteProtocolError",
     ),
     "no status at all": (wire.answering(b"\0\xff\r\n\r\n"), "RemoteProtocolError"),
 }
+
+
+UNREADABLE = {
+    "a body without end": wire.endless,
+    "a body packed twice": packed_twice,
+    "a body longer than it says": wire.too_long,
+}
+"""Answers that say 201, and nothing that can be read."""
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_feedback_whose_id_cannot_be_read_is_created_and_never_again(widget: Widget, server: Wire, name: str) -> None:
+    server.behaviours["create"] = UNREADABLE[name]
+    before = memory(widget)
+    answer = widget.submit()
+    assert (answer.status_code, answer.json()["feedback_id"]) == (201, None)
+    with_files = widget.token()
+    assert widget.submit(token=with_files, files=FILES).status_code == 202
+    assert memory(widget) - before < 30_000_000
+    row = seen(widget, with_files)
+    assert (row["state"], row["due_in"], row["feedback_id"]) == ("unknown", None, None)
+    assert "its files cannot be attached" in row["last_error"]
+    server.behave()
+    widget.operate("retry", row["id"])
+    until(lambda: seen(widget, with_files)["state"] == "delivered")
+    assert (server.counts["create"], server.counts["attach"]) == (2, 0)
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -106,7 +128,7 @@ def test_whatever_comes_back_for_a_create_it_is_unknown_within_the_time_and_the_
     assert widget.submit("the next one").status_code == 201
 
 
-@pytest.mark.parametrize("name", ["a head that drips", "a reset within the head", "a body without end"])
+@pytest.mark.parametrize("name", ["a head that drips", "a reset within the head", "a head without end"])
 def test_whatever_comes_back_for_files_the_create_is_not_repeated(widget: Widget, server: Wire, name: str) -> None:
     server.behaviours["attach"], _ = ODD[name]
     token = widget.token()
@@ -119,7 +141,7 @@ def test_whatever_comes_back_for_files_the_create_is_not_repeated(widget: Widget
     assert (server.counts["create"], server.counts["attach"]) == (1, 2)
 
 
-@pytest.mark.parametrize("name", ["a head that drips", "a reset within the head", "a body without end"])
+@pytest.mark.parametrize("name", ["a head that drips", "a reset within the head", "a head without end"])
 def test_without_a_token_nothing_was_sent_so_it_is_simply_repeated(
     server: Wire, widget: Widget, tmp_path: Path, name: str
 ) -> None:

@@ -15,13 +15,13 @@ from itertools import chain, repeat
 import structlog
 
 from widget.delivery.gate import Gate
-from widget.delivery.policy import Policy, decide, infected, longest_delay, next_files, unscanned
+from widget.delivery.policy import Policy, decide, infected, longest_delay, next_files, patience, unscanned
 from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.multipart import Upload
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox.model import Transition, Work
+from widget.outbox.model import NO_ID, Transition, Work
 from widget.outbox.outbox import Outbox
 
 log = structlog.get_logger("widget.delivery")
@@ -95,7 +95,9 @@ class Delivery:
         if not gate.shut:
             return True
         failure = await self._insider.check(product, renew=True)
-        if failure is not None:
+        if isinstance(failure, NotProcessed) and failure.busy:
+            gate.note(failure, self._pause(gate, failure))
+        elif failure is not None:
             gate.stay_shut(failure.reason)
         return failure is None
 
@@ -113,18 +115,24 @@ class Delivery:
             outcome = Refused((str(error),), None)
         except OutboxUnavailable as error:
             outcome = NotProcessed(str(error))
-        if gate.note(outcome):
+        if gate.note(outcome, self._pause(gate, outcome)):
             log.warning(
                 "delivery.paused" if gate.shut else "delivery.resumed", product=work.product, reason=gate.reason
             )
         transition = decide(work, outcome, self._policy, self._chance())
-        if gate.shut and isinstance(outcome, NotProcessed | Misconfigured) and transition.state == "queued":
+        is_held_back = isinstance(outcome, NotProcessed | Misconfigured) and transition.state == "queued"
+        if gate.shut and is_held_back:
             transition = Transition(
                 "queued", 0.0, transition.error, attempt_spent=False
             )  # the gate holds it, not its own time
         # Insider Connect's words may repeat what the person wrote: they stay with the row.
         reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else transition.error
         return await self._write(work, transition, reason)
+
+    def _pause(self, gate: Gate, outcome: Outcome) -> float:
+        """Seconds for which a busy account is left alone, all of its rows."""
+        wish = outcome.retry_after if isinstance(outcome, NotProcessed) else None
+        return patience(gate.pauses + 1, wish, self._policy, self._chance())
 
     async def _write(self, work: Work, transition: Transition, reason: str | None) -> Transition:
         if not await self._record(work, transition):
@@ -169,6 +177,8 @@ class Delivery:
     async def _call(self, work: Work) -> Outcome:
         if work.feedback_id is None:
             return await self._insider.create(work.product, work.id, work.feedback)
+        if work.feedback_id == NO_ID:
+            return Refused(("The feedback's id is not known.",), None)
         uploads = [
             Upload(file.name, file.media_type, file.size, partial(self._chunks, file.blob)) for file in next_files(work)
         ]

@@ -12,13 +12,16 @@ class Gate:
     """Keeps an account's rows back while trying is pointless. Times are the `clock`'s, in seconds.
 
     It shuts after `FAILURES_TO_OPEN` failures to connect in a row, or at once when the account or the address is
-    wrong. While it is shut, whoever is admitted every `probe_every` seconds is the probe, whose success opens the gate.
+    wrong, or Insider Connect asks for patience. While it is shut, whoever is admitted every `probe_every` seconds is
+    the probe, whose success opens the gate.
     """
 
     def __init__(self, probe_every: float, clock: Callable[[], float]) -> None:
         self._probe_every = probe_every
         self._clock = clock
         self._failures = 0
+        self.pauses = 0
+        """How often in a row Insider Connect has asked for patience."""
         self._next_probe = 0.0
         self.reason: str | None = None
 
@@ -48,18 +51,23 @@ class Gate:
         """The probe learned, without trying a row, that trying is still pointless."""
         self._shut(reason)
 
-    def note(self, outcome: Outcome) -> bool:
-        """Learn from an outcome. True when this changed whether the gate is shut."""
+    def note(self, outcome: Outcome, pause: float = 0.0) -> bool:
+        """Learn from an outcome. True when this changed whether the gate is shut. `pause` is how long a busy account is
+        left alone."""
         was = self.shut
         match outcome:
             case Misconfigured(reason):
                 self._shut(reason)
+            case NotProcessed(reason, busy=True):
+                self.pauses += 1
+                self._shut(reason)
+                self._next_probe = self._clock() + pause
             case NotProcessed(reason, _, unreachable=True):
                 self._failures += 1
                 if self._failures >= FAILURES_TO_OPEN:
                     self._shut(reason)
             case _:
-                self._failures = 0
+                self._failures = self.pauses = 0
                 self.reason = None
         return was != self.shut
 

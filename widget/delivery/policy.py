@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox.model import Pending, Transition, Work
+from widget.outbox.model import NO_ID, Pending, Transition, Work
 
 _VALIDATION = (400, 422)
 _MAX_MESSAGE = 600
@@ -19,6 +19,9 @@ _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u20
 _NOT_FOR_PEOPLE = re.compile(r"[<>{}]|://|\bat [\w.]+\(|exception|traceback|stack trace|bearer|secret", re.IGNORECASE)
 _RETRY_AFTER = (1.0, 3600.0)
 """Seconds within which Insider Connect's own wish is obeyed."""
+
+
+_NO_ID_FOR_FILES = "created, but Insider Connect named no id: its files cannot be attached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,12 @@ def backoff(attempts: int, policy: Policy, chance: float) -> float:
     return ceiling * chance
 
 
+def patience(attempts: int, retry_after: float | None, policy: Policy, chance: float) -> float:
+    """Seconds until the next attempt, with Insider Connect's own wish obeyed within bounds."""
+    delay = backoff(attempts, policy, chance)
+    return delay if retry_after is None else max(delay, min(max(retry_after, _RETRY_AFTER[0]), _RETRY_AFTER[1]))
+
+
 def longest_delay(policy: Policy) -> float:
     """Seconds: no row is ever told to wait for longer."""
     return max(policy.retry_max, _RETRY_AFTER[1], policy.unknown_hold or 0.0) + 60.0
@@ -50,6 +59,10 @@ def next_files(work: Work) -> tuple[Pending, ...]:
 def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Transition:
     """What becomes of `work` after `outcome`. `chance` in [0, 1) spreads the retries."""
     match outcome:
+        case Created(None):
+            if work.pending:
+                return Transition("unknown", feedback_id=NO_ID, error=_NO_ID_FOR_FILES)
+            return Transition("delivered", feedback_id=NO_ID)
         case Created(feedback_id):
             return Transition("sending" if work.pending else "delivered", feedback_id=feedback_id)
         case Attached():
@@ -67,10 +80,7 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Trans
         case NotProcessed(reason, retry_after):
             if work.age > policy.give_up_after:
                 return _given_up(work, reason)
-            delay = backoff(work.attempts, policy, chance)
-            if retry_after is not None:
-                delay = max(delay, min(max(retry_after, _RETRY_AFTER[0]), _RETRY_AFTER[1]))
-            return Transition("queued", delay=delay, error=reason)
+            return Transition("queued", delay=patience(work.attempts, retry_after, policy, chance), error=reason)
         case Unknown(reason):
             hold = None if work.possible_duplicate else policy.unknown_hold
             return Transition("unknown", delay=hold, error=reason, possible_duplicate=True)

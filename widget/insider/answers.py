@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -11,6 +12,10 @@ from widget.insider.transport import MAX_ANSWER
 
 MAX_REASON = 300
 """Characters kept of one of Insider Connect's sentences."""
+_BUSY = (429, 503)
+"""Statuses that are about the account, not about the one request."""
+_ABSURD = 1e9
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +54,22 @@ async def read(response: httpx.Response) -> Answer:
             content = None
     return Answer(
         response.status_code,
-        retry_after(response.headers.get("Retry-After")),
+        retry_after(response.headers),
         content if isinstance(content, dict) else None,
     )
 
 
-def retry_after(value: str | None) -> float | None:
-    """`Retry-After` as seconds; a date is not looked at, for it would make us trust another clock."""
-    return float(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None
+def retry_after(headers: httpx.Headers) -> float | None:
+    """`Retry-After` in seconds (RFC 9110, section 10.2.3). A date counts from the answer's own `Date`, so that no two
+    clocks are compared; a number may be absurd, for whoever obeys it has a bound."""
+    wish = headers.get("Retry-After", "").strip()
+    if wish.isascii() and wish.isdigit():
+        return min(float(wish), _ABSURD)
+    try:
+        wait = parsedate_to_datetime(wish) - parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError):  # TypeError: one of them has a time zone, and the other has none
+        return None
+    return max(0.0, wait.total_seconds())
 
 
 def failure(answer: Answer) -> Outcome:
@@ -67,7 +80,7 @@ def failure(answer: Answer) -> Outcome:
             return Refused(answer.reasons, status)
         return Unknown(f"{status} without the documented content")
     if status in (408, 425, 429, 503):
-        return NotProcessed(f"answered {status}", answer.retry_after)
+        return NotProcessed(f"answered {status}", answer.retry_after, busy=status in _BUSY)
     if status in (401, 403, 404, 405) or 300 <= status < 400:
         return Misconfigured(f"answered {status}")
     if 400 <= status < 500:
@@ -79,7 +92,7 @@ def token_failure(answer: Answer) -> NotProcessed | Misconfigured:
     """What it means that no token was given; nothing has been sent by then."""
     status = answer.status
     if status in (408, 425, 429) or status >= 500:
-        return NotProcessed(f"the token endpoint answered {status}", answer.retry_after)
+        return NotProcessed(f"the token endpoint answered {status}", answer.retry_after, busy=status in _BUSY)
     if answer.member("error") == "invalid_client":
         return Misconfigured("the credentials are refused (invalid_client)")
     return Misconfigured(f"the token endpoint answered {status}")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The feedback is there, under this id."""
+    """The feedback is there, under this id; None where the answer names none, and it must not be made again."""
 
-    feedback_id: int
+    feedback_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,12 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class NotProcessed:
     """Nothing was done, so a repeat is safe. `retry_after` is in seconds, if Insider Connect named a time.
-    `unreachable` tells that no connection came about."""
+    `unreachable` tells that no connection came about, `busy` that Insider Connect asks the account to wait."""
 
     reason: str
     retry_after: float | None = None
     unreachable: bool = False
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,15 @@ class Pending:
     blob: str
 
 
+NO_ID = -1
+"""The feedback id of what Insider Connect created without saying under which."""
+
+
+def known_id(feedback_id: int | None) -> int | None:
+    """A feedback id for people: None unless Insider Connect named one."""
+    return None if feedback_id == NO_ID else feedback_id
+
+
 class Due(NamedTuple):
     """A row that may be tried now, and the product whose gate it has to pass."""
 

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from widget.outbox import migrations, sealing
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
+from widget.outbox.model import NO_ID, known_id
 from widget.outbox.sealing import Keyring
 from widget.outbox.tables import attachment, submission
 from widget.submissions.model import Feedback
@@ -232,7 +233,7 @@ class Operator:
                 connection.execute(self._statements.give_up, {"ids": waiting})
             blobs = erase(connection, ids, "erased on request")
             sending = sum(row.state == "sending" for row in rows)
-            confirmed = tuple(row.feedback_id for row in rows if row.feedback_id is not None)
+            confirmed = tuple(row.feedback_id for row in rows if row.feedback_id not in (None, NO_ID))
             return Erased(tuple(row.id for row in rows), len(waiting), sending, confirmed), blobs
 
         erased, blobs = await self.backend.write(work)
@@ -272,6 +273,7 @@ def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
 
 def _entry(row: _Row, keyring: Keyring) -> Entry:
     facts = {name: getattr(row, name) for name in Entry.__dataclass_fields__}
+    facts["feedback_id"] = known_id(row.feedback_id)
     return Entry(**facts | {name: keyring.open(row.id, name, facts[name]) for name in ("last_error", "told")})
 
 

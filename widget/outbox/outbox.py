@@ -11,6 +11,7 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from widget.errors import OutboxFull, OutboxUnavailable
 from widget.outbox import sealing
 from widget.outbox.backend import Backend
 from widget.outbox.migrations import check, migrate
-from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus, Transition, Work
+from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus, Transition, Work, known_id
 from widget.outbox.sealing import Keyring
 from widget.outbox.statements import Statements
 from widget.submissions.model import Feedback, Submission
@@ -288,7 +289,8 @@ class Outbox:
         files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
         told = self._keyring.open(submission_id, "told", row.told)
         attachments = tuple(_stored(submission_id, file, self._keyring) for file in files)
-        return SubmissionStatus(*row[:-2], told, attachments, row.content_mac)
+        status = SubmissionStatus(*row[:-2], told, attachments, row.content_mac)
+        return replace(status, feedback_id=known_id(row.feedback_id))
 
     async def check_answers(self) -> None:
         """Whether the database answers, has room, and is not locked. Writes nothing. Raises OutboxUnavailable."""
