@@ -15,11 +15,11 @@ def dies_once_shut(widget: Widget, insider: Sandbox, commit: int) -> list[str]:
     begin = widget.folder / "begin"
     normal = widget.command
     widget.command = (sys.executable, str(ROOT / "tests" / "dying.py"), "after", str(commit), str(begin))
+    insider.down()  # before there is a connection on which something could have been sent
     widget.start()
     widget.command = normal
     texts = [f"number {n}" for n in range(20)]
     try:
-        insider.down()
         for text in texts:
             assert widget.submit(text).status_code == 202
         until(lambda: "delivery.paused" in widget.log())

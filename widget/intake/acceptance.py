@@ -172,10 +172,10 @@ class Acceptance:
             raise AlreadySent(known.id, form.fields)
         return Repeated(known)
 
-    def with_field_faults(self, product: Product, rejected: Rejected) -> Rejected:
+    def with_field_faults(self, product: Product, rejected: Rejected, fields: Mapping[str, str]) -> Rejected:
         """A refusal for its files alone also names what is wrong with the fields: one answer, every fault."""
         if all(fault.field == "files" for fault in rejected.faults):
-            checked = submission.check_fields(rejected.fields, files=len(rejected.faults), rules=_rules(product))
+            checked = submission.check_fields(fields, files=len(rejected.faults), rules=_rules(product))
             rejected.faults += tuple(checked[1])
         return rejected
 

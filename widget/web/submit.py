@@ -41,7 +41,13 @@ async def submit(request: Request) -> Response:
         except AlreadySent as sent:
             return _refuse_repeat(request, product, sent, incoming)
         except Rejected as rejected:
-            return _refuse(request, product, service.acceptance.with_field_faults(product, rejected), token, incoming)
+            return _refuse(
+                request,
+                product,
+                service.acceptance.with_field_faults(product, rejected, incoming.fields),
+                token,
+                incoming,
+            )
         except OutboxUnavailable as error:
             return _refuse(request, product, problems.unavailable(error, product), token, incoming)
         if accepted.status.state in ("refused", "discarded"):
