@@ -45,6 +45,7 @@ lint: setup ## style and types, of Python and of the scripts
 	@$(PYTHON_BIN)/mypy --no-error-summary
 	@$(PYTHON_BIN)/lint-imports --no-cache >/dev/null || $(PYTHON_BIN)/lint-imports --no-cache
 	@node_modules/.bin/tsc
+	@node_modules/.bin/biome lint --error-on-warnings >/dev/null 2>&1 || node_modules/.bin/biome lint --error-on-warnings
 
 loader: setup ## static/embed.js from loader/
 	@npm run --silent loader

@@ -164,5 +164,3 @@ document.addEventListener('securitypolicyviolation', ({blockedURI, effectiveDire
 tell('good', `The script is there, from ${service.origin}.`)
 const elements = look()
 await Promise.all([read(), ...elements.map(attempt)])
-
-export {}

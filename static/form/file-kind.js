@@ -10,10 +10,10 @@ const KINDS = [
   ['png', /^\x89PNG\r\n\x1a\n/],
   ['pdf', /^%PDF-/],
   ['gif', /^GIF8[79]a/],
-  ['webp', /^RIFF[^]{4}WEBP/],
-  ['bmp', /^BM[^]{12}[\x0c\x28\x6c\x7c]\0\0\0/],
-  ['avif', /^[^]{4}ftyp(avif|avis|mif1[^]{4,24}avif)/],
-  ['heic', /^[^]{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/],
+  ['webp', /^RIFF.{4}WEBP/s],
+  ['bmp', /^BM.{12}[\x0c\x28\x6c\x7c]\0\0\0/s],
+  ['avif', /^.{4}ftyp(avif|avis|mif1.{4,24}avif)/s],
+  ['heic', /^.{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s],
 ]
 const HEAD = 48
 

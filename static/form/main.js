@@ -22,10 +22,15 @@ function talkToHost(form) {
 
   for (const type of ['hello', 'set']) link.addEventListener(type, event => obey(form, /** @type {CustomEvent} */ (event).detail))
   link.addEventListener('close', () => meet(form, page => page.close()))
-  link.addEventListener('reset', () => meet(form, page => (page.reset(), link.reset())))
+  link.addEventListener('reset', () => meet(form, page => {
+    page.reset()
+    link.reset()
+  }))
   link.addEventListener('focus', event => {
     const title = form.piece('feedback-thanks-title')
-    if (title) event.preventDefault(), title.focus()
+    if (!title) return
+    event.preventDefault()
+    title.focus()
   })
   close?.addEventListener('click', () => link.escape())
   form.addEventListener('feedback-dirty', () => link.dirty())

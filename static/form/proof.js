@@ -24,7 +24,7 @@ let solved = ''
 /** @type {Promise<void> | undefined} */
 let working
 /** @type {string | undefined} the token that the page's own challenge was made for */
-let given = token?.value
+const given = token?.value
 let isSending = false
 
 if (form && field && token) {
