@@ -36,7 +36,7 @@ def test_a_database_and_a_product_are_made(tmp_path: Path) -> None:
     widget.client.close()
     assert shell(tmp_path, widget.environ, "migrate") == "The outbox is up to date.\n"
     assert (tmp_path / "widget.db").exists()
-    assert "Order desk is there:" in shell(tmp_path, widget.environ, "new", "order-desk")
+    assert "Created Order desk:" in shell(tmp_path, widget.environ, "new", "order-desk")
     assert "widget, version" in shell(tmp_path, widget.environ, "--version")
 
 
