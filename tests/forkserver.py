@@ -32,12 +32,15 @@ LARGEST = 1 << 20
 
 
 def preload() -> None:
-    """Import all that the widget may need."""
+    """Import all that the widget may need, and pack what it serves."""
     import widget
+    from widget.config import resources
+    from widget.web.assets import StaticFiles, pack
 
     for module in pkgutil.walk_packages(widget.__path__, "widget."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    pack(StaticFiles(resources.path("static")).assets)
 
 
 def serve(connection: socket.socket) -> dict[str, Any] | None:

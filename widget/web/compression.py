@@ -7,6 +7,7 @@ import gzip
 import struct
 import zlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 
 import brotli
 
@@ -19,6 +20,7 @@ _LARGE = 256 * 1024
 """Bytes of content from which on brotli's best would take seconds."""
 
 
+@lru_cache(maxsize=256)  # files of one content, and those that a reload finds unchanged, are packed once
 def pack(content: bytes) -> Mapping[str, bytes]:
     """The forms of `content` that are smaller than itself, by their codings."""
     forms = {
