@@ -24,7 +24,7 @@ from widget.intake.multipart import MAX_FILES
 from widget.submissions import model as submission
 from widget.submissions.tokens import Tokens
 
-RULES = Rules(max_pixels=1_000_000, encrypted_pdf=False, active_pdf=False)
+RULES = Rules(max_pixels=1_000_000)
 KEY = "fuzzing-fuzzing-fuzzing-fuzzing-00"
 SPOOL = Path()
 """An empty folder of the fuzzer's own, which it sets."""
@@ -86,7 +86,7 @@ def picture(data: bytes) -> None:
     with Image.open(io.BytesIO(found.data)) as image:
         image.load()
     again = examine(found.data, media_type, RULES)
-    assert (again.verdict, again.data, again.located) == ("good", found.data, False)
+    assert (again.verdict, again.data, again.notes) == ("good", found.data, ())
 
 
 def pdf(data: bytes) -> None:

@@ -278,7 +278,8 @@ async def examining(settings: Settings) -> AsyncIterator[Examiner]:
     rules = FileRules(
         max_pixels=settings.max_pixels,
         encrypted_pdf=settings.pdf_encrypted == "pass",
-        active_pdf=settings.pdf_active_content == "pass",
+        active=settings.pdf_active_content,
+        embedded=settings.pdf_embedded_files,
     )
     examiner = Examiner(rules, processes=settings.file_checkers, timeout=settings.file_check_timeout)
     try:

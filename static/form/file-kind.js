@@ -8,14 +8,14 @@
 const KINDS = [
   ['jpeg', /^\xff\xd8\xff/],
   ['png', /^\x89PNG\r\n\x1a\n/],
-  ['pdf', /^%PDF-/],
+  ['pdf', /(?:^|[\r\n])(?:\xef\xbb\xbf)?[\0\t\n\f\r ]*%PDF-/],
   ['gif', /^GIF8[79]a/],
   ['webp', /^RIFF.{4}WEBP/s],
   ['bmp', /^BM.{12}[\x0c\x28\x6c\x7c]\0\0\0/s],
   ['avif', /^.{4}ftyp(avif|avis|mif1.{4,24}avif)/s],
   ['heic', /^.{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s],
 ]
-const HEAD = 48
+const HEAD = 1024 // bytes: a PDF may have a few lines in front
 
 /** What a kind that goes along is called: its type, the endings that fit, and the one that is put on.
  * @type {Record<string, [string, RegExp, string]>} */

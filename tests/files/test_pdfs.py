@@ -1,20 +1,25 @@
 """PDFs are looked into by a real parser: what they hold cannot be hidden by how it is written."""
 
+import base64
+import binascii
 import io
 import re
+import struct
+import zlib
 
 import pikepdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pikepdf import Array, Dictionary, Name, String
-from samples import pdf
+from samples import pdf, photo
 
 from widget.files.examine import examine
 from widget.files.protocol import Rules
 
-REFUSE = Rules(max_pixels=1_000_000, encrypted_pdf=False, active_pdf=False)
-PASS = Rules(max_pixels=1_000_000, encrypted_pdf=True, active_pdf=True)
+REMOVE = Rules(max_pixels=1_000_000)
+REFUSE = Rules(max_pixels=1_000_000, active="refuse", embedded="refuse")
+PASS = Rules(max_pixels=1_000_000, encrypted_pdf=True, active="pass", embedded="pass")
 
 
 def saved(change=lambda document: None, **options):
@@ -90,6 +95,41 @@ ACTIVE = {
     "rich_media": saved(annotated(Subtype=Name.RichMedia)),
     "a_film": saved(annotated(Subtype=Name.Screen, A=Dictionary(S=Name.Rendition))),
 }
+FILES = ("an_embedded_file", "a_file_on_a_page")
+SCRIPT = rb"10 0 << /S /JavaScript /JS (app.alert\('HIT'\)) >>"
+TRACES = re.compile(
+    rb"/(JavaScript|JS|Launch|SubmitForm|EmbeddedFiles?|FileAttachment|XFA|RichMedia|Rendition|Screen)\b"
+)
+
+
+def plain(data):
+    """Its objects as qpdf spells them, without strings."""
+    with pikepdf.open(io.BytesIO(data)) as document:
+        texts = [item.unparse(resolved=True) for item in document.objects if isinstance(item, pikepdf.Object)]
+        dictionaries = [
+            item.stream_dict.unparse(resolved=True) for item in document.objects if isinstance(item, pikepdf.Stream)
+        ]
+    return re.sub(rb"\((?:[^()\\]|\\.)*\)", b"()", b"\n".join(texts + dictionaries))
+
+
+def packed(inside, filters):
+    """A PDF that opens with object 10, which lies in an object stream with that packed content."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /OpenAction 10 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
+        b"<< /Type /ObjStm /N 1 /First 5 /Filter %s /Length %d >>\nstream\n%s\nendstream"
+        % (filters, len(inside), inside),
+    ]
+    out, table = b"%PDF-1.7\n", struct.pack(">BIB", 0, 0, 255)
+    for number, body in enumerate(objects, 1):
+        table += struct.pack(">BIB", 1, len(out), 0)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table += struct.pack(">BIB", 1, len(out), 0) + bytes(24) + struct.pack(">BIB", 2, 4, 0)
+    head = b"5 0 obj\n<< /Type /XRef /Size 11 /W [1 4 1] /Root 1 0 R /Length %d >>\nstream\n" % len(table)
+    return out + head + table + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % len(out)
+
+
 HARMLESS = {
     "a_page": saved(),
     "a_page_and_a_megabyte": pdf(size=1 << 20),
@@ -101,7 +141,6 @@ HARMLESS = {
 }
 ENCRYPTED = {
     "a_password_to_open": saved(encryption=pikepdf.Encryption(user="secret", owner="secret")),
-    "a_password_to_change": saved(encryption=pikepdf.Encryption(user="", owner="secret")),
     "an_old_cipher": saved(
         encryption=pikepdf.Encryption(user="secret", owner="secret", R=3, aes=False, metadata=False)
     ),
@@ -115,20 +154,88 @@ BROKEN = {
 }
 
 
+SAMPLES = {
+    "objects_in_broken_ascii85": packed(base64.a85encode(SCRIPT) + b"\x80\xff~>", b"/ASCII85Decode"),
+    "objects_in_broken_hex": packed(binascii.hexlify(SCRIPT) + b"zz>", b"/ASCIIHexDecode"),
+    "objects_behind_an_unknown_filter": packed(zlib.compress(SCRIPT), b"[/FlateDecode /Foo]"),
+    "objects_behind_a_picture_s_filter": packed(zlib.compress(SCRIPT), b"[/FlateDecode /DCTDecode]"),
+    "objects_in_a_broken_block": packed(zlib.compress(SCRIPT)[:-9] + bytes(9), b"/FlateDecode"),
+    "objects_behind_blanks_without_end": packed(zlib.compress(SCRIPT + b" " * (64 << 20)), b"/FlateDecode"),
+    "a_million_dictionaries": packed(zlib.compress(b"10 0 [" + b"<<>>" * 1_000_000 + b"]"), b"/FlateDecode"),
+}
+
+
 @pytest.mark.parametrize("name", ACTIVE)
-def test_active_is_a_pdf_with(name):
-    assert examine(ACTIVE[name], "application/pdf", REFUSE).verdict == "active"
-    assert examine(ACTIVE[name], "application/pdf", PASS).data == ACTIVE[name]
+def test_gone_from_the_copy_or_refused_is(name):
+    note = "attachments_removed" if name in FILES else "scripts_removed"
+    found = examine(ACTIVE[name], "application/pdf", REMOVE)
+    assert (found.verdict, note in found.notes) == ("good", True)
+    assert not TRACES.search(plain(found.data))
+    assert examine(found.data, "application/pdf", REFUSE).verdict == "good"
+    verdict = "embedding" if name in FILES else "active"
+    assert examine(ACTIVE[name], "application/pdf", REFUSE).verdict == verdict
+    assert TRACES.search(plain(examine(ACTIVE[name], "application/pdf", PASS).data))
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_harmless_and_forwarded_as_it_is_sent_is_a_pdf_with(name):
-    assert examine(HARMLESS[name], "application/pdf", REFUSE).data == HARMLESS[name]
+def test_nothing_is_said_to_be_gone_from_a_pdf_with(name):
+    found = examine(HARMLESS[name], "application/pdf", REFUSE)
+    assert (found.verdict, found.notes) == ("good", ())
+    assert len(pikepdf.open(io.BytesIO(found.data)).pages) == 1
+
+
+def test_a_link_to_the_web_stays_and_one_to_a_share_goes():
+    for address, stays in (("https://example.com/", True), ("\\\\x\\s", False), ("file:///etc", False)):
+        link = saved(annotated(Subtype=Name.Link, A=Dictionary(S=Name.URI, URI=String(address))))
+        assert (b"/URI" in plain(examine(link, "application/pdf", REMOVE).data)) == stays
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n\n", b"Content-Type: application/pdf\r\n\r\n"])
+def test_what_stands_before_and_behind_a_pdf_is_no_part_of_the_copy(before):
+    found = examine(before + pdf() + b"PK\x03\x04<script>", "application/pdf", REMOVE)
+    assert found.data.startswith(b"%PDF-")
+    assert found.data.endswith(b"%%EOF\n")
+    assert b"<script>" not in found.data
+
+
+def test_no_name_of_an_author_and_no_place_of_a_photo_is_left():
+    def change(document):
+        document.docinfo["/Author"] = "Ada"
+        document.Root.Metadata = document.make_stream(b"<x:xmpmeta>Ada</x:xmpmeta>")
+        picture = document.make_stream(photo(), Type=Name.XObject, Subtype=Name.Image, Width=48, Height=32)
+        picture.Filter = Name.DCTDecode
+        document.pages[0].Resources = Dictionary(XObject=Dictionary(P=picture))
+
+    found = examine(saved(change), "application/pdf", REMOVE)
+    assert found.notes == ("location_removed",)
+    assert b"Ada" not in found.data
+
+
+def test_usage_rights_are_no_files_and_a_font_may_be_called_aa():
+    def change(document):
+        document.Root.Perms = Dictionary(UR3=Dictionary(EF=Array([Name.Create])))
+        document.pages[0].Resources = Dictionary(Font=Dictionary(AA=Dictionary(Type=Name.Font, BaseFont=Name.Arial)))
+
+    found = examine(saved(change), "application/pdf", REFUSE)
+    assert (found.verdict, found.notes) == ("good", ())
+    assert b"/BaseFont" in found.data
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_refused_because_it_cannot_be_read_in_full_is_a_pdf_with(name):
+    assert examine(SAMPLES[name], "application/pdf", REMOVE).verdict == "damaged"
+
+
+def test_a_pdf_that_opens_without_a_password_is_looked_into_and_decrypted():
+    options = {"encryption": pikepdf.Encryption(user="", owner="secret")}
+    found = examine(saved(opens_with(script), **options), "application/pdf", REMOVE)
+    assert (found.verdict, found.notes) == ("good", ("scripts_removed",))
+    assert not pikepdf.open(io.BytesIO(found.data)).is_encrypted
 
 
 @pytest.mark.parametrize("name", ENCRYPTED)
 def test_encrypted_is_a_pdf_with(name):
-    assert examine(ENCRYPTED[name], "application/pdf", REFUSE).verdict == "encrypted"
+    assert examine(ENCRYPTED[name], "application/pdf", REMOVE).verdict == "encrypted"
     assert examine(ENCRYPTED[name], "application/pdf", PASS).data == ENCRYPTED[name]
 
 
@@ -143,4 +250,6 @@ def test_no_damage_makes_the_check_fail_otherwise(data, draw):
     for _ in range(draw.draw(st.integers(1, 4))):
         at = draw.draw(st.integers(9, len(changed) - 1))
         changed[at : at + draw.draw(st.integers(0, 6))] = draw.draw(st.binary(max_size=6))
-    examine(bytes(changed), "application/pdf", REFUSE)
+    found = examine(bytes(changed), "application/pdf", REMOVE)
+    if found.verdict == "good":  # then nothing of that kind is left in the copy
+        assert examine(found.data, "application/pdf", REFUSE).verdict == "good"

@@ -6,12 +6,13 @@ import zlib
 import pytest
 from bed import Sandbox, Widget
 from samples import jpeg, pdf, photo, png, png_of, screenshot
-from test_pdfs import ACTIVE, ENCRYPTED
+from test_pdfs import ACTIVE, ENCRYPTED, SAMPLES, TRACES, plain
 
 BOMB = png_of(
     (b"IHDR", struct.pack(">IIBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")
 )
 SCRIPT = ACTIVE["a_script_at_its_opening"]
+BROKEN_PART = SAMPLES["objects_in_broken_hex"]
 LOCKED = ENCRYPTED["a_password_to_open"]
 """Rows: the file as sent, status, code, a word of the message."""
 REFUSED = {
@@ -25,7 +26,7 @@ REFUSED = {
     "a_png_s_signature_alone": (("a.png", png()[:8], "image/png"), 415, "file_type", "could not be opened"),
     "a_pdf_s_head_alone": (("a.pdf", b"%PDF-1.7\n", "application/pdf"), 415, "file_type", "could not be opened"),
     "a_picture_of_144_megapixels": (("a.png", BOMB, "image/png"), 413, "file_too_large", "too many pixels"),
-    "a_pdf_with_a_script": (("a.pdf", SCRIPT, "application/pdf"), 415, "file_type", "more than pages"),
+    "a_pdf_of_which_a_part_is_broken": (("a.pdf", BROKEN_PART, "application/pdf"), 415, "file_type", "in full"),
     "a_pdf_with_a_password": (("a.pdf", LOCKED, "application/pdf"), 415, "file_type", "protected"),
 }
 
@@ -50,7 +51,10 @@ def test_refused_and_named_by_its_position_is(widget: Widget, insider: Sandbox, 
 
 
 def test_every_file_at_fault_is_named_at_once(widget: Widget, insider: Sandbox) -> None:
-    files = [REFUSED[name][0] for name in ("a_pdf_with_a_script", "a_jpeg_cut_off", "a_picture_of_144_megapixels")]
+    files = [
+        REFUSED[name][0]
+        for name in ("a_pdf_of_which_a_part_is_broken", "a_jpeg_cut_off", "a_picture_of_144_megapixels")
+    ]
     answer = widget.submit(files=[files[0], ("good.png", png(), "image/png"), *files[1:]])
     assert [(error["code"], error["position"]) for error in answer.json()["errors"]] == [
         ("file_type", 0), ("file_type", 2), ("file_too_large", 3),
@@ -84,12 +88,25 @@ def test_what_is_forwarded_tells_nobody_where_it_was_made_and_the_person_is_told
     contents = [insider.file(file["number"]) for file in attached]
     assert not [content for content in contents if b"Ada" in content or b"GPS" in content]
     assert [len(content) for content in contents] == [file["size"] for file in attached]
-    assert contents[3] == pdf()
+    assert contents[3].startswith(b"%PDF-")
     notes = [file.get("note") for file in answer.json()["attachments"]]
     assert notes == ["location_removed", "location_removed", None, None]
     assert [file.get("note") for file in widget.receipt(answer)["attachments"]] == notes
     page = widget.client.get(answer.json()["receipt_url"]).text
     assert page.count("Location data removed") == 2
+
+
+def test_what_was_taken_out_of_a_pdf_is_told_with_and_without_script(widget: Widget, insider: Sandbox) -> None:
+    files = [("a.pdf", SCRIPT, "application/pdf"), ("b.pdf", ACTIVE["an_embedded_file"], "application/pdf")]
+    answer = widget.submit(files=files)
+    told = [file.get("note") for file in answer.json()["attachments"]]
+    assert told == ["scripts_removed", "attachments_removed"]
+    assert [file.get("note") for file in widget.receipt(answer)["attachments"]] == told
+    page = widget.client.get(answer.json()["receipt_url"]).text
+    assert "Scripts and actions removed" in page
+    assert "Attached files removed" in page
+    for file in insider.feedbacks()[0]["attachments"]:
+        assert not TRACES.search(plain(insider.file(file["number"])))
 
 
 def test_settings_let_pdfs_and_large_pictures_pass(start_widget, insider: Sandbox) -> None:

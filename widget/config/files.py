@@ -19,12 +19,16 @@ class FilesSettings(Topic):
         Field(description="What happens to an encrypted PDF: `refuse`, or `pass` it on without looking inside."),
     ] = "refuse"
     pdf_active_content: Annotated[
-        Literal["refuse", "pass"],
+        Literal["remove", "refuse", "pass"],
         Field(
-            description="What happens to a PDF with scripts, embedded files, forms that submit themselves, or actions "
-            "that start a program: `refuse` or `pass`."
+            description="What happens to scripts in a PDF, forms that submit themselves, and actions that start a "
+            "program or open another file: `remove` them, `refuse` the PDF, or `pass` them on."
         ),
-    ] = "refuse"
+    ] = "remove"
+    pdf_embedded_files: Annotated[
+        Literal["remove", "refuse", "pass"],
+        Field(description="What happens to files within a PDF: `remove` them, `refuse` the PDF, or `pass` them on."),
+    ] = "remove"
     file_checkers: Annotated[
         int,
         Field(ge=1, le=32, description="Processes that check files, one file each at a time."),

@@ -9,7 +9,7 @@ import mimetypes
 import re
 import unicodedata
 
-HEAD_SIZE = 8
+HEAD_SIZE = 1024
 """Bytes from a file's start that `identify` needs to see."""
 
 MAX_NAME_LENGTH = 100
@@ -20,9 +20,10 @@ MAX_NAME_SIZE = 200
 _SIGNATURES = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",
-    b"%PDF-": "application/pdf",
 }
-MEDIA_TYPES = tuple(_SIGNATURES.values())
+# Mail programs and printers put a mark, blank lines or lines of their own in front, and readers pass them over.
+_PDF = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf)?[\0\t\n\f\r ]*%PDF-")
+MEDIA_TYPES = (*_SIGNATURES.values(), "application/pdf")
 """What may go along, as far as Insider Connect goes."""
 _EXTENSIONS = {
     "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -52,10 +53,11 @@ _LONGEST_READ = 512
 def identify(head: bytes) -> str | None:
     """The media type of a file that begins with `head`, or None if it is none of those that may go along.
 
-    Only the very first bytes count, as browsers sniff them (https://mimesniff.spec.whatwg.org/): a reader that also
-    looks further for `%PDF-` can be shown a web page in a PDF's clothes.
+    Pictures are told by their very first bytes, as browsers sniff them (https://mimesniff.spec.whatwg.org/). Before a
+    PDF's there may be a few lines: only what follows them gets into the copy that is forwarded.
     """
-    return next((media_type for start, media_type in _SIGNATURES.items() if head.startswith(start)), None)
+    found = next((media_type for start, media_type in _SIGNATURES.items() if head.startswith(start)), None)
+    return found or ("application/pdf" if _PDF.search(head) else None)
 
 
 def contradicts(media_type: str, name: str, declared: str) -> bool:

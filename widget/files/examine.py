@@ -11,10 +11,17 @@ from PIL import Image, ImageFile
 
 from widget.files import jpeg, pdf, png
 from widget.files.picture import Picture, TooManyPixels, Unreadable
-from widget.files.protocol import Rules, Verdict
+from widget.files.protocol import Note, Rules, Verdict, of_bits, to_bits
 
 _DRAFT = 8
 """JPEGs are decoded at an eighth of their size: all of the data is read, for a 64th of the memory."""
+
+_REFUSALS: dict[type[Exception], Verdict] = {
+    pdf.Damaged: "damaged",
+    pdf.Active: "active",
+    pdf.Embedding: "embedding",
+    pdf.TooLarge: "grown",
+}
 
 Image.MAX_IMAGE_PIXELS = None  # ours is checked before, and is an error where Pillow's would be a warning
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -22,30 +29,36 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """`data` is what may be forwarded, None unless the verdict is "good"; `located`: a place was removed from it."""
+    """`data` is what may be forwarded, None unless the verdict is "good"; `notes` say what was removed from it."""
 
     verdict: Verdict
     data: bytes | None = None
-    located: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 def examine(data: bytes, media_type: str, rules: Rules) -> Examined:
     """Look at a whole file of that type."""
     try:
         if media_type == "application/pdf":
-            pdf.check(data, encrypted=rules.encrypted_pdf, active=rules.active_pdf)
-            return Examined("good", data)
+            return _examine_pdf(data, rules)
         picture = (jpeg if media_type == "image/jpeg" else png).clean(data, rules.max_pixels)
         _open(picture, media_type)
-        return Examined("good", picture.data, picture.located)
-    except pdf.Encrypted:
-        return Examined("encrypted")
-    except pdf.Active:
-        return Examined("active")
+        return Examined("good", picture.data, ("location_removed",) if picture.located else ())
     except TooManyPixels:
         return Examined("pixels")
     except Unreadable:
         return Examined("unreadable")
+
+
+def _examine_pdf(data: bytes, rules: Rules) -> Examined:
+    """Raises Unreadable."""
+    try:
+        copy = pdf.rewrite(data, rules)
+        return Examined("good", copy.data, of_bits(to_bits(copy.notes)))
+    except pdf.Encrypted:  # without its password nobody can look into it
+        return Examined("good", data) if rules.encrypted_pdf else Examined("encrypted")
+    except tuple(_REFUSALS) as error:
+        return Examined(_REFUSALS[type(error)])
 
 
 def _open(picture: Picture, media_type: str) -> None:

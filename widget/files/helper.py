@@ -1,4 +1,4 @@
-"""The process in which files are looked at: `python -m widget.files.helper PIXELS ENCRYPTED ACTIVE SECONDS`.
+"""The process in which files are looked at: `python -m widget.files.helper SECONDS RULES…`.
 
 It has no secret, no setting and no path: bytes come and go over the one socket that it is born with. Once it has read
 all that its libraries want to read, it gives up every further file and connection (no descriptor can be had any more),
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from widget.files.examine import Examined, examine
-from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules
+from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, to_bits
 
 _PIXEL = 8
 """Bytes of memory for each pixel, at most: a progressive JPEG's coefficients take 6."""
@@ -27,11 +27,10 @@ _ROOM = 192 * 1024 * 1024
 def main() -> None:
     """Answer until the other side goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service; it then closes the socket
-    pixels, encrypted, active, seconds = (int(value) for value in sys.argv[1:5])
-    rules = Rules(pixels, bool(encrypted), bool(active))
+    seconds, rules = int(sys.argv[1]), Rules.of_words(sys.argv[2:])
     connection = socket.socket(fileno=0)
     _warm_up(rules)
-    _lock(pixels)
+    _lock(rules.max_pixels)
     connection.sendall(READY)
     with contextlib.suppress(ConnectionError):
         while head := _receive(connection, REQUEST.size):
@@ -49,11 +48,11 @@ def _examine(data: bytes, media_type: str, rules: Rules) -> Examined:
 
 
 def _answer(connection: socket.socket, data: bytes, found: Examined) -> None:
-    verdict = VERDICTS.index(found.verdict)
+    verdict, notes = VERDICTS.index(found.verdict), to_bits(found.notes)
     if found.data is None or found.data == data:
-        connection.sendall(ANSWER.pack(verdict, found.located, SAME))
+        connection.sendall(ANSWER.pack(verdict, notes, SAME))
     else:
-        connection.sendall(ANSWER.pack(verdict, found.located, len(found.data)))
+        connection.sendall(ANSWER.pack(verdict, notes, len(found.data)))
         connection.sendall(found.data)
 
 

@@ -21,7 +21,7 @@ from typing import TypeVar
 import structlog
 
 from widget.errors import OutboxUnavailable
-from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, Verdict
+from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Note, Rules, Verdict, of_bits
 from widget.files.threads import run_uncancellable
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Seen:
 
     verdict: Verdict
     size: int
-    located: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 class Examiner:
@@ -128,11 +128,12 @@ class _Helper:
         self._ready = False
         self.jobs = 0
         ours, theirs = socket.socketpair()
-        arguments = (rules.max_pixels, int(rules.encrypted_pdf), int(rules.active_pdf), math.ceil(timeout))
+        self._most = rules.max_size
+        arguments = (str(math.ceil(timeout)), *rules.words())
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
-                    [sys.executable, "-P", "-m", "widget.files.helper", *map(str, arguments)],
+                    [sys.executable, "-P", "-m", "widget.files.helper", *arguments],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     env=_bare_environment(),
@@ -161,11 +162,11 @@ class _Helper:
         deadline.set()
         self._socket.sendall(REQUEST.pack(TYPES.index(media_type), len(data)))
         self._socket.sendall(data)
-        verdict, located, size = ANSWER.unpack(self._receive(ANSWER.size, deadline))
-        if verdict >= len(VERDICTS) or (size != SAME and not 0 < size <= len(data)):
+        verdict, notes, size = ANSWER.unpack(self._receive(ANSWER.size, deadline))
+        if verdict >= len(VERDICTS) or (size != SAME and not 0 < size <= max(len(data), self._most)):
             raise ConnectionError("an answer that cannot be")
         kept = None if size == SAME else self._receive(size, deadline)
-        return Seen(VERDICTS[verdict], len(data) if kept is None else len(kept), bool(located)), kept
+        return Seen(VERDICTS[verdict], len(data) if kept is None else len(kept), of_bits(notes)), kept
 
     def _receive(self, size: int, deadline: "_Deadline") -> bytes:
         data = bytearray()

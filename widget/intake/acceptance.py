@@ -31,8 +31,6 @@ from widget.submissions.tokens import Tokens
 T = TypeVar("T")
 log = structlog.get_logger("widget.acceptance")
 
-LOCATION_REMOVED = "location_removed"
-
 
 @dataclass(frozen=True, slots=True)
 class FormToken:
@@ -151,7 +149,7 @@ class Acceptance:
             return self._repeated(known, form)
         new = self._submission(product, token, form, lang)
         await self._check_product_limit(product)
-        new = replace(new, attachments=await self._examined(form.files))
+        new = replace(new, attachments=await self._examined(form))
         held = self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         head_start = self._dispatcher.head_start(product.slug)
         if not await self._outbox.add(new, head_start=head_start, held=held):  # the same form, sent twice at once
@@ -212,15 +210,15 @@ class Acceptance:
         if wait := await self._rates.hit_product(product.slug):
             raise Rejected.rate_limited(wait)
 
-    async def _examined(self, files: Sequence[RawFile]) -> tuple[Attachment, ...]:
+    async def _examined(self, form: RawForm) -> tuple[Attachment, ...]:
         """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
-        every = await _all_of(self._examiner.examine(file.path, file.media_type) for file in files)
-        pairs = list(zip(files, every, strict=True))
+        every = await _all_of(self._examiner.examine(file.path, file.media_type) for file in form.files)
+        pairs = list(zip(form.files, every, strict=True))
         faults = [_file_fault(file, seen) for file, seen in pairs if seen.verdict != "good"]
         if faults:
-            raise Rejected(*faults)
+            raise Rejected(*faults, fields=form.fields)
         return tuple(
-            Attachment(file.name, file.media_type, seen.size, file.path, LOCATION_REMOVED if seen.located else None)
+            Attachment(file.name, file.media_type, seen.size, file.path, " ".join(seen.notes) or None)
             for file, seen in pairs
         )
 
@@ -256,7 +254,10 @@ def _file_fault(file: RawFile, seen: Seen) -> Fault:
     params: dict[str, str | int] = {"name": file.name}
     if seen.verdict == "pixels":
         return Fault("file_too_large", "files", "pixels", file.position, params)
-    return Fault("file_type", "files", seen.verdict, file.position, params)
+    if seen.verdict == "grown":
+        return Fault("file_too_large", "files", "pdf", file.position, params)
+    variant = "active" if seen.verdict == "embedding" else seen.verdict
+    return Fault("file_type", "files", variant, file.position, params)
 
 
 async def _all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -214,6 +214,12 @@ def _identities(connection: Connection) -> None:
     )
 
 
+def _several_notes(connection: Connection) -> None:
+    """12: more than one thing may be taken out of a file. SQLite does not look at a text's length."""
+    if connection.dialect.name == "postgresql":
+        _run(connection, "ALTER TABLE attachment ALTER COLUMN note TYPE VARCHAR(100)")
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -226,6 +232,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _content,
     _sealed,
     _identities,
+    _several_notes,
 )
 LATEST = len(STEPS)
 """The schema that this release works with."""

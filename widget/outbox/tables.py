@@ -123,7 +123,7 @@ attachment = Table(
     Column("size", Integer, nullable=False),
     Column("status", String(10), nullable=False),
     Column("message", Text, comment="Why it was refused."),
-    Column("note", String(20), comment="What was done to it or found in it: location_removed, infected."),
+    Column("note", String(100), comment="What was taken out of it or found in it: location_removed, infected."),
     Column("blob", String(32), comment="Where its bytes are; NULL once they are erased."),
     CheckConstraint("status IN ('waiting', 'attached', 'refused')", name="attachment_status"),
 )

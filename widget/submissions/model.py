@@ -47,7 +47,7 @@ class Attachment:
     size: int
     path: Path
     note: str | None = None
-    """What was done to it: "location_removed"."""
+    """What was taken out of it, as codes with a blank between them: "location_removed", "scripts_removed"."""
 
 
 @dataclass(frozen=True, slots=True)

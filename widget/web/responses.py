@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from widget.errors import Fault
+from widget.files.protocol import NOTES
 from widget.i18n.messages import Words
-from widget.intake.acceptance import LOCATION_REMOVED
 from widget.outbox.model import StoredAttachment, SubmissionStatus
 from widget.pages.state import File
 from widget.web import compression
@@ -36,7 +36,7 @@ def _file_as_json(file: StoredAttachment, words: Words, *, always_message: bool)
     return {
         **content,
         **({"message": message} if message or always_message else {}),
-        **({"note": file.note} if file.note == LOCATION_REMOVED else {}),
+        **({"note": file.note} if _notes(file) else {}),
     }
 
 
@@ -47,10 +47,15 @@ def files_for_page(status: SubmissionStatus, words: Words) -> list[File]:
             file.name,
             file.status,
             _why_refused(file, words) or "",
-            words("note.location") if file.note == LOCATION_REMOVED else "",
+            " · ".join(words(f"note.{note.removesuffix('_removed')}") for note in _notes(file)),
         )
         for file in status.attachments
     ]
+
+
+def _notes(file: StoredAttachment) -> list[str]:
+    """What was taken out of the file."""
+    return [note for note in NOTES if note in (file.note or "").split()]
 
 
 def _why_refused(file: StoredAttachment, words: Words) -> str | None:

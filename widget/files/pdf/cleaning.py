@@ -1,0 +1,230 @@
+"""Takes out of a PDF what acts, what carries other files, and what tells about its making.
+
+Every object of the file is looked at by itself, wherever it hangs: a dictionary is judged by what it holds and by the
+entry that leads to it, so no path through the document has to be known.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Object, Stream, String
+
+from widget.files.metadata import is_located
+from widget.files.pdf import policy
+from widget.files.pdf.opening import Damaged
+from widget.files.protocol import Note, Rules
+
+_MOST_LOOKS = 150_000
+"""Dictionaries and arrays that are looked at closely, in all."""
+
+
+class Cleaner:
+    """Cleans one document, once."""
+
+    def __init__(self, document: pikepdf.Pdf, rules: Rules) -> None:
+        self._document = document
+        self._passed: set[Note] = set()
+        if rules.active == "pass":
+            self._passed.add("scripts_removed")
+        if rules.embedded == "pass":
+            self._passed.add("attachments_removed")
+        self._notes: set[Note] = set()
+        self._looks = 0
+
+    def clean(self) -> set[Note]:
+        """Take it all out, and say what of it a person would want to know. Raises Damaged."""
+        for key in ("/Info", "/ID"):
+            if key in self._document.trailer:
+                del self._document.trailer[key]
+        objects = [item for item in self._document.objects if isinstance(item, Object)]  # of what is null, none
+        # A name that is an object of its own can be the value of any entry: then no object is cleared by its text.
+        is_hidden = any(isinstance(item, Name) and policy.HINT.search(item.unparse(resolved=True)) for item in objects)
+        for item in objects:
+            holder = item.stream_dict if isinstance(item, Stream) else item
+            text = holder.unparse(resolved=True)
+            if is_hidden or policy.HINT.search(text):
+                may_act = is_hidden or policy.ACTS.search(text) is not None
+                for dictionary in self._dictionaries(holder):
+                    self._clean(dictionary, may_act=may_act)
+                if isinstance(item, Stream):
+                    self._clean_stream(item)
+        return self._notes
+
+    def _dictionaries(self, item: Object) -> Iterator[Dictionary]:
+        """The dictionaries in an object, from the outermost in, without those that are objects of their own."""
+        waiting = [item]
+        while waiting:
+            value = waiting.pop()
+            self._look()
+            if isinstance(value, Dictionary):
+                yield value
+                parts = list(value.values())
+            elif isinstance(value, Array):
+                parts = list(value)
+            else:
+                continue
+            waiting += [part for part in parts if isinstance(part, (Dictionary, Array)) and not part.is_indirect]
+
+    def _look(self) -> None:
+        self._looks += 1
+        if self._looks > _MOST_LOOKS:
+            raise Damaged("too many objects")
+
+    def _clean(self, item: Dictionary, *, may_act: bool) -> None:
+        for key in tuple(item.keys()):
+            if rule := _RULES.get(key):
+                rule(self, item, key, item.get(key))
+        if may_act and (note := _acts(item)):
+            for key in tuple(item.keys()):
+                self._remove(note, item, key)
+
+    def _clean_stream(self, item: Stream) -> None:
+        for key in policy.EXTERNAL & set(item.keys()):
+            self._remove("scripts_removed", item.stream_dict, key)
+        if policy.is_name(item.get("/Type"), {"/EmbeddedFile"}) and "attachments_removed" not in self._passed:
+            item.write(b"")
+            self._notes.add("attachments_removed")
+
+    def _remove(self, note: Note | None, holder: Object, key: str) -> None:
+        if note not in self._passed:
+            del holder[key]
+            self._notes |= {note} if note else set()
+
+    # --- a rule for each entry that needs one
+
+    def _silent(self, item: Dictionary, key: str, _: Any) -> None:
+        self._remove(None, item, key)
+
+    def _script(self, item: Dictionary, key: str, _: Any) -> None:
+        self._remove("scripts_removed", item, key)
+
+    def _script_text(self, item: Dictionary, key: str, value: Any) -> None:
+        if isinstance(value, String):
+            self._remove("scripts_removed", item, key)
+
+    def _files(self, item: Dictionary, key: str, _: Any) -> None:
+        self._remove("attachments_removed", item, key)
+
+    def _file_list(self, item: Dictionary, key: str, value: Any) -> None:
+        """Specifications of files, or the files of one. Usage rights have a list of words under the same name."""
+        parts = list(value) if isinstance(value, Array) else [value]
+        if any(isinstance(part, Dictionary) and not _FILE_KEYS.isdisjoint(part.keys()) for part in parts):
+            self._remove("attachments_removed", item, key)
+
+    def _metadata(self, item: Dictionary, key: str, value: Any) -> None:
+        if isinstance(value, Stream) and _tells_place(value):
+            self._notes.add("location_removed")
+        self._remove(None, item, key)
+
+    def _action(self, item: Dictionary, key: str, value: Any) -> None:
+        """What a click does. Marks of a document's structure have an entry of the same name, which is none."""
+        if _is_action(value) and not _may_stay(value):
+            self._remove("scripts_removed", item, key)
+
+    def _next(self, item: Dictionary, key: str, value: Any) -> None:
+        """What follows an action; in an outline it is merely the line below."""
+        if isinstance(value, Array) or (_is_action(value) and not _may_stay(value)):
+            self._remove("scripts_removed", item, key)
+
+    def _opening(self, item: Dictionary, key: str, value: Any) -> None:
+        """What happens as the document opens: a page is shown, and nothing else."""
+        if isinstance(value, Dictionary) and policy.is_name(value.get("/S"), {"/GoTo"}):
+            if "/Next" in value:
+                self._remove("scripts_removed", value, "/Next")
+        elif not isinstance(value, Array):
+            self._remove("scripts_removed", item, key)
+
+    def _events(self, _: Dictionary, __: str, value: Any) -> None:
+        """What happens when a page is shown, or a field is left: nothing. A font may be called AA, and stays."""
+        if isinstance(value, Dictionary):
+            for key in tuple(value.keys()):
+                if _is_action(value.get(key)):
+                    self._remove("scripts_removed", value, key)
+
+    def _other_file(self, item: Dictionary, key: str, value: Any) -> None:
+        """Another file, to be shown in the place of what is here."""
+        if isinstance(value, Dictionary):
+            self._remove("scripts_removed", item, key)
+
+    def _base(self, item: Dictionary, key: str, value: Any) -> None:
+        """The address that a document's links are relative to."""
+        if isinstance(value, Dictionary):
+            self._remove(None, item, key)
+
+    def _annotations(self, item: Dictionary, key: str, value: Any) -> None:
+        if not isinstance(value, Array):
+            return
+        kept = []
+        for annotation in value:
+            self._look()
+            note = _annotation_note(annotation)
+            if note is None or note in self._passed:
+                kept.append(annotation)
+            elif annotation.keys():  # not emptied already
+                self._notes.add(note)
+        if len(kept) < len(value):
+            item[key] = Array(kept)
+
+
+_Rule = Callable[[Cleaner, Dictionary, str, Any], None]
+_RULES: Mapping[str, _Rule] = {
+    **dict.fromkeys(policy.SILENT, Cleaner._silent),
+    **dict.fromkeys(policy.SCRIPTS, Cleaner._script),
+    "/JS": Cleaner._script_text,
+    "/EmbeddedFiles": Cleaner._files,
+    "/EF": Cleaner._file_list,
+    "/AF": Cleaner._file_list,
+    "/Metadata": Cleaner._metadata,
+    "/A": Cleaner._action,
+    "/PA": Cleaner._action,
+    "/Next": Cleaner._next,
+    "/OpenAction": Cleaner._opening,
+    "/AA": Cleaner._events,
+    "/Annots": Cleaner._annotations,
+    "/OPI": Cleaner._other_file,
+    "/Ref": Cleaner._other_file,
+    "/URI": Cleaner._base,
+}
+_FILE_KEYS = {"/EF", "/F", "/UF"}
+
+
+def _acts(item: Dictionary) -> Note | None:
+    """What a dictionary that acts by itself, wherever it hangs, is noted as."""
+    kind, subtype = item.get("/S"), item.get("/Subtype")
+    if policy.is_name(kind, policy.ACTING) and not policy.is_name(item.get("/Type"), {"/StructElem"}):
+        return "scripts_removed"
+    if policy.is_name(kind, {"/URI"}) and not policy.is_web_address(item.get("/URI")):
+        return "scripts_removed"
+    if policy.is_name(item.get("/FS"), {"/URL"}):
+        return "scripts_removed"
+    if "/ByteRange" in item:  # it signs other bytes than the copy's: a reader would call that tampered with
+        return "signature_removed"
+    return _annotation_note(item) if subtype is not None and "/Rect" in item else None
+
+
+def _annotation_note(annotation: Any) -> Note | None:
+    subtype = annotation.get("/Subtype") if isinstance(annotation, Dictionary) else None
+    if subtype is None or policy.is_name(subtype, policy.ANNOTATIONS):
+        return None
+    return "attachments_removed" if policy.is_name(subtype, {"/FileAttachment"}) else "scripts_removed"
+
+
+def _is_action(value: Any) -> bool:
+    return isinstance(value, (Dictionary, Stream)) and "/S" in value
+
+
+def _may_stay(action: Object) -> bool:
+    kind = action.get("/S")
+    if not policy.is_name(kind, policy.ACTIONS):
+        return False
+    if kind == Name.URI:
+        return policy.is_web_address(action.get("/URI"))
+    return kind != Name.Named or policy.is_name(action.get("/N"), policy.NAMED)
+
+
+def _tells_place(metadata: Stream) -> bool:
+    try:
+        return is_located(metadata.read_bytes())
+    except pikepdf.PdfError:
+        return False

@@ -1,0 +1,52 @@
+"""The pictures in a PDF, without their metadata: a photo on a page tells its place as one by itself does."""
+
+from contextlib import suppress
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Stream
+
+from widget.files import jpeg
+from widget.files.picture import Picture, TooManyPixels, Unreadable
+from widget.files.protocol import Note
+
+_ANY_SIZE = 1 << 62
+"""Pixels: nothing is decoded here."""
+
+
+def clean(document: pikepdf.Pdf) -> set[Note]:
+    """Clean every JPEG in it that can be read; what was removed."""
+    notes: set[Note] = set()
+    for item in document.objects:
+        if isinstance(item, Stream) and (filters := _filters(item))[-1:] == ["/DCTDecode"]:
+            with suppress(Unreadable, TooManyPixels, pikepdf.PdfError):
+                data = _packed_jpeg(document, item, filters[:-1])
+                picture: Picture = jpeg.clean(data, _ANY_SIZE)
+                if picture.located:
+                    notes.add("location_removed")
+                if picture.data != data:
+                    _replace(item, picture.data)
+    return notes
+
+
+def _filters(item: Stream) -> list[str]:
+    named = item.get("/Filter")
+    if isinstance(named, Name):
+        return [str(named)]
+    return [str(name) for name in named if isinstance(name, Name)] if isinstance(named, Array) else []
+
+
+def _packed_jpeg(document: pikepdf.Pdf, item: Stream, around: list[str]) -> bytes:
+    """The JPEG itself, without the filters around it."""
+    raw = item.read_raw_bytes()
+    if not around:
+        return raw
+    outer = document.make_stream(raw)
+    outer.Filter = Array([Name(name) for name in around])
+    return outer.read_bytes(pikepdf.StreamDecodeLevel.generalized)
+
+
+def _replace(item: Stream, data: bytes) -> None:
+    parameters = item.get("/DecodeParms")
+    if isinstance(parameters, Array):
+        parameters = parameters[-1] if len(parameters) else None
+    item.write(data, filter=Name.DCTDecode, decode_parms=parameters if isinstance(parameters, Dictionary) else None)
