@@ -1,12 +1,12 @@
 // @ts-check
 /** Keeps text and thumb for their owner until they are sent or thrown away; never the address, never a file. */
 import {Kept} from './kept.js'
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 
 const PAUSE = 300 // milliseconds without a key, after which it is written
 
 export class Draft {
-  #desk
+  #controller
   #timer = 0
   /** @type {Promise<Kept>} */
   #coming
@@ -15,27 +15,27 @@ export class Draft {
   /** Does the form hold what was kept before? */
   isRestored = false
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    const {product, address, keeps} = desk.form
-    this.#desk = desk
+  /** @param {FormController} controller */
+  constructor(controller) {
+    const {product, address, keeps} = controller.form
+    this.#controller = controller
     this.#coming = Kept.of(product, address, keeps).then(kept => this.#kept = kept)
   }
 
   /** @param {AbortSignal} signal */
   listen(signal) {
-    const {form} = this.#desk
+    const {form} = this.#controller
     for (const type of ['input', 'change']) form.form.addEventListener(type, () => this.#soon(), {signal})
     addEventListener('pagehide', () => this.#keep(), {signal})
-    form.piece('feedback-draft-clear').addEventListener('click', () => this.#clear(), {signal})
+    form.element('feedback-draft-clear').addEventListener('click', () => this.#clear(), {signal})
     this.#soon() // what was put in before this was loaded
   }
 
   /** Gives back what was kept, unless the page holds something already. */
   async restore() {
     const {draft} = await this.#coming
-    const {fields} = this.#desk
-    if (!draft || this.#desk.isLeft || !this.#desk.isEmpty) return
+    const {fields} = this.#controller
+    if (!draft || this.#controller.isLeft || !this.#controller.isEmpty) return
     if (fields.area) fields.area.value = draft.text
     fields.thumb = draft.thumb
     this.isRestored = true
@@ -71,7 +71,7 @@ export class Draft {
   }
 
   /** @returns {HTMLElement} */
-  get #note() { return this.#desk.form.piece('feedback-draft') }
+  get #note() { return this.#controller.form.element('feedback-draft') }
 
   #soon() {
     clearTimeout(this.#timer)
@@ -85,7 +85,7 @@ export class Draft {
 
   #keep() {
     if (!this.#timer) return
-    const {fields} = this.#desk
+    const {fields} = this.#controller
     if (!fields.text && !fields.thumb) return this.drop()
     this.#rest()
     this.#write({text: fields.area?.value ?? '', thumb: fields.thumb})
@@ -98,7 +98,7 @@ export class Draft {
   }
 
   #clear() {
-    const {fields} = this.#desk
+    const {fields} = this.#controller
     if (fields.area) fields.area.value = ''
     fields.thumb = ''
     this.drop()

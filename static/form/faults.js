@@ -1,6 +1,6 @@
 // @ts-check
 /** What is to be put right: beside each field, and in the summary that takes the focus. Gone as soon as it is mended. */
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 
 /**
  * @typedef {object} Fault
@@ -13,13 +13,13 @@
  */
 
 export class Faults {
-  #desk
+  #controller
   /** @type {Map<string, Fault>} by row, field or code */
   #shown = new Map()
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk
+  /** @param {FormController} controller */
+  constructor(controller) {
+    this.#controller = controller
     this.#adopt()
   }
 
@@ -57,29 +57,29 @@ export class Faults {
   }
 
   /** @returns {HTMLElement} */
-  get #summary() { return this.#desk.form.piece('feedback-summary') }
+  get #summary() { return this.#controller.form.element('feedback-summary') }
 
   /** @param {string} key @param {string} message empty: nothing is wrong any more */
   #mark(key, message) {
-    const {form} = this.#desk
-    const error = form.piece(`${key}-error`)
+    const {form} = this.#controller
+    const error = form.element(`${key}-error`)
     if (!error) return
     error.hidden = !message
     error.querySelector('span').textContent = message
-    if (message) form.piece(key)?.setAttribute('aria-invalid', 'true')
-    else form.piece(key)?.removeAttribute('aria-invalid')
+    if (message) form.element(key)?.setAttribute('aria-invalid', 'true')
+    else form.element(key)?.removeAttribute('aria-invalid')
   }
 
   #fillSummary() {
     const summary = this.#summary
     if (summary.hidden) return
-    const {form, words} = this.#desk
-    const {content} = form.piece('feedback-fault-template')
+    const {form, words} = this.#controller
+    const {content} = form.element('feedback-fault-template')
     const lines = [...this.#shown.values()].map(fault => {
       const line = content.cloneNode(true)
       const [link, text] = [line.querySelector('a'), line.querySelector('span')]
       const label = fault.label ?? this.#label(fault.field)
-      const first = ['sentimentRating', 'description'].find(name => form.piece(name)) ?? 'files'
+      const first = ['sentimentRating', 'description'].find(name => form.element(name)) ?? 'files'
       const target = fault.row ?? (fault.field || first)
       link.href = `#${target}`
       link.textContent = label || fault.message
@@ -87,20 +87,20 @@ export class Faults {
       link.addEventListener('click', (/** @type {Event} */ event) => this.#go(event, target))
       return line
     })
-    form.piece('feedback-summary-title').textContent = words.say('summary', {n: lines.length})
+    form.element('feedback-summary-title').textContent = words.say('summary', {n: lines.length})
     summary.querySelector('ul')?.replaceChildren(...lines)
     if (lines.length) return
     const isLeft = summary.contains(document.activeElement)
     summary.hidden = true
-    if (isLeft) form.piece('feedback-send').focus()
+    if (isLeft) form.element('feedback-send').focus()
   }
 
   /** @param {string} field @returns {string} */
   #label(field) {
-    const {form} = this.#desk
+    const {form} = this.#controller
     if (!field) return ''
-    if (field === 'files') return form.piece('feedback-files').ariaLabel
-    const place = form.piece(field)
+    if (field === 'files') return form.element('feedback-files').ariaLabel
+    const place = form.element(field)
     const label = place?.querySelector?.('legend') ?? place?.labels?.[0]
     return label?.innerText.trim() ?? ''
   }
@@ -108,7 +108,7 @@ export class Faults {
   /** @param {Event} event @param {string} id */
   #go(event, id) {
     event.preventDefault()
-    const place = this.#desk.form.piece(id)
+    const place = this.#controller.form.element(id)
     const field = place?.matches('input, textarea') ? place : place?.querySelector('input:checked, input, button')
     field?.focus()
     place?.scrollIntoView({block: 'nearest'})

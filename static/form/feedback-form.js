@@ -1,5 +1,5 @@
 // @ts-check
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 
 const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'paste', 'submit']
 const ANYWHERE = ['dragover', 'dragleave', 'drop']
@@ -8,7 +8,7 @@ const SILENT = 1000 // milliseconds: then a page that frames it says nothing
 /**
  * `<feedback-form>` makes the form inside of it pleasant; without it the form works too.
  *
- * Nothing but this is loaded until somebody does something: then `desk.js` brings the rest, and is given what that was.
+ * Nothing but this is loaded until somebody does something: then `form-controller.js` brings the rest, and is given what that was.
  *
  * @fires feedback-dirty there is something now that would be lost
  * @fires feedback-submit (cancelable) the form is about to be sent
@@ -18,12 +18,12 @@ const SILENT = 1000 // milliseconds: then a page that frames it says nothing
 export class FeedbackForm extends HTMLElement {
   /** @type {AbortController | undefined} */
   #listening
-  /** @type {Promise<Desk> | undefined} */
-  #desk
+  /** @type {Promise<FormController> | undefined} */
+  #controller
   #tries = 0
   #turns = 0
-  /** @type {Desk | undefined} once it is loaded */
-  desk
+  /** @type {FormController | undefined} once it is loaded */
+  controller
   /** The address that the page gave. */
   given = ''
   /** Lets the page vouch once more. @type {(() => Promise<string>) | undefined} */
@@ -48,7 +48,7 @@ export class FeedbackForm extends HTMLElement {
       const pictures = this.takes('image/jpeg') || this.takes('image/png')
       this.input.accept = [pictures && 'image/*', this.takes('application/pdf') && 'application/pdf'].filter(Boolean).join()
     }
-    if (this.#desk) this.#desk.then(desk => desk.listen(signal))
+    if (this.#controller) this.#controller.then(controller => controller.listen(signal))
     else if (this.input?.files?.length) this.wake()
     else if (parent === window) this.recall()
     else addEventListener('load', () => setTimeout(() => this.recall(), SILENT), {signal})
@@ -69,15 +69,15 @@ export class FeedbackForm extends HTMLElement {
   takes(type) { return this.#accept.includes(type) }
 
   /** An element of the page by its id; a product's own template may lack some. @param {string} id @returns {any} */
-  piece(id) { return document.getElementById(id) }
+  element(id) { return document.getElementById(id) }
   /** @returns {HTMLFormElement} */
-  get form() { return this.piece('feedback') }
+  get form() { return this.element('feedback') }
   /** @returns {HTMLInputElement} */
-  get email() { return this.piece('submittedByEmail') }
+  get email() { return this.element('submittedByEmail') }
   /** @returns {any} */
   get token() { return this.form.elements.namedItem('token') }
   /** @returns {HTMLInputElement | null} */
-  get input() { return this.piece('files') }
+  get input() { return this.element('files') }
 
   /** May something be put in now? Not while it is sent, nor once thanks stand in its place. */
   get isOpen() { return !this.form.dataset.state && !this.form.hidden }
@@ -94,8 +94,8 @@ export class FeedbackForm extends HTMLElement {
   /** Another person is there. @param {string} address */
   turn(address) {
     this.#turns++
-    this.desk?.leave()
-    this.desk = this.#desk = undefined
+    this.controller?.leave()
+    this.controller = this.#controller = undefined
     this.address = address
   }
 
@@ -104,23 +104,23 @@ export class FeedbackForm extends HTMLElement {
     return this.dispatchEvent(new CustomEvent(`feedback-${type}`, {detail, bubbles: true, cancelable: type === 'submit'}))
   }
 
-  /** Brings everything that works on the form. @returns {Promise<Desk>} */
+  /** Brings everything that works on the form. @returns {Promise<FormController>} */
   wake() {
-    return this.#desk ??= this.#load()
+    return this.#controller ??= this.#load()
   }
 
   /** A browser may remember that an address failed, so that the next try has another one. */
   async #load() {
     const turn = this.#turns
-    const {Desk} = await import(`./desk.js${this.#tries ? `?${this.#tries}` : ''}`).catch(error => {
+    const {FormController} = await import(`./form-controller.js${this.#tries ? `?${this.#tries}` : ''}`).catch(error => {
       this.#tries++
-      this.#desk = undefined
+      this.#controller = undefined
       throw error
     })
     if (turn !== this.#turns) return this.wake()
-    const desk = this.desk = new Desk(this)
-    if (this.#listening) desk.listen(this.#listening.signal)
-    return desk
+    const controller = this.controller = new FormController(this)
+    if (this.#listening) controller.listen(this.#listening.signal)
+    return controller
   }
 
   /** @param {any} event */
@@ -129,7 +129,7 @@ export class FeedbackForm extends HTMLElement {
     if (type === 'submit') this.#submit(event)
     else if (type === 'paste') this.#paste(event)
     else if (ANYWHERE.includes(type)) this.#drag(event)
-    else if (type === 'change' && event.target === this.input) this.#use(desk => desk.files.takeInput())
+    else if (type === 'change' && event.target === this.input) this.#use(controller => controller.files.takeInput())
     else this.wake().catch(() => undefined)
   }
 
@@ -138,7 +138,7 @@ export class FeedbackForm extends HTMLElement {
     event.preventDefault()
     const turn = this.#turns
     try {
-      await this.#use(desk => desk.sending.start())
+      await this.#use(controller => controller.sending.start())
     } catch {
       if (turn !== this.#turns) return
       if (navigator.onLine) this.form.submit()
@@ -149,19 +149,19 @@ export class FeedbackForm extends HTMLElement {
   /** Offline before there was anything that could say so well. */
   #wait() {
     const words = JSON.parse(this.dataset.words ?? '{}')
-    const note = this.piece('feedback-note-template').content.cloneNode(true)
+    const note = this.element('feedback-note-template').content.cloneNode(true)
     note.querySelector('.feedback-note-title').textContent = words.offline
     note.querySelector('.feedback-note-text').textContent = words['offline.text']
-    this.piece('feedback-notes').replaceChildren(note)
+    this.element('feedback-notes').replaceChildren(note)
     const turn = this.#turns
     addEventListener('online', () => turn === this.#turns && this.form.requestSubmit(), {once: true})
   }
 
-  /** Once it is there, and unless another person has come meanwhile. @param {(desk: Desk) => void} act */
+  /** Once it is there, and unless another person has come meanwhile. @param {(controller: FormController) => void} act */
   async #use(act) {
     const turn = this.#turns
-    const desk = await this.wake()
-    if (turn === this.#turns) act(desk)
+    const controller = await this.wake()
+    if (turn === this.#turns) act(controller)
   }
 
   /** A picture from the clipboard; text that comes with it is what was meant. @param {ClipboardEvent} event */
@@ -181,7 +181,7 @@ export class FeedbackForm extends HTMLElement {
       if (dataTransfer) dataTransfer.dropEffect = open ? 'copy' : 'none'
     }
     const leaves = type === 'dragleave' && !this.contains(/** @type {Node | null} */ (event.relatedTarget))
-    if (type !== 'dragleave' || leaves) this.piece('feedback-veil').hidden = type !== 'dragover' || !open
+    if (type !== 'dragleave' || leaves) this.element('feedback-veil').hidden = type !== 'dragover' || !open
     if (type === 'drop' && open && dataTransfer) this.#add(event, dataTransfer.files)
   }
 
@@ -189,6 +189,6 @@ export class FeedbackForm extends HTMLElement {
   #add(event, list) {
     event.preventDefault()
     const files = [...list]
-    if (this.isOpen && this.input) this.#use(desk => desk.files.add(files))
+    if (this.isOpen && this.input) this.#use(controller => controller.files.add(files))
   }
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** Thumbs, text and e-mail: what they hold, how they behave, and what is wrong with them. */
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 /** @import {Fault} from './faults.js' */
 
 const NEAR = 100 // characters left, from where on they are counted
@@ -11,24 +11,24 @@ const INVISIBLE = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/g // the server drops th
 const ADDRESS = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/
 
 export class Fields {
-  #desk
+  #controller
   #thumb = ''
   #left = Infinity
   #isPressing = false
   #hasLeft = false
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk
+  /** @param {FormController} controller */
+  constructor(controller) {
+    this.#controller = controller
     /** @type {HTMLTextAreaElement | null} */
-    this.area = desk.form.piece('description')
+    this.area = controller.form.element('description')
     /** @type {HTMLInputElement[]} */
-    this.radios = [...desk.form.form.querySelectorAll('[name=sentimentRating]')].filter(radio => radio instanceof HTMLInputElement)
+    this.radios = [...controller.form.form.querySelectorAll('[name=sentimentRating]')].filter(radio => radio instanceof HTMLInputElement)
   }
 
   /** @param {AbortSignal} signal */
   listen(signal) {
-    const {form} = this.#desk.form
+    const {form} = this.#controller.form
     for (const type of ['click', 'keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
     for (const type of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, this, {signal})
   }
@@ -52,7 +52,7 @@ export class Fields {
     this.#thumb = this.thumb
     this.#count()
     this.#grow()
-    this.#desk.changed()
+    this.#controller.changed()
   }
 
   /** @returns {Fault[]} */
@@ -63,7 +63,7 @@ export class Fields {
   /** @param {Event} event */
   handleEvent(event) {
     const {type, target} = event
-    const {email} = this.#desk.form
+    const {email} = this.#controller.form
     const radio = this.radios.find(radio => radio === target)
     if (type.startsWith('pointer')) this.#press(type === 'pointerdown')
     else if (type === 'input' || type === 'change') this.#changed(target)
@@ -82,7 +82,7 @@ export class Fields {
 
   /** @param {EventTarget | null} field */
   #changed(field) {
-    const {faults, form} = this.#desk
+    const {faults, form} = this.#controller
     if (field === form.email) this.#mend('submittedByEmail', this.#checkEmail())
     else if (field instanceof HTMLInputElement && field !== form.input) faults.clear(field.name)
     this.refresh()
@@ -91,7 +91,7 @@ export class Fields {
   /** What has been put right is no longer complained of; what is only half typed is not complained of yet.
    * @param {string} field @param {Fault | undefined} fault */
   #mend(field, fault) {
-    const {faults} = this.#desk
+    const {faults} = this.#controller
     if (!fault || fault.code !== faults.get(field)?.code) faults.clear(field)
   }
 
@@ -109,13 +109,13 @@ export class Fields {
 
   #complain() {
     const fault = this.#checkEmail()
-    if (this.#hasLeft && fault && fault.code !== 'required' && this.#desk.form.isOpen) this.#desk.faults.set(fault)
+    if (this.#hasLeft && fault && fault.code !== 'required' && this.#controller.form.isOpen) this.#controller.faults.set(fault)
     this.#hasLeft = false
   }
 
   /** @returns {Fault | undefined} */
   #checkEmail() {
-    const value = this.#desk.form.email.value.trim()
+    const value = this.#controller.form.email.value.trim()
     if (!value) return this.#fault('submittedByEmail', 'required')
     if (value.length > MAX_EMAIL) return this.#fault('submittedByEmail', 'too_long')
     return ADDRESS.test(value) ? undefined : this.#fault('submittedByEmail', 'invalid')
@@ -134,25 +134,25 @@ export class Fields {
 
   /** @returns {Fault | undefined} */
   #checkLength() {
-    if (this.text.length > this.#desk.form.maxLength) return this.#fault('description', 'too_long')
+    if (this.text.length > this.#controller.form.maxLength) return this.#fault('description', 'too_long')
   }
 
   /** @param {string} field @param {string} code @returns {Fault} */
   #fault(field, code) {
     const key = field === 'submittedByEmail' || code === 'required' ? `error.${code}.${field}` : `error.${code}`
-    return {field, code, message: this.#desk.words.say(key)}
+    return {field, code, message: this.#controller.words.say(key)}
   }
 
   #count() {
-    const {form, words, faults} = this.#desk
-    const counter = form.piece('description-counter')
+    const {form, words, faults} = this.#controller
+    const counter = form.element('description-counter')
     if (!counter) return
     const left = form.maxLength - this.text.length
     const text = left < 0 ? words.say('text.over', {n: -left}) : words.say('text.left', {n: left})
     counter.hidden = left > NEAR
     counter.toggleAttribute('data-over', left < 0)
     counter.textContent = text
-    if (left < this.#left && ALOUD.some(step => left <= step && this.#left > step || left < 0 && this.#left >= 0)) this.#desk.say(text)
+    if (left < this.#left && ALOUD.some(step => left <= step && this.#left > step || left < 0 && this.#left >= 0)) this.#controller.say(text)
     this.#left = left
     const fault = this.#checkLength()
     if (!fault && (this.text || faults.get('description')?.code !== 'required')) faults.clear('description')

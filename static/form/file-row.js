@@ -1,21 +1,21 @@
 // @ts-check
 /** A file's row: picture or icon, name, size, what was done to it or what is wrong with it, and its remove button. */
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 
 const TAIL = 8 // characters of a name that stay when its middle is cut
 let rows = 0
 
 export class FileRow {
-  #desk
+  #controller
   #url = ''
   name = ''
   note = ''
 
-  /** @param {Desk} desk @param {() => void} remove */
-  constructor(desk, remove) {
-    this.#desk = desk
+  /** @param {FormController} controller @param {() => void} remove */
+  constructor(controller, remove) {
+    this.#controller = controller
     /** @type {HTMLLIElement} */
-    this.element = desk.form.piece('feedback-file-template').content.firstElementChild.cloneNode(true)
+    this.element = controller.form.element('feedback-file-template').content.firstElementChild.cloneNode(true)
     this.id = this.element.id = `feedback-file-${++rows}`
     /** @type {HTMLButtonElement} */
     this.button = this.#find('.feedback-remove')
@@ -36,8 +36,8 @@ export class FileRow {
     start.textContent = characters.slice(0, -TAIL).join('')
     end.textContent = characters.slice(-TAIL).join('')
     start.parentElement.title = this.name = file.name
-    this.#find('.feedback-file-size').textContent = file.size ? this.#desk.words.size(file.size) : ''
-    this.button.ariaLabel = this.#desk.words.say('files.remove', {name: file.name})
+    this.#find('.feedback-file-size').textContent = file.size ? this.#controller.words.size(file.size) : ''
+    this.button.ariaLabel = this.#controller.words.say('files.remove', {name: file.name})
   }
 
   /** @param {'preparing' | 'ready' | 'wrong'} state @param {string} [note] */

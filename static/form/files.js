@@ -2,7 +2,7 @@
 /** The files that go along: chosen, dropped or pasted, they add up here. Each is checked before it is sent. */
 import {called, identify} from './file-kind.js'
 import {FileRow} from './file-row.js'
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 /** @import {Fault} from './faults.js' */
 /** @import {Kind} from './file-kind.js' */
 
@@ -12,15 +12,15 @@ const MOST = 20 // rows: what is dropped beyond that was hardly meant
 const TYPES = /** @type {Record<string, string>} */ ({jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'})
 
 export class Files {
-  #desk
+  #controller
   /** @type {Entry[]} */
   #entries = []
   /** All that is being made ready, one after the other: pictures take much memory. */
   #work = Promise.resolve()
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk
+  /** @param {FormController} controller */
+  constructor(controller) {
+    this.#controller = controller
   }
 
   get count() { return this.#entries.length }
@@ -32,7 +32,7 @@ export class Files {
 
   /** What the file input holds comes over, so that the next choice adds to it. */
   takeInput() {
-    const {input} = this.#desk.form
+    const {input} = this.#controller.form
     if (!input?.files?.length) return
     this.add([...input.files])
     input.value = ''
@@ -41,7 +41,7 @@ export class Files {
   /** @param {File[]} files */
   add(files) {
     for (const file of files.slice(0, MOST - this.count)) {
-      const row = new FileRow(this.#desk, () => this.#remove(entry))
+      const row = new FileRow(this.#controller, () => this.#remove(entry))
       const entry = {file, row}
       row.show(file)
       row.is('preparing')
@@ -67,9 +67,9 @@ export class Files {
   /** @returns {Fault[]} */
   check() {
     const faults = this.#entries.map(({fault}) => fault).filter(fault => fault !== undefined)
-    const excess = this.count - this.#desk.form.maxFiles
+    const excess = this.count - this.#controller.form.maxFiles
     if (excess > 0) faults.push(this.#fault('too_many_files', {n: excess}))
-    if (this.#desk.form.input?.required && !this.count) faults.push(this.#fault('required.files'))
+    if (this.#controller.form.input?.required && !this.count) faults.push(this.#fault('required.files'))
     return faults
   }
 
@@ -80,20 +80,20 @@ export class Files {
   }
 
   /** @returns {HTMLElement} */
-  get #list() { return this.#desk.form.piece('feedback-files') }
+  get #list() { return this.#controller.form.element('feedback-files') }
 
   /** @param {Entry} entry */
   async #prepare(entry) {
-    const {words} = this.#desk
+    const {words} = this.#controller
     if (!this.#entries.includes(entry)) return
     try {
       const kind = await this.#kind(entry.file)
       if (kind !== 'pdf') entry.row.picture(entry.file)
-      const note = this.#desk.form.takes(TYPES[kind] ?? '') && entry.file.size <= this.#desk.form.maxSize ? await this.#keep(entry, kind) : await this.#convert(entry, kind)
+      const note = this.#controller.form.takes(TYPES[kind] ?? '') && entry.file.size <= this.#controller.form.maxSize ? await this.#keep(entry, kind) : await this.#convert(entry, kind)
       if (!this.#entries.includes(entry)) return
       entry.row.show(entry.file)
       entry.row.is('ready', note)
-      this.#desk.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
+      this.#controller.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
     } catch (error) {
       const reason = error instanceof Error ? error.message : ''
       const [code] = reason.split('.')
@@ -107,10 +107,10 @@ export class Files {
   async #kind(file) {
     if (!file.size) throw new Error('file_type.empty')
     const kind = await identify(file)
-    const {form} = this.#desk
+    const {form} = this.#controller
     const fits = kind === 'pdf' ? form.takes(TYPES.pdf) : form.takes(TYPES.jpeg) || form.takes(TYPES.png)
     if (!kind || !fits) throw new Error('file_type')
-    if (kind === 'pdf' && file.size > this.#desk.form.maxSize) throw new Error('file_too_large.pdf')
+    if (kind === 'pdf' && file.size > this.#controller.form.maxSize) throw new Error('file_too_large.pdf')
     return kind
   }
 
@@ -120,12 +120,12 @@ export class Files {
     entry.file = called(entry.file, entry.file.name, kind)
     if (kind === 'pdf') return ''
     const {hasLocation} = await import('./exif.js')
-    return await hasLocation(entry.file) ? this.#desk.words.say('note.location') : ''
+    return await hasLocation(entry.file) ? this.#controller.words.say('note.location') : ''
   }
 
   /** Makes of a picture one that may go along. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */
   async #convert(entry, kind) {
-    const {words, form} = this.#desk
+    const {words, form} = this.#controller
     entry.row.is('preparing', words.say('files.preparing'))
     const {convert} = await import('./pictures.js')
     const {file, done} = await convert(entry.file, kind, form.maxSize)
@@ -136,7 +136,7 @@ export class Files {
 
   /** @param {string} key @param {Record<string, number>} [values] @returns {Fault} */
   #fault(key, values) {
-    return {field: 'files', code: key.split('.')[0], message: this.#desk.words.say(`error.${key}`, values)}
+    return {field: 'files', code: key.split('.')[0], message: this.#controller.words.say(`error.${key}`, values)}
   }
 
   /** @param {Entry} entry @param {Fault} fault @returns {Fault} */
@@ -144,13 +144,13 @@ export class Files {
     const {row} = entry
     entry.fault = {...fault, row: row.id, label: row.name}
     row.is('wrong', fault.message)
-    this.#desk.say(this.#desk.words.say('say.note', {name: row.name, note: fault.message}))
+    this.#controller.say(this.#controller.words.say('say.note', {name: row.name, note: fault.message}))
     return entry.fault
   }
 
   /** @param {Entry} entry */
   #remove(entry) {
-    const {form, words, faults} = this.#desk
+    const {form, words, faults} = this.#controller
     const place = this.#entries.indexOf(entry)
     this.#entries.splice(place, 1)
     entry.row.end()
@@ -159,25 +159,25 @@ export class Files {
     const next = this.#entries[Math.min(place, this.count - 1)]
     if (next) next.row.button.focus()
     else form.input?.focus()
-    this.#desk.say(words.say('say.removed', {name: entry.row.name}))
+    this.#controller.say(words.say('say.removed', {name: entry.row.name}))
   }
 
   #changed() {
-    if (this.#desk.isLeft) return
+    if (this.#controller.isLeft) return
     this.#show(this.count)
-    this.#desk.changed()
+    this.#controller.changed()
   }
 
   /** Count and limits in words. @param {number} count */
   #show(count) {
-    const {form, words, faults} = this.#desk
+    const {form, words, faults} = this.#controller
     const isFull = count >= form.maxFiles
     if (!form.input) return
     this.#list.hidden = !count
     form.input.disabled = isFull
-    form.piece('feedback-add').toggleAttribute('data-full', isFull)
-    form.piece('feedback-add-words').textContent = isFull ? words.say('files.full', {n: form.maxFiles}) : words.say(count ? 'files.another' : 'files.add')
-    form.piece('files-limit').textContent = count ? words.say('files.count', {n: count}) : words.say('files.limit')
+    form.element('feedback-add').toggleAttribute('data-full', isFull)
+    form.element('feedback-add-words').textContent = isFull ? words.say('files.full', {n: form.maxFiles}) : words.say(count ? 'files.another' : 'files.add')
+    form.element('files-limit').textContent = count ? words.say('files.count', {n: count}) : words.say('files.limit')
     if (count > form.maxFiles) faults.set(this.#fault('too_many_files', {n: count - form.maxFiles}))
     else faults.clear('files')
   }

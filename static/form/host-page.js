@@ -30,7 +30,7 @@ export class HostPage {
     this.#form = form
     this.#hasNamed = form.address !== ''
     this.#email = form.given
-    this.#identity = form.piece('identity')?.value ?? ''
+    this.#identity = form.element('identity')?.value ?? ''
     this.#vouched = this.#identity && form.given
   }
 
@@ -80,7 +80,7 @@ export class HostPage {
     const form = this.#form
     this.#identity = identity
     if (emailOf(identity) !== this.#vouched) this.#vouched = ''
-    if (!form.piece('identity')) return
+    if (!form.element('identity')) return
     const fault = identity && await refusal(form, identity)
     if (identity !== this.#identity) return
     this.#vouched = fault ? '' : emailOf(identity)
@@ -93,12 +93,12 @@ export class HostPage {
    * it meanwhile. */
   #meet() {
     const form = this.#form
-    const named = form.piece('identity') ? emailOf(this.#identity) : ''
+    const named = form.element('identity') ? emailOf(this.#identity) : ''
     const address = (named || this.#email).trim().toLowerCase()
     if (address !== form.address) this.#turn(address)
     this.#hasNamed ||= address !== ''
     this.#fill(this.#vouched)
-    const note = form.piece('feedback-identity')
+    const note = form.element('feedback-identity')
     if (note) note.hidden = this.#vouched || this.#renews && !this.#identity
   }
 
@@ -106,14 +106,14 @@ export class HostPage {
    * @param {string} address */
   async #turn(address) {
     const form = this.#form
-    const {desk} = form
-    if (this.#hasNamed || desk?.draft.isRestored || isUntouched(form) && !said(form)) return change(form, address)
+    const {controller} = form
+    if (this.#hasNamed || controller?.draft.isRestored || isUntouched(form) && !said(form)) return change(form, address)
     form.address = address
-    if (desk) desk.address = address
+    if (controller) controller.address = address
     const kept = await Kept.of(form.product, address, form.keeps)
     if (form.address !== address) return
     if (kept.draft) change(form, address, '')
-    else form.desk?.draft.moveTo(kept)
+    else form.controller?.draft.moveTo(kept)
   }
 
   /** Puts the address in, unless the person has put in another one. It cannot be changed where it is vouched for and the
@@ -121,15 +121,15 @@ export class HostPage {
   #fill(vouched) {
     const form = this.#form
     const {email, given} = form
-    const field = form.piece('identity')
+    const field = form.element('identity')
     const kind = field?.dataset.email
     const isFixed = vouched !== '' && (kind === 'read-only' || kind === 'hidden')
     if (email.type === 'hidden' && !isFixed) return location.replace(withoutIdentity()) // this page has no field for it
     const offered = vouched || this.#email
-    if (field) field.value = vouched || form.piece('feedback-identity') ? this.#identity : ''
+    if (field) field.value = vouched || form.element('feedback-identity') ? this.#identity : ''
     form.given = email.dataset.prefill ? '' : offered
     if (isFixed || email.value === given) email.value = form.given
-    if (email.value !== given) form.desk?.faults.clear('submittedByEmail')
+    if (email.value !== given) form.controller?.faults.clear('submittedByEmail')
     if (!form.form.dataset.state) email.readOnly = isFixed
     const place = email.closest('.feedback-field')
     if (place instanceof HTMLElement) place.hidden = isFixed && kind === 'hidden'
@@ -139,8 +139,8 @@ export class HostPage {
 /** What the former person put in goes out of sight; what this one put in before comes back. An address that was typed
  * stays when the page takes its own back. @param {FeedbackForm} form @param {string} address @param {string} [former] */
 function change(form, address, former = form.address) {
-  const {email, given, desk, product, keeps} = form
-  const draft = desk ? undefined : said(form)
+  const {email, given, controller, product, keeps} = form
+  const draft = controller ? undefined : said(form)
   if (draft) Kept.of(product, former, keeps).then(kept => kept.draft = draft)
   const typed = !address && email.value !== given ? email.value : ''
   form.turn(address)
@@ -150,22 +150,22 @@ function change(form, address, former = form.address) {
   form.form.reset()
   email.value = typed
   form.given = ''
-  if (desk) form.token.value = '' // it may have been used
-  Kept.of(product, address, keeps).then(kept => (desk || draft || kept.draft) && form.wake()).catch(() => undefined)
+  if (controller) form.token.value = '' // it may have been used
+  Kept.of(product, address, keeps).then(kept => (controller || draft || kept.draft) && form.wake()).catch(() => undefined)
 }
 
 /** Text and thumb, if there is any. @param {FeedbackForm} form */
-function said({form, piece}) {
-  const draft = {text: String(piece('description')?.value ?? ''), thumb: String(new FormData(form).get('sentimentRating') ?? '')}
+function said({form, element}) {
+  const draft = {text: String(element('description')?.value ?? ''), thumb: String(new FormData(form).get('sentimentRating') ?? '')}
   return draft.text.trim() || draft.thumb ? draft : undefined
 }
 
 /** Would nothing be lost if the page went? @param {FeedbackForm} form */
-function isUntouched({form, isOpen, email, given, piece}) {
+function isUntouched({form, isOpen, email, given, element}) {
   const isOurs = (/** @type {any} */ {type, value, checked, files, defaultValue, defaultChecked, id}) =>
     type === 'file' ? !files.length : type === 'radio' || type === 'checkbox' ? checked === defaultChecked
       : type === 'hidden' || defaultValue === undefined || value === (id === email.id ? given : defaultValue)
-  return isOpen && !piece('feedback-files')?.childElementCount && [...form.elements].every(isOurs)
+  return isOpen && !element('feedback-files')?.childElementCount && [...form.elements].every(isOurs)
 }
 
 /** This page's address, for somebody for whom nobody vouches. */
@@ -202,7 +202,7 @@ function emailOf(identity) {
 
 /** Shows what the page adds, and sends it along. @param {FeedbackForm} form @param {Record<string, unknown>} context */
 function tell(form, context) {
-  const details = form.piece('feedback-context')
+  const details = form.element('feedback-context')
   const pairs = Object.entries(context).map(([key, value]) => [line(key), shown(value)])
   const kept = pairs.filter(([key, value]) => key && value && key.length <= KEY).slice(0, KEYS)
   if (!details) return
@@ -212,7 +212,7 @@ function tell(form, context) {
     row.append(named('dt', key), named('dd', value))
     return row
   }))
-  form.piece('context').value = kept.length ? JSON.stringify(Object.fromEntries(kept)) : ''
+  form.element('context').value = kept.length ? JSON.stringify(Object.fromEntries(kept)) : ''
 }
 
 /** @param {string} name @param {string} text */

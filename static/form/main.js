@@ -14,7 +14,7 @@ const root = document.documentElement
 /** @param {FeedbackForm} form */
 function talkToHost(form) {
   const panel = form.closest('main') ?? document.body
-  const close = form.piece('feedback-close')
+  const close = form.element('feedback-close')
   const {frame} = JSON.parse(form.dataset.words ?? '{}')
   const link = new HostLink({
     origins: JSON.parse(form.dataset.origins ?? '[]'), box: panel, title: frame, close: close?.ariaLabel ?? undefined,
@@ -27,7 +27,7 @@ function talkToHost(form) {
     link.reset()
   }))
   link.addEventListener('focus', event => {
-    const title = form.piece('feedback-thanks-title')
+    const title = form.element('feedback-thanks-title')
     if (!title) return
     event.preventDefault()
     title.focus()
@@ -53,7 +53,7 @@ function obey(form, wish) {
   const {theme, lang, email, sheet, identity, context} = wish
   if (theme !== undefined) root.dataset.theme = theme ?? own
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
-  if (page || email || identity || context || lang && lang !== spoken || form.piece('feedback-identity')) meet(form, page => page.hear(wish))
+  if (page || email || identity || context || lang && lang !== spoken || form.element('feedback-identity')) meet(form, page => page.hear(wish))
   else form.recall()
 }
 

@@ -4,10 +4,10 @@
  * All attempts of one press carry the same token, so that none makes a second feedback.
  */
 import {copyText} from './clipboard.js'
-import {Outlook} from './outlook.js'
+import {SendingView} from './sending-view.js'
 import {Thanks} from './thanks.js'
 import {Lost, post} from './upload.js'
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 /** @import {Answer} from './upload.js' */
 
 const PAUSES = [1000, 3000, 8000] // milliseconds before each further attempt
@@ -21,52 +21,52 @@ const PASSING = [...RENEWED, 'already_sent', 'too_fast', 'rate_limited', 'unavai
 class Blocked extends Error {}
 
 export class Sending {
-  #desk
-  /** Not once the person has gone: then nothing is seen of it. @type {Outlook | undefined} */
-  #outlook
+  #controller
+  /** Not once the person has gone: then nothing is seen of it. @type {SendingView | undefined} */
+  #view
   #thanks
   /** @type {AbortController | undefined} while it is sent */
   #run
   #mayHaveArrived = false
   #timer = 0
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk
-    this.#outlook = new Outlook(desk)
-    this.#thanks = new Thanks(desk)
-    if (!desk.form.token.value) this.#renew().catch(() => undefined) // the last one was another person's
+  /** @param {FormController} controller */
+  constructor(controller) {
+    this.#controller = controller
+    this.#view = new SendingView(controller)
+    this.#thanks = new Thanks(controller)
+    if (!controller.form.token.value) this.#renew().catch(() => undefined) // the last one was another person's
   }
 
   /** @param {AbortSignal} signal */
   listen(signal) {
-    this.#outlook?.cancel.addEventListener('click', () => this.#run?.abort(), {signal})
-    this.#outlook?.copy.addEventListener('click', () => this.#copy(), {signal})
+    this.#view?.cancel.addEventListener('click', () => this.#run?.abort(), {signal})
+    this.#view?.copy.addEventListener('click', () => this.#copy(), {signal})
   }
 
   /** The person goes: what is under way goes on, as it began. */
   leave() {
     this.#rest()
-    if (this.#run) this.#outlook?.rest(false)
+    if (this.#run) this.#view?.rest(false)
     this.#thanks.hide()
-    this.#outlook = undefined
+    this.#view = undefined
   }
 
   /** Send was pressed, or its time has come. */
   async start() {
-    if (this.#run || this.#outlook?.send.ariaDisabled === 'true' || !this.#desk.form.isOpen) return
+    if (this.#run || this.#view?.send.ariaDisabled === 'true' || !this.#controller.form.isOpen) return
     this.#rest()
-    if (!this.#isRight() || !this.#desk.form.tell('submit')) return
+    if (!this.#isRight() || !this.#controller.form.tell('submit')) return
     const {signal} = this.#run = new AbortController()
     const body = this.#body()
-    this.#outlook?.rest(true)
+    this.#view?.rest(true)
     try {
       await this.#ready(body, signal)
       const answer = await this.#deliver(body, signal)
-      if (this.#outlook) this.#answered(answer, body)
+      if (this.#view) this.#answered(answer, body)
       else this.#arrived(answer, body)
     } catch (error) {
-      if (this.#outlook) this.#failed(error, signal)
+      if (this.#view) this.#failed(error, signal)
     } finally {
       this.#run = undefined
     }
@@ -74,7 +74,7 @@ export class Sending {
 
   /** A fresh form. @param {{focus: boolean}} how */
   async another({focus}) {
-    const {form, fields, files, faults} = this.#desk
+    const {form, fields, files, faults} = this.#controller
     await this.#renew()
     const {value} = form.email
     form.form.reset()
@@ -91,13 +91,13 @@ export class Sending {
   /** As if nothing had been tried. */
   #rest() {
     clearInterval(this.#timer)
-    this.#outlook?.note()
-    this.#outlook?.button(this.#desk.words.say('send'))
+    this.#view?.note()
+    this.#view?.button(this.#controller.words.say('send'))
   }
 
   /** Is everything right? Else it is shown. */
   #isRight() {
-    const {fields, files, faults, words, isEmpty} = this.#desk
+    const {fields, files, faults, words, isEmpty} = this.#controller
     const found = [...fields.check(), ...files.check()]
     const isAsked = found.some(({field, code}) => code === 'required' && field !== 'submittedByEmail')
     if (isEmpty && !isAsked) found.unshift({field: '', code: 'empty', message: words.say('error.empty')})
@@ -108,16 +108,16 @@ export class Sending {
 
   /** The token goes first, and the files last, from where they are kept. */
   #body() {
-    const body = new FormData(this.#desk.form.form)
+    const body = new FormData(this.#controller.form.form)
     body.delete('files')
     return body
   }
 
   /** Waits for pictures that are being made ready. @param {FormData} body @param {AbortSignal} signal */
   async #ready(body, signal) {
-    const {files, words} = this.#desk
-    if (!files.isSettled) this.#outlook?.progress(words.say('files.preparing'), '', -1)
-    this.#outlook?.offerCancel(true)
+    const {files, words} = this.#controller
+    if (!files.isSettled) this.#view?.progress(words.say('files.preparing'), '', -1)
+    this.#view?.offerCancel(true)
     await Promise.race([files.settled, aborted(signal)])
     if (files.check().length) throw new Spoilt()
     for (const file of files.sendable) body.append('files', file, file.name)
@@ -146,8 +146,8 @@ export class Sending {
         const isSilent = !error.sent && error.time < AT_ONCE && await this.#reaches()
         if (isSilent && ++silent > 1) throw new Blocked()
         if (attempt === PAUSES.length) throw error
-        if (!isSilent) this.#outlook?.progress(this.#desk.words.say('again'), this.#desk.words.say('again.text'))
-        this.#outlook?.offerCancel(true)
+        if (!isSilent) this.#view?.progress(this.#controller.words.say('again'), this.#controller.words.say('again.text'))
+        this.#view?.offerCancel(true)
         await pause(PAUSES[isSilent ? 0 : attempt++], signal)
       }
     }
@@ -155,14 +155,14 @@ export class Sending {
 
   /** @param {FormData} body @param {AbortSignal} signal @param {number} attempt @returns {Promise<Answer>} */
   async #attempt(body, signal, attempt) {
-    const {form, words} = this.#desk
-    if (!attempt) this.#outlook?.progress(words.say('sending'), '', 0)
+    const {form, words} = this.#controller
+    if (!attempt) this.#view?.progress(words.say('sending'), '', 0)
     try {
       return await post(form.form.action, body, signal, (sent, total) => {
-        this.#outlook?.bytes(sent, total)
+        this.#view?.bytes(sent, total)
         if (sent < total) return
-        this.#outlook?.offerCancel(false)
-        this.#outlook?.progress(words.say('almost'), words.say('almost.text'), 1)
+        this.#view?.offerCancel(false)
+        this.#view?.progress(words.say('almost'), words.say('almost.text'), 1)
       })
     } catch (error) {
       if (error instanceof Lost) this.#mayHaveArrived ||= error.isWhole
@@ -173,21 +173,21 @@ export class Sending {
   /** Waits until there is a network. @param {AbortSignal} signal */
   async #online(signal) {
     if (navigator.onLine) return
-    const {words, form} = this.#desk
-    this.#outlook?.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')})
-    this.#outlook?.progress(words.say('waiting'), '', -1)
-    this.#outlook?.offerCancel(true)
-    if (this.#outlook) form.tell('error', {code: 'offline', retryable: true})
+    const {words, form} = this.#controller
+    this.#view?.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')})
+    this.#view?.progress(words.say('waiting'), '', -1)
+    this.#view?.offerCancel(true)
+    if (this.#view) form.tell('error', {code: 'offline', retryable: true})
     const back = new Promise(resolve => addEventListener('online', resolve, {once: true, signal}))
     await Promise.race([back, aborted(signal)])
-    this.#outlook?.note()
-    this.#outlook?.progress(words.say('sending'), '', 0)
+    this.#view?.note()
+    this.#view?.progress(words.say('sending'), '', 0)
   }
 
   /** Does the form's own address answer, though sending to it fails? */
   async #reaches() {
     try {
-      return (await fetch(this.#desk.form.form.action, {method: 'HEAD', cache: 'no-store'})).ok
+      return (await fetch(this.#controller.form.form.action, {method: 'HEAD', cache: 'no-store'})).ok
     } catch {
       return false
     }
@@ -196,24 +196,24 @@ export class Sending {
   /** Lets the page vouch once more, where it can. @param {Answer} answer @param {FormData} body @param {AbortSignal} signal
    * @returns {Promise<boolean>} whether it is worth another try */
   async #vouched({data}, body, signal) {
-    const {form} = this.#desk
-    if (!form.vouch || !this.#outlook) return false
+    const {form} = this.#controller
+    if (!form.vouch || !this.#view) return false
     const coming = form.vouch()
     form.tell('error', {code: 'identity_invalid', reason: data.errors[0].reason, retryable: true})
     const identity = await Promise.race([coming, pause(VOUCHING, signal)])
-    if (!identity || !this.#outlook) return false
+    if (!identity || !this.#view) return false
     body.set('identity', String(identity))
     return true
   }
 
   /** A fresh token, put into the form. @returns {Promise<string>} */
   async #renew() {
-    const {form} = this.#desk.form
+    const {form} = this.#controller.form
     const {origin, pathname} = new URL(form.action)
     try {
       const answer = await fetch(`${origin}${pathname}/token`)
       const {token} = await answer.json()
-      if (this.#outlook) this.#desk.form.token.value = token
+      if (this.#view) this.#controller.form.token.value = token
       return token
     } catch {
       throw new Lost()
@@ -223,19 +223,19 @@ export class Sending {
   /** There is an answer, and the person is no longer there, or is there again.
    * @param {Answer} answer @param {FormData} body */
   async #arrived(answer, body) {
-    const {form, draft} = this.#desk
+    const {form, draft} = this.#controller
     const text = String(body.get('description') ?? '')
     if (answer.status >= 300) return
     await draft.forget(text)
-    const {desk} = form
-    const isBack = desk?.address === this.#desk.address && desk.draft.isRestored && desk.fields.area?.value === text
-    if (isBack && !desk.sending.#run) desk.sending.#answered(answer, body)
+    const {controller} = form
+    const isBack = controller?.address === this.#controller.address && controller.draft.isRestored && controller.fields.area?.value === text
+    if (isBack && !controller.sending.#run) controller.sending.#answered(answer, body)
   }
 
   /** @param {Answer} answer @param {FormData} body */
   #answered({status, data, retryAfter}, body) {
-    const {form, draft} = this.#desk
-    this.#outlook?.rest(false)
+    const {form, draft} = this.#controller
+    this.#view?.rest(false)
     if (status >= 300) return this.#refused(data, retryAfter)
     this.#mayHaveArrived = false
     draft.drop()
@@ -245,37 +245,37 @@ export class Sending {
 
   /** @param {any} problem @param {number} retryAfter in seconds */
   #refused({title, detail, errors, token}, retryAfter) {
-    const {form, faults, files, words} = this.#desk
+    const {form, faults, files, words} = this.#controller
     const [{code = '', reason} = {}] = errors
     form.tell('error', {code, reason, retryable: PASSING.includes(code)})
-    const fields = errors.filter((/** @type {any} */ fault) => fault.code === 'empty' || fault.field && form.piece(`${fault.field}-error`))
+    const fields = errors.filter((/** @type {any} */ fault) => fault.code === 'empty' || fault.field && form.element(`${fault.field}-error`))
     if (fields.length) return faults.show(fields.map((/** @type {any} */ fault) => files.place(fault)))
     if (code === 'rate_limited') return this.#limited(retryAfter)
     if (code === 'unavailable') return this.#unavailable(retryAfter)
-    this.#outlook?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
+    this.#view?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
     if (code === 'already_sent') form.token.value = token // pressed again, it is another submission
-    if (code === 'internal') this.#outlook?.button(words.say('retry'))
+    if (code === 'internal') this.#view?.button(words.say('retry'))
     if (code === 'refused_upstream') this.#renew().catch(() => undefined) // the old token's submission has ended
   }
 
   /** @param {number} seconds */
   #limited(seconds) {
-    const {words} = this.#desk
+    const {words} = this.#controller
     const text = (/** @type {number} */ n) => words.say('limited.text', {n})
-    this.#outlook?.note({kind: 'patience', icon: 'clock', title: words.say('error.rate_limited.title'), text: text(seconds)})
+    this.#view?.note({kind: 'patience', icon: 'clock', title: words.say('error.rate_limited.title'), text: text(seconds)})
     this.#countdown(seconds, left => {
-      this.#outlook?.count(text(left))
-      this.#outlook?.button(words.say('limited.send', {time: words.countdown(left)}), true)
+      this.#view?.count(text(left))
+      this.#view?.button(words.say('limited.send', {time: words.countdown(left)}), true)
     }, () => this.#rest())
   }
 
   /** @param {number} seconds */
   #unavailable(seconds) {
-    const {words} = this.#desk
+    const {words} = this.#controller
     const text = (/** @type {number} */ n) => words.say('unavailable.text', {n})
-    this.#outlook?.note({kind: 'patience', icon: 'clock', title: words.say('error.unavailable.title'), text: text(seconds)})
-    this.#outlook?.button(words.say('retry.now'))
-    this.#countdown(seconds, left => this.#outlook?.count(text(left)), () => this.start())
+    this.#view?.note({kind: 'patience', icon: 'clock', title: words.say('error.unavailable.title'), text: text(seconds)})
+    this.#view?.button(words.say('retry.now'))
+    this.#countdown(seconds, left => this.#view?.count(text(left)), () => this.start())
   }
 
   /** @param {number} seconds @param {(left: number) => void} tick @param {() => void} done */
@@ -294,27 +294,27 @@ export class Sending {
 
   /** @param {unknown} error @param {AbortSignal} signal */
   #failed(error, signal) {
-    const {words, form} = this.#desk
-    this.#outlook?.rest(false)
-    this.#outlook?.note()
+    const {words, form} = this.#controller
+    this.#view?.rest(false)
+    this.#view?.note()
     if (signal.aborted) {
       const text = words.say(this.#mayHaveArrived ? 'stopped.late' : 'stopped.text')
-      return this.#outlook?.note({kind: 'quiet', icon: 'cross', title: words.say('stopped'), text})
+      return this.#view?.note({kind: 'quiet', icon: 'cross', title: words.say('stopped'), text})
     }
     if (error instanceof Spoilt) return void this.#isRight()
     const key = error instanceof Blocked ? 'blocked' : 'lost'
-    this.#outlook?.note({kind: 'danger', icon: 'alert', title: words.say(key), text: words.say(`${key}.text`)})
-    this.#outlook?.button(words.say('retry'))
-    if (this.#outlook) this.#outlook.copy.hidden = key !== 'blocked' || !this.#desk.fields.text
+    this.#view?.note({kind: 'danger', icon: 'alert', title: words.say(key), text: words.say(`${key}.text`)})
+    this.#view?.button(words.say('retry'))
+    if (this.#view) this.#view.copy.hidden = key !== 'blocked' || !this.#controller.fields.text
     form.tell('error', {code: key === 'blocked' ? 'blocked' : 'network', retryable: true})
     if (!(error instanceof Blocked || error instanceof Lost)) throw error
   }
 
   async #copy() {
-    const {words, fields} = this.#desk
-    if (!await copyText(fields.area?.value ?? '') || !this.#outlook) return
-    this.#outlook.copy.textContent = words.say('copied')
-    this.#desk.say(words.say('copied'))
+    const {words, fields} = this.#controller
+    if (!await copyText(fields.area?.value ?? '') || !this.#view) return
+    this.#view.copy.textContent = words.say('copied')
+    this.#controller.say(words.say('copied'))
   }
 }
 

@@ -1,24 +1,24 @@
 // @ts-check
 /** The thanks, in the form's place: what happened, in honest words. */
 import {copyText} from './clipboard.js'
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 
 /** @typedef {{status: 'delivered' | 'accepted', receipt_url: string, feedback_id?: number | null, attachments?: {status: string}[]}} Taken */
 
 export class Thanks {
-  #desk
+  #controller
   /** @type {HTMLElement | undefined} */
   #section
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk
+  /** @param {FormController} controller */
+  constructor(controller) {
+    this.#controller = controller
   }
 
   /** @param {Taken} answer @param {number} files how many were sent @param {() => Promise<void>} another */
   show(answer, files, another) {
-    const {form, words} = this.#desk
-    const template = form.piece('feedback-thanks-template').content.querySelector('section')
+    const {form, words} = this.#controller
+    const template = form.element('feedback-thanks-template').content.querySelector('section')
     const section = this.#section = /** @type {HTMLElement} */ (document.importNode(template, true))
     section.dataset.status = answer.status
     this.#fill('title', words.say(answer.status))
@@ -31,15 +31,15 @@ export class Thanks {
     form.form.hidden = true
     form.form.after(section)
     scrollTo(0, 0)
-    if (document.hasFocus()) form.piece('feedback-thanks-title').focus()
-    this.#desk.say(words.say(answer.status))
+    if (document.hasFocus()) form.element('feedback-thanks-title').focus()
+    this.#controller.say(words.say(answer.status))
   }
 
   /** The form is back. */
   hide() {
     this.#section?.remove()
     this.#section = undefined
-    this.#desk.form.form.hidden = false
+    this.#controller.form.form.hidden = false
   }
 
   /** @param {string} selector @returns {any} */
@@ -58,7 +58,7 @@ export class Thanks {
 
   /** @param {Taken} answer */
   #text({status, attachments = []}) {
-    const {words} = this.#desk
+    const {words} = this.#controller
     if (status !== 'delivered') return words.say('accepted.text')
     const n = attachments.length
     const m = attachments.filter(file => file.status === 'attached').length
@@ -67,7 +67,7 @@ export class Thanks {
 
   /** @param {Date} at */
   #fillTime(at) {
-    const {words} = this.#desk
+    const {words} = this.#controller
     const time = this.#find('[data-fill=time] time')
     if (!time) return
     time.dateTime = at.toISOString()
@@ -76,7 +76,7 @@ export class Thanks {
 
   /** @param {string} url */
   #fillReceipt(url) {
-    const {words} = this.#desk
+    const {words} = this.#controller
     const copy = this.#find('[data-do=copy]')
     const link = this.#find('[data-fill=receipt]')
     if (link) link.href = url
@@ -85,7 +85,7 @@ export class Thanks {
     copy.addEventListener('click', async () => {
       if (!await copyText(url)) return
       copy.querySelector('span').textContent = words.say('copied')
-      this.#desk.say(words.say('copied'))
+      this.#controller.say(words.say('copied'))
     })
   }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** Everything that works on one form for one person, and on each other through it. Loaded when somebody begins to use the
- * form. When another person comes, this one is left, and another desk takes its place. */
+ * form. When another person comes, this one is left, and another controller takes its place. */
 import {Draft} from './draft.js'
 import {Faults} from './faults.js'
 import {Fields} from './fields.js'
@@ -9,14 +9,14 @@ import {Sending} from './sending.js'
 import {Words} from './words.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 
-export class Desk {
+export class FormController {
   #isDirty = false
   #left = new AbortController()
 
   /** @param {FeedbackForm} form */
   constructor(form) {
     this.form = form
-    /** Whose desk this is; empty: that of somebody without an address. */
+    /** Whose controller this is; empty: that of somebody without an address. */
     this.address = form.address
     this.words = new Words(JSON.parse(form.dataset.words ?? '{}'))
     this.faults = new Faults(this)
@@ -45,7 +45,7 @@ export class Desk {
     this.files.leave()
     this.faults.clearAll()
     this.#left.abort()
-    this.form.piece('feedback-status').textContent = ''
+    this.form.element('feedback-status').textContent = ''
   }
 
   /** Is there anything said at all? */
@@ -64,7 +64,7 @@ export class Desk {
   /** Says something aloud. A pause makes the same words heard once more. @param {string} text */
   say(text) {
     if (this.isLeft) return
-    const status = this.form.piece('feedback-status')
+    const status = this.form.element('feedback-status')
     status.textContent = ''
     setTimeout(() => { if (!this.isLeft) status.textContent = text }, 50)
   }

@@ -1,37 +1,37 @@
 // @ts-check
 /** What is seen at the form's end while it is sent: progress in place of the buttons, and a note above them. */
-/** @import {Desk} from './desk.js' */
+/** @import {FormController} from './form-controller.js' */
 
 const ALOUD = [.25, .5, .75]
 
 /** @typedef {{kind: 'quiet' | 'patience' | 'danger', icon: string, title: string, text: string}} Note */
 
-export class Outlook {
-  #desk
+export class SendingView {
+  #controller
   #copyWords
   #told = 0
   #wasReadOnly = false
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk
+  /** @param {FormController} controller */
+  constructor(controller) {
+    this.#controller = controller
     this.#progress.tabIndex = -1
     /** @type {HTMLButtonElement} */
-    this.send = desk.form.piece('feedback-send')
+    this.send = controller.form.element('feedback-send')
     /** @type {HTMLButtonElement} */
-    this.cancel = desk.form.piece('feedback-cancel')
+    this.cancel = controller.form.element('feedback-cancel')
     /** @type {HTMLButtonElement} */
-    this.copy = desk.form.piece('feedback-copy')
+    this.copy = controller.form.element('feedback-copy')
     this.#copyWords = this.copy.textContent
   }
 
   /** @returns {HTMLElement} */
-  get #progress() { return this.#desk.form.piece('feedback-progress') }
+  get #progress() { return this.#controller.form.element('feedback-progress') }
 
   /** The form rests while it is sent: what was typed stays to be read. @param {boolean} isSending */
   rest(isSending) {
-    const {form, email} = this.#desk.form
-    const {area} = this.#desk.fields
+    const {form, email} = this.#controller.form
+    const {area} = this.#controller.fields
     const hadFocus = form.contains(document.activeElement) && document.activeElement !== document.body
     form.dataset.state = isSending ? 'sending' : ''
     if (area) area.readOnly = isSending
@@ -39,19 +39,19 @@ export class Outlook {
     email.readOnly = isSending || this.#wasReadOnly
     for (const box of form.querySelectorAll('[type=radio], [type=checkbox]')) /** @type {HTMLInputElement} */ (box).disabled = isSending
     this.#progress.hidden = !isSending
-    this.#desk.form.piece('feedback-buttons').hidden = isSending
+    this.#controller.form.element('feedback-buttons').hidden = isSending
     this.#told = 0
     if (hadFocus) (isSending ? this.cancel : this.send).focus()
   }
 
   /** @param {string} title @param {string} [text] @param {number} [value] 0 to 1, or -1 for no bar */
   progress(title, text = '', value) {
-    const {form} = this.#desk
+    const {form} = this.#controller
     const bar = this.#progress.querySelector('progress')
-    const heading = form.piece('feedback-progress-title')
-    if (heading.textContent !== title || this.#progress.hidden) this.#desk.say(title)
+    const heading = form.element('feedback-progress-title')
+    if (heading.textContent !== title || this.#progress.hidden) this.#controller.say(title)
     heading.textContent = title
-    form.piece('feedback-progress-text').textContent = text
+    form.element('feedback-progress-text').textContent = text
     if (!bar || value === undefined) return
     bar.hidden = value < 0
     bar.value = Math.max(0, value)
@@ -59,10 +59,10 @@ export class Outlook {
 
   /** Progress by bytes. @param {number} sent @param {number} total */
   bytes(sent, total) {
-    const {words} = this.#desk
+    const {words} = this.#controller
     this.progress(words.say('sending'), words.amount(sent, total), sent / total)
     const step = ALOUD.findLast(step => sent / total >= step) ?? 0
-    if (step > this.#told) this.#desk.say(words.say('sending.percent', {percent: this.#told = step}))
+    if (step > this.#told) this.#controller.say(words.say('sending.percent', {percent: this.#told = step}))
   }
 
   /** @param {boolean} isOffered */
@@ -73,24 +73,24 @@ export class Outlook {
 
   /** One note at a time. @param {Note} [note] */
   note(note) {
-    const {form} = this.#desk
-    const place = form.piece('feedback-notes')
+    const {form} = this.#controller
+    const place = form.element('feedback-notes')
     place.replaceChildren()
     this.copy.hidden = true
     this.copy.textContent = this.#copyWords
     if (!note) return
-    const element = form.piece('feedback-note-template').content.firstElementChild.cloneNode(true)
+    const element = form.element('feedback-note-template').content.firstElementChild.cloneNode(true)
     element.dataset.kind = note.kind
     element.querySelector('use').setAttribute('href', `#icon-${note.icon}`)
     element.querySelector('.feedback-note-title').textContent = note.title
     element.querySelector('.feedback-note-text').textContent = note.text
     place.append(element)
-    this.#desk.say(note.text ? `${note.title}. ${note.text}` : note.title)
+    this.#controller.say(note.text ? `${note.title}. ${note.text}` : note.title)
   }
 
   /** Changes the words of the note that is there, without saying them once more. @param {string} text */
   count(text) {
-    const place = this.#desk.form.piece('feedback-notes').querySelector('.feedback-note-text')
+    const place = this.#controller.form.element('feedback-notes').querySelector('.feedback-note-text')
     if (place) place.textContent = text
   }
 
