@@ -313,7 +313,7 @@ def test_every_word_that_a_template_asks_for_exists() -> None:
 
 
 def test_a_product_whose_style_lies_in_our_layers_still_wins() -> None:
-    css = resources.path("static").joinpath("form.css").read_text()
+    css = resources.content(resources.path("static") / "form.css").decode()
     outside = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     depth = 0
     for line in outside.splitlines():

@@ -10,9 +10,10 @@ import pytest
 from bed import ROOT, Widget
 from samples import png
 
+from widget.config import resources
 from widget.web.compression import choose
 
-FORM_CSS = (ROOT / "static" / "form.css").read_bytes()
+FORM_CSS = resources.content(ROOT / "static" / "form.css")
 UNPACK: dict[str, Callable[[bytes], bytes]] = {"br": brotli.decompress, "gzip": gzip.decompress}
 
 

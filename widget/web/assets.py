@@ -16,6 +16,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from widget.config import resources
 from widget.web import compression as encodings
 from widget.web.headers import HEADERS, Kind
 
@@ -86,7 +87,7 @@ class StaticFiles:
         ours = {path.relative_to(self._folder).as_posix(): path for path in _files_below(self._folder)}
         theirs = {f"products/{name}": path for name, path in _files_of_products(self._products).items()}
         paths = {name: path for name, path in ours.items() if not name.startswith("products/")} | theirs
-        stamp = [(name, path.stat().st_mtime_ns) for name, path in paths.items()]
+        stamp = [(name, _changed_at(path)) for name, path in paths.items()]
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -161,7 +162,17 @@ def pack(assets: Iterable[Asset]) -> None:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """The files, and each folder that is served as one."""
+    return sorted(path for path in folder.rglob("*") if _is_served(path) and not _is_served(path.parent))
+
+
+def _changed_at(path: Path) -> int:
+    parts = path.iterdir() if path.is_dir() else (path,)
+    return max(part.stat().st_mtime_ns for part in parts)
+
+
+def _is_served(path: Path) -> bool:
+    return path.is_file() or path.suffix == ".css"
 
 
 def _files_of_products(folder: Path | None) -> Mapping[str, Path]:
@@ -181,7 +192,7 @@ def _objection(path: Path, folder: Path) -> str:
 
 def _asset(path: Path) -> Asset:
     guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return Asset(path.read_bytes(), guessed)
+    return Asset(resources.content(path), guessed)
 
 
 def _is_named(etag: str, header: str) -> bool:

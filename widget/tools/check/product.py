@@ -69,7 +69,7 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
 
 def tokens() -> frozenset[str]:
     """The names of all custom properties, without what they begin with."""
-    css = (resources.path("static") / "form.css").read_text("utf-8")
+    css = resources.content(resources.path("static") / "form.css").decode()
     return frozenset(re.findall(r"--feedback-([\w-]+)\s*:", css))
 
 
