@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import struct
+import subprocess
 import sys
 import time
 import zlib
@@ -74,10 +75,30 @@ async def test_a_helper_has_no_secret_no_file_and_no_connection_and_can_have_non
         assert os.readlink(f"/proc/{helper}/fd/2") == "/dev/null"
         assert "canary" not in told(helper, "environ") + told(helper, "cmdline")
         limits = {line[:26].strip(): line[26:].split()[:2] for line in told(helper, "limits").splitlines()[1:]}
-        assert limits["Max open files"] == ["3", "3"]
+        assert limits["Max open files"] == ["0", "0"]
+        assert "NoNewPrivs:\t1" in told(helper, "status")
         assert limits["Max file size"] == limits["Max core file size"] == limits["Max processes"] == ["0", "0"]
         assert int(limits["Max address space"][1]) < 1 << 30
         assert limits["Max cpu time"][0] != "unlimited"
+
+
+def test_whoever_takes_a_helper_over_can_open_nothing_not_even_in_the_place_of_what_it_has():
+    attack = """
+import errno, os, socket, sys
+from widget.files import helper
+helper._lock(1_000_000)
+os.close(0)
+os.close(2)
+def tried(act):
+    try:
+        act()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "got it"
+print(*map(tried, (lambda: os.open("/etc/passwd", os.O_RDONLY), socket.socket, os.pipe)))
+"""
+    answer = subprocess.run([sys.executable, "-c", attack], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["EMFILE"] * 3
 
 
 async def test_a_helper_that_dies_costs_one_file_and_nothing_else(tmp_path):
