@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
@@ -53,7 +54,7 @@ def _run_all(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace) -> None:
     atheris = _atheris()
     if atheris is None:
-        targets = importlib.import_module("fuzz.targets")
+        targets: Any = importlib.import_module("fuzz.targets")
     else:
         with atheris.instrument_imports(include=["widget", "python_multipart", "itsdangerous"]):
             targets = importlib.import_module("fuzz.targets")
@@ -85,7 +86,7 @@ def _run(options: argparse.Namespace) -> None:
     atheris.Fuzz()
 
 
-def _atheris():
+def _atheris() -> Any:
     try:
         return importlib.import_module("atheris")
     except ImportError:

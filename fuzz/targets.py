@@ -20,7 +20,6 @@ from widget.errors import STATUS, ConfigurationError, Rejected, TokenError
 from widget.files.examine import examine
 from widget.files.protocol import Rules
 from widget.intake import body as intake
-from widget.intake.multipart import MAX_FILES
 from widget.submissions import model as submission
 from widget.submissions.tokens import Tokens
 
@@ -59,7 +58,7 @@ async def _take(request: Request) -> None:
         async with intake.receive(request, spool=SPOOL, limits=LIMITS, turns=intake.turns()) as incoming:
             await incoming.token()
             raw = await incoming.form()
-            assert len(raw.files) <= MAX_FILES
+            assert len(raw.files) <= submission.MAX_FILES
             for file in raw.files:
                 content = file.path.read_bytes()
                 assert len(content) == file.size <= LIMITS.file_size

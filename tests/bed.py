@@ -91,8 +91,8 @@ class Process:
         """Wait until `url` is answered 200; fail with the output when the process ends before."""
 
         def answers() -> bool:
-            if self.popen.poll() is not None:
-                raise AssertionError(f"ended with {self.popen.returncode}:\n{self.log()}")
+            if (status := self.popen.poll()) is not None:
+                raise AssertionError(f"ended with {status}:\n{self.log()}")
             try:
                 return httpx.get(url, timeout=5, trust_env=False, verify=NO_TLS).status_code == 200
             except httpx.TransportError:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -102,7 +103,7 @@ def session(widget: Widget, insider: Sandbox) -> Iterator[Said]:
     """Everything that may happen to a submission, and every address."""
     client = widget.client
     own = ("description", "email")
-    given = {"description": WORDS["description"], "email": WORDS["email"]}
+    given: dict[str, Any] = {"description": WORDS["description"], "email": WORDS["email"]}
     echo = [WORDS["description"], WORDS["email"], f"Bearer {SECRETS['client secret']}", "<b>at Api.Program.Main()</b>"]
 
     yield "form", client.get("/form/demo", params={"email": WORDS["address in the query"]}), ("address in the query",)

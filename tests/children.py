@@ -153,8 +153,8 @@ def start(
         streams = (stdin or stack.enter_context(open(os.devnull, "rb")), stdout, stderr or stdout)
         if _server and _server.can(arguments, environ):
             return _server.fork(arguments, folder, environ, streams)
-        named = dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
-        return subprocess.Popen(arguments, cwd=folder, env=dict(environ), **named)
+        given, out, err = streams
+        return subprocess.Popen(arguments, cwd=folder, env=dict(environ), stdin=given, stdout=out, stderr=err)
 
 
 def run(

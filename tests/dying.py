@@ -10,6 +10,7 @@ import signal
 import sys
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
@@ -24,7 +25,8 @@ commits = count(1)
 def die(connection: Connection) -> None:
     if (begin is None or begin.exists()) and next(commits) == wanted:
         if side == "after":
-            connection.connection.driver_connection.commit()  # on the disk, and nobody was told
+            driver: Any = connection.connection.driver_connection
+            driver.commit()  # on the disk, and nobody was told
         os.kill(os.getpid(), signal.SIGKILL)
 
 

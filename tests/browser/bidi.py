@@ -46,7 +46,7 @@ class Firefox:
 
     def __enter__(self) -> Self:
         try:
-            self._socket = until(self._connect, timeout=60)
+            self._socket: Any = until(self._connect, timeout=60)
             self.command("session.new", capabilities={})
             self.command("session.subscribe", events=["log.entryAdded"])
             self.page = self.command("browsingContext.getTree")["contexts"][0]["context"]
@@ -90,7 +90,7 @@ class Firefox:
             (page,) = self.command("browsingContext.getTree", root=self.page)["contexts"]
             return page["children"][0]["context"] if page["children"] else None
 
-        return until(first)
+        return str(until(first))
 
     def run(self, expression: str, context: str = "") -> Any:
         """The value of an expression in a page or frame: a string, number, boolean or nothing."""

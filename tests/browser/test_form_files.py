@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import pytest
 from bed import Sandbox
@@ -216,7 +217,7 @@ def test_a_picture_over_4_mib_is_made_smaller_until_it_fits(form: FormPage, insi
 
 @pytest.mark.parametrize("where", ["in the picture", "nowhere"])
 def test_location_data_is_said_to_be_removed_only_where_there_was_any(form: FormPage, where: str) -> None:
-    options = {"exif": gps()} if where == "in the picture" else {}
+    options: dict[str, Any] = {"exif": gps()} if where == "in the picture" else {}
     form.add(("photo.jpg", noise(2600, 2600, quality=95, **options), "image/jpeg"))
     said = "Made smaller to fit · location data removed" if options else "Made smaller to fit"
     expect(form.rows.locator(".feedback-file-note")).to_have_text(said)

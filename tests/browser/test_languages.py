@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from bed import Sandbox, Widget
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from widget.i18n import messages as words
 
@@ -123,8 +123,8 @@ def put_right_what_is_wrong(page: Page) -> None:
     """Nearly everything wrong at once: a file of the wrong kind, an empty one, too long a text, no address."""
     page.locator("input[type=file]").set_input_files(
         [
-            {"name": "a-long-name-of-a-document.docx", "mimeType": "application/msword", "buffer": b"PK\3\4 text"},
-            {"name": "empty.pdf", "mimeType": "application/pdf", "buffer": b""},
+            FilePayload(name="a-long-name-of-a-document.docx", mimeType="application/msword", buffer=b"PK\3\4 text"),
+            FilePayload(name="empty.pdf", mimeType="application/pdf", buffer=b""),
         ]
     )
     expect(page.locator(".feedback-file[data-state=wrong]")).to_have_count(2)

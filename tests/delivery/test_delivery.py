@@ -108,7 +108,11 @@ def test_a_stored_file_that_is_missing_is_looked_for_and_noted_without_a_word_to
 
 @pytest.mark.parametrize("policy", [POLICY, PARK])
 def test_no_row_is_told_to_wait_for_longer_than_the_longest_delay(policy: Policy) -> None:
-    outcomes = [NotProcessed("busy", retry_after=1e9), NotProcessed("busy"), Unknown("no answer in time")]
+    outcomes: list[Outcome] = [
+        NotProcessed("busy", retry_after=1e9),
+        NotProcessed("busy"),
+        Unknown("no answer in time"),
+    ]
     delays = [decide(work(attempts=99), outcome, policy, 0.999).delay or 0.0 for outcome in outcomes]
     assert max(delays) < longest_delay(policy)
 

@@ -177,7 +177,7 @@ def test_an_account_in_trouble_does_not_hold_up_another(start_widget: Callable[.
 
 # --- unknown ----------------------------------------------------------------------------------------------------
 
-UNKNOWN = {
+UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "dropped unread": ({"mode": "drop_before"}, "RemoteProtocolError"),
     "dropped after accepting": ({"mode": "drop_after_accepting"}, "RemoteProtocolError"),
     "an unreadable 200": ({"mode": "status", "status": 200, "body": "{}"}, "200 without the documented content"),

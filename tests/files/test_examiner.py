@@ -16,7 +16,6 @@ from bed import until
 from samples import jpeg, photo, png, png_of
 
 from widget.errors import OutboxUnavailable
-from widget.files import pool
 from widget.files.pool import Examiner, Seen
 from widget.files.protocol import Rules
 
@@ -157,8 +156,10 @@ async def test_an_answer_that_cannot_be_is_not_believed(tmp_path, monkeypatch):
         "import socket, struct\ns = socket.socket(fileno=0)\ns.sendall(b'R')\ns.recv(1 << 20)\n"
         "s.sendall(struct.pack('>BBI', 0, 0, 1 << 30) + bytes(1000))\ns.recv(1)\n"
     )
-    genuine = pool.subprocess.Popen
-    monkeypatch.setattr(pool.subprocess, "Popen", lambda _, **more: genuine([sys.executable, str(liar)], **more))
+    genuine = subprocess.Popen
+    monkeypatch.setattr(
+        "widget.files.pool.subprocess.Popen", lambda _, **more: genuine([sys.executable, str(liar)], **more)
+    )
     async with running() as examiner:
         assert await see(examiner, tmp_path / "a", png(), PNG) == Seen("unreadable", len(png()))
         assert (tmp_path / "a").read_bytes() == png()

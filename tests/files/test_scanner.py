@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -47,7 +48,7 @@ TEST_FILE = _infected()
 class Clamd:
     """A daemon on a socket. `limit` is its StreamMaxLength in bytes, `answer` one that it gives whatever it reads."""
 
-    def __init__(self, server: socketserver.BaseServer) -> None:
+    def __init__(self, server: Any) -> None:
         self.server = server
         self.limit = 25 << 20
         self.answer: bytes | None = None
@@ -56,6 +57,7 @@ class Clamd:
         """When it closes the connection without a word: "at once", "after the command", "within a file"."""
         self.hung_up = threading.Event()
         self.scanned: list[bytes] = []
+        self.port = server.server_address[1]
         server.clamd = self
 
 
@@ -64,6 +66,8 @@ class _HangUp(Exception):
 
 
 class _Session(socketserver.StreamRequestHandler):
+    server: Any
+
     def handle(self) -> None:
         clamd: Clamd = self.server.clamd
         try:
@@ -152,7 +156,7 @@ async def test_a_virus_is_named(clamd, path):
 
 async def test_it_is_reached_by_tcp_too():
     with serving("127.0.0.1:0") as clamd:
-        scanner = Scanner(f"tcp://127.0.0.1:{clamd.server.server_address[1]}")
+        scanner = Scanner(f"tcp://127.0.0.1:{clamd.port}")
         await scanner.ping()
         assert await scanner.scan(chunks(TEST_FILE)) == "Eicar-Test-Signature"
 

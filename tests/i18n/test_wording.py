@@ -107,7 +107,7 @@ def test_what_cannot_be_used_is_named_with_file_and_line_and_ours_stays(
     tmp_path: Path, language: str, text: str | bytes, line: int, told: str
 ) -> None:
     good = 'msgid "send"\nmsgstr "Abschicken"\n'
-    own = wording(tmp_path, **{language: text, "de": good})
+    own = wording(tmp_path, "demo", **{language: text, "de": good})
     assert own.problems[0].name == f"products/demo/words.{language}.po:{line}"
     assert own.problems[0].message.startswith(told)
     assert own.of("demo", words.choose(language)).texts == words.choose(language).texts

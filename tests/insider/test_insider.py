@@ -32,7 +32,7 @@ class Server:
     """Answers each request with the next of `answers` for its path, the last one for ever; keeps what it was sent."""
 
     def __init__(self, **answers: list[bytes | None]) -> None:
-        self.answers = {"token": [http(200, TOKEN)], **answers}
+        self.answers: dict[str, list[bytes | None]] = {"token": [http(200, TOKEN)], **answers}
         self.requests: list[tuple[str, bytes, bytes]] = []
         self._handlers: set[asyncio.Task[None]] = set()
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -53,6 +54,7 @@ class Server:
         self.spooled_while_open = []
         self.tokens = []
         self.refused_token = None
+        self.host, self.port, self.url = "", 0, ""
 
     async def __call__(self, scope, receive, send):
         request = Request(scope, receive, send)
@@ -382,7 +384,7 @@ def taking_in(messages, spool, limits=intake.Limits(), turns=None):  # noqa: B00
 
 
 async def test_a_cancelled_request_leaves_nothing(tmp_path):
-    messages = asyncio.Queue()
+    messages: asyncio.Queue[Any] = asyncio.Queue()
     messages.put_nowait({"type": "http.request", "body": file("a.png", picture(MIB)), "more_body": True})
 
     async def take_in():
@@ -403,7 +405,7 @@ async def test_a_text_gets_through_while_pictures_wait_for_their_turn(tmp_path):
     turns = asyncio.Semaphore(0)
 
     async def take_in(body):
-        messages = asyncio.Queue()
+        messages: asyncio.Queue[Any] = asyncio.Queue()
         messages.put_nowait({"type": "http.request", "body": body, "more_body": False})
         async with taking_in(messages, tmp_path, turns=turns) as incoming:
             return len((await incoming.form()).files)
@@ -417,7 +419,7 @@ async def test_a_text_gets_through_while_pictures_wait_for_their_turn(tmp_path):
 
 
 async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp_path):
-    messages = asyncio.Queue()
+    messages: asyncio.Queue[Any] = asyncio.Queue()
     body = file("a.png", picture(20)) + file("b.png", picture(20)) + END
     messages.put_nowait({"type": "http.request", "body": body, "more_body": False})
 
@@ -433,7 +435,7 @@ async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp
 
 
 async def test_a_client_that_never_lets_us_wait_meets_the_whole_timeout_too(tmp_path):
-    messages = asyncio.Queue()
+    messages: asyncio.Queue[Any] = asyncio.Queue()
     messages.put_nowait({"type": "http.request", "body": text("description", "x") + END, "more_body": False})
     async with taking_in(messages, tmp_path, intake.Limits(total_timeout=0)) as incoming:
         with pytest.raises(Rejected) as caught:

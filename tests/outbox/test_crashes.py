@@ -75,7 +75,8 @@ def bytes_kept(folder: Path, database_url: str) -> int:
     if database_url.startswith("sqlite"):
         return len([path for path in (folder / "widget.db-files").rglob("*") if path.is_file()])
     with psycopg.connect(database_url) as connection:
-        return int(connection.execute("SELECT count(*) FROM attachment_chunk").fetchone()[0])
+        ((chunks,),) = connection.execute("SELECT count(*) FROM attachment_chunk")
+        return int(chunks)
 
 
 def test_insider_connect_down_is_a_202_and_once_it_is_back_all_is_delivered_without_a_restart(

@@ -52,8 +52,8 @@ def database(url: str) -> Iterator[Callable[[str], Any]]:
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
             yield connection.executescript
     else:
-        with psycopg.connect(url) as connection:
-            yield lambda script: connection.execute(script.encode())
+        with psycopg.connect(url) as session:
+            yield lambda script: session.execute(script.encode())
 
 
 def columns(connection: Connection) -> dict[str, set[tuple[str, bool]]]:

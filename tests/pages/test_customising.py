@@ -287,7 +287,7 @@ BAD = {
     "expired": lambda: signed(exp=time.time() - 100),
     "audience": lambda: signed(aud="other"),
     "signature": lambda: signed("x" * 32),
-    "algorithm": lambda: jwt.encode({"email": "a@b.example", "aud": "demo", "exp": time.time() + 9}, None, "none"),
+    "algorithm": lambda: jwt.encode({"email": "a@b.example", "aud": "demo", "exp": time.time() + 9}, "", "none"),
     "malformed": lambda: "x.y.z",
     "missing": lambda: "",
 }

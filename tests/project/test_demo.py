@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from bed import ROOT, Process, plain_environ, until
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from samples import pdf, png
 
 MIN_FILL_TIME = 2.2
@@ -92,8 +92,8 @@ def test_a_feedback_with_two_files_goes_from_the_sample_page_to_the_inbox(demo: 
     form.locator("[name=submittedByEmail]").fill("mara@example.com")
     form.locator("[type=file]").set_input_files(
         [
-            {"name": "orders.png", "mimeType": "image/png", "buffer": picture},
-            {"name": "order-1187.pdf", "mimeType": "application/pdf", "buffer": document},
+            FilePayload(name="orders.png", mimeType="image/png", buffer=picture),
+            FilePayload(name="order-1187.pdf", mimeType="application/pdf", buffer=document),
         ]
     )
     until(lambda: time.monotonic() > opened + MIN_FILL_TIME)

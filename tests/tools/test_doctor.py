@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -364,10 +365,10 @@ def test_a_second_policy_that_a_proxy_adds_is_caught() -> None:
 
 
 def test_an_isolated_page_needs_both_headers() -> None:
-    headers = {"cross_origin_embedder_policy": "require-corp"}
-    assert "isolation.frame" in codes(examine(ours=changed("/form/demo", cross_origin_embedder_policy=None), **headers))
+    isolated = partial(examine, cross_origin_embedder_policy="require-corp")
+    assert "isolation.frame" in codes(isolated(ours=changed("/form/demo", cross_origin_embedder_policy=None)))
     lost = changed("/embed.js", cross_origin_resource_policy=None)
-    assert "isolation.script" in codes(examine(ours=lost, **headers))
+    assert "isolation.script" in codes(isolated(ours=lost))
 
 
 def test_a_permissions_policy_that_forbids_copying_is_a_notice() -> None:
