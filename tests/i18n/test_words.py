@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from babel import Locale
+from bed import ROOT
 
 from widget.config import resources
 from widget.errors import STATUS, Fault
@@ -233,7 +234,7 @@ def test_words_know_their_direction() -> None:
 
 def test_the_loaders_words_are_those_of_the_locale_files() -> None:
     static = resources.path("static")
-    source = static.joinpath("embed.js").read_text("utf-8").partition("const WORDS = {")[2].partition("}")[0]
+    source = (ROOT / "loader" / "widget.js").read_text("utf-8").partition("const WORDS = {")[2].partition("}")[0]
     button = dict(re.findall(r"(\w+): '([^']*)'", source))
     source = static.joinpath("embed-panel.js").read_text("utf-8").partition("const WORDS = {")[2].partition("\n}")[0]
     panel = {lang: re.findall(r"'([^']*)'", row) for lang, row in re.findall(r"(\w+): \[(.*)\],", source)}

@@ -21,7 +21,7 @@ from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.multipart import Upload
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox.model import NO_ID, Transition, Work
+from widget.outbox.model import NO_ID, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
 
 log = structlog.get_logger("widget.delivery")
@@ -215,7 +215,7 @@ def _log(work: Work, transition: Transition, reason: str | None) -> None:
         submission=work.id,
         product=work.product,
         attempts=work.attempts,
-        feedback_id=work.feedback_id if transition.feedback_id is None else transition.feedback_id,
+        feedback_id=known_id(_following(work, transition).feedback_id),
         reason=reason,
         delay=transition.delay,
     )

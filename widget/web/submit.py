@@ -152,7 +152,8 @@ def _refuse(
         with suppress(Rejected):
             person = service.identities.verify(product, incoming.fields, token.made_at if token else 0.0)
     text = token.text if token else service.tokens.form(product.slug)
-    from_elsewhere = rejected.faults[0].code == "origin_not_allowed"  # whose page gets no text back
+    # Another site's page gets no text back; a form of ours in a frame without an origin does: it is the person's.
+    from_elsewhere = rejected.faults[0].code == "origin_not_allowed" and request.headers.get("origin") != "null"
     state = FormState(
         text,
         {} if from_elsewhere else incoming.fields,
