@@ -37,7 +37,7 @@ function prove() {
   const wanted = token?.value ?? ''
   if (solved === wanted && working) return working
   solved = wanted
-  return working = work(wanted).catch(() => { if (field) field.value = '' })
+  return working = work(wanted).catch(() => { if (field && solved === wanted) field.value = '' })
 }
 
 /** @param {string} wanted */
@@ -85,14 +85,18 @@ function start() {
 /** A policy can be made once. */
 const policies = /** @type {{made?: any}} */ ({})
 
-/** Keeps a press of Send until the work is done. @param {SubmitEvent} event */
+/** Keeps a press of Send until the work is done. If the form is reset meanwhile, as it is for another person, nothing is
+ * left of what was to be sent: whatever is there by then is not sent by this press. @param {SubmitEvent} event */
 async function hold(event) {
   if (event.target !== form || !form || isSending || field?.value && solved === token?.value) return
   event.preventDefault()
   event.stopImmediatePropagation()
   const {submitter} = event
+  let isGone = false
+  form.addEventListener('reset', () => { isGone = true }, {once: true})
   await Promise.race([prove(), new Promise(done => setTimeout(done, PATIENCE))])
   await new Promise(done => setTimeout(done)) // while one submit event is under way, a form begins no other
+  if (isGone) return
   isSending = true
   try {
     form.requestSubmit(submitter)

@@ -34,6 +34,11 @@ name = "Open"
 name = "Shared"
 {ORIGINS}
 draft = "off"
+
+[products.proven]
+name = "Proven"
+{ORIGINS}
+proof = "always"
 """
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
@@ -42,7 +47,9 @@ STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
 def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     _sandbox.recover()
     folder = tmp_path_factory.mktemp("person")
-    with Widget(folder, _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", IDENTITY_KEY__DEMO=SECRET) as widget:
+    with Widget(
+        folder, _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", PROOF_COST="200", IDENTITY_KEY__DEMO=SECRET
+    ) as widget:
         yield widget
 
 
@@ -62,6 +69,12 @@ def signed(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) 
 def named(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
     """A form whose page sets an address, for which nobody vouches."""
     yield from framed(browser, form_site, host, "open")
+
+
+@pytest.fixture
+def proven(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
+    """A form that always asks for a proof of work."""
+    yield from framed(browser, form_site, host, "proven")
 
 
 class Near(Framed):
@@ -386,6 +399,47 @@ def test_a_sending_that_waits_is_not_made_for_somebody_else(signed: Framed, insi
     signed.text.fill("Half a thought")
     signed.host.wait_for_timeout(2500)  # the countdown that must not go on
     assert insider.feedbacks() == []
+
+
+STALLED = """() => {
+  const {Worker} = window
+  window.Worker = class {
+    postMessage() {
+      window.Worker = Worker
+      window.goOn = () => {
+        this.onmessage({data: null}) // it cannot do the work, so that Send goes on without
+        return new Promise(done => setTimeout(() => setTimeout(done))) // by then all that follows has been done
+      }
+      this.onmessage({data: {}}) // it is there, and at work
+    }
+    terminate() {}
+  }
+  window.sent = 0
+  document.addEventListener('feedback-submit', () => window.sent++)
+}"""
+"""Makes the first worker wait to be told how its work ends."""
+
+
+@pytest.mark.parametrize("leaving", ["set", "reset"])
+def test_a_send_that_waits_for_its_proof_sends_nothing_of_the_next_person(
+    proven: Framed, insider: Sandbox, leaving: str
+) -> None:
+    proven.say("hello", email=ANNA)
+    proven.page.evaluate(STALLED)
+    proven.awake().text.fill(SALARY)
+    proven.send()
+    proven.say(leaving, email=None if leaving == "reset" else BERT)
+    expect(proven.email).not_to_have_value(ANNA)
+    shows_nothing_of_anna(proven)
+    proven.fill("Half a thought", BERT)
+    proven.page.evaluate("window.goOn()")
+    assert proven.page.evaluate("window.sent") == 0
+    proven.text.fill("All is well")
+    proven.send()
+    expect(proven.thanks).to_be_visible()
+    (feedback,) = insider.feedbacks()
+    assert feedback["body"]["description"] == "All is well"
+    assert feedback["body"]["submittedByEmail"] == BERT
 
 
 # --- forgetting --------------------------------------------------------------------------------------------------
