@@ -8,7 +8,7 @@ UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 
 TEST_PROCESSES ?= 4
 
 # `make loader` after every change below loader/: a test compares.
-.PHONY: help loader demo test quick bench throughput chaos cost fuzz lint setup lock audit sbom
+.PHONY: help loader demo test quick bench throughput chaos cost fuzz lint setup lock versions audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -57,6 +57,9 @@ lock: setup ## requirements/*.txt from pyproject.toml
 	@$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(UV_COMPILE) --group dev pyproject.toml -o requirements/dev.txt
 	@$(UV_AUDIT) --group audit -o requirements/audit.txt
+
+versions: setup ## the lowest and the newest versions that pyproject.toml allows; needs the network
+	@scripts/versions
 
 audit: setup ## known vulnerabilities of the locked packages; needs the network
 	@scripts/audit

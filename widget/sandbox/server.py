@@ -74,6 +74,7 @@ def serve(
     config = uvicorn.Config(
         app,
         http=_Protocol,
+        ws="none",
         loop="asyncio",  # closes a listener at once, where uvloop does so in its own time
         log_level="warning",
         access_log=False,
