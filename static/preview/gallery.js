@@ -1,4 +1,4 @@
-/** The gallery: frames as high as their pages, a choice that shows at once, and whatever is edited, seen at once. */
+/** The gallery: frames as high as their pages, with what check finds in them, a choice that shows at once, and whatever is edited, seen at once. */
 
 const PAUSE = 600 // milliseconds between two looks at the files
 const LEAST = 240 // pixels
@@ -10,8 +10,38 @@ const frames = [...document.querySelectorAll('iframe')]
 choices.addEventListener('change', () => choices.requestSubmit())
 for (const frame of frames) {
   if (frame.classList.contains('page')) continue
-  frame.addEventListener('load', () => follow(frame))
-  if (frame.contentDocument?.readyState === 'complete') follow(frame)
+  frame.addEventListener('load', () => loaded(frame))
+  const page = frame.contentDocument
+  if (page?.readyState === 'complete' && page.URL !== 'about:blank') loaded(frame)
+}
+
+/** @param {HTMLIFrameElement} frame */
+function loaded(frame) {
+  follow(frame)
+  const place = /** @type {HTMLElement | null | undefined} */ (frame.closest('.cell')?.querySelector('.findings'))
+  if (place && frame.matches(':first-child')) tell(place).catch(() => { place.hidden = true })
+}
+
+/** Shows what check finds in the page of a cell, below its frames. @param {HTMLElement} place */
+async function tell(place) {
+  /** @type {Record<string, string>[]} */
+  const findings = await (await fetch(place.dataset.from ?? '', {cache: 'no-store'})).json()
+  place.querySelector('ul')?.replaceChildren(...findings.map(item))
+  place.hidden = !findings.length
+}
+
+/** @param {Record<string, string>} finding */
+function item({level, at, message, fix}) {
+  const template = /** @type {HTMLTemplateElement} */ (document.querySelector('#finding'))
+  const made = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true))
+  made.dataset.level = level
+  const words = {level: level === 'wrong' ? 'Wrong' : 'Notice', at, message, fix}
+  for (const [name, text] of Object.entries(words)) {
+    const element = made.querySelector(`.${name}`)
+    if (text && element) element.textContent = text
+    else element?.remove()
+  }
+  return made
 }
 
 /** Keeps a frame as high as its page. @param {HTMLIFrameElement} frame */

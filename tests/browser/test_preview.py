@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from bed import COMMAND, ROOT, Process, free_port, plain_environ
-from playwright.sync_api import Browser, BrowserContext, expect
+from bed import COMMAND, ROOT, Process, free_port, plain_environ, until
+from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from widget.config.products import Product
 from widget.i18n import messages as words
+from widget.theming.colours import Colour, contrast
 from widget.tools.preview.cells import CELLS, cells_of
 
 CONFIG = """\
@@ -157,6 +159,38 @@ def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: Bro
     frame = cells.first.content_frame
     expect(frame.locator("html")).to_have_css("font-size", "32px")
     page.wait_for_function("document.querySelector('iframe').clientHeight > 900")
+
+
+def colour(element: Locator, name: str) -> Colour:
+    """A colour that an element is shown in."""
+    return Colour.read(element.evaluate("(element, name) => getComputedStyle(element)[name]", name))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_check_finds_stands_below_the_page_it_is_on(
+    preview: Preview, context: BrowserContext, scheme: Literal["light", "dark"]
+) -> None:
+    page = context.new_page()
+    page.emulate_media(color_scheme=scheme)
+    loaded: list[str] = []
+    page.on("requestfinished", lambda request: loaded.append(urlsplit(request.url).path))
+    preview.template.write_text(OWN.format('<input name="<b>team">'))
+    page.goto(f"{preview.url}/demo?theme={scheme}&lang=fr", wait_until="domcontentloaded")
+    idle = page.locator("#cell-idle .findings")
+    expect(idle.get_by_role("heading", name="What check finds")).to_be_visible()
+    finding = idle.get_by_role("listitem").filter(has_text="has no label")
+    expect(finding).to_contain_text("Wrong demo/form.html:3 The field <b>team has no label.")
+    expect(finding).to_contain_text('Add <label for="<b>team">…</label>.')
+    ground = colour(idle, "backgroundColor")
+    assert all(contrast(colour(finding.locator(part), "color"), ground) >= 4.5 for part in (".level", ".fix"))
+    receipt = page.locator("#cell-receipt-delivered")
+    receipt.scroll_into_view_if_needed()
+    expect(receipt.locator("iframe").content_frame.locator(".feedback-receipt-files")).to_be_visible()
+    until(lambda: page.title() and "/findings/demo/receipt-delivered" in loaded)
+    expect(receipt.locator(".findings")).to_be_hidden()
+    page.locator("#cell-idle").scroll_into_view_if_needed()
+    preview.template.write_text(OWN.format("As it was"))
+    expect(idle).to_be_hidden()
 
 
 def test_the_form_is_embedded_in_all_three_modes(preview: Preview, context: BrowserContext) -> None:

@@ -67,6 +67,11 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
     return Section(f"{product.name} ({product.slug})", tuple(checks))
 
 
+def look_at(page: Page, own: Sources) -> tuple[Finding, ...]:
+    """Everything that is found in one page, each finding once."""
+    return tuple(dict.fromkeys(_placed(finding, page, own) for look in ON_PAGES.values() for finding in look(page)))
+
+
 def tokens() -> frozenset[str]:
     """The names of all custom properties, without what they begin with."""
     css = resources.content(resources.path("static") / "form.css").decode()

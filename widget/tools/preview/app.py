@@ -4,12 +4,14 @@
 |---|---|
 | `/`, `/{product}` | the gallery: `theme`, `width`, `text`, `lang`, `by`, `state`, as its own form sets them |
 | `/cell/{product}/{state}` | one page in one state: `lang`, `theme`, `text` |
+| `/findings/{product}/{state}` | what check finds on that page: `lang` |
 | `/host/{product}` | a sample page that embeds the form: `mode`, `lang`, `theme` |
 | `/form/{product}`, `/embed.js`, `/static/…` | as the service has them |
 | `/version` | what changes whenever a file does |
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from widget.pages.templating import TemplateBroken
 from widget.theming import themes
 from widget.tools.offline import OfflineRenderer
 from widget.tools.preview.cells import CELLS, Cell, cells_of
+from widget.tools.preview.findings import findings_of
 from widget.tools.preview.workshop import Workshop
 from widget.web.headers import HEADERS, of_form
 
@@ -101,10 +104,7 @@ async def gallery(request: Request) -> Response:
 
 async def cell(request: Request) -> Response:
     """GET /cell/{product}/{state}: the page itself, as the service would make it, but for the preview's own script."""
-    product = _product(request)
-    found = next((each for each in CELLS if each.name == request.path_params["state"]), None)
-    if found is None:
-        raise HTTPException(404)
+    product, found = _product(request), _cell(request)
     theme = known(request.query_params.get("theme"), THEMES)
     html = _render(_renderer(request), product, found, request.query_params.get("lang", ""), theme)
     return HTMLResponse(_staged(_renderer(request), html, found.does, request), headers=of_form(product.origins))
@@ -123,6 +123,13 @@ def _staged(renderer: OfflineRenderer, html: str, does: str, request: Request) -
     large = f'<link rel="stylesheet" href="{renderer.static.url("preview/large.css")}">'
     wanted = script + (large if request.query_params.get("text") == "200" else "")
     return html.replace(" autofocus", "").replace("<head>", f"<head>{wanted}", 1)
+
+
+async def findings(request: Request) -> Response:
+    """GET /findings/{product}/{state}: for the gallery, whenever the page is loaded."""
+    lang = request.query_params.get("lang", "")
+    found = findings_of(_cell(request), _product(request), _renderer(request), lang)
+    return JSONResponse([asdict(finding) for finding in found], headers=HEADERS["data"])
 
 
 async def host(request: Request) -> Response:
@@ -223,6 +230,13 @@ def _product(request: Request) -> Product:
     return product
 
 
+def _cell(request: Request) -> Cell:
+    found = next((each for each in CELLS if each.name == request.path_params["state"]), None)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
 ROUTES = [
     Route("/", first),
     Route("/version", version),
@@ -231,6 +245,7 @@ ROUTES = [
     Route("/cell/{product}/{state}", cell),
     Route("/cell/{product}/{state}", taken, methods=["POST"]),
     Route("/cell/{product}/{state}/token", token),
+    Route("/findings/{product}/{state}", findings),
     Route("/host/{product}", host),
     Route("/form/{product}", form),
     Route("/form/{product}", taken, methods=["POST"]),
