@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from bed import Process, Sandbox, Widget, until
+from bed import START, Process, Sandbox, Widget, until
 from outboxes import new_submission, outbox_at
 from postgres import PgBouncer, Postgres
 from samples import pdf, png
@@ -39,18 +39,28 @@ def start(start_widget: Start, insider: Sandbox, database: str, tmp_path: Path) 
 
     def start(**environ: str) -> Widget:
         settings = {"DATABASE_URL": database, "RETRY_MIN": "0.1", "RETRY_MAX": "1", "PROBE_INTERVAL": "0.3", **environ}
-        return start_widget(**settings)
+        before = listening(tmp_path)
+        widget = start_widget(**settings)
+        if environ.get("WEB_DELIVERS") != "false":
+            until(lambda: listening(tmp_path) == before + int(environ.get("WEB_CONCURRENCY", "1")))
+        return widget
 
     return start
+
+
+def listening(folder: Path) -> int:
+    """How many processes have begun to listen for notices; all write to one log."""
+    log = folder / "widget.log"
+    return log.read_text("utf-8").count("engine.listening") if log.exists() else 0
 
 
 @contextmanager
 def workers(widget: Widget, count: int = 1) -> Iterator[list[Process]]:
     """Workers with the settings of `widget`, listening."""
-    before = widget.log().count("engine.listening")
+    before = listening(widget.folder)
     running = [widget.run("worker") for _ in range(count)]
     try:
-        until(lambda: widget.log().count("engine.listening") == before + count, 60)
+        until(lambda: listening(widget.folder) == before + count, START)
         yield running
     finally:
         for process in running:
