@@ -8,9 +8,14 @@
     │  ├─ TokenInvalid
     │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
     ├─ IdentityInvalid      what a host's server signed about a person is not to be believed; says why
-    └─ OutboxUnavailable    nothing can be stored safely now
-       ├─ OutboxFull        no more attachments, until some of those that wait are delivered
-       └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
+    ├─ OutboxUnavailable    nothing can be stored safely now
+    │  ├─ OutboxFull        no more attachments, until some of those that wait are delivered
+    │  └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
+    ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
+    ├─ TemplateBroken       `pages.templating`: a product's template makes no page
+    └─ BudgetSpent          `pages.budget`: a template wants more than a page may take
+
+The decoders in `files/` run in processes that load nothing else, so their verdicts are exceptions of their own there.
 
 The locale files have the messages: a `Fault` names its code, and the variant and numbers that its message needs.
 """

@@ -1,9 +1,14 @@
 """docs/architecture.md shows the packages as they are, and the contracts hold their order."""
 
+import importlib
+import pkgutil
 import re
 import tomllib
 
 from bed import ROOT
+
+import widget
+from widget import errors
 
 DOCUMENT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 PACKAGE = ROOT / "widget"
@@ -19,6 +24,19 @@ def layers() -> list[list[str]]:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     (ordered,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
     return [[name.strip() for name in layer.split("|")] for layer in ordered]
+
+
+def test_the_tree_of_errors_names_every_one() -> None:
+    for module in pkgutil.walk_packages(widget.__path__, "widget."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    pending, named = [errors.WidgetError], set()
+    while pending:
+        error = pending.pop()
+        pending += error.__subclasses__()
+        named.add(error.__name__)
+    tree = (errors.__doc__ or "").split("WidgetError")[1].split("The decoders")[0]
+    assert set(re.findall(r"[├└]─ (\w+)", tree)) == named - {"WidgetError"}
 
 
 def test_there_are_few_enough_rooms_to_remember() -> None:
