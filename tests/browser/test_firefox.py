@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from bed import Sandbox, Widget
 from bidi import Firefox
-from samples import pdf, png
+from samples import forwarded, pdf, png
 from stage import Server
 
 PAGE = (
@@ -50,5 +50,8 @@ def test_feedback_with_two_files_is_sent_from_a_host_page_in_firefox(
     (feedback,) = insider.feedbacks()
     assert feedback["body"]["description"] == "Sent from another engine."
     assert feedback["body"]["sentimentRating"] is True
-    assert [insider.file(file["number"]) for file in feedback["attachments"]] == [file.read_bytes() for file in files]
+    assert [insider.file(file["number"]) for file in feedback["attachments"]] == [
+        files[0].read_bytes(),
+        forwarded(pdf(), "application/pdf"),
+    ]
     assert firefox.said == []

@@ -28,7 +28,7 @@ def limited(form: FormPage, _: Sandbox) -> None:
 
 def draft(form: FormPage, _: Sandbox) -> None:
     form.text.fill("Half a thought")
-    form.until("localStorage.length > 0")
+    form.until("sessionStorage.length > 0")  # nobody has said yet who they are
     form.page.reload()
     expect(form["feedback-draft"]).to_be_visible()
 

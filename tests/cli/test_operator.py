@@ -14,7 +14,7 @@ from pathlib import Path
 import children
 import pytest
 from bed import START, Sandbox, Widget, submission_id_of, until
-from samples import pdf, png
+from samples import forwarded, pdf, png
 
 SECRET = "words for nobody else"
 ADA, BOB = "Ada@Example.com", "bob@example.com"
@@ -46,7 +46,7 @@ def widget(start_widget: Callable[..., Widget]) -> Widget:
 
 def queued(widget: Widget, insider: Sandbox, **said: object) -> str:
     """A row that waits for an hour."""
-    insider.fail_with(503, "create", retry_after=3600)
+    insider.fail_with(408, "create", retry_after=3600)
     return _left(widget, insider, **said)
 
 
@@ -97,7 +97,7 @@ def test_list_tells_where_each_row_stands_and_never_what_was_said(widget: Widget
         [ids[1], "refused"],
         [ids[2], "unknown*"],  # the star: it may have arrived
     ]
-    assert "answered 503" in lines[1]
+    assert "answered 408" in lines[1]
     assert "Contact Consent is required." in lines[2]
     assert "RemoteProtocolError" in lines[3]
     assert " yours " in lines[3]
@@ -168,7 +168,7 @@ def test_retry_makes_an_old_row_as_patient_as_a_new_one(widget: Widget, insider:
         database.execute(
             "UPDATE submission SET accepted_at = accepted_at - 864000, state = 'refused', ended_at = accepted_at"
         )
-    insider.fail_with(503, "create")
+    insider.fail_with(408, "create")
     assert widget.operate("retry", submission_id).returncode == 0
     until(lambda: insider.counts()["create"] == 2)
     until(lambda: widget.row()["attempts"] == 1 and widget.row()["state"] == "queued")
@@ -212,13 +212,19 @@ def test_export_writes_everything_as_json_lines_with_the_files(widget: Widget, i
         "sentimentRating": True,
         "contactConsent": False,
     }
-    assert [base64.b64decode(file["content"]) for file in lines[0]["attachments"]] == [png(), pdf()]
+    assert [base64.b64decode(file["content"]) for file in lines[0]["attachments"]] == [
+        png(),
+        forwarded(pdf(), "application/pdf"),
+    ]
     assert json.loads(exported.stderr.splitlines()[0])["event"] == "outbox.exported"
     target, folder = widget.folder / "out.jsonl", widget.folder / "files"
     answer = widget.operate("export", second, "--to", str(target), "--files", str(folder))
     assert (answer.returncode, answer.stdout) == (0, "")
     (line,) = map(json.loads, target.read_text("utf-8").splitlines())
-    assert [(folder / file["path"]).read_bytes() for file in line["attachments"]] == [png(), pdf()]
+    assert [(folder / file["path"]).read_bytes() for file in line["attachments"]] == [
+        png(),
+        forwarded(pdf(), "application/pdf"),
+    ]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     again = widget.operate("export", "--to", str(target))
     assert (again.returncode, again.stderr.strip()) == (1, f"{target}: File exists")
@@ -226,7 +232,7 @@ def test_export_writes_everything_as_json_lines_with_the_files(widget: Widget, i
 
 def test_erase_forgets_a_person_wherever_their_rows_stand_and_nobody_else(widget: Widget, insider: Sandbox) -> None:
     queued(widget, insider), refused(widget, insider), parked(widget, insider)
-    insider.fail_with(503, "attach", retry_after=3600)
+    insider.fail_with(408, "attach", retry_after=3600)
     widget.submit(SECRET, ADA, FILES)  # its feedback is there, its files are not
     insider.recover()
     other = queued(widget, insider, email=BOB, description="of somebody else")

@@ -94,7 +94,7 @@ class Server:
         return list(self.spool.iterdir())
 
     def wait_until(self, condition):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while not condition(self):
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -180,7 +180,7 @@ def test_a_repeat_makes_no_second_feedback_for_as_long_as_its_token_is_believed(
     older = widget.submit("older")
     age(widget, days=6)
     first = widget.submit(token=token)
-    age(widget, days=5)
+    age(widget, days=6)  # the older has outlived its token, and any identity that it brought
     until(lambda: '"retention.removed"' in widget.log())
     assert [widget.receipt(answer)["status"] for answer in (older, first)] == ["expired", "expired"]
     assert len(widget.rows()) == 1
