@@ -30,6 +30,7 @@ CLIENT_ID, CLIENT_SECRET = "test-client", "test-client-secret"
 EMAIL = "ada@example.com"
 """The person's, wherever a test names no other; it must never be in a log."""
 SECRET_KEY = "tests-only-tests-only-tests-only-0"
+DAY = 86_400.0
 START, STOP, FACT = 60.0, 30.0, 30.0
 """Seconds that a process may take to answer and to end, and a fact to come true, on a machine that is busy."""
 
@@ -77,6 +78,13 @@ def submission_id_of(token: str, product: str = "demo") -> str:
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that speak plain HTTP: reading all authorities takes longer than most tests' requests."""
+
+
+def aged_token(seconds: float, product: str = "demo") -> str:
+    """A genuine form token that was handed out so long ago."""
+    tokens = Tokens([SECRET_KEY], 86_400)
+    tokens._forms.get_timestamp = lambda: int(time.time() - seconds)  # type: ignore[method-assign]
+    return tokens.form(product)
 
 
 class Process:

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bed import SECRET_KEY
+from bed import DAY, SECRET_KEY, aged_token
 from samples import MAX_FILE_SIZE, png
-from test_contract import aged_token
 
 from widget.submissions.tokens import Tokens
 
@@ -263,8 +262,8 @@ HTTP: Mapping[str, Case] = {
     "a token of 60,000 characters": forged("a" * 60_000),
     "a token beyond ASCII": forged("ä" * 40),
     "a compressed token": forged("." + GENUINE),
-    "an expired token": Case(403, "token_expired", token=aged_token(2)),
-    "a token of the future": forged(aged_token(-2)),
+    "an expired token": Case(403, "token_expired", token=aged_token(2 * DAY)),
+    "a token of the future": forged(aged_token(-2 * DAY)),
     # What is no form.
     **{
         f"type {media_type}": of_type(media_type, 415, "media_type")

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bed import SECRET_KEY, Sandbox, Widget, adjusted
+from bed import DAY, SECRET_KEY, Sandbox, Widget, adjusted, aged_token
 from samples import MAX_FILE_SIZE, forwarded, jpeg, pdf, png
 
 from widget.errors import STATUS, Fault
@@ -68,13 +68,6 @@ def assert_refused(
     assert stored(widget) == stored_before.get(widget, 0)
     assert insider.counts()["create"] == 0
     assert widget.client.get("/healthz").json() == {"status": "ok"}
-
-
-def aged_token(days: int) -> str:
-    """A genuine form token that was handed out `days` ago."""
-    tokens = Tokens([SECRET_KEY], 86_400)
-    tokens._forms.get_timestamp = lambda: int(time.time()) - days * 86_400  # type: ignore[method-assign]
-    return tokens.form("demo")
 
 
 def submission_id_of(token: str) -> str:
@@ -220,7 +213,7 @@ def test_the_same_token_at_the_same_time_makes_one_feedback(widget: Widget, insi
 
 
 def test_a_token_that_has_grown_old_is_still_known_as_a_repeat(widget: Widget, insider: Sandbox) -> None:
-    old = aged_token(days=2)
+    old = aged_token(2 * DAY)
     columns = "id, product, state, accepted_at, attempts, separately, possible_duplicate, feedback_id"
     with sqlite3.connect(widget.folder / "widget.db") as database:
         values = (submission_id_of(old), "demo", "delivered", time.time(), 1, False, False, 7)
@@ -286,7 +279,7 @@ def test_refused_is_a_token_that_is_too_young(start_widget: Callable[..., Widget
 
 
 def test_refused_is_a_token_that_is_too_old(widget: Widget, insider: Sandbox) -> None:
-    assert_refused(widget, insider, widget.submit(token=aged_token(days=2)), 403, "token_expired", "token")
+    assert_refused(widget, insider, widget.submit(token=aged_token(2 * DAY)), 403, "token_expired", "token")
 
 
 def test_refused_is_a_product_that_is_unknown(widget: Widget, insider: Sandbox) -> None:
