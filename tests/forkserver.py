@@ -12,7 +12,6 @@ left to the caller, who has to be a subreaper meanwhile (prctl(2)): it is answer
 child's parent, `ADOPTED`.
 """
 
-import ctypes
 import gc
 import importlib
 import json
@@ -27,7 +26,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
 ADOPTED = b"adopted"
 LARGEST = 1 << 20
 """Bytes of a request."""
@@ -64,8 +62,6 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
             os._exit(0)
         while os.getppid() == between:  # until the caller is the parent
             os.sched_yield()
-        # Whoever ends a run of tests, even by SIGKILL, leaves nothing behind that still listens.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
         os.closerange(3, max(connection.fileno(), *streams) + 1)

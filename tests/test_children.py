@@ -1,7 +1,6 @@
 """A program that is forked cannot tell that it was not started by itself (see `children`)."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -80,28 +79,6 @@ def test_it_ends_as_a_program_that_was_started(code: str, tmp_path: Path) -> Non
 def test_each_has_randomness_of_its_own(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import random, tempfile; print(random.random(), tempfile.mktemp())"]
     assert len({children.run(command, tmp_path, plain_environ()).stdout for _ in range(5)}) == 5
-
-
-def test_it_ends_with_the_tests_that_started_it(tmp_path: Path) -> None:
-    """However they end."""
-    code = (
-        "import children, os, signal, sys; from bed import plain_environ; from pathlib import Path\n"
-        "children.fork_from_now_on(plain_environ())\n"
-        "command = [sys.executable, '-c', 'import signal; signal.pause()']\n"
-        "child = children.start(command, Path(), plain_environ(), stdout=open(os.devnull, 'wb'))\n"
-        "print(child.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
-    )
-    environ = plain_environ(PYTHONPATH=os.pathsep.join(sys.path))
-    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    until(lambda: has_ended(int(killed.stdout)))
-
-
-def has_ended(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def test_a_kill_is_seen_at_once_and_leaves_nothing(tmp_path: Path) -> None:
