@@ -104,38 +104,28 @@ def create_app(settings: Settings) -> Starlette:
                     min_fill_time=settings.min_fill_time,
                     delivery_wait=settings.delivery_wait,
                 )
-                health = Health(
-                    outbox,
-                    insider,
-                    dispatcher,
-                    settings.products,
-                    database_every=settings.health_interval,
-                    accounts_every=settings.probe_interval,
-                )
-                app.state.service = Service(
-                    settings=settings,
-                    tokens=tokens,
-                    identities=identities,
-                    rates=rates,
-                    bots=bots,
-                    acceptance=acceptance,
-                    outbox=outbox,
-                    health=health,
-                    dispatcher=dispatcher,
-                    pages=pages,
-                    forms=forms,
-                    static=static,
-                    sheets=sheets,
-                    wording=Wording(settings.custom / "templates", settings.products),
-                    turns=intake.turns(),
-                )
-                _name_weaknesses(settings, templates)
-                # Readiness does not wait for it: what is asked for before is packed at once.
-                asyncio.get_running_loop().run_in_executor(None, pack, [*static.assets, *sheets.values()])
-                watching = asyncio.create_task(health.watch(), name="health")
-                yield
-                watching.cancel()
-                await asyncio.wait({watching})
+                async with watching(settings, outbox, insider, dispatcher) as health:
+                    app.state.service = Service(
+                        settings=settings,
+                        tokens=tokens,
+                        identities=identities,
+                        rates=rates,
+                        bots=bots,
+                        acceptance=acceptance,
+                        outbox=outbox,
+                        health=health,
+                        dispatcher=dispatcher,
+                        pages=pages,
+                        forms=forms,
+                        static=static,
+                        sheets=sheets,
+                        wording=Wording(settings.custom / "templates", settings.products),
+                        turns=intake.turns(),
+                    )
+                    _name_weaknesses(settings, templates)
+                    # Readiness does not wait for it: what is asked for before is packed at once.
+                    asyncio.get_running_loop().run_in_executor(None, pack, [*static.assets, *sheets.values()])
+                    yield
         except ConfigurationError as error:
             app.state.problem = error  # for the command, which reports it; uvicorn would print a traceback
             raise
@@ -179,6 +169,27 @@ def _name_weaknesses(settings: Settings, templates: Templates) -> None:
             log.warning("wording.unusable", where=f"products.{slug}", problem=reason)
         for shortfall in themes.shortfalls(product.theme):
             log.warning("theme.contrast", product=slug, reason=str(shortfall))
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    settings: Settings, outbox: Outbox, insider: Insider, dispatcher: Dispatcher
+) -> AsyncIterator[Health]:
+    """What `/readyz` tells, kept up to date until the context is left."""
+    health = Health(
+        outbox,
+        insider,
+        dispatcher,
+        settings.products,
+        database_every=settings.health_interval,
+        accounts_every=settings.probe_interval,
+    )
+    task = asyncio.create_task(health.watch(), name="health")
+    try:
+        yield health
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @contextlib.asynccontextmanager

@@ -25,6 +25,14 @@ def test_every_package_is_locked_with_its_hashes(lock: str) -> None:
     assert "://" not in text
 
 
+def test_every_npm_package_is_locked_with_its_hash_and_no_address() -> None:
+    text = (ROOT / "package-lock.json").read_text("utf-8")
+    locked = {name: entry for name, entry in json.loads(text)["packages"].items() if name}
+    assert locked
+    assert [name for name, entry in locked.items() if not entry["integrity"].startswith("sha512-")] == []
+    assert "://" not in text
+
+
 def test_every_dependency_of_the_project_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
