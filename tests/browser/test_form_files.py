@@ -9,7 +9,7 @@ from bed import Sandbox
 from form_stage import NETWORK, FormPage, gps, noise, plain
 from PIL import Image
 from playwright.sync_api import expect
-from samples import MAX_FILE_SIZE, jpeg, pdf, png
+from samples import MAX_FILE_SIZE, forwarded, jpeg, pdf, png
 
 ONLY = "Only JPEG, PNG and PDF can go along. Save it as a PDF and add that, or remove it."
 PNG, JPEG, PDF = ("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg"), ("c.pdf", pdf(), "application/pdf")
@@ -180,13 +180,22 @@ def test_a_file_that_can_no_longer_be_read_is_said_to_be_so(form: FormPage) -> N
     expect(form.rows).to_contain_text("This file could not be opened. Choose it once more, or another one.")
 
 
-def test_a_file_of_exactly_4_mib_goes_as_it_is(form: FormPage, insider: Sandbox) -> None:
+def test_a_picture_of_exactly_4_mib_goes_as_it_is(form: FormPage, insider: Sandbox) -> None:
+    content = png(size=MAX_FILE_SIZE)
+    form.fill().add(("whole.png", content, "image/png"))
+    expect(form.rows).to_have_attribute("data-state", "ready")
+    form.send()
+    expect(form.thanks).to_be_visible(timeout=20_000)
+    assert received(insider) == [("whole.png", content)]
+
+
+def test_a_pdf_of_exactly_4_mib_goes_as_its_checked_copy(form: FormPage, insider: Sandbox) -> None:
     content = pdf(size=MAX_FILE_SIZE)
     form.fill().add(("whole.pdf", content, "application/pdf"))
     expect(form.rows).to_have_attribute("data-state", "ready")
     form.send()
     expect(form.thanks).to_be_visible(timeout=20_000)
-    assert received(insider) == [("whole.pdf", content)]
+    assert received(insider) == [("whole.pdf", forwarded(content, "application/pdf"))]
 
 
 def test_what_the_server_says_of_a_file_stands_in_its_row(form: FormPage) -> None:

@@ -303,8 +303,9 @@ def test_several_web_processes_share_a_port_and_one_that_dies_is_replaced(start:
     victim = min(first)
     os.kill(victim, signal.SIGKILL)
     until(lambda: len(children(web.pid)) == 3 and victim not in children(web.pid))
-    assert [web.submit(f"number {n}").status_code for n in range(12)] == [201] * 12
-    assert insider.counts()["create"] == 12
+    # One fewer than make a burst, in which nobody waits for Insider Connect's answer.
+    assert [web.submit(f"number {n}").status_code for n in range(7)] == [201] * 7
+    assert insider.counts()["create"] == 7
     assert web.stop() == 0
     assert not [pid for pid in first if alive(pid)]
 
