@@ -13,7 +13,7 @@
     │  └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
     ├─ TemplateBroken       `pages.templating`: a product's template makes no page
-    └─ BudgetSpent          `pages.budget`: a template wants more than a page may take
+    └─ LimitExceeded        `pages.limits`: a template uses more than a page may
 
 The decoders in `files/` run in processes that load nothing else, so their verdicts are exceptions of their own there.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import BaseLoader, Environment, Template, TemplateNotFound
 
-from widget.pages.budget import MAX_COMPILE, Budget, current
+from widget.pages.limits import deadline
 
 DEFAULT = "default:"
 """Before a template's name: ours, whatever the product has."""
@@ -46,15 +46,11 @@ class Loader(BaseLoader):
             raise TemplateNotFound(template, f"{template} is not written in UTF-8") from None
 
     def load(self, environment: Environment, name: str, globals: MutableMapping[str, Any] | None = None) -> Template:  # noqa: A002
-        """The template, compiled at its own expense: a first page must not fail because a machine is slow."""
-        rendering, began = current.get(None), time.thread_time()
-        reset = current.set(Budget(MAX_COMPILE))
-        try:
-            template = super().load(environment, name, globals)
-        finally:
-            current.reset(reset)
-        if rendering:
-            rendering.compiled(time.thread_time() - began)
+        """The template. Compiling comes once, so its time does not count as the render's."""
+        began = time.thread_time()
+        template = super().load(environment, name, globals)
+        if rendering := deadline.get(None):
+            rendering.extend(time.thread_time() - began)
         return template
 
     def holds(self, filename: str) -> bool:

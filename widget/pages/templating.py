@@ -1,7 +1,7 @@
 """Templates: a product's own first, ours where these fail, and nothing that a template does can harm anybody else.
 
-A template sees plain, frozen values. It may read their fields and call what is meant to be called (`sandbox`), within a
-budget. Whatever goes wrong in a product's template, the page is rendered from ours, and the log names file and line,
+A template sees plain, frozen values. It may read their fields and call what is meant to be called (`sandbox`), within
+`limits`. Whatever goes wrong in a product's template, the page is rendered from ours, and the log names file and line,
 once for each change. What the pages say is left to `pages`.
 """
 
@@ -14,14 +14,14 @@ import structlog
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from widget.errors import Problem, WidgetError
-from widget.pages.budget import Budget, BudgetSpent, current
+from widget.pages.limits import MAX_PAGE, MAX_SECONDS, Deadline, LimitExceeded, deadline
 from widget.pages.loader import DEFAULT, Loader
 from widget.pages.sandbox import SandboxedEnvironment
 
 log = structlog.get_logger("widget.pages.templating")
 
 PAUSE = 60.0
-"""Seconds for which a product that spent a budget gets our template, before its own is tried again."""
+"""Seconds for which a product whose template exceeded a limit gets ours, before its own is tried again."""
 
 
 class TemplateBroken(WidgetError):
@@ -43,9 +43,11 @@ class Templates:
         slugs: Iterable[str],
         static: Callable[[str], str],
         reload: bool = False,
+        seconds: float = MAX_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._seconds = seconds
         self._reload = reload
         self._default = SandboxedEnvironment(Loader(ours, None), static, None, reload)
         self._products = {
@@ -59,18 +61,18 @@ class Templates:
     def render(self, slug: str | None, name: str, values: Mapping[str, object]) -> str:
         """The page, from the product's own templates as long as these work."""
         page = self.render_own(slug, name, values)
-        return _render(self._default, name, values) if page is None else page
+        return self._render(self._default, name, values) if page is None else page
 
     def render_own(self, slug: str | None, name: str, values: Mapping[str, object]) -> str | None:
         """The page from the templates that are meant for it; None when the product's own make none, for now."""
         environment = self._products.get(slug) if slug is not None else None
         if environment is None or slug is None:
-            return _render(self._default, name, values)
+            return self._render(self._default, name, values)
         until, state = self._paused.get((slug, name), (0.0, None))
         if until > self._clock() and state == self._state(environment):
             return None
         try:
-            return _render(environment, name, values)
+            return self._render(environment, name, values)
         except Exception as error:  # whatever it is: it is theirs, and the person must not notice
             if isinstance(error, _LASTING):
                 self._paused[slug, name] = (self._clock() + PAUSE, self._state(environment))
@@ -87,6 +89,13 @@ class Templates:
                 environment.get_template(name)
             except Exception as error:
                 yield _problem(environment, name, error)
+
+    def _render(self, environment: SandboxedEnvironment, name: str, values: Mapping[str, object]) -> str:
+        reset = deadline.set(Deadline(self._seconds))
+        try:
+            return "".join(_within_a_page(environment.get_template(name).generate(values)))
+        finally:
+            deadline.reset(reset)
 
     def _state(self, environment: SandboxedEnvironment) -> object:
         return environment.loader.state() if self._reload else None
@@ -108,22 +117,23 @@ class StrictTemplates(Templates):
         """The page. Raises TemplateBroken."""
         environment = self._products.get(slug, self._default) if slug is not None else self._default
         try:
-            return _render(environment, name, values)
+            return self._render(environment, name, values)
         except Exception as error:
             raise TemplateBroken(_problem(environment, name, error)) from error
 
 
-_LASTING = (BudgetSpent, MemoryError, RecursionError, SyntaxError, TemplateSyntaxError, TemplateNotFound)
+_LASTING = (LimitExceeded, MemoryError, RecursionError, SyntaxError, TemplateSyntaxError, TemplateNotFound)
 """Errors that would come again at once, and cost."""
 _MOST_NAMED = 1000
 
 
-def _render(environment: SandboxedEnvironment, name: str, values: Mapping[str, object]) -> str:
-    reset = current.set(Budget())
-    try:
-        return environment.get_template(name).render(values)
-    finally:
-        current.reset(reset)
+def _within_a_page(pieces: Iterable[str]) -> Iterator[str]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_PAGE:
+            raise LimitExceeded(f"it makes more than {MAX_PAGE} characters")
+        yield piece
 
 
 def _problem(environment: SandboxedEnvironment, name: str, error: Exception) -> Problem:
