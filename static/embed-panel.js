@@ -24,7 +24,7 @@ const advice = () => import('./embed-advice.js')
  * @type {Record<string, string[]>}
  */
 const WORDS = {
-  en: ['Close', 'Open in a new tab', 'The form could not be opened here', 'Something between this page and the form is in the way. It works in a tab of its own.'],
+  en: ['Close', 'Open in a new tab', 'The form could not be opened here', 'Something between this page and the form is blocking it. The form works in its own tab.'],
   ar: ['إغلاق', 'فتح في علامة تبويب جديدة', 'تعذّر فتح النموذج هنا', 'هناك ما يعترض بين هذه الصفحة والنموذج. يعمل النموذج في علامة تبويب مستقلة.'],
   de: ['Schließen', 'In neuem Tab öffnen', 'Das Formular ließ sich hier nicht öffnen', 'Etwas zwischen dieser Seite und dem Formular ist im Weg. In einem eigenen Tab funktioniert es.'],
   es: ['Cerrar', 'Abrir en una pestaña nueva', 'No se pudo abrir el formulario aquí', 'Algo se interpone entre esta página y el formulario. Funciona en una pestaña propia.'],

@@ -8,7 +8,8 @@ export class Words {
   #locale
   #isRtl = document.dir === 'rtl'
 
-  /** @param {Record<string, string | Record<string, string>>} texts plural forms by the categories of `Intl.PluralRules` */
+  /** @param {Record<string, string | Record<string, string>>} texts plural forms by the categories of `Intl.PluralRules`; a
+   * wording for two under `2` */
   constructor(texts, lang = document.documentElement.lang) {
     this.#texts = texts
     const own = navigator.language
@@ -19,7 +20,7 @@ export class Words {
   say(key, values = {}) {
     const text = this.#texts[key]
     const category = new Intl.PluralRules(this.#locale).select(Number(values.n ?? 1))
-    const form = typeof text === 'string' ? text : text[category] ?? text.other
+    const form = typeof text === 'string' ? text : text[String(values.n)] ?? text[category] ?? text.other
     return form.replace(/\{(\w+)\}/g, (whole, name) => name in values ? this.#value(name, values[name]) : whole)
   }
 

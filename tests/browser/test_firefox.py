@@ -46,7 +46,7 @@ def test_feedback_with_two_files_is_sent_from_a_host_page_in_firefox(
         firefox.click("document.querySelector('#feedback-send')", form)
         firefox.until("Boolean(document.querySelector('[data-status=delivered]'))", form)
         thanks = firefox.run("document.querySelector('#feedback-thanks-title').textContent", form)
-    assert thanks == "Thank you, it has arrived"
+    assert thanks == "Thank you, your feedback has arrived"
     (feedback,) = insider.feedbacks()
     assert feedback["body"]["description"] == "Sent from another engine."
     assert feedback["body"]["sentimentRating"] is True

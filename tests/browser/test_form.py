@@ -10,8 +10,8 @@ from form_stage import EMAIL, NETWORK, FormPage
 from playwright.sync_api import Browser, expect
 
 LIMIT = 1000
-TOO_LONG = "Shorten it a little to send it. Nothing was cut off."
-UNFINISHED = "This address looks unfinished. It should look like name@example.com."
+TOO_LONG = "This is too long to send. Please shorten it; nothing was cut off."
+UNFINISHED = "This address looks incomplete. It should look like name@example.com."
 DRAFT = "feedback:demo:tab:draft"
 KEPT = f"JSON.parse(sessionStorage.getItem('{DRAFT}'))"
 
@@ -112,7 +112,7 @@ def test_an_over_long_paste_is_kept_and_marked_until_it_is_shortened(form: FormP
     assert len(form.text.input_value()) == LIMIT + 12
     form.email.fill(EMAIL)
     form.send()
-    expect(form.summary).to_contain_text("1 thing to put right")
+    expect(form.summary).to_contain_text("1 thing to fix")
     form.text.fill("y" * LIMIT)
     expect(form["description-error"]).to_be_hidden()
     expect(form.summary).to_be_hidden()
@@ -165,14 +165,14 @@ def test_errors_stand_beside_their_fields_and_in_a_summary_that_takes_the_focus(
     form.text.fill("z" * (LIMIT + 1))
     form.send()
     expect(form.summary).to_be_focused()
-    expect(form["feedback-summary-title"]).to_have_text("2 things to put right")
+    expect(form["feedback-summary-title"]).to_have_text("2 things to fix")
     expect(form["submittedByEmail-error"]).to_have_text(
-        "Add your e-mail address, so that the team knows whom this is from."
+        "Add your e-mail address so that the team knows who this is from."
     )
     form.summary.get_by_role("link", name="E-mail").click()
     expect(form.email).to_be_focused()
     form.email.fill(EMAIL)
-    expect(form["feedback-summary-title"]).to_have_text("1 thing to put right")
+    expect(form["feedback-summary-title"]).to_have_text("1 thing to fix")
     form.summary.get_by_role("link", name="In your own words").click()
     expect(form.text).to_be_focused()
     assert "#" not in form.page.url
@@ -182,7 +182,7 @@ def test_a_form_in_which_nothing_is_said_asks_for_one_of_three(form: FormPage) -
     form.email.fill(EMAIL)
     form.send()
     link = form.summary.get_by_role(
-        "link", name="Choose a thumb, write a few words or add a file. One of them is enough."
+        "link", name="Choose a rating, write a few words or add a file. One of these is enough."
     )
     link.click()
     expect(form.like).to_be_focused()
@@ -215,7 +215,7 @@ def test_words_and_thumb_come_back_after_a_reload_and_address_and_consent_do_not
     form.until(f"{KEPT}.thumb")
     assert EMAIL not in form.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     form.open()
-    expect(form["feedback-draft"]).to_contain_text("Your words are back")
+    expect(form["feedback-draft"]).to_contain_text("We restored your text")
     expect(form.text).to_have_value("Half a thought")
     expect(form.dislike).to_be_checked()
     expect(form.email).to_have_value("")
@@ -232,7 +232,7 @@ def test_clearing_a_draft_forgets_it(form: FormPage) -> None:
     form.text.fill("Never mind")
     form.until(KEPT)
     form.open()
-    form.page.get_by_role("button", name="Clear them").click()
+    form.page.get_by_role("button", name="Clear it").click()
     expect(form.text).to_have_value("")
     expect(form.text).to_be_focused()
     expect(form["feedback-draft"]).to_be_hidden()
@@ -293,7 +293,7 @@ def test_the_form_works_without_script(browser: Browser, form_site: Widget, insi
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     form = FormPage(context, form_site.url).open()
     form.fill("As plain as can be").send()
-    expect(form.page.get_by_text("Thank you, it has arrived")).to_be_visible()
+    expect(form.page.get_by_text("Thank you, your feedback has arrived")).to_be_visible()
     context.close()
     assert insider.descriptions() == ["As plain as can be"]
 
@@ -304,7 +304,7 @@ def test_the_form_is_sent_the_plain_way_when_the_rest_of_its_script_does_not_com
     form.page.route(re.compile(r"/form/form-controller\.js"), lambda route: route.abort())
     form.expected.append(NETWORK)
     form.fill("The script is lost").send()
-    expect(form.page.get_by_role("heading", name="Thank you, it has arrived")).to_be_visible()
+    expect(form.page.get_by_role("heading", name="Thank you, your feedback has arrived")).to_be_visible()
     assert insider.descriptions() == ["The script is lost"]
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from samples import MAX_FILE_SIZE, forwarded, jpeg, pdf, png
 
-ONLY = "Only JPEG, PNG and PDF can go along. Save it as a PDF and add that, or remove it."
+ONLY = "Only JPEG, PNG and PDF files can be attached. Save this as a PDF and add that, or remove it."
 PNG, JPEG, PDF = ("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg"), ("c.pdf", pdf(), "application/pdf")
 
 
@@ -116,12 +116,12 @@ def test_removing_moves_the_focus_to_the_next_row_and_then_to_the_input(form: Fo
 
 def test_five_files_are_all_and_a_sixth_is_kept_and_complained_of(form: FormPage) -> None:
     form.fill().add(*[PDF] * 5)
-    expect(form["feedback-add-words"]).to_have_text("All 5 places are taken")
+    expect(form["feedback-add-words"]).to_have_text("The limit is 5 files")
     expect(form["files"]).to_be_disabled()
     form.carry("drop", "h1", PNG)
     form.settle()
     expect(form.rows).to_have_count(6)
-    expect(form["files-error"]).to_have_text("5 at most. Remove 1 to go on.")
+    expect(form["files-error"]).to_have_text("Remove 1 file to continue: the limit is 5.")
     form.send()
     expect(form.summary.get_by_role("link", name="Files")).to_be_visible()
     form.page.get_by_role("button", name="Remove a.png").click()
@@ -141,14 +141,14 @@ def test_five_files_are_all_and_a_sixth_is_kept_and_complained_of(form: FormPage
         (("page.pdf", b"<html>", "application/pdf"), ONLY),
         (("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"), ONLY),
         (("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"), ONLY),
-        (("empty.png", b"", "image/png"), "This file is empty. Choose it once more."),
+        (("empty.png", b"", "image/png"), "This file is empty. Please choose it again."),
         (
             ("broken.jpg", b"\xff\xd8\xff" + b"x" * MAX_FILE_SIZE, "image/jpeg"),
-            "This file could not be opened. Choose it once more, or another one.",
+            "This file could not be opened. Choose it again, or choose another one.",
         ),
         (
             ("manual.pdf", pdf(size=MAX_FILE_SIZE + 1), "application/pdf"),
-            "Over 4 MB. Save it smaller, or only the pages that matter.",
+            "Over 4 MB. Save a smaller version, or only the pages that matter.",
         ),
     ],
 )
@@ -177,7 +177,7 @@ def test_a_file_that_can_no_longer_be_read_is_said_to_be_so(form: FormPage) -> N
         "() => { Blob.prototype.slice = () => ({arrayBuffer: () => Promise.reject(new DOMException('gone'))}) }"
     )
     form.add(PNG)
-    expect(form.rows).to_contain_text("This file could not be opened. Choose it once more, or another one.")
+    expect(form.rows).to_contain_text("This file could not be opened. Choose it again, or choose another one.")
 
 
 def test_a_picture_of_exactly_4_mib_goes_as_it_is(form: FormPage, insider: Sandbox) -> None:
@@ -320,9 +320,9 @@ def test_pictures_are_converted_where_the_workers_script_does_not_come(form: For
 def test_send_waits_for_a_picture_that_is_being_made_to_fit(form: FormPage, insider: Sandbox) -> None:
     photo = noise(2600, 2600, quality=95)
     form.fill()["files"].set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo})
-    expect(form.rows).to_contain_text("Making it fit…")
+    expect(form.rows).to_contain_text("Preparing…")
     form.send()
-    expect(form["feedback-progress-title"]).to_have_text("Making it fit…")
+    expect(form["feedback-progress-title"]).to_have_text("Preparing…")
     expect(form.thanks).to_be_visible(timeout=20_000)
     assert len(received(insider)) == 1
 

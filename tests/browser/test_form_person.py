@@ -577,7 +577,7 @@ def test_an_identity_that_is_not_believed_is_refused_when_it_is_told(
     told = signed.until_told("error")
     assert told == {"code": "identity_invalid", "reason": reason, "retryable": True}
     expect(signed["feedback-identity"]).to_be_visible()
-    expect(signed["feedback-identity"]).to_contain_text("This page could not say who you are")
+    expect(signed["feedback-identity"]).to_contain_text("This page could not confirm who you are")
     expect(signed.email).to_have_value("")
     expect(signed.email).to_be_editable()
     meet(signed, ANNA)

@@ -74,8 +74,8 @@ def test_what_is_required_is_missed_before_anything_is_sent(strict: FormPage, in
     strict.email.fill(EMAIL)
     strict.button.click()
     expect(strict.summary.get_by_role("link")).to_have_count(2)
-    expect(strict["description-error"]).to_have_text("Write a few words, please.")
-    expect(strict["sentimentRating-error"]).to_have_text("Choose a thumb, please.")
+    expect(strict["description-error"]).to_have_text("Please write a few words.")
+    expect(strict["sentimentRating-error"]).to_have_text("Please choose a rating.")
     strict.text.fill("Now")
     expect(strict["description-error"]).to_be_hidden()
     strict.like.press(" ")
@@ -88,10 +88,10 @@ def test_a_kind_of_file_that_the_product_does_not_take_is_refused_at_once(strict
     expect(strict["files"]).to_have_attribute("accept", "image/*")
     expect(strict["files-limit"]).to_have_text("up to 4 MB")
     strict.add(("a.pdf", pdf(), "application/pdf"))
-    expect(strict.rows.first).to_contain_text("Only PNG can go along here.")
+    expect(strict.rows.first).to_contain_text("Only PNG files can be attached here.")
     strict.rows.first.get_by_role("button").click()
     strict.add(("a.png", png(), "image/png"))
-    expect(strict["feedback-add-words"]).to_have_text("The one place is taken")
+    expect(strict["feedback-add-words"]).to_have_text("The limit is one file")
 
 
 def test_a_browser_mixes_the_colours_that_the_server_counted_with(strict: FormPage) -> None:
@@ -160,7 +160,7 @@ def test_what_a_host_page_tells_is_seen_by_the_person_and_goes_along(
         form = Framed(browser, form_site.url, host, "demo")
         told = {"address": "https://app.example.com/orders?token=hunter2#x", "version": 3, "<b>": "<i>", "no": {"a": 1}}
         form.say("hello", identity=signed("demo"), context=told)
-        form["feedback-context"].get_by_text("This page adds").click()
+        form["feedback-context"].get_by_text("Details from this page").click()
         expect(form["feedback-context"].locator("dd")).to_have_text(["https://app.example.com/orders", "3", "<i>"])
         form.text.fill("Slow")
         form.button.click()

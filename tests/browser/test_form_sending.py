@@ -46,7 +46,7 @@ def test_progress_is_shown_in_bytes_and_as_a_bar_and_said_at_25_50_and_75(form: 
     expect(form.button).to_be_hidden()
     expect(form.text).to_have_js_property("readOnly", True)
     expect(form.thanks).to_be_visible(timeout=20_000)
-    until(lambda: form.heard[-1] == "Thank you, it has arrived")
+    until(lambda: form.heard[-1] == "Thank you, your feedback has arrived")
     heard = form.heard
     assert "Sending" in heard
     assert [text for text in heard if "%" in text] == ["25% sent", "50% sent", "75% sent"]
@@ -56,7 +56,7 @@ def test_after_the_last_byte_it_says_almost_there_and_offers_no_cancel(form: For
     insider.slow(2, "create")
     form.fill().send()
     expect(form["feedback-progress-title"]).to_have_text("Almost there")
-    expect(form["feedback-progress-text"]).to_have_text("Putting it in safe hands")
+    expect(form["feedback-progress-text"]).to_have_text("Saving your feedback")
     expect(form.cancel).to_be_hidden()
     expect(form.progress).to_be_focused()
     expect(form.thanks).to_be_visible()
@@ -82,7 +82,7 @@ def test_cancel_stops_it_while_bytes_travel_and_everything_stays(form: FormPage,
     until(lambda: form.progress.locator("progress").evaluate("bar => bar.value") > 0)
     form.cancel.click()
     expect(form.note).to_contain_text("Stopped")
-    expect(form.note).to_contain_text("Nothing was sent. All you wrote is still here.")
+    expect(form.note).to_contain_text("Nothing was sent. Everything you wrote is still here.")
     expect(form.button).to_have_text("Send feedback")
     expect(form.button).to_be_focused()
     expect(form.text).to_have_value(TEXT)
@@ -123,7 +123,7 @@ def test_a_late_cancel_says_that_it_may_have_arrived_and_sending_again_makes_no_
     form.fill().send()
     expect(form["feedback-progress-title"]).to_have_text("Trying again")
     form.cancel.click()
-    expect(form.note).to_contain_text("It may have arrived already; sending again makes no second one.")
+    expect(form.note).to_contain_text("It may have arrived already. Sending it again does not create a duplicate.")
     form.send()
     expect(form.thanks).to_be_visible()
     assert insider.descriptions() == [TEXT]
@@ -137,7 +137,7 @@ def test_after_a_network_fault_it_tries_again_by_itself_with_the_same_token(form
     form.break_posts(2)
     form.fill().send()
     expect(form["feedback-progress-title"]).to_have_text("Trying again")
-    expect(form["feedback-progress-text"]).to_have_text("The connection dropped. Nothing is lost.")
+    expect(form["feedback-progress-text"]).to_have_text("The connection dropped. Nothing was lost.")
     expect(form.thanks).to_be_visible(timeout=15_000)
     assert len(tokens) == 3
     assert len(set(tokens)) == 1
@@ -152,8 +152,8 @@ def test_when_trying_does_not_help_it_offers_to_try_again(form: FormPage, inside
     for _ in range(4):
         form.page.wait_for_timeout(300)
         form.page.clock.run_for(9000)
-    expect(form.note).to_contain_text("It did not get through")
-    expect(form.note).to_contain_text("Your words stay here.")
+    expect(form.note).to_contain_text("It did not go through")
+    expect(form.note).to_contain_text("Your text is still here.")
     expect(form.button).to_have_text("Try again")
     expect(form["feedback-copy"]).to_be_hidden()
     expect(form.text).to_have_value(TEXT)
@@ -185,8 +185,8 @@ def test_offline_is_said_as_such_and_sending_goes_on_when_the_network_is_back(fo
     form.context.set_offline(True)
     form.send()
     expect(form.note).to_contain_text("You are offline")
-    expect(form.note).to_contain_text("Keep this open, and they are sent as soon as you are back.")
-    expect(form["feedback-progress-title"]).to_have_text("Waiting for the connection")
+    expect(form.note).to_contain_text("Leave this open, and it will be sent once you are back online.")
+    expect(form["feedback-progress-title"]).to_have_text("Waiting for a connection")
     expect(form.progress.locator("progress")).to_be_hidden()
     expect(form.cancel).to_be_visible()
     form.context.set_offline(False)
@@ -212,7 +212,7 @@ def test_a_request_that_something_swallows_is_said_to_be_blocked_and_the_text_ca
     form.context.grant_permissions(["clipboard-read", "clipboard-write"])
     methods = form.break_posts(2, reachable=True)
     form.fill().send()
-    expect(form.note).to_contain_text("Something on this device stopped it")
+    expect(form.note).to_contain_text("Something on this device blocked it")
     assert methods == ["POST", "HEAD", "POST", "HEAD"]
     expect(form.text).to_have_value(TEXT)
     form.page.get_by_role("button", name="Copy my text").click()
@@ -245,7 +245,7 @@ def test_too_many_submissions_count_down_and_can_then_be_sent(
     form.open().fill()
     form.page.clock.install()
     form.send()
-    expect(form.note).to_contain_text("That was a lot in a short time")
+    expect(form.note).to_contain_text("You have sent a lot in a short time")
     expect(form.note).to_contain_text(re.compile(r"You can send this in \d+ seconds"))
     expect(form.button).to_have_text(re.compile(r"^Send in [01]:\d\d$"))
     expect(form.button).to_have_attribute("aria-disabled", "true")
@@ -264,10 +264,10 @@ def test_when_it_cannot_be_stored_it_counts_down_and_tries_again_by_itself(form:
     form.page.clock.install()
     form.send()
     expect(form.note).to_contain_text("Not sent yet")
-    expect(form.note).to_contain_text("we try again in 20 seconds.")
+    expect(form.note).to_contain_text("we will try again in 20 seconds.")
     expect(form.button).to_have_text("Try now")
     form.page.clock.run_for(5_000)
-    expect(form.note).to_contain_text("we try again in 15 seconds.")
+    expect(form.note).to_contain_text("we will try again in 15 seconds.")
     form.page.clock.run_for(16_000)
     form.page.clock.resume()
     expect(form.thanks).to_be_visible()
@@ -303,7 +303,7 @@ def test_an_earlier_version_that_was_sent_is_told_and_this_one_can_be_sent_as_we
     token = form.page.locator("[name=token]").input_value()
     assert widget.submit("an earlier version", token=token).status_code == 201  # as if its answer had been lost
     form.send()
-    expect(form.note).to_contain_text("Your earlier version has been sent")
+    expect(form.note).to_contain_text("Your earlier version has already been sent")
     expect(form.text).to_have_value(TEXT)
     form.send()
     expect(form.thanks).to_be_visible()
@@ -351,7 +351,7 @@ def test_what_insider_connect_refuses_is_said_with_its_reason_and_the_next_try_h
     form.expected.append(NETWORK)
     insider.misbehave("refuse", "create", message="Words like these are not taken.", times=1)
     form.fill().send()
-    expect(form.note).to_contain_text("Northwind could not take this as it is")
+    expect(form.note).to_contain_text("Northwind did not accept this")
     expect(form.note).to_contain_text("Words like these are not taken. Change it and press Send again.")
     expect(form.text).to_have_value(TEXT)
     until(lambda: form.page.locator("[name=token]").input_value() != tokens[0])
@@ -367,8 +367,8 @@ def test_delivered_thanks_name_number_files_and_receipt(form: FormPage, insider:
     form.context.grant_permissions(["clipboard-read", "clipboard-write"])
     form.fill().add(BIG, ("b.jpg", BIG[1], "image/jpeg")).send()
     expect(form["feedback-thanks-title"]).to_be_focused()
-    expect(form["feedback-thanks-title"]).to_have_text("Thank you, it has arrived")
-    expect(form.thanks).to_contain_text("The Northwind team has your feedback and all 2 files.")
+    expect(form["feedback-thanks-title"]).to_have_text("Thank you, your feedback has arrived")
+    expect(form.thanks).to_contain_text("The Northwind team has your feedback and both files.")
     (feedback,) = insider.feedbacks()
     number = str(feedback["id"])
     expect(form.thanks.locator("[data-fill=number]")).to_have_text(number)
@@ -380,20 +380,20 @@ def test_delivered_thanks_name_number_files_and_receipt(form: FormPage, insider:
     copied = form.page.evaluate("navigator.clipboard.readText()")
     assert copied == link.evaluate("link => link.href")
     form.page.goto(copied)
-    expect(form.page.get_by_role("heading", name="It has arrived")).to_be_visible()
+    expect(form.page.get_by_role("heading", name="Your feedback has arrived")).to_be_visible()
 
 
 def test_delivered_in_part_is_said_as_it_is(form: FormPage, insider: Sandbox) -> None:
     insider.misbehave("refuse", "attach", message="Too bad.", times=2)
     form.fill().add(BIG, ("b.jpg", BIG[1], "image/jpeg")).send()
-    expect(form.thanks).to_contain_text("has your feedback and 1 of 2 files; the receipt says why.")
+    expect(form.thanks).to_contain_text("has your feedback. 1 of 2 files arrived; your receipt says why.")
 
 
 def test_kept_thanks_say_that_it_is_on_its_way(form: FormPage, insider: Sandbox) -> None:
     insider.down()
     form.fill().add(BIG).send()
-    expect(form["feedback-thanks-title"]).to_have_text("Thank you, it is safe with us", timeout=20_000)
-    expect(form.thanks).to_contain_text("It is stored, and on its way to the Northwind team.")
+    expect(form["feedback-thanks-title"]).to_have_text("Thank you, we have your feedback", timeout=20_000)
+    expect(form.thanks).to_contain_text("It is saved and on its way to the Northwind team.")
     expect(form.thanks.locator("[data-fill=files]")).to_have_text("1")
     expect(form.thanks.locator("[data-fill=number]")).to_be_hidden()
 

@@ -51,7 +51,7 @@ def test_feedback_leaves_a_strict_page_without_a_word_on_the_console(
     form.locator("#description").fill("The totals are easy to find.")
     expect(form.locator("#submittedByEmail")).to_have_value("mara@northwind.example")
     form.get_by_role("button", name="Send feedback").click()
-    expect(form.get_by_role("heading", name="Thank you, it has arrived")).to_be_visible()
+    expect(form.get_by_role("heading", name="Thank you, your feedback has arrived")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("insider-feedback dialog")).not_to_be_visible()
     expect(page.locator("insider-feedback .launcher")).to_be_focused()

@@ -92,7 +92,7 @@ def test_where_the_worker_does_not_come_the_form_goes_without_and_is_held(
     form.page.route("**/proof-worker.js", lambda route: route.abort())
     form.fill().send()
     expect(form.thanks).to_be_visible(timeout=15_000)
-    expect(form.thanks).to_contain_text("Thank you, it is safe with us")
+    expect(form.thanks).to_contain_text("Thank you, we have your feedback")
     assert held(widget) == ["proof_missing"]
     assert insider.counts()["create"] == 0
 
@@ -102,7 +102,7 @@ def test_without_script_it_is_held_and_thanked_for(
 ) -> None:
     form = visit(java_script_enabled=False)
     form.fill().send()
-    expect(form.page.get_by_role("heading", name="Thank you, it is safe with us")).to_be_visible()
+    expect(form.page.get_by_role("heading", name="Thank you, we have your feedback")).to_be_visible()
     assert held(widget) == ["proof_missing"]
     assert insider.counts()["create"] == 0
 

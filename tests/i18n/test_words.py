@@ -96,9 +96,25 @@ def test_a_variant_comes_before_a_field_and_a_field_before_the_code() -> None:
 
 
 def test_numbers_choose_the_form_and_are_filled_in() -> None:
-    assert ENGLISH("summary", n=1) == "1 thing to put right"
-    assert ENGLISH("summary", n=2) == "2 things to put right"
+    assert ENGLISH("summary", n=1) == "1 thing to fix"
+    assert ENGLISH("summary", n=2) == "2 things to fix"
     assert words.choose("ar")("summary", n=2) == "أمران يحتاجان إلى تصحيح"
+
+
+def test_a_text_may_have_a_wording_for_two() -> None:
+    one, two, three = (ENGLISH("delivered.files", n=n, product="Northwind") for n in (1, 2, 3))
+    assert one.endswith(" your feedback and the file.")
+    assert two.endswith(" your feedback and both files.")
+    assert three.endswith(" your feedback and all 3 files.")
+    forms = ENGLISH.script(Product())["delivered.files"]
+    assert isinstance(forms, dict)
+    assert (forms["2"], forms["other"].replace("{n}", "3")) == (two, three)
+
+
+def test_a_product_that_words_a_text_anew_words_it_for_two_as_well() -> None:
+    own = ENGLISH.but({"delivered.files": ("One.", "{n}.")})
+    assert own("delivered.files", n=2) == "2."
+    assert own.script(Product())["delivered.files"] == {"one": "One.", "other": "{n}."}
 
 
 def test_what_is_put_in_stays_what_it_is() -> None:
@@ -122,12 +138,12 @@ def test_limits_are_written_as_the_language_writes_them() -> None:
 
 def test_the_reason_of_a_refusal_is_told() -> None:
     told = ENGLISH.fault(Fault("refused_upstream", params={"reason": "The text is empty."}), Product())
-    assert told == "Northwind could not take this as it is. The text is empty. Change it and press Send again."
+    assert told == "Northwind did not accept this. The text is empty. Change it and press Send again."
 
 
 def test_a_refusal_without_a_reason_has_no_gap() -> None:
     told = ENGLISH.fault(Fault("refused_upstream"), Product())
-    assert told == "Northwind could not take this as it is. Change it and press Send again."
+    assert told == "Northwind did not accept this. Change it and press Send again."
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_a_product_that_is_wrong_in_every_way_is_named_for_each_and_harms_no_oth
     answer = send(widget, accept="text/html", description="Hi")
     assert "Thank you" in answer.text
     receipt = send(widget, description="Hi").json()["receipt_url"]
-    assert "It has arrived" in widget.client.get(receipt, headers={"Accept": "text/html"}).text
+    assert "Your feedback has arrived" in widget.client.get(receipt, headers={"Accept": "text/html"}).text
     log = widget.log()
     for named in (
         "demo/form.html:1", "leads out of", "demo/receipt.html:2", "demo/_part.html:2", "words.en.po:1", "'xx'",
@@ -181,7 +181,7 @@ def test_a_form_asks_for_what_the_product_wants_and_says_what_it_misses(start_wi
     answer = send(widget)
     assert answer.status_code == 422
     assert faults(answer) == [("sentimentRating", "required"), ("description", "required"), ("files", "required")]
-    assert all(fault["message"].endswith(", please.") for fault in answer.json()["errors"])
+    assert all(fault["message"].startswith("Please ") for fault in answer.json()["errors"])
     assert send(widget, [("a.png", png(), "image/png")], description="Hi", sentimentRating="true").status_code == 201
 
 
@@ -204,10 +204,10 @@ def test_number_and_kinds_of_files_are_the_products(start_widget: Start) -> None
     assert "Add a picture<" in page
     answer = send(widget, [("a.pdf", pdf(), "application/pdf")])
     assert answer.status_code == 415
-    assert answer.json()["errors"][0]["message"].startswith("Only JPEG or PNG can go along here.")
+    assert answer.json()["errors"][0]["message"].startswith("Only JPEG or PNG files can be attached here.")
     answer = send(widget, [("a.png", png(), "image/png")] * 3)
     assert answer.status_code == 413
-    assert answer.json()["errors"][0]["message"].startswith("2 at most.")
+    assert answer.json()["errors"][0]["message"].startswith("Remove 1 file to continue: the limit is 2.")
     assert send(widget, [("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg")]).status_code == 201
 
 
@@ -307,11 +307,11 @@ def test_an_identity_that_is_not_believed_is_refused_by_name_and_nothing_is_sent
         assert answer.status_code == 403
         (fault,) = answer.json()["errors"]
         assert (fault["code"], fault["reason"]) == ("identity_invalid", reason)
-        assert "could not say who you are" in fault["message"]
+        assert "could not confirm who you are" in fault["message"]
         if token:
             shown = vouching.client.get("/form/demo", params={"identity": token})
             assert shown.status_code == 403
-            assert "could not say who you are" in shown.text
+            assert "could not confirm who you are" in shown.text
             assert token not in shown.text
     assert insider.feedbacks() == []
     assert {f'"{reason}"' in vouching.log() or f"reason={reason}" in vouching.log() for reason in BAD} == {True}

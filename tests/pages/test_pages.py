@@ -166,7 +166,7 @@ def test_a_form_without_faults_marks_nothing_as_wrong() -> None:
 
 def test_the_summary_counts_what_is_wrong_and_leads_to_each_field() -> None:
     page = form(Fault("empty"), Fault("required", "submittedByEmail"))
-    assert page.inside("feedback-summary-title", "h2") == "2 things to put right"
+    assert page.inside("feedback-summary-title", "h2") == "2 things to fix"
     assert "autofocus" in page.one(id="feedback-summary")
     links = [attrs["href"] for tag, attrs in page.tags if tag == "a" and str(attrs["href"]).startswith("#")]
     assert links == ["#sentimentRating-true", "#submittedByEmail"]
@@ -174,7 +174,7 @@ def test_the_summary_counts_what_is_wrong_and_leads_to_each_field() -> None:
 
 def test_a_fault_of_the_whole_request_is_told_once_with_its_time() -> None:
     page = form(Fault("rate_limited"), retry_after=41.2)
-    assert "That was a lot in a short time" in page.html
+    assert "You have sent a lot in a short time" in page.html
     assert "You can send this in 42 seconds." in page.html
     assert "hidden" in page.one(id="feedback-summary")
 
@@ -236,10 +236,10 @@ def test_the_products_wording_of_the_consent_wins() -> None:
 
 def test_the_thanks_are_honest_about_files() -> None:
     both = [File("a", "attached"), File("b", "refused")]
-    assert "has your feedback and 1 of 2 files; the receipt says why." in thanks("delivered", both)
-    assert "has your feedback and all 2 files." in thanks("delivered", [both[0]] * 2)
+    assert "has your feedback. 1 of 2 files arrived; your receipt says why." in thanks("delivered", both)
+    assert "has your feedback and both files." in thanks("delivered", [both[0]] * 2)
     assert "The Northwind team has your feedback.<" in thanks("delivered")
-    assert "Thank you, it is safe with us" in thanks("accepted", both, None)
+    assert "Thank you, we have your feedback" in thanks("accepted", both, None)
 
 
 def test_the_thanks_lead_to_the_receipt_and_to_another_form() -> None:
@@ -251,10 +251,10 @@ def test_the_thanks_lead_to_the_receipt_and_to_another_form() -> None:
 @pytest.mark.parametrize(
     ("status", "heading"),
     [
-        ("delivered", "It has arrived"),
-        ("accepted", "It is on its way"),
-        ("refused", "It could not be delivered"),
-        ("expired", "This receipt has run out"),
+        ("delivered", "Your feedback has arrived"),
+        ("accepted", "Your feedback is on its way"),
+        ("refused", "Your feedback could not be delivered"),
+        ("expired", "This receipt has expired"),
     ],
 )
 def test_a_receipt_tells_each_of_its_states(status: str, heading: str) -> None:

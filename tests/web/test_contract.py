@@ -409,7 +409,7 @@ def test_without_script_the_form_comes_back_with_the_text_in_place(widget: Widge
 def test_without_script_the_thanks_are_a_page(widget: Widget) -> None:
     answer = widget.submit(accept="text/html")
     assert answer.status_code == 201
-    assert "Thank you, it has arrived" in answer.text
+    assert "Thank you, your feedback has arrived" in answer.text
     assert "/receipt/" in answer.text
 
 

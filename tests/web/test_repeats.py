@@ -72,7 +72,7 @@ def test_without_script_the_page_says_so_and_sends_the_text_with_the_next_press(
     widget.submit("first", token=token)
     answer = widget.submit("second, and better", token=token, accept="text/html")
     assert answer.status_code == 409
-    assert "Your earlier version has been sent" in answer.text
+    assert "Your earlier version has already been sent" in answer.text
     assert "second, and better" in answer.text
     (fresh,) = re.findall(r'name="token" value="([^"]+)"', answer.text)
     assert submission_id_of(fresh) != submission_id_of(token)

@@ -103,9 +103,10 @@ class Words:
         self._limits: Mapping[str, Value] = {"max": MAX_FILES, "size": self.size(MAX_FILE_SIZE)}
 
     def __call__(self, key: str, /, **params: Value) -> str:
-        """The text named `key`. The number `n` selects the plural form."""
-        forms = self.texts[key]
+        """The text named `key`. The number `n` selects the plural form, or the text's wording for two."""
         n = params.get("n", 1)
+        forms = self.texts.get(f"{key}.two") if n == 2 else None
+        forms = forms or self.texts[key]
         form = forms[self.plural(n)] if len(forms) > 1 and isinstance(n, int) else forms[0]
         return self._fill(form, params)
 
@@ -113,9 +114,10 @@ class Words:
         return key in self.texts
 
     def but(self, own: Mapping[str, Forms]) -> Self:
-        """The same words with some texts replaced."""
+        """The same words with some texts replaced. A wording for two goes with the text that it belongs to."""
         other = copy.copy(self)
-        other.texts = {**self.texts, **own}
+        replaced = {f"{key}.two" for key in own}
+        other.texts = {**{key: text for key, text in self.texts.items() if key not in replaced}, **own}
         return other
 
     def of(self, product: Product) -> Self:
@@ -149,9 +151,9 @@ class Words:
         return Note(self(title, **params) if title in self else "", self._fault(fault, params))
 
     def script(self, product: Named) -> dict[str, str | dict[str, str]]:
-        """The texts of `SCRIPT`; plural forms by the categories of `Intl.PluralRules`."""
+        """The texts of `SCRIPT`; plural forms by the categories of `Intl.PluralRules`, a wording for two under `2`."""
         params = {"product": product.name}
-        return {key: self._for_script(self.texts[key], params) for key in SCRIPT}
+        return {key: self._for_script(key, params) for key in SCRIPT}
 
     def size(self, size: int) -> str:
         """A number of bytes as megabytes, in the language's format."""
@@ -175,13 +177,14 @@ class Words:
                 return self(key, **params)
         return self(f"error.{fault.code}", **params)
 
-    def _for_script(self, forms: Forms, params: Mapping[str, Value]) -> str | dict[str, str]:
-        if len(forms) == 1:
+    def _for_script(self, key: str, params: Mapping[str, Value]) -> str | dict[str, str]:
+        forms, two = self.texts[key], self.texts.get(f"{key}.two")
+        if len(forms) == 1 and not two:
             return self._fill(forms[0], params, known_only=True)
-        return {
-            category: self._fill(forms[self.plural(n)], params, known_only=True)
-            for category, n in self._samples.items()
-        }
+        chosen = {category: forms[self.plural(n)] for category, n in self._samples.items()}
+        if two:
+            chosen["2"] = two[0]
+        return {category: self._fill(form, params, known_only=True) for category, form in chosen.items()}
 
     def _fill(self, text: str, params: Mapping[str, Value], *, known_only: bool = False) -> str:
         def value(match: re.Match[str]) -> str:
