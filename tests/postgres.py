@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, LiteralString, Self
 
 import psycopg
 from bed import free_port, plain_environ, until
@@ -130,6 +130,11 @@ class Postgres(_Server):
         """Stop and start, as a package upgrade does."""
         self.stop()
         self.start()
+
+    def execute(self, statement: LiteralString) -> None:
+        """Run a statement as the server's owner."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
 
     def url(self, database: str) -> str:
         """The address of a database."""

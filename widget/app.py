@@ -32,6 +32,7 @@ from widget.insider.client import Insider
 from widget.intake import body as intake
 from widget.intake.acceptance import Acceptance, Identities
 from widget.outbox.backend import Backend
+from widget.outbox.opening import opened
 from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
 from widget.outbox.sealing import Keyring
@@ -45,7 +46,7 @@ from widget.theming import themes
 from widget.web.assets import CSS, Asset, StaticFiles, pack
 from widget.web.form_cache import CachedForms, FormCache
 from widget.web.headers import Hardened
-from widget.web.problems import ERROR_HANDLERS
+from widget.web.problems import ERROR_HANDLERS, CutOff
 from widget.web.routes import ROUTES
 from widget.web.service import Service
 
@@ -138,7 +139,7 @@ def create_app(settings: Settings) -> Starlette:
     def around(app: ASGIApp) -> ASGIApp:
         tls = (settings.public_url or "").startswith("https://")
         cached = CachedForms(app, settings.products, forms, tokens, bots)
-        return Hardened(cached, hsts=settings.hsts, tls=tls)
+        return Hardened(CutOff(cached), hsts=settings.hsts, tls=tls)
 
     app = _Wrapped(around, routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
     app.router.redirect_slashes = False  # it would send people to whatever host the request names
@@ -210,13 +211,17 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         scan_timeout=settings.clamd_timeout,
     )
     dispatcher = create_dispatcher(settings, outbox, delivery, deliver=deliver)
-    try:
+
+    async def begin() -> None:
         await outbox.open()
         if outbox.backend.alone:
             await delivery.recover(everything=True)
         dispatcher.start()
         log.info("widget.started", version=__version__, products=sorted(settings.products), delivers=deliver)
-        yield insider, dispatcher
+
+    try:
+        async with opened(begin):
+            yield insider, dispatcher
         await dispatcher.stop(settings.shutdown_grace)
     finally:
         await insider.close()
@@ -224,14 +229,17 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         log.info("widget.stopped")
 
 
-async def deliver_until(stopping: asyncio.Event, settings: Settings) -> None:
-    """Deliver without the web part. Raises ConfigurationError."""
-    async with delivering(settings, create_outbox(settings), deliver=True):
+async def deliver_until(
+    stopping: asyncio.Event, settings: Settings, when_stopping: Callable[[Dispatcher], None]
+) -> None:
+    """Deliver without the web part. `when_stopping` is called as soon as the end begins. Raises ConfigurationError."""
+    async with delivering(settings, create_outbox(settings), deliver=True) as (_, dispatcher):
         await stopping.wait()
+        when_stopping(dispatcher)
 
 
-def create_outbox(settings: Settings) -> Outbox:
-    """The outbox on the database that the settings name."""
+def create_outbox(settings: Settings, connect_timeout: int = 5) -> Outbox:
+    """The outbox on the database that the settings name, whose host may take `connect_timeout` seconds to answer."""
     backend: Backend
     keyring = Keyring(settings.data_keys)
     if settings.sqlite_path:
@@ -243,6 +251,7 @@ def create_outbox(settings: Settings) -> Outbox:
             settings.database_url,
             connections=settings.database_connections,
             keyring=keyring,
+            connect_timeout=connect_timeout,
             spool=settings.spool or Path(tempfile.gettempdir()) / f"widget-{os.getuid()}",
         )
     return Outbox(

@@ -13,6 +13,8 @@ from widget.errors import ConfigurationError
 from widget.server import hardening
 
 T = TypeVar("T")
+CONNECT_TIMEOUT = 2
+"""Seconds that a command waits for the database's host. Somebody is looking on, and can try again."""
 
 
 def settings() -> Settings:

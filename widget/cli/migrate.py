@@ -3,10 +3,18 @@
 import asyncio
 
 import click
+import structlog
 
 from widget import logs
 from widget.app import create_outbox
 from widget.cli import common
+from widget.config.settings import Settings
+from widget.errors import OutboxUnavailable
+from widget.outbox.opening import pauses
+
+log = structlog.get_logger("widget.cli.migrate")
+PATIENCE = 30.0
+"""Seconds that the database may take to answer."""
 
 
 @click.command()
@@ -15,12 +23,25 @@ def migrate() -> None:
     settings = common.settings()
     logs.configure(settings.log_level)
 
-    async def run() -> None:
-        outbox = create_outbox(settings)
-        try:
-            await outbox.migrate()
-        finally:
-            await outbox.close()
-
-    common.or_fail(lambda: asyncio.run(run()))
+    try:
+        common.or_fail(lambda: asyncio.run(_migrate(settings)))
+    except OutboxUnavailable as error:
+        common.fail(f"The outbox cannot be used now: {error}")
     click.echo("The outbox is up to date.")
+
+
+async def _migrate(settings: Settings) -> None:
+    """Migrate. A database that starts at the same time is waited for."""
+    outbox = create_outbox(settings)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            for pause in pauses():
+                try:
+                    return await outbox.migrate()
+                except OutboxUnavailable as error:
+                    log.warning("outbox.unavailable", reason=str(error), next_try_in=pause)
+                await asyncio.sleep(pause)
+    except TimeoutError:
+        raise OutboxUnavailable(f"the database did not answer within {PATIENCE:.0f} s") from None
+    finally:
+        await outbox.close()

@@ -301,7 +301,7 @@ def _run(work: Callable[[Operator], Awaitable[T]], *, all_readable: bool = True)
 
 @asynccontextmanager
 async def _operator(settings: Settings, all_readable: bool) -> AsyncIterator[Operator]:
-    backend = create_outbox(settings).backend
+    backend = create_outbox(settings, common.CONNECT_TIMEOUT).backend
     if isinstance(backend, SQLiteBackend) and not backend.path.exists():
         raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
     await backend.open(exclusive=False)

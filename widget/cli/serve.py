@@ -2,6 +2,8 @@
 
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -24,13 +26,14 @@ def serve() -> None:
         if settings.web_concurrency == 1:
             _serve(settings, listening)
         else:
-            sys.exit(run_processes(lambda: _serve(settings, listening), settings.web_concurrency))
+            work = partial(_serve, settings, listening)
+            sys.exit(run_processes(work, settings.web_concurrency, listening.close))
 
 
-def _serve(settings: Settings, listening: socket.socket) -> None:
+def _serve(settings: Settings, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
     app = common.or_fail(lambda: create_app(settings))
     try:
-        Server(app, settings).run(sockets=[listening])
+        Server(app, settings, started).run(sockets=[listening])
     except SystemExit:  # uvicorn exits like this if the lifespan fails to start
         problem = getattr(app.state, "problem", None)
         common.fail(common.named(problem) if problem else "The widget could not start. The log says why.")

@@ -9,6 +9,7 @@ from widget import logs
 from widget.app import deliver_until
 from widget.cli import common
 from widget.server import hardening
+from widget.server.ending import end_within, leave
 
 
 @click.command()
@@ -24,6 +25,9 @@ def worker() -> None:
         stopping = asyncio.Event()
         for asked in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(asked, stopping.set)
-        await deliver_until(stopping, settings)
+        await deliver_until(
+            stopping, settings, lambda dispatcher: end_within(settings.shutdown_grace, lambda: dispatcher.sending)
+        )
 
     common.or_fail(lambda: asyncio.run(run()))
+    leave()

@@ -35,7 +35,18 @@ class NetworkSettings(Topic):
         Seconds, Field(gt=0, description="Seconds without a byte after which an upload is aborted.")
     ] = 20
     body_timeout: Annotated[Seconds, Field(gt=0, description="Seconds that a whole upload may take.")] = 600
-    shutdown_grace: Annotated[Seconds, Field(description="Seconds that a shutdown waits for calls in progress.")] = 20
+    shutdown_grace: Annotated[
+        Seconds,
+        Field(le=3600, description="Seconds that a shutdown waits for requests and calls in progress; then it ends."),
+    ] = 20
+    shutdown_delay: Annotated[
+        Seconds,
+        Field(
+            le=3600,
+            description="Seconds for which a service that is stopped still accepts requests, while `/readyz` already "
+            "answers 503: a load balancer sees it and sends nobody any more.",
+        ),
+    ] = 0
     hsts: Annotated[
         int,
         Field(

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -32,6 +32,8 @@ _MEANWHILE = 2
 """Rows on their way to Insider Connect at once while a burst is being accepted."""
 _AFTER_TROUBLE = 1.0
 """Seconds until the next look when one came to nothing."""
+_LAST_WRITES = 1.5
+"""Seconds in which what is cut off may still be written down as unknown."""
 
 
 class Dispatcher(abc.ABC):
@@ -65,29 +67,40 @@ class Dispatcher(abc.ABC):
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._look_again = False
-        self._draining = False
+        self._draining_since: float | None = None
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; rows that a crash left half-way come first."""
         self._loop = asyncio.create_task(self._run(), name="dispatcher")
 
+    @property
+    def sending(self) -> Sequence[str]:
+        """The ids of the rows that are on their way now."""
+        return tuple(self._running)
+
+    @property
+    def _draining(self) -> bool:
+        return self._draining_since is not None
+
     def drain(self) -> None:
         """Take no new rows from now on."""
-        self._draining = True
+        if self._draining_since is None:
+            self._draining_since = asyncio.get_running_loop().time()
         self._wake.set()
 
     async def stop(self, grace: float) -> None:
-        """Finish what is being sent, for at most `grace` seconds; what is cut off then is called unknown."""
+        """Finish what is being sent, until `grace` seconds after `drain`; what is cut off then is called unknown.
+
+        A database that is away keeps nobody here: what cannot be written is found by the next process.
+        """
         self.drain()
+        assert self._draining_since is not None  # noqa: S101
+        end = self._draining_since + grace
         if self._loop:
-            await self._loop
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=grace)
-        cut_off = list(self._running.values())
-        for task in cut_off:
-            task.cancel()
-        await asyncio.gather(*cut_off, return_exceptions=True)
+            await finish([self._loop], end)
+        if cut_off := await finish([*self._running.values()], end):
+            log.warning("delivery.cut_off", submissions=[task.get_name().split()[-1] for task in cut_off])
 
     def head_start(self, product: str) -> float:
         """Seconds for which an engine may leave a new row to `attempt`: none when that would not try it now."""
@@ -193,6 +206,22 @@ class Dispatcher(abc.ABC):
     @abc.abstractmethod
     async def _look(self) -> float:
         """See to it that what is due is tried; in how many seconds to look again unless woken."""
+
+
+async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[asyncio.Task[None]]:
+    """Wait for `tasks` until the loop's time is `end`, and a little longer for those that are cancelled then.
+
+    Answers the cancelled ones.
+    """
+    if not tasks:
+        return ()
+    await asyncio.wait(tasks, timeout=max(0.0, end - asyncio.get_running_loop().time()))
+    late = [task for task in tasks if not task.done()]
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=_LAST_WRITES)
+    return late
 
 
 class LocalDispatcher(Dispatcher):

@@ -42,6 +42,13 @@ class Health:
         self._database_every = database_every
         self._accounts_every = accounts_every
         self._accounts: dict[int, str] = {}
+        self.stopping = False
+        """Whether the service stops: it still answers, but nobody should be sent any more."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether people should be sent here."""
+        return self._outbox.trouble is None and not self.stopping
 
     @property
     def database(self) -> str:

@@ -15,7 +15,7 @@ import structlog
 from procrastinate.jobs import Status
 
 from widget.delivery.delivery import Delivery
-from widget.delivery.dispatch import Dispatcher
+from widget.delivery.dispatch import Dispatcher, finish
 from widget.errors import OutboxUnavailable
 from widget.outbox.jobs import QUEUE, TASK
 from widget.outbox.model import Due
@@ -34,6 +34,8 @@ _STALLED_AFTER = 60.0
 """Seconds without a heartbeat after which the engine's record of a worker, and of its jobs, is removed."""
 _PATIENCE = 5.0
 """Seconds that the engine waits for a connection before it counts as lost."""
+_LEAVING = 1.0
+"""Seconds that the engine may take to leave."""
 _ENGINE_CONNECTIONS = 2
 """Beside the one that listens."""
 
@@ -72,8 +74,8 @@ class ProcrastinateDispatcher(Dispatcher):
         """Finish what is being sent, then leave the engine."""
         await super().stop(grace)
         if self._worker:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._worker
+            self._worker.cancel()  # once more: the engine may have taken the first time for its own
+            await finish([self._worker], asyncio.get_running_loop().time() + _LEAVING)
 
     def head_start(self, product: str) -> float:
         """The engine's turn comes a little later when a row is to be tried here at once."""
@@ -117,7 +119,7 @@ class ProcrastinateDispatcher(Dispatcher):
 
     async def _until_database_answers(self) -> None:
         """The engine's own pool would wait longer from try to try."""
-        while True:
+        while not self._draining:
             await asyncio.sleep(1)
             with contextlib.suppress(OutboxUnavailable):
                 await self._outbox.next_due_in()

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from widget.errors import OutboxFull, OutboxUnavailable
+from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable
 from widget.outbox import sealing
 from widget.outbox.backend import Backend
 from widget.outbox.migrations import check, migrate
@@ -57,8 +57,9 @@ class Outbox:
         self.lease = lease
         self._max_pending = max_pending
         self._max_quarantine = max_quarantine
-        self.trouble: str | None = None
+        self.trouble: str | None = "it is not open yet"
         """Why nothing could be stored when it was last tried; None when it could."""
+        self._is_open = False
         self._keyring = backend.keyring
         self._statements = Statements(backend, lease, keep_context)
 
@@ -66,13 +67,30 @@ class Outbox:
         """Connect, and forget files that no row names. Raises ConfigurationError unless the schema is this release's
         and every row can be read.
 
-        A process that has the database to itself brings it up to date; several leave that to `migrate`.
+        A process that has the database to itself brings it up to date; several leave that to `migrate`. May be tried
+        again after OutboxUnavailable; until it succeeds, everything else raises that.
         """
-        await self.backend.open()
-        await self.backend.write(migrate if self.backend.alone else check)
+        try:
+            await self.backend.open()
+            await self.backend.write(migrate if self.backend.alone else check)
+            await self.backend.read(lambda c: sealing.check(c, self._keyring))
+            known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
+            await self.backend.erase(sorted(await self.backend.strays() - known))
+        except (ConfigurationError, OutboxUnavailable) as error:
+            self.trouble = str(error)
+            raise
+        self.trouble, self._is_open = None, True
+
+    async def open_beside(self) -> None:
+        """Connect beside a process that serves, and change nothing. Raises ConfigurationError as `open` does."""
+        await self.backend.open(exclusive=False)
+        await self.backend.read(check)
         await self.backend.read(lambda c: sealing.check(c, self._keyring))
-        known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
-        await self.backend.erase(sorted(await self.backend.strays() - known))
+        self.trouble, self._is_open = None, True
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise OutboxUnavailable(self.trouble or "it is not open yet")
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -90,6 +108,7 @@ class Outbox:
         `head_start` is in seconds: for so long the engine leaves the row to the asker. With `held`, a reason, it is
         not delivered until the operator releases it. Raises OutboxFull.
         """
+        self._check_open()
         # Who leaves half-way must not leave half a submission.
         return await asyncio.shield(self._add(new, head_start, held))
 
@@ -280,6 +299,7 @@ class Outbox:
 
     async def status(self, submission_id: str) -> SubmissionStatus | None:
         """Where a submission stands, or None when it is not known."""
+        self._check_open()
         return await self.backend.read(lambda c: self._status(c, submission_id))
 
     def _status(self, connection: Connection, submission_id: str) -> SubmissionStatus | None:
@@ -294,6 +314,7 @@ class Outbox:
 
     async def check_answers(self) -> None:
         """Whether the database answers, has room, and is not locked. Writes nothing. Raises OutboxUnavailable."""
+        self._check_open()
         await self.backend.keep((), lambda connection, _: connection.execute(self._statements.nothing))
 
     async def check_writable(self) -> None:
@@ -301,6 +322,7 @@ class Outbox:
 
         A row is committed that is gone again: what is the same as before would not be written at all.
         """
+        self._check_open()
         probe = {"an_id": f"probe-{uuid.uuid4().hex[:26]}"}
 
         def write(connection: Connection, _: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ no statement is prepared on the server.
 import asyncio
 import contextlib
 import re
-import time
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import psycopg
-import structlog
 from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine, extract, func, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError
@@ -28,13 +27,11 @@ from widget.outbox.sealing import FRAME, PLAIN, Keyring
 from widget.outbox.spool import Spool
 from widget.submissions.model import Attachment
 
-log = structlog.get_logger("widget.outbox")
-
 T = TypeVar("T")
 _PATIENCE = 30.0
 """Seconds that a transaction may take; one with 20 MiB of attachments takes less than one."""
-_START_PATIENCE = 30.0
-"""Seconds that a start waits for a database which cannot be reached yet."""
+_LAST_JOBS = 2.0
+"""Seconds that closing waits for what runs; a database that is away may keep a thread for much longer."""
 CONNECTING: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -51,53 +48,64 @@ _LASTING = re.compile(
     r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|(database|role) \".*\" does not exist"
 )
-"""What a database says that waiting does not fix. libpq has no code for a connection that failed, only this text;
+"""What a database says that waiting does not mend. libpq has no code for a connection that failed, only this text;
 where it speaks another language, the start waits as it does for a database that is away."""
 
 
 class PostgresBackend:
     """The database at `url`, by so many `connections` at once; `spool` is where uploads lie until they are kept, and
-    `keyring` seals texts and files."""
+    `keyring` seals texts and files. `connect_timeout` is in seconds: so long a host may take to answer."""
 
     alone = False
     # Of the whole statement, rather than of each row that it looks at: only so can an index on `due_at` be used.
     now: ColumnElement[float] = sql_cast(extract("epoch", func.statement_timestamp()), Double)
 
-    def __init__(self, url: str, *, connections: int, spool: Path, keyring: Keyring = PLAIN) -> None:
+    def __init__(
+        self, url: str, *, connections: int, spool: Path, keyring: Keyring = PLAIN, connect_timeout: int = 5
+    ) -> None:
         self.keyring = keyring
+        self._connect_timeout = connect_timeout
         self._url = url
         self._connections = connections
         self._spool = Spool(spool)
         self.spool = self._spool.path
         self._engine: Engine | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._has_answered = False
 
     async def open(self, *, exclusive: bool = True) -> None:
-        """Wait for the database, and see that what it confirms it keeps."""
-        await asyncio.to_thread(self._spool.open)
+        """Connect, and see that what the database confirms it keeps. May be tried again while it is away."""
+        if self._engine is None:
+            await asyncio.to_thread(self._spool.open)
+            self._prepare()
+        try:
+            await self.read(_check_durable)
+            self._has_answered = True
+        except OutboxUnavailable as error:
+            if _LASTING.search(str(error)):
+                raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
+            raise
+
+    def _prepare(self) -> None:
         self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="outbox")
         self._engine = create_engine(
             self._url,
             pool_size=self._connections,
             max_overflow=0,
-            connect_args=CONNECTING,
+            connect_args=CONNECTING | {"connect_timeout": self._connect_timeout},
             hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
             use_native_hstore=False,
         )
-        give_up_at = time.monotonic() + _START_PATIENCE
-        while True:
-            try:
-                return await self.read(_check_durable)
-            except OutboxUnavailable as error:
-                if time.monotonic() > give_up_at or _LASTING.search(str(error)):
-                    raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
-                log.warning("outbox.unavailable", reason=str(error))
-                await asyncio.sleep(1)
 
     async def close(self) -> None:
-        """Finish what was asked for and let go of the connections."""
+        """Finish what was asked for, unless the database keeps it waiting, and let go of the connections."""
         if self._threads:
-            await asyncio.to_thread(self._threads.shutdown)
+            finished = asyncio.Event()
+            threading.Thread(
+                target=_finish, args=(self._threads, asyncio.get_running_loop(), finished), daemon=True
+            ).start()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(finished.wait(), _LAST_JOBS if self._has_answered else 0)
         if self._engine:
             self._engine.dispose()
         await asyncio.to_thread(self._spool.close)
@@ -192,6 +200,12 @@ class PostgresBackend:
             assert self._engine is not None  # noqa: S101
             self._engine.dispose(close=False)
         return lost
+
+
+def _finish(threads: ThreadPoolExecutor, loop: asyncio.AbstractEventLoop, finished: asyncio.Event) -> None:
+    threads.shutdown(cancel_futures=True)
+    with contextlib.suppress(RuntimeError):  # it took too long, and the loop is closed
+        loop.call_soon_threadsafe(finished.set)
 
 
 def _translated(error: DBAPIError | psycopg.Error) -> Exception:

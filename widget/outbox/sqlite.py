@@ -72,7 +72,9 @@ class SQLiteBackend:
         self._is_rewritten = False
 
     async def open(self, *, exclusive: bool = True) -> None:
-        """Make the folders, take the lock file if `exclusive`, start the writer."""
+        """Make the folders, take the lock file if `exclusive`, start the writer. May be tried again."""
+        if self._writer:
+            return
         await asyncio.to_thread(self._prepare, exclusive)
         self._readers = _engine(self.path, "BEGIN", poolclass=QueuePool, pool_size=4, max_overflow=0)
         self._writer = threading.Thread(target=self._write_batches, name="outbox-writer", daemon=True)

@@ -1,11 +1,18 @@
-"""Runs several identical processes as one: starts them, replaces one that dies, and stops them together."""
+"""Runs several identical processes as one: starts them, replaces those that end, and stops them together.
+
+A process that cannot start stays its own trouble: it is tried again, with growing pauses, while its siblings go on.
+Only when none of them has ever started is the configuration at fault, and then all of them end.
+"""
 
 import os
+import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import structlog
 
@@ -13,74 +20,149 @@ log = structlog.get_logger("widget.server.processes")
 
 _ASKED = (signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 1
-"""The status of a process that reported a problem and ended. A replacement would end the same way."""
-_SHORT_LIFE = 5.0
-"""Seconds. A process that dies younger than this is replaced only after a pause."""
-_PAUSE = 1.0
+"""The status of a process that reported a problem of the configuration and ended."""
+FIRST_PAUSE = 1.0
+"""Seconds before a process that ended soon after its start is replaced; each further failure doubles them."""
+LONGEST_PAUSE = 60.0
 """Seconds."""
+LONG_LIFE = 60.0
+"""Seconds. What a process that lived this long died of is no trouble with starting: it is replaced at once."""
 
 
-def run_processes(work: Callable[[], None], count: int) -> int:
+@dataclass(slots=True)
+class _Place:
+    """One of the processes: the child that fills the place now, if any, and when the next may be started."""
+
+    child: int | None = None
+    began: float = 0.0
+    failures: int = 0
+    due: float = 0.0
+
+    def ended(self, now: float) -> float:
+        """The child has ended; answers after how many seconds the place is filled again."""
+        self.failures = 0 if now - self.began >= LONG_LIFE else self.failures + 1
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self.failures - 1)) if self.failures else 0.0
+        self.child, self.due = None, now + pause
+        return pause
+
+
+def run_processes(
+    work: Callable[[Callable[[], None]], None], count: int, stop_listening: Callable[[], None] = lambda: None
+) -> int:
     """Run `work` in `count` children until SIGTERM or SIGINT, and return the exit status.
 
-    A child that was killed is replaced. A child that reports that it cannot start ends all of them.
+    `work` is called with a function that it calls once it has started. `stop_listening` closes what only the children
+    should hold from then on: a listening socket that stays open here would take connections that nobody answers.
     """
-    stopping = threading.Event()
-    alive: dict[int, float] = {}
+    return _Processes(work, count, stop_listening).run()
 
-    def stop(*_: object) -> None:
-        stopping.set()
-        for child in alive:
-            os.kill(child, signal.SIGTERM)
 
+class _Processes:
+    def __init__(
+        self, work: Callable[[Callable[[], None]], None], count: int, stop_listening: Callable[[], None]
+    ) -> None:
+        self._work = work
+        self._stop_listening = stop_listening
+        self._places = [_Place() for _ in range(count)]
+        self._stopping = False
+        self._status = 0
+        self._held, self._lifeline = os.pipe()
+        self._started, self._starting = os.pipe()
+        self._has_started = False
+
+    def run(self) -> int:
+        with _signals_wake(self._stop) as woken:
+            while True:
+                self._fill()
+                if not any(place.child for place in self._places) and self._stopping:
+                    return self._status
+                ready, _, _ = select.select([woken, self._started], [], [], self._wait())
+                for pipe in ready:
+                    told = os.read(pipe, 4096)
+                    self._has_started = self._has_started or (pipe == self._started and bool(told))
+                self._reap()
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+        self._stop_listening()
+        for place in self._places:
+            if place.child:
+                os.kill(place.child, signal.SIGTERM)
+
+    def _fill(self) -> None:
+        """Fork a child for each place whose time has come."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a child forked during the signal would never hear of it
+        now = time.monotonic()
+        for place in self._places:
+            if place.child is None and place.due <= now and not self._stopping:
+                place.child, place.began = self._fork(), now
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
+
+    def _wait(self) -> float | None:
+        """Seconds until a place is to be filled; None when all are."""
+        due = [place.due for place in self._places if place.child is None]
+        return max(0.0, min(due) - time.monotonic()) if due and not self._stopping else None
+
+    def _reap(self) -> None:
+        for place in self._places:
+            if place.child is None:
+                continue
+            child, ended = os.waitpid(place.child, os.WNOHANG)
+            if not child:
+                continue
+            pause, status = place.ended(time.monotonic()), os.waitstatus_to_exitcode(ended)
+            if self._stopping:
+                continue
+            if status == _CANNOT_START and not self._has_started:
+                self._status = _CANNOT_START
+                self._stop()
+                continue
+            log.error("process.died", process=child, status=status, failures=place.failures, next_start_in=pause)
+
+    def _fork(self) -> int:
+        """Fork one that runs `work`. If this process dies, the lifeline breaks and the child stops as on SIGTERM."""
+        if child := os.fork():
+            return child
+        signal.set_wakeup_fd(-1)
+        for asked in (*_ASKED, signal.SIGCHLD):
+            signal.signal(asked, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
+        os.close(self._lifeline)
+        os.close(self._started)
+
+        def watch() -> None:
+            os.read(self._held, 1)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=watch, name="lifeline", daemon=True).start()
+        status = 0
+        try:
+            self._work(lambda: _say(self._starting))
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            log.exception("process.failed")
+            status = 2
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        raise AssertionError
+
+
+def _say(pipe: int) -> None:
+    with suppress(OSError):  # the parent is gone, and the lifeline says so
+        os.write(pipe, b".")
+
+
+@contextmanager
+def _signals_wake(stop: Callable[..., None]) -> Iterator[int]:
+    """Call `stop` when asked to end; yields a pipe that can be read after each signal, the end of a child included."""
+    woken, waking = os.pipe()
+    os.set_blocking(waking, False)
+    signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
     for asked in _ASKED:
         signal.signal(asked, stop)
-    held, lifeline = os.pipe()
-    status = 0
-    while True:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a child forked during the signal would never hear of it
-        while len(alive) < count and not stopping.is_set():
-            alive[_fork(work, held, lifeline)] = time.monotonic()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
-        if not alive:
-            return status
-        child, ended = os.wait()
-        began = alive.pop(child)
-        if stopping.is_set():
-            continue
-        if os.waitstatus_to_exitcode(ended) == _CANNOT_START:
-            status = _CANNOT_START
-            stop()
-            continue
-        log.error("process.died", process=child, status=os.waitstatus_to_exitcode(ended))
-        if time.monotonic() - began < _SHORT_LIFE:
-            stopping.wait(_PAUSE)
-
-
-def _fork(work: Callable[[], None], held: int, lifeline: int) -> int:
-    """Fork a child that runs `work`. If this process dies, the lifeline breaks and the child stops as on SIGTERM."""
-    if child := os.fork():
-        return child
-    for asked in _ASKED:
-        signal.signal(asked, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
-    os.close(lifeline)
-
-    def watch() -> None:
-        os.read(held, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    status = 0
-    try:
-        work()
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 1
-    except BaseException:
-        log.exception("process.failed")
-        status = 2
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    raise AssertionError
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # a signal that is ignored wakes nobody
+    yield woken
+    signal.set_wakeup_fd(-1)

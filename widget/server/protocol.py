@@ -71,6 +71,7 @@ class Protocol(HttpToolsProtocol):
         self._client: str | None = None
         self._rate: asyncio.TimerHandle | None = None
         self._body_then = 0
+        self._is_last = False
 
     # The connection.
 
@@ -148,8 +149,8 @@ class Protocol(HttpToolsProtocol):
         self._disarm()
         super().on_headers_complete()
         self._begin_rate()
-        if self.parser.should_upgrade():
-            self.cycle.keep_alive = False  # to nothing that we speak; the parser will not go on
+        if self._is_last or self.parser.should_upgrade():  # to nothing that we speak; the parser will not go on
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
@@ -169,6 +170,15 @@ class Protocol(HttpToolsProtocol):
             self._arm(LINGER, self.transport.abort)
         elif self._in_message and not self._in_head and not self.pipeline:
             self._arm(self.header_timeout, self._give_up)
+
+    def shutdown(self) -> None:
+        """The service stops. A request that was sent before its client could know is answered, as the last one."""
+        self._is_last = True
+        if self._is_idle:
+            if self.timeout_keep_alive_task is None:  # no request has come yet: none is waited for any longer
+                self._arm(self.timeout_keep_alive, self._too_slow)
+        elif not self._in_head:
+            self.cycle.keep_alive = False
 
     # Answers that nobody fetches.
 

@@ -1,7 +1,12 @@
-"""The web process: uvicorn on our own socket, with an orderly shutdown."""
+"""The web process: uvicorn on our own socket, with an orderly shutdown that has an end."""
 
+import asyncio
 import gc
+import math
+import os
 import socket
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -10,14 +15,30 @@ from starlette.applications import Starlette
 from widget.config.settings import Settings
 from widget.errors import ConfigurationError, Problem
 from widget.server.connections import Connections
+from widget.server.ending import end_within
 from widget.server.protocol import protocol
+
+_LAST_ANSWERS = 1.0
+"""Seconds in which requests that are cut off are answered so."""
+_TICK = 0.1
+"""Seconds between two looks whether somebody asked twice."""
+_BACKLOG = 2048
+"""Connections that the kernel may have taken and we not yet."""
+_FIRST_PASSED = 3
+"""The descriptor of the first socket that was passed (sd_listen_fds(3))."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which freezes what the garbage collector would scan, and on shutdown first stops taking rows."""
+    """uvicorn, which freezes what the garbage collector would scan, and stops in order.
 
-    def __init__(self, app: Starlette, settings: Settings) -> None:
+    `started` is called once requests are answered.
+    """
+
+    def __init__(self, app: Starlette, settings: Settings, started: Callable[[], None] = lambda: None) -> None:
         self._app = app
+        self._tell = started
+        self._delay = settings.shutdown_delay
+        self._grace = settings.shutdown_grace
         connections = Connections(settings.connections_per_client, settings.trusted_proxies)
         super().__init__(
             uvicorn.Config(
@@ -34,25 +55,63 @@ class Server(uvicorn.Server):
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=list(settings.trusted_proxies),
                 timeout_keep_alive=settings.keep_alive,
-                timeout_graceful_shutdown=max(1, round(settings.shutdown_grace)),
             )
         )
+
+    @property
+    def _service(self) -> Any:
+        return getattr(self._app.state, "service", None)
 
     async def startup(self, sockets: Any = None) -> None:
         """Start, and exempt all objects made so far from garbage collection: scanning them takes a tenth of a second,
         during which every request waits."""
         await super().startup(sockets)
         gc.freeze()
+        self._tell()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT: begin to stop. From now on the process has an end."""
+        if not self.should_exit:
+            end_within(self._delay + self._grace, lambda: self._service.dispatcher.sending if self._service else ())
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Stop in order: taking rows, then connections, then (in the lifespan) the calls in progress."""
-        if service := getattr(self._app.state, "service", None):
-            service.dispatcher.drain()
+        """Stop in order: being ready, taking rows and connections, then (in the lifespan) the calls in progress."""
+        if self._service:
+            self._service.health.stopping = True
+            await self._wait_for_the_balancer()
+            self._service.dispatcher.drain()
+        await asyncio.sleep(0)  # the connections that the kernel has taken become ours
         await super().shutdown(sockets)
+
+    async def _wait_for_the_balancer(self) -> None:
+        """Go on for `SHUTDOWN_DELAY` seconds, while `/readyz` says that nobody should come any more."""
+        for _ in range(math.ceil(self._delay / _TICK)):
+            if self.force_exit:  # asked twice
+                return
+            await asyncio.sleep(_TICK)
+
+    async def _wait_tasks_to_complete(self) -> None:
+        """Wait for the requests in progress, and cut off those that take too long; each is answered all the same."""
+        try:
+            async with asyncio.timeout(self._grace):
+                await super()._wait_tasks_to_complete()
+        except TimeoutError:
+            cut_off = [*self.server_state.tasks]
+            for task in cut_off:
+                task.cancel()
+            if cut_off:
+                await asyncio.wait(cut_off, timeout=_LAST_ANSWERS)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises ConfigurationError if the address cannot be used."""
+    """A listening socket: the one that was passed, if any, else one of our own.
+
+    A socket that is passed (by systemd, or by whoever keeps it open across a restart) loses no connection while the
+    service restarts. Raises ConfigurationError if the address cannot be used.
+    """
+    if (passed := _passed()) is not None:
+        return passed
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -61,5 +120,17 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         problem = Problem("HOST, PORT", f"cannot listen on {host}:{port}: {error.strerror}")
         raise ConfigurationError([problem]) from error
-    listening.listen(2048)
+    listening.listen(_BACKLOG)
     return listening
+
+
+def _passed() -> socket.socket | None:
+    """The socket that was passed to this process as sd_listen_fds(3) has it."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS", "0") == "0":
+        return None
+    if os.environ["LISTEN_FDS"] != "1":
+        raise ConfigurationError([Problem("LISTEN_FDS", "several sockets were passed; pass one")])
+    try:
+        return socket.socket(fileno=_FIRST_PASSED)
+    except OSError as error:
+        raise ConfigurationError([Problem("LISTEN_FDS", f"no socket was passed: {error.strerror}")]) from error

@@ -19,8 +19,9 @@ async def ready(request: Request) -> Response:
     same, and a balancer that took us out would turn people away.
     """
     health = service_of(request).health
-    is_ready = health.database == "ok"
-    content: dict[str, object] = {"status": "ready" if is_ready else "unavailable"}
+    content: dict[str, object] = {"status": "ready" if health.ready else "unavailable"}
     if is_operator(request):
         content["checks"] = {"database": health.database, "insider_connect": health.insider_connect}
-    return JSONResponse(content, status_code=200 if is_ready else 503, headers=headers.HEADERS["data"])
+        if health.stopping:
+            content["stopping"] = True
+    return JSONResponse(content, status_code=200 if health.ready else 503, headers=headers.HEADERS["data"])

@@ -1,5 +1,6 @@
 """Errors of every address, in one shape: a problem document (RFC 9457), or a page that says the same."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -9,6 +10,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget.config.products import Product
 from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected
@@ -27,8 +29,13 @@ _RETRY_UNAVAILABLE = 20.0
 def unavailable(error: OutboxUnavailable, product: Product | None = None) -> Rejected:
     """The refusal of what cannot be stored or read now; the log has the reason."""
     log.error("outbox.unavailable", reason=str(error), **({"product": product.slug} if product else {}))
-    variant = "files" if isinstance(error, OutboxFull) else ""
-    return Rejected(Fault("unavailable", variant=variant), retry_after=_RETRY_UNAVAILABLE)
+    return _later("files" if isinstance(error, OutboxFull) else "")
+
+
+def _later(variant: str = "") -> Rejected:
+    """Not now; the words and the header name the same time."""
+    fault = Fault("unavailable", variant=variant, params={"n": math.ceil(_RETRY_UNAVAILABLE)})
+    return Rejected(fault, retry_after=_RETRY_UNAVAILABLE)
 
 
 def as_json(
@@ -122,6 +129,38 @@ def _answer(request: Request, rejected: Rejected) -> Response:
 def _first_part(request: Request) -> str:
     """The path as the log may have it: what follows can be a secret."""
     return request.url.path.split("/")[1]
+
+
+class CutOff:
+    """Answers the requests that the end of a shutdown's grace cuts off: come again, with words and a time.
+
+    The server cancels their tasks then. A client that is still sending learns that nothing was stored.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, whatever becomes of the application's own answer."""
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if scope["type"] != "http":
+                raise
+            request = Request(scope)
+            log.warning("request.cut_off", path=_first_part(request), method=request.method, answered=not has_begun)
+            if has_begun:
+                raise
+            response = _answer(request, _later())
+            response.headers["Connection"] = "close"
+            await response(scope, receive, send)
 
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]

@@ -32,7 +32,7 @@ async def run(
         checks.append(strictly.check(settings, environ))
     if online:
         checks.append(await service.check_credentials(settings))
-    checks.append(await service.check_database(settings, create_outbox(settings)))
+    checks.append(await service.check_database(settings, create_outbox(settings, connect_timeout=2)))
     pages = check_products(_only(settings.products, only), settings.custom, settings.widget_config)
     return Report((Section("Service", tuple(checks)), *pages))
 

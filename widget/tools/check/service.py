@@ -12,7 +12,6 @@ from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError, OutboxUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
-from widget.outbox import migrations, sealing
 from widget.outbox.outbox import Outbox
 from widget.tools.findings import Check, Finding, Level
 
@@ -96,9 +95,7 @@ def _can_be_made(path: Path) -> Iterator[Finding]:
 
 async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
     try:
-        await outbox.backend.open(exclusive=False)
-        await outbox.backend.read(migrations.check)
-        await outbox.backend.read(lambda connection: sealing.check(connection, outbox.backend.keyring))
+        await outbox.open_beside()
         await outbox.check_writable()
     except ConfigurationError as error:
         for problem in error.problems:

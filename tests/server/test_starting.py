@@ -1,0 +1,108 @@
+"""A start while the database is away, or is not what it should be."""
+
+import itertools
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from bed import START, Sandbox, Widget, adjusted, until
+from postgres import Postgres
+
+from widget.outbox.opening import pauses
+
+NOBODY_IS_THERE = "postgresql://widget@127.0.0.1:1/widget"
+
+
+@pytest.fixture(params=["refused", "silent"])
+def absent(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database that refuses connections, or that takes them and says nothing."""
+    if request.param == "refused":
+        yield NOBODY_IS_THERE
+        return
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield NOBODY_IS_THERE.replace(":1/", f":{silent.getsockname()[1]}/")
+
+
+@pytest.fixture
+def away(postgres: Postgres, insider: Sandbox, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated database whose server is stopped; a test may start it."""
+    url = postgres.database()
+    Widget(tmp_path, insider.url, DATABASE_URL=url).migrate()
+    postgres.stop()
+    yield url
+    postgres.database()
+
+
+def test_a_service_answers_at_once_and_accepts_when_the_database_is_there(
+    start_widget: Callable[..., Widget], postgres: Postgres, away: str
+) -> None:
+    web = start_widget(DATABASE_URL=away, OPS_TOKEN="an-operators-token")
+    assert web.client.get("/readyz").status_code == 503
+    told = web.client.get("/readyz", headers={"Authorization": "Bearer an-operators-token"}).json()
+    assert "refused" in told["checks"]["database"]
+    token = web.token()
+    refused = web.submit("kept", token=token)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (503, "unavailable")
+    assert f"{refused.headers['retry-after']} seconds" in refused.json()["detail"]
+    postgres.start()
+    until(lambda: web.client.get("/readyz").status_code == 200)
+    assert web.submit("kept", token=token).status_code == 201
+    assert "Traceback" not in web.log()
+
+
+def test_a_worker_waits_for_the_database_too(insider: Sandbox, tmp_path: Path, postgres: Postgres, away: str) -> None:
+    process = Widget(tmp_path, insider.url, DATABASE_URL=away).run("worker")
+    try:
+        until(lambda: "outbox.unavailable" in process.log(), START)
+        postgres.start()
+        until(lambda: "engine.listening" in process.log(), START)
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_waiting_ends_as_soon_as_it_is_asked_to(insider: Sandbox, tmp_path: Path, command: str, absent: str) -> None:
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=absent)
+    process = widget.run(command)
+    try:
+        if command == "serve":
+            process.until_answers(f"{widget.url}/healthz")
+        else:
+            until(lambda: "outbox.unavailable" in process.log(), START)
+        process.popen.send_signal(signal.SIGTERM)
+        process.popen.wait(8)
+    finally:
+        process.kill()
+
+
+def test_what_is_wrong_with_a_database_that_was_away_is_said_once_and_tried_on(
+    start_widget: Callable[..., Widget], postgres: Postgres, away: str
+) -> None:
+    quickly = adjusted("widget.outbox.opening._LONGEST_PAUSE=0.25")
+    web = start_widget(DATABASE_URL=away.replace("widget@", "nobody@"), command=quickly)
+    postgres.start()
+    until(lambda: "outbox.unusable" in web.log())
+    postgres.execute("CREATE ROLE nobody LOGIN SUPERUSER")
+    try:
+        until(lambda: web.client.get("/readyz").status_code == 200)
+        assert web.log().count("outbox.unusable") == 1
+    finally:
+        web.stop()
+        postgres.execute("DROP ROLE nobody")
+
+
+def test_commands_do_not_wait_for_a_database_that_is_away(insider: Sandbox, tmp_path: Path, absent: str) -> None:
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=absent)
+    for command in (("outbox", "list"), ("check", "--offline")):
+        process = widget.run(*command)
+        try:
+            assert process.popen.wait(8) == 1
+            assert "Traceback" not in process.log()
+        finally:
+            process.kill()
+
+
+def test_pauses_between_two_tries_grow_to_a_bound() -> None:
+    assert list(itertools.islice(pauses(), 8)) == [0.25, 0.5, 1, 2, 4, 8, 10, 10]
