@@ -7,7 +7,7 @@ import {STYLE} from './style.js'
 
 /** The launcher's word, where it is another. @type {Record<string, string>} */
 const WORDS = {
-  ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', hi: 'फ़ीडबैक', it: 'Il tuo parere', ja: 'フィードバック', ko: '의견 보내기', tr: 'Geri bildirim', zh: '反馈',
+  ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', zh: '反馈',
 }
 
 /** All that are in the page, by their elements. @type {Map<Element, Widget>} */

@@ -25,18 +25,18 @@ const advice = () => import('./embed-advice.js')
  */
 const WORDS = {
   en: ['Close', 'Open in a new tab', 'The form could not be opened here', 'Something between this page and the form is blocking it. The form works in its own tab.'],
-  ar: ['إغلاق', 'فتح في علامة تبويب جديدة', 'تعذّر فتح النموذج هنا', 'هناك ما يعترض بين هذه الصفحة والنموذج. يعمل النموذج في علامة تبويب مستقلة.'],
-  de: ['Schließen', 'In neuem Tab öffnen', 'Das Formular ließ sich hier nicht öffnen', 'Etwas zwischen dieser Seite und dem Formular ist im Weg. In einem eigenen Tab funktioniert es.'],
-  es: ['Cerrar', 'Abrir en una pestaña nueva', 'No se pudo abrir el formulario aquí', 'Algo se interpone entre esta página y el formulario. Funciona en una pestaña propia.'],
-  fr: ['Fermer', 'Ouvrir dans un nouvel onglet', 'Le formulaire n’a pas pu s’ouvrir ici', 'Quelque chose fait obstacle entre cette page et le formulaire. Il fonctionne dans son propre onglet.'],
-  hi: ['बंद करें', 'नए टैब में खोलें', 'फ़ॉर्म यहाँ नहीं खुल सका', 'इस पेज और फ़ॉर्म के बीच कोई रुकावट है। यह अपने अलग टैब में चलता है।'],
-  it: ['Chiudi', 'Apri in una nuova scheda', 'Non è stato possibile aprire qui il modulo', 'Qualcosa tra questa pagina e il modulo lo impedisce. In una scheda a parte funziona.'],
-  ja: ['閉じる', '新しいタブで開く', 'ここではフォームを開けませんでした', 'このページとフォームの間で何かが妨げています。別のタブではお使いいただけます。'],
-  ko: ['닫기', '새 탭에서 열기', '여기서는 양식을 열 수 없었어요', '이 페이지와 양식 사이를 무언가가 막고 있어요. 별도의 탭에서는 쓸 수 있어요.'],
-  pt: ['Fechar', 'Abrir em uma nova aba', 'Não foi possível abrir o formulário aqui', 'Algo entre esta página e o formulário está no caminho. Ele funciona em uma aba própria.'],
-  ro: ['Închideți', 'Deschideți într-o filă nouă', 'Formularul nu a putut fi deschis aici', 'Ceva stă între această pagină și formular. Într-o filă separată funcționează.'],
-  tr: ['Kapat', 'Yeni sekmede aç', 'Form burada açılamadı', 'Bu sayfayla form arasına bir şey giriyor. Kendi sekmesinde çalışır.'],
-  zh: ['关闭', '在新标签页中打开', '无法在此处打开表单', '此页面与表单之间有所阻碍。表单可以在单独的标签页中使用。'],
+  ar: ['إغلاق', 'فتح في علامة تبويب جديدة', 'تعذّر فتح النموذج هنا', 'شيء ما بين هذه الصفحة والنموذج يمنعه. يعمل النموذج في علامة تبويب مستقلة.'],
+  de: ['Schließen', 'In neuem Tab öffnen', 'Das Formular konnte hier nicht geöffnet werden', 'Etwas zwischen dieser Seite und dem Formular blockiert es. In einem eigenen Tab funktioniert das Formular.'],
+  es: ['Cerrar', 'Abrir en una pestaña nueva', 'No se ha podido abrir el formulario aquí', 'Algo entre esta página y el formulario lo está bloqueando. El formulario funciona en su propia pestaña.'],
+  fr: ['Fermer', 'Ouvrir dans un nouvel onglet', 'Le formulaire n’a pas pu s’ouvrir ici', 'Quelque chose entre cette page et le formulaire le bloque. Le formulaire fonctionne dans son propre onglet.'],
+  hi: ['बंद करें', 'नए टैब में खोलें', 'फ़ॉर्म यहाँ नहीं खुल सका', 'इस पेज और फ़ॉर्म के बीच कुछ इसे रोक रहा है। यह फ़ॉर्म अपने अलग टैब में चलता है।'],
+  it: ['Chiudi', 'Apri in una nuova scheda', 'Non è stato possibile aprire qui il modulo', 'Qualcosa tra questa pagina e il modulo lo blocca. Il modulo funziona in una scheda separata.'],
+  ja: ['閉じる', '新しいタブで開く', 'ここではフォームを開けませんでした', 'このページとフォームの間で何かがブロックしています。別のタブではフォームをお使いいただけます。'],
+  ko: ['닫기', '새 탭에서 열기', '여기서는 양식을 열 수 없었어요', '이 페이지와 양식 사이에서 무언가가 막고 있어요. 양식은 별도의 탭에서 쓸 수 있어요.'],
+  pt: ['Fechar', 'Abrir em uma nova aba', 'Não foi possível abrir o formulário aqui', 'Algo entre esta página e o formulário está bloqueando. O formulário funciona em uma aba própria.'],
+  ro: ['Închideți', 'Deschideți într-o filă nouă', 'Formularul nu a putut fi deschis aici', 'Ceva dintre această pagină și formular îl blochează. Formularul funcționează într-o filă separată.'],
+  tr: ['Kapat', 'Yeni sekmede aç', 'Form burada açılamadı', 'Bu sayfayla form arasındaki bir şey onu engelliyor. Form kendi sekmesinde çalışır.'],
+  zh: ['关闭', '在新标签页中打开', '无法在此处打开表单', '此页面与表单之间有内容拦截了它。表单可以在单独的标签页中使用。'],
 }
 
 const STYLE = `
