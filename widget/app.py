@@ -301,7 +301,12 @@ async def examining(settings: Settings) -> AsyncIterator[Examiner]:
         active=settings.pdf_active_content,
         embedded=settings.pdf_embedded_files,
     )
-    examiner = Examiner(rules, processes=settings.file_checkers, timeout=settings.file_check_timeout)
+    examiner = Examiner(
+        rules,
+        processes=settings.file_checkers,
+        timeout=settings.file_check_timeout,
+        patience=settings.file_check_wait,
+    )
     try:
         yield examiner
     finally:

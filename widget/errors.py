@@ -9,6 +9,7 @@
     │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
     ├─ IdentityInvalid      what a host's server signed about a person is not to be believed; says why
     ├─ OutboxUnavailable    nothing can be stored safely now
+    │  ├─ FilesBusy         too many files wait to be checked
     │  ├─ OutboxFull        no more attachments, until some of those that wait are delivered
     │  └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
@@ -156,6 +157,10 @@ class IdentityInvalid(WidgetError):
 
 class OutboxUnavailable(WidgetError):
     """Nothing can be stored safely now: the disk is full or read-only, or the database is away."""
+
+
+class FilesBusy(OutboxUnavailable):
+    """A file waited too long to be checked. Nothing is wrong with it; later there may be room."""
 
 
 class OutboxFull(OutboxUnavailable):

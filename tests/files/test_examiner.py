@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from bed import until
 from samples import jpeg, photo, png, png_of
+from test_pdfs import packed
 
 from widget.errors import OutboxUnavailable
 from widget.files.pool import Examiner, Seen
@@ -25,7 +26,7 @@ JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
 
 @asynccontextmanager
 async def running(**more):
-    examiner = Examiner(RULES, **{"processes": 1, "timeout": 10, **more})
+    examiner = Examiner(RULES, **{"processes": 1, "timeout": 10, "patience": 60, **more})
     try:
         yield examiner
     finally:
@@ -48,9 +49,9 @@ def told(process: int, what: str) -> str:
     return Path(f"/proc/{process}/{what}").read_text("utf-8")
 
 
-async def see(examiner, path, data, media_type):
+async def see(examiner, path, data, media_type, client="a client"):
     path.write_bytes(data)
-    return await examiner.examine(path, media_type)
+    return await examiner.examine(path, media_type, client=client)
 
 
 async def test_what_may_be_forwarded_takes_the_file_s_place(tmp_path):
@@ -150,6 +151,18 @@ def slow_pdf():
     return bytes(data) + b"trailer\n<< /Root 1 0 R >>\n"
 
 
+async def test_a_helper_that_grew_is_replaced(tmp_path):
+    million = packed(zlib.compress(b"10 0 [" + b"<<>>" * 1_000_000 + b"]"), b"/FlateDecode")
+    async with running() as examiner:
+        await see(examiner, tmp_path / "a", png(), PNG)
+        (first,) = children()
+        await see(examiner, tmp_path / "b", png(), PNG)
+        assert children() == {first}
+        assert (await see(examiner, tmp_path / "c", million, PDF)).verdict == "damaged"
+        assert first not in children()
+        assert (await see(examiner, tmp_path / "d", png(), PNG)).verdict == "good"
+
+
 async def test_an_answer_that_cannot_be_is_not_believed(tmp_path, monkeypatch):
     liar = tmp_path / "liar.py"
     liar.write_text(
@@ -180,7 +193,7 @@ async def test_a_cancelled_look_ends_before_its_file_is_cleared_away(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(photo())
     async with running() as examiner:
-        looking = asyncio.create_task(examiner.examine(path, JPEG))
+        looking = asyncio.create_task(examiner.examine(path, JPEG, client="a client"))
         await asyncio.sleep(0)
         looking.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -37,6 +37,15 @@ class FilesSettings(Topic):
         int,
         Field(ge=1, le=60, description="Seconds that checking one file may take; then it counts as unreadable."),
     ] = 10
+    file_check_wait: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=120,
+            description="Seconds that a file may wait for a process to check it; then the submission is answered 503, "
+            "and the form tries again.",
+        ),
+    ] = 20
     clamd: Annotated[
         Annotated[str, AfterValidator(validators.clamd)] | None,
         Field(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import structlog
 
 from widget.abuse.bots import BotDefence
-from widget.abuse.rate_limits import Rates
+from widget.abuse.rate_limits import Rates, client_key
 from widget.config.products import Product
 from widget.delivery.dispatch import Dispatcher
 from widget.errors import AlreadySent, Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
@@ -138,18 +138,18 @@ class Acceptance:
         if left > 0:
             raise Rejected(Fault("too_fast", "token"), retry_after=max(1.0, left))
 
-    async def accept(self, product: Product, token: FormToken, form: RawForm, lang: str) -> Accepted:
+    async def accept(self, product: Product, token: FormToken, form: RawForm, lang: str, address: str) -> Accepted:
         """Store a submission for good, unless it was stored before, and try to deliver it at once.
 
-        `lang` is the language of the form, for the wording of the consent that the person saw. Raises Rejected, with
-        every fault of the step that found one, and OutboxUnavailable.
+        `lang` is the language of the form, for the wording of the consent that the person saw; `address` is the
+        client's. Raises Rejected, with every fault of the step that found one, and OutboxUnavailable.
         """
         known = await self._outbox.status(token.submission_id)
         if known is not None:
             return self._repeated(known, form)
         new = self._submission(product, token, form, lang)
         await self._check_product_limit(product)
-        new = replace(new, attachments=await self._examined(form))
+        new = replace(new, attachments=await self._examined(form, client_key(address)))
         held = self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         head_start = self._dispatcher.head_start(product.slug)
         if not await self._outbox.add(new, head_start=head_start, held=held):  # the same form, sent twice at once
@@ -210,9 +210,9 @@ class Acceptance:
         if wait := await self._rates.hit_product(product.slug):
             raise Rejected.rate_limited(wait)
 
-    async def _examined(self, form: RawForm) -> tuple[Attachment, ...]:
+    async def _examined(self, form: RawForm, client: str) -> tuple[Attachment, ...]:
         """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
-        every = await _all_of(self._examiner.examine(file.path, file.media_type) for file in form.files)
+        every = await _all_of(self._examiner.examine(file.path, file.media_type, client=client) for file in form.files)
         pairs = list(zip(form.files, every, strict=True))
         faults = [_file_fault(file, seen) for file, seen in pairs if seen.verdict != "good"]
         if faults:

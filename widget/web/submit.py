@@ -37,7 +37,7 @@ async def submit(request: Request) -> Response:
             token = await _token(service, product, incoming)
             form = await incoming.form()  # raises what was refused
             assert token is not None  # noqa: S101
-            accepted = await service.acceptance.accept(product, token, form, words_of(request).lang)
+            accepted = await service.acceptance.accept(product, token, form, words_of(request).lang, _client(request))
         except AlreadySent as sent:
             return _refuse_repeat(request, product, sent, incoming)
         except Rejected as rejected:
@@ -74,10 +74,14 @@ async def _refusal_unread(service: Service, product: Product, request: Request) 
     """What can be decided before the body is read."""
     if not _came_from_us(request, service.settings.public_url):
         return Rejected(Fault("origin_not_allowed"))
-    address = request.client.host if request.client else ""
     marked = "sec-fetch-site" in request.headers or "origin" in request.headers
-    wait = await service.rates.hit_client(product.slug, address, marked=marked)
+    wait = await service.rates.hit_client(product.slug, _client(request), marked=marked)
     return Rejected.rate_limited(wait) if wait else None
+
+
+def _client(request: Request) -> str:
+    """The address that the request came from."""
+    return request.client.host if request.client else ""
 
 
 def _came_from_us(request: Request, public_url: str | None) -> bool:

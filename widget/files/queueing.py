@@ -1,0 +1,88 @@
+"""Places at work, shared fairly: of the clients that wait, the one that was served least is next.
+
+This is start-time fair queuing (Goyal, Vin and Cheng, SIGCOMM 1996) by the time for which a place was held. A client
+that sends a hundred costly files is served as often as nobody else waits, and a newcomer waits for the files that are
+being checked at that moment, not for those in front of it.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from widget.errors import FilesBusy
+
+_LEAST = 0.001
+"""Seconds charged for each turn in advance, so that clients alternate while what they ask for has not been measured."""
+
+
+class FairQueue:
+    """`places` clients are served at once; whoever has waited for `patience` seconds is turned away."""
+
+    def __init__(self, places: int, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = places
+        self._patience = patience
+        self._clock = clock
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._served: dict[str, float] = {}
+        self._now = 0.0
+        """The virtual time: what had been served to the client that got the latest place. Newcomers begin with it."""
+
+    @contextlib.asynccontextmanager
+    async def place(self, client: str) -> AsyncIterator[None]:
+        """A place for the time of the context. Raises FilesBusy."""
+        await self._wait(client)
+        begun = self._clock()
+        try:
+            yield
+        finally:
+            self._charge(client, self._clock() - begun)
+            self._release()
+
+    async def _wait(self, client: str) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(client, deque()).append(turn)
+        self._hand_out()
+        try:
+            async with asyncio.timeout(self._patience):
+                await turn
+        except BaseException as error:
+            self._leave(client, turn)
+            if isinstance(error, TimeoutError):
+                raise FilesBusy("a file waited too long to be checked") from error
+            raise
+
+    def _leave(self, client: str, turn: asyncio.Future[None]) -> None:
+        """Wait no longer. A place that was handed out in the same moment goes to the next."""
+        turns = self._waiting.get(client, deque())
+        if turn not in turns:
+            self._release()
+            return
+        turns.remove(turn)
+        if not turns:
+            del self._waiting[client]
+
+    def _release(self) -> None:
+        self._free += 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._free and self._waiting:
+            client = min(self._waiting, key=self._start)
+            turns = self._waiting[client]
+            turn = turns.popleft()
+            if not turns:
+                del self._waiting[client]
+            self._now = self._start(client)
+            self._charge(client, _LEAST)
+            self._free -= 1
+            turn.set_result(None)
+        if not self._waiting:
+            self._served.clear()  # nobody is behind anybody any more
+
+    def _start(self, client: str) -> float:
+        return max(self._now, self._served.get(client, 0.0))
+
+    def _charge(self, client: str, seconds: float) -> None:
+        self._served[client] = self._start(client) + seconds
