@@ -259,6 +259,7 @@ def create_outbox(settings: Settings, connect_timeout: int = 5) -> Outbox:
         lease=settings.lease,
         max_pending=settings.pending_bytes,
         max_quarantine=settings.quarantine_bytes,
+        share=len(settings.products) > 1,
         keep_context=settings.context_days > 0,
     )
 
@@ -289,6 +290,7 @@ def create_retention(settings: Settings, outbox: Outbox) -> Retention:
         tokens=settings.token_max_age + 2 * CLOCK_SKEW + identity.LONGEST,  # then no identity is believed twice either
         contexts=settings.context_days * _DAY,
         held_files=settings.held_files_days * _DAY,
+        max_quarantine=settings.quarantine_bytes,
     )
 
 

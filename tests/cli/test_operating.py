@@ -126,3 +126,16 @@ async def test_a_person_is_erased_wherever_they_are_and_what_is_sent_writes_noth
     assert (whole.entry.last_error, whole.entry.told, whole.context) == ("erased on request", None, None)
     assert (await operator.put_back(["queued"])).left == {"queued": "what was said is erased"}
     assert (await operator.erase_person("ada@example.com")).ids == ()
+
+
+async def test_single_rows_are_erased_in_whatever_state_and_the_others_stay(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    erased = await operator.erase(["queued", "parked", "sending", "delivered", "nobody", "nobody"])
+    assert set(erased.ids) == {"queued", "parked", "sending", "delivered"}
+    assert (erased.discarded, erased.sending, erased.feedback_ids, erased.left) == (3, 1, (8,), ("nobody",))
+    states = {entry.id: (entry.state, entry.erased, entry.files) for entry in await operator.find(Wanted())}
+    assert {states[each] for each in ("queued", "parked", "sending")} == {("discarded", True, 0)}
+    assert states["delivered"] == ("delivered", True, 0)
+    assert {states[each][1:] for each in ("refused", "held", "created")} == {(False, 1)}
+    assert await kept_blobs(outbox) == 3
+    assert {"queued", "parked"}.isdisjoint(await due_ids(outbox))

@@ -259,6 +259,20 @@ def test_erase_forgets_a_person_wherever_their_rows_stand_and_nobody_else(widget
             assert SECRET.encode() not in path.read_bytes()
 
 
+def test_erase_forgets_single_submissions_names_what_is_not_known_and_frees_the_room(
+    widget: Widget, insider: Sandbox
+) -> None:
+    one, other = queued(widget, insider), refused(widget, insider)
+    assert len(kept_files(widget)) == 4
+    erased = widget.operate("erase", one, "nobody")
+    assert (erased.returncode, "Erased 1 submission; 1 of them" in erased.stdout) == (3, True)
+    assert "nobody: not known" in erased.stderr
+    assert [(row["id"], row["erased"]) for row in widget.rows()] == [(one, True), (other, False)]
+    assert len(kept_files(widget)) == 2
+    assert json.loads(widget.operate("erase", other, "--json").stdout)["ids"] == [other]
+    assert kept_files(widget) == []
+
+
 def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
@@ -277,6 +291,9 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
     [
         (["show", "nobody"], 3, "nobody: not known"),
         (["retry"], 2, "select submissions by their ids"),
+        (["erase"], 2, "give ids, --email or --unreadable"),
+        (["erase", "an-id", "--email", BOB], 2, "give ids, --email or --unreadable"),
+        (["erase", "nobody"], 3, "nobody: not known"),
         (["retry", "--state", "delivered"], 2, "use queued, unknown, refused, discarded"),
         (["list", "--older-than", "soon"], 2, "'soon' is not a valid age; write one such as 90s, 15m, 12h or 3d"),
     ],

@@ -168,7 +168,7 @@ def test_the_service_sweeps_by_itself_and_says_so(start_widget: Callable[..., Wi
         "attachments": [],
     }
     page = widget.client.get(delivered.json()["receipt_url"])
-    assert (page.status_code, "run out" in page.text) == (200, True)
+    assert (page.status_code, "expired" in page.text) == (200, True)
     assert (widget.row()["state"], widget.row()["erased"]) == ("refused", True)
 
 

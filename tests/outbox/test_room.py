@@ -65,6 +65,41 @@ async def test_one_product_gets_half_while_others_wait_and_all_of_it_alone(datab
             await add(outbox, "modest")
 
 
+async def test_one_product_alone_leaves_another_room_to_begin(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, max_pending=800, share=True) as outbox:
+        for _ in range(7):
+            await add(outbox, "greedy")
+        with pytest.raises(OutboxFull):
+            await add(outbox, "greedy")
+        await add(outbox, "modest")
+
+
+async def test_what_was_refused_cannot_fill_the_disk_and_what_may_have_arrived_stays(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with outbox_at(database_url, tmp_path, max_quarantine=300) as outbox:
+        held = await add(outbox, held="trap")
+        rows = [await add(outbox) for _ in range(4)]
+        parked = Transition("unknown", error="?", possible_duplicate=True)
+        for submission_id, transition in zip(rows, [parked, *[Transition("refused", error="no")] * 3], strict=True):
+            work = await outbox.claim(submission_id)
+            assert work is not None
+            assert await outbox.record(work, transition)
+        retention = Retention(outbox.backend, kept=30 * DAY, receipts=30 * DAY, tokens=DAY, max_quarantine=300)
+        await retention.sweep()
+        assert [await files_of(outbox, each) for each in (held, *rows)] == [0, 1, 0, 1, 1]
+        await retention.sweep()
+        assert await kept_blobs(outbox) == 3
+        assert await due_ids(outbox) == []
+
+
+async def files_of(outbox: Outbox, submission_id: str) -> int:
+    whole = await Operator(outbox.backend).whole(submission_id)
+    assert whole is not None
+    assert whole.feedback is not None
+    return sum(file.blob is not None for file in whole.attachments)
+
+
 async def test_discarding_frees_the_room_at_once(database_url: str, tmp_path: Path) -> None:
     async with outbox_at(database_url, tmp_path, max_pending=100) as outbox:
         first = await add(outbox)

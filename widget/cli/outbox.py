@@ -24,7 +24,7 @@ from widget.cli import common, export
 from widget.cli.shown import as_json, details, table
 from widget.config.settings import Settings
 from widget.errors import ConfigurationError, OutboxUnavailable, Problem
-from widget.outbox.operator import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Operator, Wanted
+from widget.outbox.operator import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Operator, Wanted
 from widget.outbox.sqlite import SQLiteBackend
 
 log = structlog.get_logger("widget.operator")
@@ -178,22 +178,26 @@ def export_rows(ids: tuple[str, ...], to: Path | None, files: Path | None, **fil
 
 
 @outbox.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--email", help="The address that the person gave; - reads it from standard input.")
 @click.option("--unreadable", is_flag=True, help="Submissions that no key in DATA_KEY can decrypt any more.")
 @_without_asking
 @_as_json
-def erase(email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None:
-    """Erase at a person's request the text, e-mail address and files of all their submissions, in any state.
+def erase(ids: tuple[str, ...], email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None:
+    """Erase the text, e-mail address and files of submissions in any state: those with the given ids, or all of a
+    person's.
 
     Submissions that still wait are given up. Insider Connect keeps what was delivered; ask for its erasure there, by
     the ids that are printed. With --unreadable, erase what was lost with a key of DATA_KEY, so that the service starts.
     """
-    if unreadable == bool(email):
-        raise click.UsageError("give either --email or --unreadable")
-    if not yes and email != "-":
+    if [bool(ids), bool(email), unreadable].count(True) != 1:
+        raise click.UsageError("give ids, --email or --unreadable")
+    if not (ids or yes or email == "-"):
         meant = "that no key can decrypt" if unreadable else "from this person"
         click.confirm(f"Erase all submissions {meant}?", abort=True, err=True)
-    if email is None:
+    if ids:
+        erased = _run(lambda operator: operator.erase(ids), all_readable=False)
+    elif email is None:
         erased = _run(Operator.erase_unreadable, all_readable=False)
     else:
         address = (sys.stdin.readline() if email == "-" else email).strip()
@@ -203,13 +207,21 @@ def erase(email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None
     _log("outbox.erased", rows=len(erased.ids), discarded=erased.discarded)
     if in_json:
         _write([as_json(erased)])
-        return
+    else:
+        _tell_erased(erased)
+    if erased.left:
+        sys.exit(NOT_ALL)
+
+
+def _tell_erased(erased: Erased) -> None:
     click.echo(f"Erased {_rows(len(erased.ids))}; {erased.discarded} of them still waited and are discarded.")
     if erased.sending:
         click.echo(f"{erased.sending} being sent at that moment; Insider Connect may have received it.")
     if erased.feedback_ids:
         click.echo(f"Insider Connect already has feedback {', '.join(map(str, erased.feedback_ids))}.")
     click.echo("Delivered submissions keep no personal data here.")
+    for submission_id in erased.left:
+        click.echo(f"{submission_id}: not known", err=True)
 
 
 # --- what the commands share ------------------------------------------------------------------------------------

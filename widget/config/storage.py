@@ -33,7 +33,8 @@ class StorageSettings(Topic):
         Field(
             ge=0,
             description="Bytes of attachments that may wait for delivery. Above it, submissions with files are "
-            "answered 503; submissions without files are still stored. While others wait, one product gets half.",
+            "answered 503; submissions without files are still stored. One product gets half while others wait, and "
+            "leaves an eighth free for them while it is the only one.",
         ),
     ] = 1024**3
     quarantine_bytes: Annotated[
@@ -41,7 +42,8 @@ class StorageSettings(Topic):
         Field(
             ge=0,
             description="Bytes of attachments kept for the operator: those of held, refused and parked submissions. "
-            "They do not count towards `PENDING_BYTES`. Above it, a held submission with files is answered 503.",
+            "They do not count towards `PENDING_BYTES`. Above it, a held submission with files is answered 503, and "
+            "the files of the oldest held and refused submissions are removed.",
         ),
     ] = 256 * 1024**2
     held_files_days: Annotated[

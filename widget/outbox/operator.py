@@ -6,7 +6,7 @@ and logs is left to `widget.cli.outbox`.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -120,13 +120,14 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure found. `discarded` were still waiting; `sending` of those were under way at that moment;
-    `feedback_ids` are those that Insider Connect has confirmed."""
+    """What an erasure did. `discarded` rows were still waiting, `sending` of them were under way at that moment;
+    `feedback_ids` are those that Insider Connect has confirmed; `left` are the ids that are not known."""
 
     ids: tuple[str, ...]
     discarded: int
     sending: int
     feedback_ids: tuple[int, ...]
+    left: tuple[str, ...] = ()
 
 
 class Operator:
@@ -201,6 +202,11 @@ class Operator:
         await self.backend.erase(blobs)
         return changed
 
+    async def erase(self, ids: Sequence[str]) -> Erased:
+        """Erase what was said in these rows, in whatever state they are, and give up those that wait."""
+        erased = await self._erase(ids)
+        return replace(erased, left=tuple(each for each in dict.fromkeys(ids) if each not in erased.ids))
+
     async def erase_person(self, email: str) -> Erased:
         """Erase what a person said, in whatever state it is, and give up what waits."""
         return await self._erase([row async for row in self._of_person(email)])
@@ -227,7 +233,7 @@ class Operator:
 
     async def _erase(self, ids: Sequence[str]) -> Erased:
         def work(connection: Connection) -> tuple[Erased, Sequence[str]]:
-            rows = connection.execute(self._statements.to_erase, {"ids": ids}).all()
+            rows = connection.execute(self._statements.to_erase, {"ids": list(ids)}).all()
             waiting = [row.id for row in rows if row.state in ("queued", "sending", "unknown")]
             if waiting:
                 connection.execute(self._statements.give_up, {"ids": waiting})

@@ -29,6 +29,8 @@ from widget.submissions.model import Feedback, Submission
 
 LEASE = 120.0
 """Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
+_SPARED = 1 / 8
+"""The part of the room that a product leaves free for the others while it is the only one that waits."""
 _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between two tries to claim a row while the database is away."""
 
@@ -40,8 +42,9 @@ class Outbox:
     """The rows, on whatever `backend` they lie.
 
     `lease` is in seconds. `max_pending` is in bytes: so much of attachments may wait for delivery, and beyond that a
-    submission that has some is turned away; `max_quarantine` is the same for what waits for the operator. With
-    `keep_context` what the host page told outlasts the delivery; all else that is personal is erased with it.
+    submission that has some is turned away; `max_quarantine` is the same for what waits for the operator. Where several
+    products `share` the outbox, none of them can take all of the room. With `keep_context` what the host page told
+    outlasts the delivery; all else that is personal is erased with it.
     """
 
     def __init__(
@@ -51,10 +54,12 @@ class Outbox:
         lease: float = LEASE,
         max_pending: float = math.inf,
         max_quarantine: float = math.inf,
+        share: bool = False,
         keep_context: bool = False,
     ) -> None:
         self.backend = backend
         self.lease = lease
+        self._alone_up_to = max_pending * (1 - _SPARED if share else 1)
         self._max_pending = max_pending
         self._max_quarantine = max_quarantine
         self.trouble: str | None = "it is not open yet"
@@ -162,8 +167,8 @@ class Outbox:
         return True
 
     def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
-        """Raises OutboxFull. What waits for delivery has a room of its own, which a product alone may fill, and has
-        half of while others wait; what waits for the operator has another."""
+        """Raises OutboxFull. What waits for delivery has a room of its own: a product gets half of it while others
+        wait, and never so much that another could not begin. What waits for the operator has another room."""
         size = sum(file.size for file in new.attachments)
         waiting: Counter[str] = Counter()
         quarantined = 0
@@ -178,6 +183,8 @@ class Outbox:
         _check(waiting.total() + size, self._max_pending, "waiting")
         if waiting.keys() - {new.product}:
             _check(waiting[new.product] + size, self._max_pending / 2, f"waiting for {new.product} beside others")
+        else:
+            _check(waiting[new.product] + size, self._alone_up_to, f"waiting for {new.product} alone")
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[Due]:
         """The rows that may be tried now, longest due first, without the products in `shut`."""
