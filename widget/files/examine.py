@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 
 from widget.files import jpeg, pdf, png
 from widget.files.picture import Picture, TooManyPixels, Unreadable
-from widget.files.protocol import Note, Rules, Verdict, of_bits, to_bits
+from widget.files.protocol import NOTES, Note, Rules, Verdict
 
 _DRAFT = 8
 """JPEGs are decoded at an eighth of their size: all of the data is read, for a 64th of the memory."""
@@ -54,7 +54,7 @@ def _examine_pdf(data: bytes, rules: Rules) -> Examined:
     """Raises Unreadable."""
     try:
         copy = pdf.rewrite(data, rules)
-        return Examined("good", copy.data, of_bits(to_bits(copy.notes)))
+        return Examined("good", copy.data, tuple(note for note in NOTES if note in copy.notes))
     except pdf.Encrypted:  # without its password nobody can look into it
         return Examined("good", data) if rules.encrypted_pdf else Examined("encrypted")
     except tuple(_REFUSALS) as error:

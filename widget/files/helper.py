@@ -1,14 +1,11 @@
-"""The process in which files are looked at: `python -m widget.files.helper SECONDS RULES…`.
+"""The process that checks files: `python -m widget.files.helper SECONDS RULES…`.
 
-It has no secret, no setting and no path: bytes come and go over the one socket that it is born with. Once it has read
-all that its libraries want to read, it gives up every further file and connection (no descriptor can be had any more),
-child processes, and more memory than a picture of the largest size takes. What a file can do to a decoder, it does
+It has no secret, no setting and no path: bytes come and go over the one socket that it is born with. Once its libraries
+have read all that they need, it gives up everything else (see `confinement`). What a file can do to a decoder, it does
 here.
 """
 
 import contextlib
-import ctypes
-import os
 import resource
 import signal
 import socket
@@ -16,14 +13,14 @@ import sys
 import time
 from pathlib import Path
 
+from widget.files.confinement import confine
 from widget.files.examine import Examined, examine
-from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, to_bits
+from widget.files.protocol import ANSWER, BARRIERS, NOTES, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, to_bits
 
 _PIXEL = 8
 """Bytes of memory for each pixel, at most: a progressive JPEG's coefficients take 6."""
 _ROOM = 192 * 1024 * 1024
 """Bytes of memory for everything else."""
-_PR_SET_NO_NEW_PRIVS = 38
 
 
 def main() -> None:
@@ -32,8 +29,9 @@ def main() -> None:
     seconds, rules = int(sys.argv[1]), Rules.of_words(sys.argv[2:])
     connection = socket.socket(fileno=0)
     _warm_up(rules)
-    _lock(rules.max_pixels)
-    connection.sendall(READY)
+    used = _memory_in_use()
+    missing = confine(None if used is None else used + _ROOM + _PIXEL * rules.max_pixels)
+    connection.sendall(READY.pack(to_bits(missing, BARRIERS)))
     with contextlib.suppress(ConnectionError):
         while head := _receive(connection, REQUEST.size):
             kind, size = REQUEST.unpack(head)
@@ -50,7 +48,7 @@ def _examine(data: bytes, media_type: str, rules: Rules) -> Examined:
 
 
 def _answer(connection: socket.socket, data: bytes, found: Examined) -> None:
-    verdict, notes = VERDICTS.index(found.verdict), to_bits(found.notes)
+    verdict, notes = VERDICTS.index(found.verdict), to_bits(found.notes, NOTES)
     if found.data is None or found.data == data:
         connection.sendall(ANSWER.pack(verdict, notes, SAME))
     else:
@@ -76,30 +74,6 @@ def _warm_up(rules: Rules) -> None:
         data = (Path(__file__).parent / "samples" / path).read_bytes()
         for sample in (data, data[: len(data) * 3 // 4], data[:16]):
             examine(sample, media_type, rules)
-
-
-def _lock(pixels: int) -> None:
-    """Give up what is not needed any more; where a system does not know a limit, the others still hold."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_NOFILE: 0,  # with 3, whoever closes one of the three may open another file in its place
-    }
-    if memory := _memory_in_use():
-        limits[resource.RLIMIT_AS] = memory + _ROOM + _PIXEL * pixels
-    os.closerange(3, 256)
-    _forgo_privileges()
-    for kind, limit in limits.items():
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, limit))
-
-
-def _forgo_privileges() -> None:
-    """No program that this process might come to run gives it more rights than it has. Linux alone knows that."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _memory_in_use() -> int | None:

@@ -22,7 +22,21 @@ from typing import TypeVar
 import structlog
 
 from widget.errors import OutboxUnavailable
-from widget.files.protocol import ANSWER, READY, REQUEST, SAME, TYPES, VERDICTS, Note, Rules, Verdict, of_bits
+from widget.files.protocol import (
+    ANSWER,
+    BARRIERS,
+    NOTES,
+    READY,
+    REQUEST,
+    SAME,
+    TYPES,
+    VERDICTS,
+    Barrier,
+    Note,
+    Rules,
+    Verdict,
+    of_bits,
+)
 from widget.files.queueing import FairQueue
 from widget.files.threads import run_uncancellable
 
@@ -60,6 +74,7 @@ class Examiner:
         self._queue = FairQueue(processes, patience)
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="files")
         self._idle: queue.LifoQueue[_Helper] = queue.LifoQueue()
+        self._is_told = False
 
     async def close(self) -> None:
         """End the helpers, and wait for what they are at."""
@@ -116,6 +131,9 @@ class Examiner:
             raise OutboxUnavailable(f"no process for looking at files can be started: {error.strerror}") from error
         if not helper.is_ready():
             raise OutboxUnavailable(f"the process for looking at files does not start: exit status {helper.end()}")
+        if helper.missing and not self._is_told:
+            self._is_told = True
+            log.warning("file.checkers_less_confined", missing=helper.missing)
         return helper
 
     def _give_back(self, helper: "_Helper") -> None:
@@ -140,6 +158,7 @@ class _Helper:
     def __init__(self, rules: Rules, timeout: float) -> None:
         self._timeout = timeout
         self._ready = False
+        self.missing: tuple[Barrier, ...] = ()
         self.jobs = 0
         ours, theirs = socket.socketpair()
         self._most = rules.max_size
@@ -163,7 +182,8 @@ class _Helper:
         with contextlib.suppress(OSError):
             if not self._ready:
                 self._socket.settimeout(_START)
-                self._ready = self._socket.recv(1) == READY
+                if said := self._socket.recv(READY.size):
+                    self._ready, self.missing = True, of_bits(READY.unpack(said)[0], BARRIERS)
         return self._ready and self._process.poll() is None
 
     def examine(self, data: bytes, media_type: str) -> tuple[Seen, bytes | None]:
@@ -180,7 +200,7 @@ class _Helper:
         if verdict >= len(VERDICTS) or (size != SAME and not 0 < size <= max(len(data), self._most)):
             raise ConnectionError("an answer that cannot be")
         kept = None if size == SAME else self._receive(size, deadline)
-        return Seen(VERDICTS[verdict], len(data) if kept is None else len(kept), of_bits(notes)), kept
+        return Seen(VERDICTS[verdict], len(data) if kept is None else len(kept), of_bits(notes, NOTES)), kept
 
     def _receive(self, size: int, deadline: "_Deadline") -> bytes:
         data = bytearray()

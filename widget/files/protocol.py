@@ -1,24 +1,29 @@
 """How the service and its helpers talk about files, and what they can say. Imports no decoder."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
+
+T = TypeVar("T")
 
 Verdict = Literal["good", "unreadable", "damaged", "pixels", "encrypted", "active", "embedding", "grown"]
 """`damaged`: a PDF that can be read in part; `pixels`: a picture of more than may be; `encrypted`, `active` and
 `embedding`: a PDF that is so, or holds other files, where that is refused; `grown`: one whose copy is too large."""
 Note = Literal["location_removed", "scripts_removed", "attachments_removed", "signature_removed"]
 """What was taken out of a file that somebody would want to know."""
+Barrier = Literal["landlock", "seccomp"]
+"""What not every system has, of all that a helper is confined by."""
 Policy = Literal["remove", "refuse", "pass"]
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 NOTES: tuple[Note, ...] = get_args(Note)
+BARRIERS: tuple[Barrier, ...] = get_args(Barrier)
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 TYPES = ("image/jpeg", "image/png", "application/pdf")
 
-READY = b"R"
-"""Said once, when a helper can begin."""
+READY = struct.Struct(">B")
+"""Said once, when a helper can begin: the barriers that could not be put up, as `to_bits` has them."""
 REQUEST = struct.Struct(">BI")
 """The file's type, as an index of `TYPES`, and its size; its bytes follow."""
 ANSWER = struct.Struct(">BBI")
@@ -50,11 +55,11 @@ class Rules:
         return cls(pixels, bool(encrypted), POLICIES[active], POLICIES[embedded], size)
 
 
-def to_bits(notes: Iterable[Note]) -> int:
-    """Notes as a number."""
-    return sum(1 << NOTES.index(note) for note in set(notes))
+def to_bits(words: Iterable[T], all_words: Sequence[T]) -> int:
+    """Some of a list of words as a number."""
+    return sum(1 << all_words.index(word) for word in set(words))
 
 
-def of_bits(bits: int) -> tuple[Note, ...]:
-    """Notes of a number, in one order always; bits without a meaning are none."""
-    return tuple(note for place, note in enumerate(NOTES) if bits & 1 << place)
+def of_bits(bits: int, all_words: Sequence[T]) -> tuple[T, ...]:
+    """Words of a number, in the list's order; bits without a meaning are none."""
+    return tuple(word for place, word in enumerate(all_words) if bits & 1 << place)

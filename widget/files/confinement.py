@@ -1,0 +1,170 @@
+"""What the process that checks files gives up before it reads the first of them: files, connections, programs, signals.
+
+Whoever takes a decoder over has its memory, one socket and the processor until the deadline, and nothing else. Several
+barriers stand behind each other, because not every system has every one: limits, no new privileges, a user without
+rights, Landlock (https://docs.kernel.org/userspace-api/landlock.html) and a seccomp filter
+(https://docs.kernel.org/userspace-api/seccomp_filter.html). The bindings for these two need a library of the system
+that is often not there, so the calls are made here: an empty Landlock ruleset, and a list of the system calls that
+stay.
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import platform
+import resource
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from widget.files.protocol import Barrier
+
+_NO_NEW_PRIVILEGES, _SET_FILTER, _TO_ALL_THREADS = 38, 1, 1
+_CREATE_RULESET, _RESTRICT_SELF, _VERSION = 444, 446, 1
+_NOBODY = 65_534
+
+_LANDLOCK_FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
+"""The rights to files that each version of Landlock knows; later ones add none that matters here."""
+_LANDLOCK_TCP, _LANDLOCK_SCOPES = 0b11, 0b11
+"""To bind and to connect; abstract sockets and signals."""
+
+_LOAD, _EQUALS, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
+"""Operations of a filter: load a word, compare it, test its bits, answer."""
+_ALLOW, _DENY = 0x7FFF_0000, 0x0005_0000 | errno.EPERM
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+"""Where a filter finds what is called, by which convention, and with what."""
+_EXECUTABLE, _ANYBODY = 4, 0xFFFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """The numbers of the calls that stay. `guarded` ones stay while an argument has none of some bits."""
+
+    architecture: int
+    seccomp: int
+    allowed: tuple[int, ...]
+    guarded: Mapping[int, tuple[int, int]]
+
+
+# In order: close, munmap, brk, rt_sigaction, rt_sigprocmask, rt_sigreturn, sched_yield, mremap, madvise, sendto,
+# recvfrom, exit, gettimeofday, getrusage, sigaltstack, futex, restart_syscall, clock_gettime, clock_getres, exit_group,
+# getrandom. Guarded: no memory becomes a program (mmap, mprotect), no other process gets limits (prlimit64).
+_MACHINES = {
+    "x86_64": _Machine(
+        0xC000_003E,
+        317,
+        (3, 11, 12, 13, 14, 15, 24, 25, 28, 44, 45, 60, 96, 98, 131, 202, 219, 228, 229, 231, 318),
+        {9: (2, _EXECUTABLE), 10: (2, _EXECUTABLE), 302: (0, _ANYBODY)},
+    ),
+    "aarch64": _Machine(
+        0xC000_00B7,
+        277,
+        (57, 215, 214, 134, 135, 139, 124, 216, 233, 206, 207, 93, 169, 165, 132, 98, 128, 113, 114, 94, 278),
+        {222: (2, _EXECUTABLE), 226: (2, _EXECUTABLE), 261: (0, _ANYBODY)},
+    ),
+}
+
+
+def confine(memory: int | None) -> tuple[Barrier, ...]:
+    """Give everything up but `memory` bytes of address space, and return the barriers that could not be put up.
+
+    The process must have all modules that it will need. What a system does not know is left out; the other barriers
+    still hold.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    os.closerange(3, 256)
+    _become_nobody()
+    system = _System()
+    system.forgo_privileges()
+    missing: list[Barrier] = [] if system.restrict_by_landlock() else ["landlock"]
+    _limit(memory)
+    if not system.filter_calls():
+        missing.append("seccomp")
+    return tuple(missing)
+
+
+def _become_nobody() -> None:
+    """Root's rights reach further than any limit. A container's root may be unable to become somebody else."""
+    if os.geteuid() == 0:
+        with contextlib.suppress(OSError):
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
+
+
+def _limit(memory: int | None) -> None:
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_NOFILE: 0,  # with 3, whoever closes one of the three may open another file in its place
+    }
+    if memory is not None:
+        limits[resource.RLIMIT_AS] = memory
+    for kind, limit in limits.items():
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
+
+
+class _System:
+    """Calls to the kernel that Python has no functions for. Elsewhere than on Linux none of them works."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def forgo_privileges(self) -> None:
+        """No program that this process might come to run gives it more rights than it has."""
+        with contextlib.suppress(AttributeError):
+            self._libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+
+    def restrict_by_landlock(self) -> bool:
+        """Every right that Landlock knows is handled by a ruleset that grants none."""
+        version = self._call(_CREATE_RULESET, None, 0, _VERSION)
+        if version < 1:
+            return False
+        rights = (
+            _LANDLOCK_FILES.get(version, _LANDLOCK_FILES[5]),
+            _LANDLOCK_TCP if version >= 4 else 0,
+            _LANDLOCK_SCOPES if version >= 6 else 0,
+        )
+        attributes = struct.pack("=QQQ", *rights)
+        ruleset = self._call(_CREATE_RULESET, attributes, len(attributes), 0)
+        if ruleset < 0:
+            return False
+        restricted = self._call(_RESTRICT_SELF, ruleset, 0) == 0
+        os.close(ruleset)
+        return restricted
+
+    def filter_calls(self) -> bool:
+        """From now on the kernel refuses every call that is not on the list, as not permitted."""
+        machine = _MACHINES.get(platform.machine())
+        if machine is None:
+            return False
+        instructions = b"".join(struct.pack("=HBBI", *instruction) for instruction in _program(machine))
+        program = ctypes.create_string_buffer(instructions, len(instructions))
+        described = struct.pack("@HP", len(instructions) // 8, ctypes.addressof(program))
+        return self._call(machine.seccomp, _SET_FILTER, _TO_ALL_THREADS, described) == 0
+
+    def _call(self, *arguments: int | bytes | None) -> int:
+        with contextlib.suppress(AttributeError):
+            return int(self._libc.syscall(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments)))
+        return -1
+
+
+def _program(machine: _Machine) -> Iterator[tuple[int, int, int, int]]:
+    """The filter: operation, instructions to skip if true and if false, operand."""
+    yield _LOAD, 0, 0, _ARCHITECTURE
+    yield _EQUALS, 1, 0, machine.architecture
+    yield _RETURN, 0, 0, _DENY  # a call by another convention has other numbers
+    yield _LOAD, 0, 0, _NUMBER
+    for number in machine.allowed:
+        yield _EQUALS, 0, 1, number
+        yield _RETURN, 0, 0, _ALLOW
+    for number, (argument, bits) in machine.guarded.items():
+        yield _EQUALS, 0, 4, number
+        yield _LOAD, 0, 0, _ARGUMENTS + 8 * argument
+        yield _ANY_BIT, 0, 1, bits
+        yield _RETURN, 0, 0, _DENY
+        yield _RETURN, 0, 0, _ALLOW
+    yield _RETURN, 0, 0, _DENY
