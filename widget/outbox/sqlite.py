@@ -8,6 +8,9 @@ What is erased goes from the disk: SQLite overwrites it in the database (`secure
 write-ahead log, which holds all that was written, is emptied into the database and cut to nothing. Once an hour a small
 database is written anew, for SQLite leaves copies behind where it moves rows between pages. Nobody but the
 process's own user can read any of the files.
+
+Each commit is acknowledged only after a look at the file: one that was deleted, truncated or replaced meanwhile is not
+the one that the next start finds (`presence`).
 """
 
 import asyncio
@@ -24,15 +27,19 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, Double, Engine, NullPool, bindparam, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
-from widget.outbox import private
+from widget.outbox import presence, private
 from widget.outbox.sealing import FRAME, HEADER, PLAIN, TAG, Keyring
 from widget.submissions.model import Attachment
+
+log = structlog.get_logger("widget.outbox")
 
 T = TypeVar("T")
 _MAX_BATCH = 128
@@ -49,7 +56,16 @@ _REWRITE_UP_TO = 32 * 1024 * 1024
 """Bytes of the largest database that is rewritten: it takes as much memory, and a third of a second."""
 _FAILURES = (DatabaseError, sqlite3.Error)
 """What SQLite raises; while a connection is being set up, not yet in SQLAlchemy's clothes."""
+_FIX = (
+    "Stop the service. If something was saved, move it to the path in DATABASE_URL and remove the -wal and -shm files "
+    "beside it; otherwise restore a backup. Then start the service."
+)
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+_Outcome = tuple["Future[Any]", Any, Exception | None]
+
+
+class _Lost(Exception):
+    """The database file is not the one that was opened."""
 
 
 class SQLiteBackend:
@@ -70,6 +86,10 @@ class SQLiteBackend:
         self._empty_log_at = 0.0
         self._rewrite_at = 0.0
         self._is_rewritten = False
+        self._presence = presence.Presence(path)
+        self._connection: Connection | None = None
+        self._lost: str | None = None
+        self._saved: Path | None = None
 
     async def open(self, *, exclusive: bool = True) -> None:
         """Make the folders, take the lock file if `exclusive`, start the writer. May be tried again."""
@@ -150,7 +170,10 @@ class SQLiteBackend:
                 private.own_folder(folder, "DATABASE_URL")
             for suffix in ("", "-wal", "-shm", ".lock"):
                 private.close_to_others(self.path.with_name(self.path.name + suffix))
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE))  # SQLite would ask umask
+            presence.check_not_lost(self.path)
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)  # SQLite would ask umask
+            self._presence.opened(file)
+            os.close(file)
             if not exclusive:
                 return
             self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)
@@ -170,6 +193,8 @@ class SQLiteBackend:
 
     def _read(self, job: Callable[[Connection], T]) -> T:
         assert self._readers is not None  # noqa: S101
+        if self._lost and (trouble := self._presence.trouble()):
+            raise OutboxUnavailable(trouble)
         try:
             with self._readers.connect() as connection:
                 return job(connection)
@@ -178,24 +203,57 @@ class SQLiteBackend:
 
     def _write_batches(self) -> None:
         engine = _engine(self.path, "BEGIN IMMEDIATE", poolclass=NullPool)
-        connection: Connection | None = None
         while (first := self._next_job(engine)) is not None:
             batch = [first, *self._waiting()]
             try:
-                connection = connection or engine.connect()
-                _commit(connection, batch)
+                self._connect(engine)
+                assert self._connection is not None  # noqa: S101
+                outcomes = _commit(self._connection, batch)
+                self._check_presence()
+                _answer(outcomes)
+            except _Lost as error:
+                for _, done in batch:
+                    _fail(done, OutboxUnavailable(str(error)), error)
             except Exception as error:  # whatever it was, this thread has to go on
-                if connection:
-                    connection.invalidate()
-                    connection.close()
-                    connection = None
+                reason = self._presence.trouble() or _reason(error)
+                self._disconnect()
                 # On a full disk the log cannot grow, and SQLite by itself would wait for that before it empties it.
                 _run_alone(engine, "PRAGMA wal_checkpoint(PASSIVE)")
                 for _, done in batch:
-                    _fail(done, OutboxUnavailable(_reason(error)), error)
-        if connection:
-            connection.close()
+                    _fail(done, OutboxUnavailable(reason), error)
+        if self._connection:
+            self._connection.close()
         engine.dispose()
+
+    def _connect(self, engine: Engine) -> None:
+        if self._connection is None:
+            self._check_presence()
+            self._connection = engine.connect()
+            self._presence.connected()
+
+    def _disconnect(self) -> None:
+        if self._connection:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    def _check_presence(self) -> None:
+        """Raises _Lost when the file is not the one that was opened. What the open connection holds is then saved, as
+        soon as there is a folder to save it in."""
+        trouble = self._presence.trouble()
+        if trouble is None:
+            if self._lost:
+                log.warning("outbox.file_found", path=str(self.path))
+            self._lost = self._saved = None
+            return
+        if self._saved is None:
+            driver = self._connection.connection.driver_connection if self._connection else None
+            self._saved = presence.save(driver, self.path)
+            if self._saved or self._lost is None:
+                saved = str(self._saved) if self._saved else None
+                log.error("outbox.file_lost", reason=trouble, saved=saved, fix=_FIX)
+        self._lost = trouble
+        raise _Lost(trouble)
 
     def _next_job(self, engine: Engine) -> _Job | None:
         """Wait for a job, or for None, the last of them; meanwhile the log is emptied, however busy it is."""
@@ -210,9 +268,14 @@ class SQLiteBackend:
 
     def _empty_log(self, engine: Engine) -> None:
         """Bring the write-ahead log into the database and cut it to nothing, if it holds anything, whoever wrote it."""
-        log = self.path.with_name(f"{self.path.name}-wal")
+        if self._connection:
+            try:
+                self._check_presence()
+            except _Lost:
+                return
+        wal = self.path.with_name(f"{self.path.name}-wal")
         with contextlib.suppress(OSError):
-            if log.stat().st_size:
+            if wal.stat().st_size:
                 self._is_rewritten = False
                 _run_alone(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
             elif not self._is_rewritten and time.monotonic() >= self._rewrite_at:
@@ -280,9 +343,10 @@ class SQLiteBackend:
 
 
 def _engine(path: Path, begin: str, **options: Any) -> Engine:
+    address = f"file:{quote(str(path.absolute()))}?mode=rw"  # never made anew: see `presence`
     engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False),
         hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
         **options,
     )
@@ -322,18 +386,21 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "orig", error))
 
 
-def _commit(connection: Connection, batch: Sequence[_Job]) -> None:
-    """Run every job; answer after the commit. One that fails takes no other with it: what was done is undone, and each
+def _commit(connection: Connection, batch: Sequence[_Job]) -> Sequence[_Outcome]:
+    """Run every job and commit. One that fails takes no other with it: what was done is undone, and each
     is run anew in a savepoint. It is rare, and savepoints always would be half of the statements."""
-    outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
     try:
         with connection.begin():
-            outcomes = [(done, job(connection), None) for job, done in batch]
+            return [(done, job(connection), None) for job, done in batch]
     except OperationalError:
         raise
     except Exception:
         with connection.begin():
-            outcomes = [(done, *_tried(connection, job)) for job, done in batch]
+            return [(done, *_tried(connection, job)) for job, done in batch]
+
+
+def _answer(outcomes: Sequence[_Outcome]) -> None:
+    """Tell those who wait what became of their jobs."""
     for done, result, failure in outcomes:
         if failure:
             _fail(done, failure, failure.__cause__)
