@@ -5,9 +5,9 @@ import {OPTIONS, advise, attribute, fits} from './options.js'
 import {bring, src} from './source.js'
 import {STYLE} from './style.js'
 
-/** The launcher's word, where it is another. @type {Record<string, string>} */
+/** The launcher's word, where it is another; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
-  ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', zh: '反馈',
+  ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', h: '意見', he: 'משוב', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', uk: 'Відгук', zh: '反馈',
 }
 
 /** All that are in the page, by their elements. @type {Map<Element, Widget>} */
@@ -44,7 +44,7 @@ export class Widget {
   get product() { return this.get('product') }
   get inline() { return this.get('mode') == 'inline' }
   get theme() { return this.get('theme') ?? 'auto' }
-  get label() { return this.get('label') ?? WORDS[this.language.slice(0, 2)] ?? 'Feedback' }
+  get label() { return this.get('label') ?? WORDS[this.language.replace(/^zh-[^s]*[tkm].*/i, 'h').slice(0, 2)] ?? 'Feedback' }
   get url() { return new URL(`form/${this.product}?lang=${this.language}&theme=${this.theme}`, src) }
 
   /** The page's, seen through shadow roots. */

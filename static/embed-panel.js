@@ -20,7 +20,7 @@ const advice = () => import('./embed-advice.js')
 
 /**
  * Close, open in a tab, and what is said where the form cannot be: the texts `close`, `frame.open`, `frame.failed` and
- * `frame.failed.text` of the service's own languages. A test compares.
+ * `frame.failed.text` of the service's own languages; `hant`: Chinese in traditional characters. A test compares.
  * @type {Record<string, string[]>}
  */
 const WORDS = {
@@ -29,15 +29,24 @@ const WORDS = {
   de: ['Schließen', 'In neuem Tab öffnen', 'Das Formular konnte hier nicht geöffnet werden', 'Etwas zwischen dieser Seite und dem Formular blockiert es. In einem eigenen Tab funktioniert das Formular.'],
   es: ['Cerrar', 'Abrir en una pestaña nueva', 'No se ha podido abrir el formulario aquí', 'Algo entre esta página y el formulario lo está bloqueando. El formulario funciona en su propia pestaña.'],
   fr: ['Fermer', 'Ouvrir dans un nouvel onglet', 'Le formulaire n’a pas pu s’ouvrir ici', 'Quelque chose entre cette page et le formulaire le bloque. Le formulaire fonctionne dans son propre onglet.'],
+  he: ['סגירה', 'פתיחה בלשונית חדשה', 'לא ניתן היה לפתוח כאן את הטופס', 'משהו בין הדף הזה לטופס חוסם אותו. הטופס פועל בלשונית נפרדת.'],
   hi: ['बंद करें', 'नए टैब में खोलें', 'फ़ॉर्म यहाँ नहीं खुल सका', 'इस पेज और फ़ॉर्म के बीच कुछ इसे रोक रहा है। यह फ़ॉर्म अपने अलग टैब में चलता है।'],
+  id: ['Tutup', 'Buka di tab baru', 'Formulir tidak dapat dibuka di sini', 'Sesuatu di antara halaman ini dan formulir memblokirnya. Formulir dapat dibuka di tab tersendiri.'],
   it: ['Chiudi', 'Apri in una nuova scheda', 'Non è stato possibile aprire qui il modulo', 'Qualcosa tra questa pagina e il modulo lo blocca. Il modulo funziona in una scheda separata.'],
   ja: ['閉じる', '新しいタブで開く', 'ここではフォームを開けませんでした', 'このページとフォームの間で何かがブロックしています。別のタブではフォームをお使いいただけます。'],
   ko: ['닫기', '새 탭에서 열기', '여기서는 양식을 열 수 없었어요', '이 페이지와 양식 사이에서 무언가가 막고 있어요. 양식은 별도의 탭에서 쓸 수 있어요.'],
+  nl: ['Sluiten', 'Openen in nieuw tabblad', 'Het formulier kon hier niet worden geopend', 'Iets tussen deze pagina en het formulier blokkeert het. Het formulier werkt in een eigen tabblad.'],
+  pl: ['Zamknij', 'Otwórz w nowej karcie', 'Nie udało się tu otworzyć formularza', 'Coś między tą stroną a formularzem go blokuje. Formularz działa w osobnej karcie.'],
   pt: ['Fechar', 'Abrir em uma nova aba', 'Não foi possível abrir o formulário aqui', 'Algo entre esta página e o formulário está bloqueando. O formulário funciona em uma aba própria.'],
   ro: ['Închideți', 'Deschideți într-o filă nouă', 'Formularul nu a putut fi deschis aici', 'Ceva dintre această pagină și formular îl blochează. Formularul funcționează într-o filă separată.'],
   tr: ['Kapat', 'Yeni sekmede aç', 'Form burada açılamadı', 'Bu sayfayla form arasındaki bir şey onu engelliyor. Form kendi sekmesinde çalışır.'],
+  uk: ['Закрити', 'Відкрити в новій вкладці', 'Тут не вдалося відкрити форму', 'Щось між цією сторінкою і формою блокує її. Форма працює в окремій вкладці.'],
   zh: ['关闭', '在新标签页中打开', '无法在此处打开表单', '此页面与表单之间有内容拦截了它。表单可以在单独的标签页中使用。'],
+  hant: ['關閉', '在新分頁中開啟', '無法在這裡開啟表單', '此頁面與表單之間有東西擋住了它。表單可以在獨立的分頁中使用。'],
 }
+
+/** Codes that old Android still sends. @type {Record<string, string>} */
+const WITHDRAWN = {iw: 'he', in: 'id'}
 
 const STYLE = `
 .button{transition:background .12s}
@@ -72,7 +81,7 @@ i:nth-child(2){width:88%;height:16px}
 i:nth-child(3),i:nth-child(4){grid-column:auto;height:100px}
 i:nth-child(5){height:132px}
 .note{gap:8px;font:400 max(15px,.9375rem)/1.45 var(--feedback-font,system-ui,sans-serif)}
-.note:is(:lang(ar),:lang(hi),:lang(ja),:lang(ko),:lang(zh)){line-height:1.6}
+.note:is(:lang(ar),:lang(he),:lang(hi),:lang(ja),:lang(ko),:lang(zh)){line-height:1.6}
 .note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.125rem);text-wrap:balance}
 .note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
 .note a{justify-content:center;margin-top:12px;border-radius:var(--r)}
@@ -143,7 +152,11 @@ export class Panel {
     this.#gone.abort()
   }
 
-  get words() { return WORDS[this.host.language.slice(0, 2)] ?? WORDS.en }
+  get words() {
+    const tag = this.host.language.toLowerCase()
+    const code = /^(zh-[^s]*[tkm]|yue)/.test(tag) ? 'hant' : tag.slice(0, 2)
+    return WORDS[WITHDRAWN[code] ?? code] ?? WORDS.en
+  }
   get close() { return this.#close ?? this.words[0] }
   get #modal() { return this.box.matches(':modal') }
 

@@ -14,7 +14,7 @@ SIZES = {"100%": (240, 320, 360, 420, 640), "200%": (320, 360, 420, 500, 640)}
 
 NOBODY = "http://127.0.0.1:9"
 PROBLEM = {"type": "about:blank", "status": 429, "errors": [{"field": "", "code": "rate_limited", "message": "-"}]}
-TALL = ("ar", "hi", "ja", "ko", "zh-Hans")
+TALL = ("ar", "he", "hi", "ja", "ko", "zh-Hans", "zh-Hant")
 
 MISFITS = """() => {
   const wrong = new Set(), root = document.documentElement, language = root.lang

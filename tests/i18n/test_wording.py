@@ -97,7 +97,7 @@ HEADER = 'msgid ""\nmsgstr ""\n"Language: ro\\n"\n"Plural-Forms: {}\\n"\n\n'
         ),
         ("fr", 'msgid "send"\nwhatever\n', 2, "this cannot be read: Unknown or misformatted keyword"),
         ("ja", b'msgid "send"\nmsgstr "\xff"\n', 1, "this file cannot be read: "),
-        ("nl", TITLE, 1, "there is no language 'nl': en, ar, de, "),
+        ("sv", TITLE, 1, "there is no language 'sv': en, ar, de, "),
         ("ro", HEADER.format("nplurals=3; plural=(n==;") + PLURAL + 'msgstr[0] "{n}"\n', 4, "Plural-Forms are not"),
         ("ro", HEADER.format("nplurals=2; plural=(n!=1);"), 4, "Plural-Forms are not those of ro"),
         ("ro", HEADER.format("nplurals=x; plural=0;"), 1, "this file cannot be read: "),

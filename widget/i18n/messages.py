@@ -36,10 +36,10 @@ LOCALES = Path(__file__).parent / "locales"
 FORMATS = {"en": "en_GB"}
 """Whose dates and sizes a language uses where its own name alone would mean another country's."""
 
-OTHER_SCRIPT = {
-    "hi-latn": "hi",
-    "zh-hant": "zh-hans", "zh-tw": "zh-hans", "zh-hk": "zh-hans", "zh-mo": "zh-hans",
-}  # fmt: skip
+OTHER_TAGS = {"zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-mo": "zh-hant", "yue": "zh-hant", "iw": "he", "in": "id"}
+"""Other tags of our languages: a country that implies a script, and withdrawn codes, which old Android still sends."""
+
+OTHER_SCRIPT = {"hi-latn": "hi"}
 """Whom a language of ours helps a little: it is theirs, though not in the script that they read best."""
 
 SCRIPT = (
@@ -210,7 +210,7 @@ def choose(requested: str | None, accept_language: str = "") -> Words:
     """The words to answer with: in the language that the page asks for, else in one that the browser prefers.
 
     A country or script that we do not have falls back to its language. The other script of a language comes after all
-    that the browser would rather have: Taiwan's `zh-TW, en` gets English, and `zh-TW` alone simplified characters.
+    that the browser would rather have: `hi-Latn, en` gets English, and `hi-Latn` alone Devanagari.
     """
     preferred = _preferred(accept_language)
     wanted = [*([requested] if requested else []), *preferred]
@@ -227,6 +227,7 @@ def _nearest(tag: str, *, any_script: bool = False) -> str | None:
     parts = tag[:50].lower().replace("_", "-").split("-")
     for end in range(len(parts), 0, -1):
         name = "-".join(parts[:end])
+        name = OTHER_TAGS.get(name, name)
         if name in OTHER_SCRIPT:
             return OTHER_SCRIPT[name] if any_script else None
         if name in _paths():

@@ -67,8 +67,14 @@ def test_the_launcher_takes_its_looks_and_words_from_the_tag(visit: Any) -> None
     [
         ("de-AT", "Feedback", "Schließen"),
         ("ar", "رأيك", "إغلاق"),
-        ("zh-TW", "反馈", "关闭"),
-        ("nl", "Feedback", "Close"),
+        ("zh-CN", "反馈", "关闭"),
+        ("zh-Hans-HK", "反馈", "关闭"),
+        ("zh-TW", "意見", "關閉"),
+        ("zh-Hant", "意見", "關閉"),
+        ("nl", "Feedback", "Sluiten"),
+        ("uk", "Відгук", "Закрити"),
+        ("iw", "Feedback", "סגירה"),
+        ("sv", "Feedback", "Close"),
     ],
 )
 def test_the_launcher_speaks_the_language_of_the_page(
