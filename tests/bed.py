@@ -353,7 +353,12 @@ class Widget:
 
     def stop(self) -> int:
         """SIGTERM, and wait; answers the exit status."""
+        self._hang_up()
         return self.process.stop()
+
+    def _hang_up(self) -> None:
+        """Close the connections that are kept alive: a service that stops would wait for one more request on each."""
+        self.client._transport.close()
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -361,7 +366,7 @@ class Widget:
 
     def restart(self) -> None:
         """Stop unless it is dead already, and start again on the same outbox and port."""
-        self.process.stop()
+        self.stop()
         self.start()
 
     def log(self) -> str:

@@ -22,7 +22,7 @@ def stage() -> Iterator[Stage]:
 def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     """The widget that the forms of a module come from; it waits for Insider Connect's own answer."""
     _sandbox.recover()
-    with Widget(tmp_path_factory.mktemp("form"), _sandbox.url, DELIVERY_WAIT="10") as widget:
+    with Widget(tmp_path_factory.mktemp("form"), _sandbox.url, DELIVERY_WAIT="10", KEEP_ALIVE="1") as widget:
         yield widget
 
 

@@ -48,7 +48,13 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
     _sandbox.recover()
     folder = tmp_path_factory.mktemp("person")
     with Widget(
-        folder, _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", PROOF_COST="200", IDENTITY_KEY__DEMO=SECRET
+        folder,
+        _sandbox.url,
+        config=CONFIG,
+        DELIVERY_WAIT="10",
+        KEEP_ALIVE="1",
+        PROOF_COST="200",
+        IDENTITY_KEY__DEMO=SECRET,
     ) as widget:
         yield widget
 

@@ -52,7 +52,7 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
     _sandbox.recover()
     folder = tmp_path_factory.mktemp("product")
     keys = {"IDENTITY_KEY__DEMO": SECRET, "IDENTITY_KEY__SILENT": SECRET}
-    with Widget(folder, _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", **keys) as widget:
+    with Widget(folder, _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", KEEP_ALIVE="1", **keys) as widget:
         yield widget
 
 

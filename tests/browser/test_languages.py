@@ -86,8 +86,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         (folder / name).mkdir()
     with (
         Sandbox(folder / "insider") as insider,
-        Widget(folder / "delivering", insider.url, DELIVERY_WAIT="10") as delivering,
-        Widget(folder / "waiting", NOBODY, DELIVERY_WAIT="0") as waiting,
+        Widget(folder / "delivering", insider.url, DELIVERY_WAIT="10", KEEP_ALIVE="1") as delivering,
+        Widget(folder / "waiting", NOBODY, DELIVERY_WAIT="0", KEEP_ALIVE="1") as waiting,
     ):
         yield Services(delivering.url, waiting.url)
 

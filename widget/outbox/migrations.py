@@ -1,7 +1,11 @@
 """The schema, made and upgraded in numbered steps; rows that wait come along.
 
 A step is never changed once it was released: a database of any age goes through those that it lacks, a new one through
-all of them. `tables` shows what the last one leaves. Whoever meets another schema than its own refuses to work with it.
+all of them. `tables` shows what the last one leaves.
+
+The database says two things: how many steps were taken (`steps`), and which step a release has to know to work with it
+(`version`). A step that only adds something raises the first alone. So the release before goes on beside this one, can
+be started again, and can be rolled back to; without it an upgrade would have to stop all processes at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,24 +21,31 @@ _LOCK = 0x1F33DBAC
 
 
 def migrate(connection: Connection) -> None:
-    """Take the steps that are missing, all in the transaction of `connection`. Raises ConfigurationError if newer."""
+    """Take the steps that are missing, all in the transaction of `connection`.
+
+    A newer database that this release can work with is left as it is. Raises ConfigurationError if it cannot.
+    """
     several = _on_postgresql(connection)
     if several:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    version = _version(connection)
+    version, taken = _found(connection)
     if version > LATEST:
         raise _mismatch(version)
-    for step in STEPS[version:]:
-        step(connection)
-    connection.execute(update(schema_version).values(version=LATEST))
+    if taken <= LATEST:
+        for step in STEPS[taken:]:
+            step(connection)
+        connection.execute(update(schema_version).values(version=COMPATIBLE, steps=LATEST))
     if several:
         jobs.upgrade(connection)
 
 
 def check(connection: Connection) -> None:
-    """Raises ConfigurationError unless the schema is the one that this release works with."""
-    if (version := _version(connection)) != LATEST:
+    """Raises ConfigurationError unless this release works with the schema."""
+    version, taken = _found(connection)
+    if not COMPATIBLE <= version <= LATEST:
         raise _mismatch(version)
+    if taken < LATEST:
+        raise _mismatch(taken)
     if _on_postgresql(connection) and not jobs.is_current(connection):
         raise ConfigurationError(
             [
@@ -45,10 +56,15 @@ def check(connection: Connection) -> None:
         )
 
 
-def _version(connection: Connection) -> int:
-    if not inspect(connection).has_table("schema_version"):
-        return 0
-    return connection.scalar(select(schema_version.c.version)) or 0
+def _found(connection: Connection) -> tuple[int, int]:
+    """The step that a release has to know, and how many were taken. Older releases wrote one number for both."""
+    look = inspect(connection)
+    if not look.has_table("schema_version"):
+        return 0, 0
+    version = connection.scalar(select(schema_version.c.version)) or 0
+    if not any(column["name"] == "steps" for column in look.get_columns("schema_version")):
+        return version, version
+    return version, connection.scalar(select(schema_version.c.steps)) or version
 
 
 def _mismatch(version: int) -> ConfigurationError:
@@ -220,6 +236,11 @@ def _several_notes(connection: Connection) -> None:
         _run(connection, "ALTER TABLE attachment ALTER COLUMN note TYPE VARCHAR(100)")
 
 
+def _steps(connection: Connection) -> None:
+    """13: how many steps were taken, apart from the one that a release has to know."""
+    _run(connection, "ALTER TABLE schema_version ADD COLUMN steps INTEGER")
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -233,6 +254,10 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _sealed,
     _identities,
     _several_notes,
+    _steps,
 )
 LATEST = len(STEPS)
-"""The schema that this release works with."""
+"""The schema that this release makes."""
+COMPATIBLE = 12
+"""The step that a release has to know to work with this schema: the last one that did more than add what the release
+before does not look at. Releases before 13 compare their own number with it."""

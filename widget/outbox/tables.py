@@ -30,7 +30,8 @@ schema_version = Table(
     "schema_version",
     metadata,
     Column("only", Integer, primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", Integer, nullable=False, comment="The step that a release has to know to work with this."),
+    Column("steps", Integer, comment="How many steps were taken."),
     Column("engine", String(100), comment="The last of the engine's own migrations, where there is an engine."),
     CheckConstraint("only = 1", name="schema_version_is_one_row"),
 )
