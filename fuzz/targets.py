@@ -60,7 +60,7 @@ async def _take(request: Request) -> None:
             raw = await incoming.form()
             assert len(raw.files) <= submission.MAX_FILES
             for file in raw.files:
-                content = file.path.read_bytes()
+                content = file.content.read_bytes()
                 assert len(content) == file.size <= LIMITS.file_size
                 assert files.identify(content[: files.HEAD_SIZE]) == file.media_type
                 assert not set(file.name) & set('/\\"\r\n\0')

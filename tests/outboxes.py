@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from widget.outbox.backend import Backend
+from widget.outbox.model import Pending
 from widget.outbox.outbox import Outbox
 from widget.outbox.postgres import PostgresBackend
 from widget.outbox.sealing import PLAIN, Keyring
 from widget.outbox.sqlite import SQLiteBackend
 from widget.submissions.model import Attachment, Feedback, Submission
+from widget.submissions.spooled import SpooledFile
 
 FEEDBACK = Feedback("It works", "ada@example.com", rating=True, consent=True)
 
@@ -46,7 +48,7 @@ def new_submission(
     for number, content in enumerate(files):
         path = outbox.backend.spool / uuid.uuid4().hex
         path.write_bytes(content)
-        attachments.append(Attachment(f"{number}.png", "image/png", len(content), path))
+        attachments.append(Attachment(f"{number}.png", "image/png", len(content), SpooledFile(path)))
     return Submission(submission_id or uuid.uuid4().hex, product, FEEDBACK, tuple(attachments), context=context)
 
 
@@ -76,9 +78,9 @@ async def kept_blobs(outbox: Outbox) -> int:
     return await outbox.backend.read(lambda c: c.execute(count).scalar_one())
 
 
-async def read_blob(outbox: Outbox, blob: str) -> bytes:
+async def read_file(outbox: Outbox, file: Pending) -> bytes:
     """The bytes of a file."""
-    return b"".join([chunk async for chunk in outbox.backend.chunks(blob)])
+    return b"".join([chunk async for chunk in outbox.backend.chunks(file.blob, sealed=file.sealed)])
 
 
 async def due_ids(outbox: Outbox, limit: int = 10, shut: Collection[str] = ()) -> list[str]:

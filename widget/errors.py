@@ -11,7 +11,8 @@
     ├─ OutboxUnavailable    nothing can be stored safely now
     │  ├─ FilesBusy         too many files wait to be checked
     │  ├─ OutboxFull        no more attachments, until some of those that wait are delivered
-    │  └─ AttachmentMissing a file that was stored is gone, and will not come back by itself
+    │  ├─ AttachmentMissing a file that was stored is gone, and will not come back by itself
+    │  └─ RowUnreadable     what is stored of one submission cannot be decrypted, and waiting does not help
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
     ├─ TemplateBroken       `pages.templating`: a product's template makes no page
     └─ LimitExceeded        `pages.limits`: a template uses more than a page may
@@ -169,3 +170,7 @@ class OutboxFull(OutboxUnavailable):
 
 class AttachmentMissing(OutboxUnavailable):
     """The bytes of a stored file are not there. A restored database without its files is how that comes about."""
+
+
+class RowUnreadable(OutboxUnavailable):
+    """What is stored of one submission is damaged, or encrypted with a key that is not listed."""

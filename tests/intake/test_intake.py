@@ -85,9 +85,14 @@ class Server:
         return JSONResponse({"fields": raw.fields, "token": token, "files": files})
 
     def describe(self, file):
-        content = file.path.read_bytes()
+        content = file.content.read_bytes()
         assert len(content) == file.size
-        return [file.name, file.media_type, hashlib.sha256(content).hexdigest(), oct(file.path.stat().st_mode & 0o777)]
+        return [
+            file.name,
+            file.media_type,
+            hashlib.sha256(content).hexdigest(),
+            oct(file.content.path.stat().st_mode & 0o777),
+        ]
 
     @property
     def spooled(self):
@@ -375,12 +380,12 @@ def test_128_uploads_at_once_all_come_through(server):
 # Without a server: what no client can bring about.
 
 
-def taking_in(messages, spool, limits=intake.Limits(), turns=None):  # noqa: B008 - it is frozen
+def taking_in(messages, spool, limits=intake.Limits(), turns=None, sealed=False):  # noqa: B008 - it is frozen
     """The intake of a request whose body comes from a queue of ASGI messages."""
     headers = [(b"content-type", CONTENT_TYPE.encode())]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, messages.get)
     turns = turns or intake.turns()
-    return intake.receive(request, spool=spool, limits=limits, turns=turns)
+    return intake.receive(request, spool=spool, limits=limits, turns=turns, sealed=sealed)
 
 
 async def test_a_cancelled_request_leaves_nothing(tmp_path):
@@ -426,12 +431,33 @@ async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp
     async def fail_half_way():
         async with taking_in(messages, tmp_path) as incoming:
             raw = await incoming.form()
-            raw.files[1].path.rename(tmp_path / "moved")
+            raw.files[1].content.path.rename(tmp_path / "moved")
             raise LookupError
 
     with pytest.raises(LookupError):
         await fail_half_way()
     assert [path.name for path in tmp_path.iterdir()] == ["moved"]
+
+
+async def test_a_sealed_file_is_whole_to_us_and_unreadable_on_the_disk(tmp_path):
+    """In one write or in many, and after it was replaced by its checked copy."""
+    messages: asyncio.Queue[Any] = asyncio.Queue()
+    sent, other = picture(3 * MIB + 5), picture(100_000)
+    body = file("a.png", sent) + file("b.png", sent[:300]) + END
+    pieces = [body[start : start + 100_003] for start in range(0, len(body), 100_003)]
+    for piece in pieces:
+        messages.put_nowait({"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]})
+    async with taking_in(messages, tmp_path, sealed=True) as incoming:
+        first, second = (raw.content for raw in (await incoming.form()).files)
+        assert (first.read_bytes(), second.read_bytes()) == (sent, sent[:300])
+        kept = [content.path.read_bytes() for content in (first, second)]
+        assert [len(each) for each in kept] == [len(sent), 300]
+        assert all(sent[start : start + 16] not in kept[0] for start in range(0, len(sent), 65_536))
+        assert kept[0][:300] != kept[1], "each has a key of its own"
+        first.write_bytes(other)
+        assert first.read_bytes() == other
+        assert other[:16] not in first.path.read_bytes()
+        assert first.path.stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_client_that_never_lets_us_wait_meets_the_whole_timeout_too(tmp_path):

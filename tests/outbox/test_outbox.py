@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from outboxes import FEEDBACK, backend_at, due_ids, kept_blobs, new_submission, outbox_at, read_blob, row, time_passes
+from outboxes import FEEDBACK, backend_at, due_ids, kept_blobs, new_submission, outbox_at, read_file, row, time_passes
 from sqlalchemy import Connection, Engine, event
 
 from widget.errors import OutboxFull, OutboxUnavailable
@@ -41,7 +41,7 @@ async def test_a_stored_submission_is_due_at_once_and_whole(outbox: Outbox) -> N
     assert work
     assert (work.id, work.product, work.feedback, work.attempts) == (new.id, "demo", FEEDBACK, 1)
     assert [(file.position, file.name, file.size) for file in work.pending] == [(0, "0.png", 3), (1, "1.png", 3)]
-    assert [await read_blob(outbox, file.blob) for file in work.pending] == [b"one", b"two"]
+    assert [await read_file(outbox, file) for file in work.pending] == [b"one", b"two"]
 
 
 async def test_a_repeat_stores_nothing(outbox: Outbox) -> None:
@@ -73,7 +73,7 @@ async def test_a_repeat_takes_nothing_with_it_that_is_stored_at_the_same_moment(
 
 async def test_a_file_that_cannot_be_stored_stores_nothing(outbox: Outbox) -> None:
     new = new_submission(outbox, b"one", b"two")
-    new.attachments[1].path.unlink()
+    new.attachments[1].content.path.unlink()
     with pytest.raises(OutboxUnavailable):
         await outbox.add(new)
     assert await outbox.status(new.id) is None
@@ -84,7 +84,7 @@ async def test_a_file_that_cannot_be_stored_stores_nothing(outbox: Outbox) -> No
 async def test_files_come_back_as_they_went_in_and_in_chunks(outbox: Outbox, size: int) -> None:
     content = bytes(range(256)) * (size // 256) + b"\0" * (size % 256)
     (file,) = (await claimed(outbox, content)).pending
-    chunks = [chunk async for chunk in outbox.backend.chunks(file.blob)]
+    chunks = [chunk async for chunk in outbox.backend.chunks(file.blob, sealed=False)]
     assert b"".join(chunks) == content
     assert max(map(len, chunks)) <= 256 * 1024
 
@@ -265,7 +265,7 @@ async def test_rows_and_files_are_there_after_a_restart(database_url: str, tmp_p
     await again.open()
     work = await again.claim(new.id)
     assert work
-    assert await read_blob(again, work.pending[0].blob) == b"one"
+    assert await read_file(again, work.pending[0]) == b"one"
     await again.close()
 
 

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from outboxes import FEEDBACK, backend_at, kept_blobs, new_submission, outbox_at, read_blob, row
+import structlog
+from outboxes import FEEDBACK, backend_at, kept_blobs, new_submission, outbox_at, read_file, row
 from sqlalchemy import text
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable
@@ -57,7 +58,7 @@ def test_a_text_comes_back_as_it_was(said: str) -> None:
     sealed = BOTH.seal(BOTH.newest, "row", "description", said)
     assert sealed is not None
     assert said not in sealed or not said
-    assert BOTH.open("row", "description", sealed) == said
+    assert BOTH.open(BOTH.newest, "row", "description", sealed) == said
     assert sealed != BOTH.seal(BOTH.newest, "row", "description", said), "the same text is sealed anew each time"
 
 
@@ -65,15 +66,15 @@ def test_a_text_comes_back_as_it_was(said: str) -> None:
 def test_a_text_cannot_be_read_in_another_s_place(row_id: str, field: str) -> None:
     sealed = BOTH.seal(BOTH.newest, "row", "description", "said")
     with pytest.raises(OutboxUnavailable):
-        BOTH.open(row_id, field, sealed)
+        BOTH.open(BOTH.newest, row_id, field, sealed)
 
 
 def test_a_text_that_was_changed_is_not_read() -> None:
     sealed = BOTH.seal(BOTH.newest, "row", "email", "ada@example.com") or ""
-    for place in range(1, len(sealed)):
+    for place in range(len(sealed)):
         changed = f"{sealed[:place]}{'A' if sealed[place] != 'A' else 'B'}{sealed[place + 1 :]}"
         with pytest.raises(OutboxUnavailable):
-            BOTH.open("row", "email", changed)
+            BOTH.open(BOTH.newest, "row", "email", changed)
 
 
 def test_without_a_key_all_stays_as_it_is() -> None:
@@ -101,7 +102,7 @@ async def test_a_file_whose_frames_were_moved_is_not_read_as_whole(order: list[i
         await opened(BOTH, "blob", [whole[number] for number in order])
 
 
-@pytest.mark.parametrize("place", [HEADER, HEADER + 100, HEADER + FRAME + TAG - 1, -1])
+@pytest.mark.parametrize("place", [0, len("?widget1"), HEADER, HEADER + 100, HEADER + FRAME + TAG - 1, -1])
 async def test_a_file_with_one_byte_changed_is_not_read(place: int) -> None:
     whole = bytearray(b"".join(sealed_file()))
     whole[place] ^= 1
@@ -131,7 +132,7 @@ async def test_of_what_was_said_the_database_holds_nothing_readable(database_url
         assert work is not None
         assert work.feedback == FEEDBACK
         assert work.pending[0].name == "0.png"
-        assert await read_blob(outbox, work.pending[0].blob) == CONTENT
+        assert await read_file(outbox, work.pending[0]) == CONTENT
         whole = await Operator(outbox.backend).whole(new.id)
         assert whole is not None
         assert (whole.feedback, whole.context, whole.attachments[0].name) == (FEEDBACK, CONTEXT, "0.png")
@@ -169,7 +170,7 @@ async def test_rows_from_before_and_of_an_older_key_stay_readable(database_url: 
             work = await outbox.claim(each)
             assert work is not None
             assert work.feedback == FEEDBACK
-            assert await read_blob(outbox, work.pending[0].blob) == CONTENT
+            assert await read_file(outbox, work.pending[0]) == CONTENT
 
 
 async def test_a_start_without_a_key_that_rows_need_says_how_many_and_touches_nothing(
@@ -212,6 +213,72 @@ async def test_a_process_without_the_key_leaves_a_row_to_those_that_have_it(data
         assert await other.next_due_in() is None
         assert await other.claim(new.id) is None
         assert (await row(outbox, new.id))["attempts"] == 0
+
+
+# --- what is damaged --------------------------------------------------------------------------------------------
+
+_DAMAGES = {
+    "cut": "SET {0} = substr({0}, 1, 30)",
+    "emptied": "SET {0} = ''",
+    "one letter": "SET {0} = substr({0}, 1, 40) || '!' || substr({0}, 42)",
+    "its mark": "SET {0} = 'x' || substr({0}, 2)",
+    "its key's name": "SET {0} = substr({0}, 1, 1) || '0123456789abcdef' || substr({0}, 18)",
+    "another's": "SET {0} = (SELECT other.{0} FROM submission AS other WHERE other.id = 'whole')",
+}
+
+
+async def damage(outbox: Outbox, submission_id: str, column: str, how: str) -> None:
+    statement = text(f"UPDATE submission {_DAMAGES[how].format(column)} WHERE id = :id")
+    await outbox.backend.write(lambda c: c.execute(statement, {"id": submission_id}).rowcount)
+
+
+async def test_damaged_rows_are_set_aside_named_and_stop_nothing_else(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, keyring=BOTH) as outbox:
+        operator = Operator(outbox.backend)
+        for name in ("whole", *_DAMAGES):
+            await outbox.add(new_submission(outbox, b"picture", submission_id=name))
+        for how in _DAMAGES:
+            await damage(outbox, how, "email", how)
+        with structlog.testing.capture_logs() as logged:
+            assert [await outbox.claim(how) for how in _DAMAGES] == [None] * len(_DAMAGES)
+        reason = "damaged in storage: email cannot be decrypted"
+        assert [(event["event"], event["submission"], event["reason"]) for event in logged] == [
+            ("submission.damaged", how, reason) for how in _DAMAGES
+        ]
+        assert [each.id for each in await outbox.due(10)] == ["whole"]
+        for entry in await operator.find(Wanted(states=("refused",))):
+            assert entry.last_error == reason
+            status = await outbox.status(entry.id)
+            assert status is not None
+            assert status.state == "refused"
+            shown = await operator.whole(entry.id)
+            assert shown is not None
+            assert shown.feedback is not None
+            assert shown.feedback.description == FEEDBACK.description, "what can be read is shown"
+        assert await outbox.claim("whole") is not None
+        erased = await operator.erase_person(FEEDBACK.email)
+        assert (erased.ids, set(erased.damaged)) == (("whole",), set(_DAMAGES))
+        assert set((await operator.erase(erased.damaged)).ids) == set(_DAMAGES)
+        assert await kept_blobs(outbox) == 0
+
+
+async def test_a_damaged_file_or_name_stops_neither_its_receipt_nor_the_list(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, keyring=BOTH) as outbox:
+        new = new_submission(outbox, b"picture", context=CONTEXT)
+        await outbox.add(new)
+        broken = [text("UPDATE attachment SET name = 'a.png'"), text("UPDATE submission SET told = 'x', context = '{'")]
+        await outbox.backend.write(lambda c: [c.execute(each).rowcount for each in broken])
+        status = await outbox.status(new.id)
+        assert status is not None
+        assert (status.attachments[0].name, status.public_message) == ("?", "?")
+        (entry,) = await Operator(outbox.backend).find(_ANY)
+        whole = await Operator(outbox.backend).whole(entry.id)
+        assert whole is not None
+        assert (whole.feedback, whole.context) == (FEEDBACK, None)
+        assert await outbox.claim(new.id) is None
+
+
+# --- what erasing reaches ---------------------------------------------------------------------------------------
 
 
 async def test_a_person_is_erased_by_the_address_however_the_row_is_stored(database_url: str, tmp_path: Path) -> None:

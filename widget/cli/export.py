@@ -58,7 +58,7 @@ async def _file(backend: Backend, submission_id: str, file: Attached, folder: Pa
     if file.blob is None:
         return told
     try:
-        raw = b"".join([chunk async for chunk in backend.chunks(file.blob)])
+        raw = b"".join([chunk async for chunk in backend.chunks(file.blob, sealed=file.sealed)])
     except AttachmentMissing:
         return {**told, "missing": True}
     if folder is None:

@@ -209,7 +209,7 @@ def erase(ids: tuple[str, ...], email: str | None, unreadable: bool, yes: bool, 
         _write([as_json(erased)])
     else:
         _tell_erased(erased)
-    if erased.left:
+    if erased.left or erased.damaged:
         sys.exit(NOT_ALL)
 
 
@@ -222,6 +222,8 @@ def _tell_erased(erased: Erased) -> None:
     click.echo("Delivered submissions keep no personal data here.")
     for submission_id in erased.left:
         click.echo(f"{submission_id}: not known", err=True)
+    for submission_id in erased.damaged:
+        click.echo(f"{submission_id}: damaged; nobody can say whose it is. `erase {submission_id}` erases it", err=True)
 
 
 # --- what the commands share ------------------------------------------------------------------------------------

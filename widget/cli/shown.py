@@ -119,7 +119,7 @@ def written(at: float | None) -> str | None:
 
 
 def _without_blob(file: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in file.items() if name != "blob"}
+    return {name: value for name, value in file.items() if name not in ("blob", "sealed")}
 
 
 def _moment(at: float) -> str:

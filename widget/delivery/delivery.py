@@ -21,7 +21,7 @@ from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.multipart import Upload
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox.model import NO_ID, Transition, Work, known_id
+from widget.outbox.model import NO_ID, Pending, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
 
 log = structlog.get_logger("widget.delivery")
@@ -163,7 +163,7 @@ class Delivery:
         try:
             async with asyncio.timeout(self._scan_timeout):
                 for file in next_files(work):
-                    if name := await self._scanner.scan(self._chunks(file.blob)):
+                    if name := await self._scanner.scan(self._chunks(file)):
                         found[file.position] = name
         except asyncio.CancelledError:  # nothing was sent
             transition = Transition("queued", 0.0, "stopped while scanning", attempt_spent=False)
@@ -180,12 +180,12 @@ class Delivery:
         if work.feedback_id == NO_ID:
             return Refused(("The feedback's id is not known.",), None)
         uploads = [
-            Upload(file.name, file.media_type, file.size, partial(self._chunks, file.blob)) for file in next_files(work)
+            Upload(file.name, file.media_type, file.size, partial(self._chunks, file)) for file in next_files(work)
         ]
         return await self._insider.attach(work.product, work.id, work.feedback_id, uploads)
 
-    def _chunks(self, blob: str) -> AsyncIterator[bytes]:
-        return self._outbox.backend.chunks(blob)
+    def _chunks(self, file: Pending) -> AsyncIterator[bytes]:
+        return self._outbox.backend.chunks(file.blob, sealed=file.sealed)
 
 
 def _record_pauses() -> Iterator[float]:

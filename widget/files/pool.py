@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -62,6 +62,13 @@ class Seen:
     notes: tuple[Note, ...] = ()
 
 
+class Content(Protocol):
+    """Holds a file's bytes: a path, or an upload. Both raise OSError."""
+
+    def read_bytes(self) -> bytes: ...
+    def write_bytes(self, data: bytes, /) -> object: ...
+
+
 class Examiner:
     """Checks files, `processes` at a time, each for at most `timeout` seconds after waiting `patience` at most.
 
@@ -82,18 +89,18 @@ class Examiner:
         while not self._idle.empty():
             self._idle.get_nowait().end()
 
-    async def examine(self, path: Path, media_type: str, *, client: str) -> Seen:
+    async def examine(self, file: Content, media_type: str, *, client: str) -> Seen:
         """Check the file, and replace it by what may be forwarded. Raises OutboxUnavailable, FilesBusy among them.
 
         `client` is who sent it: clients take turns. A check that has begun ends even when it is cancelled: whoever
         clears up afterwards must find all that it wrote.
         """
         async with self._queue.place(client):
-            return await run_uncancellable(lambda: self._examine(path, media_type), self._threads)
+            return await run_uncancellable(lambda: self._examine(file, media_type), self._threads)
 
-    def _examine(self, path: Path, media_type: str) -> Seen:
+    def _examine(self, file: Content, media_type: str) -> Seen:
         try:
-            data = path.read_bytes()
+            data = file.read_bytes()
         except OSError as error:
             raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
         helper = self._take_helper()
@@ -111,7 +118,7 @@ class Examiner:
         self._give_back(helper)
         if kept is not None:
             try:
-                path.write_bytes(kept)
+                file.write_bytes(kept)
             except OSError as error:
                 raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
         return seen

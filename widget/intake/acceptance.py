@@ -212,13 +212,15 @@ class Acceptance:
 
     async def _examined(self, form: RawForm, client: str) -> tuple[Attachment, ...]:
         """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
-        every = await _all_of(self._examiner.examine(file.path, file.media_type, client=client) for file in form.files)
+        every = await _all_of(
+            self._examiner.examine(file.content, file.media_type, client=client) for file in form.files
+        )
         pairs = list(zip(form.files, every, strict=True))
         faults = [_file_fault(file, seen) for file, seen in pairs if seen.verdict != "good"]
         if faults:
             raise Rejected(*faults, fields=form.fields)
         return tuple(
-            Attachment(file.name, file.media_type, seen.size, file.path, " ".join(seen.notes) or None)
+            Attachment(file.name, file.media_type, seen.size, file.content, " ".join(seen.notes) or None)
             for file, seen in pairs
         )
 

@@ -14,7 +14,6 @@ closes shows a network error instead of the answer.
 
 import asyncio
 import hashlib
-import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -29,6 +28,7 @@ from widget.files import safe_name
 from widget.files.threads import run_uncancellable
 from widget.intake.model import RawFile, RawForm
 from widget.intake.multipart import MALFORMED, TOO_LARGE, Form, Limits, Upload
+from widget.submissions.spooled import SpooledFile
 
 __all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "receive"]
 
@@ -55,13 +55,14 @@ async def receive(
     limits: Limits,
     turns: asyncio.Semaphore,
     refusal: Rejected | None = None,
+    sealed: bool = False,
 ) -> AsyncIterator["Incoming"]:
     """The form that the request carries, to be read by the caller.
 
     `turns` is shared by all requests of a process. `refusal` is what was decided before: the body is read all the same,
-    for its text fields and for the browser's sake. `spool` is the folder for the files.
+    for its text fields and for the browser's sake. `spool` is the folder for the files, encrypted there if `sealed`.
     """
-    files = _Spool(spool)
+    files = _Spool(spool, sealed=sealed)
     incoming = Incoming(request, files, limits, turns, refusal)
     try:
         yield incoming
@@ -167,8 +168,8 @@ class Incoming:
         if upload.media_type is None:
             raise AssertionError("a file without a type is a fault")
         name = safe_name(upload.name, upload.media_type, upload.position)
-        path, digest = self._files.path(upload.position), self._files.digest(upload.position)
-        return RawFile(name, path, upload.size, upload.media_type, upload.position, digest)
+        content, digest = self._files.content(upload.position), self._files.digest(upload.position)
+        return RawFile(name, content, upload.size, upload.media_type, upload.position, digest)
 
 
 def _declared_size(request: Request) -> int:
@@ -216,13 +217,14 @@ async def _chunks(
 class _Spool:
     """The files of one request on disk, each under a name of ours that only this process may read."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, sealed: bool) -> None:
         self._directory = directory
-        self._paths: dict[int, Path] = {}
+        self._sealed = sealed
+        self._contents: dict[int, SpooledFile] = {}
         self._digests: dict[int, hashlib._Hash] = {}
 
-    def path(self, position: int) -> Path:
-        return self._paths[position]
+    def content(self, position: int) -> SpooledFile:
+        return self._contents[position]
 
     def digest(self, position: int) -> bytes:
         return self._digests[position].digest()
@@ -233,27 +235,20 @@ class _Spool:
 
     async def clear(self) -> None:
         """Remove every file that was not moved away."""
-        if self._paths:
+        if self._contents:
             await run_uncancellable(self._clear)
 
     def _append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
         for position, data in pieces:
-            mode = "ab"
-            if position not in self._paths:
-                self._paths[position] = self._directory / f"{secrets.token_hex(16)}.part"
+            if position not in self._contents:
+                path = self._directory / f"{secrets.token_hex(16)}.part"
+                self._contents[position] = SpooledFile(path, sealed=self._sealed)
                 self._digests[position] = hashlib.sha256()
-                mode = "xb"
-            # Opened for each write: no descriptor is held while a slow client makes up its mind.
-            with open(self._paths[position], mode, opener=_open_private) as file:
-                file.write(data)
+            self._contents[position].append(data)
             self._digests[position].update(data)
 
     def _clear(self) -> None:
-        while self._paths:
-            _, path = self._paths.popitem()
+        while self._contents:
+            _, content = self._contents.popitem()
             with suppress(OSError):  # the disk that cannot remove a file has bigger problems than this one
-                path.unlink(missing_ok=True)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, mode=0o600)
+                content.path.unlink(missing_ok=True)

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+
+from widget.submissions.spooled import SpooledFile
 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file as it came in: our own safe `name`, the `media_type` of its content, its `size` in bytes, the `path` where
-    it lies, its `position` among the files, from 0, and the SHA-256 `digest` of its content."""
+    """A file as it came in: our own safe `name`, its `content`, its `size` in bytes, the `media_type`, its `position`
+    among the files, from 0, and the SHA-256 `digest` of the content."""
 
     name: str
-    path: Path
+    content: SpooledFile
     size: int
     media_type: str
     position: int

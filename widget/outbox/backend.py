@@ -46,8 +46,8 @@ class Backend(Protocol):
         Raises OutboxUnavailable, also when there are none but no room for anything new.
         """
 
-    def chunks(self, blob: str) -> AsyncIterator[bytes]:
-        """The bytes of a blob as they were sent, chunk by chunk. Raises OutboxUnavailable."""
+    def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
+        """The bytes of a blob as they were sent, chunk by chunk; `sealed` if its row is. Raises OutboxUnavailable."""
 
     async def erase(self, blobs: Sequence[str]) -> None:
         """Remove blobs that no row names any more."""

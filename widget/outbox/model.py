@@ -11,13 +11,14 @@ Status = Literal["waiting", "attached", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A file on its way: where its bytes are, and how it is announced."""
+    """A file on its way: where its bytes are, whether they are sealed, and how it is announced."""
 
     position: int
     name: str
     media_type: str
     size: int
     blob: str
+    sealed: bool = False
 
 
 NO_ID = -1

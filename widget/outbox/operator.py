@@ -30,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 
+from widget.errors import RowUnreadable
 from widget.outbox import migrations, sealing
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
@@ -45,6 +46,8 @@ State = Literal["queued", "sending", "unknown", "delivered", "refused", "discard
 STATES: tuple[State, ...] = ("queued", "sending", "unknown", "delivered", "refused", "discarded")
 RETRIABLE: tuple[State, ...] = ("queued", "unknown", "refused", "discarded")
 DISCARDABLE: tuple[State, ...] = ("queued", "unknown", "refused")
+DAMAGED = "(damaged: cannot be decrypted)"
+"""Stands for what cannot be read."""
 _Row = Row[*tuple[Any, ...]]
 
 
@@ -87,7 +90,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A file of a row; `blob` is None once its bytes are erased."""
+    """A file of a row; `blob` is None once its bytes are erased, and `sealed` tells whether it is encrypted."""
 
     position: int
     name: str
@@ -96,6 +99,7 @@ class Attached:
     status: str
     message: str | None
     blob: str | None
+    sealed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +125,15 @@ class Changed:
 @dataclass(frozen=True, slots=True)
 class Erased:
     """What an erasure did. `discarded` rows were still waiting, `sending` of them were under way at that moment;
-    `feedback_ids` are those that Insider Connect has confirmed; `left` are the ids that are not known."""
+    `feedback_ids` are those that Insider Connect has confirmed; `left` are the ids that are not known; of those in
+    `damaged` nobody can say whose they are."""
 
     ids: tuple[str, ...]
     discarded: int
     sending: int
     feedback_ids: tuple[int, ...]
     left: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
 
 class Operator:
@@ -166,13 +172,13 @@ class Operator:
             if row is None:
                 return None
             files = connection.execute(self._statements.files, {"an_id": submission_id}).all()
-            opened = partial(self.backend.keyring.open, row.id)
-            email = opened("email", row.email)
+            opened = partial(self.backend.keyring.opened_or, DAMAGED, row.data_key, row.id)
+            email, context = opened("email", row.email), opened("context", row.context)
             feedback = None
             if email is not None:
                 feedback = Feedback(opened("description", row.description) or "", email, row.rating, bool(row.consent))
-            attachments = tuple(_attached(file, opened) for file in files)
-            context = opened("context", row.context)
+            attachments = tuple(_attached(file, opened, row.data_key is not None) for file in files)
+            context = None if context == DAMAGED else context
             return Whole(_entry(row, self.backend.keyring), feedback, attachments, row.consent_version, context)
 
         return await self.backend.read(look)
@@ -208,8 +214,21 @@ class Operator:
         return replace(erased, left=tuple(each for each in dict.fromkeys(ids) if each not in erased.ids))
 
     async def erase_person(self, email: str) -> Erased:
-        """Erase what a person said, in whatever state it is, and give up what waits."""
-        return await self._erase([row async for row in self._of_person(email)])
+        """Erase what a person said, in whatever state it is, and give up what waits.
+
+        Rows whose address is damaged stay, and are named.
+        """
+        found: list[str] = []
+        damaged: list[str] = []
+        async for row in self._addresses():
+            try:
+                address = self.backend.keyring.open(row.data_key, row.id, "email", row.email)
+            except RowUnreadable:
+                damaged.append(row.id)
+            else:
+                if address.lower() == email.lower():
+                    found.append(row.id)
+        return replace(await self._erase(found), damaged=tuple(damaged))
 
     async def erase_unreadable(self) -> Erased:
         """Erase the rows that no key of ours can read, and give up those that wait."""
@@ -217,16 +236,15 @@ class Operator:
         ids: Sequence[str] = await self.backend.read(lambda c: c.scalars(unreadable).all())
         return await self._erase(ids)
 
-    async def _of_person(self, email: str) -> AsyncIterator[str]:
-        """The ids of rows that hold an address. Each is looked at: what is sealed cannot be searched for, and a hash
-        that could would tell whoever has the disk which rows are one person's."""
+    async def _addresses(self) -> AsyncIterator[_Row]:
+        """The rows that hold an address. Each is looked at: what is sealed cannot be searched for, and a hash that
+        could would tell whoever has the disk which rows are one person's."""
         after = ""
         while True:
             statement, values = self._statements.addresses, {"after": after}
             rows = await self.backend.read(partial(_all, statement=statement, values=values))
             for row in rows:
-                if self.backend.keyring.open(row.id, "email", row.email).lower() == email.lower():
-                    yield row.id
+                yield row
             if len(rows) < BATCH:
                 return
             after = rows[-1].id
@@ -280,12 +298,14 @@ def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
 def _entry(row: _Row, keyring: Keyring) -> Entry:
     facts = {name: getattr(row, name) for name in Entry.__dataclass_fields__}
     facts["feedback_id"] = known_id(row.feedback_id)
-    return Entry(**facts | {name: keyring.open(row.id, name, facts[name]) for name in ("last_error", "told")})
+    opened = partial(keyring.opened_or, DAMAGED, row.data_key, row.id)
+    said = {name: opened(name, facts[name]) for name in ("last_error", "told") if sealing.is_sealed(facts[name])}
+    return Entry(**facts | said)
 
 
-def _attached(file: _Row, opened: Callable[[str, Any], Any]) -> Attached:
+def _attached(file: _Row, opened: Callable[[str, Any], Any], sealed: bool) -> Attached:
     name, message = opened(f"name {file.position}", file.name), opened(f"message {file.position}", file.message)
-    return Attached(file.position, name, file.media_type, file.size, file.status, message, file.blob)
+    return Attached(file.position, name, file.media_type, file.size, file.status, message, file.blob, sealed)
 
 
 class _Statements:
@@ -310,6 +330,7 @@ class _Statements:
             s.last_error,
             s.told,
             s.held_for,
+            s.data_key,
             files.label("files"),
             type_coerce(s.email.is_(None), Boolean).label("erased"),
         )
@@ -349,7 +370,7 @@ class _Statements:
         self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(gone).returning(s.id)
         self.give_up = update(submission).where(many).values(gone)
         self.addresses = (
-            select(s.id, s.email)
+            select(s.id, s.email, s.data_key)
             .where(s.email.is_not(None), s.id > bindparam("after", type_=String))
             .order_by(s.id)
             .limit(BATCH)

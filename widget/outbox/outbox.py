@@ -10,15 +10,16 @@ import asyncio
 import math
 import uuid
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable
+from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, RowUnreadable
 from widget.outbox import sealing
 from widget.outbox.backend import Backend
 from widget.outbox.migrations import check, migrate
@@ -26,6 +27,8 @@ from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus
 from widget.outbox.sealing import Keyring
 from widget.outbox.statements import Statements
 from widget.submissions.model import Feedback, Submission
+
+log = structlog.get_logger("widget.outbox")
 
 LEASE = 120.0
 """Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
@@ -35,6 +38,8 @@ _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between two tries to claim a row while the database is away."""
 
 
+DAMAGED = "?"
+"""Stands in a receipt for what cannot be decrypted."""
 _Row = Row[*tuple[Any, ...]]
 
 
@@ -218,18 +223,30 @@ class Outbox:
         values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
         for pause in _CLAIM_PAUSES:
             try:
-                return await self.backend.write(lambda c: self._claim(c, values))
+                return await self._claim(values)
             except OutboxUnavailable:
                 await asyncio.sleep(pause)
-        return await self.backend.write(lambda c: self._claim(c, values))
+        return await self._claim(values)
 
-    def _claim(self, connection: Connection, values: dict[str, str]) -> Work | None:
+    async def _claim(self, values: dict[str, str]) -> Work | None:
+        claimed = await self.backend.write(lambda c: self._take(c, values))
+        if isinstance(claimed, RowUnreadable):
+            log.error("submission.damaged", submission=values["an_id"], reason=str(claimed))
+            return None
+        return claimed
+
+    def _take(self, connection: Connection, values: dict[str, str]) -> Work | RowUnreadable | None:
+        """A row that is damaged is set aside for the operator: no other waits for it, and it is not tried again."""
         row = connection.execute(self._statements.claim, values).one_or_none()
         if row is None:
             return None
         self.backend.dequeue(connection, row.id)
         files = connection.execute(self._statements.pending, {"an_id": row.id}).all()
-        return _work(row, files, self._keyring)
+        try:
+            return _work(row, files, self._keyring)
+        except RowUnreadable as error:
+            connection.execute(self._statements.set_aside, {"an_id": row.id, "why": str(error)})
+            return error
 
     async def postpone(self, submission_id: str, delay: float, error: str) -> None:
         """Let a row that is due, and that nobody holds, wait for `delay` seconds. It costs no attempt."""
@@ -314,9 +331,9 @@ class Outbox:
         if row is None:
             return None
         files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
-        told = self._keyring.open(submission_id, "told", row.told)
-        attachments = tuple(_stored(submission_id, file, self._keyring) for file in files)
-        status = SubmissionStatus(*row[:-2], told, attachments, row.content_mac)
+        opened = partial(self._keyring.opened_or, DAMAGED, row.data_key, submission_id)
+        attachments = tuple(_stored(file, opened) for file in files)
+        status = SubmissionStatus(*row[:-3], opened("told", row.told), attachments, row.content_mac)
         return replace(status, feedback_id=known_id(row.feedback_id))
 
     async def check_answers(self) -> None:
@@ -344,14 +361,14 @@ def _check(size: float, limit: float, what: str) -> None:
         raise OutboxFull(f"{size:.0f} bytes of attachments would be {what}, {limit:.0f} may")
 
 
-def _stored(submission_id: str, file: _Row, keyring: Keyring) -> StoredAttachment:
-    name = keyring.open(submission_id, f"name {file.position}", file.name)
-    message = keyring.open(submission_id, f"message {file.position}", file.message)
-    return StoredAttachment(name, file.status, message, file.note)
+def _stored(file: _Row, opened: Callable[[str, str | None], str | None]) -> StoredAttachment:
+    name = opened(f"name {file.position}", file.name) or DAMAGED
+    return StoredAttachment(name, file.status, opened(f"message {file.position}", file.message), file.note)
 
 
 def _work(row: _Row, files: Sequence[_Row], keyring: Keyring) -> Work:
-    opened = partial(keyring.open, row.id)
+    opened = partial(keyring.open, row.data_key, row.id)
+    sealed = row.data_key is not None
     return Work(
         id=row.id,
         product=row.product,
@@ -361,7 +378,9 @@ def _work(row: _Row, files: Sequence[_Row], keyring: Keyring) -> Work:
         feedback=Feedback(opened("description", row.description), opened("email", row.email), row.rating, row.consent),
         feedback_id=row.feedback_id,
         pending=tuple(
-            Pending(file.position, opened(f"name {file.position}", file.name), file.media_type, file.size, file.blob)
+            Pending(
+                file.position, opened(f"name {file.position}", file.name), file.media_type, file.size, file.blob, sealed
+            )
             for file in files
         ),
         separately=row.separately,

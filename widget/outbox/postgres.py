@@ -23,9 +23,10 @@ from sqlalchemy.exc import DBAPIError
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import jobs
-from widget.outbox.sealing import FRAME, PLAIN, Keyring
+from widget.outbox.sealing import PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
 from widget.submissions.model import Attachment
+from widget.submissions.spooled import SpooledFile
 
 T = TypeVar("T")
 _PATIENCE = 30.0
@@ -125,14 +126,14 @@ class PostgresBackend:
         def store(connection: Connection) -> T:
             result = job(connection, blobs)
             if blobs:
-                _copy(connection, self.keyring, blobs, [attachment.path for attachment in attachments])
+                _copy(connection, self.keyring, blobs, [attachment.content for attachment in attachments])
             return result
 
         return await self.write(store)
 
-    def chunks(self, blob: str) -> AsyncIterator[bytes]:
+    def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The rows of the blob, each read when it is wanted."""
-        return self.keyring.open_file(blob, self._frames(blob))
+        return self.keyring.open_file(blob, self._frames(blob)) if sealed else self._frames(blob)
 
     async def _frames(self, blob: str) -> AsyncIterator[bytes]:
         number = 0
@@ -240,19 +241,18 @@ def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
         raise
 
 
-def _copy(connection: Connection, keyring: Keyring, blobs: Sequence[str], paths: Sequence[Path]) -> None:
+def _copy(connection: Connection, keyring: Keyring, blobs: Sequence[str], contents: Sequence[SpooledFile]) -> None:
     """Stream the files into their chunks, one command for all of them."""
     into = "COPY attachment_chunk (blob, number, bytes) FROM STDIN (FORMAT binary)"
     with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
         copy.set_types(["varchar", "int4", "bytea"])
-        for blob, path in zip(blobs, paths, strict=True):
+        for blob, content in zip(blobs, contents, strict=True):
             try:
-                with path.open("rb") as file:
-                    chunks = iter(partial(file.read, FRAME), b"")
-                    for number, chunk in enumerate(keyring.seal_file(blob, chunks)):
-                        copy.write_row((blob, number, chunk))
+                whole = content.read_bytes()
             except OSError as error:
                 raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+            for number, chunk in enumerate(keyring.seal_file(blob, frames(whole))):
+                copy.write_row((blob, number, chunk))
 
 
 def _chunk(connection: Connection, blob: str, number: int) -> bytes | None:

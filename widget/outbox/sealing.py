@@ -2,9 +2,10 @@
 
 A sealed text carries the name of its key and is bound to its row and its field, so none can be read in another's
 place. A sealed file is a row of frames; each is bound to its place and the last says that it is, so that none can be
-exchanged, left out or cut off unnoticed (the STREAM construction). What was stored before there was a key is read as
-it is. Without keys nothing is sealed. Nobody who has the disk, a dump or a backup learns more than ids, times, states
-and sizes; who has the key, or the process's memory, learns everything.
+exchanged, left out or cut off unnoticed (the STREAM construction). A row that was stored before there was a key is read
+as it is; in a row that has a key, whatever is not sealed is damaged. Without keys nothing is sealed. Nobody who has the
+disk, a dump or a backup learns more than ids, times, states and sizes; who has the key, or the process's memory, learns
+everything.
 """
 
 import base64
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, overload
 
 from sqlalchemy import Connection, and_, func, select
 
-from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
+from widget.errors import AttachmentMissing, ConfigurationError, Problem, RowUnreadable
 from widget.outbox.tables import submission
 
 if TYPE_CHECKING:
@@ -50,58 +51,78 @@ class Keyring:
         """`text` as it may be stored in a row whose key is named; None, and a row without a key, stay as they are."""
         if key is None or text is None:
             return text
+        if (cipher := self._cipher(key, f"row {row}")) is None:
+            raise RowUnreadable("encrypted with a key that DATA_KEY does not list")
         nonce = os.urandom(_NONCE)
-        sealed = self._cipher(key, f"row {row}").encrypt(nonce, text.encode("utf-8", "surrogatepass"), field.encode())
+        sealed = cipher.encrypt(nonce, text.encode("utf-8", "surrogatepass"), field.encode())
         return f"{_MARK}{key}{base64.b64encode(nonce + sealed).decode()}"
 
     @overload
-    def open(self, row: str, field: str, text: str) -> str: ...
+    def open(self, key: str | None, row: str, field: str, text: str) -> str: ...
     @overload
-    def open(self, row: str, field: str, text: str | None) -> str | None: ...
-    def open(self, row: str, field: str, text: str | None) -> str | None:
-        """What was sealed, or what was stored plain. Raises OutboxUnavailable when no key of ours opens it."""
-        if text is None or not text.startswith(_MARK):
+    def open(self, key: str | None, row: str, field: str, text: str | None) -> str | None: ...
+    def open(self, key: str | None, row: str, field: str, text: str | None) -> str | None:
+        """What was sealed for a row whose key is named, or stored plain where none is. Raises RowUnreadable."""
+        if text is None or key is None:
             return text
-        key, sealed = text[1:17], _decoded(text[17:])
-        opened = _opened(self._cipher(key, f"row {row}"), sealed[:_NONCE], sealed[_NONCE:], field.encode())
+        cipher = self._cipher(text[1:17], f"row {row}") if text.startswith(_MARK) else None
+        sealed = _decoded(text[17:])
+        opened = _opened(cipher, sealed[:_NONCE], sealed[_NONCE:], field.encode()) if cipher else None
         if opened is None:
-            raise OutboxUnavailable(f"{field} of {row} is not what was stored")
+            raise RowUnreadable(f"damaged in storage: {field} cannot be decrypted")
         return opened.decode("utf-8", "surrogatepass")
+
+    def opened_or(self, instead: str, key: str | None, row: str, field: str, text: str | None) -> str | None:
+        """The same for what is only shown: `instead` stands for what cannot be read."""
+        try:
+            return self.open(key, row, field, text)
+        except RowUnreadable:
+            return instead
 
     def seal_file(self, blob: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The frames of a file, of which each chunk but the last has `FRAME` bytes; the first has the header too."""
-        if self.newest is None:
+        cipher = self.newest and self._cipher(self.newest, f"file {blob}")
+        if not (self.newest and cipher):
             yield from chunks
             return
-        cipher, head = self._cipher(self.newest, f"file {blob}"), _MAGIC + bytes.fromhex(self.newest)
+        head = _MAGIC + bytes.fromhex(self.newest)
         for number, (chunk, is_last) in enumerate(_with_last(chunks)):
             yield head + cipher.encrypt(_place(number, is_last), chunk, None)
             head = b""
 
     async def open_file(self, blob: str, frames: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        """The file in those frames, or one that was stored plain. Raises OutboxUnavailable, AttachmentMissing."""
+        """The file in those frames, which were sealed. Raises OutboxUnavailable, AttachmentMissing."""
         cipher: AESGCM | None = None
         held = b""
         number = 0
         async for frame in frames:
-            if number == 0 and frame.startswith(_MAGIC):
-                cipher = self._cipher(frame[len(_MAGIC) : HEADER].hex(), f"file {blob}")
-                frame = frame[HEADER:]
             if cipher is None:
-                yield frame
-            elif number:
+                name = frame[len(_MAGIC) : HEADER].hex() if frame.startswith(_MAGIC) else ""
+                if (cipher := self._cipher(name, f"file {blob}")) is None:
+                    raise _altered()
+                frame = frame[HEADER:]
+            else:
                 yield _read(cipher, number - 1, held, is_last=False)
             held = frame
             number += 1
         if cipher is not None:
             yield _read(cipher, number - 1, held, is_last=True)
 
-    def _cipher(self, key: str, purpose: str) -> "AESGCM":
+    def _cipher(self, key: str, purpose: str) -> "AESGCM | None":
+        """None when the key is not listed."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # as in `_derived`
 
-        if key not in self._keys:
-            raise OutboxUnavailable("it is encrypted with a key that DATA_KEY does not list")
-        return AESGCM(_derived(self._keys[key], purpose.encode(), 32))
+        return AESGCM(_derived(self._keys[key], purpose.encode(), 32)) if key in self._keys else None
+
+
+def frames(content: bytes) -> Iterator[bytes]:
+    """A file in the pieces that `seal_file` takes."""
+    return (content[start : start + FRAME] for start in range(0, len(content), FRAME))
+
+
+def is_sealed(text: str | None) -> bool:
+    """Whether a text was sealed; our own words about a row are not."""
+    return text is not None and text.startswith(_MARK)
 
 
 PLAIN = Keyring()
@@ -152,8 +173,12 @@ def _place(number: int, is_last: bool) -> bytes:
 def _read(cipher: "AESGCM", number: int, frame: bytes, *, is_last: bool) -> bytes:
     opened = _opened(cipher, _place(number, is_last), frame, None)
     if opened is None:
-        raise AttachmentMissing("The file is not what was stored.")
+        raise _altered()
     return opened
+
+
+def _altered() -> AttachmentMissing:
+    return AttachmentMissing("The file is not what was stored.")
 
 
 def _opened(cipher: "AESGCM", nonce: bytes, sealed: bytes, bound_to: bytes | None) -> bytes | None:

@@ -24,7 +24,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -36,8 +35,9 @@ from sqlalchemy.pool import QueuePool
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import presence, private
-from widget.outbox.sealing import FRAME, HEADER, PLAIN, TAG, Keyring
+from widget.outbox.sealing import FRAME, HEADER, PLAIN, TAG, Keyring, frames
 from widget.submissions.model import Attachment
+from widget.submissions.spooled import SpooledFile
 
 log = structlog.get_logger("widget.outbox")
 
@@ -132,9 +132,9 @@ class SQLiteBackend:
             await self.erase(blobs)
             raise
 
-    def chunks(self, blob: str) -> AsyncIterator[bytes]:
+    def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The file's bytes, read by a thread."""
-        return self.keyring.open_file(blob, self._frames(blob))
+        return self.keyring.open_file(blob, self._frames(blob)) if sealed else self._frames(blob)
 
     async def _frames(self, blob: str) -> AsyncIterator[bytes]:
         size = HEADER + FRAME + TAG
@@ -318,23 +318,23 @@ class SQLiteBackend:
             for attachment in attachments:
                 blobs.append(uuid.uuid4().hex)
                 if self.keyring.newest:
-                    self._seal(attachment.path, blobs[-1])
+                    self._seal(attachment.content, blobs[-1])
                 else:
-                    _sync(attachment.path)
-                    attachment.path.rename(self.files / blobs[-1])
+                    _sync(attachment.content.path)
+                    attachment.content.path.rename(self.files / blobs[-1])
             _sync(self.files)
         except OSError as error:
             self._erase(blobs)
             raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
         return blobs
 
-    def _seal(self, path: Path, blob: str) -> None:
-        with path.open("rb") as plain, open(self.files / blob, "xb", opener=_open_private) as sealed:
-            for frame in self.keyring.seal_file(blob, iter(partial(plain.read, FRAME), b"")):
+    def _seal(self, content: SpooledFile, blob: str) -> None:
+        with open(self.files / blob, "xb", opener=_open_private) as sealed:
+            for frame in self.keyring.seal_file(blob, frames(content.read_bytes())):
                 sealed.write(frame)
             sealed.flush()
             os.fsync(sealed.fileno())
-        path.unlink()
+        content.path.unlink()
 
     def _erase(self, blobs: Iterable[str]) -> None:
         for blob in blobs:

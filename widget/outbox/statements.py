@@ -83,6 +83,11 @@ class Statements:
             )
             .returning(*submission.c, (now - func.coalesce(s.put_back_at, s.accepted_at)).label("age"))
         )
+        self.set_aside = (
+            update(submission)
+            .where(by_id)
+            .values(state="refused", claim=None, intent=None, due_at=None, ended_at=now, last_error=bindparam("why"))
+        )
         self.postpone = update(submission).where(by_id, is_due).values(due_at=later, last_error=bindparam("error"))
         self.pending = (
             select(a.position, a.name, a.media_type, a.size, a.blob)
@@ -142,7 +147,7 @@ class Statements:
             .values(due_at=now)
         )
         self.status = select(
-            s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told, s.content_mac
+            s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told, s.content_mac, s.data_key
         ).where(by_id)
         self.attachments = (
             select(a.position, a.name, a.status, a.message, a.note)

@@ -6,11 +6,11 @@ Where the bytes come from is left to `intake`, what a file is to `files`, where 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import email_validator
 
 from widget.errors import Fault, Rejected
+from widget.submissions.spooled import SpooledFile
 
 MAX_DESCRIPTION = 1000
 """Characters, counted in UTF-16 units with each line break once, as browsers and Insider Connect count them."""
@@ -39,13 +39,13 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that may go along: our own safe `name`, the `media_type` of its content, its `size` in bytes, and the
-    `path` where its bytes lie until the outbox has taken them."""
+    """A file that may go along: our own safe `name`, the `media_type` of its content, its `size` in bytes, and its
+    `content`, until the outbox has taken it."""
 
     name: str
     media_type: str
     size: int
-    path: Path
+    content: SpooledFile
     note: str | None = None
     """What was taken out of it, as codes with a blank between them: "location_removed", "scripts_removed"."""
 

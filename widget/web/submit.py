@@ -29,8 +29,14 @@ async def submit(request: Request) -> Response:
         total_timeout=service.settings.body_timeout,
     )
     refusal = await _refusal_unread(service, product, request)
+    backend = service.outbox.backend
     async with body.receive(
-        request, spool=service.outbox.backend.spool, limits=limits, turns=service.turns, refusal=refusal
+        request,
+        spool=backend.spool,
+        sealed=backend.keyring.newest is not None,
+        limits=limits,
+        turns=service.turns,
+        refusal=refusal,
     ) as incoming:
         token: FormToken | None = None
         try:
