@@ -83,6 +83,15 @@ def test_a_secret_is_read_from_systemd_s_credentials(config: Path, tmp_path: Pat
     assert seen(load(config, **{name: "", "CREDENTIALS_DIRECTORY": str(folder)}), name) == VALUES[name]
 
 
+@pytest.mark.parametrize("name", ["INSIDER_CLIENT_SECRET__XX", "IDENTITY_KEY__Y", "SECRETKEY"])
+def test_a_credential_that_nothing_reads_stops_the_start(config: Path, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / name).write_text("k" * 40)
+    (folder / "tls.pem").write_text("somebody else's")
+    assert list(problems(config, CREDENTIALS_DIRECTORY=str(folder))) == [name]
+
+
 def test_a_secret_that_is_given_twice_stops_the_start(config: Path, tmp_path: Path) -> None:
     (tmp_path / "SECRET_KEY").write_text(VALUES["SECRET_KEY"])
     named = {"SECRET_KEY_FILE": str(tmp_path / "SECRET_KEY"), "CREDENTIALS_DIRECTORY": str(tmp_path)}

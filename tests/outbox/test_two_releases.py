@@ -87,7 +87,8 @@ def test_the_release_before_goes_on_restarts_and_takes_over_again(
     for folder in folders:
         folder.mkdir()
     old, new = (Widget(folder, insider.url, **settings) for folder in folders)
-    request.addfinalizer(lambda: [each.__exit__() for each in (old, new)])
+    for each in (old, new):
+        request.addfinalizer(each.__exit__)
     old.environ["PYTHONPATH"] = str(release_before)
     old.migrate()
     old.start()

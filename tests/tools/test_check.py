@@ -1,6 +1,7 @@
 """`widget check` finds what is wrong, each thing by its name and place, and nothing where nothing is."""
 
 import json
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, COMMAND, ROOT, SECRET_KEY, Sandbox, free_port, plain_environ
 
 from widget.config.loading import load_products
+from widget.config.settings import VARIABLES
 from widget.tools.check import check_products, fields
 from widget.tools.findings import Report
 
@@ -452,3 +454,47 @@ def test_a_proof_of_work_is_looked_for_only_where_one_may_be_asked_for(tmp_path:
     toml('proof = "never"\n')(tmp_path)
     FAULTS["proof lost"][0](tmp_path)
     assert look(tmp_path).findings == ()
+
+
+@pytest.mark.parametrize("broken", [{}, {"SECRET_KEY": ""}])
+def test_a_product_that_does_not_exist_is_named_with_the_one_that_is_meant(
+    tmp_path: Path, broken: dict[str, str]
+) -> None:
+    done = run(tmp_path, "--offline", "--product", "demoo", **settings(tmp_path, "http://127.0.0.1:1") | broken)
+    assert done.returncode == 2
+    assert "there is no product 'demoo' in widget.toml; did you mean demo?" in done.stderr
+
+
+def test_helpers_that_do_not_answer_and_a_folder_that_is_not_there_are_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environ = settings(tmp_path, "http://127.0.0.1:1") | {
+            "CLAMD": f"tcp://127.0.0.1:{silent.getsockname()[1]}",
+            "RATE_LIMIT_STORAGE": "redis://:hunter2@127.0.0.1:1/0",
+            "CUSTOM_FOLDER": str(tmp_path / "nowhere"),
+        }
+        done = run(tmp_path, **environ)
+    assert done.returncode == 1
+    assert "CLAMD: No answer within 3 s." in done.stdout
+    assert "RATE_LIMIT_STORAGE: " in done.stdout
+    assert f"CUSTOM_FOLDER: There is no folder {tmp_path / 'nowhere'}." in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_every_setting_is_shown_with_where_it_came_from_and_no_secret_is(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(SECRET_KEY)
+    environ = settings(tmp_path, "http://127.0.0.1:1") | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(key)}
+    environ |= {"RATE_LIMIT": "off", "DATABASE_DIRECT_URL": "postgresql://ada:hunter2@db/widget?password=hunter3"}
+    environ |= {"DATABASE_URL": "postgresql://ada:hunter2@127.0.0.1:1/widget"}
+    done = run(tmp_path, "--json", "--offline", **environ)
+    told = {each["name"]: each for each in json.loads(done.stdout)["settings"]}
+    assert set(told) >= set(map(str.upper, VARIABLES))
+    assert told["SECRET_KEY"] == {"name": "SECRET_KEY", "value": "********", "source": f"SECRET_KEY_FILE: {key}"}
+    assert told["INSIDER_CLIENT_SECRET"]["value"] == "********"
+    assert (told["RATE_LIMIT"]["value"], told["RATE_LIMIT"]["source"]) == ("off", "environment")
+    assert told["PROOF_SURGE"]["source"] == "RATE_LIMIT"
+    assert (told["PORT"]["value"], told["PORT"]["source"]) == ("8000", "default")
+    assert told["DATABASE_URL"]["value"] == "postgresql+psycopg://ada:********@127.0.0.1:1/widget"
+    for secret in (SECRET_KEY, CLIENT_SECRET, "hunter2", "hunter3"):
+        assert secret not in done.stdout
+    assert "Settings in force" in run(tmp_path, "--offline", **environ).stdout

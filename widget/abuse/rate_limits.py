@@ -188,6 +188,17 @@ class Rates:
         return max(1.0, end - self._clock())
 
 
+async def why_away(storage: str) -> str | None:
+    """Why the storage of the counts cannot be used; None when it answers. Raises ConfigurationError."""
+    shared = _shared(storage)
+    try:
+        return None if await shared.check() else "no answer"
+    except StorageError as error:
+        return str(error.storage_error)
+    finally:
+        await shared.bridge.storage.aclose()  # type: ignore[attr-defined]
+
+
 def _items(limit: str) -> Sequence[RateLimitItem]:
     return () if limit == "off" else parse_many(limit)
 

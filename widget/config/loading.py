@@ -116,7 +116,7 @@ def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> 
         *files,
     }
     known = [name for name in ours if "_" in name]  # a short name is close to too many ordinary words
-    for name in environ:
+    for name in (*environ, *secrets.credentials(environ)):
         base, separator, slug = name.partition("__")
         if name in ours:
             continue

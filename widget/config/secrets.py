@@ -72,6 +72,12 @@ def sources_of(environ: Mapping[str, str], name: str, wanted: Collection[str]) -
     return sources
 
 
+def credentials(environ: Mapping[str, str]) -> list[str]:
+    """The names of systemd's credentials."""
+    folder = Path(environ.get("CREDENTIALS_DIRECTORY") or "/nowhere")
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
 def spellings(name: str) -> tuple[str, str, str]:
     """What a secret is called in a message: by the variable, the file, or the credential that gives it."""
     return name, f"{name}_FILE", f"{name} in CREDENTIALS_DIRECTORY"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from widget.config.inventory import InForce
+
 Level = Literal["wrong", "notice"]
 _MARKS = {"wrong": "✗", "notice": "!"}
 
@@ -55,9 +57,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All sections of a run."""
+    """All sections of a run, and the settings in force where they could be read."""
 
     sections: tuple[Section, ...]
+    settings: tuple[InForce, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -73,6 +76,7 @@ class Report:
         """The report as JSON values."""
         return {
             "passed": self.passed,
+            "settings": [asdict(setting) for setting in self.settings],
             "sections": [
                 {
                     "title": section.title,
@@ -86,13 +90,23 @@ class Report:
         }
 
     def lines(self) -> Iterator[str]:
-        """The report as lines of text."""
+        """The report as lines of text; what matters most comes last, where a terminal shows it."""
+        if self.settings:
+            yield "Settings in force"
+            yield from _settings(self.settings)
+            yield ""
         for section in self.sections:
             yield section.title
             for check in section.checks:
                 yield from _lines(check)
             yield ""
         yield _sum(self.findings)
+
+
+def _settings(settings: tuple[InForce, ...]) -> Iterator[str]:
+    widths = [max(len(text) for text in texts) for texts in zip(*((s.name, s.value) for s in settings), strict=True)]
+    for setting in settings:
+        yield f"  {setting.name.ljust(widths[0])}  {setting.value.ljust(min(widths[1], 40))}  {setting.source}"
 
 
 def _told(finding: Finding) -> dict[str, str]:

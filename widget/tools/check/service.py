@@ -1,20 +1,29 @@
 """The service as it is configured: its settings, its credentials, its database. Nothing is stored, nothing sent."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from widget.abuse import rate_limits
 from widget.config.loading import suffix
 from widget.config.products import LOCAL
 from widget.config.settings import Settings
 from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError, OutboxUnavailable
+from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
 from widget.outbox.outbox import Outbox
 from widget.tools.findings import Check, Finding, Level
 
+_PATIENCE = 3.0
+"""Seconds that a helper may take to answer."""
+_CLAMD = Finding("scanner.unavailable", "", "Until it answers, files wait and are not forwarded.", "CLAMD")
+_REDIS = Finding("counters.unavailable", "", "Until it answers, each process counts alone.", "RATE_LIMIT_STORAGE")
+_FOLDER, _CUSTOM = "CUSTOM_FOLDER", "Correct the path, or see that it is mounted."
 _UNTIL = "Until it is fixed, the product has our look."
 
 
@@ -54,6 +63,43 @@ def _origins(settings: Settings) -> Iterator[Finding]:
             yield Finding("settings.origins", message, fix, at, "notice")
         for twice in sorted({entry for entry in product.origins if product.origins.count(entry) > 1}):
             yield Finding("settings.origins", f"{twice} is named twice.", "Leave one out.", at, "notice")
+
+
+def check_folder(settings: Settings) -> Check:
+    """Whether the folder of the products' own files is there."""
+    findings: tuple[Finding, ...] = ()
+    if settings.custom_folder is not None and not settings.custom_folder.is_dir():
+        message = f"There is no folder {settings.custom_folder}."
+        findings = (Finding("settings.custom_folder", f"{message} Every product has our look.", _CUSTOM, _FOLDER),)
+    return Check("custom folder", findings, str(settings.custom))
+
+
+async def check_helpers(settings: Settings) -> Sequence[Check]:
+    """Whether the virus scanner and the storage of the counts answer, where there are such."""
+    checks = []
+    if settings.clamd:
+        checks.append(Check("virus scanner", await _asked(Scanner(settings.clamd).ping(), _CLAMD), settings.clamd))
+    if settings.rate_limit_storage != "memory://":
+        checks.append(Check("counters", await _asked(_ping(settings.rate_limit_storage), _REDIS), "Redis"))
+    return checks
+
+
+async def _ping(storage: str) -> None:
+    if why := await rate_limits.why_away(storage):
+        raise OSError(why)
+
+
+async def _asked(question: Awaitable[None], absent: Finding) -> tuple[Finding, ...]:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await question
+    except TimeoutError:
+        return (replace(absent, message=f"No answer within {_PATIENCE:g} s."),)
+    except ConfigurationError as error:
+        return (replace(absent, message=_sentence(error.problems[0].message), fix=""),)
+    except (ScannerUnavailable, OSError) as error:
+        return (replace(absent, message=_sentence(str(error))),)
+    return ()
 
 
 async def check_credentials(settings: Settings) -> Check:
