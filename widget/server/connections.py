@@ -25,7 +25,7 @@ class Connections:
     def opened(self, address: str) -> str | None:
         """Count one more. Returns what to pass to `closed`; None, and nothing is counted, when it is one too many."""
         client = client_key(address)
-        if not self._limit or self._is_trusted(address):
+        if not self._limit or self.is_trusted(address):
             return ""
         if self._open[client] >= self._limit:
             log.warning("connections.refused", open=self._open[client])
@@ -40,7 +40,8 @@ class Connections:
             if not self._open[client]:
                 del self._open[client]
 
-    def _is_trusted(self, address: str) -> bool:
+    def is_trusted(self, address: str) -> bool:
+        """Whether it is one of our own proxies."""
         try:
             ip = ipaddress.ip_address(address)
         except ValueError:

@@ -17,7 +17,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from widget.server.connections import Connections
+from widget.server.forwarded import Forwarded
 from widget.web import headers
+from widget.web.refusals import refusals
 
 MAX_HEAD = 32 * 1024
 """Bytes of request line and header fields together."""
@@ -48,6 +50,7 @@ class Protocol(HttpToolsProtocol):
 
     header_timeout = 10.0
     per_client = Connections(0)
+    forwarded = Forwarded(per_client)
 
     def __init__(
         self,
@@ -278,6 +281,7 @@ class Protocol(HttpToolsProtocol):
             names = [name for name, _ in self.headers]
             if any(names.count(name) > 1 for name in _ONCE):
                 raise self._stop(400)
+        self.forwarded.look(self.client, named)
         if not _HOST.fullmatch(named.get(b"host", b"localhost" if version == "1.0" else b"")):
             raise self._stop(400)
         coding = named.get(b"transfer-encoding")
@@ -296,6 +300,7 @@ class Protocol(HttpToolsProtocol):
         if cycle is not None and not in_body and not cycle.response_complete:
             cycle.keep_alive = False  # the request before is still being answered: its answer is the last
             return
+        refusals.note(_CODES[status], status)
         if not (in_body and (cycle.response_started or self.pipeline)):
             self.transport.write(_answer(status))
         if cycle is not None and not cycle.response_complete:
@@ -341,4 +346,5 @@ def _answer(status: int) -> bytes:
 
 def protocol(header_timeout: float, connections: Connections) -> type[Protocol]:
     """The protocol with these bounds, as uvicorn wants it: a class."""
-    return type("Protocol", (Protocol,), {"header_timeout": header_timeout, "per_client": connections})
+    bounds = {"header_timeout": header_timeout, "per_client": connections, "forwarded": Forwarded(connections)}
+    return type("Protocol", (Protocol,), bounds)

@@ -16,7 +16,7 @@ from widget.config.products import Product
 from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected
 from widget.i18n.messages import Words
 from widget.pages.state import Looks
-from widget.web import headers
+from widget.web import headers, refusals
 from widget.web.responses import html
 from widget.web.service import looks_of, service_of, wants_json, words_of
 
@@ -116,6 +116,7 @@ async def on_bug(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, rejected: Rejected) -> Response:
+    refusals.note(request, rejected)
     words = words_of(request)
     if wants_json(request) or request.url.path.startswith(("/static/", "/embed.js")):
         return as_json(rejected, words, None, headers.HEADERS["data"])

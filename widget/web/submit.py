@@ -13,7 +13,7 @@ from widget.intake.acceptance import FormToken
 from widget.intake.body import Incoming
 from widget.outbox.model import SubmissionStatus
 from widget.pages.state import FormState, ThanksState
-from widget.web import headers, problems
+from widget.web import headers, problems, refusals
 from widget.web.form import challenge_for
 from widget.web.responses import files_as_json, files_for_page, html, moment
 from widget.web.service import Service, looks_of, product_of, service_of, wants_json, words_of
@@ -141,6 +141,7 @@ def _refuse_repeat(request: Request, product: Product, sent: AlreadySent, incomi
     """Other content with a token that was used: it is another submission, which the person may send as well."""
     if not wants_json(request):
         return _refuse(request, product, sent, None, incoming)
+    refusals.note(request, sent, product.slug)
     tokens = service_of(request).tokens
     receipt = tokens.receipt(sent.submission_id, product.slug)
     more = {"receipt": receipt, "receipt_url": f"/receipt/{receipt}", "token": tokens.form(product.slug)}
@@ -151,6 +152,7 @@ def _refuse(
     request: Request, product: Product, rejected: Rejected, token: FormToken | None, incoming: Incoming
 ) -> Response:
     """Say what is wrong, and give back what was written. Without a `token` the form gets a new one."""
+    refusals.note(request, rejected, product.slug)
     service, words = service_of(request), words_of(request, product.slug)
     fields = headers.of_form(product.origins)
     if not incoming.whole:

@@ -1,0 +1,92 @@
+"""Refused requests leave a line, and never a flood; a proxy that nobody named is noticed."""
+
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bed import Widget, adjusted, until
+
+from widget.web.refusals import _MOST_KINDS, _host
+
+
+def lines(widget: Widget, event: str = "request.refused") -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == event]
+
+
+def test_each_kind_of_refusal_leaves_a_line(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(RATE_LIMIT="1/minute")
+    origin = {"Origin": "https://Shop.Example.com"}
+    widget.submit(headers=origin)
+    widget.submit(token="forged", headers={"Sec-Fetch-Site": "same-origin"})
+    widget.client.post("/form/demo", json={}, headers={"Sec-Fetch-Site": "same-origin"})
+    widget.client.post("/form/demo", content=b"", headers={"Content-Type": "multipart/form-data"})
+    widget.client.get("/form/nope")
+    widget.client.get("/nowhere")
+    widget.client.delete("/healthz")
+    with socket.create_connection(("127.0.0.1", widget.port)) as raw:
+        raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        raw.recv(100)
+    found = {(line["code"], line["status"], line["product"], line["origin"]) for line in lines(widget)}
+    assert found >= {
+        ("origin_not_allowed", 403, "demo", "shop.example.com"),
+        ("rate_limited", 429, "demo", ""),
+        ("product_unknown", 404, "", ""),
+        ("not_found", 404, "", ""),
+        ("method_not_allowed", 405, "", ""),
+        ("malformed", 400, "", ""),
+    }
+
+
+def test_what_is_refused_again_is_counted_and_told_once_in_a_while(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(command=adjusted("widget.web.refusals.PERIOD=1"))
+    for _ in range(30):
+        widget.client.get("/nowhere")
+    counts = until(lambda: found if len(found := [line["count"] for line in lines(widget)]) > 1 else [])
+    assert counts[0] == 1
+    until(lambda: sum(line["count"] for line in lines(widget)) == 30)
+    assert len(lines(widget)) < 10
+
+
+def test_strangers_cannot_fill_the_log_with_names(widget: Widget) -> None:
+    token = widget.token()
+    for number in range(_MOST_KINDS + 50):
+        widget.client.post(
+            "/form/demo", files={"token": (None, token)}, headers={"Origin": f"https://{number}.example.com"}
+        )
+    assert len(lines(widget)) == _MOST_KINDS + 1
+    assert lines(widget)[-1]["origin"] == "others"
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://a.example.com:8443", "a.example.com:8443"),
+        ("null", "null"),
+        ("https://ada:secret@a.example.com", "a.example.com"),
+        ("ada@example.com", "unreadable"),
+        ("https://" + "a" * 200, "unreadable"),
+        ("https://a\x1b[31m", "unreadable"),
+        ("https://[::1", "unreadable"),
+    ],
+)
+def test_an_origin_is_told_by_its_host_alone(origin: str, host: str) -> None:
+    assert _host(origin) == host
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto"])
+def test_a_proxy_that_nobody_named_is_warned_of_once(start_widget: Callable[..., Widget], name: str) -> None:
+    widget = start_widget()
+    for number in range(3):
+        widget.client.get("/healthz", headers={name: f"for=192.0.2.{number}"})
+    (line,) = lines(widget, "proxy.untrusted")
+    assert line["peer"] == "127.0.0.1"
+    assert "TRUSTED_PROXIES" in line["fix"]
+    assert "192.0.2." not in widget.log()
+
+
+def test_a_proxy_that_is_trusted_is_not(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(TRUSTED_PROXIES="127.0.0.1")
+    widget.client.get("/healthz", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert lines(widget, "proxy.untrusted") == []

@@ -1,0 +1,77 @@
+"""Refused requests in the log: the first of a kind at once, the others counted, one line a minute.
+
+Without a line a proxy that forgets `Host`, or an origin that is missing in widget.toml, refuses everybody in silence;
+with a line for each request, whoever wants to could fill the disk.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.requests import Request
+
+from widget.errors import Rejected
+
+log = structlog.get_logger("widget.web.refusals")
+
+PERIOD = 60.0
+"""Seconds that are counted together."""
+_MOST_KINDS = 200
+"""Kinds that are told apart within a period: strangers choose what they call their origin."""
+_HOST = re.compile(r"[a-z0-9.:_-]{1,100}")
+_ORDINARY = (404, 405, 409, 422)
+"""Statuses that people and robots cause every day."""
+
+_Kind = tuple[str, str, int, str]
+
+
+class Refusals:
+    """Counts refusals by product, code, status and the host of the origin."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[_Kind] = Counter()
+
+    def note(self, code: str, status: int, *, product: str = "", origin: str = "") -> None:
+        """One more request was refused. Called within the event loop."""
+        kind = (code, product, status, _host(origin))
+        if kind not in self._counts and len(self._counts) >= _MOST_KINDS:
+            kind = (code, product, status, "others")
+        self._counts[kind] += 1
+        if self._counts[kind] == 1:
+            _say(kind, 1)
+            asyncio.get_running_loop().call_later(PERIOD, self._sum_up, kind)
+
+    def _sum_up(self, kind: _Kind) -> None:
+        """Tell how many more there were, and begin anew."""
+        if more := self._counts.pop(kind) - 1:
+            _say(kind, more, seconds=PERIOD)
+
+
+def note(request: Request, rejected: Rejected, product: str = "") -> None:
+    """A request is refused. What a fault of our own causes is logged where it happens."""
+    if rejected.status < 500:
+        origin = request.headers.get("origin", "")
+        refusals.note(rejected.faults[0].code, rejected.status, product=product, origin=origin)
+
+
+refusals = Refusals()
+"""This process's: it has one log."""
+
+
+def _say(kind: _Kind, count: int, **more: float) -> None:
+    code, product, status, origin = kind
+    told = log.info if status in _ORDINARY else log.warning
+    told("request.refused", code=code, status=status, product=product, origin=origin, count=count, **more)
+
+
+def _host(origin: str) -> str:
+    """The host of an origin; what is none is not repeated."""
+    if origin in ("", "null"):
+        return origin
+    try:
+        host = urlsplit(origin).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        host = ""
+    return host if _HOST.fullmatch(host) else "unreadable"
