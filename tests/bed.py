@@ -5,6 +5,7 @@ thread's event loop while its browser is open, so no `async` test may share a mo
 """
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -62,10 +63,14 @@ def free_port() -> int:
             return int(probe.getsockname()[1])
 
 
+@functools.cache
 def chromium() -> str | None:
-    """The browser of this machine, if one runs (some packages are empty shells); None leaves it to Playwright's own."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    found = filter(None, map(shutil.which, names))
+    """The browser of this machine, if one runs (some packages are empty shells); None leaves it to Playwright's own.
+
+    The headless shell comes first: the same engine without windows, menus and extensions, and Playwright's own choice.
+    """
+    whole = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = filter(None, map(shutil.which, ("chromium-headless-shell", *whole)))
     return next(
         (path for path in found if subprocess.run([path, "--version"], capture_output=True).returncode == 0), None
     )
