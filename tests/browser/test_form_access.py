@@ -56,7 +56,7 @@ def test_axe_finds_nothing(
     form.page.set_viewport_size({"width": width, "height": 900})
     form.open(f"?lang={lang}&theme={theme}")
     state(form, insider)
-    form.page.wait_for_timeout(400)
+    form.until("document.getAnimations().every(animation => animation.playState !== 'running')")
     assert violations(form) == []
     assert form.page.evaluate("document.documentElement.scrollWidth") <= width
 
