@@ -1,11 +1,69 @@
 // @ts-check
-/** Writes the moments of a page in the person's own zone and manner; without script they stand there in UTC. */
+/** The receipt's page: times in the person's own zone and manner (without script they stand there in UTC), its address to
+ * copy, and the news once there are any. */
+import {copyText} from './clipboard.js'
+import {settled} from './standing.js'
 
-const lang = document.documentElement.lang
+const {lang} = document.documentElement
 const locale = navigator.language.startsWith(lang) ? navigator.language : lang
 const format = new Intl.DateTimeFormat(`${locale}-u-nu-latn`, {dateStyle: 'long', timeStyle: 'short'})
 
-for (const time of document.querySelectorAll('time[datetime]')) {
-  const at = new Date(/** @type {HTMLTimeElement} */ (time).dateTime)
-  if (!Number.isNaN(at.getTime())) time.textContent = format.format(at)
+const ACTIONS = /** @type {Record<string, (button: HTMLElement) => unknown>} */ ({copy, print: () => print()})
+
+/** @returns {HTMLElement | null} */
+const receipt = () => document.querySelector('[data-status]')
+
+/** @param {string} text */
+function say(text) {
+  const status = document.getElementById('feedback-status')
+  if (status) status.textContent = text
 }
+
+/** What the script adds to the page that is there. */
+function dress() {
+  for (const time of document.querySelectorAll('time[datetime]')) {
+    const at = new Date(/** @type {HTMLTimeElement} */ (time).dateTime)
+    if (!Number.isNaN(at.getTime())) time.textContent = format.format(at)
+  }
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-do]'))) {
+    button.hidden = false
+    button.addEventListener('click', () => ACTIONS[button.dataset.do ?? '']?.(button))
+  }
+}
+
+/** @param {HTMLElement} button */
+async function copy(button) {
+  if (!await copyText(location.href)) return
+  const copied = document.getElementById('feedback-status')?.dataset.copied ?? ''
+  button.querySelector('span')?.replaceChildren(copied)
+  say(copied)
+}
+
+/** This page as the service would show it now. Scripts in it do not run. @returns {Promise<Document | null>} */
+function fetched() {
+  return new Promise(resolve => {
+    const request = new XMLHttpRequest()
+    request.responseType = 'document'
+    request.open('GET', location.href)
+    request.setRequestHeader('Accept', 'text/html')
+    request.onloadend = () => resolve(request.response)
+    request.send()
+  })
+}
+
+/** Waits for news, shows them and says them aloud. */
+async function follow() {
+  await settled(location.href)
+  const page = await fetched()
+  const now = page?.querySelector('[data-status]')
+  if (!page || !now) return location.reload()
+  const focused = document.activeElement?.closest('[data-do]')?.getAttribute('data-do')
+  receipt()?.replaceWith(document.importNode(now, true))
+  document.title = page.title
+  dress()
+  if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-do="${focused}"]`))?.focus()
+  say([...now.querySelectorAll('h1, h1 + p')].map(({textContent}) => textContent).join('. '))
+}
+
+dress()
+if (receipt()?.dataset.status === 'accepted') follow()

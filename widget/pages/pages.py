@@ -116,6 +116,7 @@ class Pages:
             mode="page",
             heading=words(f"receipt.{state.status}"),
             stylesheets=self._stylesheets(product),
+            status=state.status,
             text=self._receipt_text(state, name, words),
             steps=self._steps(state, name, words),
             files=tuple(_receipt_file(file, words) for file in state.attachments),

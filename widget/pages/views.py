@@ -195,8 +195,9 @@ class FormPage(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPage(Page):
-    """What `receipt.html` sees."""
+    """What `receipt.html` sees. `status` is `accepted`, `delivered`, `refused` or `expired`."""
 
+    status: str
     text: str
     steps: tuple[Step, ...]
     files: tuple[ReceiptFile, ...]

@@ -1,6 +1,7 @@
 """GET /receipt/{receipt}: where a submission stands; never what it says."""
 
 import time
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +20,8 @@ async def show_receipt(request: Request) -> Response:
     found = await _status_of(service, request.path_params["receipt"])
     words = words_of(request, found.product)
     status = _receipt_status(found, service.settings.receipt_days)
+    if status == "refused":
+        found = _without_waiting(found)
     known = status != "expired"
     delivered_at = found.ended_at if status == "delivered" else None
     if wants_json(request):
@@ -54,6 +57,12 @@ async def _status_of(service: Service, receipt: str) -> SubmissionStatus:
     if status.product != product:
         raise Rejected(Fault("receipt_unknown"))
     return status
+
+
+def _without_waiting(status: SubmissionStatus) -> SubmissionStatus:
+    """The same, where no file waits any more: a submission that was refused takes its files with it."""
+    files = (replace(file, status="refused") if file.status == "waiting" else file for file in status.attachments)
+    return replace(status, attachments=tuple(files))
 
 
 def _receipt_status(status: SubmissionStatus, kept_days: int) -> str:

@@ -37,7 +37,7 @@ CELLS = (
     Cell("receipt-delivered", "Receipt, delivered", "receipt-delivered"),
     Cell("receipt-accepted", "Receipt, accepted", "receipt-accepted"),
     Cell("receipt-refused", "Receipt, refused", "receipt-refused"),
-    Cell("receipt-expired", "Receipt, run out", "receipt-expired"),
+    Cell("receipt-expired", "Receipt, expired", "receipt-expired"),
     Cell("problem", "Page not set up", "problem"),
     Cell("not-found", "Not found", "problem"),
 )

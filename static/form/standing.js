@@ -1,0 +1,47 @@
+// @ts-check
+/** Where a submission stands, as its receipt tells: asked again until that is final, ever less often, and only while
+ * somebody can see the answer. */
+
+/** @typedef {{status: 'accepted' | 'delivered' | 'refused' | 'expired', feedback_id: number | null, attachments: {name: string, status: string}[]}} Standing */
+
+const FIRST = 2000, SLOWEST = 60_000 // milliseconds
+const SLOWER = 1.5
+
+/** @param {string} url the receipt's address @returns {Promise<Standing | undefined>} nothing where it cannot be known now */
+export async function standing(url) {
+  try {
+    const answer = await fetch(url, {headers: {Accept: 'application/json'}, cache: 'no-store'})
+    return answer.ok ? await answer.json() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @param {string} url @param {AbortSignal} [signal] @returns {Promise<Standing>} once it is no longer on its way */
+export async function settled(url, signal) {
+  for (let wait = FIRST; ; wait = Math.min(wait * SLOWER, SLOWEST)) {
+    await pause(wait, signal)
+    await seen(signal)
+    const found = await standing(url)
+    signal?.throwIfAborted()
+    if (found && found.status !== 'accepted') return found
+  }
+}
+
+/** @param {number} time in milliseconds @param {AbortSignal} [signal] */
+function pause(time, signal) {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, time)
+    signal?.addEventListener('abort', () => reject(signal.reason), {once: true})
+  })
+}
+
+/** Once the page can be seen. @param {AbortSignal} [signal] */
+async function seen(signal) {
+  while (document.hidden) {
+    await new Promise((resolve, reject) => {
+      document.addEventListener('visibilitychange', resolve, {once: true, signal})
+      signal?.addEventListener('abort', () => reject(signal.reason), {once: true})
+    })
+  }
+}
