@@ -15,7 +15,8 @@ const NAME = 'insider-feedback'
 const NO_FRAME = 8000, NO_WORD = 3000 // milliseconds: for the frame to come, and for the form in it to speak
 const TOLD = ['ready', 'resize', 'dirty', 'submit', 'success', 'error']
 const SMALL = '(max-width:479.98px),(max-height:559.98px)'
-const small = matchMedia(SMALL)
+const LOW = '(max-height:759.98px)'
+const small = matchMedia(SMALL), low = matchMedia(LOW)
 const advice = () => import('./embed-advice.js')
 
 /**
@@ -63,6 +64,7 @@ box-shadow:var(--feedback-shadow,0 0 0 1px light-dark(#3c2d1414,#fffaf01a),0 2px
 visibility:hidden;opacity:0;translate:0 8px;scale:.98;transition:.12s,visibility 0s .12s,overlay .12s allow-discrete}
 .launcher{z-index:1}
 .launcher~dialog{margin-block:68px;max-height:calc(100dvh - 108px)}
+@media ${LOW}{.launcher[aria-expanded=true]{visibility:hidden}.launcher~dialog{margin-block:0;max-height:calc(100dvh - 40px)}}
 dialog[open]{visibility:visible;opacity:1;translate:0;scale:1;transition:.18s cubic-bezier(.2,.8,.2,1),visibility 0s}
 :host([mode=dialog]) dialog{inset:0;margin:auto;width:480px;height:fit-content;max-height:calc(100dvh - 32px)}
 dialog:focus{outline:0}
@@ -133,6 +135,7 @@ export class Panel {
     const {signal} = this.#gone
     addEventListener('message', event => this.#hear(event), {signal})
     small.addEventListener('change', () => this.#turn(), {signal})
+    low.addEventListener('change', () => this.#post('set'), {signal})
     window.addEventListener('keydown', event => this.#key(event), {signal, capture: true})
     for (const type of ['focusin', 'focusout']) window.addEventListener(type, event => this.#shield(event), {signal, capture: true})
     document.addEventListener('keydown', event => this.#key(event), {signal})
@@ -241,6 +244,7 @@ export class Panel {
     const data = type == 'close' || type == 'reset' ? {} : {
       theme: host.theme, lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
       sheet: !host.inline && small.matches,
+      low: !host.inline && low.matches,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
       ...more,

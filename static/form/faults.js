@@ -1,5 +1,6 @@
 // @ts-check
-/** What is to be put right: beside each field, and in the summary that takes the focus. Gone as soon as it is mended. */
+/** What has to be fixed, beside each field. One fault takes the focus to its field; of several a summary does. Each goes as
+ * soon as it is fixed. */
 /** @import {FormController} from './form-controller.js' */
 
 /**
@@ -32,28 +33,48 @@ export class Faults {
   set(fault) {
     const key = fault.row ?? (fault.field || fault.code)
     this.#shown.set(key, fault)
-    if (!fault.row) this.#mark(key, fault.message)
+    if (!fault.row) this.#mark(fault.field || this.#first, fault.message)
     this.#fillSummary()
   }
 
   /** @param {string} key */
   clear(key) {
-    if (!this.#shown.delete(key)) return
-    this.#mark(key, '')
+    const fault = this.#shown.get(key)
+    if (!fault) return
+    this.#shown.delete(key)
+    if (!fault.row) this.#mark(fault.field || this.#first, '')
     this.#fillSummary()
+    if (!this.#shown.size) this.#controller.title()
   }
 
   clearAll() {
     for (const key of [...this.#shown.keys()]) this.clear(key)
   }
 
-  /** All of them at once, with the summary. @param {Fault[]} faults */
+  /** All of them at once. @param {Fault[]} faults one or more */
   show(faults) {
     this.clearAll()
     for (const fault of faults) this.set(fault)
-    this.#summary.hidden = !faults.length
+    this.#summary.hidden = faults.length < 2
     this.#fillSummary()
-    this.#summary.focus()
+    if (faults.length < 2) this.#go(this.#target(faults[0]))
+    else this.#summary.focus()
+    this.#controller.title(this.#heading(faults.length))
+  }
+
+  /** The first field by which something can be said. */
+  get #first() {
+    return ['sentimentRating', 'description'].find(name => this.#controller.form.element(name)) ?? 'files'
+  }
+
+  /** The id of what a fault is about. @param {Fault} fault */
+  #target({row, field}) {
+    return row ?? (field || this.#first)
+  }
+
+  /** @param {number} n how many faults there are */
+  #heading(n) {
+    return this.#controller.words.say('summary', {n})
   }
 
   /** @returns {HTMLElement} */
@@ -73,21 +94,23 @@ export class Faults {
   #fillSummary() {
     const summary = this.#summary
     if (summary.hidden) return
-    const {form, words} = this.#controller
+    const {form} = this.#controller
     const {content} = form.element('feedback-fault-template')
     const lines = [...this.#shown.values()].map(fault => {
       const line = content.cloneNode(true)
       const [link, text] = [line.querySelector('a'), line.querySelector('span')]
       const label = fault.label ?? this.#label(fault.field)
-      const first = ['sentimentRating', 'description'].find(name => form.element(name)) ?? 'files'
-      const target = fault.row ?? (fault.field || first)
+      const target = this.#target(fault)
       link.href = `#${target}`
       link.textContent = label || fault.message
       text.textContent = label ? fault.message : ''
-      link.addEventListener('click', (/** @type {Event} */ event) => this.#go(event, target))
+      link.addEventListener('click', (/** @type {Event} */ event) => {
+        event.preventDefault()
+        this.#go(target)
+      })
       return line
     })
-    form.element('feedback-summary-title').textContent = words.say('summary', {n: lines.length})
+    form.element('feedback-summary-title').textContent = this.#heading(lines.length)
     summary.querySelector('ul')?.replaceChildren(...lines)
     if (lines.length) return
     const isLeft = summary.contains(document.activeElement)
@@ -105,13 +128,15 @@ export class Faults {
     return label?.innerText.trim() ?? ''
   }
 
-  /** @param {Event} event @param {string} id */
-  #go(event, id) {
-    event.preventDefault()
-    const place = this.#controller.form.element(id)
+  /** To a field, the first of its choices, or a file's remove button. Once there are too many files the input is disabled:
+   * then to the last file. @param {string} id */
+  #go(id) {
+    const {form} = this.#controller
+    const place = form.element(id)
     const field = place?.matches('input, textarea') ? place : place?.querySelector('input:checked, input, button')
-    field?.focus()
-    place?.scrollIntoView({block: 'nearest'})
+    const target = field?.disabled ? form.element('feedback-files').lastElementChild.querySelector('button') : field
+    target?.focus()
+    target?.closest('.feedback-field, .feedback-file')?.scrollIntoView({block: 'nearest'})
   }
 
   /** The faults that the page came with, when it was sent without script before. */

@@ -9,6 +9,8 @@ import {Sending} from './sending.js'
 import {Words} from './words.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 
+const TITLE = document.title
+
 export class FormController {
   #isDirty = false
   #left = new AbortController()
@@ -46,6 +48,7 @@ export class FormController {
     this.faults.clearAll()
     this.#left.abort()
     this.form.element('feedback-status').textContent = ''
+    document.title = TITLE
   }
 
   /** Is there anything said at all? */
@@ -59,6 +62,11 @@ export class FormController {
     if (!this.isEmpty) this.faults.clear('empty')
     if (!this.isEmpty && !this.#isDirty) this.form.tell('dirty')
     this.#isDirty = !this.isEmpty
+  }
+
+  /** The page's title, with what has happened in front. @param {string} [state] */
+  title(state) {
+    if (!this.isLeft) document.title = state ? `${state} · ${TITLE}` : TITLE
   }
 
   /** Says something aloud. A pause makes the same words heard once more. @param {string} text */

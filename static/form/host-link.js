@@ -12,6 +12,7 @@
  *   renews?: boolean,
  *   context?: Record<string, unknown> | null,
  *   sheet?: boolean,
+ *   low?: boolean,
  *   trap?: boolean,
  *   focus?: 'first' | 'last',
  *   visible?: boolean,
@@ -195,6 +196,7 @@ function known(data) {
   if (typeof data.renews === 'boolean') wish.renews = data.renews
   if (typeof data.context === 'object') wish.context = data.context
   if (typeof data.sheet === 'boolean') wish.sheet = data.sheet
+  if (typeof data.low === 'boolean') wish.low = data.low
   if (typeof data.trap === 'boolean') wish.trap = data.trap
   if (['first', 'last'].includes(data.focus)) wish.focus = data.focus
   if (typeof data.visible === 'boolean') wish.visible = data.visible

@@ -7,6 +7,7 @@ import {HostLink} from './host-link.js'
 /** @import {HostWish} from './host-link.js' */
 
 const KEYBOARD = 420 // pixels: less than that is left when a keyboard is up
+const LOW = 760 // pixels: in less, all that has to be filled in is seen only if the form is compact
 const SLACK = 24 // pixels: more than the sticky actions themselves change the height by
 
 const root = document.documentElement
@@ -50,9 +51,10 @@ let page
 
 /** @param {FeedbackForm} form @param {HostWish} wish */
 function obey(form, wish) {
-  const {theme, lang, email, sheet, identity, context} = wish
+  const {theme, lang, email, sheet, low, identity, context} = wish
   if (theme !== undefined) root.dataset.theme = theme ?? own
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
+  if (low !== undefined) root.toggleAttribute('data-low', low)
   if (page || email || identity || context || lang && lang !== spoken || form.element('feedback-identity')) meet(form, page => page.hear(wish))
   else form.recall()
 }
@@ -67,6 +69,7 @@ function meet(form, then) {
 function measure() {
   const hidden = root.scrollHeight - innerHeight
   root.toggleAttribute('data-scrolls', hidden > (root.hasAttribute('data-scrolls') ? 0 : SLACK))
+  if (parent === window) root.toggleAttribute('data-low', innerHeight < LOW)
   root.toggleAttribute('data-keyboard', (visualViewport?.height ?? innerHeight) < KEYBOARD)
 }
 

@@ -112,10 +112,9 @@ def test_an_over_long_paste_is_kept_and_marked_until_it_is_shortened(form: FormP
     assert len(form.text.input_value()) == LIMIT + 12
     form.email.fill(EMAIL)
     form.send()
-    expect(form.summary).to_contain_text("1 thing to fix")
+    expect(form.text).to_be_focused()
     form.text.fill("y" * LIMIT)
     expect(form["description-error"]).to_be_hidden()
-    expect(form.summary).to_be_hidden()
     expect(form.text).not_to_have_attribute("aria-invalid", "true")
 
 
@@ -147,7 +146,7 @@ def test_the_complaint_about_an_address_does_not_push_send_away_from_under_the_p
     assert held
     assert abs(held["y"] - box["y"]) < 2
     form.page.mouse.up()
-    expect(form.summary).to_be_focused()
+    expect(form.email).to_be_focused()
     expect(form["submittedByEmail-error"]).to_have_text(UNFINISHED)
 
 
@@ -181,13 +180,23 @@ def test_errors_stand_beside_their_fields_and_in_a_summary_that_takes_the_focus(
 def test_a_form_in_which_nothing_is_said_asks_for_one_of_three(form: FormPage) -> None:
     form.email.fill(EMAIL)
     form.send()
-    link = form.summary.get_by_role(
-        "link", name="Choose a rating, write a few words or add a file. One of these is enough."
-    )
-    link.click()
+    error = form["sentimentRating-error"]
+    expect(error).to_have_text("Choose a rating, write a few words or add a file. One of these is enough.")
     expect(form.like).to_be_focused()
-    form.dislike.check(force=True)
+    form.text.fill("Something")
+    expect(error).to_be_hidden()
+
+
+def test_one_fault_takes_the_focus_to_its_field_without_a_summary(form: FormPage) -> None:
+    form.text.fill("Something")
+    form.send()
+    expect(form.email).to_be_focused()
+    expect(form.email).to_be_in_viewport()
     expect(form.summary).to_be_hidden()
+    assert form.email.evaluate("field => getComputedStyle(field).outlineStyle") == "solid"
+    expect(form.page).to_have_title("1 thing to fix · How is Northwind working for you?")
+    form.email.fill(EMAIL)
+    expect(form.page).to_have_title("How is Northwind working for you?")
 
 
 def test_the_servers_errors_are_shown_like_the_forms_own(form: FormPage) -> None:
@@ -195,8 +204,7 @@ def test_the_servers_errors_are_shown_like_the_forms_own(form: FormPage) -> None
     form.fill()
     form.send()
     expect(form["submittedByEmail-error"]).to_have_text("Nobody has such an address.")
-    expect(form.summary).to_be_focused()
-    expect(form.summary).to_contain_text("Nobody has such an address.")
+    expect(form.email).to_be_focused()
     expect(form.email).to_have_attribute("aria-invalid", "true")
     assert form.text.input_value() == "The totals are easy to find."
     form.email.press_sequentially(".org")

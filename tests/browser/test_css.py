@@ -1,0 +1,60 @@
+"""Every rule of our style sheets is one that the browser keeps: it drops what it does not understand without a word."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from bed import ROOT
+from form_stage import FormPage
+
+STATIC = ROOT / "static"
+SHEETS = sorted([*STATIC.rglob("*.css"), STATIC / "embed-panel.js", ROOT / "loader" / "style.js"])
+READ = Path(__file__).with_name("css.mjs")
+OTHERS = ("::-moz-progress-bar",)
+"""What only another browser knows."""
+BY_SCRIPT = [["", "", "--h", "1px", []]]
+"""Properties that a script sets."""
+
+ASK = r"""found => {
+  const own = new Map(found.filter(([, , name]) => name.startsWith('--')).map(([, , name, value]) => [name, value]))
+  const root = getComputedStyle(document.documentElement)
+  const filled = value => {
+    for (let turn = 0; /var\(/.test(value) && turn < 20; turn++) {
+      value = value.replace(/var\((--[\w-]+)(?:,((?:[^()]|\([^()]*\))*))?\)/g, (_, name, instead) =>
+        root.getPropertyValue(name) || own.get(name) || instead || 'unknown')
+    }
+    return value
+  }
+  const isPaint = value => CSS.supports('background', value) || CSS.supports('box-shadow', value)
+  const kept = ([, , name, value]) => name.startsWith('--')
+    ? !/color|light-dark|^(oklch|rgb)\(|^#/.test(value) || isPaint(filled(value))
+    : CSS.supports(name, filled(value.replace(/\s*!important$/, '')))
+  const wanted = new Set(found.flatMap(([, , , , selectors]) => selectors))
+  return {
+    declarations: found.filter(one => !kept(one)).map(one => one.slice(0, 4).join(' ')),
+    selectors: [...wanted].filter(one => !CSS.supports(`selector(${one.replace(/&/g, ':root')})`)),
+  }
+}"""
+
+
+def declarations() -> list[list[Any]]:
+    """File, line, property, value and selectors of each declaration, as postcss reads them."""
+    command = ["node", str(READ), *map(str, (sheet for sheet in SHEETS if sheet.is_file()))]
+    found: list[list[Any]] = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
+    return found
+
+
+def test_the_browser_keeps_every_declaration_and_selector_of_our_styles(form: FormPage) -> None:
+    found = declarations()
+    assert len(found) > 500
+    answer = form.page.evaluate(ASK, [*found, *BY_SCRIPT])
+    assert answer["declarations"] == []
+    assert {selector for selector in answer["selectors"] if not selector.endswith(OTHERS)} == set()
+
+
+def test_a_declaration_that_the_browser_would_drop_is_found(form: FormPage) -> None:
+    halo = "4px solid color-mix(in srgb, var(--feedback-focus) light-dark(15%, 18%), transparent)"
+    answer = form.page.evaluate(ASK, [["form.css", "1", "outline", halo, [".feedback-input:focsu"]]])
+    assert answer["declarations"] == [f"form.css 1 outline {halo}"]
+    assert answer["selectors"] == [".feedback-input:focsu"]

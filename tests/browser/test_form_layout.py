@@ -1,0 +1,76 @@
+"""Where the form's parts lie in windows of all shapes: what has to be filled in is seen at once."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from bed import Widget
+from playwright.sync_api import Browser, Frame, expect
+from stage import Server
+
+REQUIRED = ("#description", "#submittedByEmail", "#contactConsent", "#feedback-send")
+HIDDEN = """names => names.filter(name => {
+  const place = document.querySelector(name)
+  const {left, top, width, height, bottom} = place.getBoundingClientRect()
+  return bottom > innerHeight || ![.1, .5, .9].every(share => {
+    const found = document.elementFromPoint(left + width / 2, top + height * share)
+    return place === found || place.contains(found) || found?.closest('label')?.control === place
+  })
+})"""
+"""Those of which some part is out of sight or under something else."""
+
+Opened = Callable[..., Frame]
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def opened(browser: Browser, form_site: Widget, host: Server) -> Iterator[Opened]:
+    """Opens the form in a host page of a given size; answers its frame."""
+    context = browser.new_context(locale="en-GB")
+
+    def open_form(width: int, height: int, mode: str = "popover", lang: str = "en") -> Frame:
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.set_viewport_size({"width": width, "height": height})
+        script = (
+            f'<script async src="{form_site.url}/embed.js" data-product="demo" data-mode="{mode}" data-lang="{lang}">'
+        )
+        host.answers["/"] = (200, "text/html", f"<!doctype html><title>Orders</title>{script}</script>", {})
+        page.goto(f"http://localhost:{host.port}/")
+        page.locator("insider-feedback button").first.click()
+        form = page.frame_locator("insider-feedback iframe")
+        expect(form.locator("#sentimentRating-true")).to_be_focused()
+        return page.frames[1]
+
+    yield open_form
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(1366, 650), (1280, 720)])
+def test_an_empty_form_shows_all_that_has_to_be_filled_in_on_a_laptop(opened: Opened, size: tuple[int, int]) -> None:
+    for mode, lang in (("popover", "en"), ("popover", "de"), ("popover", "ar"), ("dialog", "en")):
+        frame = opened(*size, mode, lang)
+        expect(frame.locator("html")).to_have_attribute("data-low", "")
+        assert frame.evaluate(HIDDEN, REQUIRED) == [], (mode, lang)
+
+
+def test_the_close_button_lies_beside_the_content_in_a_low_window(opened: Opened) -> None:
+    frame = opened(1366, 650)
+    bar, title = (frame.locator(name).bounding_box() for name in (".feedback-bar", "h1"))
+    assert bar
+    assert title
+    assert title["y"] >= bar["y"] + bar["height"]
+    expect(frame.page.locator("insider-feedback button.launcher")).to_be_hidden()
+    frame.locator("#feedback-close").click()
+    expect(frame.page.locator("insider-feedback button.launcher")).to_be_focused()
+
+
+def test_a_form_that_is_open_follows_its_window(opened: Opened) -> None:
+    frame = opened(1366, 900)
+    expect(frame.locator("html")).not_to_have_attribute("data-low", "")
+    frame.page.set_viewport_size({"width": 1366, "height": 650})
+    expect(frame.locator("html")).to_have_attribute("data-low", "")
