@@ -75,13 +75,8 @@ def create_app(settings: Settings) -> Starlette:
     )
     tokens = Tokens(settings.keys, settings.token_max_age)
     forms = FormCache(pages, tokens, keep=not settings.reload)
-    rates = Rates(
-        Limits(settings.rate_limit, settings.rate_limit_unmarked, settings.rate_limit_total, settings.proof_surge),
-        settings.rate_limit_storage,
-        settings.rate_limit_clients,
-    )
-
-    bots = BotDefence(Proofs(settings.keys, settings.proof_cost, settings.token_max_age), rates)
+    rates = Rates(limits_of(settings), settings.rate_limit_storage, settings.rate_limit_clients)
+    bots = BotDefence(Proofs(settings.keys, settings.proof_cost), rates)
     identities = Identities(
         {slug: [key.get_secret_value() for key in keys] for slug, keys in settings.identity_keys.items()}
     )
@@ -313,6 +308,17 @@ async def examining(settings: Settings) -> AsyncIterator[Examiner]:
         yield examiner
     finally:
         await examiner.close()
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The rates that the settings allow."""
+    return Limits(
+        client=settings.rate_limit,
+        network=settings.rate_limit_network,
+        unmarked=settings.rate_limit_unmarked,
+        total=settings.rate_limit_total,
+        surge=settings.proof_surge,
+    )
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -100,6 +100,7 @@ class Rejected(WidgetError):
     """A request is not acceptable. The first fault decides the status.
 
     `fields` holds what was read of the form, so that a page can give it back. `retry_after` is in seconds.
+    `limit` names the setting that was reached, for the log.
     """
 
     def __init__(
@@ -107,16 +108,18 @@ class Rejected(WidgetError):
         *faults: Fault,
         fields: Mapping[str, str] | None = None,
         retry_after: float | None = None,
+        limit: str = "",
     ) -> None:
         self.faults = faults
+        self.limit = limit
         self.fields: Mapping[str, str] = fields or {}
         self.retry_after = retry_after
         super().__init__(", ".join(f"{fault.field or '-'}:{fault.code}" for fault in faults))
 
     @classmethod
-    def rate_limited(cls, wait: float) -> "Rejected":
+    def rate_limited(cls, wait: float, limit: str) -> "Rejected":
         """Too many: the next may come in `wait` seconds."""
-        return cls(Fault("rate_limited", params={"n": math.ceil(wait)}), retry_after=wait)
+        return cls(Fault("rate_limited", params={"n": math.ceil(wait)}), retry_after=wait, limit=limit)
 
     @property
     def status(self) -> int:
@@ -165,7 +168,14 @@ class FilesBusy(OutboxUnavailable):
 
 
 class OutboxFull(OutboxUnavailable):
-    """So much of attachments waits already that no more is taken; a submission without any is stored all the same."""
+    """So much of attachments waits already that no more is taken; a submission without any is stored all the same.
+
+    `limit` is the setting that says how much may.
+    """
+
+    def __init__(self, message: str, limit: str) -> None:
+        self.limit = limit
+        super().__init__(message)
 
 
 class AttachmentMissing(OutboxUnavailable):

@@ -11,6 +11,7 @@
 
 const PATIENCE = 30_000 // milliseconds that Send waits at most
 const ARRIVAL = 4000 // milliseconds in which the worker has to be there: a blocked one says nothing in some browsers
+const FRESH = 300_000 // milliseconds in which a proof is sent; it counts for twice as long, so that a slow upload is in time
 const BEGIN = ['pointerdown', 'keydown', 'focusin', 'input', 'submit']
 
 /** @type {HTMLInputElement | null} */
@@ -21,6 +22,8 @@ const token = form?.querySelector('input[name="token"]')
 
 /** For which token the work is done, or under way. */
 let solved = ''
+/** When its challenge was handed out, by this machine's clock. */
+let handedOut = Date.now()
 /** @type {Promise<void> | undefined} */
 let working
 /** @type {string | undefined} the token that the page's own challenge was made for */
@@ -32,10 +35,12 @@ if (form && field && token) {
   document.addEventListener('submit', hold, {capture: true})
 }
 
-/** Does the work for the form's token, once. @returns {Promise<void>} */
+const isFresh = () => Date.now() - handedOut < FRESH
+
+/** Does the work for the form's token, once while it is fresh. @returns {Promise<void>} */
 function prove() {
   const wanted = token?.value ?? ''
-  if (solved === wanted && working) return working
+  if (solved === wanted && working && isFresh()) return working
   solved = wanted
   return working = work(wanted).catch(() => { if (field && solved === wanted) field.value = '' })
 }
@@ -44,14 +49,15 @@ function prove() {
 async function work(wanted) {
   if (!field) return
   field.value = ''
-  const challenge = wanted === given ? JSON.parse(field.dataset.challenge ?? '') : await another(wanted)
+  const challenge = wanted === given && isFresh() ? JSON.parse(field.dataset.challenge ?? '') : await another(wanted)
   const solution = await solve(challenge)
   if (solved === wanted) field.value = btoa(JSON.stringify({challenge, solution}))
 }
 
-/** A challenge for a token that the page was not handed out with. @param {string} wanted @returns {Promise<Challenge>} */
+/** A challenge for a token that the page was not handed out with, or in place of one that grows old. @param {string} wanted @returns {Promise<Challenge>} */
 async function another(wanted) {
   const address = `${location.pathname.replace(/\/$/, '')}/challenge`
+  handedOut = Date.now()
   const answer = await fetch(address, {headers: {'X-Form-Token': wanted, Accept: 'application/json'}})
   if (!answer.ok) throw new Error('no challenge')
   return answer.json()
@@ -88,7 +94,7 @@ const policies = /** @type {{made?: any}} */ ({})
 /** Keeps a press of Send until the work is done. If the form is reset meanwhile, as it is for another person, nothing is
  * left of what was to be sent: whatever is there by then is not sent by this press. @param {SubmitEvent} event */
 async function hold(event) {
-  if (event.target !== form || !form || isSending || field?.value && solved === token?.value) return
+  if (event.target !== form || !form || isSending || field?.value && solved === token?.value && isFresh()) return
   event.preventDefault()
   event.stopImmediatePropagation()
   const {submitter} = event

@@ -14,7 +14,10 @@ import pytest
 from bed import Sandbox, Widget
 from httpx import Response
 
+from widget.abuse.bots import BotDefence
 from widget.abuse.proof_of_work import Proofs
+from widget.abuse.rate_limits import Limits, Rates
+from widget.config.products import Product
 
 ALWAYS = """\
 [products.demo]
@@ -86,6 +89,25 @@ def test_a_solution_that_was_tampered_with_or_comes_late_does_not_hold() -> None
     wrong = {**content, "solution": {**content["solution"], "counter": content["solution"]["counter"] + 1}}
     assert not proofs.holds(base64.b64encode(json.dumps(wrong).encode()).decode(), "a" * 32)
     assert not proofs.holds(solve(proofs.challenge("a" * 32, time.time() - 61)), "a" * 32)
+
+
+def test_a_challenge_lives_for_ten_minutes() -> None:
+    proofs = Proofs([KEY], cost=1)
+    young, old = (solve(proofs.challenge("a" * 32, time.time() - age)) for age in (590, 601))
+    assert proofs.holds(young, "a" * 32)
+    assert not proofs.holds(old, "a" * 32)
+
+
+async def test_a_challenge_costs_twice_as_much_each_time_that_the_surge_doubles() -> None:
+    product = Product(slug="demo", name="Northwind", origins=("http://localhost",), proof="surge")
+    rates = Rates(Limits(surge="10/minute"))
+    bots = BotDefence(Proofs([KEY], cost=100), rates)
+    costs = {}
+    for count in range(1, 200):
+        await rates.hit_product("demo")
+        costs[count] = bots.challenge(product, "a" * 32, time.time())["parameters"]["cost"]
+    expected = {10: 100, 11: 100, 19: 100, 20: 200, 39: 200, 40: 400, 79: 400, 80: 800, 199: 800}
+    assert {count: costs[count] for count in expected} == expected
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ class Clock:
 
 async def hit(rates: Rates, product: str, address: str, *, marked: bool = True) -> float | None:
     """Count a submission as the service does: for its client when it comes, for its product once it may pass."""
-    return await rates.hit_client(product, address, marked=marked) or await rates.hit_product(product)
+    exceeded = await rates.hit_client(product, address, marked=marked) or await rates.hit_product(product)
+    return exceeded.wait if exceeded else None
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,17 @@ async def test_neighbours_in_one_64_are_one_client() -> None:
     assert [bool(wait) for wait in waits] == [False, False, True]
 
 
+async def test_a_network_of_many_clients_may_more_often_and_not_without_end() -> None:
+    rates = Rates(Limits(client="2/minute", network="5/minute"), clock=Clock())
+    one = [await hit(rates, "demo", "2001:db8:1:1::1") for _ in range(20)]
+    assert sum(wait is None for wait in one) == 2, "what is stopped uses up nothing of its neighbours'"
+    others = [await hit(rates, "demo", f"2001:db8:1:{n:x}::1") for n in range(2, 9)]
+    assert sum(wait is None for wait in others) == 3
+    assert await hit(rates, "demo", "2001:db8:2:1::1") is None
+    assert await hit(rates, "demo", "192.0.2.1") is None
+    assert await hit(rates, "other", "2001:db8:1:9::1") is None
+
+
 async def test_who_says_nothing_of_where_it_comes_from_may_less_often() -> None:
     rates = Rates(Limits(client="5/minute", unmarked="2/minute"), clock=Clock())
     waits = [await hit(rates, "demo", "192.0.2.7", marked=False) for _ in range(3)]
@@ -89,6 +101,36 @@ async def test_a_surge_begins_with_the_rate_and_lasts_for_a_while_after_it() -> 
     assert rates.surge_since("other") is None
     clock.now += SURGE + 1
     assert rates.surge_since("demo") is None
+
+
+async def test_a_surge_is_as_high_as_it_has_been() -> None:
+    clock = Clock()
+    rates = Rates(Limits(surge="3/minute"), clock=clock)
+    heights = []
+    for n in range(12):
+        await hit(rates, "demo", f"192.0.2.{n}")
+        heights.append(rates.surge_height("demo"))
+    assert heights[:3] == [1.0] * 3
+    assert heights[3:] == [count / 3 for count in range(4, 13)]
+    clock.now += 61
+    await hit(rates, "demo", "192.0.2.99")
+    assert rates.surge_height("demo") == 4.0
+    clock.now += SURGE
+    assert rates.surge_height("demo") == 1.0
+
+
+async def test_what_is_exceeded_is_named_by_its_setting() -> None:
+    rates = Rates(Limits("2/minute", "3/minute", "1/minute", "4/minute"), clock=Clock())
+    named = [await rates.hit_client("demo", "192.0.2.1", marked=False) for _ in range(2)]
+    named += [await rates.hit_client("demo", f"2001:db8:1:{household}::1") for household in range(4)]
+    named += [await rates.hit_client("demo", "192.0.2.2") for _ in range(3)]
+    named += [await rates.hit_product("demo") for _ in range(5)]
+    assert [exceeded.limit for exceeded in named if exceeded] == [
+        "RATE_LIMIT_UNMARKED",
+        "RATE_LIMIT_NETWORK",
+        "RATE_LIMIT",
+        "RATE_LIMIT_TOTAL",
+    ]
 
 
 async def test_off_is_off() -> None:

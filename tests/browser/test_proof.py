@@ -73,6 +73,26 @@ def test_the_second_feedback_of_a_page_has_a_proof_of_its_own(widget: Widget, vi
     assert held(widget) == [None, None]
 
 
+def test_a_proof_that_grew_old_is_done_anew_and_one_that_did_not_is_not(
+    widget: Widget, visit: Callable[..., FormPage]
+) -> None:
+    form = visit()
+    form.page.clock.install()
+    proof = form.page.locator("[name=proof]")
+    form.fill()
+    expect(proof).not_to_have_value("")
+    first = proof.input_value()
+    form.page.clock.fast_forward("04:00")
+    form.page.locator("#description").press("End")
+    assert proof.input_value() == first
+    assert "challenge" not in form.asked  # type: ignore[attr-defined]
+    form.page.clock.fast_forward("02:00")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert "challenge" in form.asked  # type: ignore[attr-defined]
+    assert held(widget) == [None]
+
+
 def test_a_press_of_send_in_the_first_moment_waits_for_the_work(widget: Widget, visit: Callable[..., FormPage]) -> None:
     form = visit()
     form.page.evaluate("""() => {

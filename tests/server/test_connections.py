@@ -53,7 +53,7 @@ def test_one_client_cannot_hold_more_connections_than_its_share(start_widget: Ca
         status, problem = answer_of(extra)
         assert (status, problem["errors"][0]["code"]) == (429, "rate_limited")
         assert health_from(widget, "127.0.0.3") == 200
-    assert '"connections.refused"' in widget.log()
+    assert '"limit": "CONNECTIONS_PER_CLIENT"' in widget.log()
     assert "127.0.0.2" not in widget.log()
     assert until(lambda: health_from(widget, "127.0.0.2") == 200)
 
@@ -72,8 +72,18 @@ def test_addresses_of_one_household_are_one_client(addresses: list[str]) -> None
     opened = [connections.opened(address) for address in addresses]
     assert None not in opened[:2]
     assert opened[2] is None
-    connections.closed(opened[0] or "")
+    connections.closed(opened[0] or ())
     assert connections.opened(addresses[2]) is not None
+
+
+def test_a_site_with_many_households_has_a_share_too() -> None:
+    connections = Connections(2)
+    opened = [connections.opened(f"2001:db8:1:{household:x}::1") for household in range(9)]
+    assert opened[-1] is None
+    assert None not in opened[:-1]
+    assert connections.opened("2001:db8:2::1") is not None
+    connections.closed(opened[0] or ())
+    assert connections.opened("2001:db8:1:ffff::1") is not None
 
 
 def test_a_body_that_trickles_is_ended(start_widget: Callable[..., Widget]) -> None:
@@ -82,6 +92,7 @@ def test_a_body_that_trickles_is_ended(start_widget: Callable[..., Widget]) -> N
         connection.sendall(head(widget, 1000) + b"--b\r\n")
         status, problem = answer_of(connection)
     assert (status, problem["errors"][0]["code"]) == (408, "malformed")
+    assert '"code": "malformed", "status": 408' in widget.log()
 
 
 def test_a_length_over_every_limit_is_answered_before_the_body_comes(widget: Widget) -> None:

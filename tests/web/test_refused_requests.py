@@ -3,12 +3,14 @@
 import json
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from bed import Widget, adjusted, until
+from bed import Widget, adjusted, aged_token, until
+from samples import png
 
-from widget.web.refusals import _MOST_KINDS, _host
+from widget.web.refusals import _MOST_KINDS, Refusals, Total, _host
 
 
 def lines(widget: Widget, event: str = "request.refused") -> list[dict[str, Any]]:
@@ -36,6 +38,56 @@ def test_each_kind_of_refusal_leaves_a_line(start_widget: Callable[..., Widget])
         ("not_found", 404, "", ""),
         ("method_not_allowed", 405, "", ""),
         ("malformed", 400, "", ""),
+    }
+
+
+def test_every_limit_says_which_it_is_and_whom_it_stopped_it_does_not_say(start_widget: Callable[..., Widget]) -> None:
+    picture = ("a.png", png(size=20_000), "image/png")
+    widget = start_widget(
+        RATE_LIMIT="4/minute",
+        CONNECTIONS_PER_CLIENT="9",
+        MIN_FILL_TIME="60",
+        PENDING_BYTES="1000",
+        TRUSTED_PROXIES="127.0.0.2",
+    )
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    old = [aged_token(100) for _ in range(3)]
+    assert widget.submit(headers=ours).status_code == 403
+    assert widget.submit(token=old[0], files=[picture], headers=ours).status_code == 503
+    assert widget.submit(token=old[1], files=[picture] * 6, headers=ours).status_code == 413
+    large = ("a.png", png(size=4_200_000), "image/png")
+    assert widget.submit(token=old[2], files=[large], headers=ours).status_code == 413
+    assert widget.submit(headers=ours).status_code == 429
+    with ExitStack() as stack:
+        for _ in range(12):
+            stack.enter_context(socket.create_connection(("127.0.0.1", widget.port)))
+        found = until(
+            lambda: (
+                seen
+                if len(seen := {(line["code"], line.get("limit", ""), line["count"]) for line in lines(widget)}) == 6
+                else None
+            )
+        )
+    assert found == {
+        ("too_fast", "", 1),
+        ("unavailable", "PENDING_BYTES", 1),
+        ("too_many_files", "", 1),
+        ("file_too_large", "", 1),
+        ("rate_limited", "RATE_LIMIT", 1),
+        ("rate_limited", "CONNECTIONS_PER_CLIENT", 1),
+    }
+    assert "outbox.unavailable" not in widget.log(), "a limit is no outage"
+    assert "127.0.0.1" not in widget.log()
+
+
+async def test_refusals_are_counted_from_the_start_for_the_figures() -> None:
+    counted = Refusals()
+    for number in range(5):
+        counted.note("rate_limited", 429, product="demo", origin=f"https://{number}.example.com", limit="RATE_LIMIT")
+    counted.note("rate_limited", 429, product="demo", limit="RATE_LIMIT_TOTAL")
+    assert counted.totals == {
+        Total("rate_limited", "demo", "RATE_LIMIT"): 5,
+        Total("rate_limited", "demo", "RATE_LIMIT_TOTAL"): 1,
     }
 
 

@@ -4,6 +4,7 @@ A submission that looks like a program's is never refused: a person's browser ma
 be unable to do the proof. Such a submission is stored and waits for the operator.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from widget.config.products import Product
 
 TRAP = "website"
 """A field that people do not see and that programs tend to fill in (`templates/_trap.html`)."""
+_MOST_TIMES = 8
+"""The most that a surge multiplies the cost by: more would take a slow phone half a minute."""
 _STOCKPILED = 900.0
 """Seconds before a surge. Forms issued earlier may have been stockpiled for it."""
 
@@ -34,9 +37,10 @@ class BotDefence:
         since = self._rates.surge_since(product.slug)
         return since is not None and not 0 < since - made_at <= _STOCKPILED
 
-    def challenge(self, submission_id: str, now: float) -> dict[str, Any]:
-        """The challenge for one form."""
-        return self._proofs.challenge(submission_id, now)
+    def challenge(self, product: Product, submission_id: str, now: float) -> dict[str, Any]:
+        """The challenge for one form. Its cost rises with the surge: it doubles each time that the surge does."""
+        doublings = int(math.log2(self._rates.surge_height(product.slug)))
+        return self._proofs.challenge(submission_id, now, times=min(2**doublings, _MOST_TIMES))
 
     def why_held(self, product: Product, fields: Mapping[str, str], submission_id: str, made_at: float) -> str | None:
         """Why a submission is held for the operator: `trap`, `proof_missing` or `proof_wrong`. None if it is not."""

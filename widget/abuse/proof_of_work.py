@@ -14,6 +14,8 @@ import altcha
 ALGORITHM = "PBKDF2/SHA-256"
 MAX_LENGTH = 4096
 """Characters of a solution; ours have about 700."""
+MAX_AGE = 600.0
+"""Seconds for which a challenge is valid: nobody can lay by many. The form asks for another one in time."""
 _PREFIX = "00"
 """The derived key has to start with a zero byte, which takes 256 guesses on average."""
 
@@ -22,16 +24,17 @@ class Proofs:
     """Makes and verifies challenges. `keys` are the signing keys, newest first; `cost` is the number of iterations for
     one guess; a challenge is valid for `max_age` seconds."""
 
-    def __init__(self, keys: Sequence[str], cost: int, max_age: float) -> None:
+    def __init__(self, keys: Sequence[str], cost: int, max_age: float = MAX_AGE) -> None:
         self._secrets = [hmac.digest(key.encode(), b"widget.abuse.proof_of_work", hashlib.sha256) for key in keys]
         self._cost = cost
         self._max_age = max_age
 
-    def challenge(self, submission_id: str, now: float) -> dict[str, Any]:
-        """A challenge for one form token at `now` (Unix seconds), in the format that the solver reads."""
+    def challenge(self, submission_id: str, now: float, *, times: int = 1) -> dict[str, Any]:
+        """A challenge for one form token at `now` (Unix seconds), in the format that the solver reads. It costs so many
+        `times` the usual work."""
         challenge = altcha.create_challenge(
             ALGORITHM,
-            self._cost,
+            self._cost * times,
             key_prefix=_PREFIX,
             expires_at=int(now + self._max_age),
             data={"submission": submission_id},

@@ -7,13 +7,13 @@ process counts alone: accepting everything would invite attacks on Redis, and re
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 from limits import RateLimitItem, parse_many
 from limits.aio.storage import RedisStorage, Storage
-from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import ConfigurationError as LimitsConfigurationError
 from limits.errors import StorageError
 from limits.storage import storage_from_string
@@ -37,8 +37,22 @@ def client_key(address: str) -> str:
     except ValueError:
         return "unknown"
     if isinstance(ip, ipaddress.IPv6Address):
-        return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False).network_address)
+        return str(ip.ipv4_mapped or _network(ip, 64).network_address)
     return str(ip)
+
+
+def network_key(address: str) -> str | None:
+    """The key under which a client's network is counted: the /48 of an IPv6 address, which is what a provider gives
+    to a site, and holds 65,536 clients. None for an IPv4 address."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return str(_network(ip, 48)) if isinstance(ip, ipaddress.IPv6Address) and not ip.ipv4_mapped else None
+
+
+def _network(ip: ipaddress.IPv6Address, bits: int) -> ipaddress.IPv6Network:
+    return ipaddress.IPv6Network((int(ip), bits), strict=False)
 
 
 class BoundedStorage(Storage):
@@ -103,13 +117,36 @@ class BoundedStorage(Storage):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In the notation of `limits`, "off" for none: of a client, of a client that is no browser, of a product from
-    everybody, and the rate of a product from which on there is a surge."""
+    """In the notation of `limits`, "off" for none: of a client, of an IPv6 /48, of a client that is no browser, of a
+    product from everybody, and the rate of a product from which on there is a surge."""
 
     client: str = "off"
+    network: str = "off"
     unmarked: str = "off"
     total: str = "off"
     surge: str = "off"
+
+
+class Exceeded(NamedTuple):
+    """Seconds until the next one may, and the setting that says so."""
+
+    wait: float
+    limit: str
+
+
+class _Counted(NamedTuple):
+    """Seconds to wait, 0 if there is room; and how full the window is, from 0, 1 when it is just full."""
+
+    wait: float
+    filled: float
+
+
+class _Surge(NamedTuple):
+    """Begun and over at these times (Unix seconds); at its height it was so many times the rate that begins one."""
+
+    since: float
+    until: float
+    height: float
 
 
 class Rates:
@@ -122,35 +159,40 @@ class Rates:
         capacity: int = 100_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._client, self._unmarked, self._total, self._surge = map(
-            _items, (limits.client, limits.unmarked, limits.total, limits.surge)
+        self._client, self._network, self._unmarked, self._total, self._surge = map(
+            _items, (limits.client, limits.network, limits.unmarked, limits.total, limits.surge)
         )
         self._clock = clock
-        self._local = FixedWindowRateLimiter(BoundedStorage(capacity, clock))
-        self._products = FixedWindowRateLimiter(BoundedStorage(capacity, clock))  # a flood of clients drives none out
+        self._local = BoundedStorage(capacity, clock)
+        self._networks = BoundedStorage(capacity, clock)
+        self._products = BoundedStorage(capacity, clock)  # a flood of clients drives none out
         self._redis = None if storage == "memory://" else _shared(storage)
-        self._shared = FixedWindowRateLimiter(self._redis) if self._redis else None
         self._away_until = 0.0
-        self._surges: dict[str, tuple[float, float]] = {}
+        self._surges: dict[str, _Surge] = {}
 
-    async def hit_client(self, product: str, address: str, *, marked: bool = True) -> float | None:
-        """Count one request for its client. Returns None if it may pass, else the seconds until the next one may."""
-        client = client_key(address)
-        wait = await self._count(self._local, self._client, product, client)
+    async def hit_client(self, product: str, address: str, *, marked: bool = True) -> Exceeded | None:
+        """Count one request for its client. Returns None if it may pass."""
+        client, network = client_key(address), network_key(address)
+        waits = {"RATE_LIMIT": await self._count(self._local, self._client, product, client)}
         if not marked:
-            wait = max(wait, await self._count(self._local, self._unmarked, product, client, "unmarked"))
-        return max(1.0, wait) if wait else None
+            unmarked = await self._count(self._local, self._unmarked, product, client, "unmarked")
+            waits["RATE_LIMIT_UNMARKED"] = unmarked
+        if network and not any(counted.wait for counted in waits.values()):
+            # What is stopped anyway uses up nothing of its neighbours'.
+            waits["RATE_LIMIT_NETWORK"] = await self._count(self._networks, self._network, product, network)
+        return _longest(waits)
 
-    async def hit_product(self, product: str) -> float | None:
+    async def hit_product(self, product: str) -> Exceeded | None:
         """Count one submission for its product. Returns the same as `hit_client`.
 
         Only requests with a genuine, unused form token are counted here. Requests refused earlier can neither use up
         the limit of others nor cause a surge.
         """
-        wait = await self._count(self._products, self._total, product)
-        if await self._count(self._products, self._surge, product, "surge"):
-            self._note_surge(product)
-        return max(1.0, wait) if wait else None
+        total = await self._count(self._products, self._total, product)
+        surge = await self._count(self._products, self._surge, product, "surge")
+        if surge.wait:
+            self._note_surge(product, surge.filled)
+        return _longest({"RATE_LIMIT_TOTAL": total})
 
     async def close(self) -> None:
         """Close the storage."""
@@ -159,33 +201,43 @@ class Rates:
 
     def surge_since(self, product: str) -> float | None:
         """When the surge of submissions to the product began, if there is one now (Unix seconds)."""
-        since, until = self._surges.get(product, (0.0, 0.0))
-        return since if self._clock() < until else None
+        surge = self._surge_of(product)
+        return surge.since if surge else None
 
-    def _note_surge(self, product: str) -> None:
-        now, since = self._clock(), self.surge_since(product)
-        if since is None:
+    def surge_height(self, product: str) -> float:
+        """How many times the rate that begins a surge the present one has reached; 1 without a surge."""
+        surge = self._surge_of(product)
+        return surge.height if surge else 1.0
+
+    def _surge_of(self, product: str) -> _Surge | None:
+        surge = self._surges.get(product)
+        return surge if surge and self._clock() < surge.until else None
+
+    def _note_surge(self, product: str, filled: float) -> None:
+        now, surge = self._clock(), self._surge_of(product)
+        if surge is None:
             log.warning("rates.surge", product=product)
-        self._surges[product] = (now if since is None else since, now + SURGE)
+        since, height = (surge.since, surge.height) if surge else (now, 1.0)
+        self._surges[product] = _Surge(since, now + SURGE, max(height, filled))
 
-    async def _count(self, local: FixedWindowRateLimiter, items: Sequence[RateLimitItem], *whom: str) -> float:
-        """Count against every item. Returns 0 if all of them allow it, else the seconds to wait."""
-        waits = [0.0]
+    async def _count(self, local: BoundedStorage, items: Sequence[RateLimitItem], *whom: str) -> _Counted:
+        """Count against every item, and answer the most that any of them says."""
+        counted = [_Counted(0.0, 0.0)]
         for item in items:
-            limiter = self._shared if self._shared and self._clock() >= self._away_until else local
+            storage = self._redis if self._redis and self._clock() >= self._away_until else local
             try:
-                waits.append(await self._count_one(limiter, item, whom))
+                counted.append(await self._count_one(storage, item, whom))
             except StorageError as error:
                 self._away_until = self._clock() + _AWAY
                 log.error("rates.storage_away", reason=type(error.storage_error).__name__, seconds=_AWAY)
-                waits.append(await self._count_one(local, item, whom))
-        return max(waits)
+                counted.append(await self._count_one(local, item, whom))
+        return max(counted)
 
-    async def _count_one(self, limiter: FixedWindowRateLimiter, item: RateLimitItem, whom: Sequence[str]) -> float:
-        if await limiter.hit(item, *whom):
-            return 0.0
-        end = (await limiter.get_window_stats(item, *whom)).reset_time
-        return max(1.0, end - self._clock())
+    async def _count_one(self, storage: Storage, item: RateLimitItem, whom: Sequence[str]) -> _Counted:
+        key = item.key_for(*whom)
+        filled = await storage.incr(key, item.get_expiry()) / item.amount
+        wait = max(1.0, await storage.get_expiry(key) - self._clock()) if filled > 1 else 0.0
+        return _Counted(wait, filled)
 
 
 async def why_away(storage: str) -> str | None:
@@ -197,6 +249,12 @@ async def why_away(storage: str) -> str | None:
         return str(error.storage_error)
     finally:
         await shared.bridge.storage.aclose()  # type: ignore[attr-defined]
+
+
+def _longest(counted: Mapping[str, _Counted]) -> Exceeded | None:
+    """The longest wait that the limits of any setting ask for."""
+    limit, longest = max(counted.items(), key=lambda entry: entry[1].wait)
+    return Exceeded(longest.wait, limit) if longest.wait else None
 
 
 def _items(limit: str) -> Sequence[RateLimitItem]:

@@ -19,6 +19,14 @@ class LimitsSettings(Topic):
             "`off` for no limit."
         ),
     ] = "20/minute; 200/hour"
+    rate_limit_network: Annotated[
+        str,
+        AfterValidator(validators.rate_limit),
+        Field(
+            description="Submissions that an IPv6 /48 may make, per product: a client is a /64, and a site has many. "
+            "`off` for no limit; `RATE_LIMIT=off` turns it off, too."
+        ),
+    ] = "100/minute; 1000/hour"
     rate_limit_unmarked: Annotated[
         str,
         AfterValidator(validators.rate_limit),

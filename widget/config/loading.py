@@ -22,7 +22,7 @@ def suffix(slug: str) -> str:
     return slug.upper().replace("-", "_")
 
 
-_OFF_TOGETHER = ("rate_limit_unmarked", "rate_limit_total", "proof_surge")
+_OFF_TOGETHER = ("rate_limit_network", "rate_limit_unmarked", "rate_limit_total", "proof_surge")
 
 
 def load(environ: Mapping[str, str]) -> Settings:

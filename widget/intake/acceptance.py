@@ -207,8 +207,8 @@ class Acceptance:
 
     async def _check_product_limit(self, product: Product) -> None:
         """Count one submission for the product: by now it is a person's as far as anyone can tell. Raises Rejected."""
-        if wait := await self._rates.hit_product(product.slug):
-            raise Rejected.rate_limited(wait)
+        if exceeded := await self._rates.hit_product(product.slug):
+            raise Rejected.rate_limited(*exceeded)
 
     async def _examined(self, form: RawForm, client: str) -> tuple[Attachment, ...]:
         """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""

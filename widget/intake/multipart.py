@@ -99,6 +99,7 @@ class Form:
         self.token: str | None = None
         self.uploads: list[Upload] = []
         self.retry_after = refusal.retry_after if refusal else None
+        self.limit = refusal.limit if refusal else ""
         self._limits = limits
         self._decided = refusal.faults if refusal else ()
         self._faults: list[Fault] = []
@@ -136,6 +137,7 @@ class Form:
     def refuse(self, rejected: Rejected) -> None:
         """Refuse the form for what was decided while it was read."""
         self.retry_after = self.retry_after or rejected.retry_after
+        self.limit = self.limit or rejected.limit
         for fault in rejected.faults:
             self.add_fault(fault)
 

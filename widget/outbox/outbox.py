@@ -183,7 +183,7 @@ class Outbox:
             else:
                 quarantined += total
         if held:
-            _check(quarantined + size, self._max_quarantine, "kept for the operator")
+            _check(quarantined + size, self._max_quarantine, "kept for the operator", "QUARANTINE_BYTES")
             return
         _check(waiting.total() + size, self._max_pending, "waiting")
         if waiting.keys() - {new.product}:
@@ -356,9 +356,9 @@ class Outbox:
         await self.backend.keep((), write)
 
 
-def _check(size: float, limit: float, what: str) -> None:
+def _check(size: float, limit: float, what: str, setting: str = "PENDING_BYTES") -> None:
     if size > limit:
-        raise OutboxFull(f"{size:.0f} bytes of attachments would be {what}, {limit:.0f} may")
+        raise OutboxFull(f"{size:.0f} bytes of attachments would be {what}, {limit:.0f} may", setting)
 
 
 def _stored(file: _Row, opened: Callable[[str, str | None], str | None]) -> StoredAttachment:

@@ -4,15 +4,14 @@ import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 
-import structlog
+from widget.abuse.rate_limits import client_key, network_key
 
-from widget.abuse.rate_limits import client_key
-
-log = structlog.get_logger("widget.server.connections")
+NETWORK_FACTOR = 4
+"""How many times a client's connections an IPv6 /48 may hold, with all of its clients."""
 
 
 class Connections:
-    """Counts open connections by client: an IPv4 address, or a /64 of IPv6.
+    """Counts open connections by client: an IPv4 address, or a /64 of IPv6; and by /48 of IPv6, which may hold more.
 
     `limit` is for one client; 0 for none. Connections from `trusted` proxies are not counted: all clients share them.
     """
@@ -22,23 +21,23 @@ class Connections:
         self._trusted = [ipaddress.ip_network(network) for network in trusted]
         self._open: Counter[str] = Counter()
 
-    def opened(self, address: str) -> str | None:
+    def opened(self, address: str) -> Sequence[str] | None:
         """Count one more. Returns what to pass to `closed`; None, and nothing is counted, when it is one too many."""
-        client = client_key(address)
         if not self._limit or self.is_trusted(address):
-            return ""
-        if self._open[client] >= self._limit:
-            log.warning("connections.refused", open=self._open[client])
+            return ()
+        client, network = client_key(address), network_key(address)
+        if self._open[client] >= self._limit or (network and self._open[network] >= NETWORK_FACTOR * self._limit):
             return None
-        self._open[client] += 1
-        return client
+        keys = (client, network) if network else (client,)
+        self._open.update(keys)
+        return keys
 
-    def closed(self, client: str) -> None:
+    def closed(self, keys: Sequence[str]) -> None:
         """Count one less."""
-        if client:
-            self._open[client] -= 1
-            if not self._open[client]:
-                del self._open[client]
+        for key in keys:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
 
     def is_trusted(self, address: str) -> bool:
         """Whether it is one of our own proxies."""

@@ -8,7 +8,7 @@ through is refused here (RFC 9112, sections 3.2, 6.1, 7.1 and 11.2). The applica
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from uvicorn import Config
@@ -71,7 +71,7 @@ class Protocol(HttpToolsProtocol):
         self._raw = 0
         self._body = 0
         self._refusal = 400
-        self._client: str | None = None
+        self._client: Sequence[str] | None = None
         self._rate: asyncio.TimerHandle | None = None
         self._body_then = 0
         self._is_last = False
@@ -300,7 +300,7 @@ class Protocol(HttpToolsProtocol):
         if cycle is not None and not in_body and not cycle.response_complete:
             cycle.keep_alive = False  # the request before is still being answered: its answer is the last
             return
-        refusals.note(_CODES[status], status)
+        refusals.note(_CODES[status], status, limit="CONNECTIONS_PER_CLIENT" if status == 429 else "")
         if not (in_body and (cycle.response_started or self.pipeline)):
             self.transport.write(_answer(status))
         if cycle is not None and not cycle.response_complete:

@@ -59,7 +59,9 @@ async def fresh_challenge(request: Request) -> Response:
     """GET /form/{product}/challenge: a proof of work to do for the form token in `X-Form-Token`."""
     service, product = service_of(request), product_of(request)
     token = await service.acceptance.read_token(product, request.headers.get("x-form-token", ""))
-    return JSONResponse(service.bots.challenge(token.submission_id, time.time()), headers=headers.HEADERS["data"])
+    return JSONResponse(
+        service.bots.challenge(product, token.submission_id, time.time()), headers=headers.HEADERS["data"]
+    )
 
 
 async def check_identity(request: Request) -> Response:
@@ -81,4 +83,4 @@ def challenge_for(service: Service, product: Product, token: str) -> dict[str, A
     now = time.time()
     if not service.bots.asks_for_proof(product, now):
         return None
-    return service.bots.challenge(service.tokens.read_form(token, product.slug, now).submission_id, now)
+    return service.bots.challenge(product, service.tokens.read_form(token, product.slug, now).submission_id, now)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget.config.products import Product
-from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected
+from widget.errors import Fault, FilesBusy, OutboxFull, OutboxUnavailable, Rejected
 from widget.i18n.messages import Words
 from widget.pages.state import Looks
 from widget.web import headers, refusals
@@ -27,15 +27,18 @@ _RETRY_UNAVAILABLE = 20.0
 
 
 def unavailable(error: OutboxUnavailable, product: Product | None = None) -> Rejected:
-    """The refusal of what cannot be stored or read now; the log has the reason."""
-    log.error("outbox.unavailable", reason=str(error), **({"product": product.slug} if product else {}))
-    return _later("files" if isinstance(error, OutboxFull) else "")
+    """The refusal of what cannot be stored or read now; the log has the reason, of limits only so often."""
+    if not isinstance(error, OutboxFull | FilesBusy):
+        log.error("outbox.unavailable", reason=str(error), **({"product": product.slug} if product else {}))
+    if isinstance(error, OutboxFull):
+        return _later("files", limit=error.limit)
+    return _later(limit="FILE_CHECKERS" if isinstance(error, FilesBusy) else "")
 
 
-def _later(variant: str = "") -> Rejected:
+def _later(variant: str = "", *, limit: str = "") -> Rejected:
     """Not now; the words and the header name the same time."""
     fault = Fault("unavailable", variant=variant, params={"n": math.ceil(_RETRY_UNAVAILABLE)})
-    return Rejected(fault, retry_after=_RETRY_UNAVAILABLE)
+    return Rejected(fault, retry_after=_RETRY_UNAVAILABLE, limit=limit)
 
 
 def as_json(

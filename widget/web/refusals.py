@@ -7,6 +7,8 @@ with a line for each request, whoever wants to could fill the disk.
 import asyncio
 import re
 from collections import Counter
+from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,20 +26,30 @@ _HOST = re.compile(r"[a-z0-9.:_-]{1,100}")
 _ORDINARY = (404, 405, 409, 422)
 """Statuses that people and robots cause every day."""
 
-_Kind = tuple[str, str, int, str]
+_Kind = tuple[str, str, int, str, str]
+
+
+class Total(NamedTuple):
+    """What is counted from the process's start: the code, the product ("" for none), the setting that was reached."""
+
+    code: str
+    product: str
+    limit: str
 
 
 class Refusals:
-    """Counts refusals by product, code, status and the host of the origin."""
+    """Counts refusals by product, code, status, the setting that was reached, and the host of the origin."""
 
     def __init__(self) -> None:
+        self.totals: Counter[Total] = Counter()
         self._counts: Counter[_Kind] = Counter()
 
-    def note(self, code: str, status: int, *, product: str = "", origin: str = "") -> None:
+    def note(self, code: str, status: int, *, product: str = "", origin: str = "", limit: str = "") -> None:
         """One more request was refused. Called within the event loop."""
-        kind = (code, product, status, _host(origin))
+        self.totals[Total(code, product, limit)] += 1
+        kind = (code, product, status, limit, _host(origin))
         if kind not in self._counts and len(self._counts) >= _MOST_KINDS:
-            kind = (code, product, status, "others")
+            kind = (code, product, status, limit, "others")
         self._counts[kind] += 1
         if self._counts[kind] == 1:
             _say(kind, 1)
@@ -50,10 +62,11 @@ class Refusals:
 
 
 def note(request: Request, rejected: Rejected, product: str = "") -> None:
-    """A request is refused. What a fault of our own causes is logged where it happens."""
-    if rejected.status < 500:
+    """A request is refused. What a fault of our own causes is logged where it happens; a full outbox is none."""
+    if rejected.status < 500 or rejected.limit:
         origin = request.headers.get("origin", "")
-        refusals.note(rejected.faults[0].code, rejected.status, product=product, origin=origin)
+        code = rejected.faults[0].code
+        refusals.note(code, rejected.status, product=product, origin=origin, limit=rejected.limit)
 
 
 refusals = Refusals()
@@ -61,8 +74,10 @@ refusals = Refusals()
 
 
 def _say(kind: _Kind, count: int, **more: float) -> None:
-    code, product, status, origin = kind
+    code, product, status, limit, origin = kind
     told = log.info if status in _ORDINARY else log.warning
+    if limit:
+        told = partial(told, limit=limit)
     told("request.refused", code=code, status=status, product=product, origin=origin, count=count, **more)
 
 

@@ -47,13 +47,8 @@ async def submit(request: Request) -> Response:
         except AlreadySent as sent:
             return _refuse_repeat(request, product, sent, incoming)
         except Rejected as rejected:
-            return _refuse(
-                request,
-                product,
-                service.acceptance.with_field_faults(product, rejected, incoming.fields),
-                token,
-                incoming,
-            )
+            whole = service.acceptance.with_field_faults(product, rejected, incoming.fields)
+            return _refuse(request, product, whole, token, incoming)
         except OutboxUnavailable as error:
             return _refuse(request, product, problems.unavailable(error, product), token, incoming)
         if accepted.status.state in ("refused", "discarded"):
@@ -81,8 +76,8 @@ async def _refusal_unread(service: Service, product: Product, request: Request) 
     if not _came_from_us(request, service.settings.public_url):
         return Rejected(Fault("origin_not_allowed"))
     marked = "sec-fetch-site" in request.headers or "origin" in request.headers
-    wait = await service.rates.hit_client(product.slug, _client(request), marked=marked)
-    return Rejected.rate_limited(wait) if wait else None
+    exceeded = await service.rates.hit_client(product.slug, _client(request), marked=marked)
+    return Rejected.rate_limited(*exceeded) if exceeded else None
 
 
 def _client(request: Request) -> str:
