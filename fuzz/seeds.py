@@ -9,6 +9,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "files")]
 
 import samples  # noqa: E402
 import test_pdfs  # noqa: E402
+import test_strange_pictures  # noqa: E402
 
 from fuzz.targets import KEY  # noqa: E402
 from widget.submissions.tokens import Tokens  # noqa: E402
@@ -44,6 +45,10 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     yield "picture", "small.jpg", samples.jpeg(8, 8)
     yield "picture", "screenshot.png", samples.screenshot()
     yield "picture", "small.png", samples.png()
+    strange = test_strange_pictures.STRANGE_JPEGS | test_strange_pictures.STRANGE_PNGS
+    for name, content in strange.items():
+        extension = "png" if content.startswith(b"\x89PNG") else "jpg"
+        yield "picture", f"{name.replace('_', '-')}.{extension}", content
     for name, content in (test_pdfs.ACTIVE | test_pdfs.HARMLESS | test_pdfs.ENCRYPTED | test_pdfs.BROKEN).items():
         if len(content) < 4000:
             yield "pdf", name.replace("_", "-") + ".pdf", content

@@ -13,7 +13,7 @@ class FilesSettings(Topic):
 
     max_pixels: Annotated[
         int, Field(ge=1_000_000, le=250_000_000, description="Pixels (width times height) that a picture may have.")
-    ] = 64_000_000
+    ] = 100_000_000
     pdf_encrypted: Annotated[
         Literal["refuse", "pass"],
         Field(description="What happens to an encrypted PDF: `refuse`, or `pass` it on without looking inside."),

@@ -5,7 +5,8 @@ This is where hostile bytes meet decoders, so it runs in `helper`, a process tha
 
 import io
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageFile
 
@@ -15,6 +16,10 @@ from widget.files.protocol import NOTES, Note, Rules, Verdict
 
 _DRAFT = 8
 """JPEGs are decoded at an eighth of their size: all of the data is read, for a 64th of the memory."""
+_QUALITY = 95
+"""Of a JPEG that is drawn anew."""
+_FORMS = {"image/jpeg": "JPEG", "image/png": "PNG"}
+"""Pillow's names."""
 
 _REFUSALS: dict[type[Exception], Verdict] = {
     pdf.Damaged: "damaged",
@@ -41,9 +46,8 @@ def examine(data: bytes, media_type: str, rules: Rules) -> Examined:
     try:
         if media_type == "application/pdf":
             return _examine_pdf(data, rules)
-        picture = (jpeg if media_type == "image/jpeg" else png).clean(data, rules.max_pixels)
-        _open(picture, media_type)
-        return Examined("good", picture.data, ("location_removed",) if picture.located else ())
+        picture = _cleaned(data, media_type, rules)
+        return Examined("good", picture.data, tuple(note for note in NOTES if note in picture.notes))
     except TooManyPixels:
         return Examined("pixels")
     except Unreadable:
@@ -61,9 +65,35 @@ def _examine_pdf(data: bytes, rules: Rules) -> Examined:
         return Examined(_REFUSALS[type(error)])
 
 
+def _cleaned(data: bytes, media_type: str, rules: Rules) -> Picture:
+    """The picture alone, decoded once. Raises Unreadable, and TooManyPixels."""
+    clean: Callable[[bytes, int], Picture] = jpeg.clean if media_type == "image/jpeg" else png.clean
+    picture = clean(data, rules.max_pixels)
+    if not picture.sound:
+        redrawn = clean(_redrawn(picture, media_type), rules.max_pixels)
+        picture = replace(redrawn, notes=picture.notes)
+    if len(picture.data) > max(len(data), rules.max_size):
+        raise Unreadable("drawn anew it does not fit")
+    _open(picture, media_type)
+    return picture
+
+
+def _redrawn(picture: Picture, media_type: str) -> bytes:
+    """The picture's pixels in a new file, where its own has bytes that cannot be taken out. Raises Unreadable."""
+    form = _FORMS[media_type]
+    target = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(picture.data), formats=[form]) as image:
+            kept = {name: image.info[name] for name in ("exif", "icc_profile") if name in image.info}
+            image.save(target, form, quality=_QUALITY, **kept)
+    except Exception as error:  # whatever a decoder says of such bytes
+        raise Unreadable("it cannot be decoded") from error
+    return target.getvalue()
+
+
 def _open(picture: Picture, media_type: str) -> None:
     """Have Pillow read what is left; of a PNG, all but the pixels, which `png` has seen. Raises Unreadable."""
-    form = "JPEG" if media_type == "image/jpeg" else "PNG"
+    form = _FORMS[media_type]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

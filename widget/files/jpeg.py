@@ -1,106 +1,134 @@
 """A JPEG without anything that is not the picture: segment by segment, no pixel is touched.
 
-What stays is what a decoder needs, the colour profile, and, where the picture lies on its side, an EXIF block of that
-one tag. Whether the compressed data can be decoded is left to `examine`.
+What stays is what a decoder needs, the numbers of the colour profile, and, where the picture lies on its side, an EXIF
+block of that one tag. Bytes between segments, which every decoder passes over, go. Whether the compressed data can be
+decoded is left to `examine`; what a scan's data has behind its last block shows in decoding alone, and stays.
 """
 
 import re
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from widget.files import icc
+from widget.files.jpeg_tables import DAC, DHT, DQT, Tables, Usage
 from widget.files.metadata import Told, is_located, read_exif, write_exif
 from widget.files.picture import Picture, Unreadable, check_size
+from widget.files.protocol import Note
 
-_SOI, _EOI, _SOS, _DNL = 0xD8, 0xD9, 0xDA, 0xDC
+_EOI, _SOS, _DNL, _DRI, _TEM, _COM = 0xD9, 0xDA, 0xDC, 0xDD, 0x01, 0xFE
+_RESTARTS = range(0xD0, 0xD8)
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}
-"""Huffman and arithmetic tables, quantisation tables, restart interval."""
-_DROPPED = {0x01, 0xFE, *range(0xE0, 0xFE)}
-"""TEM, comments, APPn and JPGn: dropped unless `_kept` knows better."""
+_FRAMES = {*range(0xC0, 0xD0)} - {DHT, 0xC8, DAC}
+_PASSED_OVER = {_DNL, _COM, *range(0xE0, 0xFE)}
+"""Comments, APPn, JPGn, and a height that decoders have from the frame already."""
+_NEXT = re.compile(rb"\xff[^\x00\xff]")
 # What ends entropy-coded data: a marker that is neither a stuffed FF nor a restart. No quantifier, so it is linear.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _EXIF, _XMP, _LONG_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+_PROFILE = b"ICC_PROFILE\0"
+_MOST_PROFILE = 65_519
+"""Bytes of a profile that fit into one segment."""
 _MOST_SCANS = 100
 """A progressive picture has about ten; each costs a pass over all its blocks, however few bytes it has."""
 
 
+@dataclass(slots=True)
+class _Head:
+    """What was said before the first scan about the whole picture: the last of each counts, as for decoders."""
+
+    jfif: bytes = b""
+    adobe: bytes = b""
+    told: Told = field(default_factory=Told)
+    profile: dict[int, bytes] = field(default_factory=dict)
+    profile_parts: int = 0
+
+    def take(self, marker: int, content: bytes) -> None:
+        if marker == _APP0 and content.startswith(b"JFIF\0") and len(content) >= 14:
+            self.jfif = _segment(_APP0, content[:12] + b"\0\0")  # without its thumbnail
+        elif marker == _APP14 and content.startswith(b"Adobe") and len(content) >= 12:
+            self.adobe = _segment(_APP14, b"Adobe\0\x64\0\0\0\0" + content[11:12])
+        elif marker == _APP1 and content.startswith(_EXIF) and self.told.orientation == 1:
+            self.told = read_exif(content[6:])
+        elif marker == _APP2 and content.startswith(_PROFILE) and len(content) > 14:
+            self.profile[content[12]], self.profile_parts = content[14:], content[13]
+
+    def written(self) -> bytes:
+        """In the order in which readers look for it."""
+        exif = b""
+        if self.told.orientation != 1:
+            exif = _segment(_APP1, b"Exif\0\0" + write_exif(self.told.orientation))
+        return b"".join((b"\xff\xd8", self.jfif, exif, *self._profile_segments(), self.adobe))
+
+    def _profile_segments(self) -> list[bytes]:
+        if sorted(self.profile) != list(range(1, self.profile_parts + 1)):
+            return []
+        profile = icc.clean(b"".join(self.profile[number] for number in sorted(self.profile))) or b""
+        parts = [profile[at : at + _MOST_PROFILE] for at in range(0, len(profile), _MOST_PROFILE)]
+        return [_segment(_APP2, _PROFILE + bytes((n, len(parts))) + part) for n, part in enumerate(parts, 1)]
+
+
 def clean(data: bytes, max_pixels: int) -> Picture:
     """The picture alone. Raises Unreadable when the segments make none, and TooManyPixels."""
-    kept = bytearray()
-    told, scans, located = Told(), 0, False
+    kept: list[bytes | Tables] = []
+    head, usage = _Head(), Usage()
+    scans, located = 0, False
     size: tuple[int, int] | None = None
-    for marker, start, end in _segments(data):
-        content = data[start + 4 : end]
+    for marker, segment, coded in _segments(data):
+        content = segment[4:]
         if marker in _FRAMES:
             if size is not None or len(content) < 6:
                 raise Unreadable("not one frame")
             height, width = struct.unpack_from(">HH", content, 1)
             size = (width, height)
             check_size(width, height, max_pixels)
+            usage.frame(marker, content)
         elif marker == _SOS:
             scans += 1
-        elif marker == _APP1:
-            if content.startswith(_EXIF):
-                found = read_exif(content[6:])
-                told = found if told.orientation == 1 else told
-                located = located or found.located
-            located = located or (content.startswith((_XMP, _LONG_XMP)) and is_located(content))
-        kept += _kept(marker, data[start:end])
+            usage.scan(content)
+        elif marker == _DRI and len(content) != 2:
+            raise Unreadable("a restart interval of another length")
+        elif marker in _PASSED_OVER:
+            located = located or _tells_place(marker, content)
+            if not scans:
+                head.take(marker, content)
+            continue
+        kept.append(usage.define(marker, content) if marker in (DQT, DHT, DAC) else segment + coded)
     if size is None or not scans:
         raise Unreadable("no picture in it")
     if scans > _MOST_SCANS:
         raise Unreadable("too many scans")
-    return Picture(_headed(kept, told.orientation), *size, located)
+    rest = b"".join(part if isinstance(part, bytes) else part.written() for part in kept)
+    notes: tuple[Note, ...] = ("location_removed",) if located else ()
+    return Picture(head.written() + rest + b"\xff\xd9", *size, frozenset(notes), usage.sound)
 
 
-def _headed(kept: bytearray, orientation: int) -> bytes:
-    """The file, with the orientation where readers look for it: after JFIF's own segment."""
-    if orientation == 1:
-        return b"\xff\xd8" + kept
-    exif = b"\xff\xe1" + struct.pack(">H", 2 + 6 + 26) + b"Exif\0\0" + write_exif(orientation)
-    head = 18 if kept.startswith(b"\xff\xe0") else 0
-    return b"\xff\xd8" + kept[:head] + exif + kept[head:]
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Each marker with its segment, and a scan's with its compressed data, up to the picture's end and not beyond.
 
-
-def _kept(marker: int, segment: bytes) -> bytes:
-    """What is left of a segment."""
-    content = segment[4:]
-    if marker == _APP0 and content.startswith(b"JFIF\0") and len(content) >= 14:
-        return b"\xff\xe0\0\x10" + content[:12] + b"\0\0"  # without its thumbnail
-    if marker == _APP2 and content.startswith(b"ICC_PROFILE\0"):
-        return segment
-    if marker == _APP14 and content.startswith(b"Adobe") and len(content) >= 12:
-        return b"\xff\xee\0\x0e" + content[:12]
-    return b"" if marker in _DROPPED else segment
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Each marker with its segment's bounds, a scan's with its compressed data, to the picture's end and not beyond."""
+    Between segments decoders look for the next marker, whatever stands before it.
+    """
     if data[:2] != b"\xff\xd8":
         raise Unreadable("no start")
     at = 2
-    while True:
-        if data[at : at + 1] != b"\xff":
-            raise Unreadable("no marker where one belongs")
-        while data[at + 1 : at + 2] == b"\xff":  # fill bytes
-            at += 1
-        if at + 2 > len(data):
-            raise Unreadable("no end")
-        marker = data[at + 1]
+    while found := _NEXT.search(data, at):
+        at, marker = found.start(), data[found.end() - 1]
         if marker == _EOI:
-            yield marker, at, at + 2
             return
-        end = at + 2 if marker == 0x01 else _end(data, at)
-        if marker == _SOS:
-            found = _MARKER.search(data, end)
-            if found is None:
-                raise Unreadable("no end")
-            end = found.start()
-        elif marker not in _FRAMES | _TABLES | _DROPPED | {_DNL}:
+        if marker == _TEM or marker in _RESTARTS:
+            at += 2
+            continue
+        if marker not in _FRAMES | _PASSED_OVER | {_SOS, _DRI, DQT, DHT, DAC}:
             raise Unreadable("an unknown marker")
-        yield marker, at, end
-        at = end
+        end = coded = _end(data, at)
+        if marker == _SOS:
+            ended = _MARKER.search(data, end)
+            if ended is None:
+                break
+            coded = ended.start()
+        yield marker, data[at:end], data[end:coded]
+        at = coded
+    raise Unreadable("no end")
 
 
 def _end(data: bytes, at: int) -> int:
@@ -111,3 +139,15 @@ def _end(data: bytes, at: int) -> int:
     if length < 2 or end > len(data):
         raise Unreadable("a segment longer than the file")
     return end
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
+
+
+def _tells_place(marker: int, content: bytes) -> bool:
+    if marker != _APP1:
+        return False
+    if content.startswith(_EXIF):
+        return read_exif(content[6:]).located
+    return content.startswith((_XMP, _LONG_XMP)) and is_located(content)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from widget.files.protocol import Note
+
 
 class Unreadable(Exception):
     """The bytes do not make the file that they begin as."""
@@ -13,12 +15,17 @@ class TooManyPixels(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture without its metadata: its bytes, its size in pixels, and whether what was removed told a place."""
+    """A picture without its metadata: its bytes, its size in pixels, and what was taken out of it.
+
+    Where it is not `sound`, every decoder can show it, but some of its bytes are not what its standard allows, and
+    cannot be taken out by themselves.
+    """
 
     data: bytes
     width: int
     height: int
-    located: bool
+    notes: frozenset[Note] = frozenset()
+    sound: bool = True
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:

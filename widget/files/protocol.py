@@ -10,7 +10,7 @@ T = TypeVar("T")
 Verdict = Literal["good", "unreadable", "damaged", "pixels", "encrypted", "active", "embedding", "grown"]
 """`damaged`: a PDF that can be read in part; `pixels`: a picture of more than may be; `encrypted`, `active` and
 `embedding`: a PDF that is so, or holds other files, where that is refused; `grown`: one whose copy is too large."""
-Note = Literal["location_removed", "scripts_removed", "attachments_removed", "signature_removed"]
+Note = Literal["location_removed", "scripts_removed", "attachments_removed", "signature_removed", "animation_removed"]
 """What was taken out of a file that somebody would want to know."""
 Barrier = Literal["landlock", "seccomp"]
 """What not every system has, of all that a helper is confined by."""

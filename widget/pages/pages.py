@@ -209,8 +209,7 @@ def _speech(words: Words) -> views.Speech:
 
 
 def _view(product: Product, words: Words) -> views.Product:
-    consent = product.consent_in(words.lang)
-    return views.Product(product.slug, product.name, product.origins, *consent, product.draft, product.close_after)
+    return views.Product(product.slug, product.name, product.origins, *product.consent_in(words.lang), product.draft)
 
 
 def _asked(product: Product, person: Person | None) -> views.Asked:

@@ -29,8 +29,7 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`: on, off.
-    `close_after` is in seconds; 0: never."""
+    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`: on, off."""
 
     slug: str
     name: str
@@ -38,7 +37,6 @@ class Product:
     consent: str | None
     consent_version: str | None
     draft: str
-    close_after: int = 8
 
 
 @dataclass(frozen=True, slots=True)

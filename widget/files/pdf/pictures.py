@@ -21,8 +21,7 @@ def clean(document: pikepdf.Pdf) -> set[Note]:
             with suppress(Unreadable, TooManyPixels, pikepdf.PdfError):
                 data = _packed_jpeg(document, item, filters[:-1])
                 picture: Picture = jpeg.clean(data, _ANY_SIZE)
-                if picture.located:
-                    notes.add("location_removed")
+                notes |= picture.notes
                 if picture.data != data:
                     _replace(item, picture.data)
     return notes
