@@ -3,12 +3,11 @@
 /** @import {FormController} from './form-controller.js' */
 /** @import {Fault} from './faults.js' */
 
+import {foldAddress, MAX_EMAIL, plainText, readAddress} from './plain.js'
+
 const NEAR = 100 // characters left, from where on they are counted
 const ALOUD = [100, 50, 20, 10, 0]
-const MAX_EMAIL = 254
 const LINES = 12
-const INVISIBLE = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/g // the server drops these before it counts
-const ADDRESS = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/
 
 export class Fields {
   #controller
@@ -35,8 +34,7 @@ export class Fields {
 
   /** What is said; blank is nothing. */
   get text() {
-    const text = this.area?.value.replace(INVISIBLE, '') ?? ''
-    return text.trim() ? text : ''
+    return plainText(this.area?.value ?? '')
   }
 
   get thumb() {
@@ -115,10 +113,11 @@ export class Fields {
 
   /** @returns {Fault | undefined} */
   #checkEmail() {
-    const value = this.#controller.form.email.value.trim()
-    if (!value) return this.#fault('submittedByEmail', 'required')
-    if (value.length > MAX_EMAIL) return this.#fault('submittedByEmail', 'too_long')
-    return ADDRESS.test(value) ? undefined : this.#fault('submittedByEmail', 'invalid')
+    const {value} = this.#controller.form.email
+    const folded = foldAddress(value)
+    if (!folded) return this.#fault('submittedByEmail', 'required')
+    if ([...folded].length > MAX_EMAIL) return this.#fault('submittedByEmail', 'too_long')
+    return readAddress(value) ? undefined : this.#fault('submittedByEmail', 'invalid')
   }
 
   /** @returns {Fault | undefined} */

@@ -5,6 +5,7 @@ import {Draft} from './draft.js'
 import {Faults} from './faults.js'
 import {Fields} from './fields.js'
 import {Files} from './files.js'
+import './plain.js' // for `fields.js`: asked for here, it comes along with it
 import {Sending} from './sending.js'
 import {Words} from './words.js'
 /** @import {FeedbackForm} from './feedback-form.js' */

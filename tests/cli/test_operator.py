@@ -17,7 +17,7 @@ from bed import START, Sandbox, Widget, submission_id_of, until
 from samples import forwarded, pdf, png
 
 SECRET = "words for nobody else"
-ADA, BOB = "Ada@Example.com", "bob@example.com"
+ADA, BOB = "Ada@example.com", "bob@example.com"
 FILES = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
 
 PRODUCTS = """\
@@ -129,6 +129,17 @@ def test_show_tells_what_was_said_only_on_request_and_logs_that(widget: Widget, 
     assert shown["feedback"]["sentimentRating"] is False
     assert [file["status"] for file in shown["attachments"]] == ["waiting", "waiting"]
     assert "feedback" not in json.loads(widget.operate("show", submission_id, "--json").stdout)
+
+
+def test_an_address_that_may_not_be_what_it_seems_is_told_to_the_operator_and_not_refused(
+    widget: Widget, insider: Sandbox
+) -> None:
+    submission_id = queued(widget, insider, email="ada@\u0430pple.example")
+    shown = widget.operate("show", submission_id, "--with-text").stdout
+    assert "e-mail:      ada@xn--pple-43d.example" in shown
+    assert "mixes scripts" in shown
+    assert '"submission.mixed_scripts"' in widget.log()
+    assert "mixes scripts" not in widget.operate("show", queued(widget, insider), "--with-text").stdout
 
 
 def test_retry_puts_one_many_or_all_of_a_state_back_and_the_running_service_delivers_them(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from widget.outbox.operator import Changed, Entry, Erased, Whole
+from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
 _HEADS = ("ID", "STATE", "PRODUCT", "AGE", "TRIES", "NEXT", "FEEDBACK", "FILES", "LAST ERROR")
@@ -81,6 +82,8 @@ def details(whole: Whole) -> Iterator[str]:
     if whole.feedback is not None:
         feedback = whole.feedback
         yield f"e-mail:      {feedback.email}"
+        if addresses.mixes_scripts(feedback.email):
+            yield "             mixes scripts: it may not be the address that it looks like"
         yield f"rating:      {'-' if feedback.rating is None else 'up' if feedback.rating else 'down'}"
         yield f"consent:     {'given' if feedback.consent else 'not given'} ({whole.consent_version or 'no version'})"
         if whole.context is not None:

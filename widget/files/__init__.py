@@ -46,6 +46,9 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*%]')
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
+_JOINERS = "\u200c\u200d"
+# Persian, Hindi and emoji are written with them, between two characters that are not ASCII; elsewhere they only hide.
+_IDLE_JOINER = re.compile(f"(?<=[{_JOINERS}])[{_JOINERS}]|(?<![^\0-\x7f])[{_JOINERS}]|[{_JOINERS}]+(?![^\0-\x7f])")
 _DEVICE = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])(?=\s*(\.|$))", re.IGNORECASE)
 _LONGEST_READ = 512
 
@@ -93,12 +96,13 @@ def _base(name: str) -> str:
 def _clean(name: str) -> str:
     """The name's readable characters, composed, each run of white space as one space."""
     name = "".join(character for character in _INVISIBLE.sub("", name) if _is_readable(character))
+    name = _IDLE_JOINER.sub("", name)
     name = _FORBIDDEN.sub("_", " ".join(name.split()))
     return _trim(unicodedata.normalize("NFC", name))
 
 
 def _is_readable(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character)[0] not in "CZ"
+    return character.isspace() or character in _JOINERS or unicodedata.category(character)[0] not in "CZ"
 
 
 def _trim(name: str) -> str:

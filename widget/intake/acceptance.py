@@ -22,7 +22,7 @@ from widget.files.pool import Examiner, Seen
 from widget.intake.model import RawFile, RawForm
 from widget.outbox.model import StoredAttachment, SubmissionStatus
 from widget.outbox.outbox import Outbox
-from widget.submissions import context, identity
+from widget.submissions import addresses, context, identity
 from widget.submissions import model as submission
 from widget.submissions.fingerprint import Fingerprints
 from widget.submissions.model import Attachment, Submission
@@ -156,6 +156,8 @@ class Acceptance:
             if (known := await self._outbox.status(new.id)) is None:
                 raise _disbelieved(product, form.fields, IdentityInvalid("used", "its jti was used before"))
             return self._repeated(known, form)
+        if addresses.mixes_scripts(new.feedback.email):
+            log.warning("submission.mixed_scripts", submission=new.id, product=product.slug)
         if held:
             log.warning("submission.held", submission=new.id, product=product.slug, reason=held)
             return Held(_queued(new))
@@ -201,7 +203,7 @@ class Acceptance:
         if person is None or product.email not in ("read-only", "hidden"):
             return fields
         said = fields.get("submittedByEmail", "").strip()
-        if said and said.casefold() != person.email.casefold():
+        if said and not addresses.same(said, person.email):
             raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
         return {**fields, "submittedByEmail": person.email}
 

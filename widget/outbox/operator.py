@@ -37,6 +37,7 @@ from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
 from widget.outbox.sealing import Keyring
 from widget.outbox.tables import attachment, submission
+from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
 BATCH = 500
@@ -226,7 +227,7 @@ class Operator:
             except RowUnreadable:
                 damaged.append(row.id)
             else:
-                if address.lower() == email.lower():
+                if addresses.same(address, email):
                     found.append(row.id)
         return replace(await self._erase(found), damaged=tuple(damaged))
 

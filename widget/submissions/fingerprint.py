@@ -9,9 +9,10 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 
+from widget.submissions import addresses
 from widget.submissions.model import clean_text
 
-_FIELDS = ("submittedByEmail", "sentimentRating", "contactConsent")
+_FIELDS = ("sentimentRating", "contactConsent")
 
 
 class Fingerprints:
@@ -36,5 +37,10 @@ def _mac(key: bytes, content: bytes) -> str:
 
 def _content(fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> bytes:
     """The content in a canonical form, because browsers write line breaks and absent fields in different ways."""
-    said = [clean_text(fields.get("description", "")), *(fields.get(name, "").strip() for name in _FIELDS)]
+    email = fields.get("submittedByEmail", "")
+    said = [
+        clean_text(fields.get("description", "")),
+        str(addresses.read(email) or email.strip()),
+        *(fields.get(name, "").strip() for name in _FIELDS),
+    ]
     return json.dumps([said, [(name, digest.hex()) for name, digest in files]]).encode()

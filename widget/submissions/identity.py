@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from widget.errors import IdentityInvalid
-from widget.submissions.model import is_address
+from widget.submissions import addresses
 
 LEEWAY = 60.0
 """Seconds by which the clocks of the host's server and ours may differ."""
@@ -58,7 +58,7 @@ def verify(token: str, *, product: str, keys: Keys, now: float, opened_at: float
     if product not in (audience if isinstance(audience, list) else [audience]):
         raise IdentityInvalid("audience", f"aud has to be {product!r}")
     email, name = claims.get("email"), claims.get("name", "")
-    if not isinstance(email, str) or not is_address(email):
+    if not isinstance(email, str) or addresses.read(email) is None:
         raise IdentityInvalid("email", "email is missing, or no address")
     return Person(email, name[:MAX_NAME] if isinstance(name, str) else "", _once(product, claims.get("jti")))
 

@@ -7,21 +7,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import email_validator
-
 from widget.errors import Fault, Rejected
+from widget.submissions import addresses
+from widget.submissions.addresses import MAX_LENGTH as MAX_EMAIL
 from widget.submissions.spooled import SpooledFile
 
 MAX_DESCRIPTION = 1000
 """Characters, counted in UTF-16 units with each line break once, as browsers and Insider Connect count them."""
-MAX_EMAIL = 254
-"""Characters: no longer address can be delivered to (RFC 5321, erratum 1690)."""
 MAX_FILES = 5
 MAX_FILE_SIZE = 4 * 1024 * 1024
 """Bytes."""
 
-_LINE_BREAK = re.compile("\r\n|[\r\v\f\x85]")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_LINE_BREAK = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
+_UNSEEN = re.compile(
+    "[\\s\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0]"
+)
 _VERSION = re.compile(r"[\w.:/ -]{1,40}")
 _RATINGS = {"true": True, "false": False, "": None}
 _CONSENTS = {"true": True, "false": False}
@@ -90,7 +92,8 @@ def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> F
 
 def check_fields(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> tuple[Feedback, list[Fault]]:
     """The feedback, of use only without faults, and all faults in the order of the form."""
-    description, email = clean_text(fields.get("description", "")), fields.get("submittedByEmail", "").strip()
+    description, email = clean_text(fields.get("description", "")), fields.get("submittedByEmail", "")
+    address = addresses.read(email)
     rating = fields.get("sentimentRating", "")
     consent = "false" if rules.consent == "hidden" else fields.get("contactConsent", "false")
     missing = [
@@ -98,14 +101,14 @@ def check_fields(fields: Mapping[str, str], *, files: int, rules: Rules = Rules(
         *_check_asked("description", rules.description, bool(description)),
         *_check_asked("files", rules.files, bool(files)),
     ]
-    faults = [*missing, *_check_description(description), *_check_email(email)]
+    faults = [*missing, *_check_description(description), *_check_email(email, address)]
     if rating not in _RATINGS:
         faults.append(Fault("invalid", "sentimentRating"))
     if consent not in _CONSENTS:
         faults.append(Fault("invalid", "contactConsent"))
     if not description and not rating and not files and not missing:
         faults.append(Fault("empty"))
-    return Feedback(description, email, _RATINGS.get(rating), _CONSENTS.get(consent, False)), faults
+    return Feedback(description, str(address or ""), _RATINGS.get(rating), _CONSENTS.get(consent, False)), faults
 
 
 def seen_version(fields: Mapping[str, str], current: str | None) -> str | None:
@@ -115,13 +118,15 @@ def seen_version(fields: Mapping[str, str], current: str | None) -> str | None:
 
 
 def clean_text(text: str) -> str:
-    """`text` with each line break as one LF and without control characters; blank text is no text.
+    """`text` with each line break as one LF, without control characters and bidirectional overrides; a text of which
+    nothing can be seen is no text. `plainText` of `static/form/plain.js` is the same.
 
-    Control characters are dropped rather than refused: they come with text pasted from a terminal or a word processor,
-    the person cannot see them, and databases and JSON readers stumble over NUL. TAB stays.
+    They are dropped rather than refused: they come with text pasted from a terminal or a word processor, the person
+    cannot see them, databases and JSON readers stumble over NUL, and an override shows other words than are there. TAB
+    stays, and so do the joiners that Persian, Hindi and emoji are written with.
     """
-    text = _CONTROL.sub("", _LINE_BREAK.sub("\n", text))
-    return text if text.strip() else ""
+    text = _DROPPED.sub("", _LINE_BREAK.sub("\n", text))
+    return text if _UNSEEN.sub("", text) else ""
 
 
 def utf16_length(text: str) -> int:
@@ -142,25 +147,11 @@ def _check_description(description: str) -> list[Fault]:
     return [Fault("too_long", "description", params={"n": excess, "limit": MAX_DESCRIPTION})]
 
 
-def _check_email(email: str) -> list[Fault]:
-    if not email:
+def _check_email(email: str, address: addresses.Address | None) -> list[Fault]:
+    folded = addresses.fold(email)
+    if not folded:
         return [Fault("required", "submittedByEmail")]
-    if len(email) > MAX_EMAIL:
-        params = {"n": len(email) - MAX_EMAIL, "limit": MAX_EMAIL}
+    if len(folded) > MAX_EMAIL:
+        params = {"n": len(folded) - MAX_EMAIL, "limit": MAX_EMAIL}
         return [Fault("too_long", "submittedByEmail", params=params)]
-    return [] if is_address(email) else [Fault("invalid", "submittedByEmail")]
-
-
-def is_address(email: str) -> bool:
-    """Whether mail could be sent there, judged by the syntax alone.
-
-    Domains that can never have mail (`.local`, `.invalid` and the like) are refused as typing errors. `.test` passes,
-    as `.example` does by itself, so that trying the widget out needs nobody's real address (RFC 6761).
-    """
-    if len(email) > MAX_EMAIL:  # before the validator normalises, which can take quadratic time
-        return False
-    try:
-        email_validator.validate_email(email, check_deliverability=False, test_environment=True)
-    except email_validator.EmailNotValidError:
-        return False
-    return True
+    return [] if address else [Fault("invalid", "submittedByEmail")]

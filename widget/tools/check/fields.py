@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from widget.config.products import Product
 from widget.pages.samples import faults
-from widget.submissions.model import MAX_DESCRIPTION, MAX_EMAIL
+from widget.submissions.addresses import MAX_LENGTH as MAX_EMAIL
+from widget.submissions.model import MAX_DESCRIPTION
 from widget.tools.check.page import Page
 from widget.tools.findings import Finding
 from widget.tools.markup import Element
