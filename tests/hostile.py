@@ -1,5 +1,9 @@
-"""Hostile requests, and the answer that each must get: `RAW` as bytes for a socket, `HTTP` as requests."""
+"""Hostile requests, and the answer that each must get: `RAW` as bytes for a socket, `HTTP` as requests.
 
+`made` makes any number of further ones, which are refused in some way.
+"""
+
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -357,3 +361,64 @@ HTTP: Mapping[str, Case] = {
     "nothing said": Case(422, "empty", fields={"description": ""}),
     "control characters alone": Case(422, "empty", fields={"description": "\0\x01\x1b\x7f"}),
 }
+
+
+# --- made at random ---------------------------------------------------------------------------------------------
+
+_BASE_HEAD = [
+    b"POST /form/demo HTTP/1.1",
+    b"Host: localhost",
+    b"Content-Type: multipart/form-data; boundary=b",
+    b"Sec-Fetch-Site: same-origin",
+    b"Content-Length: %d",
+]
+_BASE_PARTS = [
+    part("token", GENUINE.encode()),
+    part("description", "words, 言葉, \u200bمی‌خواهم".encode()),
+    part("submittedByEmail", b"nobody"),  # so that no change makes it acceptable
+    part("sentimentRating", b"maybe"),
+    part("files", png(), more='; filename="a.png"'),
+]
+_ODD = [bytes([byte]) for byte in (0, 9, 10, 11, 12, 13, 32, 34, 45, 58, 59, 61, 92, 127, 128, 255)]
+_ODD += [b"\r\n", b"--b", b"--", b"%00", b"../", b"\xc3\xa4", b"\xe2\x80\xae", b"'; DROP TABLE submission; --"]
+
+
+def made(number: int, seed: int) -> Iterator[bytes]:
+    """Whole requests, alternately with a head and a body that chance has changed in one to three places.
+
+    None can be accepted. The head always asks for JSON, and for the end of the connection.
+    """
+    chance = random.Random(seed)
+    for count in range(number):
+        head, content = list(_BASE_HEAD), multipart(*_BASE_PARTS)
+        if count % 2:
+            pieces = content.split(b"\r\n")
+            for _ in range(chance.randrange(1, 4)):
+                _change(pieces, chance)
+            content = b"\r\n".join(pieces)
+        head[-1] %= len(content)
+        if not count % 2:
+            for _ in range(chance.randrange(1, 4)):
+                _change(head, chance)
+        yield b"\r\n".join([*head, b"Accept: application/json", b"Connection: close", b"", content])
+
+
+def _change(lines: list[bytes], chance: random.Random) -> None:
+    """Leave out, repeat, exchange, cut, or alter a line."""
+    at = chance.randrange(len(lines))
+    line = lines[at]
+    place = chance.randrange(len(line) + 1)
+    match chance.randrange(6):
+        case 0 if len(lines) > 1:
+            del lines[at]
+        case 1:
+            lines.insert(at, line)
+        case 2:
+            other = chance.randrange(len(lines))
+            lines[at], lines[other] = lines[other], line
+        case 3:
+            lines[at] = line[:place]
+        case 4:
+            lines[at] = line[:place] + line[place + 1 :]
+        case _:
+            lines[at] = line[:place] + chance.choice(_ODD) + line[place:]

@@ -4,17 +4,21 @@ A case is what is sent and what must come back. `None` for a status means that t
 """
 
 import contextlib
+import json
 import re
 import socket
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
-from bed import Sandbox, Widget
-from hostile import GOOD, HTTP, RAW, SMUGGLED, Case, get, post
+from bed import NO_TLS, Sandbox, Widget
+from hostile import GOOD, HTTP, RAW, SMUGGLED, Case, get, made, post
+
+from widget.errors import STATUS
 
 CONFIG = """\
 [products.demo]
@@ -30,6 +34,7 @@ HEADER_TIMEOUT, READ_TIMEOUT = 1.0, 1.5
 HEALTHY = 0.25
 """Seconds in which `/healthz` should be answered; printed, and asserted with room for a busy machine."""
 slowest: list[float] = []
+MADE = 600
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +69,7 @@ def kept(widget: Widget) -> int:
 def is_well(widget: Widget) -> None:
     """Somebody else is served, on a connection of their own, while the case is under way."""
     start = time.monotonic()
-    assert httpx.get(f"{widget.url}/healthz", trust_env=False, timeout=10).status_code == 200
+    assert httpx.get(f"{widget.url}/healthz", trust_env=False, verify=NO_TLS, timeout=10).status_code == 200
     slowest.append(time.monotonic() - start)
     assert slowest[-1] < 20 * HEALTHY
 
@@ -223,5 +228,35 @@ def test_a_hostile_request_is_refused_with_its_code(widget: Widget, name: str) -
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+# --- made at random, many at once -------------------------------------------------------------------------------
+
+
+def refusal_of(widget: Widget, request: bytes) -> str | None:
+    """Send it on a connection of its own. The code of the answer; None if it is no answer of the contract's shape."""
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=30) as connection:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(request)
+        found = answers(connection)
+    if len(found) != 1 or found[0][1].get("content-type") != "application/problem+json":
+        return None
+    status, _, body = found[0]
+    problem = json.loads(body)
+    fault = problem["errors"][0]
+    fits = {"type", "title", "status", "detail", "errors"} <= problem.keys() and problem["status"] == status
+    said = fault["message"] and fault["field"] is not None
+    return fault["code"] if (fits and said and 400 <= status < 500) or status == 505 else None
+
+
+def test_hundreds_at_once_are_each_answered_in_one_shape_and_others_served_meanwhile(widget: Widget) -> None:
+    requests = list(made(MADE, seed=12))
+    with ThreadPoolExecutor(32) as threads:
+        codes = [threads.submit(refusal_of, widget, request) for request in requests]
+        while not all(code.done() for code in codes):
+            is_well(widget)
+    unfit = [request[:400] for request, code in zip(requests, codes, strict=True) if code.result() not in STATUS]
+    assert unfit == []
+    assert len({code.result() for code in codes}) >= 5
+
+
 def test_there_are_enough_of_them() -> None:
-    assert len(RAW) + len(HTTP) >= 120
+    assert len(RAW) + len(HTTP) + MADE >= 400
