@@ -14,6 +14,7 @@
     │  ├─ AttachmentMissing a file that was stored is gone, and will not come back by itself
     │  └─ RowUnreadable     what is stored of one submission cannot be decrypted, and waiting does not help
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
+    ├─ UnknownProduct       `tools.check`: there is no such product in the products' file
     ├─ TemplateBroken       `pages.templating`: a product's template makes no page
     └─ LimitExceeded        `pages.limits`: a template uses more than a page may
 

@@ -90,6 +90,14 @@ async def test_a_product_takes_so_much_from_everybody_and_one_client_cannot_use_
     assert await hit(rates, "other", "192.0.2.10") is None
 
 
+async def test_what_is_held_uses_up_nothing_of_what_people_need_and_has_a_limit_too() -> None:
+    rates = Rates(Limits(total="3/minute"), clock=Clock())
+    held = [await rates.hit_product("demo", held=True) for _ in range(5)]
+    assert [exceeded is None for exceeded in held] == [True] * 3 + [False] * 2
+    assert [await rates.hit_product("demo") for _ in range(3)] == [None] * 3
+    assert await rates.hit_product("demo")
+
+
 async def test_a_surge_begins_with_the_rate_and_lasts_for_a_while_after_it() -> None:
     clock = Clock()
     rates = Rates(Limits(surge="3/minute"), clock=clock)
@@ -284,6 +292,18 @@ def test_the_total_is_counted_over_all_clients(start_widget: Callable[..., Widge
     answers = [widget.submit(headers=headers) for headers in sent]
     assert [answer.status_code for answer in answers] == [201, 201, 429]
     assert answers[-1].json()["errors"][0]["code"] == "rate_limited"
+
+
+def test_programs_that_fall_into_the_trap_cannot_shut_a_product(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(RATE_LIMIT="9/minute", RATE_LIMIT_TOTAL="3/minute", TRUSTED_PROXIES="127.0.0.1")
+    statuses = []
+    for number in range(5):
+        fields = {"token": widget.token(), "submittedByEmail": "spam@example.com", "website": "x", "description": "x"}
+        theirs = {**OURS, "X-Forwarded-For": f"198.51.100.{number}", "Accept": "application/json"}
+        parts = [(name, (None, value)) for name, value in fields.items()]
+        statuses.append(widget.client.post("/form/demo", files=parts, headers=theirs).status_code)
+    assert statuses == [202, 202, 202, 429, 429]
+    assert widget.submit(headers={**OURS, "X-Forwarded-For": "203.0.113.1"}).status_code == 201
 
 
 def test_what_is_refused_before_it_could_be_stored_uses_up_nothing_of_the_product(

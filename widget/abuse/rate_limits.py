@@ -182,13 +182,15 @@ class Rates:
             waits["RATE_LIMIT_NETWORK"] = await self._count(self._networks, self._network, product, network)
         return _longest(waits)
 
-    async def hit_product(self, product: str) -> Exceeded | None:
+    async def hit_product(self, product: str, *, held: bool = False) -> Exceeded | None:
         """Count one submission for its product. Returns the same as `hit_client`.
 
         Only requests with a genuine, unused form token are counted here. Requests refused earlier can neither use up
-        the limit of others nor cause a surge.
+        the limit of others nor cause a surge. What is to be `held` for the operator has a limit of its own: programs
+        that solve no proof use up nothing of what people need.
         """
-        total = await self._count(self._products, self._total, product)
+        whom = (product, "held") if held else (product,)
+        total = await self._count(self._products, self._total, *whom)
         surge = await self._count(self._products, self._surge, product, "surge")
         if surge.wait:
             self._note_surge(product, surge.filled)

@@ -148,9 +148,10 @@ class Acceptance:
         if known is not None:
             return self._repeated(known, form)
         new = self._submission(product, token, form, lang)
-        await self._check_product_limit(product)
-        new = replace(new, attachments=await self._examined(form, client_key(address)))
         held = self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
+        if exceeded := await self._rates.hit_product(product.slug, held=held is not None):
+            raise Rejected.rate_limited(*exceeded)
+        new = replace(new, attachments=await self._examined(form, client_key(address)))
         head_start = self._dispatcher.head_start(product.slug)
         if not await self._outbox.add(new, head_start=head_start, held=held):  # the same form, sent twice at once
             if (known := await self._outbox.status(new.id)) is None:
@@ -206,11 +207,6 @@ class Acceptance:
         if said and not addresses.same(said, person.email):
             raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
         return {**fields, "submittedByEmail": person.email}
-
-    async def _check_product_limit(self, product: Product) -> None:
-        """Count one submission for the product: by now it is a person's as far as anyone can tell. Raises Rejected."""
-        if exceeded := await self._rates.hit_product(product.slug):
-            raise Rejected.rate_limited(*exceeded)
 
     async def _examined(self, form: RawForm, client: str) -> tuple[Attachment, ...]:
         """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
