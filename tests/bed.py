@@ -5,11 +5,9 @@ thread's event loop while its browser is open, so no `async` test may share a mo
 """
 
 import contextlib
-import functools
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import ssl
@@ -61,19 +59,6 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", random.randrange(11_000, 32_000)))
             return int(probe.getsockname()[1])
-
-
-@functools.cache
-def chromium() -> str | None:
-    """The browser of this machine, if one runs (some packages are empty shells); None leaves it to Playwright's own.
-
-    The headless shell comes first: the same engine without windows, menus and extensions, and Playwright's own choice.
-    """
-    whole = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    found = filter(None, map(shutil.which, ("chromium-headless-shell", *whole)))
-    return next(
-        (path for path in found if subprocess.run([path, "--version"], capture_output=True).returncode == 0), None
-    )
 
 
 def submission_id_of(token: str, product: str = "demo") -> str:

@@ -7,21 +7,14 @@ from typing import Any
 
 import hypothesis
 import pytest
-from bed import Sandbox, Widget, chromium, plain_environ
+from bed import Sandbox, Widget, plain_environ
 from children import fork_from_now_on
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from chromium import Chromium
+from playwright.sync_api import Browser, ConsoleMessage, Page
 from postgres import Postgres
 
 hypothesis.settings.register_profile("tests", deadline=None)  # a busy machine is no fault of a test case
 hypothesis.settings.load_profile("tests")
-
-BROWSER_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 LONGEST = ("test_chaos", "test_several_machines")
 """The modules with the longest tests, begun first: else everybody would wait for the last of them."""
@@ -51,6 +44,21 @@ def _starts_processes(item: pytest.Item) -> bool:
     if hasattr(item, "callspec") and item.callspec.params.get("database_url") == "postgresql":
         asked.add("postgres")
     return bool(STARTS_PROCESSES & asked)
+
+
+_chromium = Chromium()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close Chromium where the next test may want the event loop for itself."""
+    try:
+        yield
+    finally:
+        if not isinstance(nextitem, pytest.Function) or (
+            nextitem.path != item.path and "browser" not in nextitem.fixturenames
+        ):
+            _chromium.close()
 
 
 @pytest.fixture(scope="session")
@@ -102,13 +110,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.database()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium. It lasts for a module, for its API occupies the event loop: see `bed`."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=BROWSER_ARGUMENTS)
-        yield browser
-        browser.close()
+@pytest.fixture
+def browser() -> Browser:
+    """Chromium. It is closed before a module that does without it."""
+    return _chromium.browser()
 
 
 @pytest.fixture
