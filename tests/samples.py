@@ -1,5 +1,6 @@
 """Small files that are what they claim to be; with `size`, padded to exactly so many bytes where the format allows."""
 
+import functools
 import io
 import random
 import struct
@@ -14,6 +15,7 @@ from widget.files.protocol import Rules
 MAX_FILE_SIZE = 4 * 1024 * 1024
 
 
+@functools.cache
 def png(width: int = 8, height: int = 8, *, size: int | None = None) -> bytes:
     """A PNG of one colour; with `size`, of noise that cannot be made smaller, in exactly so many bytes."""
     if size is not None:
@@ -54,6 +56,7 @@ def _stored_png(rows: int, noise: random.Random, blocks: int, chunks: int) -> by
     return png_of((b"IHDR", header), *[(b"IDAT", b"")] * chunks, (b"IDAT", data), (b"IEND", b""))
 
 
+@functools.cache
 def jpeg(width: int = 8, height: int = 8, *, size: int | None = None, exif: bytes | None = None) -> bytes:
     """A JPEG of one colour, padded by comments."""
     target = io.BytesIO()
@@ -105,6 +108,7 @@ def screenshot(**more: Any) -> bytes:
     return target.getvalue() + b"Ada was here"
 
 
+@functools.cache
 def pdf(*, size: int | None = None) -> bytes:
     """A PDF of one empty page, padded by a stream that no page uses."""
     document = _pdf(0)

@@ -1,5 +1,6 @@
 """What the form's tests say of it: its fields by their names, and what a network may do to it."""
 
+import functools
 import io
 import re
 from collections.abc import Sequence
@@ -215,6 +216,7 @@ def payloads(files: Sequence[tuple[str, bytes, str]]) -> list[FilePayload]:
     return [{"name": name, "buffer": content, "mimeType": kind} for name, content, kind in files]
 
 
+@functools.cache
 def noise(width: int, height: int, kind: str = "JPEG", *, mode: str = "RGB", **options: Any) -> bytes:
     """A picture that hardly gets smaller."""
     target = io.BytesIO()

@@ -1,5 +1,6 @@
 """Sending: progress, cancel, dropped connections, blockers, limits, old tokens, and the thanks at its end."""
 
+import functools
 import re
 import time
 from collections.abc import Callable
@@ -13,7 +14,12 @@ from playwright.sync_api import Browser, Request, Route, expect
 from widget.submissions.tokens import Tokens
 
 TEXT = "The totals are easy to find."
-BIG = ("photo.jpg", noise(1500, 1500, quality=90), "image/jpeg")
+
+
+@functools.cache
+def big(name: str = "photo.jpg") -> tuple[str, bytes, str]:
+    """A photo that takes a while to send."""
+    return name, noise(1500, 1500, quality=90), "image/jpeg"
 
 
 def tokens_of(form: FormPage) -> list[str]:
@@ -33,8 +39,8 @@ def tokens_of(form: FormPage) -> list[str]:
 
 
 def test_progress_is_shown_in_bytes_and_as_a_bar_and_said_at_25_50_and_75(form: FormPage) -> None:
-    assert len(BIG[1]) > 900_000
-    form.fill().add(BIG)
+    assert len(big()[1]) > 900_000
+    form.fill().add(big())
     form.listen()
     form.slow_down(400_000)
     form.send()
@@ -76,7 +82,7 @@ def test_send_cannot_be_pressed_twice(form: FormPage, insider: Sandbox) -> None:
 
 
 def test_cancel_stops_it_while_bytes_travel_and_everything_stays(form: FormPage, insider: Sandbox) -> None:
-    form.fill().add(BIG)
+    form.fill().add(big())
     session = form.slow_down(50_000)
     form.send()
     until(lambda: form.progress.locator("progress").evaluate("bar => bar.value") > 0)
@@ -146,7 +152,7 @@ def test_after_a_network_fault_it_tries_again_by_itself_with_the_same_token(form
 
 def test_when_trying_does_not_help_it_offers_to_try_again(form: FormPage, insider: Sandbox) -> None:
     form.break_posts(4)
-    form.fill().add(BIG)
+    form.fill().add(big())
     form.page.clock.install()
     form.send()
     for _ in range(4):
@@ -365,7 +371,7 @@ def test_what_insider_connect_refuses_is_said_with_its_reason_and_the_next_try_h
 
 def test_delivered_thanks_name_number_files_and_receipt(form: FormPage, insider: Sandbox) -> None:
     form.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    form.fill().add(BIG, ("b.jpg", BIG[1], "image/jpeg")).send()
+    form.fill().add(big(), big("b.jpg")).send()
     expect(form["feedback-thanks-title"]).to_be_focused()
     expect(form["feedback-thanks-title"]).to_have_text("Thank you, your feedback has arrived")
     expect(form.thanks).to_contain_text("The Northwind team has your feedback and both files.")
@@ -385,13 +391,13 @@ def test_delivered_thanks_name_number_files_and_receipt(form: FormPage, insider:
 
 def test_delivered_in_part_is_said_as_it_is(form: FormPage, insider: Sandbox) -> None:
     insider.misbehave("refuse", "attach", message="Too bad.", times=2)
-    form.fill().add(BIG, ("b.jpg", BIG[1], "image/jpeg")).send()
+    form.fill().add(big(), big("b.jpg")).send()
     expect(form.thanks).to_contain_text("has your feedback. 1 of 2 files arrived; your receipt says why.")
 
 
 def test_kept_thanks_say_that_it_is_on_its_way(form: FormPage, insider: Sandbox) -> None:
     insider.down()
-    form.fill().add(BIG).send()
+    form.fill().add(big()).send()
     expect(form["feedback-thanks-title"]).to_have_text("Thank you, we have your feedback", timeout=20_000)
     expect(form.thanks).to_contain_text("It is saved and on its way to the Northwind team.")
     expect(form.thanks.locator("[data-fill=files]")).to_have_text("1")
@@ -402,7 +408,7 @@ def test_another_can_be_sent_with_a_fresh_token(form: FormPage, insider: Sandbox
     token = form.page.locator("[name=token]")
     first = token.input_value()
     form.fill("One thing").like.check(force=True)
-    form.add(BIG).send()
+    form.add(big()).send()
     form.page.get_by_role("link", name="Send another").click()
     expect(form.thanks).to_have_count(0)
     expect(form.like).to_be_focused()
