@@ -186,11 +186,15 @@ def two_pages(host: HostPage, *, where: str, body: str = "", head: str = "", tag
 
 
 def arrive(host: HostPage, go: Callable[[], object]) -> None:
-    """Go, and wait until the other page is there for good: Turbo shows what it kept of it before."""
+    """Go, and wait until the other page is there for good.
+
+    Turbo shows what it kept of it before; htmx shows its links before they are htmx's own.
+    """
     heading = host.page.locator("h1").inner_text()
     go()
     expect(host.page.locator("h1")).not_to_have_text(heading)
     expect(host.page.locator("html")).not_to_have_attribute("aria-busy", "true")
+    expect(host.page.locator(".htmx-added")).to_have_count(0)
     expect(host.launcher).to_have_count(1)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bed import until
 from pages import SPY, form, heard, launcher, opened, panel, seen
 from playwright.sync_api import expect
 from stage import Stage
@@ -15,10 +16,12 @@ def test_a_press_opens_the_form_beside_the_launcher_and_another_closes_it(visit:
     expect(launcher(page)).to_have_attribute("aria-expanded", "true")
     expect(panel(page)).to_have_accessible_name("Feedback on Northwind")
     expect(panel(page)).to_have_role("dialog")
-    page.wait_for_timeout(300)
-    box, button = panel(page).bounding_box(), launcher(page).bounding_box()
-    assert (box["x"] + box["width"], box["width"]) == (1252, 420)
-    assert round(box["y"] + box["height"]) == button["y"] - 16
+
+    def stands_above_the_launcher() -> bool:
+        box, button = panel(page).bounding_box(), launcher(page).bounding_box()
+        return (box["x"] + box["width"], box["width"], round(box["y"] + box["height"])) == (1252, 420, button["y"] - 16)
+
+    until(stands_above_the_launcher)
     launcher(page).click()
     expect(panel(page)).not_to_be_visible()
     expect(launcher(page)).to_have_text("Feedback")
@@ -119,18 +122,19 @@ def test_a_dialog_keeps_tab_inside_and_closes_on_escape(visit: Any) -> None:
 def test_a_dialog_is_in_the_middle(visit: Any) -> None:
     page = visit(attributes='data-product="demo" data-mode="dialog"')
     opened(page)
-    page.wait_for_timeout(300)
-    box = panel(page).bounding_box()
-    assert (box["width"], box["x"]) == (480, 400)
-    assert abs(box["y"] * 2 + box["height"] - 900) < 2
+
+    def is_in_the_middle() -> bool:
+        box = panel(page).bounding_box()
+        return (box["width"], box["x"]) == (480, 400) and abs(box["y"] * 2 + box["height"] - 900) < 2
+
+    until(is_in_the_middle)
 
 
 @pytest.mark.parametrize("mode", ["popover", "dialog"])
 def test_a_small_screen_gets_a_sheet(visit: Any, mode: str) -> None:
     page = visit(size=(360, 740), attributes=f'data-product="demo" data-mode="{mode}"')
     frame = opened(page)
-    page.wait_for_timeout(400)
-    assert panel(page).bounding_box() == {"x": 0, "y": 12, "width": 360, "height": 728}
+    until(lambda: panel(page).bounding_box() == {"x": 0, "y": 12, "width": 360, "height": 728})
     assert heard(frame, "hello")[0]["sheet"] is True
     page.set_viewport_size({"width": 1280, "height": 900})
     frame.wait_for_function("window.heard.at(-1)[1].sheet === false")
@@ -140,14 +144,15 @@ def test_a_small_screen_gets_a_sheet(visit: Any, mode: str) -> None:
 def test_the_height_follows_the_content_and_stops_at_the_edge_of_the_window(visit: Any) -> None:
     page = visit()
     frame = opened(page)
-    heights = []
-    for name in ("", "tall", "huge"):
-        frame.evaluate("name => document.querySelector('main').className = name", name)
-        page.wait_for_timeout(350)
-        heights.append(panel(page).bounding_box()["height"])
-    assert heights[1] == 500
-    assert heights[0] < heights[1]
-    assert heights[2] == 900 - 108
+
+    def height() -> Any:
+        return panel(page).bounding_box()["height"]
+
+    assert height() < 500
+    frame.evaluate("document.querySelector('main').className = 'tall'")
+    until(lambda: height() == 500)
+    frame.evaluate("document.querySelector('main').className = 'huge'")
+    until(lambda: height() == 900 - 108)
 
 
 def test_it_follows_a_colour_scheme_that_is_switched_later(visit: Any) -> None:
@@ -167,8 +172,7 @@ def test_inline_it_stands_in_the_page_and_loads_when_it_comes_near(visit: Any, s
     expect(panel(page)).to_be_visible()
     expect(launcher(page)).to_have_count(0)
     assert page.evaluate("document.activeElement.tagName") == "BODY"
-    page.wait_for_timeout(100)
-    assert panel(page).bounding_box()["height"] == 300
+    until(lambda: panel(page).bounding_box()["height"] == 300)
     stage.form.requests.clear()
     far = visit(
         '<insider-feedback product="demo" mode="inline"></insider-feedback>',
