@@ -102,7 +102,7 @@ class Postgres(_Server):
 
     def __enter__(self) -> Self:
         made = subprocess.run(
-            [binary("initdb"), "-D", "data", "-U", "widget", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"],
+            [binary("initdb"), "-N", "-D", "data", "-U", "widget", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"],
             cwd=self.folder,
             env=plain_environ(),
             capture_output=True,
