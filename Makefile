@@ -5,10 +5,13 @@ UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis
 
 # Tests mostly wait, for browsers and for processes that start: more of them at once than there are processors.
-TEST_PROCESSES ?= 4
+TEST_PROCESSES ?= 6
+
+# Bytecode is kept, even where the machine is set up otherwise: each process that runs tests would compile all of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 # `make loader` after every change below loader/: a test compares.
-.PHONY: help loader demo test quick bench throughput chaos cost fuzz lint setup lock versions audit sbom
+.PHONY: help loader demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,12 +43,17 @@ fuzz: setup ## every fuzzer for five minutes; FUZZ_SECONDS=3600 for longer
 	@$(PYTHON_BIN)/python -m fuzz all --seconds $(or $(FUZZ_SECONDS),300)
 
 lint: setup ## style and types, of Python and of the scripts
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types style
+
+style:
 	@$(PYTHON_BIN)/ruff check
 	@$(PYTHON_BIN)/ruff format --check --quiet
-	@$(PYTHON_BIN)/mypy --no-error-summary
 	@$(PYTHON_BIN)/lint-imports --no-cache >/dev/null || $(PYTHON_BIN)/lint-imports --no-cache
 	@node_modules/.bin/tsc
 	@node_modules/.bin/biome lint --error-on-warnings >/dev/null 2>&1 || node_modules/.bin/biome lint --error-on-warnings
+
+types:
+	@$(PYTHON_BIN)/mypy --no-error-summary
 
 loader: setup ## static/embed.js from loader/
 	@npm run --silent loader
