@@ -59,6 +59,11 @@ def test_an_address_loses_whatever_may_be_a_secret() -> None:
         ("https://a.example/x,https://u:SECRET@b.example/y", "https://a.example/x,https://b.example/y"),
         ("https://u:" + "SECRET" * 100 + "@a.example/", "https://a.example/"),
         ("https://[::1]:8000/a?SECRET", "https://[::1]:8000/a"),
+        ("https://a.example/x&token=SECRET", "https://a.example/x"),
+        ("https://a.example/x%253Ftoken%253DSECRET", "https://a.example/x"),
+        ("https://a.example/x\uff1ftoken=SECRET", "https://a.example/x"),
+        ("Authorization: Bearer SECRET-SECRET.1", "Authorization:"),
+        ("session eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.SECRET", "session"),
     ],
 )
 def test_no_spelling_of_an_address_carries_a_secret_along(given: str, kept: str) -> None:
@@ -70,13 +75,17 @@ def test_no_spelling_of_an_address_carries_a_secret_along(given: str, kept: str)
 @pytest.mark.parametrize(
     "harmless",
     ["Really?", "yes?no", "#123", "C#", "version=3", "ada@example.com", "12:30", "1/2", "a; b", "mailto:a@example.com",
-     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)", "50% of 3", "Order 17: paid", "https://a.example/x:y", "a & b = c"],
+     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)", "50% of 3", "Order 17: paid", "https://a.example/x:y", "a & b = c",
+     "basic knowledge", "a/b & c"],
 )  # fmt: skip
 def test_what_is_no_secret_stays_as_it_is(harmless: str) -> None:
     assert context.read(json.dumps({"said": harmless})) == (("said", harmless),)
 
 
-@pytest.mark.parametrize("piece", ["/", "a", ":", "@", "//", "/a@", "a.", "a=", "&a=b", "%3", ";a", "x:@"])
+_PIECES = ["/", "a", ":", "@", "//", "/a@", "a.", "a=", "&a=b", "%3", ";a", "x:@"]
+
+
+@pytest.mark.parametrize("piece", [*_PIECES, "%25", "bearer a", "eyJ", "eyJ.", "&a"])
 def test_a_long_value_is_read_in_no_time(piece: str) -> None:
     started = time.process_time()
     context.read(json.dumps({"said": piece * 60_000}))
@@ -88,6 +97,11 @@ def test_keys_and_values_are_bounded() -> None:
     told = context.read(json.dumps(many))
     assert len(told) == context.MAX_KEYS
     assert {len(value) for _, value in told} == {context.MAX_VALUE}
+
+
+def test_a_key_carries_no_secret_either() -> None:
+    told = context.read(json.dumps({"https://a.example/?t=SECRET": "x", "token=SECRET": "y"}))
+    assert told == (("https://a.example/", "x"),)
 
 
 def test_a_value_is_one_line_without_control_characters() -> None:

@@ -24,7 +24,7 @@ def read(text: str) -> Context:
         return ()
     if not isinstance(given, dict):
         return ()
-    pairs = ((clean_line(key), _value(value)) for key, value in given.items())
+    pairs = ((_line(key), _value(value)) for key, value in given.items())
     return tuple((key, value) for key, value in pairs if key and value and len(key) <= MAX_KEY)[:MAX_KEYS]
 
 
@@ -61,18 +61,28 @@ def _value(value: object) -> str:
         return str(value)[:MAX_VALUE]
     if not isinstance(value, str):
         return ""
-    words = map(_without_secrets, clean_line(value).split())  # before it is cut: half a secret is not known as one
-    return " ".join(word for word in words if word)[:MAX_VALUE]
+    return _line(value)[:MAX_VALUE]  # only now: half a secret is not known as one
+
+
+def _line(text: str) -> str:
+    """`text` on one line, without secrets."""
+    words = map(_without_secrets, _JWT.sub("", _BEARER.sub("", clean_line(text))).split())
+    return " ".join(word for word in words if word)
 
 
 _USER = re.compile(r"(?<![/\\])([/\\]{2,})[^/\\?#]*@")
 """What stands before the host, in an address that may lack its scheme."""
 _BARE_USER = re.compile(r"^(?!mailto:)[^/\\?#@:]+:[^/\\]*@", re.IGNORECASE)
 """The same without slashes: `user:password@host`."""
-_QUERY = re.compile(r"[?#]|%3f|%23|;(?=[\w.-]+=)", re.IGNORECASE)
+_QUERY = re.compile(r"[?#？＃]|%(25)*(3f|23)|;(?=[\w.-]+(=|%(25)*3d))", re.IGNORECASE)  # noqa: RUF001 - as meant
 """What an address's path ends at, spelled out or not."""
+_BEARER = re.compile(r"\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=])[\w.~+/=-]{8,}", re.IGNORECASE)
+"""Credentials as a header has them."""
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+_EQUALS = re.compile(r"%(25)*3d", re.IGNORECASE)
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?", re.ASCII)
 _PAIRS = re.compile(r"[^=&]+=[^&]*(&[^=&]+=[^&]*)+")
+_PAIR = re.compile(r"&(?=[\w.-]+=)")
 _SECRET = re.compile(
     r"[\w.-]*(token|secret|passw|pwd|api_?key|auth|session|sid|code|signature|sig|jwt|otp|ticket|nonce)[\w.-]*=",
     re.IGNORECASE,
@@ -88,9 +98,11 @@ def _without_secrets(word: str) -> str:
     mark = _QUERY.search(word)
     if mark is not None:
         head, rest = word[: mark.start()], word[mark.end() :]
-        if "=" in rest or "%3d" in rest.lower() or (rest and _is_address(head, mark[0])):
+        if "=" in rest or _EQUALS.search(rest) or (rest and _is_address(head, mark[0])):
             word = head
-    elif "/" not in word and (_PAIRS.fullmatch(word) or _SECRET.match(word)):
+    elif "/" in word:
+        word = _PAIR.split(word)[0]
+    elif _PAIRS.fullmatch(word) or _SECRET.match(word):
         return ""
     authority = _AUTHORITY.search(word)
     if authority is not None and not _PORT.fullmatch(authority[1]):
