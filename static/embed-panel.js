@@ -46,6 +46,35 @@ const WORDS = {
   hant: ['關閉', '在新分頁中開啟', '無法在這裡開啟表單', '此頁面與表單之間有東西擋住了它。表單可以在獨立的分頁中使用。'],
 }
 
+/**
+ * What the launcher says of a form that was closed while it was sent: the texts `launcher.sending`, `launcher.sent` and
+ * `launcher.failed`.
+ * @type {Record<string, string[]>}
+ */
+const FATES = {
+  en: ['Sending…', 'Sent', 'Not sent'],
+  ar: ['جارٍ الإرسال…', 'تم الإرسال', 'لم يُرسل'],
+  de: ['Wird gesendet …', 'Gesendet', 'Nicht gesendet'],
+  es: ['Enviando…', 'Enviado', 'No enviado'],
+  fr: ['Envoi…', 'Envoyé', 'Non envoyé'],
+  he: ['בשליחה…', 'נשלח', 'לא נשלח'],
+  hi: ['भेजा जा रहा है…', 'भेज दिया', 'नहीं भेजा गया'],
+  id: ['Mengirim…', 'Terkirim', 'Tidak terkirim'],
+  it: ['Invio…', 'Inviato', 'Non inviato'],
+  ja: ['送信中…', '送信済み', '未送信'],
+  ko: ['보내는 중…', '보냈어요', '보내지 못했어요'],
+  nl: ['Versturen…', 'Verstuurd', 'Niet verstuurd'],
+  pl: ['Wysyłanie…', 'Wysłano', 'Nie wysłano'],
+  pt: ['Enviando…', 'Enviado', 'Não enviado'],
+  ro: ['Se trimite…', 'Trimis', 'Netrimis'],
+  tr: ['Gönderiliyor…', 'Gönderildi', 'Gönderilemedi'],
+  uk: ['Надсилання…', 'Надіслано', 'Не надіслано'],
+  zh: ['正在发送…', '已发送', '未发送'],
+  hant: ['傳送中…', '已送出', '未送出'],
+}
+const SENDING = 0, SENT = 1, FAILED = 2
+const LASTS = 8000 // milliseconds that the launcher says that it was sent
+
 /** Codes that old Android still sends. @type {Record<string, string>} */
 const WITHDRAWN = {iw: 'he', in: 'id'}
 
@@ -87,6 +116,7 @@ i:nth-child(5){height:132px}
 .note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.125rem);text-wrap:balance}
 .note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
 .note a{justify-content:center;margin-top:12px;border-radius:var(--r)}
+.told{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--r);
 background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:pointer}
 .cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}
@@ -99,6 +129,7 @@ dialog iframe{height:100%}}
 @media (prefers-reduced-motion:reduce){dialog{translate:0!important;scale:1!important;transition-duration:.12s!important}}`
 
 const BUBBLE = 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z', CROSS = 'M5 5l10 10M15 5L5 15'
+const TICK = 'M4.5 10.5l3.8 3.8 7.2-8', ALERT = 'M10 2.5a7.5 7.5 0 1 1 0 15 7.5 7.5 0 0 1 0-15M10 6.2v4.3m0 3v.01'
 
 export class Panel {
   #id = Math.random().toString(36).slice(2)
@@ -119,6 +150,9 @@ export class Panel {
   #hasAsked = false
   /** Who waits until nothing is kept any more. @type {(() => void)[]} */
   #resets = []
+  /** How it goes with what was sent last, unless the person has seen that: an index of `FATES`. @type {number | undefined} */
+  #fate
+  #fateTimer = 0
   /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
   #close
 
@@ -131,6 +165,7 @@ export class Panel {
     const blocks = add(this.box, 'div', {class: 'blocks'})
     for (let block = 0; block < 6; block++) add(blocks, 'i')
     this.box.onclose = () => this.box.open || host.close()
+    if (!host.inline) this.told = add(host.box, 'span', {class: 'told', role: 'status', lang: host.language})
 
     const {signal} = this.#gone
     addEventListener('message', event => this.#hear(event), {signal})
@@ -152,14 +187,16 @@ export class Panel {
 
   end() {
     clearTimeout(this.#timer)
+    clearTimeout(this.#fateTimer)
     this.#gone.abort()
   }
 
-  get words() {
+  get #code() {
     const tag = this.host.language.toLowerCase()
     const code = /^(zh-[^s]*[tkm]|yue)/.test(tag) ? 'hant' : tag.slice(0, 2)
-    return WORDS[WITHDRAWN[code] ?? code] ?? WORDS.en
+    return code in WITHDRAWN ? WITHDRAWN[code] : code in WORDS ? code : 'en'
   }
+  get words() { return WORDS[this.#code] }
   get close() { return this.#close ?? this.words[0] }
   get #modal() { return this.box.matches(':modal') }
 
@@ -273,12 +310,25 @@ export class Panel {
     if (type == 'resize' && data.height > 0) this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
     if (type == 'ready') this.#ready(data)
     if (type == 'reset') this.#swept()
-    if (type == 'submit') this.#hasAsked = false
+    if (type == 'submit') {
+      this.#hasAsked = false
+      this.#goes(SENDING)
+    }
+    const isWaited = this.#fate == SENDING && !(type == 'error' && data.code == 'offline')
+    if (isWaited && (type == 'success' || type == 'error')) this.#goes(type == 'success' ? SENT : FAILED)
     if (type == 'error' && data.code == 'identity_invalid' && !this.#hasAsked) {
       this.#hasAsked = true
       this.#ask()
     }
     if (TOLD.includes(type)) host.tell(type, data)
+  }
+
+  /** What an open form says itself, the launcher of a closed one has to. @param {number} [fate] none: it has been seen */
+  #goes(fate) {
+    clearTimeout(this.#fateTimer)
+    this.#fate = fate != SENDING && this.host.isOpen ? undefined : fate
+    if (this.#fate == SENT) this.#fateTimer = setTimeout(() => this.#goes(), LASTS)
+    this.#label()
   }
 
   /** @param {{title?: unknown, close?: unknown}} data in the language of the form */
@@ -294,6 +344,7 @@ export class Panel {
 
   /** Nothing of anybody is left in the form, nor kept by it. @returns {Promise<void>} */
   reset() {
+    this.#goes()
     return new Promise(done => {
       this.#resets.push(done)
       if (this.#state == 'failed') this.#swept()
@@ -330,11 +381,18 @@ export class Panel {
     this.update()
   }
 
-  update() {
+  /** The launcher's word and picture. What it says of the sending is said aloud, too. */
+  #label() {
     const {launcher, isOpen, label} = this.host
+    const fate = isOpen || this.#fate == undefined ? '' : FATES[this.#code][this.#fate]
+    if (this.told && this.told.textContent != fate) this.told.textContent = fate
     launcher?.setAttribute('aria-expanded', isOpen)
-    launcher?.querySelector('path').setAttribute('d', isOpen ? CROSS : BUBBLE)
-    if (launcher) launcher.lastChild.textContent = isOpen ? this.close : label
+    launcher?.querySelector('path').setAttribute('d', isOpen ? CROSS : [BUBBLE, TICK, ALERT][this.#fate ?? SENDING])
+    if (launcher) launcher.lastChild.textContent = isOpen ? this.close : fate || label
+  }
+
+  update() {
+    this.#label()
     const {identity} = this.host.told
     const isOther = identity != this.#source
     if (isOther) this.#identity = undefined
@@ -367,6 +425,7 @@ export class Panel {
       this.#hasAsked = false
       this.#ask()
     }
+    if (this.#fate != SENDING) this.#goes()
     const {host} = this
     const modal = host.get('mode') == 'dialog' || small.matches || this.#isBehind()
     this.load(true)

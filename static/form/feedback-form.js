@@ -62,6 +62,8 @@ export class FeedbackForm extends HTMLElement {
   get maxLength() { return Number(this.getAttribute('max-length')) || 1000 }
   get maxFiles() { return Number(this.getAttribute('max-files')) || 5 }
   get maxSize() { return Number(this.getAttribute('max-size')) || 4194304 }
+  /** Seconds until the thanks in a popover close by themselves; 0: never. */
+  get closeAfter() { return Number(this.getAttribute('close-after')) }
   /** May this browser keep anything? */
   get keeps() { return this.getAttribute('draft') !== 'off' }
 

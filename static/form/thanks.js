@@ -1,12 +1,16 @@
 // @ts-check
-/** The thanks, in the form's place: what happened, in honest words. */
+/** The thanks, in the form's place: what happened, in honest words. In a popover or a dialog there is a button to be done
+ * with it, and a popover closes by itself unless it is touched. */
 import {copyText} from './clipboard.js'
 /** @import {FormController} from './form-controller.js' */
 
 /** @typedef {{status: 'delivered' | 'accepted', receipt_url: string, feedback_id?: number | null, attachments?: {status: string}[]}} Taken */
 
+const TOUCHES = ['pointerdown', 'wheel', 'keydown', 'focusin']
+
 export class Thanks {
   #controller
+  #shown = new AbortController()
   /** @type {HTMLElement | undefined} */
   #section
 
@@ -28,15 +32,19 @@ export class Thanks {
     this.#fillTime(new Date())
     this.#fillReceipt(new URL(answer.receipt_url, location.href).href)
     section.querySelector('[data-do=another]')?.addEventListener('click', event => this.#another(event, another))
+    this.#offerDone()
     form.form.hidden = true
     form.form.after(section)
     scrollTo(0, 0)
     if (document.hasFocus()) form.element('feedback-thanks-title').focus()
     this.#controller.say(words.say(answer.status))
+    this.#shown = new AbortController()
+    if (answer.status !== 'delivered' || answer.attachments?.every(file => file.status === 'attached') !== false) this.#closeSoon()
   }
 
   /** The form is back. */
   hide() {
+    this.#shown.abort()
     this.#section?.remove()
     this.#section = undefined
     this.#controller.form.form.hidden = false
@@ -54,6 +62,28 @@ export class Thanks {
     place.textContent = text
     const row = place.closest('dl > div')
     if (row) row.hidden = !text
+  }
+
+  /** Over a page, there is something to be done with. */
+  #offerDone() {
+    const done = this.#find('[data-do=done]')
+    if (!done) return
+    done.hidden = parent === window || !['popover', 'dialog'].includes(document.documentElement.dataset.mode ?? '')
+    done.addEventListener('click', () => this.#close())
+  }
+
+  /** Not where there is more to read than that all went well, nor once somebody touches it. */
+  #closeSoon() {
+    const {closeAfter} = this.#controller.form
+    if (!closeAfter || parent === window || document.documentElement.dataset.mode !== 'popover') return
+    const {signal} = this.#shown
+    const timer = setTimeout(() => this.#close(), closeAfter * 1000)
+    signal.addEventListener('abort', () => clearTimeout(timer))
+    for (const type of TOUCHES) document.addEventListener(type, () => clearTimeout(timer), {signal, passive: true})
+  }
+
+  #close() {
+    this.#controller.form.element('feedback-close')?.click()
   }
 
   /** @param {Taken} answer */

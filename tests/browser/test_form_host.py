@@ -188,3 +188,47 @@ def test_as_a_sheet_the_form_has_its_bar(framed: Framed) -> None:
     expect(framed.page.locator(".feedback-bar span")).to_be_visible()
     framed.say("set", sheet=False)
     expect(framed.page.locator(".feedback-bar span")).to_be_hidden()
+
+
+# --- thanks over a page ---------------------------------------------------------------------------------------------
+
+
+def thanked(framed: Framed) -> None:
+    framed.say("hello")
+    framed.until_told("ready")
+    framed.fill().send()
+    expect(framed["feedback-thanks-title"]).to_be_focused()
+
+
+def test_done_comes_before_another_and_closes_the_popover(framed: Framed) -> None:
+    thanked(framed)
+    names = framed.thanks.locator("a, button").all_inner_texts()
+    assert names[-2:] == ["Done", "Send another"]
+    framed.thanks.get_by_role("button", name="Done").press("Enter")
+    framed.until_told("escape")
+
+
+def test_the_thanks_of_a_page_have_nothing_to_be_done_with(form: FormPage) -> None:
+    form.fill().send()
+    expect(form.thanks.get_by_role("link", name="Send another")).to_be_visible()
+    expect(form.thanks.locator("[data-do=done]")).to_be_hidden()
+
+
+@pytest.mark.parametrize("touch", ["nothing", "key", "press", "setting", "part"])
+def test_a_popover_closes_by_itself_unless_it_is_touched(framed: Framed, insider: Sandbox, touch: str) -> None:
+    framed.host.clock.install()
+    framed.visit(framed.host.url)
+    seconds = "0" if touch == "setting" else "60"
+    framed.page.evaluate("s => document.querySelector('feedback-form').setAttribute('close-after', s)", seconds)
+    if touch == "part":
+        insider.misbehave("refuse", "attach", message="Too bad.", times=2)
+        framed.add(("order.pdf", pdf(), "application/pdf"))
+    thanked(framed)
+    if touch == "key":
+        framed.page.locator("body").press("Shift")
+    if touch == "press":
+        framed.thanks.locator("dl").click()
+    framed.host.clock.run_for(40_000)
+    assert framed.told("escape") == []
+    framed.host.clock.run_for(25_000)
+    assert len(framed.told("escape")) == (touch == "nothing")

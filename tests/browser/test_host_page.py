@@ -58,3 +58,22 @@ def test_feedback_leaves_a_strict_page_without_a_word_on_the_console(
     context.close()
     assert insider.descriptions() == ["The totals are easy to find."]
     assert said == []
+
+
+def test_the_thanks_fit_into_a_popover_on_a_low_screen(
+    browser: Browser, host: Server, insider: Sandbox, form_site: Widget
+) -> None:
+    page = browser.new_page(locale="en-GB", viewport={"width": 1366, "height": 650})
+    content = PAGE.format(widget=form_site.url, mode="popover")
+    host.answers["/"] = (200, "text/html; charset=utf-8", content, {})
+    page.goto(f"http://localhost:{host.port}/")
+    page.locator("insider-feedback .launcher").click()
+    form = page.frame_locator("insider-feedback iframe")
+    form.locator("#description").fill("The totals are easy to find.")
+    form.get_by_role("button", name="Send feedback").click()
+    expect(form.get_by_role("button", name="Done")).to_be_in_viewport(ratio=1)
+    expect(form.get_by_role("link", name="Send another")).to_be_in_viewport(ratio=1)
+    form.get_by_role("button", name="Done").click()
+    expect(page.locator("insider-feedback dialog")).not_to_be_visible()
+    expect(page.locator("insider-feedback .launcher")).to_be_focused()
+    page.context.close()

@@ -268,14 +268,22 @@ def test_words_know_their_direction() -> None:
     assert [lang for lang in words.languages() if words.choose(lang).dir == "rtl"] == ["ar", "he"]
 
 
+def rows_of(source: str, name: str) -> dict[str, list[str]]:
+    """A table of the loader's, whose rows are lists of texts."""
+    table = source.partition(f"const {name} = {{")[2].partition("\n}")[0]
+    return {lang: re.findall(r"'([^']*)'", row) for lang, row in re.findall(r"(\w+): \[(.*)\],", table)}
+
+
 def test_the_loaders_words_are_those_of_the_locale_files() -> None:
     static = resources.path("static")
     source = (ROOT / "loader" / "widget.js").read_text("utf-8").partition("const WORDS = {")[2].partition("}")[0]
     button = dict(re.findall(r"(\w+): '([^']*)'", source))
-    source = static.joinpath("embed-panel.js").read_text("utf-8").partition("const WORDS = {")[2].partition("\n}")[0]
-    panel = {lang: re.findall(r"'([^']*)'", row) for lang, row in re.findall(r"(\w+): \[(.*)\],", source)}
+    source = static.joinpath("embed-panel.js").read_text("utf-8")
+    panel, fates = (rows_of(source, name) for name in ("WORDS", "FATES"))
     for lang in words.languages():
         own = words.choose(lang)
         assert button.get("h" if lang == "zh-Hant" else lang[:2], "Feedback") == own("feedback"), lang
         keys = ("close", "frame.open", "frame.failed", "frame.failed.text")
-        assert panel["hant" if lang == "zh-Hant" else lang[:2]] == [own(key) for key in keys], lang
+        code = "hant" if lang == "zh-Hant" else lang[:2]
+        assert fates[code] == [own(f"launcher.{fate}") for fate in ("sending", "sent", "failed")], lang
+        assert panel[code] == [own(key) for key in keys], lang

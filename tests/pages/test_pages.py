@@ -268,6 +268,14 @@ def test_an_expired_receipt_tells_no_more_than_that() -> None:
     assert "datetime=" not in html
 
 
+def test_how_soon_a_popover_closes_is_the_products_to_say() -> None:
+    given = [
+        next(attrs for tag, attrs in page.tags if tag == "feedback-form")["close-after"]
+        for page in (form(), form(product=product_of(close_after=30)))
+    ]
+    assert given == ["8", "30"]
+
+
 def test_every_block_of_the_contract_is_there_to_be_replaced() -> None:
     assert list(pages.BLOCKS)[: len(CONTRACT)] == CONTRACT
     folder = resources.path("templates")

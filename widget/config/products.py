@@ -219,6 +219,15 @@ class Product(_Table):
             "`off` for shared computers."
         ),
     ] = "on"
+    close_after: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=600,
+            description="Seconds after which a popover closes by itself once the form was sent, unless it is touched; "
+            "`0` leaves it open.",
+        ),
+    ] = 8
     budget: Annotated[
         int,
         Field(

@@ -209,7 +209,8 @@ def _speech(words: Words) -> views.Speech:
 
 
 def _view(product: Product, words: Words) -> views.Product:
-    return views.Product(product.slug, product.name, product.origins, *product.consent_in(words.lang), product.draft)
+    consent = product.consent_in(words.lang)
+    return views.Product(product.slug, product.name, product.origins, *consent, product.draft, product.close_after)
 
 
 def _asked(product: Product, person: Person | None) -> views.Asked:

@@ -29,7 +29,8 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`: on, off."""
+    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`: on, off.
+    `close_after` is in seconds; 0: never."""
 
     slug: str
     name: str
@@ -37,6 +38,7 @@ class Product:
     consent: str | None
     consent_version: str | None
     draft: str
+    close_after: int = 8
 
 
 @dataclass(frozen=True, slots=True)
