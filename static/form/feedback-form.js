@@ -87,10 +87,33 @@ export class FeedbackForm extends HTMLElement {
   /** Brings back what is kept, if anything is. */
   recall() {
     try {
-      if ([localStorage, sessionStorage].some(kept => Object.keys(kept).some(key => key.startsWith(`feedback:${this.product}`)))) this.wake()
+      if (this.#kept().some(key => !/:(receipts|sent)$/.test(key))) this.wake()
     } catch {
       // storage is blocked
     }
+    this.offerReceipts()
+  }
+
+  /** Leads to what the person who is there sent from here, if anything. */
+  async offerReceipts() {
+    const foot = this.element('feedback-foot')
+    if (!foot) return
+    foot.hidden = true
+    const {address, product} = this
+    try {
+      const keys = this.#kept().filter(key => key.endsWith(':receipts'))
+      if (!keys.length) return
+      const {placeOf} = await import('./kept.js')
+      const {prefix} = await placeOf(product, address, true)
+      if (address === this.address) foot.hidden = !keys.includes(`${prefix}receipts`)
+    } catch {
+      // storage is blocked
+    }
+  }
+
+  /** The keys of what is kept for this product. */
+  #kept() {
+    return [localStorage, sessionStorage].flatMap(place => Object.keys(place)).filter(key => key.startsWith(`feedback:${this.product}`))
   }
 
   /** Another person is there. @param {string} address */
@@ -99,6 +122,7 @@ export class FeedbackForm extends HTMLElement {
     this.controller?.leave()
     this.controller = this.#controller = undefined
     this.address = address
+    this.tell('turn')
   }
 
   /** @param {string} type @param {object} [detail] @returns {boolean} whether nobody objected */

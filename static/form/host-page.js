@@ -97,6 +97,7 @@ export class HostPage {
     const address = (named || this.#email).trim().toLowerCase()
     if (address !== form.address) this.#turn(address)
     this.#hasNamed ||= address !== ''
+    form.offerReceipts()
     this.#fill(this.#vouched)
     const note = form.element('feedback-identity')
     if (note) note.hidden = this.#vouched || this.#renews && !this.#identity

@@ -43,10 +43,8 @@ export class Kept {
       return new Kept()
     }
     sweep(product)
-    const isHashed = address && globalThis.crypto?.subtle
-    const owner = !address ? 'tab' : isHashed ? await hash(`${product}\n${address}`) : address
-    const place = address && !isHashed ? undefined : storage(address ? 'localStorage' : 'sessionStorage')
-    return new Kept(place ?? HERE, `${prefix(product)}${owner}:${DRAFT}`)
+    const {place, prefix} = await placeOf(product, address)
+    return new Kept(place ?? HERE, `${prefix}${DRAFT}`)
   }
 
   /** @returns {Draft | undefined} */
@@ -73,15 +71,26 @@ export class Kept {
   }
 }
 
+/** Where something of the owner of `address` is kept, or of this tab where nobody is named; `lasts`: of this browser.
+ *
+ * @param {string} product @param {string} address @param {boolean} [lasts]
+ * @returns {Promise<{place?: Storage, prefix: string}>} no place where the browser lets nothing be kept, or its key would name them */
+export async function placeOf(product, address, lasts = false) {
+  const isHashed = address && globalThis.crypto?.subtle
+  const owner = !address ? lasts ? 'browser' : 'tab' : isHashed ? await hash(`${product}\n${address}`) : address
+  const place = address && !isHashed ? undefined : storage(address || lasts ? 'localStorage' : 'sessionStorage')
+  return {place, prefix: `${prefix(product)}${owner}:`}
+}
+
 /** Clears all that is kept here for a product, whoever owns it. @param {string} product */
 export function forget(product) {
   here.clear()
   clear(product, () => true)
 }
 
-/** Clears drafts that have been kept for too long, or are not ours. @param {string} product */
+/** Clears texts that have been kept for too long, or are not ours. @param {string} product */
 function sweep(product) {
-  clear(product, (key, value) => key.endsWith(`:${DRAFT}`) && !isFresh(parse(value).at))
+  clear(product, (key, value) => !key.endsWith(':receipts') && !isFresh(parse(value).at))
 }
 
 /** @param {string} product @param {(key: string, value: string | null) => boolean} goes */
@@ -107,8 +116,8 @@ function storage(name) {
   }
 }
 
-/** @param {string | null | undefined} value @returns {{text?: unknown, thumb?: unknown, at?: unknown}} */
-function parse(value) {
+/** @param {string | null | undefined} value @returns {any} */
+export function parse(value) {
   try {
     return JSON.parse(value ?? '{}') ?? {}
   } catch {
@@ -117,7 +126,7 @@ function parse(value) {
 }
 
 /** @param {unknown} at when it was kept, in milliseconds since 1970 */
-function isFresh(at) {
+export function isFresh(at) {
   return typeof at === 'number' && Math.abs(Date.now() - at) < DAYS * 24 * 3600 * 1000
 }
 

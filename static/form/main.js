@@ -28,12 +28,15 @@ function talkToHost(form) {
     link.reset()
   }))
   link.addEventListener('focus', event => {
-    const title = form.element('feedback-thanks-title')
+    const title = form.element('feedback-thanks-title') ?? form.element('feedback-receipts-title')
     if (!title) return
     event.preventDefault()
     title.focus()
   })
   close?.addEventListener('click', () => link.escape())
+  form.element('feedback-receipts')?.addEventListener('click', () => {
+    import('./receipts-view.js').then(({show}) => show(form)).catch(() => undefined)
+  })
   form.addEventListener('feedback-dirty', () => link.dirty())
   form.addEventListener('feedback-submit', event => event.defaultPrevented || link.submit())
   form.addEventListener('feedback-success', event => link.success(/** @type {CustomEvent} */ (event).detail))

@@ -25,10 +25,23 @@ function dress() {
     const at = new Date(/** @type {HTMLTimeElement} */ (time).dateTime)
     if (!Number.isNaN(at.getTime())) time.textContent = format.format(at)
   }
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-do]'))) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('button[data-do]'))) {
     button.hidden = false
     button.addEventListener('click', () => ACTIONS[button.dataset.do ?? '']?.(button))
   }
+  offerText().catch(() => undefined) // storage is blocked
+}
+
+/** What was refused is brought back into a form, as a draft of that tab, if this browser still has the words. */
+async function offerText() {
+  const link = /** @type {HTMLElement | null} */ (document.querySelector('[data-do=restore]'))
+  if (!link) return
+  const {product = ''} = link.dataset
+  const {textOf} = await import('./receipts.js')
+  const said = textOf(product, location.pathname)
+  if (!said) return
+  link.hidden = false
+  link.onclick = () => sessionStorage.setItem(`feedback:${product}:tab:draft`, JSON.stringify({...said, at: Date.now()}))
 }
 
 /** @param {HTMLElement} button */

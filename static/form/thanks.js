@@ -33,12 +33,12 @@ export class Thanks {
     this.#fillReceipt(new URL(answer.receipt_url, location.href).href)
     section.querySelector('[data-do=another]')?.addEventListener('click', event => this.#another(event, another))
     this.#offerDone()
+    this.#remember(answer)
     form.form.hidden = true
     form.form.after(section)
     scrollTo(0, 0)
     if (document.hasFocus()) form.element('feedback-thanks-title').focus()
     this.#controller.say(words.say(answer.status))
-    this.#shown = new AbortController()
     if (answer.status !== 'delivered' || answer.attachments?.every(file => file.status === 'attached') !== false) this.#closeSoon()
   }
 
@@ -62,6 +62,23 @@ export class Thanks {
     place.textContent = text
     const row = place.closest('dl > div')
     if (row) row.hidden = !text
+  }
+
+  /** The receipt is kept where the product lets it be: see `receipts.js`. @param {Taken} answer */
+  async #remember({receipt_url: url, status}) {
+    const {form, fields} = this.#controller
+    const {signal} = this.#shown = new AbortController()
+    if (!form.element('feedback-foot')) return
+    const said = {text: fields.area?.value ?? '', thumb: fields.thumb}
+    try {
+      const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./standing.js')])
+      const receipts = await Receipts.of(form)
+      receipts.add({url, at: Date.now(), status}, said)
+      form.offerReceipts()
+      if (status === 'accepted') receipts.settle(url, (await settled(url, signal)).status)
+    } catch {
+      // a kindness, not a promise
+    }
   }
 
   /** Over a page, there is something to be done with. */

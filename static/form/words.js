@@ -53,6 +53,11 @@ export class Words {
   }
 
   /** @param {Date} at */
+  moment(at) {
+    return new Intl.DateTimeFormat(this.#locale, {dateStyle: 'medium', timeStyle: 'short'}).format(at)
+  }
+
+  /** @param {Date} at */
   time(at) {
     return new Intl.DateTimeFormat(this.#locale, {timeStyle: 'short'}).format(at)
   }

@@ -232,8 +232,20 @@ def test_thanks_and_receipt_are_gone_when_somebody_else_comes(signed: Framed) ->
     meet(signed, BERT)
     shows_nothing_of_anna(signed)
     assert receipt not in signed.page.content()
-    assert receipt not in stored(signed)
     assert SALARY not in stored(signed)
+    expect(signed.page.get_by_role("button", name="Your feedback")).to_be_hidden()
+    signed.text.fill("Mine")
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    mine = signed.told("success")[1]["receipt"]
+    until(lambda: mine in stored(signed))
+    signed.page.get_by_role("link", name="Send another").click()
+    signed.page.get_by_role("button", name="Your feedback").click()
+    links = signed.page.locator(".feedback-receipt-list a")
+    expect(links).to_have_count(1)
+    assert str(links.get_attribute("href")).endswith(mine)
+    meet(signed, ANNA)
+    expect(signed.page.locator(".feedback-receipt-list")).to_have_count(0)
 
 
 def test_an_address_that_somebody_typed_is_gone_for_the_next(named: Framed, insider: Sandbox) -> None:

@@ -276,6 +276,14 @@ def test_how_soon_a_popover_closes_is_the_products_to_say() -> None:
     assert given == ["8", "30"]
 
 
+@pytest.mark.parametrize(
+    ("own", "listed"),
+    [({}, True), ({"receipts": "off"}, False), ({"draft": "off"}, False), ({"draft": "off", "receipts": "on"}, True)],
+)
+def test_the_list_of_receipts_is_the_products_to_switch_off(own: dict[str, str], listed: bool) -> None:
+    assert ('id="feedback-foot"' in form(product=product_of(**own)).html) == listed
+
+
 def test_every_block_of_the_contract_is_there_to_be_replaced() -> None:
     assert list(pages.BLOCKS)[: len(CONTRACT)] == CONTRACT
     folder = resources.path("templates")

@@ -219,6 +219,13 @@ class Product(_Table):
             "`off` for shared computers."
         ),
     ] = "on"
+    receipts: Annotated[
+        Literal["on", "off"] | None,
+        Field(
+            description="Whether the browser lists the last ten receipts of a person below the form; the person may "
+            "switch it off. Without this key: as `draft`."
+        ),
+    ] = None
     close_after: Annotated[
         int,
         Field(
@@ -249,6 +256,11 @@ class Product(_Table):
                 "add an [identity] table"
             )
         return self
+
+    @property
+    def keeps_receipts(self) -> bool:
+        """Whether the browser may list what was sent from it."""
+        return (self.receipts or self.draft) == "on"
 
     @property
     def email(self) -> Email:

@@ -210,7 +210,10 @@ def _speech(words: Words) -> views.Speech:
 
 def _view(product: Product, words: Words) -> views.Product:
     consent = product.consent_in(words.lang)
-    return views.Product(product.slug, product.name, product.origins, *consent, product.draft, product.close_after)
+    kept = "on" if product.keeps_receipts else "off"
+    return views.Product(
+        product.slug, product.name, product.origins, *consent, product.draft, product.close_after, kept
+    )
 
 
 def _asked(product: Product, person: Person | None) -> views.Asked:

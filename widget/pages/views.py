@@ -29,8 +29,8 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`: on, off.
-    `close_after` is in seconds; 0: never."""
+    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`
+    and `receipts`: on, off. `close_after` is in seconds; 0: never."""
 
     slug: str
     name: str
@@ -39,6 +39,7 @@ class Product:
     consent_version: str | None
     draft: str
     close_after: int = 8
+    receipts: str = "on"
 
 
 @dataclass(frozen=True, slots=True)

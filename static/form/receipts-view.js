@@ -1,0 +1,104 @@
+// @ts-check
+/** "Your feedback": what was sent from this browser, in the form's place. Fetched when somebody asks for it. */
+import {Receipts} from './receipts.js'
+import {standing} from './standing.js'
+import {Words} from './words.js'
+/** @import {FeedbackForm} from './feedback-form.js' */
+/** @import {Sent} from './receipts.js' */
+
+/** @param {FeedbackForm} form */
+export async function show(form) {
+  if (!form.isOpen || document.querySelector('.feedback-receipts')) return
+  const receipts = await Receipts.of(form)
+  new View(form, receipts)
+}
+
+class View {
+  #gone = new AbortController()
+
+  /** @param {FeedbackForm} form @param {Receipts} receipts */
+  constructor(form, receipts) {
+    this.form = form
+    this.receipts = receipts
+    const template = form.element('feedback-receipts-template').content.querySelector('section')
+    this.section = /** @type {HTMLElement} */ (document.importNode(template, true))
+    const {signal} = this.#gone
+    const box = this.#find('[type=checkbox]')
+    box.checked = receipts.isKept
+    box.addEventListener('change', () => this.#keep(box.checked))
+    this.#find('[data-do=back]').addEventListener('click', () => this.#back())
+    form.addEventListener('feedback-turn', () => this.#close(), {signal})
+    form.form.classList.add('feedback-away')
+    form.form.after(this.section)
+    this.#fill()
+    scrollTo(0, 0)
+    form.element('feedback-receipts-title').focus()
+  }
+
+  /** @param {string} selector @returns {any} */
+  #find(selector) {
+    return this.section.querySelector(selector)
+  }
+
+  #fill() {
+    this.#find('ul').replaceChildren(...this.receipts.list.map(sent => this.#row(sent)))
+    this.#find('ul').hidden = !this.receipts.list.length
+  }
+
+  /** @param {Sent} sent */
+  #row({url, at, status}) {
+    const row = document.importNode(this.#find('template').content.querySelector('li'), true)
+    const time = row.querySelector('time')
+    time.dateTime = new Date(at).toISOString()
+    time.textContent = new Words({}).moment(new Date(at))
+    row.querySelector('a').href = url
+    const says = (/** @type {string} */ state) => {
+      for (const span of row.querySelectorAll('[data-for]')) span.hidden = span.dataset.for !== state
+      row.dataset.state = state
+      this.#offer(row.querySelector('[data-do=restore]'), url, state)
+    }
+    says(status)
+    if (status === 'accepted') {
+      standing(url).then(found => {
+        if (!found || this.#gone.signal.aborted) return
+        this.receipts.settle(url, found.status)
+        says(found.status)
+      })
+    }
+    return row
+  }
+
+  /** What was refused comes back into a form that holds nothing. @param {HTMLElement} button @param {string} url @param {string} state */
+  async #offer(button, url, state) {
+    const said = state === 'refused' ? this.receipts.said(url) : undefined
+    const {fields, isEmpty} = await this.form.wake()
+    button.hidden = !said || !isEmpty
+    button.onclick = () => {
+      if (!said) return
+      if (fields.area) fields.area.value = said.text
+      fields.thumb = said.thumb
+      this.receipts.drop(url)
+      this.#close()
+      this.form.form.dispatchEvent(new Event('input', {bubbles: true}))
+      fields.refresh()
+      ;(fields.area ?? this.form.email).focus()
+    }
+  }
+
+  /** @param {boolean} may */
+  #keep(may) {
+    this.receipts.isKept = may
+    this.#fill()
+  }
+
+  #close() {
+    this.#gone.abort()
+    this.section.remove()
+    this.form.form.classList.remove('feedback-away')
+  }
+
+  #back() {
+    this.#close()
+    this.form.element('feedback-receipts').focus()
+  }
+}

@@ -1,0 +1,106 @@
+// @ts-check
+/**
+ * What one person sent to one product from this browser: the last ten receipts with time and state, never a text. The texts
+ * lie apart from them, where drafts do, and only until it is known that what was sent has arrived.
+ */
+import {isFresh, parse, placeOf} from './kept.js'
+/** @import {FeedbackForm} from './feedback-form.js' */
+
+const MOST = 10
+
+/** @typedef {{url: string, at: number, status: string}} Sent the receipt's address, when it was sent in milliseconds, its state */
+/** @typedef {{text: string, thumb: string}} Said */
+
+export class Receipts {
+  #receipts
+  #texts
+
+  /** @param {Drawer} receipts @param {Drawer} texts */
+  constructor(receipts, texts) {
+    this.#receipts = receipts
+    this.#texts = texts
+  }
+
+  /** Those of the person who is there. @param {FeedbackForm} form */
+  static async of({product, address, keeps}) {
+    const lasting = await placeOf(product, address, true)
+    const own = await placeOf(product, address)
+    return new Receipts(new Drawer(lasting.place, `${lasting.prefix}receipts`), new Drawer(keeps ? own.place : undefined, `${own.prefix}sent`))
+  }
+
+  /** Does the person want them to be kept? */
+  get isKept() { return !this.#receipts.value.off }
+
+  set isKept(may) {
+    this.#receipts.value = may ? {sent: []} : {off: true}
+    if (!may) this.#texts.value = undefined
+  }
+
+  /** The newest first. @returns {Sent[]} */
+  get list() { return this.#receipts.value.sent ?? [] }
+
+  /** @param {Sent} sent @param {Said} said */
+  add(sent, said) {
+    if (!this.isKept) return
+    this.#receipts.value = {sent: [sent, ...this.list.filter(({url}) => url !== sent.url)].slice(0, MOST)}
+    if (sent.status === 'accepted') this.#texts.value = {at: sent.at, said: {...this.#said, [sent.url]: said}}
+  }
+
+  /** What became of it. Only what was refused is of further use. @param {string} url @param {string} status */
+  settle(url, status) {
+    if (this.isKept) this.#receipts.value = {sent: this.list.map(sent => sent.url === url ? {...sent, status} : sent)}
+    if (status !== 'accepted' && status !== 'refused') this.drop(url)
+  }
+
+  /** @param {string} url @returns {Said | undefined} */
+  said(url) { return this.#said[url] }
+
+  /** @param {string} url */
+  drop(url) {
+    const {[url]: _, ...said} = this.#said
+    this.#texts.value = Object.keys(said).length ? {at: Date.now(), said} : undefined
+  }
+
+  /** @returns {Record<string, Said>} */
+  get #said() {
+    const {at, said} = this.#texts.value
+    return isFresh(at) ? said ?? {} : {}
+  }
+}
+
+/** The text of a receipt, whoever in this browser sent it: who has the address is the one who sent it.
+ * @param {string} product @param {string} url @returns {Said | undefined} */
+export function textOf(product, url) {
+  for (const place of [localStorage, sessionStorage]) {
+    for (const key of Object.keys(place)) {
+      const {at, said} = key.startsWith(`feedback:${product}:`) && key.endsWith(':sent') ? parse(place.getItem(key)) : {at: 0}
+      if (isFresh(at) && said?.[url]) return said[url]
+    }
+  }
+}
+
+/** One value in a place, as JSON; empty where nothing can be kept. */
+class Drawer {
+  #place
+  #key
+
+  /** @param {Storage | undefined} place @param {string} key */
+  constructor(place, key) {
+    this.#place = place
+    this.#key = key
+  }
+
+  /** @returns {any} */
+  get value() {
+    return parse(this.#place?.getItem(this.#key))
+  }
+
+  set value(value) {
+    try {
+      if (value) this.#place?.setItem(this.#key, JSON.stringify(value))
+      else this.#place?.removeItem(this.#key)
+    } catch {
+      // storage is full
+    }
+  }
+}

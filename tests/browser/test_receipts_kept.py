@@ -1,0 +1,185 @@
+"""What was sent from this browser: ten receipts of the person who is there, and a text that was refused late."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from bed import Sandbox, Widget, until
+from form_stage import FormPage
+from playwright.sync_api import Browser, Locator, expect
+
+QUICK = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
+TEXT = "The totals are hard to find."
+KEEP = "sent => localStorage.setItem('feedback:demo:browser:receipts', sent)"
+STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
+
+
+@pytest.fixture(scope="module")
+def kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    """A widget that thanks for what is stored, and tries again soon."""
+    with Widget(tmp_path_factory.mktemp("receipts"), _sandbox.url, DELIVERY_WAIT="0", **QUICK) as widget:
+        yield widget
+
+
+@pytest.fixture
+def kept(browser: Browser, kept_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
+    """The form, while Insider Connect is away."""
+    insider.down()
+    form = FormPage(browser.new_context(locale="en-GB", viewport={"width": 560, "height": 900}), kept_site.url)
+    yield form.open()
+    form.context.close()
+    assert form.unexpected() == []
+
+
+def foot(form: FormPage) -> Locator:
+    return form.page.get_by_role("button", name="Your feedback")
+
+
+def rows(form: FormPage) -> Locator:
+    return form.page.locator(".feedback-receipt-list li")
+
+
+def send(form: FormPage, text: str = TEXT) -> str:
+    """Sends it, and begins another; answers the receipt's address."""
+    form.fill(text).dislike.check(force=True)
+    form.send()
+    url = str(form.thanks.get_by_role("link", name="Your receipt").evaluate("link => link.href"))
+    until(lambda: url.rpartition("/")[2] in form.page.evaluate(STORED))
+    form.page.get_by_role("link", name="Send another").click()
+    expect(form.thanks).to_have_count(0)
+    return url
+
+
+def test_what_was_sent_is_found_again_with_the_keyboard_alone(
+    kept: FormPage, kept_site: Widget, insider: Sandbox
+) -> None:
+    expect(foot(kept)).to_be_hidden()
+    url = send(kept)
+    kept.open()
+    expect(foot(kept)).to_be_visible()
+    assert not kept.page.evaluate("performance.getEntriesByType('resource').some(({name}) => /receipts/.test(name))")
+    foot(kept).press("Enter")
+    expect(kept["feedback-receipts-title"]).to_be_focused()
+    expect(kept.text).to_be_hidden()
+    link = rows(kept).get_by_role("link")
+    assert link.evaluate("link => link.href") == url
+    expect(rows(kept)).to_contain_text("On its way")
+    kept.page.get_by_role("button", name="Back to the form").press("Enter")
+    expect(foot(kept)).to_be_focused()
+    insider.recover()
+    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "delivered")
+    foot(kept).press("Enter")
+    expect(rows(kept)).to_contain_text("Arrived")
+    until(lambda: TEXT not in kept.page.evaluate(STORED))
+
+
+def test_a_text_that_was_refused_late_comes_back_with_one_press(
+    kept: FormPage, kept_site: Widget, insider: Sandbox
+) -> None:
+    url = send(kept)
+    insider.misbehave("refuse", "create", message="Too bad.")
+    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
+    foot(kept).click()
+    expect(rows(kept)).to_contain_text("Not delivered")
+    kept.page.get_by_role("button", name="Edit and send again").click()
+    expect(kept.text).to_be_focused()
+    expect(kept.text).to_have_value(TEXT)
+    expect(kept.dislike).to_be_checked()
+    insider.recover()
+    kept.send()
+    expect(kept.thanks).to_be_visible()
+    until(lambda: insider.descriptions() == [TEXT])
+
+
+def test_a_refused_text_does_not_take_the_place_of_what_is_being_written(
+    kept: FormPage, kept_site: Widget, insider: Sandbox
+) -> None:
+    url = send(kept)
+    insider.misbehave("refuse", "create", message="Too bad.")
+    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
+    kept.text.fill("Something else")
+    foot(kept).click()
+    expect(rows(kept)).to_contain_text("Not delivered")
+    expect(kept.page.get_by_role("button", name="Edit and send again")).to_be_hidden()
+    kept.page.get_by_role("button", name="Back to the form").click()
+    expect(kept.text).to_have_value("Something else")
+
+
+def test_the_list_holds_ten_and_never_a_text(kept: FormPage, insider: Sandbox) -> None:
+    insider.recover()
+    older = [{"url": f"/receipt/{n}", "at": 1_760_000_000_000 + n, "status": "delivered"} for n in range(10, 0, -1)]
+    kept.page.evaluate(KEEP, json.dumps({"sent": older}))
+    kept.open()
+    url = send(kept)
+    (found,) = json.loads(kept.page.evaluate(STORED))[:1]
+    sent = json.loads(found["feedback:demo:browser:receipts"])["sent"]
+    newest = url.removeprefix(kept.url.partition("/form")[0])
+    assert [entry["url"] for entry in sent] == [newest, *(entry["url"] for entry in older[:9])]
+    assert all(set(entry) == {"url", "at", "status"} for entry in sent)
+
+
+def test_a_person_who_does_not_want_the_list_has_none(kept: FormPage) -> None:
+    send(kept)
+    foot(kept).click()
+    box = kept.page.get_by_label("Keep this list in this browser")
+    box.uncheck()
+    expect(rows(kept)).to_have_count(0)
+    assert "/receipt/" not in kept.page.evaluate(STORED)
+    assert TEXT not in kept.page.evaluate(STORED)
+    kept.open().fill("Another").send()
+    expect(kept.thanks).to_be_visible()
+    kept.page.wait_for_load_state("networkidle")
+    assert "/receipt/" not in kept.page.evaluate(STORED)
+    kept.open()
+    foot(kept).click()
+    expect(box).not_to_be_checked()
+    box.check()
+    kept.page.get_by_role("button", name="Back to the form").click()
+    send(kept)
+    foot(kept).click()
+    expect(rows(kept)).to_have_count(1)
+
+
+def test_nobody_sees_what_another_person_sent(kept: FormPage) -> None:
+    kept.open("?email=mara@northwind.example")
+    mara = send(kept)
+    expect(foot(kept)).to_be_visible()
+    kept.open("?email=ben@northwind.example")
+    kept.email.fill("ben@northwind.example")
+    ben = send(kept, "From Ben")
+    foot(kept).click()
+    links = rows(kept).get_by_role("link")
+    expect(links).to_have_count(1)
+    assert links.evaluate("link => link.href") == ben
+    kept.open().page.wait_for_load_state("networkidle")
+    expect(foot(kept)).to_be_hidden()
+    kept.open("?email=mara@northwind.example")
+    foot(kept).click()
+    expect(links).to_have_count(1)
+    assert links.evaluate("link => link.href") == mara
+
+
+def test_the_receipt_of_what_was_refused_leads_back_to_the_text(
+    kept: FormPage, kept_site: Widget, insider: Sandbox
+) -> None:
+    kept.open("?email=mara@northwind.example")
+    url = send(kept)
+    with kept.context.expect_page() as opened:
+        foot(kept).click()
+        rows(kept).get_by_role("link").click()
+    page = opened.value
+    expect(page.get_by_role("link", name="Edit and send again")).to_be_hidden()
+    insider.misbehave("refuse", "create", message="Too bad.")
+    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
+    page.reload()
+    page.get_by_role("link", name="Edit and send again").click()
+    expect(page.locator("#description")).to_have_value(TEXT)
+    expect(page.locator("#feedback-draft")).to_contain_text("We restored your text")
+    page.goto(url)
+    stranger = kept.context.browser
+    assert stranger is not None
+    other = stranger.new_page()
+    other.goto(url)
+    expect(other.get_by_role("heading", level=1)).to_have_text("Your feedback could not be delivered")
+    expect(other.get_by_role("link", name="Edit and send again")).to_be_hidden()
+    other.close()
