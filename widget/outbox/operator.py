@@ -219,6 +219,7 @@ class Operator:
 
         Rows whose address is damaged stay, and are named.
         """
+        wanted = addresses.key(email)
         found: list[str] = []
         damaged: list[str] = []
         async for row in self._addresses():
@@ -227,7 +228,7 @@ class Operator:
             except RowUnreadable:
                 damaged.append(row.id)
             else:
-                if addresses.same(address, email):
+                if addresses.key(address) == wanted:
                     found.append(row.id)
         return replace(await self._erase(found), damaged=tuple(damaged))
 

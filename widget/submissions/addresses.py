@@ -68,10 +68,14 @@ def read(text: str) -> Address | None:
     return address if len(str(address)) <= MAX_LENGTH else None
 
 
+def key(text: str) -> str:
+    """What is equal for all ways to write one address. Nothing distinguishes capitals before the @ in practice."""
+    return str(read(text) or fold(text)).casefold()
+
+
 def same(one: str, other: str) -> bool:
     """Whether two addresses are one, however they were written."""
-    first, second = (str(read(text) or fold(text)).casefold() for text in (one, other))
-    return first == second
+    return key(one) == key(other)
 
 
 def mixes_scripts(address: str) -> bool:
