@@ -121,6 +121,16 @@ def test_an_over_long_paste_is_kept_and_marked_until_it_is_shortened(form: FormP
 # --- e-mail -----------------------------------------------------------------------------------------------------
 
 
+def test_an_address_that_was_copied_with_what_is_around_it_is_taken_as_it_is_meant(
+    form: FormPage, insider: Sandbox
+) -> None:
+    form.fill("Copied.")
+    form.email.fill("mailto:Ada\uff20B\u00fccher.example\u200b")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.feedbacks()[-1]["body"]["submittedByEmail"] == "Ada@xn--bcher-kva.example"
+
+
 def test_an_address_is_checked_when_it_is_left_and_not_while_it_is_typed(form: FormPage) -> None:
     error = form.awake()["submittedByEmail-error"]
     form.email.press_sequentially("mara@northwind")
