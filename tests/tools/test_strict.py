@@ -9,6 +9,9 @@ import children
 import pytest
 from bed import COMMAND, plain_environ
 
+from widget.config.loading import load
+from widget.tools.check import service, strict
+
 KEY = "7f3a91bc04d85e62af17c93be05d846f21ba7c5e90d3486f1eab25c7d09f364e"
 PRODUCT = '[products.demo]\nname = "Northwind"\norigins = ["https://app.example.com"]\n'
 
@@ -35,18 +38,26 @@ def run(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedP
     return children.run([*COMMAND, "check", "--offline", *arguments], folder, plain_environ(**environ))
 
 
-def findings(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
-    """The code and the place of each finding about the service."""
+def looked_at(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
+    """The code and the place of each finding about the settings, without the pages of the products."""
+    given = {**environ, "WIDGET_CONFIG": str(folder / "widget.toml")}
+    settings = load(given)
+    checks = (service.check_origins(settings, strict=True), strict.check(settings, given))
+    return [(finding.code, finding.at) for check in checks for finding in check.findings if finding.level == level]
+
+
+def told(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
+    """The same of all findings about the service, as the command tells them."""
     done = run(folder, "--strict", "--json", **environ)
-    service: dict[str, Any] = json.loads(done.stdout)["sections"][0]
-    found = [finding for check in service["checks"] for finding in check["findings"] if finding["level"] == level]
+    section: dict[str, Any] = json.loads(done.stdout)["sections"][0]
+    found = [finding for check in section["checks"] for finding in check["findings"] if finding["level"] == level]
     assert done.returncode == (1 if found and level == "wrong" else 0), done.stdout
     assert KEY not in done.stdout
     return [(finding["code"], finding["at"]) for finding in found]
 
 
 def test_of_a_closed_service_there_is_nothing_to_say(tmp_path: Path, closed: dict[str, str]) -> None:
-    assert findings(tmp_path, closed) == []
+    assert looked_at(tmp_path, closed) == told(tmp_path, closed) == []
 
 
 @pytest.mark.parametrize(
@@ -68,13 +79,27 @@ def test_of_a_closed_service_there_is_nothing_to_say(tmp_path: Path, closed: dic
 def test_what_is_open_is_named_by_its_setting(
     tmp_path: Path, closed: dict[str, str], changes: dict[str, str], code: str, at: str
 ) -> None:
-    assert findings(tmp_path, closed | changes) == [(code, at)]
+    assert looked_at(tmp_path, closed | changes) == [(code, at)]
+
+
+def test_the_command_tells_all_that_is_open_and_fails(tmp_path: Path, closed: dict[str, str]) -> None:
+    (tmp_path / "widget.toml").write_text(PRODUCT.replace('"]', '", "https://*.example.com"]'))
+    given = closed | {"CLAMD": "", "HSTS": "0", "TRUSTED_PROXIES": "::/0", "OPS_TOKEN": "short-but-taken-1"}
+    found = told(tmp_path, given)
+    assert [code for code, _ in found] == [code for code, _ in looked_at(tmp_path, given)]
+    assert {code for code, _ in found} == {
+        "settings.weak",
+        "strict.key",
+        "strict.origin",
+        "strict.scanner",
+        "strict.tls",
+    }
 
 
 @pytest.mark.parametrize("origin", ["https://*.example.com", "https://app.example.com:*", "http://localhost:*"])
 def test_a_wide_origin_is_named(tmp_path: Path, closed: dict[str, str], origin: str) -> None:
     (tmp_path / "widget.toml").write_text(PRODUCT.replace('"]', f'", "{origin}"]'))
-    assert [code for code, _ in findings(tmp_path, closed)] == ["strict.origin"]
+    assert [code for code, _ in looked_at(tmp_path, closed)] == ["strict.origin"]
 
 
 def test_a_file_that_others_may_read_is_named_before_it_is_corrected(tmp_path: Path, closed: dict[str, str]) -> None:
@@ -84,14 +109,14 @@ def test_a_file_that_others_may_read_is_named_before_it_is_corrected(tmp_path: P
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "key").chmod(0o644)
     given = closed | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
-    assert findings(tmp_path, given) == [("strict.mode", "DATABASE_URL"), ("strict.mode", "SECRET_KEY_FILE")]
+    assert told(tmp_path, given) == [("strict.mode", "DATABASE_URL"), ("strict.mode", "SECRET_KEY_FILE")]
     (data / "widget.db-files").chmod(0o700)
     (tmp_path / "key").chmod(0o600)
-    assert findings(tmp_path, given) == []
+    assert told(tmp_path, given) == []
 
 
 def test_words_that_are_stored_plain_are_a_notice(tmp_path: Path, closed: dict[str, str]) -> None:
-    assert findings(tmp_path, closed | {"DATA_KEY": ""}, "notice") == [("strict.encryption", "DATA_KEY")]
+    assert looked_at(tmp_path, closed | {"DATA_KEY": ""}, "notice") == [("strict.encryption", "DATA_KEY")]
 
 
 def test_without_strict_none_of_it_is_wrong(tmp_path: Path, closed: dict[str, str]) -> None:
