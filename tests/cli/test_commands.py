@@ -1,20 +1,18 @@
-"""The commands, from a shell: each tells what it does, and none loads what it does not need."""
+"""The commands: each tells what it does, and none loads what it does not need."""
 
 import re
 import subprocess
 import sys
 
+import children
 import pytest
-from bed import ROOT, plain_environ
+from bed import COMMAND, ROOT, plain_environ
 
 from widget.cli.main import COMMANDS
 
 
-def widget(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "widget", *arguments],
-        capture_output=True, text=True, cwd=ROOT, env=plain_environ(), timeout=60,
-    )  # fmt: skip
+def widget(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return children.run([*COMMAND, *arguments], ROOT, plain_environ())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

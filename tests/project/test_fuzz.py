@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import children
 import pytest
-from bed import ROOT
+from bed import ROOT, plain_environ
 
 sys.path.insert(0, str(ROOT))
 
@@ -15,7 +16,8 @@ from fuzz import targets
 CORPUS = ROOT / "fuzz" / "corpus"
 
 
-def fuzz(target: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def fuzz(target: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a fuzzer. It is not forked: it follows the paths through modules that it imports itself."""
     command = [sys.executable, "-m", "fuzz", target, "--folder", str(folder), "--seed", "20260102", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
@@ -56,6 +58,6 @@ def test_a_target_that_leaves_something_behind_is_found_out(held: str, tmp_path:
         "targets.TARGETS['name'] = (leak, 1)\nfuzzer.main()"
     )
     command = [sys.executable, "-c", code, "name", "--runs", "800", "--folder", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = children.run(command, ROOT, plain_environ(), timeout=300)
     assert done.returncode != 0
     assert "left behind" in done.stdout + done.stderr

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from bed import Widget, free_port
+from bed import Widget, adjusted, free_port
 from samples import MAX_FILE_SIZE
 
 from widget.web.headers import HEADERS
@@ -96,7 +96,9 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
 @pytest.fixture(scope="module")
 def answers(_sandbox: object, tmp_path_factory: pytest.TempPathFactory) -> dict[str, httpx.Response]:
     folder = tmp_path_factory.mktemp("widget")
-    with Widget(folder, _sandbox.url, config=CONFIG, PUBLIC_URL="https://feedback.example.com") as widget:  # type: ignore[attr-defined]
+    soon = adjusted("widget.outbox.sqlite.BUSY_TIMEOUT=0.5")
+    url = "https://feedback.example.com"
+    with Widget(folder, _sandbox.url, config=CONFIG, command=soon, PUBLIC_URL=url) as widget:  # type: ignore[attr-defined]
         return every_answer(widget)
 
 
