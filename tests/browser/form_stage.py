@@ -13,6 +13,8 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Rout
 EMAIL = "mara@northwind.example"
 NETWORK = re.compile("Failed to load resource")
 """Chromium itself says so of a request that failed; a test that provokes one expects it."""
+KEEP = "sent => localStorage.setItem('feedback:demo:browser:receipts', sent)"
+"""Lists receipts as sent from this browser by nobody whom a page named."""
 LISTEN = """() => {
   window.heard = []
   const status = document.querySelector('#feedback-status')

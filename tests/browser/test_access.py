@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 from bed import ROOT, Sandbox, Widget
-from form_stage import NETWORK, FormPage
+from form_stage import KEEP, NETWORK, FormPage
 from playwright.sync_api import Browser, Locator, Page, expect
 from samples import png
 
@@ -56,7 +56,15 @@ def thanks(form: FormPage, insider: Sandbox) -> Locator:
     return form.thanks
 
 
-STATES: tuple[Callable[[FormPage, Sandbox], Locator], ...] = (idle, filled, error, sending, offline, thanks)
+def listed(form: FormPage, insider: Sandbox) -> Locator:
+    sent = [{"url": f"/receipt/{status}", "at": 1, "status": status} for status in ("delivered", "refused", "expired")]
+    form.page.evaluate(KEEP, json.dumps({"sent": sent}))
+    form.page.reload()
+    form["feedback-receipts"].press("Enter")
+    return form.page.locator(".feedback-receipts")
+
+
+STATES: tuple[Callable[[FormPage, Sandbox], Locator], ...] = (idle, filled, error, sending, offline, thanks, listed)
 """Each brings the form there, and answers what shows it."""
 
 

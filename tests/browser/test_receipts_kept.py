@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 from bed import Sandbox, Widget, until
-from form_stage import FormPage
+from form_stage import KEEP, FormPage
 from playwright.sync_api import Browser, Locator, expect
 
 QUICK = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
 TEXT = "The totals are hard to find."
-KEEP = "sent => localStorage.setItem('feedback:demo:browser:receipts', sent)"
 STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
