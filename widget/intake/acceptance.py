@@ -1,8 +1,8 @@
 """Accepting a submission: a form that was read becomes a row on stable storage.
 
-`Acceptance.accept` takes the steps in order: is it a repeat, who is it from, is each field acceptable, may this
-product take one more, is each file what it seems, does it look like a program's, store it. Nothing here knows of HTTP:
-reading a request is left to `body`, answering it to `web`.
+`Acceptance.accept` takes the steps in order: is it a repeat, who is it from, is each field acceptable, does it look
+like a program's, may this product take one more, is each file what it seems, store it. Nothing here depends on HTTP:
+`body` reads the request, and `web` answers it.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ log = structlog.get_logger("widget.acceptance")
 
 @dataclass(frozen=True, slots=True)
 class FormToken:
-    """A form token that is genuine: its text, the id of its one submission, and when it was made (Unix seconds)."""
+    """A genuine form token: its text, the id of its one submission, and when it was made (Unix seconds)."""
 
     text: str
     submission_id: str
@@ -50,14 +50,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """It was stored before, by the same token."""
+    """The submission was stored before, with the same token."""
 
     status: SubmissionStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """It is on stable storage, and waits for the operator."""
+    """The submission is on stable storage and waits for the operator."""
 
     status: SubmissionStatus
 
@@ -66,15 +66,15 @@ Accepted = Stored | Repeated | Held
 
 
 class Identities:
-    """Whom the products' servers vouch for. `secrets` are the keys that check HS256, by product."""
+    """Verifies whom the products' servers vouch for. `secrets` are the keys for HS256, by product."""
 
     def __init__(self, secrets: Mapping[str, Sequence[str]]) -> None:
         self._secrets = secrets
 
     def verify(self, product: Product, fields: Mapping[str, str], opened_at: float | None) -> identity.Person | None:
-        """The person that the form's identity names. None: nobody, and nobody is needed. Raises Rejected.
+        """The person whom the form's identity names; None if it names nobody and need not. Raises Rejected.
 
-        `opened_at` is when the form was handed out, in Unix seconds; None for a form that is about to be.
+        `opened_at` is when the form was handed out, in Unix seconds; None if it is being handed out now.
         """
         if product.identity is None:
             return None
@@ -120,7 +120,7 @@ class Acceptance:
         self._delivery_wait = delivery_wait
 
     async def read_token(self, product: Product, text: str) -> FormToken:
-        """The token that a form brings. One that has grown too old is good for a repeat. Raises Rejected."""
+        """The token of a form. One that is too old is accepted only for a repeat. Raises Rejected."""
         now = time.time()
         try:
             token = self._tokens.read_form(text, product.slug, now)
@@ -133,7 +133,7 @@ class Acceptance:
         return FormToken(text, token.submission_id, now - token.age)
 
     def check_fill_time(self, token: FormToken) -> None:
-        """Nobody fills in a form that fast. Raises Rejected."""
+        """Raises Rejected if the form comes back faster than a person could fill it in."""
         left = self._min_fill_time - (time.time() - token.made_at)
         if left > 0:
             raise Rejected(Fault("too_fast", "token"), retry_after=max(1.0, left))
@@ -168,20 +168,20 @@ class Acceptance:
         return Stored(_queued(new))
 
     def _repeated(self, known: SubmissionStatus, form: RawForm) -> Repeated:
-        """The same content gets the first answer's receipt. Raises AlreadySent for other content, which is not lost."""
+        """A repeat of the same content gets the first receipt. Raises AlreadySent for other content."""
         if known.content_mac and not self._fingerprints.matches(known.content_mac, form.fields, _named(form)):
             raise AlreadySent(known.id, form.fields)
         return Repeated(known)
 
     def with_field_faults(self, product: Product, rejected: Rejected, fields: Mapping[str, str]) -> Rejected:
-        """A refusal for its files alone also names what is wrong with the fields: one answer, every fault."""
+        """Add the faults of the fields to a refusal for files alone, so that one answer names every fault."""
         if all(fault.field == "files" for fault in rejected.faults):
             checked = submission.check_fields(fields, files=len(rejected.faults), rules=_rules(product))
             rejected.faults += tuple(checked[1])
         return rejected
 
     def _submission(self, product: Product, token: FormToken, form: RawForm, lang: str) -> Submission:
-        """What the form says, by the product's rules, without its files. Raises Rejected."""
+        """The submission in the form, by the product's rules and without files. Raises Rejected."""
         person = self._identities.verify(product, form.fields, token.made_at)
         fields = self._signed(product, form.fields, person)
         feedback = submission.check(fields, files=len(form.files), rules=_rules(product))
@@ -200,7 +200,7 @@ class Acceptance:
         )
 
     def _signed(self, product: Product, fields: Mapping[str, str], person: identity.Person | None) -> Mapping[str, str]:
-        """The fields, with the e-mail address of the person who is vouched for where it may not be changed."""
+        """The fields, with the vouched-for address where the product does not let people change it."""
         if person is None or product.email not in ("read-only", "hidden"):
             return fields
         said = fields.get("submittedByEmail", "").strip()
@@ -209,7 +209,7 @@ class Acceptance:
         return {**fields, "submittedByEmail": person.email}
 
     async def _examined(self, form: RawForm, client: str) -> tuple[Attachment, ...]:
-        """The files as they may be forwarded, without their metadata. Raises Rejected with every fault."""
+        """The files, checked and as they may be forwarded. Raises Rejected with every fault."""
         every = await _all_of(
             self._examiner.examine(file.content, file.media_type, client=client) for file in form.files
         )
@@ -230,7 +230,7 @@ class Acceptance:
 
 
 def _queued(new: Submission) -> SubmissionStatus:
-    """Where a submission stands that was stored a moment ago, without asking the database again."""
+    """The status of a submission that was stored a moment ago, without asking the database again."""
     files = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in new.attachments)
     return SubmissionStatus(new.id, new.product, "queued", time.time(), None, None, None, files)
 
@@ -245,7 +245,7 @@ def _rules(product: Product) -> submission.Rules:
 
 
 def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:
-    """The person is told that something is wrong, the host's developer what it is."""
+    """The person learns that something is wrong; the log tells the host's developer what."""
     log.warning("identity.refused", product=product.slug, reason=error.reason, why=str(error))
     return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
 
@@ -261,7 +261,7 @@ def _file_fault(file: RawFile, seen: Seen) -> Fault:
 
 
 async def _all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do all of it at once, and leave none of it running, whatever happens."""
+    """Run all of it at once, and leave nothing running whatever happens."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]

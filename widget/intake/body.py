@@ -1,14 +1,14 @@
-"""A request's body, streamed, bounded and proven whole, as the raw parts of a submission.
+"""Reads a request's body as a stream, within bounds and to its proven end, into the raw parts of a submission.
 
     async with receive(request, spool=directory, limits=Limits(), turns=turns()) as incoming:
         token = await incoming.token()  # as soon as it is there
         form = await incoming.form()  # form.fields, form.files: the files lie in `directory` until they are moved away
 
-Leaving the context, in whatever way, removes every file that is still there. A process that is killed leaves its files
-behind: the directory is this service's own and is emptied when it starts.
+Leaving the context removes every file that was not moved away. A killed process leaves its files behind; the folder
+belongs to this service, which empties it at the start.
 
-What a body may hold is decided in `multipart`, what the fields mean in `submission`. This module sees to the deadlines,
-to the disk, and to reading on after a refusal, within bounds: a browser that is still sending when the connection
+`multipart` decides what a body may hold, `submissions.model` what the fields mean. This module enforces the deadlines,
+writes to the disk, and reads on after a refusal, within bounds: a browser that is still sending when the connection
 closes shows a network error instead of the answer.
 """
 
@@ -33,17 +33,17 @@ from widget.submissions.spooled import SpooledFile
 __all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "receive"]
 
 _WRITE_SIZE = 128 * 1024
-"""Bytes of files that wait in memory, for each request, before they are written."""
+"""Bytes of files that each request collects in memory before it writes them."""
 _LARGE = 64 * 1024
-"""Bytes from which on a body is one that others wait for."""
+"""Bytes above which a body is large and has to wait for its turn."""
 _AT_ONCE = 2
 _AT_HAND = 0.02
-"""Seconds in which the next chunk of such a body is there, or its connection is a slow one."""
+"""Seconds to wait for the next chunk of a large body before its turn goes to another one."""
 
 
 def turns() -> asyncio.Semaphore:
-    """For the chunks of large bodies: so many are worked on at once. Those of small ones come in between, so a text
-    gets through while hundreds of pictures arrive."""
+    """Limits how many chunks of large bodies are processed at once. Small bodies need no turn, so a text gets through
+    while hundreds of pictures arrive."""
     return asyncio.Semaphore(_AT_ONCE)
 
 
@@ -57,10 +57,10 @@ async def receive(
     refusal: Rejected | None = None,
     sealed: bool = False,
 ) -> AsyncIterator["Incoming"]:
-    """The form that the request carries, to be read by the caller.
+    """The form in the request, for the caller to read.
 
-    `turns` is shared by all requests of a process. `refusal` is what was decided before: the body is read all the same,
-    for its text fields and for the browser's sake. `spool` is the folder for the files, encrypted there if `sealed`.
+    All requests of a process share `turns`. A request with a `refusal` was refused already; its body is read all the
+    same, for its text fields and for the browser's sake. `spool` is the folder for files; `sealed` ones are encrypted.
     """
     files = _Spool(spool, sealed=sealed)
     incoming = Incoming(request, files, limits, turns, refusal)
@@ -72,9 +72,9 @@ async def receive(
 
 
 class Incoming:
-    """One request's way from the connection into a form and onto the disk.
+    """One request on its way from the connection into a form and onto the disk.
 
-    Reads raise OutboxUnavailable if the disk takes no more, and ClientDisconnect.
+    Its methods raise OutboxUnavailable if the disk is full, and ClientDisconnect.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Incoming:
         """Whether the body was read to its end."""
         if declared > limits.request_size:
             self._form.add_fault(TOO_LARGE)
-            # What is announced as longer than is ever read to its end is answered at once.
+            # A body that we would never read to its end is answered at once.
             self._given_up = declared > limits.drain_size
 
     @property
@@ -102,18 +102,18 @@ class Incoming:
         return self._form.fields
 
     def refuse(self, rejected: Rejected) -> None:
-        """Refuse the form for one more reason, which `form` raises with all others. No file is kept from now on."""
+        """Refuse the form for one more reason; `form` raises it with all others. From now on no file is kept."""
         self._form.refuse(rejected)
 
     async def token(self) -> str | None:
-        """The field `token`, as soon as it has been read; empty if the form has none, None if it is refused already."""
+        """The field `token`, as soon as it is read: empty if the form has none, None if the form is refused already."""
         await self._read(until_token=True)
         return None if self._form.token is None and self._form.refused else self._form.token or ""
 
     async def form(self) -> RawForm:
-        """All of the form. Raises Rejected with every fault."""
+        """The whole form. Raises Rejected with every fault."""
         await self._read()
-        await self.close()  # gives up its turn, if it has one
+        await self.close()  # gives its turn back
         if self._failure is not None:
             raise OutboxUnavailable("an attachment cannot be stored") from self._failure
         if self._form.refused:
@@ -130,7 +130,7 @@ class Incoming:
         await self._chunks.aclose()
 
     async def _read(self, *, until_token: bool = False) -> None:
-        """Feed the form, to its end or as far as the limits allow, or until the token is there."""
+        """Feed the form to its end, as far as the limits allow, or until the token is there."""
         if self._form.refused and self._expects_word and not self._size:
             return  # the client asks first, and has sent nothing yet
         try:
@@ -158,7 +158,7 @@ class Incoming:
         await self._store(at_least=_WRITE_SIZE)
 
     async def _store(self, *, at_least: int) -> None:
-        """Put on disk what waits for it, if it is worth a write. Of a form that is refused, nothing is kept."""
+        """Write the collected bytes if there are enough of them. Keep nothing of a refused form."""
         waiting = [upload for upload in self._form.uploads if upload.pending]
         if not self._form.refused and sum(len(upload.pending) for upload in waiting) >= at_least:
             try:
@@ -185,11 +185,11 @@ def _declared_size(request: Request) -> int:
 async def _chunks(
     receive: Receive, declared: int, limits: Limits, turns: asyncio.Semaphore
 ) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives. Raises TimeoutError when a read, or all of them together, takes too long.
+    """The body as it arrives. Raises TimeoutError when one read, or all of them together, take too long.
 
-    A large body, by what is `declared` or has come, is read when it has a turn, which lasts until the chunk has been
-    dealt with; what waits for a turn stays in the system's buffers. A client whose next chunk is not there within 20 ms
-    gives up its turn.
+    A body that is `declared` large, or turns out to be, is read only while it has a turn, which lasts until the caller
+    has processed the chunk. What waits stays in the system's buffers. A client that sends nothing for 20 ms loses its
+    turn.
     """
     clock = asyncio.get_running_loop().time
     end = clock() + limits.total_timeout
@@ -200,7 +200,7 @@ async def _chunks(
             return await receive()
 
     while more:
-        if clock() >= end:  # a read that never has to wait never meets its timeout
+        if clock() >= end:  # a read that never waits never times out
             raise TimeoutError
         async with AsyncExitStack() as turn:
             message: Message | None = None
@@ -216,11 +216,11 @@ async def _chunks(
                 raise ClientDisconnect
             size += len(message.get("body", b""))
             more = message.get("more_body", False)
-            yield message.pop("body", b"")  # taken out, so that the chunk lives no longer than it is looked at
+            yield message.pop("body", b"")  # popped, so that the chunk is freed as soon as it is processed
 
 
 class _Spool:
-    """The files of one request on disk, each under a name of ours that only this process may read."""
+    """The files of one request on disk, each under a random name."""
 
     def __init__(self, directory: Path, *, sealed: bool) -> None:
         self._directory = directory
@@ -255,5 +255,5 @@ class _Spool:
     def _clear(self) -> None:
         while self._contents:
             _, content = self._contents.popitem()
-            with suppress(OSError):  # the disk that cannot remove a file has bigger problems than this one
+            with suppress(OSError):  # a disk that cannot remove a file has bigger problems
                 content.path.unlink(missing_ok=True)

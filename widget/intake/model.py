@@ -1,4 +1,4 @@
-"""A form as it was read: within its limits, and otherwise as the client sent it."""
+"""A form as it was read: within the limits, and otherwise as the client sent it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class RawForm:
-    """A whole form within its limits. `fields` has the text fields that were sent, except for the token."""
+    """A whole form. `fields` has the text fields that were sent, except for the token."""
 
     fields: Mapping[str, str]
     files: tuple[RawFile, ...]

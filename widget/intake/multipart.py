@@ -1,10 +1,10 @@
 """A `multipart/form-data` body, as the form's fields and files. Does no I/O.
 
-`Form` is fed chunks as they arrive and counts as it reads, so that no limit can be passed unseen. What a
-field's value means is left to `submission`; reading within deadlines, and putting files on disk, to `intake`.
+`Form` counts as it is fed, so that nothing exceeds a limit unnoticed. `submissions.model` decides what a field's value
+means; `body` reads within deadlines and writes files to disk.
 
-After the first fault no file's bytes are kept, yet the body is parsed on: the answer names every file that is at fault
-and gives the text fields back. Only a body that cannot be parsed at all ends this early.
+After the first fault, parsing goes on without keeping the files' bytes: the answer names every file at fault and gives
+the text fields back. Only a body that cannot be parsed at all ends it early.
 """
 
 import re
@@ -24,20 +24,20 @@ TEXT_FIELDS = frozenset({
     "token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent",
     "consentVersion", "identity", "context",
 })  # fmt: skip
-"""Every one at most once; a field that is neither here nor `files` is passed over."""
+"""Each may occur once. A field that is neither one of these nor `files` is ignored."""
 
 MALFORMED = Fault("malformed")
 TOO_LARGE = Fault("request_too_large")
 
 # RFC 2046, 5.1.1: 1 to 70 characters of these, and no space at the end.
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]")
-# RFC 7578, 4.7 deprecates the header; a value that encodes nothing is harmless.
+# RFC 7578, section 4.7 deprecates the header; a value that means "not encoded" is harmless.
 _PLAIN_ENCODINGS = (b"7bit", b"8bit", b"binary")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a request is taken in: sizes in bytes, times in seconds."""
+    """Bounds on what is read of a request: sizes in bytes, times in seconds."""
 
     files: int = MAX_FILES
     media_types: tuple[str, ...] = MEDIA_TYPES
@@ -47,9 +47,9 @@ class Limits:
     part_headers: int = 8
     header_size: int = 4096
     request_size: int = MAX_FILES * MAX_FILE_SIZE + 1024 * 1024
-    """Five whole files, with room for the text and what is around the parts."""
+    """Five whole files, the text, and the framing of the parts."""
     drain_size: int = 2 * request_size
-    """A request that is refused is read this far, so that the browser sees the answer."""
+    """How far a refused request is read, so that the browser sees the answer."""
     read_timeout: float = 20.0
     """For each read."""
     total_timeout: float = 120.0
@@ -58,7 +58,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Upload:
-    """A file that is being received; `pending` are the bytes that are not on disk yet."""
+    """A file that is being received; `pending` has the bytes that are not on disk yet."""
 
     name: str
     declared: str = ""
@@ -70,14 +70,14 @@ class Upload:
     pending: bytearray = field(default_factory=bytearray)
 
     def take_pending(self) -> bytearray:
-        """The bytes to be written next, which are the caller's from now on."""
+        """Hand over the bytes that are to be written next."""
         pending, self.pending = self.pending, bytearray()
         return pending
 
 
 @dataclass(slots=True)
 class _Text:
-    """A text field that is being received; `name` is "" where the form has no such field."""
+    """A text field that is being received; `name` is "" for a field that is ignored."""
 
     name: str
     size: int = 0
@@ -85,13 +85,13 @@ class _Text:
 
 
 class _TooManyParts(Exception):
-    """Raised through the parser, to stop it in the middle of a chunk."""
+    """Stops the parser in the middle of a chunk."""
 
 
 class Form:
-    """The form that a body holds: `fields` and `uploads`, as far as it has been fed, and all that is wrong with it.
+    """The form in a body, as far as it has been fed: its `fields`, its `uploads`, and all its faults.
 
-    `refusal` is what was decided before the body was read. `token` is None until that field has ended.
+    `refusal` was decided before the body was read. `token` is None until that field is complete.
     """
 
     def __init__(self, content_type: str, limits: Limits, refusal: Rejected | None = None) -> None:
@@ -114,11 +114,11 @@ class Form:
         self._parser = self._parser_for(content_type)
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes in; they are not looked at once the body is known not to be a form."""
+        """Parse the next bytes, unless the body is known not to be a form."""
         if self._parser is None or not chunk:
             return
         if not self._started and not chunk.startswith(b"-"):
-            # A preamble is legal MIME, but no form has one, and the parser skips it differently for each split.
+            # MIME allows a preamble, but no form has one, and how the parser skips it depends on the chunks.
             self._give_up(MALFORMED)
             return
         self._started = True
@@ -130,31 +130,31 @@ class Form:
             self._give_up(MALFORMED)
 
     def finish(self) -> None:
-        """The body has ended: without its closing boundary something may be missing, perhaps half a file."""
+        """Note the end of the body. Without a closing boundary something may be missing, perhaps half a file."""
         if self._parser is not None and not self._complete:
             self.add_fault(MALFORMED)
 
     def refuse(self, rejected: Rejected) -> None:
-        """Refuse the form for what was decided while it was read."""
+        """Refuse the form for a reason that came up while it was read."""
         self.retry_after = self.retry_after or rejected.retry_after
         self.limit = self.limit or rejected.limit
         for fault in rejected.faults:
             self.add_fault(fault)
 
     def add_fault(self, fault: Fault) -> None:
-        """Refuse the form. What is said twice is noted once."""
+        """Refuse the form for `fault`; the same fault is noted once."""
         if fault not in self._faults:
             self._faults.append(fault)
         self._drop_files()
 
     @property
     def refused(self) -> bool:
-        """Whether anything is wrong, so that no file needs to be kept."""
+        """Whether there is a fault, so that no file needs to be kept."""
         return bool(self._decided or self._faults) or len(self.uploads) > self._limits.files
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """Everything that is wrong: what was decided before, then the rest as the contract's table ranks it."""
+        """All faults: first those that were decided before, then the others in the order of their status."""
         faults = list(self._faults)
         surplus = len(self.uploads) - self._limits.files
         if surplus > 0:
@@ -194,7 +194,7 @@ class Form:
         for upload in self.uploads:
             upload.take_pending()
 
-    # What the parser calls, in the order of a part's life.
+    # The parser calls these, in the order of a part's life.
 
     def _on_part_begin(self) -> None:
         self._headers = {}
@@ -292,7 +292,7 @@ class Form:
             self._drop_files()
 
     def _add_to_file(self, upload: Upload, piece: memoryview) -> None:
-        if upload.position < 0:  # no name, but bytes: not the empty file input that every browser sends
+        if upload.position < 0:  # no name, but content: not the empty file input that every browser sends
             self._count_file(upload)
         fitted = upload.size <= self._limits.file_size
         upload.size += len(piece)
@@ -327,7 +327,7 @@ class Form:
 
 
 def _disposition(headers: Mapping[bytes, bytes]) -> tuple[str, str | None]:
-    """A part's name and, for a file, its file name. Raises ValueError if the headers are not those of a form's part."""
+    """A part's name and, for a file, its file name. Raises ValueError if these are not the headers of a form's part."""
     if headers.get(b"content-transfer-encoding", b"binary").strip().lower() not in _PLAIN_ENCODINGS:
         raise ValueError
     disposition, options = parse_options_header(headers.get(b"content-disposition"))

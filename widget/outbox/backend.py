@@ -1,4 +1,4 @@
-"""What the outbox asks of a database: the one port between its statements and where they run."""
+"""The interface between the outbox's statements and the database that runs them."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -13,53 +13,53 @@ T = TypeVar("T")
 
 
 class Backend(Protocol):
-    """A database, the place of the attachments' bytes, and the engine that says when rows are tried, if it has one."""
+    """A database, the storage of the attachments' bytes, and the job engine, if there is one."""
 
     now: ColumnElement[float]
     """The database's clock, as an expression: Unix seconds."""
     spool: Path
-    """Where uploads may be put so that `keep` is cheap."""
+    """The folder for uploads, from which `keep` takes them cheaply."""
     keyring: Keyring
-    """What seals texts and files, where `DATA_KEY` says so."""
+    """Encrypts texts and files if there is a `DATA_KEY`."""
     alone: bool
-    """Whether one process at a time uses it: then a lease that an earlier one left is nobody's."""
+    """Whether one process at a time uses it. Then a lease that an earlier process left is void."""
 
     async def open(self, *, exclusive: bool = True) -> None:
         """Connect; not `exclusive` beside a process that serves. Raises ConfigurationError when it cannot be used."""
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
 
     async def write(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` in a transaction; on stable storage once this returns. Raises OutboxUnavailable.
+        """Run `job` in a transaction, which is on stable storage once this returns. Raises OutboxUnavailable.
 
-        `job` may be run again when its transaction came to nothing.
+        If the transaction fails, `job` may be run again.
         """
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` without writing. Raises OutboxUnavailable."""
 
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
-        """Store the bytes of `attachments`, sealed if there is a key, and run `job` with the name of each one's blob:
-        as `write`, all or nothing.
+        """Store the bytes of `attachments`, encrypted if there is a key, and run `job` as `write` does, with the name
+        of each blob. All or nothing.
 
-        Raises OutboxUnavailable, also when there are none but no room for anything new.
+        Raises OutboxUnavailable, even without attachments if there is no room for anything new.
         """
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
-        """The bytes of a blob as they were sent, chunk by chunk; `sealed` if its row is. Raises OutboxUnavailable."""
+        """The original bytes of a blob, chunk by chunk. `sealed`: it is encrypted. Raises OutboxUnavailable."""
 
     async def erase(self, blobs: Sequence[str]) -> None:
-        """Remove blobs that no row names any more."""
+        """Remove blobs that no row refers to any more."""
 
     async def strays(self) -> set[str]:
-        """The names of all blobs that a crash may have left behind; the rows say which of them are needed."""
+        """The names of all blobs, for the caller to remove those that a crash left behind."""
 
     def enqueue(self, connection: Connection, ids: Sequence[str], delay: float = 0.0) -> int:
-        """Tell the engine of rows that may be tried in `delay` seconds, in the transaction of `connection`.
+        """Tell the engine, in the transaction of `connection`, about rows that may be tried in `delay` seconds.
 
-        Answers how many it did not know of. Where the rows are the queue there is nobody to tell.
+        Returns how many were new to it. Does nothing where the rows themselves are the queue.
         """
 
     def dequeue(self, connection: Connection, submission_id: str) -> None:
-        """Tell the engine that somebody has taken a row."""
+        """Tell the engine that a row has been claimed."""

@@ -1,6 +1,6 @@
-"""Erasing what a person said: the one place that knows everything of theirs in a row.
+"""Erases what a person said: the one place that knows everything personal in a row.
 
-The row itself stays, with its state, so that its receipt and a repeat of its token are still answered.
+The row stays, with its state, so that its receipt and a repeat of its token are still answered.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from widget.outbox.tables import attachment, submission
 
 SAID = ("description", "email", "rating", "consent")
-"""The columns of what a person said."""
+"""The columns with what a person said."""
 _BLOBS = select(attachment.c.blob).where(
     attachment.c.submission_id.in_(bindparam("ids", expanding=True)), attachment.c.blob.is_not(None)
 )
@@ -32,7 +32,7 @@ _DROP_FILES = (
 
 
 def drop_files(connection: Connection, ids: Sequence[str]) -> Sequence[str]:
-    """Take the files from rows that keep the rest. Answers the blobs, to be removed once this is committed."""
+    """Drop the files of rows that keep the rest. Returns the blobs, to be removed after the commit."""
     if not ids:
         return ()
     blobs = connection.scalars(_BLOBS, {"ids": list(ids)}).all()
@@ -41,10 +41,9 @@ def drop_files(connection: Connection, ids: Sequence[str]) -> Sequence[str]:
 
 
 def erase(connection: Connection, ids: Sequence[str], why: str) -> Sequence[str]:
-    """Erase text, e-mail, rating, consent, what the host page told, Insider Connect's words, and the files with their
-    names.
+    """Erase text, e-mail, rating, consent, context, Insider Connect's words, and the files with their names.
 
-    `why` is what the operator sees instead. Answers the blobs, to be removed once this is committed.
+    `why` is what the operator sees instead. Returns the blobs, to be removed after the commit.
     """
     if not ids:
         return ()

@@ -1,7 +1,7 @@
-"""Procrastinate's jobs, as PostgreSQL sees them: deferred and withdrawn in the outbox's own transactions.
+"""Defers and withdraws Procrastinate's jobs in the outbox's own transactions on PostgreSQL.
 
-A job says no more than that a row may be tried: the row is the truth, and losing every job loses nothing. The engine's
-tables are its own; what is used of them here is its SQL functions and the `queueing_lock`, of which no two jobs wait.
+A job only says that a row may be tried. The row is the truth, so losing every job loses nothing. Of the engine's tables
+this module uses its SQL functions and `queueing_lock`, which no two waiting jobs share.
 """
 
 from collections.abc import Sequence
@@ -36,29 +36,29 @@ _DEQUEUE = text(
 
 
 def enqueue(connection: Connection, ids: Sequence[str], delay: float) -> int:
-    """Defer a job for each row that has none waiting; answers how many."""
+    """Defer a job for each row that has none. Returns how many."""
     return connection.scalar(_ENQUEUE, {"ids": list(ids), "delay": delay}) or 0 if ids else 0
 
 
 def dequeue(connection: Connection, submission_id: str) -> None:
-    """Withdraw the job of a row that somebody took without it."""
+    """Withdraw the job of a row that was claimed without it."""
     connection.execute(_DEQUEUE, {"id": submission_id})
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the engine's tables are those of the release that is installed."""
+    """Whether the engine's tables match its installed release."""
     return connection.scalar(select(schema_version.c.engine)) == _migrations()[-1]
 
 
 def upgrade(connection: Connection) -> None:
-    """Create the engine's tables, or take those of its own migrations that are missing."""
+    """Create the engine's tables, or apply those of its migrations that are missing."""
     at = connection.scalar(select(schema_version.c.engine))
     folder = resources.files("procrastinate.sql")
     if at is None:
         scripts = [folder / "schema.sql"]
     else:
         scripts = [folder / "migrations" / name for name in _migrations() if name > at]
-    # Several statements in one script, with % signs that mean nothing: this is for the driver alone.
+    # A script has several statements and literal % signs, which only the driver itself takes as they are.
     driver = cast(Any, connection.connection.driver_connection)
     for script in scripts:
         driver.execute(script.read_bytes())

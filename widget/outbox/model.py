@@ -1,4 +1,4 @@
-"""What the outbox hands out and takes back: claimed work, what becomes of it, and where a submission stands."""
+"""The values that the outbox exchanges: claimed work, its outcome, and a submission's status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Status = Literal["waiting", "attached", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A file on its way: where its bytes are, whether they are sealed, and how it is announced."""
+    """A file that is to be delivered: where its bytes are, whether they are encrypted, and how it is announced."""
 
     position: int
     name: str
@@ -22,16 +22,16 @@ class Pending:
 
 
 NO_ID = -1
-"""The feedback id of what Insider Connect created without saying under which."""
+"""Stands for the id of a feedback that Insider Connect created without telling its id."""
 
 
 def known_id(feedback_id: int | None) -> int | None:
-    """A feedback id for people: None unless Insider Connect named one."""
+    """The feedback id as people see it: None unless Insider Connect told one."""
     return None if feedback_id == NO_ID else feedback_id
 
 
 class Due(NamedTuple):
-    """A row that may be tried now, and the product whose gate it has to pass."""
+    """A row that may be tried now, and its product, whose gate it has to pass."""
 
     id: str
     product: str
@@ -53,7 +53,7 @@ class Work:
     separately: bool
     possible_duplicate: bool
     data_key: str | None = None
-    """The name of the key that seals the row."""
+    """The name of the key that encrypts the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class StoredAttachment:
-    """What may be told of a file: its name, and how it fared."""
+    """What a receipt may tell about a file: its name and its status."""
 
     name: str
     status: Status
@@ -95,7 +95,7 @@ class StoredAttachment:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionStatus:
-    """Where a submission stands: what its receipt may tell. Times are Unix seconds."""
+    """A submission's status, as far as its receipt may tell. Times are Unix seconds."""
 
     id: str
     product: str
@@ -106,4 +106,4 @@ class SubmissionStatus:
     public_message: str | None
     attachments: tuple[StoredAttachment, ...]
     content_mac: str | None = None
-    """Of what was sent, to compare a repeat with."""
+    """HMAC of the content, to compare a repeat with."""

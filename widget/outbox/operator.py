@@ -1,8 +1,8 @@
-"""What an operator may do with the outbox, beside a service that runs.
+"""What an operator may do with the outbox while the service runs.
 
-Every change is one statement that names the states it may touch, so it cannot come between a claim and its outcome: a
-row that is being sent is left alone, but for an erasure, which a person's right puts first. What each command prints
-and logs is left to `widget.cli.outbox`.
+Every change is one statement that names the states it applies to, so it cannot interfere between a claim and its
+outcome. A row that is being sent is left alone, except by an erasure, because a person's right comes first.
+`widget.cli.outbox` prints and logs.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -41,22 +41,22 @@ from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
 BATCH = 500
-"""Rows in one answer or one transaction, so that the service beside never waits for long."""
+"""Rows in one answer or one transaction, so that the running service never waits for long."""
 
 State = Literal["queued", "sending", "unknown", "delivered", "refused", "discarded"]
 STATES: tuple[State, ...] = ("queued", "sending", "unknown", "delivered", "refused", "discarded")
 RETRIABLE: tuple[State, ...] = ("queued", "unknown", "refused", "discarded")
 DISCARDABLE: tuple[State, ...] = ("queued", "unknown", "refused")
 DAMAGED = "(damaged: cannot be decrypted)"
-"""Stands for what cannot be read."""
+"""Shown for what cannot be decrypted."""
 _Row = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows are meant. Empty means any; ages are seconds since a row was accepted.
+    """Selects rows. Empty means any; ages are in seconds since a row was accepted.
 
-    `held` asks for those alone that wait to be released, or for all but those.
+    `held` True selects only rows that wait to be released, False all others.
     """
 
     ids: tuple[str, ...] = ()
@@ -69,8 +69,8 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row without what the person said. Times are Unix seconds, `age` and `due_in` seconds; `due_in` is None when
-    it is not tried by itself. `erased` tells that what was said is gone (of a delivered row, that is the rule)."""
+    """A row without what the person said. Times are Unix seconds; `age` and `due_in` are in seconds. `due_in` is None
+    if the row is not tried automatically. `erased`: the content is gone, as it is for every delivered row."""
 
     id: str
     product: str
@@ -105,8 +105,7 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A row with all that was said; `feedback` is None once that is erased. `context` is what the host page told, as
-    JSON."""
+    """A row with its content; `feedback` is None once it is erased. `context` is JSON."""
 
     entry: Entry
     feedback: Feedback | None
@@ -117,7 +116,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a change did: the ids it was done to, and why not to the others."""
+    """The result of a change: the ids that were changed, and why the others were not."""
 
     done: tuple[str, ...]
     left: Mapping[str, str]
@@ -138,14 +137,14 @@ class Erased:
 
 
 class Operator:
-    """The outbox on an opened `backend`, for a person."""
+    """An operator's view of the outbox on an opened `backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self._statements = _Statements(backend)
 
     async def check(self) -> None:
-        """Make sure that the tables are there and this release's. Raises ConfigurationError or OutboxUnavailable."""
+        """Make sure that the tables exist and match this release. Raises ConfigurationError or OutboxUnavailable."""
         await self.backend.read(migrations.check)
 
     async def check_readable(self) -> None:
@@ -153,12 +152,12 @@ class Operator:
         await self.backend.read(lambda c: sealing.check(c, self.backend.keyring))
 
     async def count(self, wanted: Wanted) -> int:
-        """How many rows are meant."""
+        """How many rows are selected."""
         statement = self._statements.count.where(self._statements.meant(wanted))
         return await self.backend.read(lambda c: c.scalar(statement)) or 0
 
     async def find(self, wanted: Wanted, *, after: Entry | None = None, limit: int = BATCH) -> Sequence[Entry]:
-        """The next rows that are meant, oldest first, after an entry that was answered before."""
+        """The next selected rows, oldest first, after an entry that was returned before."""
         statement = self._statements.find.where(self._statements.meant(wanted)).limit(limit)
         if after is not None:
             statement = statement.where(self._statements.after(after))
@@ -166,7 +165,7 @@ class Operator:
         return [_entry(row, self.backend.keyring) for row in rows]
 
     async def whole(self, submission_id: str) -> Whole | None:
-        """A row with all that was said, or None when it is not known."""
+        """A row with its content; None if it is not known."""
 
         def look(connection: Connection) -> Whole | None:
             row = connection.execute(self._statements.whole, {"an_id": submission_id}).one_or_none()
@@ -185,21 +184,21 @@ class Operator:
         return await self.backend.read(look)
 
     async def put_back(self, ids: Sequence[str]) -> Changed:
-        """Make rows due now, as patient as with a new one, whatever held them back.
+        """Make rows due now, with the retries of a new one, whatever held them back.
 
         What Insider Connect has confirmed is not sent again.
         """
 
         def announce(connection: Connection, ids: Sequence[str]) -> None:
-            for submission_id in ids:  # a job that waits may be meant for much later
+            for submission_id in ids:  # a waiting job may be scheduled for much later
                 self.backend.dequeue(connection, submission_id)
             self.backend.enqueue(connection, ids)
 
         return await self._change(self._statements.put_back, ids, RETRIABLE, announce)
 
     async def discard(self, ids: Sequence[str]) -> Changed:
-        """Give rows up. Their files are removed at once: their room is needed. What was said stays for the retention's
-        time, so that it can be put back."""
+        """Give rows up. Their files are removed at once, because the room is needed. The rest stays until retention
+        erases it, so that the rows can be retried."""
         blobs: list[str] = []
 
         def drop(connection: Connection, ids: Sequence[str]) -> None:
@@ -233,14 +232,14 @@ class Operator:
         return replace(await self._erase(found), damaged=tuple(damaged))
 
     async def erase_unreadable(self) -> Erased:
-        """Erase the rows that no key of ours can read, and give up those that wait."""
+        """Erase the rows that no listed key can decrypt, and give up those that wait."""
         unreadable = self._statements.unreadable
         ids: Sequence[str] = await self.backend.read(lambda c: c.scalars(unreadable).all())
         return await self._erase(ids)
 
     async def _addresses(self) -> AsyncIterator[_Row]:
-        """The rows that hold an address. Each is looked at: what is sealed cannot be searched for, and a hash that
-        could would tell whoever has the disk which rows are one person's."""
+        """The rows that have an address. All are read, because encrypted addresses cannot be searched for, and a
+        searchable hash would tell whoever has the disk which rows belong to one person."""
         after = ""
         while True:
             statement, values = self._statements.addresses, {"after": after}
@@ -311,7 +310,7 @@ def _attached(file: _Row, opened: Callable[[str, Any], Any], sealed: bool) -> At
 
 
 class _Statements:
-    """The operator's statements, built once; `meant` and `after` add to them what is asked for."""
+    """The operator's statements, built once; `meant` and `after` add conditions."""
 
     def __init__(self, backend: Backend) -> None:
         s, a, now = submission.c, attachment.c, backend.now
@@ -381,7 +380,7 @@ class _Statements:
         self.unreadable = select(s.id).where(s.data_key.is_not(None), s.data_key.not_in(backend.keyring.names))
 
     def meant(self, wanted: Wanted) -> ColumnElement[bool]:
-        """The condition that picks the rows."""
+        """The condition that selects the rows."""
         s = submission.c
         conditions: list[ColumnElement[bool]] = [true()]
         if wanted.ids:
@@ -399,6 +398,6 @@ class _Statements:
         return and_(*conditions)
 
     def after(self, entry: Entry) -> ColumnElement[bool]:
-        """The condition that goes on behind an entry."""
+        """The condition that continues after an entry."""
         s = submission.c
         return tuple_(s.accepted_at, s.id) > tuple_(literal(entry.accepted_at), literal(entry.id))

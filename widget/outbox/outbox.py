@@ -1,9 +1,9 @@
 """Submissions that Insider Connect has not confirmed yet.
 
-`add` returns once the row and its files are on stable storage, so what was accepted survives a crash. A claim lasts
-for a lease; the intent that is committed with it tells a later process that the outcome of a POST is `unknown`, so
-that no create is repeated in silence. Every outcome names its claim: when it was lost, nothing is written. When to
-try and whom to call is left to `delivery`.
+`add` returns once the row and its files are on stable storage, so what was accepted survives a crash. A claim lasts for
+a lease. The intent that is committed with it tells a later process that the outcome of a POST is `unknown`, so that no
+create is repeated silently. Every outcome names its claim, and is not written if the claim was lost. `delivery` decides
+when to try and whom to call.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from widget.submissions.model import Feedback, Submission
 log = structlog.get_logger("widget.outbox")
 
 LEASE = 120.0
-"""Seconds that a claim holds. No POST may take longer than 90, so a claim outlives what it is for."""
+"""Seconds that a claim lasts. A POST takes 90 seconds at most, so the claim outlasts it."""
 _SPARED = 1 / 8
-"""The part of the room that a product leaves free for the others while it is the only one that waits."""
+"""The share of the room that a product leaves free while nothing of other products waits."""
 _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Seconds between two tries to claim a row while the database is away."""
+"""Seconds between attempts to claim a row while the database is unavailable."""
 
 
 DAMAGED = "?"
@@ -44,12 +44,12 @@ _Row = Row[*tuple[Any, ...]]
 
 
 class Outbox:
-    """The rows, on whatever `backend` they lie.
+    """The rows on a `backend`.
 
-    `lease` is in seconds. `max_pending` is in bytes: so much of attachments may wait for delivery, and beyond that a
-    submission that has some is turned away; `max_quarantine` is the same for what waits for the operator. Where several
-    products `share` the outbox, none of them can take all of the room. With `keep_context` what the host page told
-    outlasts the delivery; all else that is personal is erased with it.
+    `lease` is in seconds. `max_pending` bytes of attachments may wait for delivery, and `max_quarantine` bytes for the
+    operator; beyond that, submissions with attachments are turned away. If several products `share` the outbox, none of
+    them can use all of the room. With `keep_context` the context outlasts the delivery; everything else that is
+    personal is erased.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Outbox:
         self._max_pending = max_pending
         self._max_quarantine = max_quarantine
         self.trouble: str | None = "it is not open yet"
-        """Why nothing could be stored when it was last tried; None when it could."""
+        """Why nothing could be stored at the last attempt; None if it could."""
         self._is_open = False
         self._keyring = backend.keyring
         self._statements = Statements(backend, lease, keep_context)
@@ -103,7 +103,7 @@ class Outbox:
             raise OutboxUnavailable(self.trouble or "it is not open yet")
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Release the database."""
         await self.backend.close()
 
     async def migrate(self) -> None:
@@ -119,7 +119,7 @@ class Outbox:
         not delivered until the operator releases it. Raises OutboxFull.
         """
         self._check_open()
-        # Who leaves half-way must not leave half a submission.
+        # A client that disconnects must not leave half a submission behind.
         return await asyncio.shield(self._add(new, head_start, held))
 
     async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
@@ -172,8 +172,8 @@ class Outbox:
         return True
 
     def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
-        """Raises OutboxFull. What waits for delivery has a room of its own: a product gets half of it while others
-        wait, and never so much that another could not begin. What waits for the operator has another room."""
+        """Raises OutboxFull. What waits for delivery and what waits for the operator have separate room. Of the first,
+        a product gets half while others wait, and never so much that another product could not begin."""
         size = sum(file.size for file in new.attachments)
         waiting: Counter[str] = Counter()
         quarantined = 0
@@ -192,33 +192,35 @@ class Outbox:
             _check(waiting[new.product] + size, self._alone_up_to, f"waiting for {new.product} alone")
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[Due]:
-        """The rows that may be tried now, longest due first, without the products in `shut`."""
+        """The rows that may be tried now, those that have been due longest first, without the products in `shut`."""
         values = {"limit": limit, "shut": list(shut)}
         return await self.backend.read(lambda c: [Due(*row) for row in c.execute(self._statements.due, values)])
 
     async def next_due_in(self, shut: Collection[str] = ()) -> float | None:
-        """Seconds until a row becomes due, without the products in `shut`; None when none waits."""
+        """Seconds until a row becomes due, without the products in `shut`; None if none waits."""
         values = {"shut": list(shut)}
         return await self.backend.read(lambda c: c.scalar(self._statements.next_due, values))
 
     async def enqueue_due(self, limit: int, shut: Collection[str] = ()) -> int:
-        """Tell the engine of rows that are due, longest due first, without the products in `shut`.
+        """Tell the engine about rows that are due, those that have been due longest first, without the products in
+        `shut`.
 
-        Answers how many of them it did not know of; so losing all that it knew loses nothing.
+        Returns how many were new to it. So nothing is lost if the engine loses all of its jobs.
         """
         values = {"limit": limit, "shut": list(shut)}
         try:
             return await self.backend.write(
                 lambda c: self.backend.enqueue(c, c.scalars(self._statements.due, values).all())
             )
-        except IntegrityError:  # another process told it of the same rows at the same moment
+        except IntegrityError:  # another process told it about the same rows at the same moment
             return 0
 
     async def claim(self, submission_id: str) -> Work | None:
-        """Take a row that is due, for as long as the lease, with the intent to make its next POST.
+        """Claim a row that is due, for the time of the lease, with the intent to make its next POST. None if it cannot
+        be claimed.
 
-        While the database is away it is tried again, with the same claim: when a commit's answer was lost, the row is
-        ours if that commit was made, and must not be left to be called unknown.
+        While the database is unavailable, this tries again with the same claim: if only the answer to a commit was
+        lost, the row is ours, and would become `unknown` if we left it.
         """
         values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
         for pause in _CLAIM_PAUSES:
@@ -236,7 +238,8 @@ class Outbox:
         return claimed
 
     def _take(self, connection: Connection, values: dict[str, str]) -> Work | RowUnreadable | None:
-        """A row that is damaged is set aside for the operator: no other waits for it, and it is not tried again."""
+        """Claim the row. A damaged one is set aside for the operator instead: it is not tried again, and no other row
+        waits for it."""
         row = connection.execute(self._statements.claim, values).one_or_none()
         if row is None:
             return None
@@ -249,12 +252,12 @@ class Outbox:
             return error
 
     async def postpone(self, submission_id: str, delay: float, error: str) -> None:
-        """Let a row that is due, and that nobody holds, wait for `delay` seconds. It costs no attempt."""
+        """Delay a row that is due and unclaimed by `delay` seconds, without spending an attempt."""
         values = {"an_id": submission_id, "delay": delay, "error": error}
         await self.backend.write(lambda c: c.execute(self._statements.postpone, values))
 
     async def record(self, work: Work, transition: Transition) -> bool:
-        """Write what became of a claimed row. False, and nothing is written, when the claim was lost."""
+        """Write the outcome of a claimed row. Returns False, and writes nothing, if the claim was lost."""
         delivered = transition.state == "delivered"
         seal = partial(self._keyring.seal, work.data_key, work.id)
         values = {
@@ -302,10 +305,10 @@ class Outbox:
     async def recover(
         self, hold: float | None, *, everything: bool = False, running: Collection[str] = ()
     ) -> Sequence[str]:
-        """Call `unknown` whatever was left in the middle of a POST, and answer the ids.
+        """Mark rows that were left in the middle of a POST as `unknown`. Returns their ids.
 
-        `hold` is in seconds, None to park. `everything` ends all leases first: for a process that knows itself alone.
-        `running` are the asker's own rows: it knows better than a clock that jumped whether they are still being sent.
+        `hold` is in seconds, None to park. `everything` ends all leases first, for a process that is alone. `running`
+        are the caller's own rows: even if the clock jumped, it knows whether they are still being sent.
         """
         values = {"hold": hold, "parked": hold is None, "running": list(running)}
 
@@ -317,12 +320,12 @@ class Outbox:
         return await self.backend.write(mark)
 
     async def hasten(self, longest: float) -> int:
-        """Make due what is to wait for more than `longest` seconds, which no row is ever told to: a clock that ran
-        ahead was set back, and would delay them by as much. Answers how many."""
+        """Make rows due that would wait for more than `longest` seconds. No row is ever delayed that much, so the clock
+        was ahead and has been set back. Returns how many."""
         return await self.backend.write(lambda c: c.execute(self._statements.hasten, {"longest": longest}).rowcount)
 
     async def status(self, submission_id: str) -> SubmissionStatus | None:
-        """Where a submission stands, or None when it is not known."""
+        """The status of a submission; None if it is not known."""
         self._check_open()
         return await self.backend.read(lambda c: self._status(c, submission_id))
 
@@ -337,14 +340,14 @@ class Outbox:
         return replace(status, feedback_id=known_id(row.feedback_id))
 
     async def check_answers(self) -> None:
-        """Whether the database answers, has room, and is not locked. Writes nothing. Raises OutboxUnavailable."""
+        """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""
         self._check_open()
         await self.backend.keep((), lambda connection, _: connection.execute(self._statements.nothing))
 
     async def check_writable(self) -> None:
-        """Whether a submission could be stored now. Raises OutboxUnavailable.
+        """Raises OutboxUnavailable unless a submission could be stored now.
 
-        A row is committed that is gone again: what is the same as before would not be written at all.
+        Commits a row that is inserted and removed: without a change, nothing would be written.
         """
         self._check_open()
         probe = {"an_id": f"probe-{uuid.uuid4().hex[:26]}"}

@@ -1,8 +1,8 @@
 """The outbox on PostgreSQL, for processes on any number of machines.
 
-Jobs run on a few threads, each with a connection of its own. The attachments' bytes are rows beside the submission's,
-in the same transaction. The address may be that of a pooler in transaction mode: nothing outlives a transaction, and
-no statement is prepared on the server.
+Jobs run on a few threads, each with its own connection. The bytes of attachments are rows, written in the transaction
+of their submission. The address may be that of a pooler in transaction mode: nothing outlasts a transaction, and no
+statement is prepared on the server.
 """
 
 import asyncio

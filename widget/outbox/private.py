@@ -1,7 +1,7 @@
-"""Files and folders that nobody but this process's user may read.
+"""Files and folders that only this process's user may read.
 
-What is to be made is made so; what an older release, or another umask, left more open is corrected, and said. A folder
-of somebody else's is never used: whoever made it beforehand could read, or exchange, all that is put there.
+New ones are created that way; those that an older release or another umask left open are corrected and logged. A folder
+of another user is never used: its owner could read or exchange everything in it.
 """
 
 import os
@@ -15,11 +15,11 @@ from widget.errors import ConfigurationError, Problem
 log = structlog.get_logger("widget.outbox")
 
 FILE, FOLDER = 0o600, 0o700
-"""The modes of what holds people's words."""
+"""The modes of everything that holds what people said."""
 
 
 def own_folder(path: Path, setting: str, *, correct: bool = True) -> None:
-    """Make a folder, or see that the one that is there is ours alone; one that is open to others is corrected, or
+    """Create a folder, or make sure that an existing one is ours alone. One that is open to others is corrected, or
     refused unless `correct`. Raises ConfigurationError that names `setting`, or OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -34,8 +34,8 @@ def own_folder(path: Path, setting: str, *, correct: bool = True) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take from everybody else the right to a file or folder. What is not there needs nothing; what belongs to
-    somebody else is only named in the log."""
+    """Remove everybody else's rights to a file or folder, if it exists. One that belongs to another user is only
+    logged."""
     try:
         found = path.lstat()
         wanted = FOLDER if stat.S_ISDIR(found.st_mode) else FILE
@@ -51,15 +51,15 @@ def close_to_others(path: Path) -> None:
 
 
 def open_to_others(path: Path) -> bool:
-    """Whether anybody but the owner has a right to what is at `path`."""
+    """Whether anybody but the owner has rights to `path`."""
     return _is_open(path.stat().st_mode)
 
 
 def _check_owner(path: Path, setting: str) -> None:
-    found = path.lstat()  # a link would lead wherever its maker wants
+    found = path.lstat()  # a link would lead wherever its creator wants
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigurationError([Problem(setting, f"{path} is no folder")])
-    # Whoever owns the folder around it could exchange it at any time, and is believed: the operator's commands as root.
+    # The owner of the parent folder could exchange it at any time, and is trusted: commands may run as root.
     if found.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
         words = f"{path} belongs to another user, who could read what is put there: remove it, or name another folder"
         raise ConfigurationError([Problem(setting, words)])

@@ -1,9 +1,9 @@
-"""What has outlived its time in the outbox, and goes.
+"""Erases and removes what has been in the outbox for long enough.
 
-A submission that did not get through keeps what was said for a set time, for the operator to put it back; then that is
-erased, and the row stays with its state. What a delivered one keeps, where the operator wants that, is what the host
-page told; after a set time that goes, too. The row of a delivered one, which holds nothing of the kind, is removed once
-its receipt has run out and its form token would no longer be believed: until then it makes a repeat known as one.
+A submission that did not get through keeps its content for a set time, so that the operator can retry it. Then the
+content is erased and the row stays with its state. A delivered submission keeps at most its context, for a time that
+the operator sets. Its row is removed once the receipt has expired and the form token is no longer valid; until then the
+row identifies repeats.
 """
 
 import math
@@ -19,18 +19,17 @@ from widget.outbox.tables import LEFT_STATES, WAITING_STATES, attachment, submis
 log = structlog.get_logger("widget.retention")
 
 BATCH = 500
-"""Rows in one transaction, so that nobody waits for long behind it."""
+"""Rows in one transaction, so that no other transaction waits for long."""
 MAX_BATCHES = 20
-"""Transactions in one sweep; what is left then is the next one's."""
+"""Transactions in one sweep; the next sweep continues."""
 
 
 class Retention:
-    """Erases and removes on `backend`. All periods in seconds.
+    """Erases and removes on `backend`. All periods are in seconds.
 
-    `kept` is how long a submission that ended otherwise than delivered keeps what was said, `contexts` how long a
-    delivered one keeps what the host page told, `receipts` how long a receipt can be looked at, `tokens` how long a
-    form token may be believed, `held_files` how long the files of a held submission stay. `max_quarantine` is in bytes:
-    of what waits for the operator, no more of attachments than this is kept.
+    `kept`: a submission that was not delivered keeps its content. `contexts`: a delivered one keeps its context.
+    `receipts`: a receipt can be viewed. `tokens`: a form token may be valid. `held_files`: a held submission keeps its
+    files. `max_quarantine`: bytes of attachments that may wait for the operator.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class Retention:
         waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
         left = s.state.in_([literal(state, literal_execute=True) for state in LEFT_STATES])
         self._outlived = select(s.id).where(left, s.ended_at < now - kept, s.email.is_not(None)).limit(BATCH)
-        self._give_up_held = (  # nobody released it; from now on it is like whatever was given up so long ago
+        self._give_up_held = (  # nobody released it, so it counts as discarded when it was accepted
             update(submission)
             .where(waiting, s.due_at.is_(None), s.held_for.is_not(None), s.accepted_at < now - kept)
             .values(state="discarded", due_at=None, held_for=None, ended_at=s.accepted_at)
@@ -64,7 +63,7 @@ class Retention:
         is_quarantined = and_(a.blob.is_not(None), s.due_at.is_(None), s.state != "sending")
         joined = submission.join(attachment, a.submission_id == s.id)
         self._quarantined_bytes = select(func.sum(a.size)).select_from(joined).where(is_quarantined)
-        # Nobody can know of an `unknown` one whether it arrived: its files may be all that is left of them.
+        # Nobody knows whether an `unknown` one arrived, so its files may be the only copy.
         self._quarantined = (
             select(s.id, func.sum(a.size))
             .select_from(joined)
@@ -80,7 +79,7 @@ class Retention:
         self._remove = delete(submission).where(s.id.in_(run_out.scalar_subquery()))
 
     async def sweep(self) -> None:
-        """Erase and remove what is over, and say so in the log. Raises OutboxUnavailable."""
+        """Erase and remove what is due, and log it. Raises OutboxUnavailable."""
         for _ in range(MAX_BATCHES):
             if await self._erase_some() < BATCH:
                 break
@@ -92,7 +91,7 @@ class Retention:
             log.info("retention.removed", rows=removed)
 
     async def _drop_files(self, which: Callable[[Connection], Sequence[str]], event: str) -> None:
-        """Remove the files of rows that keep the rest."""
+        """Remove the files of some rows, which keep the rest."""
 
         def drop(connection: Connection) -> tuple[Sequence[str], Sequence[str]]:
             ids = which(connection)
@@ -104,11 +103,11 @@ class Retention:
             log.warning(event, rows=len(ids), files=len(blobs))
 
     def _long_held(self, connection: Connection) -> Sequence[str]:
-        """What is held for long: most of it is a program's."""
+        """Rows that have been held for long."""
         return connection.scalars(self._held_files).all()
 
     def _beyond_quarantine(self, connection: Connection) -> Sequence[str]:
-        """What has to make room: what is held goes before what was refused, the oldest first."""
+        """Rows that have to make room: held ones before refused ones, the oldest first."""
         excess = (connection.scalar(self._quarantined_bytes) or 0) - self._max_quarantine
         ids: list[str] = []
         for submission_id, size in connection.execute(self._quarantined) if excess > 0 else ():
@@ -119,7 +118,7 @@ class Retention:
         return ids
 
     async def _all(self, statement: Update | Delete) -> int:
-        """Execute it batch by batch. Answers the rows."""
+        """Execute it in batches. Returns the number of rows."""
         rows = 0
         for _ in range(MAX_BATCHES):
             some = await self._backend.write(lambda c: c.execute(statement).rowcount)

@@ -1,11 +1,10 @@
-"""What people said, encrypted at rest: AES-256-GCM with a key derived for each row (HKDF, RFC 5869) from `DATA_KEY`.
+"""Encrypts what people said at rest: AES-256-GCM with a key for each row, derived (HKDF, RFC 5869) from `DATA_KEY`.
 
-A sealed text carries the name of its key and is bound to its row and its field, so none can be read in another's
-place. A sealed file is a row of frames; each is bound to its place and the last says that it is, so that none can be
-exchanged, left out or cut off unnoticed (the STREAM construction). A row that was stored before there was a key is read
-as it is; in a row that has a key, whatever is not sealed is damaged. Without keys nothing is sealed. Nobody who has the
-disk, a dump or a backup learns more than ids, times, states and sizes; who has the key, or the process's memory, learns
-everything.
+A sealed text contains the name of its key and is bound to its row and field, so it cannot be moved elsewhere. A sealed
+file is a sequence of frames. Each is bound to its place and the last is marked, so that no frame can be exchanged, left
+out or cut off unnoticed (the STREAM construction). Without a key nothing is sealed, and rows from that time are read as
+they are; in a row that has a key, anything unsealed is damaged. Without the key, the disk, a dump or a backup reveals
+only ids, times, states and sizes; the key or the process's memory reveals everything.
 """
 
 import base64
@@ -22,15 +21,15 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FRAME = 255 * 1024
-"""Bytes of a file that are sealed as one, so that a frame with what sealing adds fits into 256 KiB."""
+"""Bytes of a file in one frame, which fits into 256 KiB once it is sealed."""
 TAG = 16
 """Bytes by which a frame grows."""
 _MARK = "\x01"
-"""Begins a sealed text. No other text in a row begins with a control character: they are all removed, or our words."""
+"""Begins a sealed text. No other text begins with a control character: those are removed, or the text is ours."""
 _MAGIC = b"\x01widget1"
-"""Begins a sealed file; no file of a kind that is taken begins so."""
+"""Begins a sealed file; no accepted kind of file begins like this."""
 HEADER = len(_MAGIC) + 8
-"""Bytes before the first frame: that, and the name of the key."""
+"""Bytes before the first frame: the mark and the name of the key."""
 _NONCE = 12
 _SALT = b"insider-feedback-widget at rest"
 
@@ -44,11 +43,11 @@ class Keyring:
 
     @property
     def newest(self) -> str | None:
-        """The name of the key that seals new rows; None when they are stored plain."""
+        """The name of the key that seals new rows; None if they are stored plain."""
         return self.names[0] if self.names else None
 
     def seal(self, key: str | None, row: str, field: str, text: str | None) -> str | None:
-        """`text` as it may be stored in a row whose key is named; None, and a row without a key, stay as they are."""
+        """`text` as it is stored in a row with this `key`; unchanged if either is None."""
         if key is None or text is None:
             return text
         if (cipher := self._cipher(key, f"row {row}")) is None:
@@ -62,7 +61,7 @@ class Keyring:
     @overload
     def open(self, key: str | None, row: str, field: str, text: str | None) -> str | None: ...
     def open(self, key: str | None, row: str, field: str, text: str | None) -> str | None:
-        """What was sealed for a row whose key is named, or stored plain where none is. Raises RowUnreadable."""
+        """The text that was stored in a row with this `key`; plain if that is None. Raises RowUnreadable."""
         if text is None or key is None:
             return text
         cipher = self._cipher(text[1:17], f"row {row}") if text.startswith(_MARK) else None
@@ -73,14 +72,14 @@ class Keyring:
         return opened.decode("utf-8", "surrogatepass")
 
     def opened_or(self, instead: str, key: str | None, row: str, field: str, text: str | None) -> str | None:
-        """The same for what is only shown: `instead` stands for what cannot be read."""
+        """The same for what is only shown, with `instead` for what cannot be decrypted."""
         try:
             return self.open(key, row, field, text)
         except RowUnreadable:
             return instead
 
     def seal_file(self, blob: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The frames of a file, of which each chunk but the last has `FRAME` bytes; the first has the header too."""
+        """The frames of a file whose `chunks`, except for the last, have `FRAME` bytes. The first has the header."""
         cipher = self.newest and self._cipher(self.newest, f"file {blob}")
         if not (self.newest and cipher):
             yield from chunks
@@ -91,7 +90,7 @@ class Keyring:
             head = b""
 
     async def open_file(self, blob: str, frames: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        """The file in those frames, which were sealed. Raises OutboxUnavailable, AttachmentMissing."""
+        """The file in sealed frames. Raises OutboxUnavailable, AttachmentMissing."""
         cipher: AESGCM | None = None
         held = b""
         number = 0
@@ -130,7 +129,7 @@ PLAIN = Keyring()
 
 
 def check(connection: Connection, keyring: Keyring) -> None:
-    """Raises ConfigurationError when there are rows that no listed key can read, before anything else is done."""
+    """Raises ConfigurationError if there are rows that no listed key can decrypt."""
     if rows := unreadable(connection, keyring):
         one = rows == 1
         words = (
@@ -142,14 +141,14 @@ def check(connection: Connection, keyring: Keyring) -> None:
 
 
 def unreadable(connection: Connection, keyring: Keyring) -> int:
-    """How many rows no listed key can read."""
+    """How many rows no listed key can decrypt."""
     s = submission.c
     count = select(func.count()).where(and_(s.data_key.is_not(None), s.data_key.not_in(keyring.names)))
     return connection.scalar(count) or 0
 
 
 def _derived(key: bytes, purpose: bytes, length: int) -> bytes:
-    # Loaded where there is a key: it takes 9 MB and a tenth of a second.
+    # Loaded only if there is a key: it takes 9 MB and a tenth of a second.
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -157,7 +156,7 @@ def _derived(key: bytes, purpose: bytes, length: int) -> bytes:
 
 
 def _decoded(text: str) -> bytes:
-    """Base64 as we write it; nothing, which no key opens, where it is not."""
+    """The bytes in canonical base64; none, which no key opens, for anything else."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except ValueError:
@@ -166,7 +165,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _place(number: int, is_last: bool) -> bytes:
-    """A frame's nonce. A file has a key of its own, so counting is enough."""
+    """A frame's nonce. Each file has its own key, so a counter is enough."""
     return number.to_bytes(_NONCE - 1, "big") + bytes([is_last])
 
 

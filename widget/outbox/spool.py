@@ -1,6 +1,6 @@
-"""A folder of one process for uploads that are still coming in.
+"""A folder for the uploads that one process is receiving.
 
-A process that was killed leaves them behind; its lock on the folder goes with it, so the next that starts removes them.
+A killed process leaves its folder behind, but not its lock on it, so the next process that starts removes the folder.
 """
 
 import contextlib
@@ -18,17 +18,17 @@ _NAME = "incoming-"
 
 
 class Spool:
-    """A folder of this process's own in `parent`, which several processes share."""
+    """This process's own folder in `parent`, which several processes share."""
 
     def __init__(self, parent: Path) -> None:
         self.path = parent / f"{_NAME}{uuid.uuid4().hex}"
         self._lock: int | None = None
 
     def open(self) -> None:
-        """Make the folder, and remove those whose process is gone. Raises ConfigurationError."""
+        """Create the folder, and remove those whose process has ended. Raises ConfigurationError."""
         try:
             private.own_folder(self.path.parent, "SPOOL", correct=False)
-            with _locked(self.path.parent):  # so that nobody finds ours between the making and the locking
+            with _locked(self.path.parent):  # so that nobody removes ours before it is locked
                 self.path.mkdir(mode=private.FOLDER)
                 self._lock = os.open(self.path, os.O_RDONLY)
                 fcntl.flock(self._lock, fcntl.LOCK_EX)

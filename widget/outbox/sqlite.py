@@ -1,13 +1,12 @@
 """The outbox on SQLite, for one process: a file, and the attachments as files beside it.
 
-All writes go through one thread that commits whatever waits as one transaction (group commit): WAL with
-`synchronous=FULL`, so that a commit is on the disk. A lock file keeps a second process out. Attachments are written,
-synced, renamed and their folder synced before the row that names them is.
+One thread writes, and commits everything that waits as one transaction (group commit). WAL with `synchronous=FULL`
+puts each commit on the disk. A lock file keeps a second process out. Attachments are written, synced and renamed, and
+their folder is synced, before the row that refers to them.
 
-What is erased goes from the disk: SQLite overwrites it in the database (`secure_delete`), and every few seconds the
-write-ahead log, which holds all that was written, is emptied into the database and cut to nothing. Once an hour a small
-database is written anew, for SQLite leaves copies behind where it moves rows between pages. Nobody but the
-process's own user can read any of the files.
+What is erased leaves the disk: SQLite overwrites it in the database (`secure_delete`), and every few seconds the
+write-ahead log is written back and truncated. Once an hour a small database is rewritten, because SQLite leaves copies
+behind when it moves rows between pages. Only the process's own user can read any of the files.
 
 Each commit is acknowledged only after a look at the file: one that was deleted, truncated or replaced meanwhile is not
 the one that the next start finds (`presence`).
@@ -43,17 +42,17 @@ log = structlog.get_logger("widget.outbox")
 
 T = TypeVar("T")
 _MAX_BATCH = 128
-"""Jobs in one commit: beyond that, those who came first would wait for those who came last."""
+"""Most jobs in one commit: with more, the first would wait long for the last."""
 BUSY_TIMEOUT = 10.0
-"""Seconds that a write waits for another process (a backup, the operator's command) to let go of the database."""
+"""Seconds that a write waits for another process (a backup, an operator's command) to release the database."""
 SPARE = 16 * 1024 * 1024
-"""Bytes of the disk that new submissions leave free. Delivery needs a little room to write that it has made some."""
+"""Bytes of the disk that new submissions leave free: delivery has to write before it frees anything."""
 _EMPTY_LOG_EVERY = 5.0
-"""Seconds that what was erased may still stand in the write-ahead log, unless somebody reads an old snapshot."""
+"""Seconds that erased content may remain in the write-ahead log, unless somebody reads an old snapshot."""
 REWRITE_EVERY = 3600.0
 """Seconds between two rewritings of the database."""
 _REWRITE_UP_TO = 32 * 1024 * 1024
-"""Bytes of the largest database that is rewritten: it takes as much memory, and a third of a second."""
+"""Bytes of the largest database that is rewritten; this takes as much memory and a third of a second."""
 _FAILURES = (DatabaseError, sqlite3.Error)
 """What SQLite raises; while a connection is being set up, not yet in SQLAlchemy's clothes."""
 _FIX = (
@@ -101,7 +100,7 @@ class SQLiteBackend:
         self._writer.start()
 
     async def close(self) -> None:
-        """Finish what was asked for and let go of the files."""
+        """Finish all jobs and release the files."""
         if self._writer:
             self._jobs.put(None)
             await asyncio.to_thread(self._writer.join)
@@ -122,8 +121,8 @@ class SQLiteBackend:
         return await asyncio.to_thread(self._read, job)
 
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
-        """Sync the files and move them to their place, before the commit that names them. Nothing new is taken once
-        the disk is all but full."""
+        """Sync the files and move them to their place before the commit that refers to them. Raises OutboxUnavailable
+        if the disk is almost full."""
         self._check_room()
         blobs = await asyncio.to_thread(self._keep, attachments) if attachments else ()
         try:
@@ -133,7 +132,7 @@ class SQLiteBackend:
             raise
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
-        """The file's bytes, read by a thread."""
+        """The file's bytes, read in a thread."""
         return self.keyring.open_file(blob, self._frames(blob)) if sealed else self._frames(blob)
 
     async def _frames(self, blob: str) -> AsyncIterator[bytes]:
@@ -149,11 +148,11 @@ class SQLiteBackend:
             raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
 
     async def erase(self, blobs: Iterable[str]) -> None:
-        """Remove the files; one that is gone already is as good."""
+        """Remove the files, if they still exist."""
         await asyncio.to_thread(self._erase, list(blobs))
 
     async def strays(self) -> set[str]:
-        """The names of all the files that are kept, for whoever knows which of them a row names."""
+        """The names of all files."""
         return await asyncio.to_thread(lambda: {entry.name for entry in os.scandir(self.files) if entry.is_file()})
 
     def enqueue(self, connection: Connection, ids: Sequence[str], delay: float = 0.0) -> int:
@@ -214,10 +213,10 @@ class SQLiteBackend:
             except _Lost as error:
                 for _, done in batch:
                     _fail(done, OutboxUnavailable(str(error)), error)
-            except Exception as error:  # whatever it was, this thread has to go on
+            except Exception as error:  # this thread has to continue whatever happens
                 reason = self._presence.trouble() or _reason(error)
                 self._disconnect()
-                # On a full disk the log cannot grow, and SQLite by itself would wait for that before it empties it.
+                # On a full disk the log cannot grow, and SQLite writes it back by itself only when it grows.
                 _run_alone(engine, "PRAGMA wal_checkpoint(PASSIVE)")
                 for _, done in batch:
                     _fail(done, OutboxUnavailable(reason), error)
@@ -256,7 +255,7 @@ class SQLiteBackend:
         raise _Lost(trouble)
 
     def _next_job(self, engine: Engine) -> _Job | None:
-        """Wait for a job, or for None, the last of them; meanwhile the log is emptied, however busy it is."""
+        """Wait for a job, or for None, which ends the thread. The log is emptied in between, however busy it is."""
         while True:
             wait = self._empty_log_at - time.monotonic()
             if wait <= 0:
@@ -267,7 +266,7 @@ class SQLiteBackend:
                 return self._jobs.get(timeout=wait)
 
     def _empty_log(self, engine: Engine) -> None:
-        """Bring the write-ahead log into the database and cut it to nothing, if it holds anything, whoever wrote it."""
+        """Write the write-ahead log back and truncate it, if it holds anything, whoever wrote it."""
         if self._connection:
             try:
                 self._check_presence()
@@ -282,10 +281,10 @@ class SQLiteBackend:
                 self._rewrite(engine)
 
     def _rewrite(self, engine: Engine) -> None:
-        """Write the database anew, in a moment in which nobody writes.
+        """Rewrite the database while nobody writes.
 
-        `secure_delete` overwrites what a page gives up. But when rows move between pages that are balanced, copies of
-        them stay in the gaps of those pages, and outlast the row.
+        `secure_delete` overwrites what a page frees. But when SQLite balances pages, copies of rows stay in the gaps
+        and outlast the rows.
         """
         size = self.path.stat().st_size
         disk = os.statvfs(self.path)
@@ -353,7 +352,7 @@ def _engine(path: Path, begin: str, **options: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # the driver would begin transactions late, and not for savepoints
+        connection.isolation_level = None  # the driver begins transactions late, and none for savepoints
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose acknowledged commits when power fails
         connection.execute("PRAGMA foreign_keys = ON")
@@ -368,7 +367,7 @@ def _engine(path: Path, begin: str, **options: Any) -> Engine:
 
 
 def _run_alone(engine: Engine, statement: str) -> bool:
-    """Execute what has to be outside of a transaction, without waiting for anybody; whether it could be done."""
+    """Execute a statement outside of a transaction without waiting for locks. Returns whether it succeeded."""
     try:
         connection = engine.raw_connection()
         try:
@@ -409,7 +408,7 @@ def _answer(outcomes: Sequence[_Outcome]) -> None:
 
 
 def _tried(connection: Connection, job: Callable[[Connection], Any]) -> tuple[Any, Exception | None]:
-    """What a job answers or raises, alone in a savepoint. Raises OperationalError: then it is not the job's fault."""
+    """The result or the exception of a job in a savepoint. Raises OperationalError, which is not the job's fault."""
     try:
         with connection.begin_nested():
             return job(connection), None
