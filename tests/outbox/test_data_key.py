@@ -1,6 +1,7 @@
 """With `DATA_KEY` nobody who has the database's files reads what was said, and all else works as without it."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -125,3 +126,22 @@ def test_what_is_lost_with_a_key_is_given_up_by_name(waiting: Widget) -> None:
     assert "Erased 1 submission" in erased.stdout, erased.stderr
     waiting.start()
     assert waiting.row()["state"] == "discarded"
+
+
+def test_a_damaged_row_holds_up_nobody_and_is_named(insider: Sandbox, tmp_path: Path) -> None:
+    insider.fail_with(503, "create")
+    path = tmp_path / "widget.db"
+    with Widget(tmp_path, insider.url, DATA_KEY=KEY, **WAITING) as widget:
+        widget.submit(PLANTED, EMAIL)
+        broken = widget.row()["id"]
+        with sqlite3.connect(path, timeout=30) as database:
+            database.execute("UPDATE submission SET description = substr(description, 1, 60)")
+        widget.submit("the next person's", "next@example.com")
+        insider.recover()
+        until(lambda: insider.descriptions() == ["the next person's"])
+        until(lambda: {row["state"] for row in widget.rows()} == {"refused", "delivered"})
+        assert widget.log().count('"submission.damaged"') == 1
+        shown = widget.operate("show", broken, "--with-text")
+        assert "damaged in storage: description cannot be decrypted" in shown.stdout
+        assert EMAIL in shown.stdout
+        assert f'"ids": ["{broken}"]' in widget.operate("erase", "--email", "-", "--json", typed=EMAIL).stdout
