@@ -16,7 +16,7 @@ from postgres import Postgres
 hypothesis.settings.register_profile("tests", deadline=None)  # a busy machine is no fault of a test case
 hypothesis.settings.load_profile("tests")
 
-LONGEST = ("test_chaos", "test_several_machines")
+LONGEST = ("test_chaos", "test_several_machines", "test_shell", "test_secrets", "test_fuzz")
 """The modules with the longest tests, begun first: else everybody would wait for the last of them."""
 STARTS_PROCESSES = {"_sandbox", "postgres", "browser", "children", "subprocess", "Process", "Widget", "Examiner"}
 """Fixtures that do, and what a module imports in order to."""

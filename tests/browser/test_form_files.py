@@ -230,7 +230,7 @@ def test_a_picture_over_4_mib_is_made_smaller_until_it_fits(form: FormPage, insi
 @pytest.mark.parametrize("where", ["in the picture", "nowhere"])
 def test_location_data_is_said_to_be_removed_only_where_there_was_any(form: FormPage, where: str) -> None:
     options: dict[str, Any] = {"exif": gps()} if where == "in the picture" else {}
-    form.add(("photo.jpg", noise(2600, 2600, quality=95, **options), "image/jpeg"))
+    form.add(("photo.jpg", noise(2100, 2100, quality=95, **options), "image/jpeg"))
     said = "Made smaller to fit · location data removed" if options else "Made smaller to fit"
     expect(form.rows.locator(".feedback-file-note")).to_have_text(said)
 
@@ -259,7 +259,7 @@ def test_a_file_with_another_kind_s_name_gets_one_that_fits(form: FormPage, insi
 def test_a_photo_keeps_its_orientation(form: FormPage, insider: Sandbox) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
-    form.fill().add(("photo.jpg", noise(3000, 2000, quality=96, exif=exif.tobytes()), "image/jpeg"))
+    form.fill().add(("photo.jpg", noise(2600, 1700, quality=96, exif=exif.tobytes()), "image/jpeg"))
     expect(form.rows).to_contain_text("Made smaller to fit")
     form.send()
     expect(form.thanks).to_be_visible(timeout=20_000)

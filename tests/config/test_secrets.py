@@ -25,7 +25,7 @@ def test_a_whole_life_spills_nothing(tmp_path: Path) -> None:
     accounts = {"test-client": SECRETS["client secret"], "other-client": SECRETS["other client secret"]}
     with (
         Sandbox(tmp_path, accounts) as insider,
-        Widget(tmp_path, insider.url, config=CONFIG, **{**ENVIRON, "DELIVERY_WAIT": "5"}, command=FROM_SHELL) as widget,
+        Widget(tmp_path, insider.url, config=CONFIG, **{**ENVIRON, "DELIVERY_WAIT": "2"}, command=FROM_SHELL) as widget,
     ):
         statuses = set()
         for name, answer, theirs in session(widget, insider):
