@@ -158,6 +158,10 @@ class FormPage:
         self.button.click()
         return self
 
+    def painted(self) -> None:
+        """Whatever a press has begun by now has been drawn."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def until(self, expression: str) -> None:
         """Waits until the page says yes; Playwright's own way of waiting is against the page's policy."""
         until(lambda: self.page.evaluate(expression), pause=0.05)

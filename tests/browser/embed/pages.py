@@ -37,6 +37,11 @@ def heard(frame: Frame, kind: str) -> list[Any]:
     return [data for type_, data in frame.evaluate("window.heard") if type_ == kind]
 
 
+def painted(page: Page) -> None:
+    """Whatever a press has begun by now has been drawn."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def opened(page: Page) -> Frame:
     launcher(page).click()
     expect(panel(page)).to_be_visible()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pages import SPY, form, heard, launcher, opened, panel, seen
+from pages import SPY, form, heard, launcher, opened, painted, panel, seen
 from playwright.sync_api import expect
 from stage import Stage
 
@@ -45,7 +45,7 @@ def test_attached_elements_open_the_form_until_they_are_detached(visit: Any, sta
     page.evaluate("detach()")
     page.evaluate("document.querySelector('.ask').addEventListener('click', event => event.preventDefault())")
     page.locator(".ask").click()
-    page.wait_for_timeout(100)
+    painted(page)
     expect(panel(page)).not_to_be_visible()
 
 

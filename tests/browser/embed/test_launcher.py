@@ -35,7 +35,7 @@ def test_whatever_a_page_may_override_is_in_the_manual() -> None:
 def test_the_loader_is_the_only_request_until_someone_means_to_use_it(visit: Any, stage: Stage) -> None:
     page = visit()
     expect(launcher(page)).to_have_text("Feedback")
-    page.wait_for_timeout(200)
+    page.wait_for_load_state("networkidle")
     assert stage.form.requests == ["/embed.js"]
     launcher(page).hover()
     form(page)

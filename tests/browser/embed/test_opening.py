@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from bed import until
-from pages import SPY, form, heard, launcher, opened, panel, seen
+from pages import SPY, form, heard, launcher, opened, painted, panel, seen
 from playwright.sync_api import expect
 from stage import Stage
 
@@ -73,7 +73,7 @@ def test_focus_stays_where_it_is_when_no_person_opened_the_form(visit: Any, stag
     page = visit()
     form(page)
     expect(panel(page)).to_be_visible()
-    page.wait_for_timeout(200)
+    painted(page)
     assert page.evaluate("document.activeElement.tagName") == "BODY"
 
 
@@ -179,7 +179,7 @@ def test_inline_it_stands_in_the_page_and_loads_when_it_comes_near(visit: Any, s
         attributes='data-far="true"',
         html='lang="en" style="padding-top: 3000px"',
     )
-    far.wait_for_timeout(200)
+    far.wait_for_load_state("networkidle")
     assert stage.form.requests == ["/embed.js"]
     far.locator("#last").scroll_into_view_if_needed()
     form(far)

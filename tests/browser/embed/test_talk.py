@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bed import until
 from pages import SAID, SPY, heard, launcher, opened, panel, seen
 from playwright.sync_api import expect
 from stage import Stage
@@ -96,7 +97,7 @@ def test_the_form_ignores_junk_from_its_host(visit: Any) -> None:
         ".querySelector('iframe').contentWindow.postMessage(junk, '*')"
     )
     page.evaluate(FORGE, ["set", {"theme": "sepia", "lang": "<b>", "email": 7, "focus": "x"}, {}])
-    page.wait_for_timeout(100)
+    until(lambda: frame.evaluate("window.heard")[before:])  # messages come in their order
     assert frame.evaluate("window.heard")[before:] == [["set", {}]]
 
 
@@ -105,8 +106,9 @@ def test_the_form_ignores_whoever_is_not_its_parent(visit: Any) -> None:
     frame = opened(page)
     before = len(frame.evaluate("window.heard"))
     frame.evaluate("postMessage({ns: 'insider-feedback', v: 1, id: 'x', type: 'hello', data: {theme: 'dark'}}, '*')")
-    page.wait_for_timeout(100)
-    assert len(frame.evaluate("window.heard")) == before
+    page.evaluate("InsiderFeedback.set({theme: 'light'})")
+    until(lambda: len(frame.evaluate("window.heard")) > before)
+    assert {(kind, said["theme"]) for kind, said in frame.evaluate("window.heard")[before:]} == {("set", "light")}
 
 
 def test_the_host_ignores_junk_wrong_ids_and_unknown_types(visit: Any) -> None:
@@ -124,7 +126,7 @@ def test_the_host_ignores_junk_wrong_ids_and_unknown_types(visit: Any) -> None:
       parent.postMessage({...good, type: 'resize', data: {height: 'auto; color: red'}}, '*')
       parent.postMessage({...good, type: 'resize', data: null}, '*')
     }""")
-    page.wait_for_timeout(100)
+    until(lambda: page.evaluate("window.seen.length") >= before + 2)
     assert [type_ for type_, _ in page.evaluate("window.seen")[before:]] == ["resize", "resize"]
     assert (
         page.evaluate(
@@ -145,7 +147,11 @@ def test_the_host_ignores_other_frames_and_itself(visit: Any, stage: Stage) -> N
     stranger = next(frame for frame in page.frames if "/form/other" in frame.url)
     stranger.evaluate("message => parent.postMessage(message, '*')", message)
     page.evaluate("message => postMessage(message, '*')", message)
-    page.wait_for_timeout(100)
+    sizes = len(seen(page, "resize"))
+    frame.evaluate(
+        "message => parent.postMessage(message, '*')", {**message, "type": "resize", "data": {"height": 400}}
+    )
+    until(lambda: len(seen(page, "resize")) > sizes)  # which was said after those
     expect(panel(page)).to_be_visible()
 
 
@@ -157,10 +163,11 @@ def test_the_host_ignores_a_frame_that_went_to_another_origin(visit: Any, stage:
         {},
     )
     page = visit(expected=("does not match the recipient",))
-    opened(page).evaluate("address => { location.href = address }", f"{stage.host_url}/evil")
-    page.wait_for_timeout(300)
-    page.evaluate("InsiderFeedback.set({theme: 'light'})")
-    page.wait_for_timeout(100)
+    frame = opened(page)
+    with page.expect_event("framenavigated", lambda frame: frame.url.endswith("/evil")):
+        frame.evaluate("address => { location.href = address }", f"{stage.host_url}/evil")
+    with page.expect_console_message(lambda message: "does not match the recipient" in message.text):
+        page.evaluate("InsiderFeedback.set({theme: 'light'})")
     expect(panel(page)).to_be_visible()
 
 
