@@ -64,12 +64,12 @@ function fetched() {
   })
 }
 
-/** Waits for news, shows them and says them aloud. */
+/** Waits for news, shows them and says them aloud. @returns {Promise<void>} */
 async function follow() {
   await settled(location.href)
   const page = await fetched()
   const now = page?.querySelector('[data-status]')
-  if (!page || !now) return location.reload()
+  if (!page || !now) return follow() // the network went meanwhile
   const focused = document.activeElement?.closest('[data-do]')?.getAttribute('data-do')
   receipt()?.replaceWith(document.importNode(now, true))
   document.title = page.title

@@ -85,7 +85,8 @@ export class Thanks {
   #offerDone() {
     const done = this.#find('[data-do=done]')
     if (!done) return
-    done.hidden = parent === window || !['popover', 'dialog'].includes(document.documentElement.dataset.mode ?? '')
+    const isOver = ['popover', 'dialog'].includes(document.documentElement.dataset.mode ?? '')
+    done.hidden = parent === window || !isOver || !this.#controller.form.element('feedback-close')
     done.addEventListener('click', () => this.#close())
   }
 
