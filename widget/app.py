@@ -71,7 +71,11 @@ def create_app(settings: Settings) -> Starlette:
         reload=settings.reload,
     )
     pages = Pages(
-        templates, sheet=static.sheet, receipt_days=settings.receipt_days, retry_days=round(settings.retry_days)
+        templates,
+        sheet=static.sheet,
+        max_pixels=settings.max_pixels,
+        receipt_days=settings.receipt_days,
+        retry_days=round(settings.retry_days),
     )
     tokens = Tokens(settings.keys, settings.token_max_age)
     forms = FormCache(pages, tokens, keep=not settings.reload)

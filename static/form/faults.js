@@ -122,7 +122,7 @@ export class Faults {
   #label(field) {
     const {form} = this.#controller
     if (!field) return ''
-    if (field === 'files') return form.element('feedback-files').ariaLabel
+    if (field === 'files') return form.element('feedback-files').getAttribute('aria-label')
     const place = form.element(field)
     const label = place?.querySelector?.('legend') ?? place?.labels?.[0]
     return label?.innerText.trim() ?? ''

@@ -41,6 +41,7 @@ export class FeedbackForm extends HTMLElement {
     const {signal} = this.#listening = new AbortController()
     for (const type of ON_FORM) this.addEventListener(type, this, {signal})
     for (const type of ANYWHERE) document.addEventListener(type, this, {signal})
+    document.documentElement.dataset.script = ''
     if (/[?&](email|identity)=/.test(location.search)) this.given ||= this.email.defaultValue
     this.address ||= this.given.trim().toLowerCase()
     if (this.input) {
@@ -64,6 +65,7 @@ export class FeedbackForm extends HTMLElement {
   get maxSize() { return Number(this.getAttribute('max-size')) || 4194304 }
   /** Seconds until the thanks in a popover close by themselves; 0: never. */
   get closeAfter() { return Number(this.getAttribute('close-after')) }
+  get maxPixels() { return Number(this.getAttribute('max-pixels')) || Infinity }
   /** May this browser keep anything? */
   get keeps() { return this.getAttribute('draft') !== 'off' }
 
@@ -190,10 +192,14 @@ export class FeedbackForm extends HTMLElement {
     if (turn === this.#turns) act(controller)
   }
 
-  /** A picture from the clipboard; text that comes with it is what was meant. @param {ClipboardEvent} event */
+  /** A picture from the clipboard. Text that comes with it is what was meant, unless it is no more than the files' names, as
+   * the Finder of macOS adds it. @param {ClipboardEvent} event */
   #paste(event) {
-    const {files, types} = event.clipboardData ?? new DataTransfer()
-    if (files.length && !types.includes('text/plain')) this.#add(event, files)
+    const {clipboardData} = event
+    if (!clipboardData?.files.length) return
+    const names = [...clipboardData.files].map(file => file.name)
+    const lines = clipboardData.getData('text/plain').split(/[\r\n]+/).filter(Boolean)
+    if (lines.every(line => names.includes(line))) this.#add(event, clipboardData)
   }
 
   /** A file that is dropped beside the form must not make the browser leave the page. @param {DragEvent} event */
@@ -208,13 +214,14 @@ export class FeedbackForm extends HTMLElement {
     }
     const leaves = type === 'dragleave' && !this.contains(/** @type {Node | null} */ (event.relatedTarget))
     if (type !== 'dragleave' || leaves) this.element('feedback-veil').hidden = type !== 'dragover' || !open
-    if (type === 'drop' && open && dataTransfer) this.#add(event, dataTransfer.files)
+    if (type === 'drop' && open && dataTransfer) this.#add(event, dataTransfer)
   }
 
-  /** @param {Event} event @param {FileList} list which lasts no longer than the event */
-  #add(event, list) {
+  /** @param {Event} event @param {DataTransfer} list which lasts no longer than the event */
+  #add(event, {files, items}) {
     event.preventDefault()
-    const files = [...list]
-    if (this.isOpen && this.input) this.#use(controller => controller.files.add(files))
+    const folders = [...items].map(item => item.webkitGetAsEntry?.()).filter(entry => entry?.isDirectory).map(entry => entry?.name)
+    const list = [...files].map(file => ({file, isFolder: folders.includes(file.name)}))
+    if (this.isOpen && this.input) this.#use(controller => controller.files.add(list))
   }
 }

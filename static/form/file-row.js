@@ -31,13 +31,14 @@ export class FileRow {
 
   /** @param {File} file */
   show(file) {
-    const characters = [...file.name]
+    const characters = [...file.name] // cut in the middle for the eye, whole for screen readers
     const [start, end] = this.#find('.feedback-file-name').children
+    this.#find('bdi.feedback-hidden').textContent = file.name
     start.textContent = characters.slice(0, -TAIL).join('')
     end.textContent = characters.slice(-TAIL).join('')
     start.parentElement.title = this.name = file.name
     this.#find('.feedback-file-size').textContent = file.size ? this.#controller.words.size(file.size) : ''
-    this.button.ariaLabel = this.#controller.words.say('files.remove', {name: file.name})
+    this.button.setAttribute('aria-label', this.#controller.words.say('files.remove', {name: file.name}))
   }
 
   /** @param {'preparing' | 'ready' | 'wrong'} state @param {string} [note] */
@@ -49,7 +50,7 @@ export class FileRow {
     place.querySelector('span').textContent = this.note = note
   }
 
-  /** Its picture, if the browser can show it. @param {File} file */
+  /** Its picture, if the browser can show it. @param {Blob} file */
   picture(file) {
     if (!this.element.isConnected) return
     const image = this.#find('img')

@@ -6,7 +6,8 @@ import {FileRow} from './file-row.js'
 /** @import {Fault} from './faults.js' */
 /** @import {Kind} from './file-kind.js' */
 
-/** @typedef {{file: File, row: FileRow, fault?: Fault}} Entry */
+/** @typedef {{file: File, isFolder?: boolean, note?: string}} Given what was chosen, or kept: then with what was done to it */
+/** @typedef {Given & {row: FileRow, fault?: Fault}} Entry */
 
 const MOST = 20 // rows: what is dropped beyond that was hardly meant
 const TYPES = /** @type {Record<string, string>} */ ({jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'})
@@ -34,15 +35,16 @@ export class Files {
   takeInput() {
     const {input} = this.#controller.form
     if (!input?.files?.length) return
-    this.add([...input.files])
+    this.add([...input.files].map(file => ({file})))
     input.value = ''
   }
 
-  /** @param {File[]} files */
-  add(files) {
-    for (const file of files.slice(0, MOST - this.count)) {
+  /** @param {Given[]} given */
+  add(given) {
+    for (const {file, isFolder, note} of given.slice(0, MOST - this.count)) {
       const row = new FileRow(this.#controller, () => this.#remove(entry))
-      const entry = {file, row}
+      /** @type {Entry} */
+      const entry = {file, isFolder, note, row}
       row.show(file)
       row.is('preparing')
       this.#entries.push(entry)
@@ -87,24 +89,34 @@ export class Files {
     const {words} = this.#controller
     if (!this.#entries.includes(entry)) return
     try {
-      const kind = await this.#kind(entry.file)
-      if (kind !== 'pdf') entry.row.picture(entry.file)
-      const note = this.#controller.form.takes(TYPES[kind] ?? '') && entry.file.size <= this.#controller.form.maxSize ? await this.#keep(entry, kind) : await this.#convert(entry, kind)
+      const note = entry.note = await this.#made(entry, await this.#kind(entry))
       if (!this.#entries.includes(entry)) return
       entry.row.show(entry.file)
       entry.row.is('ready', note)
       this.#controller.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
     } catch (error) {
       const reason = error instanceof Error ? error.message : ''
-      const [code] = reason.split('.')
-      const known = ['file_type', 'file_too_large'].includes(code)
+      const known = /^file_(type|too_large)/.test(reason)
       this.#complain(entry, this.#fault(known ? reason : 'file_type.unreadable'))
     }
     this.#changed()
   }
 
-  /** @param {File} file @returns {Promise<Kind>} */
-  async #kind(file) {
+  /** Makes a file ready to be attached. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done, in words */
+  async #made(entry, kind) {
+    const {form, words} = this.#controller
+    const {examine} = await import('./file-check.js')
+    const {pixels, thumbnail, notes} = await examine(entry.file, kind)
+    if (thumbnail) entry.row.picture(thumbnail)
+    const fits = form.takes(TYPES[kind] ?? '') && entry.file.size <= form.maxSize && pixels <= form.maxPixels
+    const done = entry.note ?? (fits ? await this.#keep(entry, kind) : await this.#convert(entry, kind))
+    if (!thumbnail && kind !== 'pdf') entry.row.picture(entry.file)
+    return entry.note ?? [done, ...notes.map(note => words.say(`note.${note}`))].filter(Boolean).join(' · ')
+  }
+
+  /** @param {Entry} entry @returns {Promise<Kind>} */
+  async #kind({file, isFolder}) {
+    if (isFolder) throw new Error('file_type.folder')
     if (!file.size) throw new Error('file_type.empty')
     const kind = await identify(file)
     const {form} = this.#controller
@@ -131,7 +143,7 @@ export class Files {
     const {file, done} = await convert(entry.file, kind, form.maxSize)
     if (!form.takes(file.type)) throw new Error('file_type')
     entry.file = file
-    return words.say(['note', ...done].join('.'))
+    return done.length ? words.say(['note', ...done].join('.')) : ''
   }
 
   /** @param {string} key @param {Record<string, number>} [values] @returns {Fault} */

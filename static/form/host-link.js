@@ -206,7 +206,12 @@ function known(data) {
 /** Where Tab stops in this page, in order. A group of radio buttons counts each of them. */
 function tabStops() {
   const all = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(TABBABLE))
-  return [...all].filter(stop => stop.tabIndex >= 0 && !stop.matches(':disabled, [inert] *') && stop.checkVisibility({visibilityProperty: true}))
+  return [...all].filter(stop => stop.tabIndex >= 0 && !stop.matches(':disabled, [inert] *') && isSeen(stop))
+}
+
+/** `checkVisibility` is younger than Safari 16. @param {HTMLElement} element */
+function isSeen(element) {
+  return element.getClientRects().length > 0 && getComputedStyle(element).visibility === 'visible'
 }
 
 /** Would the next Tab leave the page? @param {'forward' | 'backward'} direction */

@@ -18,7 +18,7 @@ function talkToHost(form) {
   const close = form.element('feedback-close')
   const {frame} = JSON.parse(form.dataset.words ?? '{}')
   const link = new HostLink({
-    origins: JSON.parse(form.dataset.origins ?? '[]'), box: panel, title: frame, close: close?.ariaLabel ?? undefined,
+    origins: JSON.parse(form.dataset.origins ?? '[]'), box: panel, title: frame, close: close?.getAttribute('aria-label') ?? undefined,
   })
 
   for (const type of ['hello', 'set']) link.addEventListener(type, event => obey(form, /** @type {CustomEvent} */ (event).detail))

@@ -37,7 +37,7 @@ async function decode(file, kind) {
   try {
     return await createImageBitmap(file)
   } catch {
-    throw new Error(kind === 'jpeg' || kind === 'png' ? 'file_type.unreadable' : 'file_type')
+    throw new Error(kind === 'jpeg' || kind === 'png' ? 'file_type.unreadable' : kind === 'heic' ? 'file_type.heic' : 'file_type')
   }
 }
 

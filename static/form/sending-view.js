@@ -39,6 +39,7 @@ export class SendingView {
     email.readOnly = isSending || this.#wasReadOnly
     for (const box of form.querySelectorAll('[type=radio], [type=checkbox]')) /** @type {HTMLInputElement} */ (box).disabled = isSending
     this.#progress.hidden = !isSending
+    this.#controller.title()
     this.#controller.form.element('feedback-buttons').hidden = isSending
     this.#told = 0
     if (hadFocus) (isSending ? this.cancel : this.send).focus()
@@ -51,6 +52,7 @@ export class SendingView {
     const heading = form.element('feedback-progress-title')
     if (heading.textContent !== title || this.#progress.hidden) this.#controller.say(title)
     heading.textContent = title
+    this.#controller.title(title)
     form.element('feedback-progress-text').textContent = text
     if (!bar || value === undefined) return
     bar.hidden = value < 0
@@ -61,7 +63,7 @@ export class SendingView {
   bytes(sent, total) {
     const {words} = this.#controller
     this.progress(words.say('sending'), words.amount(sent, total), sent / total)
-    const step = ALOUD.findLast(step => sent / total >= step) ?? 0
+    const step = ALOUD.filter(step => sent / total >= step).pop() ?? 0
     if (step > this.#told) this.#controller.say(words.say('sending.percent', {percent: this.#told = step}))
   }
 
@@ -85,6 +87,7 @@ export class SendingView {
     element.querySelector('.feedback-note-title').textContent = note.title
     element.querySelector('.feedback-note-text').textContent = note.text
     place.append(element)
+    this.#controller.title(note.title)
     this.#controller.say(note.text ? `${note.title}. ${note.text}` : note.title)
   }
 
@@ -97,7 +100,7 @@ export class SendingView {
   /** @param {string} text @param {boolean} [isWaiting] */
   button(text, isWaiting = false) {
     this.send.textContent = text
-    this.send.toggleAttribute('aria-disabled', isWaiting)
-    if (isWaiting) this.send.ariaDisabled = 'true'
+    if (isWaiting) this.send.setAttribute('aria-disabled', 'true')
+    else this.send.removeAttribute('aria-disabled')
   }
 }

@@ -54,7 +54,7 @@ export class Sending {
 
   /** Send was pressed, or its time has come. */
   async start() {
-    if (this.#run || this.#view?.send.ariaDisabled === 'true' || !this.#controller.form.isOpen) return
+    if (this.#run || this.#view?.send.hasAttribute('aria-disabled') || !this.#controller.form.isOpen) return
     this.#rest()
     if (!this.#isRight() || !this.#controller.form.tell('submit')) return
     const {signal} = this.#run = new AbortController()

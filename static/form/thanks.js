@@ -40,6 +40,7 @@ export class Thanks {
     if (document.hasFocus()) form.element('feedback-thanks-title').focus()
     this.#controller.say(words.say(answer.status))
     if (answer.status !== 'delivered' || answer.attachments?.every(file => file.status === 'attached') !== false) this.#closeSoon()
+    this.#controller.title(words.say(answer.status))
   }
 
   /** The form is back. */
@@ -48,6 +49,7 @@ export class Thanks {
     this.#section?.remove()
     this.#section = undefined
     this.#controller.form.form.hidden = false
+    this.#controller.title()
   }
 
   /** @param {string} selector @returns {any} */

@@ -121,6 +121,28 @@ def test_an_over_long_paste_is_kept_and_marked_until_it_is_shortened(form: FormP
     expect(form.text).not_to_have_attribute("aria-invalid", "true")
 
 
+def test_the_text_runs_as_it_is_written_and_its_limit_is_described_from_the_start(form: FormPage) -> None:
+    assert (
+        form.text.evaluate("area => document.getElementById('description-limit').textContent")
+        == "Up to 1,000 characters."
+    )
+    form.open("?lang=ar")
+    direction = "area => getComputedStyle(area).direction"
+    assert form.text.evaluate(direction) == "rtl"
+    form.text.fill("Hello")
+    assert form.text.evaluate(direction) == "ltr"
+    form.text.fill("مرحبا")
+    assert form.text.evaluate(direction) == "rtl"
+
+
+def test_the_title_follows_the_state(form: FormPage) -> None:
+    form.fill().send()
+    expect(form.thanks).to_be_visible()
+    expect(form.page).to_have_title(re.compile(r" · How is Northwind working for you\?$"))
+    form.thanks.get_by_role("link", name="Send another").click()
+    expect(form.page).to_have_title("How is Northwind working for you?")
+
+
 # --- e-mail -----------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bed import Sandbox
-from form_stage import NETWORK, FormPage, gps, noise, plain
+from form_stage import NETWORK, FormPage, gps, noise, payloads, plain
 from PIL import Image
 from playwright.sync_api import expect
 from samples import MAX_FILE_SIZE, forwarded, jpeg, pdf, png
@@ -81,6 +81,34 @@ def test_a_picture_can_be_pasted_and_text_is_pasted_as_ever(form: FormPage) -> N
     expect(form.rows).to_have_count(1)
 
 
+@pytest.mark.parametrize(("text", "rows"), [("a.png", 1), ("a.png\rc.pdf", 2), ("a.png\rand words", 0)])
+def test_text_that_is_but_the_names_of_pasted_files_does_not_stand_for_them(
+    form: FormPage, text: str, rows: int
+) -> None:
+    files = [PNG, PDF] if "c.pdf" in text else [PNG]
+    form.page.evaluate(
+        """([files, text]) => {
+          const transfer = new DataTransfer()
+          for (const [name, bytes, type] of files) transfer.items.add(new File([new Uint8Array(bytes)], name, {type}))
+          transfer.setData('text/plain', text)
+          const paste = new ClipboardEvent('paste', {bubbles: true, cancelable: true, clipboardData: transfer})
+          document.querySelector('#description').dispatchEvent(paste)
+        }""",
+        [[[name, list(content), kind] for name, content, kind in files], text],
+    )
+    form["files"].set_input_files(payloads([PDF]))
+    expect(form.rows).to_have_count(rows + 1)
+
+
+def test_a_folder_that_is_dropped_is_said_to_be_one(form: FormPage) -> None:
+    form.page.evaluate(
+        "() => { DataTransferItem.prototype.webkitGetAsEntry = () => ({isDirectory: true, name: 'pictures'}) }"
+    )
+    form.carry("drop", "h1", ("pictures", b"", ""))
+    form.settle()
+    expect(form.rows).to_contain_text("A folder cannot be attached; add its files.")
+
+
 def test_a_phone_offers_its_camera(form: FormPage) -> None:
     expect(form["files"]).to_have_attribute("accept", "image/*,application/pdf")
 
@@ -147,7 +175,14 @@ def test_five_files_are_all_and_a_sixth_is_kept_and_complained_of(form: FormPage
         (("notes.docx", b"PK\3\4", ""), ONLY),
         (("page.pdf", b"<html>", "application/pdf"), ONLY),
         (("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"), ONLY),
-        (("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"), ONLY),
+        (
+            ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"),
+            "This browser cannot open HEIC pictures. Save it as a JPEG and add that.",
+        ),
+        (
+            ("cut.jpg", jpeg()[:40], "image/jpeg"),
+            "This file could not be opened. Choose it again, or choose another one.",
+        ),
         (("empty.png", b"", "image/png"), "This file is empty. Please choose it again."),
         (
             ("broken.jpg", b"\xff\xd8\xff" + b"x" * MAX_FILE_SIZE, "image/jpeg"),
@@ -209,6 +244,38 @@ def test_what_the_server_says_of_a_file_stands_in_its_row(form: FormPage) -> Non
     expect(form.rows.nth(1)).to_have_attribute("data-state", "wrong")
     expect(form.rows.nth(1)).to_contain_text("This is not what it seems to be.")
     expect(form.page.get_by_role("button", name="Remove b.jpg")).to_be_focused()
+
+
+def test_a_picture_of_more_pixels_than_the_server_takes_is_made_smaller(form: FormPage, insider: Sandbox) -> None:
+    form.fill().add(("capture.png", plain(1920, 36_000, "PNG"), "image/png"))
+    expect(form.rows).to_contain_text("made smaller to fit")
+    width, height = form.rows.locator("img").evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    assert min(width, height) == 96
+    form.send()
+    expect(form.thanks).to_be_visible()
+    ((_, content),) = received(insider)
+    sent = Image.open(io.BytesIO(content))
+    assert 1920 * 36_000 > 64_000_000 >= sent.width * sent.height
+
+
+def test_an_animation_is_said_to_lose_all_but_its_first_frame(form: FormPage) -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "green", "blue")]
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    form.add(("moving.gif", target.getvalue(), "image/gif"), ("still.gif", plain(40, 30, "GIF"), "image/gif"))
+    expect(form.rows.first).to_contain_text("Saved as PNG · Only the first frame of the animation is kept")
+    expect(form.rows.last).not_to_contain_text("first frame")
+
+
+def test_a_protected_pdf_is_marked_before_it_is_sent(form: FormPage) -> None:
+    form.add(("locked.pdf", pdf() + b"\ntrailer <</Encrypt 5 0 R>>", "application/pdf"), PDF)
+    expect(form.rows.first).to_contain_text("Protected: it may be refused if it needs a password")
+    expect(form.rows.last).not_to_contain_text("Protected")
+
+
+def test_the_name_of_a_file_is_one_text_for_screen_readers(form: FormPage) -> None:
+    form.add(("a-name-that-is-cut-in-its-middle.pdf", pdf(), "application/pdf"))
+    assert "a-name-that-is-cut-in-its-middle.pdf" in form["feedback-files"].aria_snapshot()
 
 
 # --- what pictures are made into --------------------------------------------------------------------------------

@@ -55,12 +55,14 @@ class Pages:
         templates: Templates,
         *,
         sheet: Callable[[str], str | None] = lambda _: None,
+        max_pixels: int = 64_000_000,
         receipt_days: int = 30,
         retry_days: int = 7,
     ) -> None:
         """`sheet` answers the address of a product's own stylesheet, if it has one."""
         self._templates = templates
         self._sheet = sheet
+        self._max_pixels = max_pixels
         self._receipt_days = receipt_days
         self._retry_days = retry_days
 
@@ -178,7 +180,9 @@ class Pages:
             stylesheets=self._stylesheets(product),
             address=f"?{urlencode({'lang': words.lang, 'theme': theme, 'mode': mode})}",
             fields=_asked(product, None),
-            limits=views.Limits(MAX_DESCRIPTION, asked.most_files, MAX_FILE_SIZE, ",".join(asked.media_types)),
+            limits=views.Limits(
+                MAX_DESCRIPTION, asked.most_files, MAX_FILE_SIZE, self._max_pixels, ",".join(asked.media_types)
+            ),
             modules=MODULES,
             script=words.script(product),
         )

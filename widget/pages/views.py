@@ -63,11 +63,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits: characters, files, bytes in a file; and the media types of files."""
+    """What fits: characters, files, bytes in a file, pixels in a picture; and the media types of files."""
 
     length: int
     files: int
     size: int
+    pixels: int
     accept: str
 
 
