@@ -185,7 +185,7 @@ async def test_a_cancelled_look_ends_before_its_file_is_cleared_away(tmp_path):
 
 
 async def test_many_files_at_once_are_looked_at_by_few(tmp_path):
-    data = compressible()
+    data = compressible(1500)
     async with running(processes=2) as examiner:
         work = [asyncio.create_task(see(examiner, tmp_path / str(n), data, PNG)) for n in range(128)]
         most = 0
@@ -197,10 +197,10 @@ async def test_many_files_at_once_are_looked_at_by_few(tmp_path):
     assert not children()
 
 
-def compressible():
-    """A picture of 16 megapixels in a few kilobytes."""
-    header = struct.pack(">IIBBBBB", 4000, 4000, 8, 0, 0, 0, 0)
-    return png_of((b"IHDR", header), (b"IDAT", zlib.compress(bytes(4001 * 4000))), (b"IEND", b""))
+def compressible(side=4000):
+    """A picture of as many pixels each way: 16 million in a few kilobytes."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return png_of((b"IHDR", header), (b"IDAT", zlib.compress(bytes((side + 1) * side))), (b"IEND", b""))
 
 
 async def test_the_loop_goes_on_while_files_are_looked_at(tmp_path):
