@@ -253,7 +253,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "without end": (
         block(FOOTER, "{% for a in range(999) %}{% for b in range(999) %}.{% endfor %}{% endfor %}"),
         "templates.broken",
-        "steps",
+        "seconds",
     ),
     "broken in one state alone": (block("thanks", "{{ thanks.nothing }}"), "templates.broken", "form.html:3"),
     # templates without effect
