@@ -1,8 +1,9 @@
 // @ts-check
-/** Keeps text and thumb for their owner until they are sent or thrown away; never the address, never a file. */
+/** Keeps text, thumb and files for their owner until they are sent or thrown away; never the address. */
 import {Kept} from './kept.js'
 /** @import {FormController} from './form-controller.js' */
 
+const CHANNEL = 'feedback-sent'
 const PAUSE = 300 // milliseconds without a key, after which it is written
 
 export class Draft {
@@ -12,6 +13,9 @@ export class Draft {
   #coming
   /** Once it is known, so that a page that goes can still write. @type {Kept | undefined} */
   #kept
+  /** Files are written one set after the other. */
+  #saving = Promise.resolve()
+  #isRestoring = false
   /** Does the form hold what was kept before? */
   isRestored = false
 
@@ -29,18 +33,47 @@ export class Draft {
     addEventListener('pagehide', () => this.#keep(), {signal})
     form.element('feedback-draft-clear').addEventListener('click', () => this.#clear(), {signal})
     this.#soon() // what was put in before this was loaded
+    if (typeof BroadcastChannel !== 'function') return
+    const channel = new BroadcastChannel(CHANNEL)
+    channel.onmessage = ({data}) => this.#sentElsewhere(data)
+    signal.addEventListener('abort', () => channel.close())
   }
 
   /** Gives back what was kept, unless the page holds something already. */
   async restore() {
-    const {draft} = await this.#coming
-    const {fields} = this.#controller
-    if (!draft || this.#controller.isLeft || !this.#controller.isEmpty) return
-    if (fields.area) fields.area.value = draft.text
-    fields.thumb = draft.thumb
+    this.#isRestoring = true
+    await this.#restore().finally(() => { this.#isRestoring = false })
+  }
+
+  async #restore() {
+    const {draft, files: id} = await this.#coming
+    const list = id ? await import('./draft-files.js').then(({load}) => load(id)).catch(() => []) : []
+    const {fields, files} = this.#controller
+    if (!draft && !list.length || this.#controller.isLeft || !this.#controller.isEmpty) return
+    if (fields.area) fields.area.value = draft?.text ?? ''
+    fields.thumb = draft?.thumb ?? ''
     this.isRestored = true
     this.#note.hidden = false
+    if (list.length) this.#title.textContent = this.#controller.words.say('draft.files')
     fields.refresh()
+    if (list.length) files.add(list)
+  }
+
+  /** The files that are ready are others now. */
+  filesChanged() {
+    this.#soon()
+    this.#saving = this.#saving.then(() => this.#keepFiles()).catch(() => undefined)
+  }
+
+  /** It has been sent: no other tab shall offer it. */
+  sent() {
+    const {fields} = this.#controller
+    if (typeof BroadcastChannel === 'function' && this.#kept) {
+      const channel = new BroadcastChannel(CHANNEL)
+      channel.postMessage({owner: this.#kept.owner, text: fields.area?.value ?? ''})
+      channel.close()
+    }
+    this.drop()
   }
 
   /** It has been sent or thrown away. */
@@ -48,17 +81,24 @@ export class Draft {
     this.#rest()
     this.#note.hidden = true
     this.#write()
+    this.#saving = this.#saving.then(() => this.#dropFiles()).catch(() => undefined)
   }
 
   /** It has been sent, and its owner is no longer there. @param {string} text what was sent */
   async forget(text) {
     const kept = await this.#coming
-    if (!kept.draft?.text || kept.draft.text === text) kept.draft = undefined
+    if (kept.draft?.text && kept.draft.text !== text) return
+    kept.draft = undefined
+    await this.#dropFiles().catch(() => undefined)
   }
 
   /** Somebody who was not known when it was begun turned out to be its owner. @param {Kept} kept */
   moveTo(kept) {
     this.#write()
+    if (this.#kept) {
+      kept.files = this.#kept.files
+      this.#kept.files = undefined
+    }
     this.#kept = kept
     this.#coming = Promise.resolve(kept)
     this.#soon()
@@ -72,6 +112,7 @@ export class Draft {
 
   /** @returns {HTMLElement} */
   get #note() { return this.#controller.form.element('feedback-draft') }
+  get #title() { return /** @type {HTMLElement} */ (this.#note.querySelector('.feedback-note-title')) }
 
   #soon() {
     clearTimeout(this.#timer)
@@ -84,11 +125,43 @@ export class Draft {
   }
 
   #keep() {
-    if (!this.#timer) return
-    const {fields} = this.#controller
-    if (!fields.text && !fields.thumb) return this.drop()
+    if (!this.#timer || this.#isRestoring) return
+    const {fields, isEmpty, form} = this.#controller
+    if (isEmpty) return this.drop()
     this.#rest()
-    this.#write({text: fields.area?.value ?? '', thumb: fields.thumb})
+    this.#write(fields.text || fields.thumb ? {text: fields.area?.value ?? '', thumb: fields.thumb} : undefined)
+    const id = this.#kept?.files
+    if (!id || !this.#kept) return
+    this.#kept.files = id // from now on
+    import('./draft-files.js').then(({touch}) => touch(form.product, id)).catch(() => undefined)
+  }
+
+  async #keepFiles() {
+    const kept = await this.#coming
+    const {files, form, isLeft} = this.#controller
+    const list = files.ready
+    if (isLeft || !kept.isOpen || !list.length && !kept.files) return
+    if (!list.length) return this.#dropFiles()
+    const {keep} = await import('./draft-files.js')
+    const id = kept.files ?? `${Date.now()}-${Math.random()}`
+    await keep(form.product, id, list)
+    kept.files = id
+  }
+
+  async #dropFiles() {
+    const kept = await this.#coming
+    const id = kept.files
+    if (!id) return
+    kept.files = undefined
+    const {drop} = await import('./draft-files.js')
+    await drop(this.#controller.form.product, id)
+  }
+
+  /** The same draft was sent from another tab. @param {{owner?: string, text?: string}} sent */
+  #sentElsewhere({owner, text}) {
+    const {fields, form} = this.#controller
+    if (!this.isRestored || !form.isOpen || owner !== this.#kept?.owner || text !== (fields.area?.value ?? '')) return
+    this.#empty()
   }
 
   /** @param {{text: string, thumb: string}} [draft] nothing: there is none any more */
@@ -98,11 +171,18 @@ export class Draft {
   }
 
   #clear() {
-    const {fields} = this.#controller
+    const {fields, form} = this.#controller
+    this.#empty()
+    const place = fields.area ?? fields.radios[0] ?? form.email
+    place.focus()
+  }
+
+  #empty() {
+    const {fields, files} = this.#controller
     if (fields.area) fields.area.value = ''
     fields.thumb = ''
+    files.clear()
     this.drop()
     fields.refresh()
-    fields.area?.focus()
   }
 }

@@ -28,6 +28,8 @@ export class Files {
   /** Fulfilled once every file is checked and made ready. */
   get settled() { return this.#work }
   get isSettled() { return this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
+  /** What is ready, with what was done to it. */
+  get ready() { return this.#entries.filter(({fault, row}) => !fault && row.element.dataset.state === 'ready').map(({file, note = ''}) => ({file, note})) }
   /** What goes along. */
   get sendable() { return this.#entries.filter(entry => !entry.fault).map(entry => entry.file) }
 
@@ -178,6 +180,7 @@ export class Files {
     if (this.#controller.isLeft) return
     this.#show(this.count)
     this.#controller.changed()
+    if (this.#controller.form.isOpen) this.#controller.draft?.filesChanged()
   }
 
   /** Count and limits in words. @param {number} count */

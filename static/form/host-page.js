@@ -56,12 +56,12 @@ export class HostPage {
   }
 
   /** Nobody is there any more, and nothing that anybody put in is left. */
-  reset() {
+  async reset() {
     const form = this.#form
     form.form.reset()
     this.hear({email: null, identity: null, context: null})
     change(form, '')
-    forget(form.product)
+    await forget(form.product)
   }
 
   /** In the language asked for, by another page: only where nothing would be lost; else once that is so. @param {boolean} may */

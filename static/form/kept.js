@@ -8,8 +8,8 @@
  * kept one day belongs under the same key: `feedback:PRODUCT:OWNER:WHAT`.
  */
 
-const DAYS = 30
-const DRAFT = 'draft'
+const DAYS = 30, MINUTES = 30
+const DRAFT = 'draft', FILES = 'files'
 
 /** @typedef {{text: string, thumb: string}} Draft */
 /** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Place */
@@ -26,13 +26,16 @@ const HERE = {
 
 export class Kept {
   #place
-  #key
+  #prefix
 
-  /** @param {Place} [place] none: nothing is kept @param {string} [key] */
-  constructor(place, key = '') {
+  /** @param {Place} [place] none: nothing is kept @param {string} [prefix] of the owner's keys */
+  constructor(place, prefix = '') {
     this.#place = place
-    this.#key = key
+    this.#prefix = prefix
   }
+
+  /** Whose it is, told apart from anybody else's. */
+  get owner() { return this.#prefix }
 
   /** What belongs to the owner of `address`, or without one to this tab.
    * @param {string} product @param {string} address @param {boolean} may whether the product lets anything be kept
@@ -44,27 +47,42 @@ export class Kept {
     }
     sweep(product)
     const {place, prefix} = await placeOf(product, address)
-    return new Kept(place ?? HERE, `${prefix}${DRAFT}`)
+    return new Kept(place ?? HERE, prefix)
   }
 
   /** @returns {Draft | undefined} */
   get draft() {
-    const {text, thumb, at} = parse(this.#read())
+    const {text, thumb, at} = parse(this.#read(DRAFT))
     return isFresh(at) && (text || thumb) ? {text: string(text), thumb: string(thumb)} : undefined
   }
 
-  set draft(draft) {
+  set draft(draft) { this.#write(DRAFT, draft) }
+
+  /** Under which name the draft's files lie in `draft-files.js`. @returns {string | undefined} */
+  get files() {
+    const {id, at} = parse(this.#read(FILES))
+    return isFresh(at, MINUTES) && typeof id === 'string' ? id : undefined
+  }
+
+  set files(id) { this.#write(FILES, id && {id}) }
+
+  /** May anything be kept at all? */
+  get isOpen() { return this.#place !== undefined }
+
+  /** @param {string} what @param {object | string | undefined} value */
+  #write(what, value) {
     try {
-      if (draft) this.#place?.setItem(this.#key, JSON.stringify({...draft, at: Date.now()}))
-      else this.#place?.removeItem(this.#key)
+      if (value) this.#place?.setItem(this.#prefix + what, JSON.stringify({.../** @type {object} */ (value), at: Date.now()}))
+      else this.#place?.removeItem(this.#prefix + what)
     } catch {
       // storage is full: a draft is a kindness, not a promise
     }
   }
 
-  #read() {
+  /** @param {string} what */
+  #read(what) {
     try {
-      return this.#place?.getItem(this.#key)
+      return this.#place?.getItem(this.#prefix + what)
     } catch {
       return null
     }
@@ -82,15 +100,22 @@ export async function placeOf(product, address, lasts = false) {
   return {place, prefix: `${prefix(product)}${owner}:`}
 }
 
-/** Clears all that is kept here for a product, whoever owns it. @param {string} product */
-export function forget(product) {
+/** Clears all that is kept here for a product, whoever owns it. @param {string} product @returns {Promise<void>} */
+export async function forget(product) {
+  const holdsFiles = here.size > 0 || storage('localStorage')?.getItem(`${prefix(product)}browser:${FILES}`) != null
   here.clear()
   clear(product, () => true)
+  if (holdsFiles) await import('./draft-files.js').then(({sweep}) => sweep(product, true)).catch(() => undefined)
 }
 
-/** Clears texts that have been kept for too long, or are not ours. @param {string} product */
+/** Clears what has been kept for too long, or is not ours. @param {string} product */
 function sweep(product) {
-  clear(product, (key, value) => !key.endsWith(':receipts') && !isFresh(parse(value).at))
+  const mark = `${prefix(product)}browser:${FILES}`
+  clear(product, (key, value) => {
+    const isStale = !key.endsWith(':receipts') && !isFresh(parse(value).at, key.endsWith(`:${FILES}`) ? MINUTES : undefined)
+    if (isStale && key === mark) import('./draft-files.js').then(({sweep}) => sweep(product)).catch(() => undefined)
+    return isStale
+  })
 }
 
 /** @param {string} product @param {(key: string, value: string | null) => boolean} goes */
@@ -125,9 +150,9 @@ export function parse(value) {
   }
 }
 
-/** @param {unknown} at when it was kept, in milliseconds since 1970 */
-export function isFresh(at) {
-  return typeof at === 'number' && Math.abs(Date.now() - at) < DAYS * 24 * 3600 * 1000
+/** @param {unknown} at when it was kept, in milliseconds since 1970 @param {number} [minutes] for which it is kept */
+export function isFresh(at, minutes = DAYS * 24 * 60) {
+  return typeof at === 'number' && Math.abs(Date.now() - at) < minutes * 60_000
 }
 
 /** @param {unknown} value */

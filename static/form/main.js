@@ -23,8 +23,8 @@ function talkToHost(form) {
 
   for (const type of ['hello', 'set']) link.addEventListener(type, event => obey(form, /** @type {CustomEvent} */ (event).detail))
   link.addEventListener('close', () => meet(form, page => page.close()))
-  link.addEventListener('reset', () => meet(form, page => {
-    page.reset()
+  link.addEventListener('reset', () => meet(form, async page => {
+    await page.reset()
     link.reset()
   }))
   link.addEventListener('focus', event => {

@@ -40,6 +40,7 @@ export class Sending {
 
   /** @param {AbortSignal} signal */
   listen(signal) {
+    addEventListener('beforeunload', event => this.#run && event.preventDefault(), {signal})
     this.#view?.cancel.addEventListener('click', () => this.#run?.abort(), {signal})
     this.#view?.copy.addEventListener('click', () => this.#copy(), {signal})
   }
@@ -238,7 +239,7 @@ export class Sending {
     this.#view?.rest(false)
     if (status >= 300) return this.#refused(data, retryAfter)
     this.#mayHaveArrived = false
-    draft.drop()
+    draft.sent()
     this.#thanks.show(data, body.getAll('files').length, () => this.another({focus: true}))
     form.tell('success', {receipt: data.receipt, status: data.status})
   }

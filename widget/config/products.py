@@ -215,8 +215,8 @@ class Product(_Table):
     draft: Annotated[
         Literal["on", "off"],
         Field(
-            description="Whether the browser keeps an unsent draft, for the same person only and for 30 days; use "
-            "`off` for shared computers."
+            description="Whether the browser keeps an unsent draft, for the same person only: its text for 30 days, "
+            "its files for 30 minutes after the last change; use `off` for shared computers."
         ),
     ] = "on"
     receipts: Annotated[

@@ -1,0 +1,92 @@
+// @ts-check
+/**
+ * The files of drafts, in this browser's IndexedDB, until half an hour after the last change. Loaded only where there are any.
+ *
+ * Each set of files lies under a random name, and only the owner's draft holds that name (`kept.js`): so nobody else is given
+ * them. While anything lies here `feedback:PRODUCT:browser:files` in `localStorage` says so, and a page that opens later
+ * sweeps out what has been there for too long.
+ */
+
+const MINUTES = 30
+const DATABASE = 'feedback', FILES = 'files', TIMES = 'times'
+
+/** @typedef {{file: File, note: string}} KeptFile with what was done to it, in words */
+
+/** @param {string} product @param {string} id @param {KeptFile[]} files */
+export async function keep(product, id, files) {
+  localStorage.setItem(mark(product), JSON.stringify({at: Date.now()}))
+  await use('readwrite', (contents, times) => {
+    contents.put(files, id)
+    times.put({product, at: Date.now()}, id)
+  })
+}
+
+/** There was a change to the draft that they belong to. @param {string} product @param {string} id */
+export async function touch(product, id) {
+  localStorage.setItem(mark(product), JSON.stringify({at: Date.now()}))
+  await use('readwrite', (_, times) => times.put({product, at: Date.now()}, id))
+}
+
+/** @param {string} id @returns {Promise<KeptFile[]>} none, where they have been there for too long */
+export async function load(id) {
+  const [files, time] = await Promise.all([use('readonly', contents => contents.get(id)), use('readonly', (_, times) => times.get(id))])
+  return files && isFresh(time) ? files : []
+}
+
+/** @param {string} product @param {string} id */
+export async function drop(product, id) {
+  await use('readwrite', (contents, times) => {
+    contents.delete(id)
+    times.delete(id)
+  })
+  await sweep(product)
+}
+
+/** Takes out what has been there for too long, or all of a product. @param {string} product @param {boolean} [all] */
+export async function sweep(product, all = false) {
+  const ids = await use('readonly', (_, times) => times.getAllKeys())
+  const found = await use('readonly', (_, times) => times.getAll())
+  const gone = ids.filter((/** @type {string} */ _, /** @type {number} */ place) => !isFresh(found[place]) || all && found[place].product === product)
+  await use('readwrite', (contents, times) => {
+    for (const id of gone) {
+      contents.delete(id)
+      times.delete(id)
+    }
+  })
+  const isLeft = found.some((/** @type {any} */ time, /** @type {number} */ place) => time.product === product && !gone.includes(ids[place]))
+  if (!isLeft) localStorage.removeItem(mark(product))
+}
+
+/** @param {string} product */
+function mark(product) {
+  return `feedback:${product}:browser:files`
+}
+
+/** @param {{at: number} | undefined} time */
+function isFresh(time) {
+  return time !== undefined && Math.abs(Date.now() - time.at) < MINUTES * 60_000
+}
+
+/** One transaction; answers what was asked for in it, once all of it is written.
+ * @param {IDBTransactionMode} mode @param {(contents: IDBObjectStore, times: IDBObjectStore) => IDBRequest | void} act @returns {Promise<any>} */
+async function use(mode, act) {
+  const database = await open()
+  return new Promise((resolve, reject) => {
+    const transaction = database.transaction([FILES, TIMES], mode)
+    const request = act(transaction.objectStore(FILES), transaction.objectStore(TIMES))
+    transaction.oncomplete = () => resolve(request?.result)
+    transaction.onabort = () => reject(transaction.error)
+  }).finally(() => database.close())
+}
+
+/** @returns {Promise<IDBDatabase>} */
+function open() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1)
+    request.onupgradeneeded = () => {
+      for (const name of [FILES, TIMES]) request.result.createObjectStore(name)
+    }
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+}
