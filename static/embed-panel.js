@@ -153,6 +153,8 @@ export class Panel {
   /** How it goes with what was sent last, unless the person has seen that: an index of `FATES`. @type {number | undefined} */
   #fate
   #fateTimer = 0
+  /** What had the focus when the form was opened. @type {Element | null | undefined} */
+  #focused
   /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
   #close
 
@@ -269,7 +271,7 @@ export class Panel {
     }
     this.#state = 'failed'
     this.#swept()
-    if (host.isOpen && host.person) link.focus()
+    if (this.#isWaited) link.focus()
     host.tell('error', {code, retryable: code != 'product_unknown'})
     advice().then(({explain}) => explain(code, host.product))
   }
@@ -362,14 +364,21 @@ export class Panel {
     else if (this.host.opener != this.host.launcher) this.host.opener?.focus()
   }
 
-  /** Into the form, if a person opened it. */
+  /** Moves the focus into the form if a person opened it. */
   #focus() {
     const {host} = this
-    if (!host.person || this.#state != 'ready') return
+    if (this.#state != 'ready' || !this.#isWaited) return
     host.person = false
     const visible = host.opener?.matches(':focus-visible')
     this.#frame.focus()
     this.#post('set', {focus: 'first', visible})
+  }
+
+  /** Does the person who opened the form still wait for it, or write elsewhere in the page meanwhile? */
+  get #isWaited() {
+    const {host} = this
+    const now = focused()
+    return host.isOpen && host.person && (now == this.#focused || now == document.body || host.root.contains(now))
   }
 
   /** The same opening, as a sheet or no longer as one. */
@@ -422,6 +431,7 @@ export class Panel {
   /** Opens it, or brings what is open in front of a dialog that the host opened meanwhile. */
   show() {
     if (!this.box.open) {
+      this.#focused = focused()
       this.#hasAsked = false
       this.#ask()
     }
@@ -475,6 +485,13 @@ export class Panel {
     if (inside) (host.opener?.isConnected ? host.opener : host.launcher)?.focus()
     this.#post('close')
   }
+}
+
+/** What has the focus, seen through shadow roots. */
+function focused() {
+  let element = document.activeElement
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement
+  return element
 }
 
 /**

@@ -52,6 +52,8 @@ export class HostLink extends EventTarget {
   #height = 0
   #moved = false
   #follows = 0
+  /** Has the person done something here since the form was opened? Then the focus is where they put it. */
+  #isUsed = false
   #gone = new AbortController()
   #sizes = new ResizeObserver(() => this.#resize())
 
@@ -77,6 +79,7 @@ export class HostLink extends EventTarget {
       this.#moved = true
       setTimeout(() => { this.#moved = false })
     }, {signal})
+    for (const type of ['pointerdown', 'keydown', 'input']) window.addEventListener(type, () => { this.#isUsed = true }, {signal, capture: true})
     document.addEventListener('keydown', event => this.#key(event), {signal})
   }
 
@@ -126,7 +129,10 @@ export class HostLink extends EventTarget {
     if (message.type === 'hello') this.#meet(origin, message)
     else if (this.#peer?.origin !== origin || this.#peer.id !== message.id) return
     else if (message.type === 'set') this.#wish('set', message.data)
-    else if (['close', 'reset'].includes(message.type)) this.dispatchEvent(new Event(message.type))
+    else if (['close', 'reset'].includes(message.type)) {
+      this.#isUsed = false
+      this.dispatchEvent(new Event(message.type))
+    }
   }
 
   /** @param {string} origin @param {{id: string, data: unknown}} message */
@@ -148,8 +154,13 @@ export class HostLink extends EventTarget {
     if (wish.focus) this.#focus(wish.focus, wish.visible)
   }
 
-  /** @param {'first' | 'last'} end @param {boolean} [visible] whether the ring shall show: not after a pointer's press */
+  /**
+   * A slow host page may ask for this when the person is already writing: then the focus stays with what they write.
+   *
+   * @param {'first' | 'last'} end @param {boolean} [visible] whether the ring shall show: not after a pointer's press
+   */
   #focus(end, visible) {
+    if (this.#isUsed) return
     if (!this.dispatchEvent(new CustomEvent('focus', {detail: end, cancelable: true}))) return
     const stops = tabStops()
     const stop = end === 'last' ? stops.at(-1) : stops.find(stop => stop instanceof HTMLInputElement) ?? stops[0]
@@ -173,6 +184,7 @@ export class HostLink extends EventTarget {
     const direction = event.shiftKey ? 'backward' : 'forward'
     if (!atEdge(direction)) return
     if (this.#trap) event.preventDefault()
+    this.#isUsed = false // the host page says where the focus goes next
     this.#post('focusexit', {direction})
   }
 

@@ -28,6 +28,7 @@ class HostPage:
         self.context.on("weberror", lambda error: self.said.append(str(error.error)))
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(10_000)
+        self.inside: Page | FrameLocator = self.page  # the document that has the loader; tests of frames change it
         self.url = f"http://localhost:{self.server.port}"
         self.loader = f"{self.widget.url}/embed.js"
 
@@ -48,15 +49,15 @@ class HostPage:
 
     @property
     def launcher(self) -> Any:
-        return self.page.locator("insider-feedback .launcher")
+        return self.inside.locator("insider-feedback .launcher")
 
     @property
     def panel(self) -> Any:
-        return self.page.locator("insider-feedback .panel")
+        return self.inside.locator("insider-feedback .panel")
 
     @property
     def form(self) -> FrameLocator:
-        return self.page.frame_locator("insider-feedback iframe")
+        return self.inside.frame_locator("insider-feedback iframe")
 
     def press(self) -> None:
         """Press the one button there is, where it is drawn."""
@@ -73,6 +74,7 @@ class HostPage:
         """Write with the keyboard, where the focus is."""
         expect(self.panel).to_be_visible()
         self.form.locator("#description").click()
+        expect(self.form.locator("#description")).to_be_focused()
         self.page.keyboard.type(text)
         expect(self.form.locator("#description")).to_have_value(text)
 

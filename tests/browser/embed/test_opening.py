@@ -77,6 +77,43 @@ def test_focus_stays_where_it_is_when_no_person_opened_the_form(visit: Any, stag
     assert page.evaluate("document.activeElement.tagName") == "BODY"
 
 
+HOLD = """addEventListener('message', event => {
+  if (event.isTrusted && event.data?.data?.focus) {
+    event.stopImmediatePropagation()
+    window.late = event
+  }
+}, true)"""
+"""Keeps the message back that says where the focus goes."""
+LATE = "dispatchEvent(new MessageEvent('message', {source: parent, origin: late.origin, data: late.data}))"
+
+
+def test_words_are_not_interrupted_when_the_page_says_late_where_the_focus_goes(visit: Any) -> None:
+    page = visit()
+    page.add_init_script(HOLD)
+    frame = opened(page)
+    frame.wait_for_function("window.late")
+    frame.click("textarea")
+    page.keyboard.type("It is ")
+    frame.evaluate(LATE)
+    page.keyboard.type("easy.")
+    expect(frame.locator("textarea")).to_have_value("It is easy.")
+
+
+def test_a_form_that_comes_late_takes_no_focus_from_a_field_of_the_page(visit: Any) -> None:
+    page = visit("<input id=field>")
+    held: list[Any] = []
+    page.route("**/form.js", lambda route: held.append(route))
+    launcher(page).click()
+    expect(panel(page)).to_be_visible()
+    page.locator("#field").click()
+    page.keyboard.type("A-1")
+    (route,) = held
+    route.continue_()
+    form(page)
+    page.keyboard.type("027")
+    expect(page.locator("#field")).to_have_value("A-1027")
+
+
 def test_tab_leaves_a_popover_at_both_ends(visit: Any) -> None:
     page = visit()
     frame = opened(page)
