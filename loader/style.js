@@ -10,7 +10,7 @@ export const STYLE = `
 :host([mode=inline]:not([hidden])){position:static;display:block}
 .box{all:initial;color-scheme:inherit}
 .launcher{position:fixed;inset-inline:var(--x);inset-block:var(--y);border-radius:99px;
-box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #281e0a4d}
+box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004}
 .button{display:flex;align-items:center;gap:10px;min-height:52px;margin:0;padding:0 22px 0 20px;
 border:1px solid transparent;background:var(--a);color:var(--feedback-on-accent,#fff);cursor:pointer;text-decoration:none;
 font:600 max(16px,1rem)/1.5 var(--feedback-font,system-ui,sans-serif)}

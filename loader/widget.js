@@ -2,7 +2,7 @@
 import {add, dress} from './dom.js'
 import {guard} from './guard.js'
 import {OPTIONS, advise, attribute, fits} from './options.js'
-import {bring, src} from './source.js'
+import {NAME, bring, src} from './source.js'
 import {STYLE} from './style.js'
 
 /** The launcher's word, where it is another; `h`: Chinese in traditional characters. @type {Record<string, string>} */
@@ -120,7 +120,9 @@ export class Widget {
       this.close()
       this.launcher?.remove()
       add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
-      this.tell('error', {code: navigator.onLine ? 'script_blocked' : 'offline', retryable: true})
+      const code = navigator.onLine ? 'script_blocked' : 'offline'
+      console.warn(NAME, code) // no more: whatever blocks the panel may block the module of words, too
+      this.tell('error', {retryable: true, code})
     }
   }
 
@@ -161,7 +163,7 @@ export class Widget {
   set(options) {
     for (const [key, value] of Object.entries(options ?? {})) {
       if (OPTIONS[key] == '') this.told[key] = value
-      else if (OPTIONS[key] && (value == null || value === '')) this.element.removeAttribute(attribute(key))
+      else if (OPTIONS[key] && (value ?? '') === '') this.element.removeAttribute(attribute(key))
       else if (fits(key, value)) this.element.setAttribute(attribute(key), value)
       else advise(key, value)
     }

@@ -62,6 +62,20 @@ def test_the_launcher_takes_its_looks_and_words_from_the_tag(visit: Any) -> None
     assert page.evaluate(f"[{style}.zIndex, {style}.colorScheme]") == ["7", "dark"]
 
 
+def test_a_z_index_lets_what_lies_higher_in_the_page_cover_button_and_form(visit: Any) -> None:
+    banner = '<p id="banner" style="position:fixed;inset:0;margin:0;background:#eee;z-index:ORDER">Cookies</p>'
+    covered = visit(banner.replace("ORDER", "8"), attributes='data-product="demo" data-z-index="7"')
+    box = launcher(covered).bounding_box()
+    at = f"document.elementFromPoint({box['x'] + 20}, {box['y'] + 20}).localName"
+    assert covered.evaluate(at) == "p"
+    covered.evaluate("InsiderFeedback.open()")
+    form(covered)
+    box = panel(covered).bounding_box()
+    assert covered.evaluate(f"document.elementFromPoint({box['x'] + 20}, {box['y'] + 20}).localName") == "p"
+    covered.evaluate("InsiderFeedback.set({zIndex: 9})")
+    assert covered.evaluate(at) == "insider-feedback"
+
+
 @pytest.mark.parametrize(
     ("lang", "word", "close"),
     [

@@ -63,7 +63,7 @@ def test_a_frame_that_something_blocks_becomes_a_link(visit: Any) -> None:
 
 
 def test_without_a_network_it_says_so(visit: Any) -> None:
-    page = visit(expected=(SAID, "ERR_", "does not match the recipient", "Failed to"))
+    page = visit(expected=("insider-feedback offline", "ERR_", "does not match the recipient", "Failed to"))
     page.context.set_offline(True)
     launcher(page).click()
     link = page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")
@@ -73,13 +73,16 @@ def test_without_a_network_it_says_so(visit: Any) -> None:
 
 
 def test_a_loader_that_is_blocked_half_way_becomes_a_link(visit: Any) -> None:
-    page = visit(expected=(SAID, "ERR_", "Failed to"))
+    page = visit(expected=("insider-feedback script_blocked", "ERR_", "Failed to"))
+    lines: list[str] = []
+    page.on("console", lambda message: lines.append(message.text))
     page.route("**/embed-panel.js", lambda route: route.abort("blockedbyclient"))
     launcher(page).click()
     link = page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")
     expect(link).to_be_visible()
     assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
     assert seen(page, "error")[0]["code"] == "script_blocked"
+    assert lines.count("insider-feedback script_blocked") == 1
 
 
 def test_while_it_opens_nothing_shows_for_a_moment_and_then_grey_blocks(visit: Any, stage: Stage) -> None:
