@@ -21,6 +21,7 @@ MISFITS = """() => {
   const isLarge = root.style.fontSize === '200%'
   const name = element => element.id ? '#' + element.id : `${element.localName}.${element.className}`
   const shows = element => element.getClientRects().length && getComputedStyle(element).visibility === 'visible'
+    && getComputedStyle(element).clipPath === 'none' // what is there to be read aloud alone
   const say = node => node.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60)
   const overhangs = element => element.querySelector('#feedback-cancel:not([hidden] *)') // on purpose, into the edge
   const aside = '.feedback-hidden, svg, template, script, input, textarea, .feedback-file-name span:first-child'
