@@ -57,6 +57,7 @@ types:
 
 loader: setup ## static/embed.js from loader/
 	@npm run --silent loader
+	@cp static/embed.d.ts npm/embed.d.ts
 
 setup: ## whatever development needs
 	@scripts/setup
