@@ -32,6 +32,7 @@ const link = window.link = new HostLink({origins: ORIGINS, box: document.querySe
 for (const type of ['hello', 'set', 'close', 'focus']) {
   link.addEventListener(type, event => window.heard.push([type, event.detail ?? null]))
 }
+link.addEventListener('reset', () => link.reset())
 document.querySelector('#leave').addEventListener('click', () => link.escape())
 document.querySelector('textarea').addEventListener('input', () => link.dirty(), {once: true})
 document.querySelector('#send').addEventListener('click', () => {

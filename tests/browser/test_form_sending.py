@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Request, Route, expect
 from widget.submissions.tokens import Tokens
 
 TEXT = "The totals are easy to find."
+SOON = {"KEEP_ALIVE": "1"}
+"""For a widget that ends while the browser still holds a connection."""
 
 
 @functools.cache
@@ -246,7 +248,7 @@ def test_the_text_is_copied_where_the_clipboards_own_interface_is_refused(form: 
 def test_too_many_submissions_count_down_and_can_then_be_sent(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
-    widget = start_widget(RATE_LIMIT="1/minute", DELIVERY_WAIT="10")
+    widget = start_widget(**SOON, RATE_LIMIT="1/minute", DELIVERY_WAIT="10")
     form.url = f"{widget.url}/form/demo"
     form.expected.append(NETWORK)
     assert widget.submit().status_code == 201
@@ -304,7 +306,7 @@ def test_an_old_token_is_renewed_without_the_person_noticing(form: FormPage, ins
 def test_an_earlier_version_that_was_sent_is_told_and_this_one_can_be_sent_as_well(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
-    widget = start_widget()
+    widget = start_widget(**SOON)
     form.url = f"{widget.url}/form/demo"
     form.expected.append(NETWORK)
     form.open().fill()
@@ -321,7 +323,7 @@ def test_an_earlier_version_that_was_sent_is_told_and_this_one_can_be_sent_as_we
 def test_a_form_that_really_is_too_old_is_renewed(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    widget = start_widget(TOKEN_MAX_AGE="60", DELIVERY_WAIT="10")
+    widget = start_widget(**SOON, TOKEN_MAX_AGE="60", DELIVERY_WAIT="10")
     form.url = f"{widget.url}/form/demo"
     form.expected.append(NETWORK)
     form.open().fill()
@@ -337,7 +339,7 @@ def test_a_form_that_really_is_too_old_is_renewed(
 def test_one_who_was_very_quick_waits_without_knowing(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
-    widget = start_widget(MIN_FILL_TIME="3", DELIVERY_WAIT="10")
+    widget = start_widget(**SOON, MIN_FILL_TIME="3", DELIVERY_WAIT="10")
     form.url = f"{widget.url}/form/demo"
     form.expected.append(NETWORK)
     form.open().fill().send()

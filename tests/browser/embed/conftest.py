@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from bed import Sandbox, Widget
+from bed import Sandbox, Widget, until
 from pages import SPY
 from playwright.sync_api import Browser, Page
 from rounds import HostPage
@@ -40,7 +40,7 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(5000)
         page.goto(stage.page(*body, **options))
-        page.wait_for_function("!!window.InsiderFeedback?.open")
+        until(lambda: page.evaluate("!!window.InsiderFeedback?.open"))  # Playwright's own way needs unsafe-eval
         return page
 
     yield open_page

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bed import until
 from pages import SAID, launcher, opened, panel, seen
 from playwright.sync_api import Page, expect
 from stage import Stage
@@ -21,7 +22,7 @@ def test_it_works_without_a_word_on_the_console_under_strict_policies(visit: Any
     assert page.evaluate("crossOriginIsolated")
     frame = opened(page)
     frame.click("#send")
-    page.wait_for_function("window.seen.some(([type]) => type === 'success')")
+    until(lambda: seen(page, "success"))
     page.mouse.move(0, 0)
     expect(launcher(page)).to_have_css("background-color", "rgb(47, 78, 134)")
 
@@ -32,7 +33,7 @@ def failure(page: Page) -> str:
     link = panel(page).get_by_role("link", name="Open in a new tab")
     assert "/form/demo?" in link.get_attribute("href")
     assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
-    page.wait_for_function("window.seen.some(([type]) => type === 'error')")
+    until(lambda: seen(page, "error"))
     return str(seen(page, "error")[0]["code"])
 
 
