@@ -102,11 +102,11 @@ function isNear(one, other) {
 
 /** What stands in the page. */
 function look() {
-  const tag = [...document.scripts].find(({src}) => src.startsWith(service.href + 'embed.js'))
+  const tag = [...document.scripts].find(({src}) => src.startsWith(service.href + 'embed') && /\/embed\.js(\?|$)/.test(src))
   const elements = [...document.querySelectorAll('insider-feedback')]
   if (!elements.length) tell('wrong', 'There is no <insider-feedback> in the page.', 'Give the script tag data-product="…".')
   if (elements.some(element => !element.getAttribute('product'))) tell('wrong', 'An <insider-feedback> names no product.', 'Add product="…".')
-  if (tag?.integrity) tell('wrong', 'integrity allows one version of the script alone.', 'Leave it out.')
+  if (tag?.integrity && tag.src.startsWith(service.href + 'embed.js')) tell('wrong', 'integrity allows one version of the script alone.', 'Leave it out, or take the tag that widget check prints.')
   if (location.protocol === 'https:' && service.protocol === 'http:' && !/^(.+\.)?localhost$|^127\./.test(service.hostname)) {
     tell('wrong', `The page is https, and ${service.origin} is not: mixed content.`, 'Write https in the script tag.')
   }

@@ -382,6 +382,7 @@ def settings(folder: Path, insider: str) -> dict[str, str]:
 def test_the_command_says_what_it_looked_at_and_exits_0(insider: Sandbox, tmp_path: Path) -> None:
     done = run(tmp_path, **settings(tmp_path, insider.url))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert 'integrity="sha384-' in done.stdout
     for line in ("✓ settings", "✓ credentials", "✓ database", "✓ templates", "Nothing is wrong."):
         assert line in done.stdout
     assert insider.counts()["token"] == 1

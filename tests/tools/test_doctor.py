@@ -330,6 +330,11 @@ def test_a_tag_that_cannot_work_is_named(body: str, code: str) -> None:
     assert code in codes(examine(body))
 
 
+def test_a_hash_is_right_where_the_address_names_a_version() -> None:
+    tag = '<script src="{service}/embed/0123456789ab/embed.js" data-product="demo" integrity="sha384-x"></script>'
+    assert codes(examine(tag)) == []
+
+
 def test_an_origin_that_is_not_the_products_is_named_with_the_line_for_widget_toml() -> None:
     other = PRODUCT.model_copy(update={"origins": ("https://app.example.com",)})
     report = examine(product=other, ours={**OURS, "/form/demo": (200, of_form(other.origins), "")})

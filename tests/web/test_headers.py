@@ -79,6 +79,7 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
         "health head": client.head("/healthz"),
         "ready 200": client.get("/readyz"),
         "loader 200": client.get("/embed.js"),
+        "loader 200 version": client.get("/embed/0123456789ab/embed.js"),
         "static 200": client.get("/static/form.css"),
         "static 200 theme": client.get("/form/demo/theme.css"),
         "static 404 theme": client.get("/form/nobody/theme.css"),

@@ -11,6 +11,7 @@ from bed import ROOT, Widget
 from samples import png
 
 from widget.config import resources
+from widget.web import pinned
 from widget.web.compression import choose
 
 FORM_CSS = resources.content(ROOT / "static" / "form.css")
@@ -84,6 +85,18 @@ def test_each_form_of_a_file_has_a_tag_of_its_own_and_is_not_sent_twice(widget: 
     for known in (tags["gzip"], tags["br"].strip('"'), '"other"'):
         asked = {"Accept-Encoding": "br", "If-None-Match": known}
         assert widget.client.get("/embed.js", headers=asked).status_code == 200
+
+
+def test_the_loader_is_kept_for_five_minutes_and_under_its_version_for_a_year(widget: Widget) -> None:
+    loader = widget.client.get("/embed.js")
+    assert loader.headers["cache-control"] == "public, max-age=300"
+    copy = pinned.copy(loader.content)
+    kept = widget.client.get(pinned.path(copy))
+    assert (kept.status_code, kept.content) == (200, copy)
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["access-control-allow-origin"] == "*"
+    other = widget.client.get("/embed/0123456789ab/embed.js")
+    assert (other.content, other.headers["cache-control"]) == (copy, "no-cache")
 
 
 def test_head_tells_what_get_would_bring(widget: Widget) -> None:

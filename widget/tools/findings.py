@@ -61,6 +61,8 @@ class Report:
 
     sections: tuple[Section, ...]
     settings: tuple[InForce, ...] = ()
+    tag: str = ""
+    """A script tag that states the hash of `embed.js`."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -76,6 +78,7 @@ class Report:
         """The report as JSON values."""
         return {
             "passed": self.passed,
+            "tag": self.tag,
             "settings": [asdict(setting) for setting in self.settings],
             "sections": [
                 {
@@ -94,6 +97,10 @@ class Report:
         if self.settings:
             yield "Settings in force"
             yield from _settings(self.settings)
+            yield ""
+        if self.tag:
+            yield "Script tag with integrity"
+            yield f"  {self.tag}"
             yield ""
         for section in self.sections:
             yield section.title

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from widget.config import resources
 from widget.web import compression as encodings
+from widget.web import pinned
 from widget.web.headers import HEADERS, Kind
 
 log = structlog.get_logger("widget.web.assets")
@@ -78,6 +79,7 @@ class StaticFiles:
         self._reload = reload
         self._stamp: object = None
         self._files: Mapping[str, Asset] = {}
+        self._pinned = Asset(b"", _TYPES[".js"])
         self.version = ""
         self.left_out: Mapping[str, str] = {}
         """The files of products that are not served, and why."""
@@ -97,6 +99,8 @@ class StaticFiles:
             log.warning("static.left_out", file=name, reason=reason)
             del paths[name]
         self._files = {name: _asset(path) for name, path in paths.items()}
+        if "embed.js" in self._files:
+            self._pinned = Asset(pinned.copy(self.content("embed.js")), _TYPES[".js"])
         digest = hashlib.sha256()
         for name, file in self._files.items():
             digest.update(f"{name}\0{file.digest}\n".encode())
@@ -124,7 +128,7 @@ class StaticFiles:
     @property
     def assets(self) -> Collection[Asset]:
         """All of them."""
-        return self._files.values()
+        return (*self._files.values(), self._pinned)
 
     def names(self, folder: str, ending: str) -> tuple[str, ...]:
         """The files below `folder` whose names end so."""
@@ -147,6 +151,13 @@ class StaticFiles:
     def loader(self, request: Request) -> Response | None:
         """The script for host pages: kept for minutes, so that a new version reaches pages that never change."""
         return self._respond(request, "embed.js", "loader", {})
+
+    def pinned_loader(self, request: Request) -> Response:
+        """The script under its version, kept for a year. Another version's page that states no hash is served as well
+        by what there is now, which must not be kept under that name."""
+        is_current = request.url.path.endswith(pinned.path(self._pinned.content))
+        kept = FOR_EVER if is_current else "no-cache"
+        return self._pinned.respond(request, {**HEADERS["loader"], "Cache-Control": kept})
 
     def _respond(self, request: Request, name: str, kind: Kind, extra: Mapping[str, str]) -> Response | None:
         file = self._files.get(name)

@@ -61,7 +61,7 @@ HEADERS: Mapping[Kind, Mapping[str, str]] = {
     "loader": {
         **_EVERY,
         "Access-Control-Allow-Origin": "*",
-        "Cache-Control": "public, max-age=300, stale-while-revalidate=86400",
+        "Cache-Control": "public, max-age=300",
         "Content-Security-Policy": _DATA_POLICY,
         "Cross-Origin-Resource-Policy": "cross-origin",
     },

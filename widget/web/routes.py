@@ -13,6 +13,7 @@ ROUTES = [
     Route("/form/{product}/identity", form.check_identity, methods=["GET"]),
     Route("/receipt/{receipt}", receipts.show_receipt, methods=["GET"]),
     Route("/embed.js", static.loader, methods=["GET"]),
+    Route("/embed/{version}/embed.js", static.pinned_loader, methods=["GET"]),
     Route("/static/{path:path}", static.static_file, methods=["GET"]),
     Route("/healthz", health.alive, methods=["GET"]),
     Route("/readyz", health.ready, methods=["GET"]),

@@ -7,6 +7,9 @@ import pytest
 from bundles import REACT_18, bundle, rendered, svelte
 from playwright.sync_api import expect
 from rounds import TEXT, HostPage
+from stage import STATIC
+
+from widget.web import pinned
 
 TAG = '<script src="LOADER" async data-product="demo"></script>'
 HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>'
@@ -65,6 +68,13 @@ def test_a_page(host: HostPage, name: str) -> None:
 )
 def test_a_page_with_a_policy(host: HostPage, name: str, headers: dict[str, str]) -> None:
     host.put(f"{HEAD}<body><h1>Orders</h1>{TAG.replace('async', 'async nonce=abc')}", **headers)
+    host.visit().go_round()
+
+
+def test_a_page_that_states_the_hash_of_the_script(host: HostPage) -> None:
+    tag = pinned.tag((STATIC / "embed.js").read_bytes(), "WIDGET").replace("async", "async data-product=demo")
+    assert "integrity=" in tag
+    host.put(f"{HEAD}<body><h1>Orders</h1>{tag}")
     host.visit().go_round()
 
 

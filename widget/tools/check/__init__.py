@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from widget.app import create_outbox
+from widget.config import resources
 from widget.config.inventory import in_force
 from widget.config.loading import load, load_products, places
 from widget.config.products import Product
@@ -18,6 +19,7 @@ from widget.tools.check import service
 from widget.tools.check import strict as strictly
 from widget.tools.findings import Report, Section
 from widget.tools.offline import OfflineRenderer
+from widget.web import pinned
 
 
 class UnknownProduct(WidgetError):
@@ -44,7 +46,8 @@ async def run(
         checks += await service.check_helpers(settings)
     checks.append(await service.check_database(settings, create_outbox(settings, connect_timeout=2)))
     pages = check_products(_only(settings.products, only), settings.custom, settings.widget_config)
-    return Report((Section("Service", tuple(checks)), *pages), tuple(in_force(environ, settings)))
+    tag = pinned.tag(resources.content(resources.path("static") / "embed.js"), settings.public_url or "")
+    return Report((Section("Service", tuple(checks)), *pages), tuple(in_force(environ, settings)), tag)
 
 
 def check_products(

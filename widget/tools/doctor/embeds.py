@@ -8,6 +8,8 @@ from urllib.parse import urljoin, urlsplit
 from widget.tools.doctor.visits import Visit
 from widget.tools.markup import Element
 
+_LOADER = re.compile(r"/(embed/[0-9a-f]{12}/)?embed\.js$")
+"""At its own address, or under its version."""
 _FORM = re.compile(r"(?P<base>.*)/form/(?P<slug>[a-z0-9-]+)/?$")
 MODES = ("popover", "dialog", "inline")
 OPTIONS = {
@@ -63,7 +65,7 @@ def _scripts(visit: Visit) -> Iterator[Embed]:
     for script in visit.root.all("script"):
         whole = address(visit, script["src"]) if script["src"] else ""
         if urlsplit(whole).path.endswith("/embed.js"):
-            base = whole.partition("?")[0].removesuffix("/embed.js")
+            base = _LOADER.sub("", whole.partition("?")[0])
             named = [script["data-product"]] if script["data-product"] else []
             for product in dict.fromkeys(named + elements) or [""]:
                 yield Embed("script", base, product, script)
