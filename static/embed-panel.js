@@ -122,7 +122,7 @@ background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:p
 .cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}
 @media ${SMALL}{
 :host dialog.panel.panel{inset:calc(12px + env(safe-area-inset-top)) 0 0;width:auto;height:auto;max-width:none;max-height:none;margin:0;
-padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;translate:0 40px;scale:1;transition-duration:.18s}
+padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;overflow:visible;translate:0 40px;scale:1;transition-duration:.18s}
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
 dialog iframe{height:100%}}
 @media (forced-colors:active){dialog{border:1px solid!important}}
@@ -155,6 +155,8 @@ export class Panel {
   #fateTimer = 0
   /** What had the focus when the form was opened. @type {Element | null | undefined} */
   #focused
+  /** Is there something in the form that a person put there? */
+  #isDirty = false
   /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
   #close
 
@@ -166,6 +168,7 @@ export class Panel {
     this.box = add(host.box, host.inline ? 'div' : 'dialog', {part: 'panel', 'aria-label': host.label})
     const blocks = add(this.box, 'div', {class: 'blocks'})
     for (let block = 0; block < 6; block++) add(blocks, 'i')
+    this.box.onclick = (/** @type {any} */ event) => this.#press(event)
     this.box.onclose = () => this.box.open || host.close()
     if (!host.inline) this.told = add(host.box, 'span', {class: 'told', role: 'status', lang: host.language})
 
@@ -312,6 +315,7 @@ export class Panel {
     if (type == 'resize' && data.height > 0) this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
     if (type == 'ready') this.#ready(data)
     if (type == 'reset') this.#swept()
+    if (['dirty', 'success', 'reset'].includes(type)) this.#isDirty = type == 'dirty'
     if (type == 'submit') {
       this.#hasAsked = false
       this.#goes(SENDING)
@@ -331,6 +335,13 @@ export class Panel {
     this.#fate = fate != SENDING && this.host.isOpen ? undefined : fate
     if (this.#fate == SENT) this.#fateTimer = setTimeout(() => this.#goes(), LASTS)
     this.#label()
+  }
+
+  /** A press on the backdrop, which is the dialog's own: it closes what nobody has written in. @param {MouseEvent} event */
+  #press({target, clientX: x, clientY: y}) {
+    const {left, right, top, bottom} = this.box.getBoundingClientRect()
+    const isInside = x >= left && x <= right && y >= top && y <= bottom
+    if (target == this.box && this.#modal && !this.#isDirty && !isInside) this.host.close()
   }
 
   /** @param {{title?: unknown, close?: unknown}} data in the language of the form */

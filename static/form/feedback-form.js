@@ -165,6 +165,7 @@ export class FeedbackForm extends HTMLElement {
   async #submit(event) {
     event.preventDefault()
     const turn = this.#turns
+    if (!this.controller) this.element('feedback-send').textContent = JSON.parse(this.dataset.words ?? '{}').sending // at once
     try {
       await this.#use(controller => controller.sending.start())
     } catch {

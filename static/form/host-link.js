@@ -165,6 +165,7 @@ export class HostLink extends EventTarget {
     const stops = tabStops()
     const stop = end === 'last' ? stops.at(-1) : stops.find(stop => stop instanceof HTMLInputElement) ?? stops[0]
     stop?.focus(visible === undefined ? {} : {focusVisible: visible})
+    if (end === 'first') scrollTo(0, 0) // where the window is low, at the title all the same
   }
 
   #resize() {

@@ -1,10 +1,12 @@
 """Where the form's parts lie in windows of all shapes: what has to be filled in is seen at once."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from bed import Widget
-from playwright.sync_api import Browser, Frame, expect
+from bed import Widget, until
+from form_stage import FormPage
+from playwright.sync_api import Browser, Frame, Route, expect
 from stage import Server
 
 REQUIRED = ("#description", "#submittedByEmail", "#contactConsent", "#feedback-send")
@@ -74,3 +76,45 @@ def test_a_form_that_is_open_follows_its_window(opened: Opened) -> None:
     expect(frame.locator("html")).not_to_have_attribute("data-low", "")
     frame.page.set_viewport_size({"width": 1366, "height": 650})
     expect(frame.locator("html")).to_have_attribute("data-low", "")
+
+
+def test_a_press_beside_the_dialog_closes_it_until_something_is_written(opened: Opened) -> None:
+    frame = opened(1280, 800, "dialog")
+    dialog = frame.page.locator("insider-feedback dialog")
+    frame.page.mouse.click(20, 400)
+    expect(dialog).to_be_hidden()
+    frame.page.locator("insider-feedback button").first.click()
+    expect(dialog).to_be_visible()
+    frame.locator("#description").fill("Half a thought")
+    frame.locator("#sentimentRating-true").check(force=True)
+    expect(frame.locator("#feedback-progress")).to_have_attribute("tabindex", "-1")
+    frame.page.mouse.click(20, 400)
+    assert dialog.evaluate("dialog => dialog.open")
+
+
+def test_a_telephone_on_its_side_shows_who_says_it_beside_what_is_said(opened: Opened) -> None:
+    frame = opened(740, 360)
+    said, person = (frame.locator(name).bounding_box() for name in (".feedback-tiles", ".feedback-person"))
+    assert said
+    assert person
+    assert person["x"] > said["x"] + said["width"]
+    assert abs(person["y"] - said["y"]) < 40
+    assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_form_at_four_hundred_percent_opens_at_its_title(opened: Opened) -> None:
+    frame = opened(320, 256)
+    expect(frame.locator("h1")).to_be_in_viewport(ratio=0.9)
+    assert frame.evaluate("scrollY") == 0
+
+
+def test_send_answers_before_its_script_is_there(form: FormPage) -> None:
+    waiting: list[Route] = []
+    form.page.route(re.compile(r"/form/form-controller\.js"), lambda route: waiting.append(route))
+    form.open()
+    form.button.click()
+    expect(form.button).to_have_text("Sending")
+    until(lambda: waiting)
+    waiting[0].continue_()
+    expect(form.summary).to_be_focused()
+    expect(form.button).to_have_text("Send feedback")
