@@ -96,6 +96,7 @@ export class Fields {
   /** What an error pushes away under the pointer would not be pressed: it waits until the press is over. */
   #leaveEmail() {
     this.#hasLeft = true
+    if (this.#controller.form.email.value) import('./email-hint.js').then(({suggest}) => this.#controller.isLeft || suggest(this.#controller)).catch(() => undefined)
     if (!this.#isPressing) setTimeout(() => this.#complain())
   }
 

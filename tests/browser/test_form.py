@@ -185,6 +185,30 @@ def test_the_complaint_about_an_address_does_not_push_send_away_from_under_the_p
     expect(form["submittedByEmail-error"]).to_have_text(UNFINISHED)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("Mara@gmial.com", "Mara@gmail.com"), ("m@gmail.co", "m@gmail.com"), ("m@hotnail.com", "m@hotmail.com")],
+)
+def test_a_near_miss_of_a_common_domain_is_put_right_by_one_press(form: FormPage, typed: str, meant: str) -> None:
+    form.awake().email.press_sequentially(typed)
+    form.email.press("Tab")
+    form.page.get_by_role("button", name=f"Did you mean {meant}?").click()
+    expect(form.email).to_have_value(meant)
+    expect(form.page.locator(".feedback-hint button")).to_have_count(0)
+
+
+def test_other_domains_are_left_alone(form: FormPage) -> None:
+    answers = form.page.evaluate(
+        """async addresses => {
+          const main = document.querySelector('script[src*="form/main.js"]').src
+          const {nearest} = await import(main.replace('main.js', 'email-hint.js'))
+          return addresses.map(nearest)
+        }""",
+        ["m@mail.com", "m@gmail.com", "m@northwind.example", "m@ymail.com", "m@", "", "m@gmx.de"],
+    )
+    assert set(answers) == {""}
+
+
 def test_an_address_that_was_left_empty_is_not_complained_of_before_send(form: FormPage) -> None:
     form.awake().email.focus()
     form.page.keyboard.press("Tab")

@@ -45,8 +45,8 @@ OTHER_SCRIPT = {"hi-latn": "hi"}
 SCRIPT = (
     "almost", "almost.text", "again", "again.text", "blocked", "blocked.text", "copied", "copy.text",
     "accepted", "accepted.text", "delivered", "delivered.text", "delivered.files", "delivered.part",
-    "draft.files", "error.empty", "error.file_too_large", "error.file_too_large.pdf", "error.file_too_large.picture",
-    "error.file_type", "error.file_type.empty", "error.file_type.folder", "error.file_type.heic",
+    "draft.files", "email.meant", "error.empty", "error.file_too_large", "error.file_too_large.pdf",
+    "error.file_too_large.picture", "error.file_type", "error.file_type.empty", "error.file_type.folder", "error.file_type.heic",
     "error.file_type.unreadable",
     "error.invalid.submittedByEmail", "error.rate_limited.title", "error.required.submittedByEmail",
     "error.required.description", "error.required.files", "error.required.sentimentRating",

@@ -1,0 +1,51 @@
+// @ts-check
+/** A near miss of a common mail domain, offered to be put right by one press and never forced. Loaded once an address was
+ * typed. */
+/** @import {FormController} from './form-controller.js' */
+
+const DOMAINS = [
+  'gmail.com', 'googlemail.com', 'outlook.com', 'hotmail.com', 'yahoo.com', 'icloud.com', 'protonmail.com', 'mail.com', 'ymail.com',
+  'hotmail.co.uk', 'yahoo.co.uk', 'hotmail.fr', 'yahoo.fr', 'orange.fr', 'outlook.fr', 'outlook.de', 'yahoo.de', 'libero.it',
+  'naver.com', 'qq.com', '163.com',
+]
+const SHORTEST = 8 // characters: what is shorter may be a domain of its own
+let hint = document.createElement('p')
+
+/** @param {FormController} controller */
+export function suggest(controller) {
+  const {email} = controller.form
+  const meant = nearest(email.value.trim())
+  hint.remove()
+  if (!meant || email.readOnly) return
+  hint = document.createElement('p')
+  hint.className = 'feedback-hint'
+  const button = Object.assign(document.createElement('button'), {type: 'button', className: 'feedback-link'})
+  button.textContent = controller.words.say('email.meant', {name: meant})
+  button.addEventListener('click', () => {
+    email.value = meant
+    hint.remove()
+    email.focus()
+    email.dispatchEvent(new Event('input', {bubbles: true}))
+  })
+  email.addEventListener('input', () => hint.remove(), {once: true})
+  hint.append(button)
+  email.after(hint)
+  controller.say(button.textContent)
+}
+
+/** The address with the domain that was probably meant. @param {string} address */
+export function nearest(address) {
+  const [, name, domain] = /^([^@\s]+)@([^@\s]+)$/.exec(address.toLowerCase()) ?? []
+  if (!domain || domain.length < SHORTEST || DOMAINS.includes(domain)) return ''
+  const meant = DOMAINS.find(known => known.length > SHORTEST && isNear(domain, known))
+  return meant ? `${address.slice(0, name.length)}@${meant}` : ''
+}
+
+/** One character more, less or other, or two that changed places. @param {string} one @param {string} other */
+function isNear(one, other) {
+  let start = 0, end = 0
+  while (start < one.length && one[start] === other[start]) start++
+  while (end < Math.min(one.length, other.length) - start && one.at(-1 - end) === other.at(-1 - end)) end++
+  const [left, right] = [one.slice(start, one.length - end), other.slice(start, other.length - end)]
+  return left.length < 2 && right.length < 2 || left.length === 2 && left === [...right].reverse().join('')
+}
