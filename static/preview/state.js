@@ -38,7 +38,7 @@ async function play() {
   if (form.input) {
     const pdf = new File(['%PDF-1.4\n%%EOF'], 'order-1187.pdf', {type: 'application/pdf'})
     const files = [...form.takes('image/png') ? [await picture()] : [], ...form.takes('application/pdf') ? [pdf] : []]
-    await desk.files.add(files.slice(0, form.maxFiles))
+    desk.files.add(files.slice(0, form.maxFiles).map(file => ({file})))
   }
   if (doing !== 'filled') await desk.sending.start()
 }

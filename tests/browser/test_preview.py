@@ -193,6 +193,18 @@ def test_what_check_finds_stands_below_the_page_it_is_on(
     expect(idle).to_be_hidden()
 
 
+def test_the_frames_of_a_gallery_share_no_draft(preview: Preview, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{preview.url}/cell/demo/idle")
+    page.locator("#description").fill("Of this frame alone")
+    page.locator("#description").press("Shift")
+    expect(page.locator("#feedback-progress")).to_have_attribute("tabindex", "-1")
+    page.reload()
+    page.locator("#description").press("Shift")
+    expect(page.locator("#feedback-progress")).to_have_attribute("tabindex", "-1")
+    expect(page.locator("#description")).to_have_value("")
+
+
 def test_the_form_is_embedded_in_all_three_modes(preview: Preview, context: BrowserContext) -> None:
     page = context.new_page()
     for mode in ("popover", "dialog", "inline"):

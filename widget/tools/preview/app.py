@@ -118,10 +118,14 @@ def _render(renderer: OfflineRenderer, product: Product, found: Cell, lang: str,
 
 
 def _staged(renderer: OfflineRenderer, html: str, does: str, request: Request) -> str:
-    """The page with the preview's script before its own, and with larger text if asked for. It takes no focus."""
+    """The page with the preview's script before its own, and with larger text if asked for. It takes no focus.
+
+    It keeps no draft, which the frames of a gallery would share.
+    """
     script = f'<script type="module" src="{renderer.static.url("preview/state.js")}?do={does}"></script>'
     large = f'<link rel="stylesheet" href="{renderer.static.url("preview/large.css")}">'
     wanted = script + (large if request.query_params.get("text") == "200" else "")
+    html = html.replace("<feedback-form ", '<feedback-form draft="off" ', 1)
     return html.replace(" autofocus", "").replace("<head>", f"<head>{wanted}", 1)
 
 
