@@ -11,6 +11,7 @@ import pikepdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pdf_corpus import variants
 from pikepdf import Array, Dictionary, Name, String
 from samples import pdf, photo
 
@@ -253,3 +254,46 @@ def test_no_damage_makes_the_check_fail_otherwise(data, draw):
     found = examine(bytes(changed), "application/pdf", REMOVE)
     if found.verdict == "good":  # then nothing of that kind is left in the copy
         assert examine(found.data, "application/pdf", REFUSE).verdict == "good"
+
+
+def tagged(elements):
+    """A page whose text has so many elements of structure, as word processors write them for long tables."""
+
+    def change(document):
+        page = document.pages[0].obj
+        root = document.make_indirect(Dictionary(Type=Name.StructTreeRoot))
+        kind = document.make_indirect(Dictionary(O=Name.Layout, Placement=Name.Inline, TextAlign=Name.Start))
+        root.K = Array(
+            [
+                document.make_indirect(
+                    Dictionary(
+                        Type=Name.StructElem, S=Name.Span, P=root, Pg=page, K=number, A=kind, Lang=String("en-GB")
+                    )
+                )
+                for number in range(elements)
+            ]
+        )
+        document.Root.StructTreeRoot = root
+        document.Root.MarkInfo = Dictionary(Marked=True)
+
+    return saved(change, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+
+
+def test_a_long_table_with_60000_elements_of_structure_is_not_refused_and_keeps_them():
+    data = tagged(60_000)
+    found = examine(data, "application/pdf", REFUSE)
+    assert (found.verdict, found.notes) == ("good", ())
+    with pikepdf.open(io.BytesIO(found.data)) as copy:
+        assert len(copy.Root.StructTreeRoot.K) == 60_000
+
+
+def test_every_hostile_variant_is_answered_and_nothing_that_acts_is_left():
+    for name, data in variants():
+        found = examine(data, "application/pdf", REMOVE)
+        assert found.verdict == "good", name
+        if not name.startswith(("an_address-", "a_command")):  # behind a click an address is a link
+            assert found.notes == ("scripts_removed",), name
+            assert b"HIT" not in found.data, name
+            assert not TRACES.search(plain(found.data)), name
+        again = examine(found.data, "application/pdf", REMOVE)
+        assert (again.verdict, again.notes) == ("good", ()), name

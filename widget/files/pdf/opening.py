@@ -18,7 +18,7 @@ MOST_OBJECTS = 100_000
 """Objects with a number. The largest of real documents that fit into 4 MiB have about half of that."""
 _MOST_UNPACKED = 12 * 1024 * 1024
 """Bytes of one stream that is unpacked here, and of all streams that hold objects together."""
-_MOST_WORDS = 1_500_000
+_MOST_WORDS = 1_900_000
 """Words and marks of all objects together: qpdf makes an object of each."""
 _MOST_WARNINGS = 1000
 _DEEPEST = 100
