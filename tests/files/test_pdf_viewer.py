@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pikepdf
 import pytest
-from conftest import BROWSER_ARGUMENTS
+from chromium import ARGUMENTS
 from pdf_corpus import variants
 from pikepdf import Array, Dictionary, Name, String
 from playwright.sync_api import Dialog, Page, sync_playwright
@@ -107,7 +107,7 @@ def signed_off(data: bytes) -> bytes:
 def viewer() -> Iterator[Viewer]:
     path = next(filter(None, map(shutil.which, WHOLE_BROWSERS)), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         viewer = Viewer(browser.new_page())
         yield viewer
         browser.close()
