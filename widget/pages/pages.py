@@ -55,7 +55,7 @@ class Pages:
         templates: Templates,
         *,
         sheet: Callable[[str], str | None] = lambda _: None,
-        max_pixels: int = 64_000_000,
+        max_pixels: int = 100_000_000,
         receipt_days: int = 30,
         retry_days: int = 7,
     ) -> None:
