@@ -56,7 +56,7 @@ def rewrite(data: bytes, rules: Rules) -> Copy:
                 raise Embedding
             notes |= pictures.clean(document)
             return Copy(_saved(document, max(rules.max_size, len(data))), frozenset(notes))
-    except (pikepdf.PdfError, RuntimeError, ValueError) as error:
+    except (pikepdf.PdfError, RuntimeError, TypeError, ValueError) as error:  # TypeError: a name that is no text
         raise Unreadable("no PDF") from error
 
 
