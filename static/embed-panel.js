@@ -125,6 +125,12 @@ background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:p
 padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;overflow:visible;translate:0 40px;scale:1;transition-duration:.18s}
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
 dialog iframe{height:100%}}
+:host dialog.panel.panel[data-full]{inset:16px;width:auto;height:auto;max-width:none;max-height:none;margin:0}
+[data-full] iframe{height:100%}
+div.panel[data-full] iframe{height:max(var(--h),min(80vh,640px))}
+[data-hidden] :is(.launcher,dialog){transition:none!important;animation:unseen .1s infinite alternate}
+[data-hidden] dialog::backdrop{opacity:0!important;transition:none!important}
+@keyframes unseen{0%{opacity:0}to{opacity:.001}}
 @media (forced-colors:active){dialog{border:1px solid!important}}
 @media (prefers-reduced-motion:reduce){dialog{translate:0!important;scale:1!important;transition-duration:.12s!important}}`
 
@@ -221,7 +227,7 @@ export class Panel {
     this.#reason = ''
     this.#loaded = false
     this.#wait(NO_FRAME)
-    this.#frame = add(this.box, 'iframe', {part: 'frame', title: host.label, allow: 'clipboard-write', src: url})
+    this.#frame = add(this.box, 'iframe', {part: 'frame', title: host.label, allow: 'clipboard-write; display-capture', src: url})
     this.#frame.onload = () => {
       this.#loaded = true
       this.#post('hello')
@@ -283,7 +289,7 @@ export class Panel {
   #post(type, more) {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
-    const data = type == 'close' || type == 'reset' ? {} : {
+    const data = ['close', 'reset', 'staged'].includes(type) ? {} : {
       theme: host.theme, lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
       sheet: !host.inline && small.matches,
       low: !host.inline && low.matches,
@@ -315,6 +321,7 @@ export class Panel {
     if (type == 'resize' && data.height > 0) this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
     if (type == 'ready') this.#ready(data)
     if (type == 'reset') this.#swept()
+    if (type == 'stage') this.#stage(data.how)
     if (['dirty', 'success', 'reset'].includes(type)) this.#isDirty = type == 'dirty'
     if (type == 'submit') {
       this.#hasAsked = false
@@ -327,6 +334,13 @@ export class Panel {
       this.#ask()
     }
     if (TOLD.includes(type)) host.tell(type, data)
+  }
+
+  /** All the room there is for the form, or none to be seen while the page is captured. @param {unknown} how */
+  #stage(how) {
+    this.box.toggleAttribute('data-full', how == 'full')
+    if (!this.host.inline) this.host.box.toggleAttribute('data-hidden', how == 'hidden')
+    requestAnimationFrame(() => requestAnimationFrame(() => this.#post('staged')))
   }
 
   /** What an open form says itself, the launcher of a closed one has to. @param {number} [fate] none: it has been seen */

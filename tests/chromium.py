@@ -17,13 +17,15 @@ ARGUMENTS = (
 
 
 @functools.cache
-def executable() -> str | None:
+def executable(*, whole: bool = False) -> str | None:
     """The browser of this machine, if one runs (some packages are empty shells); None leaves it to Playwright's own.
 
     The headless shell comes first: the same engine without windows, menus and extensions, and Playwright's own choice.
+    It takes no pictures of a screen; the `whole` browser does.
     """
-    whole = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    found = filter(None, map(shutil.which, ("chromium-headless-shell", *whole)))
+    shell = () if whole else ("chromium-headless-shell",)
+    names = (*shell, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = filter(None, map(shutil.which, names))
     return next(
         (path for path in found if subprocess.run([path, "--version"], capture_output=True).returncode == 0), None
     )

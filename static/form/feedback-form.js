@@ -9,11 +9,6 @@ const SILENT = 1000 // milliseconds: then a page that frames it says nothing
  * `<feedback-form>` makes the form inside of it pleasant; without it the form works too.
  *
  * Nothing but this is loaded until somebody does something: then `form-controller.js` brings the rest, and is given what that was.
- *
- * @fires feedback-dirty there is something now that would be lost
- * @fires feedback-submit (cancelable) the form is about to be sent
- * @fires feedback-success (detail: {receipt, status}) it has been taken
- * @fires feedback-error (detail: {code, retryable, reason}) it has not
  */
 export class FeedbackForm extends HTMLElement {
   /** @type {AbortController | undefined} */
@@ -28,6 +23,8 @@ export class FeedbackForm extends HTMLElement {
   given = ''
   /** Lets the page vouch once more. @type {(() => Promise<string>) | undefined} */
   vouch
+  /** Asks the page that frames it for room, or to be out of sight. @type {(how: 'full' | 'hidden' | '') => Promise<boolean>} */
+  stage = async () => false
   /** Whose form it is, in small letters. */
   address = ''
   /** @type {string[]} */
@@ -49,10 +46,20 @@ export class FeedbackForm extends HTMLElement {
       const pictures = this.takes('image/jpeg') || this.takes('image/png')
       this.input.accept = [pictures && 'image/*', this.takes('application/pdf') && 'application/pdf'].filter(Boolean).join()
     }
+    this.#offerCapture(signal)
     if (this.#controller) this.#controller.then(controller => controller.listen(signal))
     else if (this.input?.files?.length) this.wake()
     else if (parent === window) this.recall()
     else addEventListener('load', () => setTimeout(() => this.recall(), SILENT), {signal})
+  }
+
+  /** A screenshot at the press of a button, or by keys where the browser lets no page take one. @param {AbortSignal} signal */
+  #offerCapture(signal) {
+    const button = this.element('feedback-capture')
+    if (!button) return
+    button.hidden = !this.#canCapture
+    button.addEventListener('click', () => this.#use(controller => controller.files.capture()), {signal})
+    if (button.hidden && matchMedia('(any-pointer: fine)').matches) import('../editor/paste.js').then(({suggest}) => suggest(this, button)).catch(() => undefined)
   }
 
   disconnectedCallback() {
@@ -71,6 +78,12 @@ export class FeedbackForm extends HTMLElement {
 
   /** May files of this media type go along? @param {string} type */
   takes(type) { return this.#accept.includes(type) }
+
+  /** May a picture of the page be taken here? Phones cannot, and a page that frames the form may forbid it. */
+  get #canCapture() {
+    const policy = /** @type {any} */ (document).featurePolicy
+    return Boolean(navigator.mediaDevices?.getDisplayMedia) && (policy?.allowsFeature('display-capture') ?? parent === window)
+  }
 
   /** An element of the page by its id; a product's own template may lack some. @param {string} id @returns {any} */
   element(id) { return document.getElementById(id) }

@@ -59,6 +59,20 @@ export class FileRow {
     image.onload = () => { image.hidden = false }
   }
 
+  /** What it showed is shown nowhere any more. */
+  hidePicture() {
+    URL.revokeObjectURL(this.#url)
+    this.#find('img').hidden = true
+    this.#find('img').removeAttribute('src')
+  }
+
+  /** Offers to edit it. @param {HTMLButtonElement} button */
+  edit(button) {
+    button.setAttribute('aria-describedby', this.#find('.feedback-file-name').id = `${this.id}-name`)
+    this.#find('.feedback-edit')?.remove()
+    this.#find('.feedback-file-words').append(button)
+  }
+
   /** Removes it, and lets go of its picture. */
   end() {
     URL.revokeObjectURL(this.#url)

@@ -6,8 +6,10 @@ import {FileRow} from './file-row.js'
 /** @import {Fault} from './faults.js' */
 /** @import {Kind} from './file-kind.js' */
 
+/** @import {Work} from '../../editor/editor.js' */
+
 /** @typedef {{file: File, isFolder?: boolean, note?: string}} Given what was chosen, or kept: then with what was done to it */
-/** @typedef {Given & {row: FileRow, fault?: Fault}} Entry */
+/** @typedef {Given & {row: FileRow, fault?: Fault, work?: Work}} Entry */
 
 const MOST = 20 // rows: what is dropped beyond that was hardly meant
 const TYPES = /** @type {Record<string, string>} */ ({jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'})
@@ -18,6 +20,8 @@ export class Files {
   #entries = []
   /** All that is being made ready, one after the other: pictures take much memory. */
   #work = Promise.resolve()
+  /** Ends what is offered for the files. */
+  #gone = new AbortController()
 
   /** @param {FormController} controller */
   constructor(controller) {
@@ -62,8 +66,21 @@ export class Files {
     this.#changed()
   }
 
+  /** Takes a picture of the page along. */
+  async capture() {
+    try {
+      const {capture} = await import('../editor/capture.js')
+      const file = await capture(this.#controller.form)
+      if (file) this.add([{file}])
+    } catch {
+      const {editorWords} = await import('../editor/words.js')
+      this.#controller.say((await editorWords(this.#controller.form.product)).say('editor.capture.failed'))
+    }
+  }
+
   /** Out of sight; what is being sent keeps them. */
   leave() {
+    this.#gone.abort()
     for (const {row} of this.#entries) row.end()
     this.#show(0)
   }
@@ -95,6 +112,7 @@ export class Files {
       if (!this.#entries.includes(entry)) return
       entry.row.show(entry.file)
       entry.row.is('ready', note)
+      if (entry.file.type !== TYPES.pdf) this.#offer(entry).catch(() => undefined)
       this.#controller.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
     } catch (error) {
       const reason = error instanceof Error ? error.message : ''
@@ -114,6 +132,39 @@ export class Files {
     const done = entry.note ?? (fits ? await this.#keep(entry, kind) : await this.#convert(entry, kind))
     if (!thumbnail && kind !== 'pdf') entry.row.picture(entry.file)
     return entry.note ?? [done, ...notes.map(note => words.say(`note.${note}`))].filter(Boolean).join(' · ')
+  }
+
+  /** Lets a picture be edited. @param {Entry} entry */
+  async #offer(entry) {
+    if (this.#controller.form.getAttribute('edit') === 'off') return
+    const {offer} = await import('../editor/offer.js')
+    await offer(this.#controller, entry, file => this.#replace(entry, file), this.#gone.signal)
+  }
+
+  /** The file as it was edited; undefined: it is being blackened; null: that failed. The old one goes nowhere any more.
+   * @param {Entry} entry @param {Blob | undefined | null} file */
+  #replace(entry, file) {
+    if (!this.#entries.includes(entry)) return
+    if (file === null) this.#complain(entry, this.#fault('file_type.unreadable'))
+    else if (!file) {
+      entry.row.hidePicture()
+      entry.row.is('preparing')
+    }
+    else {
+      entry.file = called(file, entry.file.name, file.type === 'image/png' ? 'png' : 'jpeg')
+      entry.note = ''
+      entry.row.show(entry.file)
+      entry.row.is('ready')
+      this.#drawThumbnail(entry).catch(() => undefined)
+    }
+    this.#changed()
+  }
+
+  /** @param {Entry} entry */
+  async #drawThumbnail({file, row}) {
+    const {examine} = await import('./file-check.js')
+    const {thumbnail} = await examine(file, file.type === TYPES.png ? 'png' : 'jpeg')
+    row.picture(thumbnail ?? file)
   }
 
   /** @param {Entry} entry @returns {Promise<Kind>} */

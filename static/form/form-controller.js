@@ -12,6 +12,12 @@ import {Words} from './words.js'
 
 const TITLE = document.title
 
+/**
+ * @fires feedback-dirty there is something now that would be lost
+ * @fires feedback-submit (cancelable) the form is about to be sent
+ * @fires feedback-success (detail: {receipt, status}) it has been taken
+ * @fires feedback-error (detail: {code, retryable, reason}) it has not
+ */
 export class FormController {
   #isDirty = false
   #left = new AbortController()
@@ -37,6 +43,14 @@ export class FormController {
     const either = new AbortController() // AbortSignal.any is younger than Chrome 109
     for (const end of [signal, this.#left.signal]) end.addEventListener('abort', () => either.abort())
     for (const part of [this.fields, this.draft, this.sending]) part.listen(either.signal)
+    this.#hint(either.signal)
+  }
+
+  /** What looks private is pointed out, from the first letter on. @param {AbortSignal} signal */
+  #hint(signal) {
+    const {area} = this.fields
+    if (!area || this.form.getAttribute('hints') === 'off') return
+    import('../editor/hints.js').then(({Hints}) => signal.aborted || new Hints(this, area, signal)).catch(() => undefined)
   }
 
   get isLeft() { return this.#left.signal.aborted }

@@ -3,25 +3,13 @@
  *
  * Nothing is posted before the host page has said `hello` from an origin that the product allows, and then only to that
  * origin: never the text, the e-mail address or a secret. Where no page says `hello`, the link stays silent.
- *
- * @typedef {{
- *   theme?: 'light' | 'dark' | 'auto' | null,
- *   lang?: string | null,
- *   email?: string | null,
- *   identity?: string | null,
- *   renews?: boolean,
- *   context?: Record<string, unknown> | null,
- *   sheet?: boolean,
- *   low?: boolean,
- *   trap?: boolean,
- *   focus?: 'first' | 'last',
- *   visible?: boolean,
- * }} HostWish what the host page asks for; `null` takes back what it said; an absent key was not said
  */
+/** @import {HostWish} from './host-page.js' */
 
 const NAME = 'insider-feedback'
 const ENTRY = /^(https?:)\/\/(\*\.)?([^/:*]+)(?::(\d+|\*))?$/
 const PORTS = /** @type {Record<string, string>} */ ({'http:': '80', 'https:': '443'})
+const UNHEARD = 3000 // milliseconds: then the host page knows nothing of stages
 const TABBABLE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex], [contenteditable]'
 
 /** Does an entry such as `https://app.example.com`, `https://*.example.com` or `http://localhost:*` allow an origin?
@@ -34,13 +22,6 @@ export function allows(entry, origin) {
   return wild ? name.endsWith('.' + host) : name === host
 }
 
-/**
- * @fires hello (detail: HostWish) the host page has introduced itself
- * @fires set (detail: HostWish) it says all it wants again
- * @fires close it has closed the popover or dialog
- * @fires reset the person has signed out; answered by `reset()`
- * @fires focus (cancelable, detail: 'first' | 'last') focus goes to that end of the form
- */
 export class HostLink extends EventTarget {
   #origins
   #box
@@ -54,6 +35,8 @@ export class HostLink extends EventTarget {
   #follows = 0
   /** Has the person done something here since the form was opened? Then the focus is where they put it. */
   #isUsed = false
+  /** Who waits until the host page has made room, or is out of the way. @type {(() => void)[]} */
+  #staged = []
   #gone = new AbortController()
   #sizes = new ResizeObserver(() => this.#resize())
 
@@ -116,6 +99,17 @@ export class HostLink extends EventTarget {
     this.#post('reset')
   }
 
+  /** Asks the host page for all the room there is, or to take the widget out of sight. @param {'full' | 'hidden' | ''} how
+   * @returns {Promise<boolean>} whether it has */
+  stage(how) {
+    return new Promise(resolve => {
+      if (!this.connected) return resolve(false)
+      this.#staged.push(() => resolve(true))
+      setTimeout(() => resolve(false), UNHEARD)
+      this.#post('stage', {how})
+    })
+  }
+
   end() {
     this.#gone.abort()
     this.#sizes.disconnect()
@@ -129,6 +123,7 @@ export class HostLink extends EventTarget {
     if (message.type === 'hello') this.#meet(origin, message)
     else if (this.#peer?.origin !== origin || this.#peer.id !== message.id) return
     else if (message.type === 'set') this.#wish('set', message.data)
+    else if (message.type === 'staged') for (const done of this.#staged.splice(0)) done()
     else if (['close', 'reset'].includes(message.type)) {
       this.#isUsed = false
       this.dispatchEvent(new Event(message.type))
@@ -179,7 +174,7 @@ export class HostLink extends EventTarget {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.defaultPrevented || event.isComposing) return
+    if (event.defaultPrevented || event.isComposing || document.querySelector('dialog:modal')) return
     if (event.key === 'Escape') this.escape()
     if (event.key !== 'Tab' || event.altKey || event.ctrlKey || event.metaKey || !this.connected) return
     const direction = event.shiftKey ? 'backward' : 'forward'

@@ -3,7 +3,31 @@
  * it tells about itself. */
 import {forget, Kept} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
-/** @import {HostWish} from './host-link.js' */
+
+/**
+ * @typedef {{
+ *   theme?: 'light' | 'dark' | 'auto' | null,
+ *   lang?: string | null,
+ *   email?: string | null,
+ *   identity?: string | null,
+ *   renews?: boolean,
+ *   context?: Record<string, unknown> | null,
+ *   sheet?: boolean,
+ *   low?: boolean,
+ *   trap?: boolean,
+ *   focus?: 'first' | 'last',
+ *   visible?: boolean,
+ * }} HostWish what the host page asks for; `null` takes back what it said; an absent key was not said
+ */
+
+/**
+ * `HostLink` tells of the page by events:
+ * - hello (detail: HostWish) the host page has introduced itself
+ * - set (detail: HostWish) it says all it wants again
+ * - close it has closed the popover or dialog
+ * - reset the person has signed out; answered by `reset()`
+ * - focus (cancelable, detail: 'first' | 'last') focus goes to that end of the form
+ */
 
 const root = document.documentElement
 const KEYS = 10, KEY = 40, VALUE = 300

@@ -3,8 +3,7 @@
  * happened. */
 import {FeedbackForm} from './feedback-form.js'
 import {HostLink} from './host-link.js'
-/** @import {HostPage} from './host-page.js' */
-/** @import {HostWish} from './host-link.js' */
+/** @import {HostPage, HostWish} from './host-page.js' */
 
 const KEYBOARD = 420 // pixels: less than that is left when a keyboard is up
 const LOW = 760 // pixels: in less, all that has to be filled in is seen only if the form is compact
@@ -21,6 +20,7 @@ function talkToHost(form) {
     origins: JSON.parse(form.dataset.origins ?? '[]'), box: panel, title: frame, close: close?.getAttribute('aria-label') ?? undefined,
   })
 
+  form.stage = how => link.stage(how)
   for (const type of ['hello', 'set']) link.addEventListener(type, event => obey(form, /** @type {CustomEvent} */ (event).detail))
   link.addEventListener('close', () => meet(form, page => page.close()))
   link.addEventListener('reset', () => meet(form, async page => {

@@ -52,8 +52,8 @@ async function wantsPng(image, file, kind) {
 }
 
 /** The best that fits: first by quality, then by size.
- * @param {ImageBitmap} image @param {'png' | 'jpeg'} type @param {number} scale @param {number} limit */
-async function fit(image, type, scale, limit) {
+ * @param {any} image @param {'png' | 'jpeg'} type @param {number} scale @param {number} limit */
+export async function fit(image, type, scale, limit) {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const [canvas] = draw(image, scale)
     let size = 0
@@ -67,20 +67,24 @@ async function fit(image, type, scale, limit) {
   }
 }
 
-/** @param {ImageBitmap} image @param {number} x @param {number} [y] @returns {[any, any]} canvas and context */
-function draw(image, x, y = x) {
-  const width = Math.max(1, Math.round(image.width * x))
-  const height = Math.max(1, Math.round(image.height * y))
+/** @param {any} image a bitmap or a canvas @param {number} x @param {number} [y] @returns {[any, any]} canvas and context */
+export function draw(image, x, y = x) {
+  const [canvas, context] = blank(Math.max(1, Math.round(image.width * x)), Math.max(1, Math.round(image.height * y)))
+  context.drawImage(image, 0, 0, canvas.width, canvas.height)
+  return [canvas, context]
+}
+
+/** @param {number} width @param {number} height @returns {[any, any]} canvas and context */
+export function blank(width, height) {
   const canvas = typeof OffscreenCanvas === 'function'
     ? new OffscreenCanvas(width, height) : Object.assign(document.createElement('canvas'), {width, height})
   const context = /** @type {any} */ (canvas.getContext('2d'))
   context.imageSmoothingQuality = 'high'
-  context.drawImage(image, 0, 0, width, height)
   return [canvas, context]
 }
 
 /** @param {any} canvas @param {string} type @param {number} quality @returns {Promise<Blob>} */
-async function encode(canvas, type, quality) {
+export async function encode(canvas, type, quality) {
   const blob = canvas.convertToBlob
     ? await canvas.convertToBlob({type, quality})
     : await new Promise(resolve => canvas.toBlob(resolve, type, quality))

@@ -40,7 +40,28 @@ async function play() {
     const files = [...form.takes('image/png') ? [await picture()] : [], ...form.takes('application/pdf') ? [pdf] : []]
     desk.files.add(files.slice(0, form.maxFiles).map(file => ({file})))
   }
-  if (doing !== 'filled') await desk.sending.start()
+  if (doing === 'editing') await edit()
+  else if (doing !== 'filled') await desk.sending.start()
+}
+
+/** Opens the editor and adds two marks by its own keys. */
+async function edit() {
+  const wait = async (/** @type {string} */ selector) => {
+    while (!document.querySelector(selector)) await new Promise(done => setTimeout(done, 50))
+    return /** @type {HTMLElement} */ (document.querySelector(selector))
+  }
+  const press = (/** @type {string[]} */ ...keys) => {
+    const stage = document.querySelector('.editor-stage')
+    for (const key of keys) stage?.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}))
+  }
+  const choose = async (/** @type {string} */ tool) => (await wait(`.editor [value="${tool}"]`)).click()
+  ;(await wait('.feedback-edit')).click()
+  await wait('.editor-sheet svg[viewBox]')
+  await choose('black')
+  press('Enter', ...Array(20).fill('ArrowUp'))
+  if (!document.querySelector('.editor [value="arrow"]')) return
+  await choose('arrow')
+  press('Enter')
 }
 
 if (doing) addEventListener('DOMContentLoaded', () => play())

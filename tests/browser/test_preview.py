@@ -31,6 +31,7 @@ OWN = '{{% extends "form.html" %}}\n{{% block footer %}}\n<p class="own">{}</p>\
 SHOWS = {
     "idle": "#feedback-send",
     "filled": '.feedback-file[data-state="ready"] >> nth=1',
+    "editing": ".editor-mark",
     "error": "#feedback-summary",
     "sending": "#feedback-progress progress",
     "offline": "#feedback-notes .feedback-note",

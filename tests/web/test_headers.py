@@ -61,6 +61,7 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
         "form 413": widget.submit(files=[("a.png", b"\x89PNG\r\n\x1a\n" + b"x" * MAX_FILE_SIZE, "image/png")]),
         "form 415": client.post("/form/demo", content=b"{}", headers={"Content-Type": "application/json"}),
         "form 400": client.post("/form/demo", content=b"", headers={"Content-Type": "multipart/form-data; boundary=b"}),
+        "words 200": client.get("/form/demo/words.json"),
         "token 200": client.get("/form/demo/token"),
         "challenge 200": client.get("/form/demo/challenge", headers={"X-Form-Token": widget.token()}),
         "challenge 403": client.get("/form/demo/challenge"),

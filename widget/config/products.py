@@ -235,6 +235,21 @@ class Product(_Table):
             "`0` leaves it open.",
         ),
     ] = 8
+    capture: Annotated[
+        Literal["on", "off"],
+        Field(description="Whether the form offers to take a screenshot, where the browser can."),
+    ] = "on"
+    edit: Annotated[
+        Literal["on", "black-out", "off"],
+        Field(description="What the editor of pictures offers: everything, `black-out` and crop alone, or nothing."),
+    ] = "on"
+    hints: Annotated[
+        Literal["on", "off"],
+        Field(
+            description="Whether the form points out what looks private in the text, such as a card number. The text "
+            "does not leave the browser for that."
+        ),
+    ] = "on"
     budget: Annotated[
         int,
         Field(

@@ -61,6 +61,9 @@ SCRIPT = (
 )  # fmt: skip
 """The texts that the form's script shows. All others are in the page already."""
 
+LATER = ("editor.", "hint.")
+"""How the names of texts begin that the script fetches when they are needed."""
+
 ISOLATED = frozenset({"id", "name", "product", "reason", "size"})
 """What may run the other way than the text around it, and is kept apart from it where that runs right to left."""
 
@@ -155,6 +158,11 @@ class Words:
         """The texts of `SCRIPT`; plural forms by the categories of `Intl.PluralRules`, a wording for two under `2`."""
         params = {"product": product.name}
         return {key: self._for_script(key, params) for key in SCRIPT}
+
+    def later(self, product: Named) -> dict[str, str | dict[str, str]]:
+        """The texts that `LATER` names, as `script` gives them."""
+        params = {"product": product.name}
+        return {key: self._for_script(key, params) for key in self.texts if key.startswith(LATER)}
 
     def size(self, size: int) -> str:
         """A number of bytes as megabytes, in the language's format."""

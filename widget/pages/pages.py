@@ -213,10 +213,19 @@ def _speech(words: Words) -> views.Speech:
 
 
 def _view(product: Product, words: Words) -> views.Product:
-    consent = product.consent_in(words.lang)
-    kept = "on" if product.keeps_receipts else "off"
+    consent, version = product.consent_in(words.lang)
     return views.Product(
-        product.slug, product.name, product.origins, *consent, product.draft, product.close_after, kept
+        product.slug,
+        product.name,
+        product.origins,
+        consent,
+        version,
+        draft=product.draft,
+        close_after=product.close_after,
+        receipts="on" if product.keeps_receipts else "off",
+        capture=product.capture,
+        edit=product.edit,
+        hints=product.hints,
     )
 
 

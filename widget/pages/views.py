@@ -29,8 +29,11 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product whose page it is. The consent is what it is in the page's language; none: ours. `draft`
-    and `receipts`: on, off. `close_after` is in seconds; 0: never."""
+    """The product whose page it is. The consent is what it is in the page's language; none: ours.
+
+    `draft`, `receipts`, `capture` and `hints` are `on` or `off`, `edit` is `on`, `black-out` or `off`. `close_after`
+    is in seconds; 0: never.
+    """
 
     slug: str
     name: str
@@ -40,6 +43,9 @@ class Product:
     draft: str
     close_after: int = 8
     receipts: str = "on"
+    capture: str = "on"
+    edit: str = "on"
+    hints: str = "on"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,12 @@ async def theme(request: Request) -> Response:
     return service_of(request).sheets[product.slug].respond(request, {**headers.HEADERS["static"], **extra})
 
 
+async def words(request: Request) -> Response:
+    """GET /form/{product}/words.json: the texts of what is loaded only when it is used: editor, capture, hints."""
+    product = product_of(request)
+    return JSONResponse(words_of(request, product.slug).later(product), headers=headers.HEADERS["data"])
+
+
 async def fresh_token(request: Request) -> Response:
     """GET /form/{product}/token: a form token for a page that has been open for long."""
     service, product = service_of(request), product_of(request)

@@ -14,13 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 Kind = Literal["form", "page", "data", "static", "loader"]
 
 _REFUSED_FEATURES = (
-    "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media",
-    "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi",
+    "accelerometer", "autoplay", "browsing-topics", "camera", "encrypted-media", "geolocation",
+    "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer", "microphone", "midi",
     "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "storage-access", "usb",
     "window-management", "xr-spatial-tracking",
 )  # fmt: skip
-_PERMISSIONS = ", ".join(f"{feature}=()" for feature in _REFUSED_FEATURES)
-"""Nothing but `clipboard-write`, by which a receipt's address is copied, is of use here."""
+_PERMISSIONS = ", ".join([*(f"{feature}=()" for feature in _REFUSED_FEATURES), "display-capture=(self)"])
+"""`clipboard-write` copies a receipt's address; `display-capture` takes screenshots."""
 
 _EVERY = {
     "X-Content-Type-Options": "nosniff",
@@ -32,9 +32,10 @@ _EVERY = {
 _DOCUMENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
     "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
-    "require-trusted-types-for 'script'; trusted-types feedback-worker feedback-proof"
+    "require-trusted-types-for 'script'; trusted-types feedback-worker feedback-proof feedback-editor"
 )
-"""Each Trusted Types policy gives out one address: that of its worker (`static/form/pictures.js`, `proof.js`)."""
+"""Each Trusted Types policy gives out one address: that of its worker (`form/pictures.js`, `form/proof.js` and
+`editor/painter.js` in `static/`)."""
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 HEADERS: Mapping[Kind, Mapping[str, str]] = {

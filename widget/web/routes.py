@@ -7,6 +7,7 @@ from widget.web import form, health, receipts, static, submit
 ROUTES = [
     Route("/form/{product}", form.show_form, methods=["GET"]),
     Route("/form/{product}", submit.submit, methods=["POST"]),
+    Route("/form/{product}/words.json", form.words, methods=["GET"]),
     Route("/form/{product}/theme.css", form.theme, methods=["GET"]),
     Route("/form/{product}/token", form.fresh_token, methods=["GET"]),
     Route("/form/{product}/challenge", form.fresh_challenge, methods=["GET"]),

@@ -169,6 +169,13 @@ async def token(request: Request) -> Response:
     return JSONResponse({"token": "sample-token", "expires_in": 3600}, headers=of_form(_product(request).origins))
 
 
+async def texts(request: Request) -> Response:
+    """GET /form/{product}/words.json."""
+    product = _product(request)
+    scene = _renderer(request).scene(product, request.query_params.get("lang", ""))
+    return JSONResponse(scene.words.later(product))
+
+
 async def theme_css(request: Request) -> Response:
     """GET /form/{product}/theme.css."""
     return Response(themes.stylesheet(_product(request).theme), media_type="text/css", headers=HEADERS["static"])
@@ -249,11 +256,13 @@ ROUTES = [
     Route("/cell/{product}/{state}", cell),
     Route("/cell/{product}/{state}", taken, methods=["POST"]),
     Route("/cell/{product}/{state}/token", token),
+    Route("/cell/{product}/{state}/words.json", texts),
     Route("/findings/{product}/{state}", findings),
     Route("/host/{product}", host),
     Route("/form/{product}", form),
     Route("/form/{product}", taken, methods=["POST"]),
     Route("/form/{product}/token", token),
+    Route("/form/{product}/words.json", texts),
     Route("/form/{product}/theme.css", theme_css),
     Route("/receipt/{receipt}", receipt),
     Route("/{product}", gallery),

@@ -26,6 +26,7 @@ class Cell:
 CELLS = (
     Cell("idle", "Idle", "idle"),
     Cell("filled", "Filled", "filled", "filled"),
+    Cell("editing", "Editing a picture", "filled", "editing"),
     Cell("error", "Errors", "errors"),
     Cell("sending", "Sending", "filled", "sending"),
     Cell("offline", "Offline", "filled", "offline"),
@@ -44,5 +45,9 @@ CELLS = (
 
 
 def cells_of(product: Product) -> tuple[Cell, ...]:
-    """The cells of a product: nobody is vouched for where nothing checks it."""
-    return tuple(cell for cell in CELLS if cell.name != "vouched" or product.identity is not None)
+    """The cells that a product can have: somebody vouched for, or a picture edited, only where that happens."""
+    takes_pictures = product.fields.takes_files and {"jpeg", "png"} & set(product.fields.file_kinds)
+    missing = set() if product.identity else {"vouched"}
+    if product.edit == "off" or not takes_pictures:
+        missing.add("editing")
+    return tuple(cell for cell in CELLS if cell.name not in missing)

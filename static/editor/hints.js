@@ -1,0 +1,84 @@
+// @ts-check
+/** Points out what looks private in the text, and masks it with one press. It never keeps anybody from sending. */
+import {dress, make} from './dom.js'
+import {findPrivate, masked} from './private-data.js'
+import {editorWords} from './words.js'
+/** @import {FormController} from '../form/form-controller.js' */
+/** @import {Find} from './private-data.js' */
+
+const PAUSE = 500 // milliseconds without typing
+
+export class Hints {
+  #controller
+  #area
+  #timer = 0
+  /** Behind the text: the same text, which shows nothing but its marks. @type {HTMLElement} */
+  #shade = make('div', {class: 'feedback-shade', 'aria-hidden': 'true'})
+  #note = make('ul', {class: 'feedback-hints', hidden: true})
+  #shown = ''
+
+  /** @param {FormController} controller @param {HTMLTextAreaElement} area @param {AbortSignal} signal */
+  constructor(controller, area, signal) {
+    this.#controller = controller
+    this.#area = area
+    this.#shade.dir = area.dir
+    area.before(this.#shade)
+    area.closest('.feedback-box')?.after(this.#note)
+    area.addEventListener('input', () => this.#later(), {signal})
+    area.addEventListener('scroll', () => this.#follow(), {signal})
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.#timer)
+      this.#shade.remove()
+      this.#note.remove()
+    })
+    this.#later()
+  }
+
+  #later() {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.look(), PAUSE)
+    if (this.#shown) this.look()
+  }
+
+  /** What there is now. */
+  async look() {
+    const text = this.#area.value
+    const finds = findPrivate(text, this.#controller.form.email.value)
+    if (!finds.length && this.#note.hidden) return
+    const [words] = await Promise.all([editorWords(this.#controller.form.product), dress('extras.css')]).catch(() => [])
+    if (!words || text !== this.#area.value) return
+    this.#paint(text, finds)
+    const told = finds.map(({kind}) => kind).join()
+    this.#note.hidden = !finds.length
+    this.#note.replaceChildren(...finds.map(find => make('li', {}, make('span', {}, words.say(`hint.${find.kind}`)), ' ',
+      make('button', {type: 'button', class: 'feedback-link', click: () => this.#mask(find)}, words.say('hint.mask')))))
+    if (told && told !== this.#shown) this.#controller.say(words.say(`hint.${finds[finds.length - 1].kind}`))
+    this.#shown = told
+  }
+
+  /** @param {Find} find */
+  #mask(find) {
+    const {value} = this.#area
+    this.#area.value = masked(value, find)
+    this.#area.dispatchEvent(new Event('input', {bubbles: true}))
+    this.look()
+    this.#area.focus()
+  }
+
+  /** @param {string} text @param {Find[]} finds */
+  #paint(text, finds) {
+    let from = 0
+    const pieces = finds.flatMap(({start, end}) => {
+      const before = text.slice(from, start)
+      from = end
+      return [before, make('mark', {}, text.slice(start, end))]
+    })
+    this.#shade.hidden = !finds.length
+    this.#shade.replaceChildren(...finds.length ? [...pieces, text.slice(from), '\n'] : [])
+    this.#follow()
+  }
+
+  #follow() {
+    this.#shade.scrollTop = this.#area.scrollTop
+  }
+}

@@ -1,0 +1,60 @@
+// @ts-check
+/** Offers to edit the pictures that are attached, and brings the editor when somebody wants it. */
+import {dress, make} from './dom.js'
+import {editorWords} from './words.js'
+/** @import {FormController} from '../form/form-controller.js' */
+/** @import {FileRow} from '../form/file-row.js' */
+/** @import {Tool, Work} from '../../editor/editor.js' */
+
+/** @typedef {{file: File, row: FileRow, work?: Work}} Picture */
+
+const TOOLS = /** @type {Record<string, Tool[]>} */ ({
+  on: ['move', 'crop', 'box', 'arrow', 'pen', 'text', 'black'],
+  'black-out': ['move', 'crop', 'black'],
+})
+
+/**
+ * @param {FormController} controller @param {Picture} picture
+ * @param {(file: Blob | undefined | null) => void} replace puts another file in its place; undefined: it is being
+ *   blackened, so the old one must go; null: that failed, and it must not be sent
+ * @param {AbortSignal} signal ends what it offers
+ */
+export async function offer(controller, picture, replace, signal) {
+  const {form} = controller
+  const [words] = await Promise.all([editorWords(form.product), dress('extras.css')])
+  const button = make('button', {type: 'button', class: 'feedback-link feedback-edit', click: () => open()}, words.say('editor.offer'))
+  picture.row.edit(button)
+
+  async function open() {
+    if (!form.isOpen || button.ariaDisabled === 'true') return
+    button.ariaDisabled = 'true'
+    const {name, type} = picture.file
+    let isBlackening = false
+    try {
+      const [module] = await Promise.all([import('./editor.js'), dress('editor.css')])
+      const {Editor} = /** @type {typeof import('../../editor/editor.js')} */ (/** @type {unknown} */ (module))
+      const types = /** @type {('png' | 'jpeg')[]} */ (type === 'image/png' ? ['png', 'jpeg'] : ['jpeg']).filter(type => form.takes(`image/${type}`))
+      const editor = new Editor(words, {
+        name, work: picture.work ?? {base: picture.file}, target: {types, limit: form.maxSize},
+        tools: TOOLS[form.getAttribute('edit') ?? 'on'], onBurnt: file => {
+          isBlackening = !file
+          replace(file)
+        },
+      })
+      await form.stage('full')
+      const edited = await editor.edit(signal)
+      if (!edited) return
+      picture.work = edited.work
+      if (edited.file && edited.file !== picture.file) replace(edited.file)
+      controller.say(words.say('editor.edited', {name: picture.row.name}))
+    } catch {
+      if (signal.aborted) return
+      if (isBlackening) replace(null)
+      controller.say(words.say('editor.failed'))
+    } finally {
+      button.ariaDisabled = null
+      await form.stage('')
+      if (!signal.aborted) button.focus()
+    }
+  }
+}

@@ -1,0 +1,108 @@
+"""The editor of pictures, as a test drives it: tools, drags and keys, and the pixels that are sent."""
+
+import io
+from typing import Any
+
+from bed import Sandbox
+from form_stage import FormPage
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+SIZE = (800, 400)
+
+
+def sheet(secret: tuple[int, int, int, int] = (500, 100, 700, 200), size: tuple[int, int] = SIZE) -> bytes:
+    """A white PNG with a green box in it: what nobody should see."""
+    image = Image.new("RGB", size, WHITE)
+    image.paste((0, 160, 0), secret)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def pixels(content: bytes) -> Any:
+    """A picture as it is sent."""
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def colours(content: bytes) -> set[tuple[int, int, int]]:
+    """All colours of a picture."""
+    image = pixels(content)
+    return {colour for _, colour in image.getcolors(image.width * image.height)}
+
+
+def sent(insider: Sandbox) -> bytes:
+    """The picture that Insider Connect was given."""
+    (feedback,) = insider.feedbacks()
+    (file,) = feedback["attachments"]
+    content: bytes = insider.file(file["number"])
+    return content
+
+
+class Editing:
+    """The editor, open for the first picture of a form."""
+
+    def __init__(self, form: FormPage) -> None:
+        self.form = form
+        self.page: Page = form.page
+
+    def open(self) -> "Editing":
+        """Presses the picture's own button."""
+        self.page.locator(".feedback-edit").first.click()
+        expect(self.sheet).to_have_attribute("viewBox", "0 0 800 400")
+        return self
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.locator("dialog.editor")
+
+    @property
+    def stage(self) -> Locator:
+        return self.page.locator(".editor-stage")
+
+    @property
+    def sheet(self) -> Locator:
+        return self.page.locator(".editor-sheet > svg")
+
+    @property
+    def names(self) -> list[str]:
+        """The marks, as they are listed."""
+        return self.page.locator(".editor-mark").all_inner_texts()
+
+    @property
+    def told(self) -> Locator:
+        """What a screen reader hears."""
+        return self.dialog.locator('[role="status"]')
+
+    def tool(self, name: str) -> None:
+        """Chooses a tool."""
+        self.page.locator(f'.editor-choice [value="{name}"]').check(force=True)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Where a pixel of the picture is on the screen."""
+        box = self.sheet.bounding_box()
+        assert box is not None
+        return box["x"] + x / SIZE[0] * box["width"], box["y"] + y / SIZE[1] * box["height"]
+
+    def drag(self, tool: str | None, *points: tuple[float, float]) -> None:
+        """With a tool, from the first point by the others to the last one; in pixels of the picture."""
+        if tool:
+            self.tool(tool)
+        first, *rest = (self.place(*point) for point in points)
+        self.page.mouse.move(*first)
+        self.page.mouse.down()
+        for point in rest:
+            self.page.mouse.move(*point, steps=4)
+        self.page.mouse.up()
+
+    def keys(self, *keys: str) -> None:
+        """Presses keys where the focus is."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def done(self) -> None:
+        """Presses Done, and waits until the picture is ready to be sent."""
+        self.dialog.get_by_role("button", name="Done").click()
+        expect(self.dialog).to_have_count(0)
+        self.form.settle()

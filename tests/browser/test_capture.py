@@ -1,0 +1,107 @@
+"""A picture of the page at the press of a button, with the widget out of the way."""
+
+from collections.abc import Iterator
+
+import pytest
+from bed import Sandbox, Widget
+from chromium import ARGUMENTS, executable
+from editor_stage import pixels, sent
+from form_stage import FormPage
+from playwright.sync_api import Browser, BrowserContext, expect
+from stage import Server
+
+FLAGS = ["--auto-accept-this-tab-capture"]
+"""For the person's yes to the browser's own question."""
+PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>'
+    '<link rel="stylesheet" href="/red.css">'
+    '<script src="{widget}/embed.js" async data-product="demo" data-email="mara@northwind.example"></script><body>'
+)
+STRICT = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src {widget}; frame-src {widget}",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+@pytest.fixture
+def capturing(browser: Browser) -> Iterator[Browser]:
+    """A Chromium in which the person always says yes to a picture of this tab."""
+    capturing = browser.browser_type.launch(executable_path=executable(whole=True), args=[*ARGUMENTS, *FLAGS])
+    yield capturing
+    capturing.close()
+
+
+@pytest.fixture
+def context(capturing: Browser) -> Iterator[BrowserContext]:
+    context = capturing.new_context(locale="en-GB", viewport={"width": 700, "height": 800})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def host() -> Iterator[Server]:
+    with Server() as server:
+        server.answers["/red.css"] = (200, "text/css", "body{background:rgb(200 30 30);min-height:200vh}", {})
+        yield server
+
+
+def test_one_press_takes_the_page_along(context: BrowserContext, form_site: Widget, insider: Sandbox) -> None:
+    form = FormPage(context, form_site.url).open().fill()
+    form.page.get_by_role("button", name="Take a screenshot").click()
+    expect(form.rows).to_contain_text("screenshot.png")
+    form.settle()
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert pixels(sent(insider)).size == (700, 800)
+
+
+def test_in_a_strict_page_the_widget_is_not_in_its_own_picture(
+    context: BrowserContext, form_site: Widget, insider: Sandbox, host: Server
+) -> None:
+    headers = {name: value.format(widget=form_site.url) for name, value in STRICT.items()}
+    host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=form_site.url), headers)
+    page = context.new_page()
+    page.goto(f"http://localhost:{host.port}/")
+    page.locator("insider-feedback .launcher").click()
+    form = page.frame_locator("insider-feedback iframe")
+    form.locator("#description").fill("Look at this.")
+    form.get_by_role("button", name="Take a screenshot").click()
+    expect(form.locator('.feedback-file[data-state="ready"]')).to_have_count(1)
+    expect(page.locator("insider-feedback dialog")).to_have_css("opacity", "1")
+    form.get_by_role("button", name="Send feedback").click()
+    expect(form.locator(".feedback-thanks")).to_be_visible()
+    picture = pixels(sent(insider))
+    inside = picture.crop((4, 4, picture.width - 4, picture.height - 4))  # the screen of a test may leave black edges
+    assert len(inside.getcolors(inside.width * inside.height)) == 1
+
+
+def test_a_page_that_forbids_it_shows_no_button_and_names_the_keys(
+    context: BrowserContext, form_site: Widget, host: Server
+) -> None:
+    headers = {"Permissions-Policy": "display-capture=()"}
+    host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=form_site.url), headers)
+    page = context.new_page()
+    page.goto(f"http://localhost:{host.port}/")
+    page.locator("insider-feedback .launcher").click()
+    form = page.frame_locator("insider-feedback iframe")
+    expect(form.locator(".feedback-paste")).to_have_text("Or paste one: Print Screen, then Ctrl + V")
+    expect(form.get_by_role("button", name="Take a screenshot")).to_be_hidden()
+
+
+def test_who_thinks_better_of_it_finds_the_form_as_it_was(context: BrowserContext, form_site: Widget) -> None:
+    form = FormPage(context, form_site.url).open().fill()
+    refuse = "new DOMException('Permission denied', 'NotAllowedError')"
+    form.page.evaluate(f"void (navigator.mediaDevices.getDisplayMedia = () => Promise.reject({refuse}))")
+    form.page.get_by_role("button", name="Take a screenshot").click()
+    expect(form.rows).to_have_count(0)
+    expect(form.text).to_have_value("The totals are easy to find.")
+    assert form.unexpected() == []
+
+
+def test_a_system_that_does_not_let_it_happen_is_told(context: BrowserContext, form_site: Widget) -> None:
+    form = FormPage(context, form_site.url).open().fill()
+    refuse = "new DOMException('Could not start', 'NotReadableError')"
+    form.page.evaluate(f"void (navigator.mediaDevices.getDisplayMedia = () => Promise.reject({refuse}))")
+    form.page.get_by_role("button", name="Take a screenshot").click()
+    expect(form.status).to_have_text("The screenshot could not be taken. Paste one instead, or add it as a file.")

@@ -1,0 +1,338 @@
+"""Pictures can be cropped, marked and blacked out before they are sent; what is seen is what is sent."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bed import ROOT, Sandbox, Widget
+from editor_stage import BLACK, WHITE, Editing, colours, pixels, sent, sheet
+from form_stage import NETWORK, FormPage
+from playwright.sync_api import Browser, expect
+from samples import pdf
+from test_access import violations
+from test_weight import packed
+
+GREEN = (0, 160, 0)
+INK = (217, 45, 32)
+BUDGET = 14 * 1024
+PICTURE = ("screen.png", sheet(), "image/png")
+
+
+@pytest.fixture
+def editing(form: FormPage) -> Editing:
+    form.fill().add(PICTURE)
+    return Editing(form).open()
+
+
+def test_the_editor_is_built_from_its_source_and_fits_its_budget(tmp_path: Path) -> None:
+    built = ("editor.js", "paint-worker.js")
+    command = json.loads((ROOT / "package.json").read_text("utf-8"))["scripts"]["editor"]
+    command = command.replace("--outdir=static/editor", f"--outdir={tmp_path}")
+    path = f"{ROOT}/node_modules/.bin:{os.environ['PATH']}"
+    subprocess.run(command, shell=True, cwd=ROOT, check=True, env={"PATH": path})  # noqa: S602 - our own
+    for name in built:
+        assert (ROOT / "static" / "editor" / name).read_bytes() == (tmp_path / name).read_bytes(), "run `make loader`"
+    loaded = [ROOT / "static" / "editor" / name for name in (*built, "editor.css", "offer.js", "dom.js", "words.js")]
+    size = sum(packed(path.read_bytes()) for path in loaded)
+    print(f"the editor: {size} bytes")  # noqa: T201 - shown where the budget is broken
+    assert size <= BUDGET
+
+
+def test_every_picture_can_be_edited_and_a_pdf_cannot(form: FormPage) -> None:
+    form.add(PICTURE, ("a.pdf", pdf(), "application/pdf"))
+    expect(form.page.locator(".feedback-edit")).to_have_count(1)
+
+
+DRAGS = {
+    "box": ([(100, 100), (300, 300)], (100, 200)),
+    "arrow": ([(100, 300), (300, 100)], (200, 200)),
+    "pen": ([(100, 100), (200, 100), (300, 100)], (200, 100)),
+}
+
+
+@pytest.mark.parametrize("tool", DRAGS)
+def test_what_is_drawn_by_pointer_is_in_what_is_sent(tool: str, editing: Editing, insider: Sandbox) -> None:
+    points, inked = DRAGS[tool]
+    editing.drag(tool, *points)
+    editing.done()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    picture = pixels(sent(insider))
+    assert picture.size == (800, 400)
+    assert picture.getpixel(inked) == INK
+    assert picture.getpixel((600, 150)) == GREEN
+
+
+def test_a_text_stands_where_it_was_put(editing: Editing, insider: Sandbox) -> None:
+    editing.tool("text")
+    editing.page.mouse.click(*editing.place(100, 300))
+    editing.page.keyboard.type("Look here")
+    assert editing.names == ["Text 1: Look here"]
+    editing.done()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    assert INK in {colour for _, colour in pixels(sent(insider)).crop((60, 240, 300, 330)).getcolors(100_000)}
+
+
+def test_a_crop_keeps_what_was_dragged_over_and_needs_no_confirmation(editing: Editing, insider: Sandbox) -> None:
+    editing.drag("crop", (100, 50), (300, 350))
+    editing.keys("Escape", "Escape")
+    expect(editing.dialog).to_have_count(0)
+    editing.form.settle()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    width, height = pixels(sent(insider)).size
+    assert (abs(width - 200) < 3, abs(height - 300) < 3) == (True, True)
+
+
+LEFT = """() => {
+  const kept = [...Object.values(localStorage), ...Object.values(sessionStorage)].join()
+  return [...document.images].map(image => image.src).filter(Boolean).concat(kept)
+}"""
+
+
+def test_what_is_blacked_out_is_nowhere_any_more(
+    form: FormPage, insider: Sandbox, read_blob: Callable[[str], bytes]
+) -> None:
+    form.fill().add(PICTURE)
+    (before,) = [src for src in form.page.evaluate(LEFT) if src.startswith("blob:")]
+    editing = Editing(form).open()
+    editing.drag("black", (480, 80), (720, 220))
+    expect(editing.told).to_have_text("Blacked out for good")
+    expect(editing.page.get_by_role("button", name="Undo")).to_have_attribute("aria-disabled", "true")
+    editing.keys("Control+z")
+    editing.done()
+    (after,) = [src for src in form.page.evaluate(LEFT) if src.startswith("blob:")]
+    assert after != before
+    form.expected.append(NETWORK)
+    assert form.page.evaluate(SHOWN, before) is False
+    assert GREEN not in colours(read_blob(after))
+    editing.open().done()
+    form.send()
+    expect(form.thanks).to_be_visible()
+    content = sent(insider)
+    assert colours(content) == {WHITE, BLACK}
+    assert pixels(content).getpixel((600, 150)) == BLACK
+
+
+SHOWN = "src => Object.assign(new Image(), {src}).decode().then(() => true, () => false)"
+
+
+@pytest.fixture
+def read_blob(form: FormPage) -> Callable[[str], bytes]:
+    """The bytes behind an object URL. The page's policy lets no script fetch one, but an image may be drawn."""
+    script = """async src => {
+      const image = new Image()
+      image.src = src
+      await image.decode()
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight)
+      canvas.getContext('2d').drawImage(image, 0, 0)
+      return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())]
+    }"""
+    return lambda src: bytes(form.page.evaluate(script, src))
+
+
+def test_a_black_out_by_keys_is_made_when_it_is_left(editing: Editing, insider: Sandbox) -> None:
+    editing.tool("black")
+    editing.stage.focus()
+    editing.keys("Enter", *["ArrowRight"] * 25, *["ArrowUp"] * 8)
+    assert editing.names == ["Black out"]
+    editing.done()  # without a word that it is meant: what is seen is what is sent
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    assert pixels(sent(insider)).getpixel((600, 150)) == BLACK
+
+
+def test_with_keys_alone_a_mark_is_added_moved_resized_named_and_removed(editing: Editing) -> None:
+    editing.page.locator('.editor-choice [value="move"]').focus()
+    editing.keys("ArrowRight", "ArrowRight")
+    expect(editing.page.locator('.editor-choice [value="box"]')).to_be_checked()
+    editing.stage.focus()
+    editing.keys("Enter")
+    expect(editing.told).to_have_text("Box 1 added")
+    editing.keys("ArrowLeft")
+    expect(editing.told).to_have_text(re.compile(r"^Box 1: \d+% from the left, \d+% from the top$"))
+    editing.keys("Shift+ArrowRight")
+    expect(editing.told).to_have_text(re.compile(r"^Box 1: \d+% wide, \d+% high$"))
+    editing.page.locator(".editor-mark").focus()
+    editing.keys("Delete")
+    expect(editing.told).to_have_text("Box 1 removed")
+    assert editing.names == []
+    editing.keys("Control+z")
+    assert editing.names == ["Box 1"]
+
+
+def test_all_can_be_undone_to_the_picture_as_it_was_added(editing: Editing, insider: Sandbox) -> None:
+    editing.drag("box", (50, 50), (150, 150))
+    editing.drag("pen", (200, 50), (250, 100), (300, 50))
+    editing.drag("crop", (10, 10), (790, 390))
+    editing.drag(None, (50, 100), (80, 120))
+    for _ in range(4):
+        editing.page.get_by_role("button", name="Undo").click()
+    assert editing.names == []
+    editing.page.get_by_role("button", name="Redo").click()
+    assert editing.names == ["Box 1"]
+    editing.keys("Control+z")
+    editing.done()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    assert colours(sent(insider)) == {WHITE, GREEN}
+
+
+def test_edited_again_the_marks_are_there_to_be_changed(editing: Editing, insider: Sandbox) -> None:
+    editing.drag("box", (100, 100), (300, 300))
+    editing.done()
+    editing.open()
+    assert editing.names == ["Box 1"]
+    editing.drag("move", (100, 200), (150, 250))  # by its line
+    editing.done()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    picture = pixels(sent(insider))
+    assert (picture.getpixel((100, 200)), picture.getpixel((150, 250))) == (WHITE, INK)
+
+
+def test_a_mark_is_stretched_by_its_corner(editing: Editing, insider: Sandbox) -> None:
+    editing.drag("box", (100, 100), (200, 200))
+    editing.drag(None, (200, 200), (400, 300))
+    editing.done()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    assert pixels(sent(insider)).getpixel((400, 200)) == INK
+
+
+TOUCH = """([type, points]) => {
+  const svg = document.querySelector('.editor-sheet > svg')
+  for (const [id, x, y] of points) svg.dispatchEvent(new PointerEvent(type, {
+    pointerId: id, pointerType: 'touch', isPrimary: id === 2, clientX: x, clientY: y, bubbles: true, cancelable: true,
+  }))
+}"""
+
+
+@pytest.fixture
+def touch(form: FormPage) -> Callable[..., None]:
+    """Fingers on the editor: `touch('down' or 'move' or 'up', (number, x, y), …)`."""
+    form.page.evaluate("SVGElement.prototype.setPointerCapture = () => {}")  # these pointers are none of the browser's
+
+    def touch(type_: str, *points: tuple[int, float, float]) -> None:
+        form.page.evaluate(TOUCH, [f"pointer{type_}", [list(point) for point in points]])
+
+    return touch
+
+
+def test_a_finger_draws_and_two_fingers_zoom_without_drawing(editing: Editing, touch: Callable[..., None]) -> None:
+    editing.tool("pen")
+    x, y = editing.place(200, 200)
+    touch("down", (2, x, y))
+    touch("move", (2, x + 30, y))
+    touch("up", (2, x + 30, y))
+    assert editing.names == ["Pen 1"]
+    before = editing.sheet.bounding_box()
+    touch("down", (2, x, y))
+    touch("move", (2, x + 20, y))
+    touch("down", (3, x + 60, y))
+    touch("move", (3, x + 140, y))
+    touch("up", (2, x, y), (3, x + 140, y))
+    assert editing.names == ["Pen 1"]
+    after = editing.sheet.bounding_box()
+    assert before
+    assert after
+    assert after["width"] > 1.5 * before["width"]
+
+
+def test_zoomed_in_marks_lie_where_they_are_seen(editing: Editing, insider: Sandbox) -> None:
+    zoom = editing.page.get_by_role("button", name="Zoom in")
+    for _ in range(3):
+        zoom.click()
+    editing.drag("box", (380, 180), (420, 220))
+    editing.done()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    picture = pixels(sent(insider))
+    assert (picture.getpixel((380, 200)), picture.getpixel((400, 200))) == (INK, WHITE)
+
+
+def test_another_person_finds_neither_picture_nor_editor(editing: Editing) -> None:
+    editing.page.evaluate("document.querySelector('feedback-form').turn('zoe@northwind.example')")
+    expect(editing.dialog).to_have_count(0)
+    expect(editing.form.rows).to_have_count(0)
+
+
+def test_a_black_out_that_fails_lets_the_picture_go_nowhere(form: FormPage) -> None:
+    form.fill().add(PICTURE)
+    form.page.route("**/paint-worker.js", lambda route: route.abort())
+    form.page.route("**/editor/paint.js", lambda route: route.abort())
+    form.expected.append(re.compile("Failed to load|paint"))
+    form.page.locator(".feedback-edit").click()
+    expect(form.page.locator("dialog.editor")).to_have_count(0)
+    expect(form.status).to_have_text("The editor could not be opened. Try again.")
+    expect(form.rows).to_have_attribute("data-state", "ready")  # nothing was blackened, so it may go as it is
+
+
+LONGEST = """() => new Promise(done => {
+  window.longest = 0
+  new PerformanceObserver(list => {
+    for (const {duration} of list.getEntries()) window.longest = Math.max(window.longest, duration)
+  }).observe({type: 'longtask', buffered: true})
+  done()
+})"""
+
+
+def test_a_picture_of_twelve_megapixels_does_not_hold_up_the_page(form: FormPage, insider: Sandbox) -> None:
+    large = ("large.png", sheet(size=(4000, 3000), secret=(500, 100, 700, 200)), "image/png")
+    form.fill().add(large)
+    form.page.evaluate(LONGEST)
+    form.page.locator(".feedback-edit").click()
+    editing = Editing(form)
+    expect(editing.sheet).to_have_attribute("viewBox", "0 0 4000 3000")
+    editing.drag("black", (80, 10), (160, 40))  # of 800 by 400
+    editing.done()
+    print(f"longest task with 12 megapixels: {form.page.evaluate('window.longest'):.0f} ms")  # noqa: T201
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert GREEN not in colours(sent(insider))
+
+
+def test_a_product_may_offer_crop_and_black_out_alone(form: FormPage) -> None:
+    form.page.evaluate("document.querySelector('feedback-form').setAttribute('edit', 'black-out')")
+    form.fill().add(PICTURE)
+    editing = Editing(form).open()
+    tools: list[Any] = editing.page.locator(".editor-choice input").evaluate_all("all => all.map(one => one.value)")
+    assert tools == ["move", "crop", "black"]
+
+
+def test_a_product_may_switch_the_editor_off(form: FormPage) -> None:
+    form.page.evaluate("document.querySelector('feedback-form').setAttribute('edit', 'off')")
+    form.fill().add(PICTURE)
+    expect(form.rows).to_have_attribute("data-state", "ready")
+    expect(form.page.locator(".feedback-edit")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "ar")])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_axe_finds_nothing_in_the_editor(
+    browser: Browser, form_site: Widget, scheme: Any, language: str, width: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 700},
+        color_scheme=scheme,
+        bypass_csp=True,  # for axe itself
+    )
+    form = FormPage(context, form_site.url).open(f"?lang={language}").fill("password: hunter2")
+    form.add(PICTURE)
+    expect(form.page.locator(".feedback-hints li")).to_have_count(1)
+    assert violations(form.page) == []
+    editing = Editing(form).open()
+    assert violations(form.page) == []
+    editing.drag("box", (100, 100), (300, 300))
+    editing.drag("crop", (50, 50), (700, 350))
+    editing.tool("text")
+    editing.page.mouse.click(*editing.place(400, 100))
+    editing.page.keyboard.type("Here")
+    assert violations(form.page) == []
+    context.close()
