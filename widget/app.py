@@ -22,6 +22,7 @@ from widget.config.weaknesses import weaknesses
 from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
 from widget.delivery.health import Health
+from widget.delivery.heartbeat import Heartbeat
 from widget.delivery.policy import Policy
 from widget.errors import ConfigurationError
 from widget.files.clamav import Scanner
@@ -183,6 +184,7 @@ async def watching(
         settings.products,
         database_every=settings.health_interval,
         accounts_every=settings.probe_interval,
+        scanner=Scanner(settings.clamd) if settings.clamd else None,
     )
     task = asyncio.create_task(health.watch(), name="health")
     try:
@@ -209,7 +211,8 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         scanner=Scanner(settings.clamd) if settings.clamd else None,
         scan_timeout=settings.clamd_timeout,
     )
-    dispatcher = create_dispatcher(settings, outbox, delivery, deliver=deliver)
+    heartbeat = Heartbeat(settings.heartbeat_url)
+    dispatcher = create_dispatcher(settings, outbox, delivery, heartbeat, deliver=deliver)
 
     async def begin() -> None:
         await outbox.open()
@@ -223,6 +226,7 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
             yield insider, dispatcher
         await dispatcher.stop(settings.shutdown_grace)
     finally:
+        await heartbeat.close()
         await insider.close()
         await outbox.close()
         log.info("widget.stopped")
@@ -263,12 +267,21 @@ def create_outbox(settings: Settings, connect_timeout: int = 5) -> Outbox:
     )
 
 
-def create_dispatcher(settings: Settings, outbox: Outbox, delivery: Delivery, *, deliver: bool) -> Dispatcher:
+def create_dispatcher(
+    settings: Settings, outbox: Outbox, delivery: Delivery, heartbeat: Heartbeat, *, deliver: bool
+) -> Dispatcher:
     """Who calls `advance`: one for a process alone, or one of several, or nobody here."""
+    retention = create_retention(settings, outbox)
+
+    async def tidy() -> None:
+        await retention.sweep()
+        if not any(gate.shut for gate in delivery.gates.values()):
+            heartbeat.beat()
+
     options: dict[str, Any] = {
         "concurrency": settings.delivery_concurrency,
         "sweep_every": settings.sweep_interval,
-        "tidy": create_retention(settings, outbox).sweep,
+        "tidy": tidy,
     }
     if not deliver:
         return NoDispatcher(outbox, delivery, **options)

@@ -9,7 +9,9 @@ import click
 
 from widget.config.loading import load
 from widget.config.settings import Settings
-from widget.errors import ConfigurationError
+from widget.errors import ConfigurationError, Problem
+from widget.outbox.backend import Backend
+from widget.outbox.sqlite import SQLiteBackend
 from widget.server import hardening
 
 T = TypeVar("T")
@@ -29,6 +31,12 @@ def or_fail(work: Callable[[], T]) -> T:
         return work()
     except ConfigurationError as error:
         fail(named(error))
+
+
+def check_there_is_one(backend: Backend) -> None:
+    """Raises ConfigurationError where a command would make an empty outbox. Making one is the service's to do."""
+    if isinstance(backend, SQLiteBackend) and not backend.path.exists():
+        raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
 
 
 def named(error: ConfigurationError) -> str:

@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "Run the web process. With SQLite it also delivers.",
     "worker": "Run a delivery process without a web server. Needs PostgreSQL.",
     "migrate": "Create the database, or upgrade it.",
+    "status": "Show whether feedback arrives.",
     "outbox": "List, show, retry, discard, export or erase submissions.",
     "check": "Check configuration, credentials, database and pages.",
     "new": "Create a product.",

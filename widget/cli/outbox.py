@@ -7,7 +7,6 @@ submissions do not exist or are not in a state for the command.
 
 import asyncio
 import getpass
-import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -21,11 +20,10 @@ import structlog
 from widget import logs
 from widget.app import create_outbox
 from widget.cli import common, export
-from widget.cli.shown import as_json, details, table
+from widget.cli.shown import age, as_json, details, table
 from widget.config.settings import Settings
-from widget.errors import ConfigurationError, OutboxUnavailable, Problem
+from widget.errors import OutboxUnavailable
 from widget.outbox.operator import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Operator, Wanted
-from widget.outbox.sqlite import SQLiteBackend
 
 log = structlog.get_logger("widget.operator")
 
@@ -33,14 +31,6 @@ T = TypeVar("T")
 NOT_ALL = 3
 """The exit code if some of the submissions do not exist or are not in a state for the command."""
 _HAVING_TEXT = tuple(state for state in STATES if state != "delivered")
-
-
-def age(value: str) -> float:
-    """A period such as 90s, 15m, 12h or 3d, in seconds."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", value)
-    if match is None:
-        raise click.BadParameter(f"{value!r} is not a valid age; write one such as 90s, 15m, 12h or 3d")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -316,8 +306,7 @@ def _run(work: Callable[[Operator], Awaitable[T]], *, all_readable: bool = True)
 @asynccontextmanager
 async def _operator(settings: Settings, all_readable: bool) -> AsyncIterator[Operator]:
     backend = create_outbox(settings, common.CONNECT_TIMEOUT).backend
-    if isinstance(backend, SQLiteBackend) and not backend.path.exists():
-        raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
+    common.check_there_is_one(backend)
     await backend.open(exclusive=False)
     try:
         operator = Operator(backend)

@@ -1,16 +1,27 @@
 """Formats submissions for the operator: tables for a terminal, JSON for scripts."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+
+import click
 
 from widget.outbox.operator import Changed, Entry, Erased, Whole
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
 _HEADS = ("ID", "STATE", "PRODUCT", "AGE", "TRIES", "NEXT", "FEEDBACK", "FILES", "LAST ERROR")
+
+
+def age(value: str) -> float:
+    """A period such as 90s, 15m, 12h or 3d, in seconds."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", value)
+    if match is None:
+        raise click.BadParameter(f"{value!r} is not a valid age; write one such as 90s, 15m, 12h or 3d")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
 def duration(seconds: float) -> str:
@@ -40,7 +51,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         _next(entry),
         "-" if entry.feedback_id is None else str(entry.feedback_id),
         str(entry.files),
-        _one_line(_why(entry) or "-"),
+        one_line(_why(entry) or "-"),
     )
 
 
@@ -72,12 +83,12 @@ def details(whole: Whole) -> Iterator[str]:
         yield "duplicate:   possible; nobody can know whether an earlier attempt arrived"
     if entry.held_for:
         yield f"held back:   {entry.held_for}"
-    yield f"last error:  {_one_line(entry.last_error or '-')}"
+    yield f"last error:  {one_line(entry.last_error or '-')}"
     if entry.told:
-        yield f"told:        {_one_line(entry.told)}"
+        yield f"told:        {one_line(entry.told)}"
     for file in whole.attachments:
         yield f"file:        {file.name} ({file.media_type}, {file.size} bytes): {file.status}" + (
-            f": {_one_line(file.message)}" if file.message else ""
+            f": {one_line(file.message)}" if file.message else ""
         )
     if whole.feedback is not None:
         feedback = whole.feedback
@@ -87,9 +98,9 @@ def details(whole: Whole) -> Iterator[str]:
         yield f"rating:      {'-' if feedback.rating is None else 'up' if feedback.rating else 'down'}"
         yield f"consent:     {'given' if feedback.consent else 'not given'} ({whole.consent_version or 'no version'})"
         if whole.context is not None:
-            yield f"context:     {_one_line(whole.context)}"
+            yield f"context:     {one_line(whole.context)}"
         yield "text:"
-        yield from ("  " + _one_line(line) for line in feedback.description.split("\n"))
+        yield from ("  " + one_line(line) for line in feedback.description.split("\n"))
 
 
 def as_json(what: Entry | Changed | Erased, whole: Whole | None = None) -> str:
@@ -129,6 +140,6 @@ def _moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """`text` without control characters: a stranger wrote parts of it, and they could drive the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)

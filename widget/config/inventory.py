@@ -27,7 +27,9 @@ def in_force(environ: Mapping[str, str], settings: Settings) -> Iterator[InForce
     suffixes = [slug.upper().replace("-", "_") for slug in settings.products]
     wanted = secrets.names(suffixes)
     for name in map(str.upper, VARIABLES):
-        yield InForce(name, _shown(getattr(settings, name.lower())), _source(environ, name, wanted))
+        value = getattr(settings, name.lower())
+        shown = _MASK if name == "HEARTBEAT_URL" and value else _shown(value)
+        yield InForce(name, shown, _source(environ, name, wanted))
     for suffix in suffixes:
         for name in (f"INSIDER_CLIENT_ID__{suffix}", *(prefix + suffix for prefix in secrets.OF_PRODUCTS)):
             if (source := _source(environ, name, wanted)) != "default":

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from widget.config import secrets
+from widget.config import secrets, validators
 from widget.config.topic import Seconds, Topic
 
 
@@ -51,6 +51,14 @@ class OperatorSettings(Topic):
     health_interval: Annotated[
         Seconds, Field(gt=0, description="Seconds between the checks of the database that `/readyz` reports.")
     ] = 5
+    heartbeat_url: Annotated[
+        Annotated[str, AfterValidator(validators.web_address)] | None,
+        Field(
+            repr=False,
+            description="An address that is requested after each successful search for due submissions, unless an "
+            "account is paused. A service such as Healthchecks.io raises the alarm when the requests stop.",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The lowest level that is logged.")
     ] = "info"

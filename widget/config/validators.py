@@ -26,6 +26,14 @@ def insider_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def web_address(value: str) -> str:
+    """An address of anybody's."""
+    parts = urlsplit(value)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("is not a usable address; give one such as https://hc-ping.com/UUID")
+    return value
+
+
 def public_url(value: str) -> str:
     """The address that browsers use, as they write an origin: `HTTPS://Feedback.Example.com:443/` is the same place."""
     advice = "is not a usable address; give one without a path, such as https://feedback.example.com"

@@ -16,11 +16,13 @@ import structlog
 
 from widget.delivery.gate import Gate
 from widget.delivery.policy import Policy, decide, infected, longest_delay, next_files, patience, unscanned
+from widget.delivery.standing import StandingNotes
 from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.multipart import Upload
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.outbox.accounts import Accounts
 from widget.outbox.model import NO_ID, Pending, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
 
@@ -51,6 +53,7 @@ class Delivery:
         self._chance = chance
         self._clock = clock
         by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
+        self._standing = StandingNotes(Accounts(outbox.backend))
         self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
 
     def kept_back(self) -> Mapping[str, float]:
@@ -95,6 +98,8 @@ class Delivery:
         if not gate.shut:
             return True
         failure = await self._insider.check(product, renew=True)
+        if failure is not None:
+            await self._standing.note(self._sharing(gate), failure)
         if isinstance(failure, NotProcessed) and failure.busy:
             gate.note(failure, self._pause(gate, failure))
         elif failure is not None:
@@ -105,8 +110,9 @@ class Delivery:
         """Make the next call of `work` and write what became of it."""
         if (transition := await self._scan(work)) is not None:
             return await self._write(work, transition, transition.error)
+        asked: Outcome | None = None
         try:
-            outcome = await self._call(work)
+            outcome = asked = await self._call(work)
         except asyncio.CancelledError:
             transition = decide(work, Unknown("stopped while sending"), self._policy, self._chance())
             await asyncio.shield(self._outbox.record(work, transition))
@@ -127,7 +133,14 @@ class Delivery:
             )  # the gate holds it, not its own time
         # Insider Connect's words may repeat what the person wrote: they stay with the row.
         reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else transition.error
-        return await self._write(work, transition, reason)
+        written = await self._write(work, transition, reason)
+        if asked is not None:
+            await self._standing.note(self._sharing(gate), asked)
+        return written
+
+    def _sharing(self, gate: Gate) -> tuple[str, ...]:
+        """The products of the gate's account."""
+        return tuple(product for product, its in self.gates.items() if its is gate)
 
     def _pause(self, gate: Gate, outcome: Outcome) -> float:
         """Seconds for which a busy account is left alone, all of its rows."""

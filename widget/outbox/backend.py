@@ -24,6 +24,10 @@ class Backend(Protocol):
     alone: bool
     """Whether one process at a time uses it. Then a lease that an earlier process left is void."""
 
+    @property
+    def free(self) -> int | None:
+        """Bytes that the disk of the database has left; None if it is another machine's."""
+
     async def open(self, *, exclusive: bool = True) -> None:
         """Connect; not `exclusive` beside a process that serves. Raises ConfigurationError when it cannot be used."""
 

@@ -241,6 +241,19 @@ def _steps(connection: Connection) -> None:
     _run(connection, "ALTER TABLE schema_version ADD COLUMN steps INTEGER")
 
 
+def _accounts(connection: Connection) -> None:
+    """14: how each product's account stands, for all processes to tell the same."""
+    _run(
+        connection,
+        """CREATE TABLE account (
+            product VARCHAR(50) NOT NULL PRIMARY KEY,
+            reason TEXT,
+            since DOUBLE PRECISION NOT NULL,
+            last_success DOUBLE PRECISION
+        )""",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -255,6 +268,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _identities,
     _several_notes,
     _steps,
+    _accounts,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

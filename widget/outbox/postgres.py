@@ -74,6 +74,11 @@ class PostgresBackend:
         self._threads: ThreadPoolExecutor | None = None
         self._has_answered = False
 
+    @property
+    def free(self) -> int | None:
+        """The disk is the server's."""
+        return None
+
     async def open(self, *, exclusive: bool = True) -> None:
         """Connect, and see that what the database confirms it keeps. May be tried again while it is away."""
         if self._engine is None:

@@ -90,6 +90,14 @@ class SQLiteBackend:
         self._lost: str | None = None
         self._saved: Path | None = None
 
+    @property
+    def free(self) -> int | None:
+        """What the disk has left."""
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(self.files)
+            return disk.f_bavail * disk.f_frsize
+        return None
+
     async def open(self, *, exclusive: bool = True) -> None:
         """Make the folders, take the lock file if `exclusive`, start the writer. May be tried again."""
         if self._writer:

@@ -36,6 +36,15 @@ schema_version = Table(
     CheckConstraint("only = 1", name="schema_version_is_one_row"),
 )
 
+account = Table(
+    "account",
+    metadata,
+    Column("product", String(50), primary_key=True),
+    Column("reason", Text, comment="Why nothing goes through; NULL: it does."),
+    Column("since", Double, nullable=False, comment="Since when that is so."),
+    Column("last_success", Double, comment="When Insider Connect last answered as it should."),
+)
+
 submission = Table(
     "submission",
     metadata,

@@ -1,8 +1,12 @@
-"""What a balancer asks for."""
+"""What a balancer and a monitor ask for."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from widget.delivery.health import Health
 from widget.web import headers
 from widget.web.service import is_operator, service_of
 
@@ -16,12 +20,38 @@ async def ready(request: Request) -> Response:
     """GET /readyz: able to accept submissions; why, is for the operator alone.
 
     The database decides the status. How Insider Connect is does not: while it is away submissions are accepted all the
-    same, and a balancer that took us out would turn people away.
+    same, and a balancer that took us out would turn people away. Monitors that want to know of that ask `?strict`.
     """
     health = service_of(request).health
-    content: dict[str, object] = {"status": "ready" if health.ready else "unavailable"}
+    is_well = health.delivers if "strict" in request.query_params else health.ready
+    content: dict[str, object] = {"status": "ready" if is_well else "unavailable"}
     if is_operator(request):
-        content["checks"] = {"database": health.database, "insider_connect": health.insider_connect}
-        if health.stopping:
-            content["stopping"] = True
-    return JSONResponse(content, status_code=200 if health.ready else 503, headers=headers.HEADERS["data"])
+        content |= _parts(health, service_of(request).outbox.backend.free)
+    return JSONResponse(content, status_code=200 if is_well else 503, headers=headers.HEADERS["data"])
+
+
+def _parts(health: Health, free: int | None) -> Mapping[str, object]:
+    overview = health.overview
+    return {
+        "checks": {"database": health.database, "insider_connect": health.insider_connect},
+        "accounts": {
+            product: {
+                "state": "ok" if standing.reason is None else standing.reason,
+                "since": _moment(standing.since),
+                "last_success": _moment(standing.last_success),
+            }
+            for product, standing in overview.accounts.items()
+        },
+        "waiting": {
+            product: {"count": waiting.count, "oldest_seconds": round(waiting.oldest)}
+            for product, waiting in overview.waiting.items()
+        },
+        "yours": overview.yours,
+        "disk_free_bytes": free,
+        "scanner": health.scanner,
+        "stopping": health.stopping,
+    }
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

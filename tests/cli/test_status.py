@@ -1,0 +1,216 @@
+"""Whether feedback arrives: told alike by `widget status`, by /readyz and by the sign of life, from the database."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import children
+import pytest
+from bed import Sandbox, Widget, until
+from outboxes import backend_at
+
+from widget.outbox.accounts import Accounts
+from widget.outbox.outbox import Outbox
+
+OPS_TOKEN = "tests-only-operators-token"
+QUICK = {"HEALTH_INTERVAL": "0.1", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2", "RETRY_MIN": "0.1"}
+
+
+def status(widget: Widget, *arguments: str) -> tuple[int, dict[str, Any]]:
+    done = children.run([*widget.command, "status", "--json", *arguments], widget.folder, widget.environ)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def ready(widget: Widget, query: str = "") -> tuple[int, dict[str, Any]]:
+    answer = widget.client.get(f"/readyz{query}", headers={"Authorization": f"Bearer {OPS_TOKEN}"})
+    return answer.status_code, answer.json()
+
+
+def test_an_outage_and_its_end_are_told_alike(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    widget = start_widget(OPS_TOKEN=OPS_TOKEN, DELIVERY_WAIT="0", **QUICK)
+    assert widget.submit("before").status_code == 202
+    until(lambda: ready(widget)[1]["accounts"].get("demo", {}).get("state") == "ok")
+    code, told = status(widget)
+    assert (code, told["ok"], told["products"]["demo"]["state"]) == (0, True, "ok")
+    assert told["products"]["demo"]["last_success"]
+    assert ready(widget, "?strict")[0] == 200
+
+    insider.down()
+    assert widget.submit("during").status_code == 202
+    until(lambda: ready(widget, "?strict")[0] == 503)
+    assert widget.client.get("/readyz?strict").json() == {"status": "unavailable"}
+    code, parts = ready(widget)
+    assert code == 200, "submissions are still taken"
+    assert parts["accounts"]["demo"]["state"] != "ok"
+    until(lambda: ready(widget)[1]["waiting"].get("demo", {}).get("count") == 1)
+    code, told = status(widget)
+    assert code == 3
+    assert told["products"]["demo"]["waiting"] == 1
+    assert "nothing goes through since" in told["problems"][0]
+
+    insider.recover()
+    until(lambda: ready(widget, "?strict")[0] == 200)
+    assert status(widget)[0] == 0
+
+
+def test_what_another_process_met_is_told_by_one_that_delivers_nothing(
+    insider: Sandbox, start_widget: Callable[..., Widget], postgres: Any, tmp_path: Path
+) -> None:
+    url = postgres.database()
+    Widget(tmp_path, insider.url, DATABASE_URL=url).migrate()
+    web = start_widget(DATABASE_URL=url, WEB_DELIVERS="false", OPS_TOKEN=OPS_TOKEN, **QUICK)
+    insider.fail_with(403, "create")
+    worker = web.run("worker")
+    try:
+        assert web.submit().status_code == 202
+        until(lambda: "403" in ready(web)[1]["checks"]["insider_connect"]["demo"])
+        assert ready(web, "?strict")[0] == 503
+    finally:
+        worker.stop()
+
+
+def test_an_account_that_is_well_again_is_found_although_nothing_waits(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(OPS_TOKEN=OPS_TOKEN, **QUICK, RETRY_MAX="600")
+    insider.fail_with(503, "create", times=1, retry_after=600)
+    submission = widget.submit()
+    assert submission.status_code == 202
+    until(lambda: ready(widget, "?strict")[0] == 503)
+    assert widget.operate("discard", "--state", "queued", "--yes").returncode == 0
+    widget.restart()
+    until(lambda: ready(widget, "?strict")[0] == 200)
+
+
+def test_a_submission_that_waits_for_too_long_is_a_problem(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(RETRY_MIN="600", RETRY_MAX="600", DELIVERY_WAIT="0")
+    insider.fail_with(408, "create", times=1, retry_after=600)
+    widget.submit()
+    until(lambda: "submission.queued" in widget.log())
+    code, told = status(widget, "--oldest", "0s")
+    assert code == 3
+    assert any("has waited for" in problem for problem in told["problems"])
+    assert told["yours"] == {"held": 0, "unknown": 0, "refused": 0}
+
+
+def test_what_needs_a_decision_is_counted(widget: Widget, insider: Sandbox) -> None:
+    insider.misbehave("refuse", "create")
+    assert widget.submit().status_code == 422
+    code, told = status(widget)
+    assert (code, told["yours"]["refused"]) == (0, 1)
+    lines = children.run([*widget.command, "status"], widget.folder, widget.environ).stdout.splitlines()
+    assert lines[0] == "Feedback arrives."
+    assert any("1 refused" in line for line in lines)
+
+
+def test_wrong_credentials_are_an_error_in_the_log_at_the_start(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(INSIDER_CLIENT_SECRET="not-the-right-secret")
+    until(lambda: "credentials.refused" in widget.log())
+    (line,) = [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == "credentials.refused"]
+    assert (line["level"], line["product"]) == ("error", "demo")
+
+
+def test_a_scanner_that_is_away_is_told(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    widget = start_widget(CLAMD="tcp://127.0.0.1:1", OPS_TOKEN=OPS_TOKEN, **QUICK)
+    until(lambda: "cannot be reached" in (ready(widget)[1]["scanner"] or ""))
+    assert ready(widget, "?strict")[0] == 503
+    assert ready(widget)[0] == 200
+
+
+def test_a_database_that_is_away_or_missing_exits_1(insider: Sandbox, tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path / 'none.db'}", "postgresql://widget@127.0.0.1:1/widget"):
+        widget = Widget(tmp_path, insider.url, DATABASE_URL=url)
+        done = children.run([*widget.command, "status"], widget.folder, widget.environ)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "none.db").exists()
+
+
+async def test_since_is_kept_while_nothing_changes(database_url: str, tmp_path: Path) -> None:
+    outbox = Outbox(backend_at(database_url, tmp_path))
+    await outbox.migrate()
+    accounts = Accounts(outbox.backend)
+    await accounts.note(("one", "two"), None)
+    first = (await accounts.overview()).accounts["one"]
+    await accounts.note(("one", "two"), None)
+    second = (await accounts.overview()).accounts["one"]
+    assert (second.reason, second.since) == (None, first.since)
+    assert second.last_success is not None
+    assert first.last_success is not None
+    assert second.last_success > first.last_success
+    await accounts.note(("one",), "answered 403")
+    found = (await accounts.overview()).accounts
+    assert (found["one"].reason, found["two"].reason) == ("answered 403", None)
+    assert found["one"].since > first.since
+    assert found["one"].last_success == second.last_success
+    await outbox.close()
+
+
+@contextmanager
+def watcher() -> Iterator[tuple[str, list[str]]]:
+    """A service that waits for signs of life."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/ping/secret-id", seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_signs_of_life_come_with_each_sweep_and_stop_in_an_outage(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    with watcher() as (url, seen):
+        widget = start_widget(HEARTBEAT_URL=url, DELIVERY_WAIT="0", **QUICK)
+        until(lambda: len(seen) > 2)
+        assert set(seen) == {"/ping/secret-id"}
+        insider.fail_with(403, "create")
+        widget.submit()
+        until(lambda: "delivery.paused" in widget.log())
+        until(lambda: quiet(seen))
+        insider.recover()
+        before = len(seen)
+        until(lambda: len(seen) > before)
+    assert "secret-id" not in widget.log()
+
+
+def quiet(seen: list[str]) -> bool:
+    """Whether no sign comes within the time of several sweeps."""
+    before = len(seen)
+    return not threading.Event().wait(0.8) and len(seen) == before
+
+
+@pytest.mark.parametrize("address", ["refused", "silent"])
+def test_an_address_for_signs_of_life_that_hangs_delays_nothing(
+    start_widget: Callable[..., Widget], insider: Sandbox, address: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1] if address == "silent" else 1
+        widget = start_widget(HEARTBEAT_URL=f"http://127.0.0.1:{port}/", **QUICK)
+        assert [widget.submit(f"number {n}").status_code for n in range(3)] == [201] * 3
+        if address == "refused":
+            until(lambda: "heartbeat.failed" in widget.log())
+            assert widget.log().count("heartbeat.failed") == 1
+        widget.stop()

@@ -1,0 +1,103 @@
+"""`widget status`: whether feedback arrives, at one look; for terminals and for cron."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from widget import logs
+from widget.app import create_outbox
+from widget.cli import common
+from widget.cli.shown import age, duration, one_line, written
+from widget.config.settings import Settings
+from widget.errors import OutboxUnavailable
+from widget.outbox.accounts import Accounts, Overview
+
+NOT_ARRIVING = 3
+"""The exit code if feedback does not arrive."""
+_LEFT = {
+    "held": "held back: they look like a program's",
+    "unknown": "unknown: nobody can know whether they arrived",
+    "refused": "refused by Insider Connect, or given up",
+}
+
+
+@click.command()
+@click.option("--json", "in_json", is_flag=True, help="Print a JSON object.")
+@click.option(
+    "--oldest", type=age, default="1h", show_default=True, help="How long a submission may wait before it is a problem."
+)
+def status(in_json: bool, oldest: float) -> None:
+    """Show whether feedback arrives: each product's account, what waits, and what needs your decision.
+
+    Asks the database alone. Exit codes: 0 all is well; 1 the configuration or the database cannot be used; 2 the
+    command line is wrong; 3 feedback does not arrive: an account is failing, or a submission has waited too long.
+    """
+    settings = common.settings()
+    logs.configure("error")
+    try:
+        overview, free = common.or_fail(lambda: asyncio.run(_look(settings)))
+    except OutboxUnavailable as error:
+        common.fail(f"The outbox cannot be used now: {error}")
+    problems = list(_problems(overview, oldest))
+    facts = _facts(settings, overview, free, problems)
+    for line in [json.dumps(facts, ensure_ascii=False)] if in_json else _lines(facts):
+        click.echo(line)
+    sys.exit(NOT_ARRIVING if problems else 0)
+
+
+async def _look(settings: Settings) -> tuple[Overview, int | None]:
+    outbox = create_outbox(settings, common.CONNECT_TIMEOUT)
+    common.check_there_is_one(outbox.backend)
+    try:
+        await outbox.open_beside()
+        return await Accounts(outbox.backend).overview(), outbox.backend.free
+    finally:
+        await outbox.close()
+
+
+def _problems(overview: Overview, oldest: float) -> Iterator[str]:
+    for product, standing in overview.accounts.items():
+        if standing.reason is not None:
+            yield f"{product}: nothing goes through since {written(standing.since)}: {one_line(standing.reason)}"
+    for product, waiting in overview.waiting.items():
+        if waiting.oldest > oldest:
+            yield f"{product}: the oldest of {waiting.count} waiting has waited for {duration(waiting.oldest)}"
+
+
+def _facts(settings: Settings, overview: Overview, free: int | None, problems: list[str]) -> Mapping[str, Any]:
+    products = {}
+    for product in {**settings.products, **overview.accounts, **overview.waiting}:
+        standing, waiting = overview.accounts.get(product), overview.waiting.get(product)
+        products[product] = {
+            "state": "not tried yet" if standing is None else standing.reason or "ok",
+            "since": standing and written(standing.since),
+            "last_success": standing and written(standing.last_success),
+            "waiting": waiting.count if waiting else 0,
+            "oldest_seconds": round(waiting.oldest) if waiting else None,
+        }
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "products": products,
+        "yours": {kind: overview.yours.get(kind, 0) for kind in _LEFT},
+        "disk_free_bytes": free,
+    }
+
+
+def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield "Feedback arrives." if facts["ok"] else "Feedback does not arrive."
+    for product, its in facts["products"].items():
+        waits = f"{its['waiting']} waiting" + (f", oldest {duration(its['oldest_seconds'])}" if its["waiting"] else "")
+        success = f", last success {its['last_success']}" if its["last_success"] else ""
+        yield f"  {product}: {one_line(its['state'])}{success}; {waits}"
+    for kind, count in facts["yours"].items():
+        if count:
+            yield f"  {count} {_LEFT[kind]} (widget outbox list)"
+    if facts["disk_free_bytes"] is not None:
+        yield f"  {facts['disk_free_bytes'] / 1024**3:.1f} GiB free on the disk of the outbox"
+    for problem in facts["problems"]:
+        yield f"! {problem}"

@@ -1,0 +1,48 @@
+"""A sign of life for a service that watches and raises the alarm when none comes any more, as Healthchecks.io does.
+
+`beat` returns at once, whatever the address does.
+"""
+
+import asyncio
+
+import httpx
+import structlog
+
+log = structlog.get_logger("widget.delivery.heartbeat")
+
+_PATIENCE = 5.0
+"""Seconds that the address may take."""
+
+
+class Heartbeat:
+    """Signs of life to `url`, one at a time; none without an address."""
+
+    def __init__(self, url: str | None) -> None:
+        self._url = url
+        self._client: httpx.AsyncClient | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._has_failed = False
+
+    def beat(self) -> None:
+        """Send a sign, unless the last is still on its way."""
+        if self._url and (self._beating is None or self._beating.done()):
+            self._beating = asyncio.create_task(self._beat(self._url), name="heartbeat")
+
+    async def close(self) -> None:
+        """Give up what is on its way."""
+        if self._beating:
+            self._beating.cancel()
+            await asyncio.wait({self._beating})
+        if self._client:
+            await self._client.aclose()
+
+    async def _beat(self, url: str) -> None:
+        self._client = self._client or httpx.AsyncClient(timeout=_PATIENCE, trust_env=False, follow_redirects=False)
+        try:
+            async with asyncio.timeout(_PATIENCE), self._client.stream("GET", url) as answer:
+                reason = None if answer.is_success else f"answered {answer.status_code}"
+        except (httpx.HTTPError, TimeoutError) as error:
+            reason = type(error).__name__
+        if reason and not self._has_failed:
+            log.warning("heartbeat.failed", reason=reason)  # the address holds a secret
+        self._has_failed = bool(reason)

@@ -1,0 +1,48 @@
+"""Tells the database how the accounts stand, by the outcomes of calls."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from widget.errors import OutboxUnavailable
+from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.outbox.accounts import Accounts
+
+log = structlog.get_logger("widget.delivery.standing")
+
+_EVERY = 10.0
+"""Seconds after which the same is written again: another process may have written something else meanwhile."""
+
+
+class StandingNotes:
+    """Writes a change at once, and the same at most every ten seconds."""
+
+    def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._accounts = accounts
+        self._clock = clock
+        self._noted: Mapping[Sequence[str], tuple[str | None, float]] = {}
+
+    async def note(self, products: Sequence[str], outcome: Outcome) -> None:
+        """A call for the account of `products` has come to `outcome`."""
+        match outcome:
+            case Refused(_, None):
+                return  # nobody was asked
+            case NotProcessed(reason) | Unknown(reason) | Misconfigured(reason):
+                await self.write(products, reason)
+            case _:
+                await self.write(products, None)
+
+    async def write(self, products: Sequence[str], reason: str | None) -> None:
+        """The account is well, or not, for a reason. A note that cannot be written costs the delivery nothing."""
+        key, now = tuple(products), self._clock()
+        before = self._noted.get(key)
+        if before is not None and before[0] == reason and now - before[1] < _EVERY:
+            return
+        self._noted = {**self._noted, key: (reason, now)}
+        try:
+            await self._accounts.note(key, reason)
+        except Exception as error:
+            self._noted = {known: noted for known, noted in self._noted.items() if known != key}
+            if not isinstance(error, OutboxUnavailable):
+                log.exception("account.not_noted")

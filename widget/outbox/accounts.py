@@ -1,0 +1,124 @@
+"""How the accounts at Insider Connect stand, and what waits: in the database, so that every process tells the same.
+
+Each process that delivers notes what it meets; anybody with the database reads it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from widget.outbox.backend import Backend
+from widget.outbox.tables import account, submission
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a product's account stands. `reason` says why nothing goes through; None: it does. `since` (Unix seconds) is
+    when that began, `last_success` when Insider Connect last answered; None: never."""
+
+    reason: str | None
+    since: float
+    last_success: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The submissions of a product that wait for delivery, and the age of the oldest in seconds."""
+
+    count: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the database knows of the delivery, by product. `yours` counts the submissions that wait for the operator,
+    by state: held, unknown, refused."""
+
+    accounts: Mapping[str, Standing]
+    waiting: Mapping[str, Waiting]
+    yours: Mapping[str, int]
+
+
+def _is_one_of(*states: str) -> ColumnElement[bool]:
+    return submission.c.state.in_([literal(state, literal_execute=True) for state in states])
+
+
+class Accounts:
+    """Notes and tells, on an opened `backend`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        s, a, now = submission.c, account.c, backend.now
+        reason: BindParameter[str | None] = bindparam("why", type_=Text)
+        is_well = reason.is_(null())
+        values = {
+            "reason": reason,
+            "since": case((is_well == a.reason.is_(null()), a.since), else_=now),
+            "last_success": case((is_well, now), else_=a.last_success),
+        }
+        self._update = update(account).where(a.product == bindparam("of")).values(values)
+        self._insert = insert(account).values(
+            product=bindparam("of"), reason=reason, since=now, last_success=case((is_well, now), else_=null())
+        )
+        self._accounts = select(a.product, a.reason, a.since, a.last_success)
+        # The states are spelled out for the partial index on `due_at`.
+        is_unfinished = _is_one_of("queued", "sending", "unknown")
+        is_waiting = and_(is_unfinished, or_(s.state == "sending", s.due_at.is_not(null())))
+        self._waiting = (
+            select(s.product, func.count(), now - func.min(s.accepted_at)).where(is_waiting).group_by(s.product)
+        )
+        kind = case((s.held_for.is_not(null()), "held"), else_=s.state)
+        is_left = _is_one_of("unknown", "refused", "discarded")
+        self._yours = (
+            select(kind, func.count())
+            .where(
+                or_(
+                    and_(is_left, s.state != "discarded", s.due_at.is_(null())),
+                    and_(is_unfinished, s.held_for.is_not(null())),
+                )
+            )
+            .group_by(kind)
+        )
+
+    async def note(self, products: Sequence[str], reason: str | None) -> None:
+        """The account of these products is well, or nothing goes through, for a reason. Raises OutboxUnavailable."""
+
+        def write(connection: Connection) -> None:
+            for product in products:
+                values = {"of": product, "why": reason}
+                if not connection.execute(self._update, values).rowcount:
+                    connection.execute(self._insert, values)
+
+        try:
+            await self._backend.write(write)
+        except IntegrityError:  # another process noted it first
+            await self._backend.write(write)
+
+    async def overview(self) -> Overview:
+        """All that is known. Raises OutboxUnavailable."""
+
+        def look(connection: Connection) -> Overview:
+            return Overview(
+                {row[0]: Standing(*row[1:]) for row in connection.execute(self._accounts)},
+                {row[0]: Waiting(row[1], max(0.0, row[2])) for row in connection.execute(self._waiting)},
+                {row[0]: row[1] for row in connection.execute(self._yours)},
+            )
+
+        return await self._backend.read(look)
