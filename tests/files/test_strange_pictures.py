@@ -176,6 +176,7 @@ def test_a_profile_of_tables_keeps_them_to_the_byte_and_loses_what_stands_betwee
 @pytest.mark.parametrize(
     "broken",
     [b"", NAMED[:100], NAMED[:36] + b"none" + NAMED[40:], profile(kind=b"link"), NAMED[:128] + b"\xff\xff\xff\xff"],
+    ids=["empty", "cut", "unsigned", "a link", "too many tags"],  # a profile holds the time at which it was made
 )
 def test_what_is_no_colour_profile_is_none(broken):
     assert icc.clean(broken) is None
