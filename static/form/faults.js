@@ -133,8 +133,8 @@ export class Faults {
   #go(id) {
     const {form} = this.#controller
     const place = form.element(id)
-    const field = place?.matches('input, textarea') ? place : place?.querySelector('input:checked, input, button')
-    const target = field?.disabled ? form.element('feedback-files').lastElementChild.querySelector('button') : field
+    const field = place?.matches('input, textarea') ? place : place?.querySelector('input:checked, input, .feedback-remove')
+    const target = field?.disabled ? form.element('feedback-files').lastElementChild.querySelector('.feedback-remove') : field
     target?.focus()
     target?.closest('.feedback-field, .feedback-file')?.scrollIntoView({block: 'nearest'})
   }

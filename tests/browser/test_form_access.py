@@ -8,7 +8,7 @@ import pytest
 from bed import ROOT, Sandbox
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import expect
-from samples import pdf
+from samples import pdf, png
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations)"
@@ -63,7 +63,9 @@ def test_axe_finds_nothing(
 
 def test_every_target_is_at_least_44_pixels(form: FormPage) -> None:
     form.page.set_viewport_size({"width": 320, "height": 900})
-    form.fill().add(("order.pdf", pdf(), "application/pdf"))
+    form.fill().add(("order.pdf", pdf(), "application/pdf"), ("a.png", png(), "image/png"))
+    expect(form.page.locator(".feedback-edit")).to_be_visible()
+    form.page.evaluate("Promise.all(document.getAnimations().map(one => one.finished)).then(() => true)")
     boxes = form.page.evaluate(
         """() => [...document.querySelectorAll('button, a, input, textarea, .feedback-add, .feedback-consent')]
           .filter(target => target.checkVisibility() && !target.closest('.feedback-hidden'))

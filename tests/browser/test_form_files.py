@@ -9,7 +9,7 @@ import pytest
 from bed import Sandbox
 from form_stage import NETWORK, FormPage, gps, noise, payloads, plain
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from samples import MAX_FILE_SIZE, forwarded, jpeg, pdf, png
 
 ONLY = "Only JPEG, PNG and PDF files can be attached. Save this as a PDF and add that, or remove it."
@@ -384,10 +384,15 @@ def test_pictures_are_converted_where_the_workers_script_does_not_come(form: For
 
 def test_send_waits_for_a_picture_that_is_being_made_to_fit(form: FormPage, insider: Sandbox) -> None:
     photo = noise(2600, 2600, quality=95)
+    held: list[Route] = []
+    form.page.route(
+        "**/form/pictures.js", lambda route: held.append(route)
+    )  # until Send was pressed, however fast the machine is
     form.fill()["files"].set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo})
     expect(form.rows).to_contain_text("Preparing…")
     form.send()
     expect(form["feedback-progress-title"]).to_have_text("Preparing…")
+    held[0].continue_()
     expect(form.thanks).to_be_visible(timeout=20_000)
     assert len(received(insider)) == 1
 

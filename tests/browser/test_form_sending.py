@@ -191,6 +191,7 @@ def test_a_gateways_page_counts_as_a_dropped_connection(form: FormPage, status: 
 
 
 def test_offline_is_said_as_such_and_sending_goes_on_when_the_network_is_back(form: FormPage, insider: Sandbox) -> None:
+    form.expected.append(NETWORK)
     form.awake().fill()
     form.context.set_offline(True)
     form.send()
@@ -205,6 +206,7 @@ def test_offline_is_said_as_such_and_sending_goes_on_when_the_network_is_back(fo
 
 
 def test_waiting_for_the_network_can_be_cancelled(form: FormPage) -> None:
+    form.expected.append(NETWORK)
     form.awake().fill()
     form.context.set_offline(True)
     form.send()

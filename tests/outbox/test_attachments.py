@@ -16,17 +16,22 @@ BROKEN_PART = SAMPLES["objects_in_broken_hex"]
 LOCKED = ENCRYPTED["a_password_to_open"]
 """Rows: the file as sent, status, code, a word of the message."""
 REFUSED = {
-    "a_pdf_called_a_picture": (("photo.png", pdf(), "image/png"), 415, "file_type", "another kind"),
-    "a_png_called_a_jpeg": (("photo.jpg", png(), "image/jpeg"), 415, "file_type", "another kind"),
-    "a_jpeg_declared_a_png": (("photo", jpeg(), "image/png"), 415, "file_type", "another kind"),
-    "a_png_with_a_jpeg_s_name": (("photo.jpeg", png(), "image/png"), 415, "file_type", "another kind"),
-    "a_picture_called_a_page": (("photo.html", png(), "application/octet-stream"), 415, "file_type", "another kind"),
-    "a_picture_declared_a_page": (("photo.png", png(), "text/html"), 415, "file_type", "another kind"),
+    "a_pdf_called_a_picture": (("photo.png", pdf(), "image/png"), 415, "file_type", "does not match its content"),
+    "a_png_called_a_jpeg": (("photo.jpg", png(), "image/jpeg"), 415, "file_type", "does not match its content"),
+    "a_jpeg_declared_a_png": (("photo", jpeg(), "image/png"), 415, "file_type", "does not match its content"),
+    "a_png_with_a_jpeg_s_name": (("photo.jpeg", png(), "image/png"), 415, "file_type", "does not match its content"),
+    "a_picture_called_a_page": (
+        ("photo.html", png(), "application/octet-stream"),
+        415,
+        "file_type",
+        "does not match its content",
+    ),
+    "a_picture_declared_a_page": (("photo.png", png(), "text/html"), 415, "file_type", "does not match its content"),
     "a_jpeg_cut_off": (("photo.jpg", photo()[:900], "image/jpeg"), 415, "file_type", "could not be opened"),
     "a_png_s_signature_alone": (("a.png", png()[:8], "image/png"), 415, "file_type", "could not be opened"),
     "a_pdf_s_head_alone": (("a.pdf", b"%PDF-1.7\n", "application/pdf"), 415, "file_type", "could not be opened"),
     "a_picture_of_144_megapixels": (("a.png", BOMB, "image/png"), 413, "file_too_large", "too many pixels"),
-    "a_pdf_of_which_a_part_is_broken": (("a.pdf", BROKEN_PART, "application/pdf"), 415, "file_type", "in full"),
+    "a_pdf_of_which_a_part_is_broken": (("a.pdf", BROKEN_PART, "application/pdf"), 415, "file_type", "read completely"),
     "a_pdf_with_a_password": (("a.pdf", LOCKED, "application/pdf"), 415, "file_type", "protected"),
 }
 

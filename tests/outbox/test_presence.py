@@ -48,7 +48,7 @@ def texts(path: Path) -> list[str]:
 
 
 def saved(folder: Path) -> Path:
-    (found,) = folder.glob("widget.db-saved-*")
+    (found,) = until(lambda: list(folder.glob("widget.db-saved-*")))
     return found
 
 

@@ -261,10 +261,10 @@ def _file_fault(file: RawFile, seen: Seen) -> Fault:
 
 
 async def _all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run all of it at once, and leave nothing running whatever happens."""
+    """Run all of it at once, and leave nothing running whatever happens. Raises what the first of them raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
-    except* OutboxUnavailable as errors:
+    except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     return [task.result() for task in tasks]
