@@ -16,7 +16,7 @@ import {boundsOf, cornersOf} from './shapes.js'
 
 /** @typedef {'move' | Kind} Tool */
 /** @typedef {{base: Blob, drawing?: Drawing}} Work the picture without its marks, and these */
-/** @typedef {{work: Work, file?: Blob}} Edited `file`: what is sent, where it is another than before */
+/** @typedef {{work: Work, file: Blob}} Edited `file`: the picture with its marks, which is what is sent */
 
 const TOOLS = /** @type {Record<Tool, string>} */ ({
   move: 'M10 2v16M2 10h16M7.5 4.5 10 2l2.5 2.5M7.5 15.5 10 18l2.5-2.5M4.5 7.5 2 10l2.5 2.5M15.5 7.5 18 10l-2.5 2.5',
@@ -36,9 +36,11 @@ export class Editor {
   #target
   #painter = new Painter()
   #base
-  #isBurnt = false
-  /** Black-outs under way, one after the other. */
+  /** Black-outs under way, one after the other, and how many they are. */
   #burning = Promise.resolve()
+  #burns = 0
+  /** Why one of them could not be made. @type {unknown} */
+  #failure
   #burnt
   /** The black-out that is placed by keys: it goes into the pixels as soon as it is left. @type {Mark | undefined} */
   #pending
@@ -50,7 +52,7 @@ export class Editor {
   /**
    * @param {Words} words
    * @param {{name: string, work: Work, target: Target, tools: Tool[], onBurnt: (file: Blob | undefined) => void}} options
-   *   `onBurnt` hears of a black-out at once, without a file, and again once there is a file that has it
+   *   `onBurnt` hears of each black-out at once, without a file, and again once there is a file that has them all
    */
   constructor(words, {name, work, target, tools, onBurnt}) {
     this.words = words
@@ -98,6 +100,7 @@ export class Editor {
       this.settle()
       scene.commit()
       await this.#burning
+      if (this.#failure) throw this.#failure
       return signal.aborted ? undefined : await this.#result()
     } finally {
       this.view.end()
@@ -181,14 +184,17 @@ export class Editor {
     const {left, top, right, bottom} = boundsOf(points)
     const bounds = {left: Math.max(frame.left, left), top: Math.max(frame.top, top), right: Math.min(frame.right, right), bottom: Math.min(frame.bottom, bottom)}
     const cover = this.view.cover(cornersOf(bounds))
-    if (!this.#isBurnt) this.#burnt(undefined)
-    this.#isBurnt = true
+    this.#burns++
+    this.#burnt(undefined)
     this.#burning = this.#burning.then(async () => {
       const {view, file} = await this.#painter.burn(bounds, this.#target)
       this.#base = file
-      this.#burnt(file)
+      if (!--this.#burns) this.#burnt(file)
       this.view.show(view)
       cover.remove()
+    }).catch(error => {
+      this.#failure = error
+      this.dialog.close()
     })
     this.tell(this.say('burnt'))
   }

@@ -1,16 +1,14 @@
 // @ts-check
 /** The pixels of the picture that is edited. Runs in a worker, or beside everything else where there are none. */
-import {blank, draw, encode, fit} from '../static/form/picture.js'
-import {HALO, INK, boundsOf, fontOf, pathOf, strokeOf} from './shapes.js'
-import {textPlace} from './text.js'
+import {MOST_PIXELS, blank, draw, encode, fit} from '../static/form/picture.js'
+import {BORDER, HALO, INK, boundsOf, fontOf, pathOf, strokeOf} from './shapes.js'
+import {TEXT_BORDER, textPlace} from './text.js'
 /** @import {Bounds, Mark} from './shapes.js' */
 /** @import {Drawing} from './scene.js' */
 
 /** @typedef {{types: ('png' | 'jpeg')[], limit: number}} Target media types in the order in which they are tried, and bytes */
 
-const MOST_PIXELS = 16_000_000 // some phones' canvases hold no more
 const VIEW = 2048 // pixels: the longer side of what is shown
-const BORDER = 1.9 // strokes: the width of the light line under a mark's own
 
 export class Paint {
   /** @type {any} */
@@ -71,7 +69,7 @@ function paintMark(context, mark, stroke) {
 /** @param {any} context @param {Mark} mark */
 function paintText(context, {points, text = ''}) {
   const {x, y, size} = textPlace(points)
-  Object.assign(context, {font: fontOf(size), textAlign: 'center', textBaseline: 'alphabetic', lineWidth: size / 5})
+  Object.assign(context, {font: fontOf(size), textAlign: 'center', textBaseline: 'alphabetic', lineWidth: size * TEXT_BORDER})
   context.strokeText(text, x, y)
   context.fillText(text, x, y)
 }

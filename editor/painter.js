@@ -1,5 +1,6 @@
 // @ts-check
 /** Has pixels edited beside the main thread, or on it where the browser knows no such workers. */
+import {startWorker} from '../static/form/worker.js'
 /** @import {Bounds} from './shapes.js' */
 /** @import {Drawing} from './scene.js' */
 /** @import {Paint, Target} from './paint.js' */
@@ -7,7 +8,7 @@
 const address = new URL('paint-worker.js', import.meta.url).href
 
 export class Painter {
-  #worker = start()
+  #worker = startWorker('feedback-editor', address)
   #calls = 0
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
   #waiting = new Map()
@@ -57,17 +58,3 @@ export class Painter {
     })
   }
 }
-
-/** The one script address that the page's policy lets this script make. @returns {Worker | undefined} */
-function start() {
-  if (typeof Worker !== 'function' || typeof OffscreenCanvas !== 'function') return
-  const {trustedTypes} = /** @type {any} */ (globalThis)
-  try {
-    policy ??= trustedTypes?.createPolicy('feedback-editor', {createScriptURL: () => address}) ?? {createScriptURL: () => address}
-    return new Worker(policy.createScriptURL(''), {type: 'module'})
-  } catch {
-    return // refused: it is done here then
-  }
-}
-/** @type {any} */
-let policy

@@ -9,6 +9,7 @@
 
 export const INK = '#d92d20'
 export const HALO = '#fff'
+export const BORDER = 1.9 // strokes: the width of the light line under a mark's own
 const HEAD = 5 // strokes: the length of an arrow's head
 const SPREAD = .5 // radians between an arrow's shaft and each side of its head
 

@@ -3,6 +3,7 @@
 import {boundsOf, fontOf} from './shapes.js'
 /** @import {Point} from './shapes.js' */
 
+export const TEXT_BORDER = .2 // of a letter: the width of the light line around it
 const LETTER = .8 // of a line's height
 const EDGE = .3 // of a letter: on each side of a text
 

@@ -1,8 +1,8 @@
 // @ts-check
 /** The picture and its marks, as large as one likes. */
 import {drawn, make} from '../static/editor/dom.js'
-import {HALO, INK, boundsOf, clamp, fontOf, pathOf, strokeOf} from './shapes.js'
-import {textPlace} from './text.js'
+import {BORDER, HALO, INK, boundsOf, clamp, fontOf, pathOf, strokeOf} from './shapes.js'
+import {TEXT_BORDER, textPlace} from './text.js'
 /** @import {Editor} from './editor.js' */
 /** @import {Mark, Point} from './shapes.js' */
 
@@ -113,12 +113,12 @@ export class View {
     }
     if (mark.kind === 'text') {
       const {x, y, size} = textPlace(mark.points)
-      const text = drawn('text', {x, y, fill: INK, stroke: HALO, 'stroke-width': size / 5, 'text-anchor': 'middle', class: 'editor-text'})
+      const text = drawn('text', {x, y, fill: INK, stroke: HALO, 'stroke-width': size * TEXT_BORDER, 'text-anchor': 'middle', class: 'editor-text'})
       text.style.font = fontOf(size)
       text.textContent = mark.text ?? ''
       return [text]
     }
-    return [[HALO, stroke * 1.9], [INK, stroke]].map(([colour, width]) => drawn('path', {d, class: 'editor-line', stroke: colour, 'stroke-width': width}))
+    return [[HALO, stroke * BORDER], [INK, stroke]].map(([colour, width]) => drawn('path', {d, class: 'editor-line', stroke: colour, 'stroke-width': width}))
   }
 
   /** @param {Mark} mark */

@@ -6,7 +6,7 @@
 const service = new URL('..', import.meta.url)
 const told = new Set()
 
-/** What each code of the loader means here, and how to mend it. @type {Record<string, (product: string) => [string, string]>} */
+/** What each code of the loader means here, and how to fix it. @type {Record<string, (product: string) => [string, string]>} */
 const CODES = {
   offline: () => ['This device is offline.', ''],
   script_blocked: () => ['embed-panel.js did not come.', `Add ${service.origin} to the page's script-src; or something on the way blocks it, such as an ad blocker.`],
@@ -29,8 +29,8 @@ export function meaning(code, product) {
 
 /** Says why the form could not be shown. @param {string} code @param {string} product */
 export function explain(code, product) {
-  const [message, mend] = meaning(code, product)
-  say(`${code}: ${message} ${mend}`.trim(), 'events')
+  const [message, fix] = meaning(code, product)
+  say(`${code}: ${message} ${fix}`.trim(), 'events')
 }
 
 /** @param {string} text @param {string} [chapter] */

@@ -56,16 +56,16 @@ close.onclick = () => root.host.remove()
 
 const told = new Set()
 
-/** @param {Level} level @param {string} message @param {string} [mend] */
-function tell(level, message, mend = '') {
+/** @param {Level} level @param {string} message @param {string} [fix] */
+function tell(level, message, fix = '') {
   if (told.has(message)) return
   told.add(message)
   const row = add(list, 'li')
   row.className = level
   add(row, 'b', MARKS[level])
   row.append(message)
-  if (mend) add(row, 'span', mend)
-  console[level === 'wrong' ? 'warn' : 'info'](`[feedback] ${MARKS[level]} ${message} ${mend}`)
+  if (fix) add(row, 'span', fix)
+  console[level === 'wrong' ? 'warn' : 'info'](`[feedback] ${MARKS[level]} ${message} ${fix}`)
 }
 
 /**
@@ -147,8 +147,8 @@ async function attempt(element) {
     signal.addEventListener('abort', () => clearTimeout(late))
     element.addEventListener('feedback-ready', () => resolve(['good', `${product}: the form is there, and talks to this page.`, '']), {signal})
     element.addEventListener('feedback-error', (/** @type {CustomEvent} */ event) => {
-      const [message, mend] = meaning(event.detail.code, product)
-      resolve(['wrong', `${product}: ${message}`, mend])
+      const [message, fix] = meaning(event.detail.code, product)
+      resolve(['wrong', `${product}: ${message}`, fix])
     }, {signal})
   })
   await element.load()

@@ -16,25 +16,30 @@ export class Hints {
   #shade = make('div', {class: 'feedback-shade', 'aria-hidden': 'true'})
   #note = make('ul', {class: 'feedback-hints', hidden: true})
   #shown = ''
+  /** What was looked at last: the writer's address and the text. */
+  #asked = ''
 
-  /** @param {FormController} controller @param {HTMLTextAreaElement} area @param {AbortSignal} signal */
+  /** @param {FormController} controller tells of changes @param {HTMLTextAreaElement} area @param {AbortSignal} signal */
   constructor(controller, area, signal) {
     this.#controller = controller
     this.#area = area
     this.#shade.dir = area.dir
     area.before(this.#shade)
     area.closest('.feedback-box')?.after(this.#note)
-    area.addEventListener('input', () => this.#later(), {signal})
     area.addEventListener('scroll', () => this.#follow(), {signal})
     signal.addEventListener('abort', () => {
       clearTimeout(this.#timer)
       this.#shade.remove()
       this.#note.remove()
     })
-    this.#later()
+    this.changed()
   }
 
-  #later() {
+  /** Something in the form changed. Hints that stay the same are left alone: a press on one of them may be under way. */
+  changed() {
+    const asked = `${this.#controller.form.email.value}\n${this.#area.value}`
+    if (asked === this.#asked) return
+    this.#asked = asked
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.look(), PAUSE)
     if (this.#shown) this.look()
@@ -45,7 +50,7 @@ export class Hints {
     const text = this.#area.value
     const finds = findPrivate(text, this.#controller.form.email.value)
     if (!finds.length && this.#note.hidden) return
-    const [words] = await Promise.all([editorWords(this.#controller.form.product), dress('extras.css')]).catch(() => [])
+    const [words] = await Promise.all([editorWords(), dress('extras.css')]).catch(() => [])
     if (!words || text !== this.#area.value) return
     this.#paint(text, finds)
     const told = finds.map(({kind}) => kind).join()
@@ -61,7 +66,6 @@ export class Hints {
     const {value} = this.#area
     this.#area.value = masked(value, find)
     this.#area.dispatchEvent(new Event('input', {bubbles: true}))
-    this.look()
     this.#area.focus()
   }
 

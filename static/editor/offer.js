@@ -6,7 +6,7 @@ import {editorWords} from './words.js'
 /** @import {FileRow} from '../form/file-row.js' */
 /** @import {Tool, Work} from '../../editor/editor.js' */
 
-/** @typedef {{file: File, row: FileRow, work?: Work}} Picture */
+/** @typedef {{file: File, row: FileRow, work?: Work, made?: Blob}} Picture `made`: what its file was made of, once it was edited */
 
 const TOOLS = /** @type {Record<string, Tool[]>} */ ({
   on: ['move', 'crop', 'box', 'arrow', 'pen', 'text', 'black'],
@@ -21,7 +21,7 @@ const TOOLS = /** @type {Record<string, Tool[]>} */ ({
  */
 export async function offer(controller, picture, replace, signal) {
   const {form} = controller
-  const [words] = await Promise.all([editorWords(form.product), dress('extras.css')])
+  const [words] = await Promise.all([editorWords(), dress('extras.css')])
   const button = make('button', {type: 'button', class: 'feedback-link feedback-edit', click: () => open()}, words.say('editor.offer'))
   picture.row.edit(button)
 
@@ -38,6 +38,7 @@ export async function offer(controller, picture, replace, signal) {
         name, work: picture.work ?? {base: picture.file}, target: {types, limit: form.maxSize},
         tools: TOOLS[form.getAttribute('edit') ?? 'on'], onBurnt: file => {
           isBlackening = !file
+          picture.made = file
           replace(file)
         },
       })
@@ -45,7 +46,7 @@ export async function offer(controller, picture, replace, signal) {
       const edited = await editor.edit(signal)
       if (!edited) return
       picture.work = edited.work
-      if (edited.file && edited.file !== picture.file) replace(edited.file)
+      if (edited.file !== (picture.made ?? picture.file)) replace(picture.made = edited.file)
       controller.say(words.say('editor.edited', {name: picture.row.name}))
     } catch {
       if (signal.aborted) return

@@ -2,12 +2,11 @@
 /** Says how to paste a screenshot, where the browser lets no page take one: with the keys of this computer. */
 import {dress, make} from './dom.js'
 import {editorWords} from './words.js'
-/** @import {FeedbackForm} from '../form/feedback-form.js' */
 
-/** @param {FeedbackForm} form @param {Element} place which it comes after */
-export async function suggest(form, place) {
+/** @param {Element} place which it comes after */
+export async function suggest(place) {
   const {platform} = /** @type {any} */ (navigator).userAgentData ?? navigator
   const system = /mac/i.test(platform) ? 'mac' : /win/i.test(platform) ? 'windows' : 'other'
-  const [words] = await Promise.all([editorWords(form.product), dress('extras.css')])
+  const [words] = await Promise.all([editorWords(), dress('extras.css')])
   place.after(make('span', {class: 'feedback-limit feedback-paste'}, words.say(`editor.paste.${system}`)))
 }

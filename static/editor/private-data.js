@@ -18,7 +18,7 @@ const TOKENS = [
   /(?<![\w-])ya29\.[\w-]{20,}/g,
   /(?<![\w-])xox[abeoprs]-[A-Za-z0-9-]{10,}/g, // Slack
   /(?<![\w-])(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,}/g, // Stripe
-  /(?<![\w-])sk-[\w-]{20,}/g, // OpenAI and others
+  /(?<![\w-])sk-[\w-]{20,}/g, // several services
   /(?<![\w-])SG\.[\w-]{16,}\.[\w-]{16,}/g, // SendGrid
   /(?<![\w-])npm_[A-Za-z0-9]{36}(?!\w)/g,
   /(?<![\w-])pypi-[\w-]{50,}/g,

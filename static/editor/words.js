@@ -5,18 +5,17 @@ import {Words} from '../form/words.js'
 /** @type {Promise<Words> | undefined} */
 let words
 
-/** @param {string} product @returns {Promise<Words>} */
-export function editorWords(product) {
-  return words ??= load(product).catch(error => {
+/** @returns {Promise<Words>} */
+export function editorWords() {
+  return words ??= load().catch(error => {
     words = undefined
     throw error
   })
 }
 
-/** @param {string} product */
-async function load(product) {
+async function load() {
   const {lang} = document.documentElement
   const answer = await fetch(`${location.pathname.replace(/\/$/, '')}/words.json?lang=${encodeURIComponent(lang)}`)
-  if (!answer.ok) throw new Error(product)
+  if (!answer.ok) throw new Error(`answered ${answer.status}`)
   return new Words(await answer.json())
 }

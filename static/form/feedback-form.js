@@ -58,8 +58,8 @@ export class FeedbackForm extends HTMLElement {
     const button = this.element('feedback-capture')
     if (!button) return
     button.hidden = !this.#canCapture
-    button.addEventListener('click', () => this.#use(controller => controller.files.capture()), {signal})
-    if (button.hidden && matchMedia('(any-pointer: fine)').matches) import('../editor/paste.js').then(({suggest}) => suggest(this, button)).catch(() => undefined)
+    button.addEventListener('click', () => this.isOpen && this.#use(controller => controller.files.capture()), {signal})
+    if (button.hidden && matchMedia('(any-pointer: fine)').matches) import('../editor/paste.js').then(({suggest}) => suggest(button)).catch(() => undefined)
   }
 
   disconnectedCallback() {

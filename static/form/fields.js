@@ -81,14 +81,14 @@ export class Fields {
   /** @param {EventTarget | null} field */
   #changed(field) {
     const {faults, form} = this.#controller
-    if (field === form.email) this.#mend('submittedByEmail', this.#checkEmail())
+    if (field === form.email) this.#recheck('submittedByEmail', this.#checkEmail())
     else if (field instanceof HTMLInputElement && field !== form.input) faults.clear(field.name)
     this.refresh()
   }
 
   /** What has been put right is no longer complained of; what is only half typed is not complained of yet.
    * @param {string} field @param {Fault | undefined} fault */
-  #mend(field, fault) {
+  #recheck(field, fault) {
     const {faults} = this.#controller
     if (!fault || fault.code !== faults.get(field)?.code) faults.clear(field)
   }

@@ -9,7 +9,7 @@ import {FileRow} from './file-row.js'
 /** @import {Work} from '../../editor/editor.js' */
 
 /** @typedef {{file: File, isFolder?: boolean, note?: string}} Given what was chosen, or kept: then with what was done to it */
-/** @typedef {Given & {row: FileRow, fault?: Fault, work?: Work}} Entry */
+/** @typedef {Given & {row: FileRow, fault?: Fault, work?: Work, made?: Blob}} Entry */
 
 const MOST = 20 // rows: what is dropped beyond that was hardly meant
 const TYPES = /** @type {Record<string, string>} */ ({jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'})
@@ -74,7 +74,7 @@ export class Files {
       if (file) this.add([{file}])
     } catch {
       const {editorWords} = await import('../editor/words.js')
-      this.#controller.say((await editorWords(this.#controller.form.product)).say('editor.capture.failed'))
+      this.#controller.say((await editorWords()).say('editor.capture.failed'))
     }
   }
 

@@ -9,6 +9,7 @@ import './plain.js' // for `fields.js`: asked for here, it comes along with it
 import {Sending} from './sending.js'
 import {Words} from './words.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
+/** @import {Hints} from '../editor/hints.js' */
 
 const TITLE = document.title
 
@@ -20,6 +21,8 @@ const TITLE = document.title
  */
 export class FormController {
   #isDirty = false
+  /** @type {Hints | undefined} */
+  #hints
   #left = new AbortController()
 
   /** @param {FeedbackForm} form */
@@ -50,7 +53,7 @@ export class FormController {
   #hint(signal) {
     const {area} = this.fields
     if (!area || this.form.getAttribute('hints') === 'off') return
-    import('../editor/hints.js').then(({Hints}) => signal.aborted || new Hints(this, area, signal)).catch(() => undefined)
+    import('../editor/hints.js').then(({Hints}) => { if (!signal.aborted) this.#hints = new Hints(this, area, signal) }).catch(() => undefined)
   }
 
   get isLeft() { return this.#left.signal.aborted }
@@ -74,6 +77,7 @@ export class FormController {
   /** Something has been put in or taken out. */
   changed() {
     if (this.isLeft) return
+    this.#hints?.changed()
     if (!this.isEmpty) this.faults.clear('empty')
     if (!this.isEmpty && !this.#isDirty) this.form.tell('dirty')
     this.#isDirty = !this.isEmpty

@@ -4,7 +4,7 @@ import {hasLocation} from './exif.js'
 /** @import {Kind} from './file-kind.js' */
 /** @import {Converted} from './pictures.js' */
 
-const MOST_PIXELS = 16_000_000 // some phones' canvases hold no more
+export const MOST_PIXELS = 16_000_000 // some phones' canvases hold no more
 const SMALL_PIXELS = 2_000_000 // up to here, what began without loss stays so
 const QUALITIES = [.9, .8, .7]
 const TRIES = 8

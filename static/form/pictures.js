@@ -1,6 +1,7 @@
 // @ts-check
 /** Has pictures converted beside the main thread, or on it where the browser knows no such workers. */
 import {called} from './file-kind.js'
+import {startWorker} from './worker.js'
 /** @import {Kind} from './file-kind.js' */
 
 /** @typedef {{blob: Blob, done: string[]}} Converted what was done, in the order of the words' keys */
@@ -19,7 +20,7 @@ export async function convert(file, kind, limit) {
 
 /** @param {File} file @param {Kind} kind @param {number} limit @returns {Promise<Converted> | undefined} */
 function beside(file, kind, limit) {
-  const worker = start()
+  const worker = startWorker('feedback-worker', address)
   if (!worker) return
   return new Promise((resolve, reject) => {
     worker.onmessage = ({data}) => data.fault ? reject(new Error(data.fault)) : resolve(data)
@@ -30,17 +31,3 @@ function beside(file, kind, limit) {
     worker.postMessage({file, kind, limit})
   }).finally(() => worker.terminate())
 }
-
-/** The one script address that the page's policy lets a script make, and only this one. */
-function start() {
-  if (typeof Worker !== 'function' || typeof OffscreenCanvas !== 'function') return
-  const {trustedTypes} = /** @type {any} */ (globalThis)
-  try {
-    policy ??= trustedTypes?.createPolicy('feedback-worker', {createScriptURL: () => address}) ?? {createScriptURL: () => address}
-    return new Worker(policy.createScriptURL(''), {type: 'module'})
-  } catch {
-    return // refused: it is done here then
-  }
-}
-/** @type {any} */
-let policy

@@ -8,6 +8,8 @@ from form_stage import FormPage
 from playwright.sync_api import Browser, expect
 from stage import Server, Stage
 
+SOON = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
+
 expect.set_options(timeout=15_000)  # milliseconds: a machine that does much at once is slow, not wrong
 
 
@@ -33,4 +35,21 @@ def form(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Form
     form = FormPage(context, form_site.url)
     yield form.open()
     context.close()
+    assert form.unexpected() == []
+
+
+@pytest.fixture(scope="module")
+def kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    """A widget that thanks for what is stored, and tries again soon."""
+    with Widget(tmp_path_factory.mktemp("receipts"), _sandbox.url, DELIVERY_WAIT="0", **SOON) as widget:
+        yield widget
+
+
+@pytest.fixture
+def kept(browser: Browser, kept_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
+    """The form, while Insider Connect is away."""
+    insider.down()
+    form = FormPage(browser.new_context(locale="en-GB", viewport={"width": 560, "height": 900}), kept_site.url)
+    yield form.open()
+    form.context.close()
     assert form.unexpected() == []

@@ -99,6 +99,18 @@ def test_who_thinks_better_of_it_finds_the_form_as_it_was(context: BrowserContex
     assert form.unexpected() == []
 
 
+def test_nothing_is_captured_while_the_form_is_sent(
+    context: BrowserContext, form_site: Widget, insider: Sandbox
+) -> None:
+    form = FormPage(context, form_site.url).open().fill()
+    form.page.evaluate("navigator.mediaDevices.getDisplayMedia = async () => { window.asked = true }; 0")
+    insider.slow(30, "create")
+    form.button.press("Enter")
+    expect(form.progress).to_be_visible()
+    form["feedback-capture"].dispatch_event("click")
+    assert form.page.evaluate("window.asked") is None
+
+
 def test_a_system_that_does_not_let_it_happen_is_told(context: BrowserContext, form_site: Widget) -> None:
     form = FormPage(context, form_site.url).open().fill()
     refuse = "new DOMException('Could not start', 'NotReadableError')"

@@ -107,6 +107,7 @@ def test_what_is_blacked_out_is_nowhere_any_more(
     expect(editing.page.get_by_role("button", name="Undo")).to_have_attribute("aria-disabled", "true")
     editing.keys("Control+z")
     editing.done()
+    expect(form.page.locator(".feedback-thumb img")).to_have_attribute("src", re.compile("^blob:"))
     (after,) = [src for src in form.page.evaluate(LEFT) if src.startswith("blob:")]
     assert after != before
     form.expected.append(NETWORK)
@@ -263,7 +264,41 @@ def test_another_person_finds_neither_picture_nor_editor(editing: Editing) -> No
     expect(editing.form.rows).to_have_count(0)
 
 
-def test_a_black_out_that_fails_lets_the_picture_go_nowhere(form: FormPage) -> None:
+FAILING = """nth => {
+  const {postMessage} = Worker.prototype
+  let burns = 0
+  Worker.prototype.postMessage = function (message, ...more) {
+    if (message.call !== 'burn' || ++burns !== nth) return postMessage.call(this, message, ...more)
+    setTimeout(() => this.onmessage({data: {id: message.id, fault: 'no memory'}}))
+  }
+}"""
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_picture_of_which_a_black_out_fails_goes_nowhere(nth: int, form: FormPage, insider: Sandbox) -> None:
+    form.fill().add(PICTURE)
+    form.page.evaluate(FAILING, nth)
+    editing = Editing(form).open()
+    for left in (480, 600)[:nth]:
+        editing.drag("black", (left, 80), (left + 120, 220))
+    expect(editing.dialog).to_have_count(0)
+    expect(form.rows).to_have_attribute("data-state", "wrong")
+    expect(form.page.locator(".feedback-thumb img")).to_be_hidden()
+    form.send()
+    expect(form.page.get_by_role("button", name="Remove screen.png")).to_be_focused()
+    assert insider.counts()["create"] == 0
+
+
+def test_while_a_black_out_is_being_made_the_older_picture_is_not_ready(form: FormPage) -> None:
+    form.fill().add(PICTURE)
+    form.page.evaluate(FAILING.replace("fault: 'no memory'", "id: -1"), 2)  # it is never answered
+    editing = Editing(form).open()
+    editing.drag("black", (480, 80), (600, 220))
+    editing.drag("black", (600, 80), (720, 220))
+    expect(form.rows).to_have_attribute("data-state", "preparing")
+
+
+def test_a_picture_whose_editor_cannot_be_opened_stays_as_it_is(form: FormPage) -> None:
     form.fill().add(PICTURE)
     form.page.route("**/paint-worker.js", lambda route: route.abort())
     form.page.route("**/editor/paint.js", lambda route: route.abort())
@@ -271,7 +306,7 @@ def test_a_black_out_that_fails_lets_the_picture_go_nowhere(form: FormPage) -> N
     form.page.locator(".feedback-edit").click()
     expect(form.page.locator("dialog.editor")).to_have_count(0)
     expect(form.status).to_have_text("The editor could not be opened. Try again.")
-    expect(form.rows).to_have_attribute("data-state", "ready")  # nothing was blackened, so it may go as it is
+    expect(form.rows).to_have_attribute("data-state", "ready")
 
 
 LONGEST = """() => new Promise(done => {

@@ -151,7 +151,9 @@ def test_removing_moves_the_focus_to_the_next_row_and_then_to_the_input(form: Fo
 
 
 def test_five_files_are_all_and_a_sixth_is_kept_and_complained_of(form: FormPage) -> None:
+    expect(form["feedback-capture"]).to_be_visible()
     form.fill().add(*[PDF] * 5)
+    expect(form["feedback-capture"]).to_be_hidden()
     expect(form["feedback-add-words"]).to_have_text("The limit is 5 files")
     expect(form["files"]).to_be_disabled()
     form.carry("drop", "h1", PNG)

@@ -52,6 +52,19 @@ def test_it_is_underlined_said_and_masked_by_one_press(form: FormPage, insider: 
     expect(form.text).to_be_focused()
 
 
+def test_it_goes_with_a_draft_that_is_thrown_away(form: FormPage) -> None:
+    form.text.fill("password: hunter2")
+    hints = form.page.locator(".feedback-hints li")
+    expect(hints).to_have_count(1)
+    form.open()
+    expect(form.text).to_have_value("password: hunter2")
+    expect(hints).to_have_count(1)
+    form["feedback-draft-clear"].click()
+    expect(form.text).to_have_value("")
+    expect(hints).to_have_count(0)
+    expect(form.page.locator(".feedback-shade")).to_be_hidden()
+
+
 def test_it_never_keeps_anybody_from_sending(form: FormPage, insider: Sandbox) -> None:
     form.fill("password: hunter2")
     expect(form.page.locator(".feedback-hints li")).to_have_count(1)

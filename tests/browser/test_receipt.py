@@ -1,33 +1,13 @@
 """The receipt's page: it brings its own news, can be copied and printed, and is honest about a refusal."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from bed import Sandbox, Widget, until
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import Browser, Page, Route, expect
 from samples import png
 
-QUICK = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
 FILE = ("order.png", png(), "image/png")
-
-
-@pytest.fixture(scope="module")
-def kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """A widget that thanks for what is stored, and tries again soon."""
-    with Widget(tmp_path_factory.mktemp("receipts"), _sandbox.url, DELIVERY_WAIT="0", **QUICK) as widget:
-        yield widget
-
-
-@pytest.fixture
-def kept(browser: Browser, kept_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
-    """The form, while Insider Connect is away."""
-    insider.down()
-    form = FormPage(browser.new_context(locale="en-GB"), kept_site.url)
-    yield form.open()
-    form.context.close()
-    assert form.unexpected() == []
 
 
 def receipt_of(form: FormPage) -> Page:

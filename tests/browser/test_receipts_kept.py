@@ -1,33 +1,13 @@
 """What was sent from this browser: ten receipts of the person who is there, and a text that was refused late."""
 
 import json
-from collections.abc import Iterator
 
-import pytest
 from bed import Sandbox, Widget, until
 from form_stage import KEEP, FormPage
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-QUICK = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
 TEXT = "The totals are hard to find."
 STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
-
-
-@pytest.fixture(scope="module")
-def kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """A widget that thanks for what is stored, and tries again soon."""
-    with Widget(tmp_path_factory.mktemp("receipts"), _sandbox.url, DELIVERY_WAIT="0", **QUICK) as widget:
-        yield widget
-
-
-@pytest.fixture
-def kept(browser: Browser, kept_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
-    """The form, while Insider Connect is away."""
-    insider.down()
-    form = FormPage(browser.new_context(locale="en-GB", viewport={"width": 560, "height": 900}), kept_site.url)
-    yield form.open()
-    form.context.close()
-    assert form.unexpected() == []
 
 
 def foot(form: FormPage) -> Locator:
@@ -47,6 +27,12 @@ def send(form: FormPage, text: str = TEXT) -> str:
     form.page.get_by_role("link", name="Send another").click()
     expect(form.thanks).to_have_count(0)
     return url
+
+
+def refuse(insider: Sandbox, site: Widget, url: str) -> None:
+    """Has Insider Connect refuse what was sent, and waits until the receipt at this address says so."""
+    insider.misbehave("refuse", "create", message="Too bad.")
+    until(lambda: site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
 
 
 def test_what_was_sent_is_found_again_with_the_keyboard_alone(
@@ -75,9 +61,7 @@ def test_what_was_sent_is_found_again_with_the_keyboard_alone(
 def test_a_text_that_was_refused_late_comes_back_with_one_press(
     kept: FormPage, kept_site: Widget, insider: Sandbox
 ) -> None:
-    url = send(kept)
-    insider.misbehave("refuse", "create", message="Too bad.")
-    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
+    refuse(insider, kept_site, send(kept))
     foot(kept).click()
     expect(rows(kept)).to_contain_text("Not delivered")
     kept.page.get_by_role("button", name="Edit and send again").click()
@@ -93,9 +77,7 @@ def test_a_text_that_was_refused_late_comes_back_with_one_press(
 def test_a_refused_text_does_not_take_the_place_of_what_is_being_written(
     kept: FormPage, kept_site: Widget, insider: Sandbox
 ) -> None:
-    url = send(kept)
-    insider.misbehave("refuse", "create", message="Too bad.")
-    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
+    refuse(insider, kept_site, send(kept))
     kept.text.fill("Something else")
     foot(kept).click()
     expect(rows(kept)).to_contain_text("Not delivered")
@@ -168,8 +150,7 @@ def test_the_receipt_of_what_was_refused_leads_back_to_the_text(
         rows(kept).get_by_role("link").click()
     page = opened.value
     expect(page.get_by_role("link", name="Edit and send again")).to_be_hidden()
-    insider.misbehave("refuse", "create", message="Too bad.")
-    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
+    refuse(insider, kept_site, url)
     page.reload()
     page.get_by_role("link", name="Edit and send again").click()
     expect(page.locator("#description")).to_have_value(TEXT)
