@@ -235,7 +235,7 @@ ROWS: tuple[Row, ...] = (
             Check("accessibility", "Lighthouse: accessibility", "100", "", "more", 100.0),
             Check("best-practices", "Lighthouse: best practices", "100", "", "more", 100.0),
         ),
-        "packing ahead; the page itself goes out as gzip, for a token cannot be put into a brotli page.",
+        "packing ahead, the page too, with room for its token.",
     ),
 )
 Measured = Mapping[str, Samples]

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import ssl
@@ -24,6 +25,8 @@ import httpx
 from widget.submissions.tokens import Tokens
 
 T = TypeVar("T")
+TOKEN = re.compile(r"[0-9a-f]{32}\.[a-z]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
+"""A form token in a page."""
 ROOT = Path(__file__).parent.parent
 CLIENT_ID, CLIENT_SECRET = "test-client", "test-client-secret"
 EMAIL = "ada@example.com"
@@ -47,6 +50,16 @@ def until(fact: Callable[[], T], timeout: float = FACT, pause: float = 0.02) -> 
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s; last seen: {seen!r}")
         time.sleep(pause)
+
+
+def until_kept(url: str) -> None:
+    """Wait until the form at `url` comes from the cache: its token then stands in the packed page as it is."""
+
+    def is_kept() -> bool:
+        with httpx.stream("GET", url, trust_env=False, headers={"Accept-Encoding": "gzip"}, verify=NO_TLS) as answer:
+            return TOKEN.search(b"".join(answer.iter_raw()).decode("latin-1")) is not None
+
+    until(is_kept)
 
 
 def free_port() -> int:

@@ -1,23 +1,24 @@
-"""Content packed for the wire once, ahead, and which of its forms a client is answered with (RFC 9110, section 12.5.3).
+"""Packs content for the wire, and chooses the coding that a client is answered with (RFC 9110, section 12.5.3).
 
 A client that will have none of them, and not even the content as it is, gets it as it is: an error would help nobody.
 """
 
 import gzip
-import struct
-import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 import brotli
 
 AS_IT_IS = "identity"
-_BEST = ("br", "gzip", AS_IT_IS)
+CODINGS = ("br", "gzip")
+_BEST = (*CODINGS, AS_IT_IS)
 """Which of those that a client likes as much as each other it is sent."""
 _UNNAMED = 0.001
 """How much a client likes content as it is unless it says so: any coding that it takes is better."""
 _LARGE = 256 * 1024
 """Bytes of content from which on brotli's best would take seconds."""
+_QUICK = 6
+"""The effort of both packers for what is packed while somebody waits."""
 
 
 @lru_cache(maxsize=256)  # files of one content, and those that a reload finds unchanged, are packed once
@@ -30,7 +31,14 @@ def pack(content: bytes) -> Mapping[str, bytes]:
     return {coding: packed for coding, packed in forms.items() if len(packed) < len(content)}
 
 
-def choose(accept: str, codings: Collection[str]) -> str:
+def pack_now(content: bytes, coding: str) -> bytes:
+    """`content` in one of `CODINGS` or as it is, in about half a millisecond for a page: for what is sent only once."""
+    if coding == "br":
+        return bytes(brotli.compress(content, brotli.MODE_TEXT, quality=_QUICK))
+    return gzip.compress(content, _QUICK, mtime=0) if coding == "gzip" else content
+
+
+def choose(accept: str, codings: Collection[str] = CODINGS) -> str:
     """The coding to answer with: one of `codings`, or `AS_IT_IS`. `accept` is what `Accept-Encoding` says."""
     liked = dict(map(_weighed, accept.lower().split(",")))
     others = liked.get("*")
@@ -51,38 +59,3 @@ def _weighed(choice: str) -> tuple[str, float]:
         return coding.strip(), float(value) if name == "q" else 1.0
     except ValueError:
         return coding.strip(), 0.0
-
-
-class Gapped:
-    """Content with gaps that are filled at the last moment. All but the gaps is packed ahead.
-
-    What fills a gap is packed neither with what is around it nor by itself, so it costs nothing, and the length tells
-    nothing about it.
-    """
-
-    def __init__(self, pieces: Sequence[bytes]) -> None:
-        """`pieces` are what stands before, between and behind the gaps."""
-        self._pieces = pieces
-        self._packed = tuple(map(_deflated, pieces))
-
-    def filled(self, value: bytes) -> bytes:
-        """The content with `value`, of less than 64 KB, in every gap."""
-        return value.join(self._pieces)
-
-    def packed(self, value: bytes) -> bytes:
-        """The same as gzip (RFC 1952)."""
-        whole = value.join(self._pieces)
-        stored = struct.pack("<BHH", 0, len(value), len(value) ^ 0xFFFF) + value  # RFC 1951, section 3.2.4
-        end = struct.pack("<II", zlib.crc32(whole), len(whole))
-        return b"".join((_GZIP_HEAD, stored.join(self._packed), _LAST_BLOCK, end))
-
-
-_GZIP_HEAD = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"
-_LAST_BLOCK = b"\x03\x00"
-"""An empty one."""
-
-
-def _deflated(piece: bytes) -> bytes:
-    """Blocks that end with a whole byte, and that nothing behind them refers to."""
-    packing = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
-    return packing.compress(piece) + packing.flush(zlib.Z_FULL_FLUSH)

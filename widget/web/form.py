@@ -4,6 +4,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -35,9 +36,10 @@ async def show_form(request: Request) -> Response:
     values["submittedByEmail"] = "" if product.email == "ask" else query.get("email", "")
     state = FormState(token, values, faults, person=person, challenge=challenge)
     page = service.pages.form(product, words, state, looks_of(request))
+    answer = html(request, page, 403 if faults else 200, headers.of_form(product.origins))
     if challenge is None and (asked := wish(request.scope)):
-        service.forms.keep(product, words, asked.variant, page, token)
-    return html(request, page, 403 if faults else 200, headers.of_form(product.origins))
+        answer.background = BackgroundTask(service.forms.keep, product, words, asked.variant, page, token)
+    return answer
 
 
 async def theme(request: Request) -> Response:

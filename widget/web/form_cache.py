@@ -1,10 +1,11 @@
-"""Untouched forms, kept ready, and answered before any routing: each needs no more than a token of its own.
+"""Untouched forms, kept ready and answered before any routing: each needs only a token of its own.
 
 A form is kept if its address asks for nothing but language and looks. Templates are the products', so a page is kept
 only if a second rendering, with another token, differs in nothing else; a page that stands in for a broken template is
 not kept.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -22,12 +23,13 @@ from widget.pages.pages import MODES, THEMES, Pages, known
 from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
 from widget.web import headers
-from widget.web.compression import Gapped, choose
+from widget.web.compression import AS_IT_IS, choose
+from widget.web.gapped import Gapped
 
 _MOST_KEPT = 128
-"""Pages of 25 KB: the forms of some products in the languages of their visitors."""
+"""Pages of 35 KB with their packed forms: those of some products in the languages of their visitors."""
 _LONGEST_READ = 400
-"""Characters of query and headers that are read here: what was understood of them is remembered."""
+"""Characters of query and headers that are read here, because the result is remembered for each combination."""
 
 
 class Variant(NamedTuple):
@@ -39,14 +41,14 @@ class Variant(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What a request for a form without anything personal asks for, and whether the client takes gzip."""
+    """What a request for a form without anything personal asks for, and the coding to answer it with."""
 
     variant: Variant
-    gzip: bool
+    coding: str
 
 
 def wish(scope: Mapping[str, Any]) -> Wish | None:
-    """What a request asks for; None when its query says more than that."""
+    """What a request asks for; None if its query says more than that."""
     given = dict(scope["headers"])
     said = scope["query_string"], given.get(b"accept-language", b""), given.get(b"accept-encoding", b"")
     return _wish(*said) if sum(map(len, said)) <= _LONGEST_READ else None
@@ -59,11 +61,11 @@ def _wish(query: bytes, languages: bytes, codings: bytes) -> Wish | None:
         return None
     lang = messages.choose(asked.get("lang"), languages.decode("latin-1")).lang
     variant = Variant(lang, known(asked.get("theme", ""), THEMES), known(asked.get("mode", ""), MODES))
-    return Wish(variant, choose(codings.decode("latin-1"), ("gzip",)) == "gzip")
+    return Wish(variant, choose(codings.decode("latin-1")))
 
 
 class FormCache:
-    """The forms that are kept. With `keep` off none is: for development, where templates change."""
+    """The forms that are kept: none with `keep` off, for development, where templates change."""
 
     def __init__(self, pages: Pages, tokens: Tokens, *, keep: bool = True) -> None:
         self._pages = pages
@@ -78,24 +80,24 @@ class FormCache:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
-    def keep(self, product: Product, words: Words, variant: Variant, page: str, token: str) -> None:
-        """Keep a `page` that was rendered with `token` and nothing else, if that may be."""
+    async def keep(self, product: Product, words: Words, variant: Variant, page: str, token: str) -> None:
+        """Keep a `page` that was rendered with `token` and nothing else, if that is possible."""
         key = product.slug, variant
         if key in self._kept or not self._most:
             return
+        self._kept[key] = None  # while it is being packed, and for good if it cannot be kept
         other = self._tokens.form(product.slug)
         again = self._pages.blank(product, words, other, Looks(variant.theme, variant.mode))
         if again is None:
-            return
-        elements = page.split(token)
-        is_same = elements == again.split(other)  # remembered if it is not, too
-        self._kept[key] = Gapped([element.encode() for element in elements]) if is_same else None
-        if len(self._kept) > self._most:
+            del self._kept[key]
+        elif (pieces := page.split(token)) == again.split(other):
+            self._kept[key] = await asyncio.to_thread(Gapped, pieces, len(token))  # 20 ms of work
+        while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
 
 class CachedForms:
-    """Stands before `app`, and answers what is kept: what a framework does for each request is most of the work."""
+    """Stands before `app` and answers what is kept: most of the work is what a framework does for each request."""
 
     def __init__(
         self, app: ASGIApp, products: Mapping[str, Product], cache: FormCache, tokens: Tokens, bots: BotDefence
@@ -126,10 +128,11 @@ class CachedForms:
         form = self._cache.find(product.slug, asked.variant)
         if form is None:
             return None
-        token = self._tokens.form(product.slug).encode()
-        body = form.packed(token) if asked.gzip else form.filled(token)
+        body = form.filled(self._tokens.form(product.slug).encode(), asked.coding)
         fields = [*self._headers[product.slug], (b"content-length", b"%d" % len(body))]
-        return [*fields, (b"content-encoding", b"gzip")] if asked.gzip else fields, body
+        if asked.coding != AS_IT_IS:
+            fields.append((b"content-encoding", asked.coding.encode()))
+        return fields, body
 
 
 def _headers(product: Product) -> list[tuple[bytes, bytes]]:

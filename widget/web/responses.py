@@ -1,6 +1,5 @@
 """What several kinds of answers are made of: pages, files in words, times."""
 
-import gzip
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -16,10 +15,11 @@ from widget.web import compression
 
 
 def html(request: Request, page: str, status: int, fields: Mapping[str, str]) -> Response:
-    """A page, as gzip where the client takes it."""
-    content = page.encode()
-    if compression.choose(request.headers.get("accept-encoding", ""), ("gzip",)) == "gzip":
-        content, fields = gzip.compress(content, 6, mtime=0), {**fields, "Content-Encoding": "gzip"}
+    """A page, packed where the client takes it so."""
+    coding = compression.choose(request.headers.get("accept-encoding", ""))
+    content = compression.pack_now(page.encode(), coding)
+    if coding != compression.AS_IT_IS:
+        fields = {**fields, "Content-Encoding": coding}
     return HTMLResponse(content, status, fields)
 
 
