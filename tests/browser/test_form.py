@@ -388,12 +388,12 @@ def test_going_offline_before_the_rest_of_the_script_came_is_said_and_mended(for
     assert insider.descriptions() == ["From under the ground"]
 
 
-def test_nothing_but_the_first_modules_is_loaded_before_somebody_begins(form: FormPage) -> None:
+def test_nothing_but_the_first_script_is_loaded_before_somebody_begins(form: FormPage) -> None:
     loaded: list[str] = []
     form.page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
     form.open().page.wait_for_load_state("networkidle")
     scripts = {name for name in loaded if name.endswith(".js")}
-    assert scripts == {"main.js", "feedback-form.js", "host-link.js"}
+    assert scripts == {"main.js"}
 
 
 def test_everything_can_be_done_by_the_keyboard_alone(form: FormPage, insider: Sandbox) -> None:

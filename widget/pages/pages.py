@@ -38,8 +38,8 @@ BLOCKS: Mapping[str, str] = {
 }
 """The blocks that a product may replace, and what is in each."""
 
-MODULES: tuple[str, ...] = ("form/main.js", "form/feedback-form.js", "form/host-link.js")
-"""The script's modules that an opened form needs, so that the browser asks for all of them at once."""
+MODULES: tuple[str, ...] = ("form/main.js",)
+"""The modules that an opened form needs, so that the browser asks for all of them at once."""
 
 THEMES = ("auto", "light", "dark")
 MODES = ("page", "inline", "popover", "dialog")

@@ -1,13 +1,17 @@
-"""static/embed.js is what `make loader` makes of loader/."""
+"""The scripts that `make loader` makes of several modules each."""
 
 import json
+import os
 import subprocess
 
+import pytest
 from bed import ROOT
 
 
-def test_what_is_served_is_built_from_the_source() -> None:
-    command = json.loads((ROOT / "package.json").read_text("utf-8"))["scripts"]["loader"]
-    arguments = [word for word in command.split() if not word.startswith("--outfile")]
-    built = subprocess.run(["npx", "--no-install", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert (ROOT / "static" / "embed.js").read_text("utf-8") == built.stdout, "run `make loader`"
+@pytest.mark.parametrize(("name", "script"), [("embed.js", "loader"), ("form/main.js", "form")])
+def test_what_is_served_is_built_from_the_source(name: str, script: str) -> None:
+    command = json.loads((ROOT / "package.json").read_text("utf-8"))["scripts"][script]
+    command = command.replace(f"--outfile=static/{name}", "")
+    path = f"{ROOT}/node_modules/.bin:{os.environ['PATH']}"
+    built = subprocess.run(command, shell=True, cwd=ROOT, check=True, env={"PATH": path}, stdout=subprocess.PIPE)  # noqa: S602 - our own
+    assert (ROOT / "static" / name).read_bytes() == built.stdout, "run `make loader`"

@@ -1,0 +1,81 @@
+// @ts-check
+/** Where the form's script begins: lets the form and the page that frames it know of each other's looks, of who is there and
+ * of what happened. `make loader` builds main.js, which pages load, from this file and what it imports. */
+import {FeedbackForm} from './feedback-form.js'
+import {HostLink} from './host-link.js'
+/** @import {HostPage, HostWish} from './host-page.js' */
+
+const KEYBOARD = 420 // pixels: less than that is left when a keyboard is up
+const LOW = 760 // pixels: in less, all that has to be filled in is seen only if the form is compact
+const SLACK = 24 // pixels: more than the sticky actions themselves change the height by
+
+const root = document.documentElement
+
+/** @param {FeedbackForm} form */
+function talkToHost(form) {
+  const panel = form.closest('main') ?? document.body
+  const close = form.element('feedback-close')
+  const {frame} = JSON.parse(form.dataset.words ?? '{}')
+  const link = new HostLink({
+    origins: JSON.parse(form.dataset.origins ?? '[]'), box: panel, title: frame, close: close?.getAttribute('aria-label') ?? undefined,
+  })
+
+  form.stage = how => link.stage(how)
+  for (const type of ['hello', 'set']) link.addEventListener(type, event => obey(form, /** @type {CustomEvent} */ (event).detail))
+  link.addEventListener('close', () => meet(form, page => page.close()))
+  link.addEventListener('reset', () => meet(form, async page => {
+    await page.reset()
+    link.reset()
+  }))
+  link.addEventListener('focus', event => {
+    const title = form.element('feedback-thanks-title') ?? form.element('feedback-receipts-title')
+    if (!title) return
+    event.preventDefault()
+    title.focus()
+  })
+  close?.addEventListener('click', () => link.escape())
+  form.element('feedback-receipts')?.addEventListener('click', () => {
+    import('./receipts-view.js').then(({show}) => show(form)).catch(() => undefined)
+  })
+  form.addEventListener('feedback-dirty', () => link.dirty())
+  form.addEventListener('feedback-submit', event => event.defaultPrevented || link.submit())
+  form.addEventListener('feedback-success', event => link.success(/** @type {CustomEvent} */ (event).detail))
+  form.addEventListener('feedback-error', event => link.error(/** @type {CustomEvent} */ (event).detail))
+
+  new ResizeObserver(measure).observe(panel)
+  addEventListener('resize', measure)
+  visualViewport?.addEventListener('resize', measure)
+}
+
+const {theme: own} = root.dataset
+const spoken = new URL(location.href).searchParams.get('lang') ?? root.lang
+/** @type {Promise<HostPage> | undefined} */
+let page
+
+/** @param {FeedbackForm} form @param {HostWish} wish */
+function obey(form, wish) {
+  const {theme, lang, email, sheet, low, identity, context} = wish
+  if (theme !== undefined) root.dataset.theme = theme ?? own
+  if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
+  if (low !== undefined) root.toggleAttribute('data-low', low)
+  if (page || email || identity || context || lang && lang !== spoken || form.element('feedback-identity')) meet(form, page => page.hear(wish))
+  else form.recall()
+}
+
+/** Not every page says who is there, or something of itself. @param {FeedbackForm} form @param {(page: HostPage) => void} then */
+function meet(form, then) {
+  page ??= import('./host-page.js').then(({HostPage}) => new HostPage(form))
+  page.then(then).catch(() => undefined)
+}
+
+/** What CSS cannot know: whether something is out of sight, and whether a keyboard is up. */
+function measure() {
+  const hidden = root.scrollHeight - innerHeight
+  root.toggleAttribute('data-scrolls', hidden > (root.hasAttribute('data-scrolls') ? 0 : SLACK))
+  if (parent === window) root.toggleAttribute('data-low', innerHeight < LOW)
+  root.toggleAttribute('data-keyboard', (visualViewport?.height ?? innerHeight) < KEYBOARD)
+}
+
+FeedbackForm.define()
+const form = document.querySelector('feedback-form')
+if (form instanceof FeedbackForm) talkToHost(form)
