@@ -1,12 +1,15 @@
 """Every rule of our style sheets is one that the browser keeps: it drops what it does not understand without a word."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from bed import ROOT
 from form_stage import FormPage
+
+from widget.config import resources
 
 STATIC = ROOT / "static"
 SHEETS = sorted([*STATIC.rglob("*.css"), STATIC / "embed-panel.js", ROOT / "loader" / "style.js"])
@@ -38,9 +41,9 @@ ASK = r"""found => {
 }"""
 
 
-def declarations() -> list[list[Any]]:
+def declarations(*sheets: Path) -> list[list[Any]]:
     """File, line, property, value and selectors of each declaration, as postcss reads them."""
-    command = ["node", str(READ), *map(str, (sheet for sheet in SHEETS if sheet.is_file()))]
+    command = ["node", str(READ), *map(str, sheets or (sheet for sheet in SHEETS if sheet.is_file()))]
     found: list[list[Any]] = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
     return found
 
@@ -58,3 +61,12 @@ def test_a_declaration_that_the_browser_would_drop_is_found(form: FormPage) -> N
     answer = form.page.evaluate(ASK, [["form.css", "1", "outline", halo, [".feedback-input:focsu"]]])
     assert answer["declarations"] == [f"form.css 1 outline {halo}"]
     assert answer["selectors"] == [".feedback-input:focsu"]
+
+
+def test_what_is_served_without_indentation_has_the_rules_of_its_source(tmp_path: Path) -> None:
+    served = tmp_path / "form.css"
+    served.write_bytes(resources.content(STATIC / "form.css"))
+    source = [rule[2:] for rule in declarations(*sorted((STATIC / "form.css").iterdir()))]
+    assert len(source) > 400
+    without = json.loads(re.sub(r",\s+", ",", json.dumps(source)))
+    assert [rule[2:] for rule in declarations(served)] == without

@@ -330,10 +330,11 @@ def test_every_word_that_a_template_asks_for_exists() -> None:
 
 def test_a_product_whose_style_lies_in_our_layers_still_wins() -> None:
     css = resources.content(resources.path("static") / "form.css").decode()
-    outside = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
-    depth = 0
-    for line in outside.splitlines():
-        if depth == 0 and line.strip():
-            assert line.startswith("@layer"), line
-        depth += line.count("{") - line.count("}")
+    depth, outside = 0, ""
+    for character in css:
+        depth += (character == "{") - (character == "}")
+        outside += character if depth == 0 else ""
     assert depth == 0
+    rules = [rule for rule in re.split("[;}]", outside) if rule]
+    assert len(rules) > 5
+    assert [rule for rule in rules if not rule.startswith("@layer ")] == []

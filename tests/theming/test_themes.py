@@ -92,7 +92,7 @@ def test_without_choices_the_colours_are_those_that_were_drawn(mode: themes.Mode
 def test_the_stylesheet_has_the_same_rules_as_the_module() -> None:
     css = resources.content(resources.path("static") / "form.css").decode()
     for name in themes.RULES:
-        line = re.search(rf"--feedback-{name}: (.*);", css)
+        line = re.search(rf"--feedback-{name}: ([^;}}]*)", css)
         assert line, name
         for mode, colour in zip(MODES, re.findall(r"#[0-9a-f]{3,6}", line[1])[-2:], strict=False):
             if line[1].startswith("light-dark(#"):

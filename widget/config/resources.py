@@ -12,12 +12,15 @@ def path(name: str) -> Path:
     return packed if packed.is_dir() else _PACKAGE.parent / name
 
 
-_COMMENT = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
+_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_END_OF_BLOCK = re.compile(rb";?\s*\}\s*")
+_PUNCTUATION = re.compile(rb"\s*([{;,])\s+")
 
 
 def content(file: Path) -> bytes:
-    """What is in a file. A folder of style sheets is served as one: its files in the order of their names, without the
-    comments, which are for those who read the source."""
-    if file.is_dir():
-        return b"\n".join(_COMMENT.sub(b"", part.read_bytes()) for part in sorted(file.iterdir()))
-    return file.read_bytes()
+    """What is served of a file. A folder of style sheets is served as one sheet: its files in the order of their names,
+    without comments and indentation, which are for those who read the source."""
+    if not file.is_dir():
+        return file.read_bytes()
+    css = b"".join(_COMMENT.sub(b"", part.read_bytes()) for part in sorted(file.iterdir()))
+    return _PUNCTUATION.sub(rb"\1", _END_OF_BLOCK.sub(b"}", css)).strip()
