@@ -1,5 +1,5 @@
 // @ts-check
-/** Keeps text, thumb and files for their owner until they are sent or thrown away; never the address. */
+/** Keeps text, thumb, chips and files for their owner until they are sent or thrown away; never the address. */
 import {Kept} from './kept.js'
 /** @import {FormController} from './form-controller.js' */
 
@@ -50,12 +50,10 @@ export class Draft {
     const list = id ? await import('./draft-files.js').then(({load}) => load(id)).catch(() => []) : []
     const {fields, files} = this.#controller
     if (!draft && !list.length || this.#controller.isLeft || !this.#controller.isEmpty) return
-    if (fields.area) fields.area.value = draft?.text ?? ''
-    fields.thumb = draft?.thumb ?? ''
     this.isRestored = true
     this.#note.hidden = false
     if (list.length) this.#title.textContent = this.#controller.words.say('draft.files')
-    fields.refresh()
+    fields.fill(draft)
     if (list.length) files.add(list)
   }
 
@@ -129,7 +127,7 @@ export class Draft {
     const {fields, isEmpty, form} = this.#controller
     if (isEmpty) return this.drop()
     this.#rest()
-    this.#write(fields.text || fields.thumb ? {text: fields.area?.value ?? '', thumb: fields.thumb} : undefined)
+    this.#write(fields.text || fields.thumb ? fields.draft : undefined)
     const id = this.#kept?.files
     if (!id || !this.#kept) return
     this.#kept.files = id // from now on
@@ -164,7 +162,7 @@ export class Draft {
     this.#empty()
   }
 
-  /** @param {{text: string, thumb: string}} [draft] nothing: there is none any more */
+  /** @param {Kept['draft']} [draft] nothing: there is none any more */
   #write(draft) {
     if (this.#kept) this.#kept.draft = draft
     else this.#coming.then(kept => kept.draft = draft)
@@ -179,10 +177,8 @@ export class Draft {
 
   #empty() {
     const {fields, files} = this.#controller
-    if (fields.area) fields.area.value = ''
-    fields.thumb = ''
     files.clear()
+    fields.fill()
     this.drop()
-    fields.refresh()
   }
 }

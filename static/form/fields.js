@@ -1,7 +1,8 @@
 // @ts-check
-/** Thumbs, text and e-mail: what they hold, how they behave, and what is wrong with them. */
+/** Thumbs, chips, text and e-mail: what they hold, how they behave, and what is wrong with them. */
 /** @import {FormController} from './form-controller.js' */
 /** @import {Fault} from './faults.js' */
+/** @import {Draft} from './kept.js' */
 
 import {foldAddress, MAX_EMAIL, plainText, readAddress} from './plain.js'
 
@@ -11,6 +12,8 @@ const LINES = 12
 
 export class Fields {
   #controller
+  /** The chips of each thumb. @type {HTMLFieldSetElement[]} */
+  #groups
   #thumb = ''
   #left = Infinity
   #isPressing = false
@@ -21,6 +24,7 @@ export class Fields {
     this.#controller = controller
     /** @type {HTMLTextAreaElement | null} */
     this.area = controller.form.element('description')
+    this.#groups = [...controller.form.form.querySelectorAll('[data-thumb]')].filter(group => group instanceof HTMLFieldSetElement)
     /** @type {HTMLInputElement[]} */
     this.radios = [...controller.form.form.querySelectorAll('[name=sentimentRating]')].filter(radio => radio instanceof HTMLInputElement)
   }
@@ -45,12 +49,42 @@ export class Fields {
     for (const radio of this.radios) radio.checked = radio.value === value
   }
 
+  /** The ticked chips of the chosen thumb. */
+  get chips() {
+    return this.#groups.filter(({disabled}) => !disabled).flatMap(boxesOf).filter(({checked}) => checked).map(({value}) => value)
+  }
+
+  /** The description that is sent: the chips, then the text. `with_chips` of `widget/submissions/model.py` is the same. */
+  get said() {
+    return [this.chips.join(' · '), this.text].filter(Boolean).join('\n\n')
+  }
+
+  /** What a draft keeps. @returns {Draft} */
+  get draft() {
+    return {text: this.area?.value ?? '', thumb: this.thumb, chips: this.chips}
+  }
+
+  /** Puts in what a draft kept; without one, empties all. @param {Partial<Draft>} [draft] */
+  fill({text = '', thumb = '', chips = []} = {}) {
+    if (this.area) this.area.value = text
+    this.thumb = thumb
+    this.#offerChips()
+    for (const group of this.#groups) for (const box of boxesOf(group)) box.checked = !group.disabled && chips.includes(box.value)
+    this.refresh()
+  }
+
   /** The fields hold something else now. */
   refresh() {
     this.#thumb = this.thumb
+    this.#offerChips()
     this.#count()
     this.#grow()
     this.#controller.changed()
+  }
+
+  /** What cannot be seen is not sent either. */
+  #offerChips() {
+    for (const group of this.#groups) group.hidden = group.disabled = group.dataset.thumb !== this.thumb
   }
 
   /** @returns {Fault[]} */
@@ -134,7 +168,7 @@ export class Fields {
 
   /** @returns {Fault | undefined} */
   #checkLength() {
-    if (this.text.length > this.#controller.form.maxLength) return this.#fault('description', 'too_long')
+    if (this.said.length > this.#controller.form.maxLength) return this.#fault('description', 'too_long')
   }
 
   /** @param {string} field @param {string} code @returns {Fault} */
@@ -147,7 +181,7 @@ export class Fields {
     const {form, words, faults} = this.#controller
     const counter = form.element('description-counter')
     if (!counter) return
-    const left = form.maxLength - this.text.length
+    const left = form.maxLength - this.said.length
     const text = left < 0 ? words.say('text.over', {n: -left}) : words.say('text.left', {n: left})
     counter.hidden = left > NEAR
     counter.toggleAttribute('data-over', left < 0)
@@ -166,4 +200,9 @@ export class Fields {
     style.height = 'auto'
     style.height = `min(${this.area.scrollHeight + 2}px, ${LINES + 2}lh)`
   }
+}
+
+/** @param {HTMLFieldSetElement} group */
+function boxesOf({elements}) {
+  return [...elements].filter(box => box instanceof HTMLInputElement)
 }

@@ -179,9 +179,10 @@ function change(form, address, former = form.address) {
   Kept.of(product, address, keeps).then(kept => (controller || draft || kept.draft) && form.wake()).catch(() => undefined)
 }
 
-/** Text and thumb, if there is any. @param {FeedbackForm} form */
+/** Text, thumb and chips, if there is any. @param {FeedbackForm} form */
 function said({form, element}) {
-  const draft = {text: String(element('description')?.value ?? ''), thumb: String(new FormData(form).get('sentimentRating') ?? '')}
+  const data = new FormData(form)
+  const draft = {text: String(element('description')?.value ?? ''), thumb: String(data.get('sentimentRating') ?? ''), chips: data.getAll('chips').map(String)}
   return draft.text.trim() || draft.thumb ? draft : undefined
 }
 

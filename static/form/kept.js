@@ -11,7 +11,7 @@
 const DAYS = 30, MINUTES = 30
 const DRAFT = 'draft', FILES = 'files'
 
-/** @typedef {{text: string, thumb: string}} Draft */
+/** @typedef {{text: string, thumb: string, chips: string[]}} Draft */
 /** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Place */
 
 /** What is kept as long as this page. @type {Map<string, string>} */
@@ -52,8 +52,8 @@ export class Kept {
 
   /** @returns {Draft | undefined} */
   get draft() {
-    const {text, thumb, at} = parse(this.#read(DRAFT))
-    return isFresh(at) && (text || thumb) ? {text: string(text), thumb: string(thumb)} : undefined
+    const {text, thumb, chips, at} = parse(this.#read(DRAFT))
+    return isFresh(at) && (text || thumb) ? {text: string(text), thumb: string(thumb), chips: [chips].flat().map(string)} : undefined
   }
 
   set draft(draft) { this.#write(DRAFT, draft) }

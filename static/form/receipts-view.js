@@ -75,12 +75,10 @@ class View {
     button.hidden = !said || !isEmpty
     button.onclick = () => {
       if (!said) return
-      if (fields.area) fields.area.value = said.text
-      fields.thumb = said.thumb
+      fields.fill(said)
       this.receipts.drop(url)
       this.#close()
       this.form.form.dispatchEvent(new Event('input', {bubbles: true}))
-      fields.refresh()
       ;(fields.area ?? this.form.email).focus()
     }
   }

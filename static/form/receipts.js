@@ -9,7 +9,7 @@ import {isFresh, parse, placeOf} from './kept.js'
 const MOST = 10
 
 /** @typedef {{url: string, at: number, status: string}} Sent the receipt's address, when it was sent in milliseconds, its state */
-/** @typedef {{text: string, thumb: string}} Said */
+/** @typedef {import('./kept.js').Draft} Said */
 
 export class Receipts {
   #receipts

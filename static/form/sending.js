@@ -80,11 +80,9 @@ export class Sending {
     const {value} = form.email
     form.form.reset()
     form.email.value = value
-    fields.thumb = ''
-    if (fields.area) fields.area.value = ''
     files.clear()
     faults.clearAll()
-    fields.refresh()
+    fields.fill()
     this.#thanks.hide()
     if (focus) (fields.radios[0] ?? fields.area ?? form.email).focus()
   }
@@ -306,14 +304,14 @@ export class Sending {
     const key = error instanceof Blocked ? 'blocked' : 'lost'
     this.#view?.note({kind: 'danger', icon: 'alert', title: words.say(key), text: words.say(`${key}.text`)})
     this.#view?.button(words.say('retry'))
-    if (this.#view) this.#view.copy.hidden = key !== 'blocked' || !this.#controller.fields.text
+    if (this.#view) this.#view.copy.hidden = key !== 'blocked' || !this.#controller.fields.said
     form.tell('error', {code: key === 'blocked' ? 'blocked' : 'network', retryable: true})
     if (!(error instanceof Blocked || error instanceof Lost)) throw error
   }
 
   async #copy() {
     const {words, fields} = this.#controller
-    if (!await copyText(fields.area?.value ?? '') || !this.#view) return
+    if (!await copyText(fields.said) || !this.#view) return
     this.#view.copy.textContent = words.say('copied')
     this.#controller.say(words.say('copied'))
   }

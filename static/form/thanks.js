@@ -71,7 +71,7 @@ export class Thanks {
     const {form, fields} = this.#controller
     const {signal} = this.#shown = new AbortController()
     if (!form.element('feedback-foot')) return
-    const said = {text: fields.area?.value ?? '', thumb: fields.thumb}
+    const said = fields.draft
     try {
       const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./standing.js')])
       const receipts = await Receipts.of(form)

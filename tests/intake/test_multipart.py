@@ -63,6 +63,13 @@ def test_fields_the_token_and_files_are_told_apart():
     assert contents(form) == [("a.png", "image/png", PNG)]
 
 
+def test_the_values_of_several_check_boxes_are_joined_and_bounded_together():
+    form = parse(body(text("chips", "Slow"), text("description", "x"), text("chips", "Too small")))
+    assert (form.faults, form.fields) == ((), {"chips": "Slow\nToo small", "description": "x"})
+    form = parse(body(text("chips", "x" * 30), text("chips", "y" * 30)))
+    assert codes(form) == [("chips", "request_too_large")]
+
+
 def test_the_empty_file_input_that_every_browser_sends_is_no_file():
     form = parse(body(file("", b"")))
     assert (form.faults, form.uploads) == ((), [])

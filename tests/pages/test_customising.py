@@ -254,6 +254,64 @@ def test_a_consent_that_is_worded_by_language_has_its_version_where_its_wording_
         assert row(widget)["consent_version"] == version
 
 
+CHIPS = """
+[products.demo.chips]
+like = ["Fast"]
+dislike = {en = ["Slow", "Too \U0001f600 small"], pt-BR = ["Lento"]}
+"""
+
+
+def test_ticked_chips_stand_in_front_of_the_text_that_is_sent(start_widget: Start, insider: Sandbox) -> None:
+    widget = start_widget(config=PRODUCT + CHIPS)
+    for fields in (
+        {"description": "Hi\r\nthere", "chips": "Slow\nFast"},
+        {"chips": " Slow \n\n\x00\nSlow"},
+        {"description": "", "chips": "", "sentimentRating": "true"},
+        {"description": "Hi", "chips": "What it was called yesterday"},
+    ):
+        assert send(widget, **fields).status_code == 201
+    said = [entry["body"].get("description") for entry in insider.feedbacks()]
+    assert said == ["Slow · Fast\n\nHi\nthere", "Slow", None, "What it was called yesterday\n\nHi"]
+
+
+def test_other_chips_make_another_submission(start_widget: Start) -> None:
+    widget = start_widget(config=PRODUCT + CHIPS)
+    token = widget.token()
+    first = send(widget, token=token, description="Hi", chips="Slow")
+    assert send(widget, token=token, description="Hi", chips="Slow").json() == first.json()
+    assert send(widget, token=token, description="Hi", chips="Fast").status_code == 409
+
+
+def test_chips_count_towards_the_length_of_the_text(start_widget: Start, insider: Sandbox) -> None:
+    widget = start_widget(config=PRODUCT + CHIPS)
+    chips, taken = "Slow\nToo \U0001f600 small", len("Slow · Too .. small\n\n")
+    answer = send(widget, description="x" * (1001 - taken), chips=chips)
+    assert faults(answer) == [("description", "too_long")]
+    assert send(widget, description="x" * (1000 - taken), chips=chips).status_code == 201
+
+
+@pytest.mark.parametrize("chips", ["x" * 31, "\n".join(f"word {n}" for n in range(13))], ids=["long", "many"])
+def test_what_no_form_could_have_sent_as_chips_is_refused(start_widget: Start, chips: str) -> None:
+    widget = start_widget(config=PRODUCT + CHIPS + OTHER)
+    assert faults(send(widget, description="Hi", chips=chips)) == [("sentimentRating", "invalid")]
+
+
+def test_a_product_without_chips_takes_none(widget: Widget) -> None:
+    assert faults(send(widget, description="Hi", chips="Slow")) == [("sentimentRating", "invalid")]
+
+
+def test_chips_do_not_stand_in_for_a_text_that_is_required(start_widget: Start) -> None:
+    widget = start_widget(config=PRODUCT + CHIPS + '[products.demo.fields]\ndescription = "required"\n')
+    assert faults(send(widget, chips="Slow", sentimentRating="false")) == [("description", "required")]
+
+
+def test_chips_are_shown_in_the_languages_that_they_have(start_widget: Start) -> None:
+    widget = start_widget(config=PRODUCT + CHIPS)
+    for lang, words in (("en", ["Fast", "Slow", "Too \U0001f600 small"]), ("pt", ["Fast", "Lento"]), ("de", ["Fast"])):
+        page = widget.client.get("/form/demo", params={"lang": lang}).text
+        assert re.findall('name="chips" value="([^"]+)"', page) == words
+
+
 def test_an_address_that_is_always_asked_for_is_never_filled_in(start_widget: Start) -> None:
     widget = start_widget(config=f'{PRODUCT}[products.demo.fields]\nemail = "ask"\n')
     assert "ada@" not in widget.client.get("/form/demo", params={"email": "ada@example.com"}).text

@@ -66,7 +66,16 @@ def static(name: str, text: str) -> Plant:
     return lambda folder: put(folder, f"static/products/demo/{name}", text)
 
 
+def both(one: Plant, other: Plant) -> Plant:
+    def plant(folder: Path) -> None:
+        one(folder)
+        other(folder)
+
+    return plant
+
+
 FOOTER = "footer"
+CHIPS = 'chips = {like = ["Fast", "Clear"]}\n'
 SENTIMENT = 'id="sentimentRating-{{ value }}"'
 FAULTS: dict[str, tuple[Plant, str, str]] = {
     # fields lost or renamed
@@ -110,6 +119,13 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     ),
     "thumbs lost": (block("sentiment", ""), "fields.lost", "sentimentRating"),
     "thumb's value": (changed("form.html", 'ui.tile("true"', 'ui.tile("yes"'), "fields.value", "'yes'"),
+    "chips lost": (both(toml(CHIPS), block("chips", "")), "fields.lost", "chips is lost (value Fast)"),
+    "chips forget": (
+        both(toml(CHIPS), changed("_macros.html", "{{ ' checked' if word in chosen }}", "")),
+        "fields.given_back",
+        "chips",
+    ),
+    "chips in no language": (toml("chips.like = {xx = ['Fast']}"), "words.unusable", "language 'xx'"),
     "consent lost": (block("consent", ""), "fields.lost", "contactConsent"),
     "consent's value": (
         changed("form.html", 'name="contactConsent" value="true"', 'name="contactConsent" value="on"'),

@@ -189,7 +189,8 @@ def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> d
                 faults = error.errors()
                 is_look = all(fault["loc"][:1] == ("theme",) for fault in faults)
                 (unusable if is_look else problems).extend(
-                    Problem(".".join([where, *map(str, fault["loc"])]), sentence(fault)) for fault in faults
+                    Problem(".".join([where, *filter(None, map(str, fault["loc"]))]), sentence(fault))
+                    for fault in faults
                 )
                 if is_look:
                     products[slug] = Product.model_validate({**table, "slug": slug, "theme": {}})

@@ -4,11 +4,13 @@
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from widget.submissions.model import MAX_CHIP, MAX_CHIPS, clean_text
 from widget.theming.themes import Theme
 
 LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
@@ -105,6 +107,42 @@ def _consent(value: str | dict[str, str] | None) -> str | dict[str, str] | None:
     return {language.lower(): wording for language, wording in value.items()} if isinstance(value, dict) else value
 
 
+EVERY = ""
+"""Stands for every language."""
+ByLanguage = Mapping[str, tuple[str, ...]]
+
+
+def _by_language(value: object) -> object:
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, list):
+        raise ValueError('is not a list; write one such as ["Slow", "Confusing"], or one for each language')
+    return {EVERY: value}
+
+
+def _chip_words(value: ByLanguage) -> ByLanguage:
+    if not value:
+        raise ValueError("names no language; add one, or leave the setting out")
+    return {language.lower(): _checked_chips(words, language or "it") for language, words in value.items()}
+
+
+def _checked_chips(words: tuple[str, ...], whose: str) -> tuple[str, ...]:
+    """The words as they are shown. Raises ValueError, naming the word at fault."""
+    shown = tuple(word.strip() for word in words)
+    if not 0 < len(shown) <= MAX_CHIPS:
+        raise ValueError(f"{whose} has {len(shown)} words; give 1 to {MAX_CHIPS}, or leave the setting out")
+    for place, word in enumerate(shown, 1):
+        if not clean_text(word):
+            raise ValueError(f"{whose} has an empty word in place {place}; write one, or take it out")
+        if " ".join(clean_text(word).split()) != word:
+            raise ValueError(f"{whose} has {word!r}; use one line, single spaces and no control characters")
+        if len(word) > MAX_CHIP:
+            raise ValueError(f"{whose} has {word!r}, which is longer than {MAX_CHIP} characters")
+        if word.casefold() in (earlier.casefold() for earlier in shown[: place - 1]):
+            raise ValueError(f"{whose} has {word!r} twice; take one out")
+    return shown
+
+
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -158,6 +196,45 @@ class Fields(_Table):
     def media_types(self) -> tuple[str, ...]:
         """What the files may be."""
         return tuple(KINDS[kind] for kind in self.file_kinds)
+
+
+class Chips(_Table):
+    """Short words that a person may tick once a thumb is chosen. They stand in front of the text that is sent."""
+
+    like: Annotated[
+        ByLanguage,
+        BeforeValidator(_by_language),
+        AfterValidator(_chip_words),
+        Field(description="The words for the first thumb, as a list."),
+    ] = {}
+    dislike: Annotated[
+        ByLanguage,
+        BeforeValidator(_by_language),
+        AfterValidator(_chip_words),
+        Field(
+            description='The words for the second thumb. `{en = ["…"], de = ["…"]}` gives a list for each language; '
+            "other languages have none."
+        ),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.like and not self.dislike:
+            raise ValueError("names no word; give like or dislike a list, or leave the table out")
+        return self
+
+    def words(self, lang: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those of the first and of the second thumb in a language."""
+        return _in_language(self.like, lang), _in_language(self.dislike, lang)
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages that are named, in small letters."""
+        return frozenset({*self.like, *self.dislike} - {EVERY})
+
+
+def _in_language(words: ByLanguage, lang: str) -> tuple[str, ...]:
+    return words.get(lang.lower(), words.get(EVERY, ()))
 
 
 class Identity(_Table):
@@ -261,6 +338,7 @@ class Product(_Table):
     ] = 24
     theme: Theme = Theme()
     fields: Fields = Fields()
+    chips: Chips | None = None
     identity: Identity | None = None
 
     @model_validator(mode="after")
@@ -272,6 +350,12 @@ class Product(_Table):
             )
         return self
 
+    @model_validator(mode="after")
+    def _chips_have_thumbs(self) -> Self:
+        if self.chips is not None and self.fields.sentiment == "hidden":
+            raise ValueError('chips belong to the thumbs, and fields.sentiment is "hidden"; remove one of the two')
+        return self
+
     @property
     def keeps_receipts(self) -> bool:
         """Whether the browser may list what was sent from it."""
@@ -281,6 +365,10 @@ class Product(_Table):
     def email(self) -> Email:
         """How the form gets the e-mail address."""
         return self.fields.email or ("prefill" if self.identity is None else "read-only")
+
+    def chips_in(self, lang: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The words for the first and for the second thumb in a language."""
+        return self.chips.words(lang) if self.chips else ((), ())
 
     def consent_in(self, lang: str) -> tuple[str | None, str | None]:
         """The consent text in a language, and its version. Both are None where the text is ours or nothing is asked."""

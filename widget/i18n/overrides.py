@@ -73,10 +73,13 @@ def faults_of(text: Forms, reference: Forms, words: Words) -> Iterator[str]:
 
 
 def unspoken(product: Product) -> Iterator[str]:
-    """Problems with the languages of a product's consent text."""
-    named = product.consent if isinstance(product.consent, dict) else ()
-    for tag in sorted({*named} - {lang.lower() for lang in ours.languages()}):
-        yield f"consent: there is no language {tag!r}: {', '.join(ours.languages())}"
+    """Problems with the languages that a product's consent text and chips name."""
+    known = {lang.lower() for lang in ours.languages()}
+    consent = product.consent if isinstance(product.consent, dict) else ()
+    chips = product.chips.languages if product.chips else ()
+    for setting, named in (("consent", consent), ("chips", chips)):
+        for tag in sorted({*named} - known):
+            yield f"{setting}: there is no language {tag!r}: {', '.join(ours.languages())}"
 
 
 def _said_in_words(numbers: list[int]) -> frozenset[str]:

@@ -241,7 +241,8 @@ def _named(form: RawForm) -> list[tuple[str, bytes]]:
 
 def _rules(product: Product) -> submission.Rules:
     asked = product.fields
-    return submission.Rules(asked.description, asked.sentiment, asked.files, asked.consent)
+    chips = "shown" if product.chips else "hidden"
+    return submission.Rules(asked.description, asked.sentiment, asked.files, asked.consent, chips)
 
 
 def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:

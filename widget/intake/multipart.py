@@ -22,9 +22,11 @@ from widget.submissions.model import MAX_FILE_SIZE, MAX_FILES
 
 TEXT_FIELDS = frozenset({
     "token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent",
-    "consentVersion", "identity", "context",
+    "consentVersion", "identity", "context", "chips",
 })  # fmt: skip
-"""Each may occur once. A field that is neither one of these nor `files` is ignored."""
+"""A field that is neither one of these nor `files` is ignored. Each may occur once, but for `REPEATED`."""
+REPEATED = "chips"
+"""The field of several check boxes: its values are joined, one on each line."""
 
 MALFORMED = Fault("malformed")
 TOO_LARGE = Fault("request_too_large")
@@ -249,11 +251,12 @@ class Form:
     def _begin_text(self, name: str, filename: str | None) -> None:
         if name not in TEXT_FIELDS:
             self._part = _Text("")
-        elif filename is not None or name in self._seen:
+        elif filename is not None or (name in self._seen and name != REPEATED):
             self.add_fault(MALFORMED)
         else:
             self._seen.add(name)
-            self._part = _Text(name)
+            before = f"{self.fields[name]}\n".encode() if name in self.fields else b""
+            self._part = _Text(name, len(before), bytearray(before))
 
     def _add_to_text(self, text: _Text, piece: memoryview) -> None:
         text.size += len(piece)

@@ -19,7 +19,7 @@ from widget.pages.templating import Templates
 from widget.pages.views import ASKED, Detail, Faults, Message, ReceiptFile, SendingNote, Step, Thanks
 from widget.submissions import context as contexts
 from widget.submissions.identity import Person
-from widget.submissions.model import MAX_DESCRIPTION, MAX_FILE_SIZE
+from widget.submissions.model import MAX_DESCRIPTION, MAX_FILE_SIZE, chosen_chips
 from widget.theming import themes
 
 BLOCKS: Mapping[str, str] = {
@@ -33,6 +33,7 @@ BLOCKS: Mapping[str, str] = {
     "actions": "notes about the sending, progress, Send",
     "thanks": "what takes the form's place once it is sent",
     "footer": "empty: below the form, in the same panel",
+    "chips": "the short words for each thumb, if the product has any; it lies within `sentiment`",
     "context": "what the page tells about itself",
     "head": "empty: at the end of the document's head, after all stylesheets",
 }
@@ -185,6 +186,7 @@ class Pages:
             ),
             modules=MODULES,
             script=words.script(product),
+            chips=views.Chips(*product.chips_in(words.lang)),
         )
 
     def _stylesheets(self, product: Product | None) -> tuple[str, ...]:
@@ -254,6 +256,7 @@ def _values(values: Mapping[str, str], product: Product, person: Person | None, 
         contactConsent=values.get("contactConsent", ""),
         identity=values.get("identity", "") if person else "",
         context=contexts.write(told),
+        chips=chosen_chips(values),
     )
 
 

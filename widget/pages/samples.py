@@ -74,6 +74,7 @@ class Scene:
             "sentimentRating": "true" if asked.sentiment != "hidden" else "",
             "contactConsent": "true" if asked.consent != "hidden" else "",
         }
+        values["chips"] = "\n".join(ticked(self.product, self.words.lang))
         return {**values, "context": self.sample.context} if self.product.context != "off" else values
 
     def form(self, state: FormState = _UNTOUCHED) -> str:
@@ -90,6 +91,11 @@ class Scene:
         names = self.sample.files[: self.product.fields.most_files]
         told = [("attached", ""), ("refused", self.sample.reason)]
         return tuple(File(name, *state) for name, state in zip(names, told, strict=False))
+
+
+def ticked(product: Product, lang: str) -> tuple[str, ...]:
+    """The chips that are ticked in a form that is filled in."""
+    return product.chips_in(lang)[0][:2]
 
 
 def _idle(scene: Scene) -> str:

@@ -68,6 +68,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Chips:
+    """The short words that may be ticked for each thumb, in the page's language."""
+
+    like: tuple[str, ...] = ()
+    dislike: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What fits: characters, files, bytes in a file, pixels in a picture; and the media types of files."""
 
@@ -104,6 +112,7 @@ class Values:
     contactConsent: str  # noqa: N815
     identity: str
     context: str
+    chips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +200,7 @@ class FormPage(Page):
     limits: Limits
     modules: tuple[str, ...]
     script: Mapping[str, str | dict[str, str]]
+    chips: Chips = Chips()
     thanks: Thanks = Thanks()
     token: str = ""
     challenge: Mapping[str, object] | None = None

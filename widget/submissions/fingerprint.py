@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from widget.submissions import addresses
-from widget.submissions.model import clean_text
+from widget.submissions.model import chosen_chips, clean_text, with_chips
 
 _FIELDS = ("sentimentRating", "contactConsent")
 
@@ -39,7 +39,7 @@ def _content(fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> b
     """The content in a canonical form, because browsers write line breaks and absent fields in different ways."""
     email = fields.get("submittedByEmail", "")
     said = [
-        clean_text(fields.get("description", "")),
+        with_chips(clean_text(fields.get("description", "")), chosen_chips(fields)),
         str(addresses.read(email) or email.strip()),
         *(fields.get(name, "").strip() for name in _FIELDS),
     ]

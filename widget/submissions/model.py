@@ -4,7 +4,7 @@ Where the bytes come from is left to `intake`, what a file is to `files`, where 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from widget.errors import Fault, Rejected
@@ -14,6 +14,10 @@ from widget.submissions.spooled import SpooledFile
 
 MAX_DESCRIPTION = 1000
 """Characters, counted in UTF-16 units with each line break once, as browsers and Insider Connect count them."""
+MAX_CHIP = 30
+"""Characters of a chip, one of the short words that a product offers for each thumb."""
+MAX_CHIPS = 6
+"""Chips for each thumb."""
 MAX_FILES = 5
 MAX_FILE_SIZE = 4 * 1024 * 1024
 """Bytes."""
@@ -25,6 +29,8 @@ _UNSEEN = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0]"
 )
 _VERSION = re.compile(r"[\w.:/ -]{1,40}")
+_BETWEEN_CHIPS = " · "
+_AFTER_CHIPS = "\n\n"
 _RATINGS = {"true": True, "false": False, "": None}
 _CONSENTS = {"true": True, "false": False}
 
@@ -80,6 +86,7 @@ class Rules:
     sentiment: str = "shown"
     files: str = "shown"
     consent: str = "shown"
+    chips: str = "shown"
 
 
 def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> Feedback:
@@ -92,17 +99,19 @@ def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> F
 
 def check_fields(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> tuple[Feedback, list[Fault]]:
     """The feedback, of use only without faults, and all faults in the order of the form."""
-    description, email = clean_text(fields.get("description", "")), fields.get("submittedByEmail", "")
+    text, chips = clean_text(fields.get("description", "")), chosen_chips(fields)
+    description = with_chips(text, chips)
+    email = fields.get("submittedByEmail", "")
     address = addresses.read(email)
     rating = fields.get("sentimentRating", "")
     consent = "false" if rules.consent == "hidden" else fields.get("contactConsent", "false")
     missing = [
         *_check_asked("sentimentRating", rules.sentiment, bool(rating)),
-        *_check_asked("description", rules.description, bool(description)),
+        *_check_asked("description", rules.description, bool(text)),
         *_check_asked("files", rules.files, bool(files)),
     ]
     faults = [*missing, *_check_description(description), *_check_email(email, address)]
-    if rating not in _RATINGS:
+    if rating not in _RATINGS or not _are_chips(chips, rules.chips):
         faults.append(Fault("invalid", "sentimentRating"))
     if consent not in _CONSENTS:
         faults.append(Fault("invalid", "contactConsent"))
@@ -115,6 +124,18 @@ def seen_version(fields: Mapping[str, str], current: str | None) -> str | None:
     """The version of the consent's wording that the person saw: the form says it, for it may be older than ours."""
     said = fields.get("consentVersion", "")
     return said if current is not None and _VERSION.fullmatch(said) else current
+
+
+def chosen_chips(fields: Mapping[str, str]) -> tuple[str, ...]:
+    """The chips that a person ticked, in the order of the form; `chips` holds one on each line."""
+    lines = (" ".join(clean_text(line).split()) for line in fields.get("chips", "").split("\n"))
+    return tuple(dict.fromkeys(filter(None, lines)))
+
+
+def with_chips(text: str, chips: Sequence[str]) -> str:
+    """The description that is sent: the chips on a line of their own, then the text. `said` of `static/form/fields.js`
+    is the same."""
+    return _AFTER_CHIPS.join(filter(None, (_BETWEEN_CHIPS.join(chips), text)))
 
 
 def clean_text(text: str) -> str:
@@ -138,6 +159,14 @@ def _check_asked(field: str, rule: str, is_given: bool) -> list[Fault]:
     if rule == "required" and not is_given:
         return [Fault("required", field)]
     return [Fault("invalid", field, "hidden")] if rule == "hidden" and is_given else []
+
+
+def _are_chips(chips: Sequence[str], rule: str) -> bool:
+    """Whether a form could have held these chips. They need not be the product's of today: what counts is what the
+    person saw, and the words may have changed since the form was opened."""
+    if rule == "hidden":
+        return not chips
+    return len(chips) <= 2 * MAX_CHIPS and all(len(chip) <= MAX_CHIP for chip in chips)
 
 
 def _check_description(description: str) -> list[Fault]:

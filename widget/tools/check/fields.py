@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from widget.config.products import Product
-from widget.pages.samples import faults
+from widget.pages.samples import faults, ticked
 from widget.submissions.addresses import MAX_LENGTH as MAX_EMAIL
 from widget.submissions.model import MAX_DESCRIPTION
 from widget.tools.check.page import Page
@@ -47,6 +48,8 @@ def fields_of(product: Product, lang: str, *, vouched: bool) -> Iterator[Field]:
     if asked.sentiment != "hidden":
         yield Field("sentimentRating", "sentimentRating-true", types=("radio",), value="true")
         yield Field("sentimentRating", "sentimentRating-false", types=("radio",), value="false")
+        for word in dict.fromkeys(chain(*product.chips_in(lang))):
+            yield Field("chips", "", types=("checkbox",), value=word)
     if asked.description != "hidden":
         yield Field("description", "description", "textarea")
     if asked.takes_files:
@@ -146,7 +149,7 @@ def _field(field: Field, form: Element) -> Iterator[Finding]:
 
 
 def _which(field: Field) -> str:
-    return f" (value {field.value})" if field.name == "sentimentRating" else ""
+    return f" (value {field.value})" if field.name in ("sentimentRating", "chips") else ""
 
 
 def _ids(page: Page) -> Iterator[Finding]:
@@ -246,6 +249,9 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
     for name in ("sentimentRating-true", "contactConsent"):
         if name in controls and "checked" not in controls[name]:
             yield _given_back(name.partition("-")[0])
+    chips = {each["value"]: each for each in form.all("input") if each["name"] == "chips"}
+    if any(word in chips and "checked" not in chips[word] for word in ticked(page.product, page.words.lang)):
+        yield _given_back("chips")
     if page.state == "errors":
         yield from _told(page)
 
