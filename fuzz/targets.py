@@ -21,6 +21,7 @@ from widget.files import jpeg, png
 from widget.files.examine import examine
 from widget.files.protocol import Rules
 from widget.intake import body as intake
+from widget.submissions import limits
 from widget.submissions import model as submission
 from widget.submissions.tokens import Tokens
 
@@ -59,14 +60,14 @@ async def _take(request: Request) -> None:
         async with intake.receive(request, spool=SPOOL, limits=LIMITS, turns=intake.turns()) as incoming:
             await incoming.token()
             raw = await incoming.form()
-            assert len(raw.files) <= submission.MAX_FILES
+            assert len(raw.files) <= limits.MAX_FILES
             for file in raw.files:
                 content = file.content.read_bytes()
                 assert len(content) == file.size <= LIMITS.file_size
                 assert files.identify(content[: files.HEAD_SIZE]) == file.media_type
                 assert not set(file.name) & set('/\\"\r\n\0')
             feedback, faults = submission.check_fields(raw.fields, files=len(raw.files))
-            assert faults or submission.utf16_length(feedback.description) <= submission.MAX_DESCRIPTION
+            assert faults or submission.utf16_length(feedback.description) <= limits.MAX_DESCRIPTION
     except Rejected as rejected:
         assert {fault.code for fault in rejected.faults} <= STATUS.keys()
         assert rejected.faults

@@ -67,9 +67,9 @@ export class FeedbackForm extends HTMLElement {
   }
 
   get product() { return this.getAttribute('product') ?? '' }
-  get maxLength() { return Number(this.getAttribute('max-length')) || 1000 }
-  get maxFiles() { return Number(this.getAttribute('max-files')) || 5 }
-  get maxSize() { return Number(this.getAttribute('max-size')) || 4194304 }
+  get maxLength() { return Number(this.getAttribute('max-length')) || Infinity }
+  get maxFiles() { return Number(this.getAttribute('max-files')) || Infinity }
+  get maxSize() { return Number(this.getAttribute('max-size')) || Infinity }
   /** Seconds until the thanks in a popover close by themselves; 0: never. */
   get closeAfter() { return Number(this.getAttribute('close-after')) }
   get maxPixels() { return Number(this.getAttribute('max-pixels')) || Infinity }

@@ -1,5 +1,6 @@
 // @ts-check
-/** What a file is by its first bytes, as the server tells it, and which pictures a browser may be able to turn into those.
+/** What a file is by its first bytes, as the server tells it, and which pictures a browser may be able to convert to those.
+ * `tests/files/test_kinds.py` compares both.
  *
  * @typedef {'jpeg' | 'png' | 'pdf' | 'gif' | 'webp' | 'bmp' | 'avif' | 'heic'} Kind
  */
@@ -17,12 +18,14 @@ const KINDS = [
 ]
 const HEAD = 1024 // bytes: a PDF may have a few lines in front
 
-/** What a kind that goes along is called: its type, the endings that fit, and the one that is put on.
- * @type {Record<string, [string, RegExp, string]>} */
-const CALLED = {
-  jpeg: ['image/jpeg', /\.(jpe?g|jpe|jfif)$/i, 'jpg'],
-  png: ['image/png', /\.png$/i, 'png'],
-  pdf: ['application/pdf', /\.pdf$/i, 'pdf'],
+/** The media types of the kinds that go along. @type {Record<string, string>} */
+export const TYPES = {jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'}
+
+/** The extensions that fit a kind, and the one that is put on. @type {Record<string, [RegExp, string]>} */
+const EXTENSIONS = {
+  jpeg: [/\.(jpe?g|jpe|jfif)$/i, '.jpg'],
+  png: [/\.png$/i, '.png'],
+  pdf: [/\.pdf$/i, '.pdf'],
 }
 
 /** Reading fails if the file is a folder, or has gone since it was chosen. @param {Blob} file */
@@ -33,7 +36,8 @@ export async function identify(file) {
 
 /** The same content under a name and type that fit its kind: the server takes no others. @param {Blob} content @param {string} name @param {string} kind */
 export function called(content, name, kind) {
-  const [type, endings, ending] = CALLED[kind]
-  const fitting = endings.test(name) ? name : `${name.replace(/\.\w{1,5}$/, '')}.${ending}`
+  const type = TYPES[kind]
+  const [fits, extension] = EXTENSIONS[kind]
+  const fitting = fits.test(name) ? name : `${name.replace(/\.\w{1,5}$/, '')}${extension}`
   return content instanceof File && content.name === fitting && content.type === type ? content : new File([content], fitting, {type})
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** The files that go along: chosen, dropped or pasted, they add up here. Each is checked before it is sent. */
-import {called, identify} from './file-kind.js'
+import {called, identify, TYPES} from './file-kind.js'
 import {FileRow} from './file-row.js'
 /** @import {FormController} from './form-controller.js' */
 /** @import {Fault} from './faults.js' */
@@ -12,7 +12,6 @@ import {FileRow} from './file-row.js'
 /** @typedef {Given & {row: FileRow, fault?: Fault, work?: Work, made?: Blob}} Entry */
 
 const MOST = 20 // rows: what is dropped beyond that was hardly meant
-const TYPES = /** @type {Record<string, string>} */ ({jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'})
 
 export class Files {
   #controller

@@ -229,9 +229,8 @@ function emailOf(identity) {
 /** Shows what the page adds, and sends it along. @param {FeedbackForm} form @param {Record<string, unknown>} context */
 function tell(form, context) {
   const details = form.element('feedback-context')
-  const pairs = Object.entries(context).map(([key, value]) => [line(key), shown(value)])
-  const kept = pairs.filter(([key, value]) => key && value && key.length <= KEY).slice(0, KEYS)
   if (!details) return
+  const kept = readContext(context)
   details.hidden = !kept.length
   details.querySelector('dl').replaceChildren(...kept.map(([key, value]) => {
     const row = document.createElement('div')
@@ -239,6 +238,13 @@ function tell(form, context) {
     return row
   }))
   form.element('context').value = kept.length ? JSON.stringify(Object.fromEntries(kept)) : ''
+}
+
+/** What may go along of a context, in the bounds of `widget/submissions/context.py`: the server keeps what is shown.
+ * @param {Record<string, unknown>} context */
+export function readContext(context) {
+  const pairs = Object.entries(context).map(([key, value]) => [line(key), shown(value)])
+  return pairs.filter(([key, value]) => key && value && [...key].length <= KEY).slice(0, KEYS)
 }
 
 /** @param {string} name @param {string} text */
@@ -256,7 +262,7 @@ function line(text) {
 /** Of an address, neither query nor fragment: that is where tokens are. @param {unknown} value */
 function shown(value) {
   if (!['string', 'number', 'boolean'].includes(typeof value)) return ''
-  const text = line(String(value)).slice(0, VALUE)
+  const text = [...line(String(value))].slice(0, VALUE).join('') // whole characters
   if (!/^https?:\/\//i.test(text)) return text
   try {
     const {origin, pathname} = new URL(text)

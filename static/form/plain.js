@@ -14,7 +14,7 @@ const NO_MAIL = ['arpa', 'invalid', 'local', 'localhost', 'onion']
 const INVISIBLE = /[\ufe00-\ufe0f]|\u034f|[\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g
 const JOINERS = /[\u200c\u200d]/g
 const AROUND = /^[\s\u2800\u3164]+|[\s\u2800\u3164]+$/g
-const DROPPED = /[\0-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e]/g
+const DROPPED = /[\0-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]/gu
 const LINE_BREAK = /\r\n|[\r\v\f\x85\u2028\u2029]/g
 const UNSEEN = /[\ufe00-\ufe0f]|\u034f|[\s\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0]/g
 

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from widget.submissions import context
-from widget.submissions.model import MAX_DESCRIPTION, utf16_length
+from widget.submissions.limits import MAX_DESCRIPTION
+from widget.submissions.model import utf16_length
 
 
 def test_what_a_page_tells_is_read_and_written_back() -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from widget.submissions.limits import KINDS, MAX_FILES, Kind
 from widget.submissions.model import MAX_CHIP, MAX_CHIPS, clean_text
 from widget.theming.themes import Theme
 
@@ -17,15 +18,11 @@ LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
 """Hosts for which plain http is allowed."""
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
-KINDS = {"jpeg": "image/jpeg", "png": "image/png", "pdf": "application/pdf"}
-"""The kinds of files that Insider Connect takes, and their media types."""
-
 MAX_CONSENT = 300
 """Characters."""
 
 Asked = Literal["shown", "hidden", "required"]
 Email = Literal["ask", "prefill", "read-only", "hidden"]
-Kind = Literal["jpeg", "png", "pdf"]
 
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*)"
@@ -157,10 +154,10 @@ class Fields(_Table):
     description: Annotated[Asked, Field(description="The text.")] = "shown"
     sentiment: Annotated[Asked, Field(description="The thumbs.")] = "shown"
     files: Annotated[Asked, Field(description="Pictures and PDFs.")] = "shown"
-    max_files: Annotated[int, Field(ge=0, le=5, description="How many files; 0 hides them.")] = 5
+    max_files: Annotated[int, Field(ge=0, le=MAX_FILES, description="How many files; 0 hides them.")] = MAX_FILES
     file_kinds: Annotated[
         tuple[Kind, ...], AfterValidator(_some_kinds), Field(description="Which kinds: `jpeg`, `png`, `pdf`.")
-    ] = ("jpeg", "png", "pdf")
+    ] = tuple(KINDS)
     consent: Annotated[
         Literal["shown", "hidden"],
         Field(description="Whether the form asks for consent to be contacted; if `hidden`, `false` is sent."),
@@ -195,7 +192,7 @@ class Fields(_Table):
     @property
     def media_types(self) -> tuple[str, ...]:
         """What the files may be."""
-        return tuple(KINDS[kind] for kind in self.file_kinds)
+        return tuple(KINDS[kind].media_type for kind in self.file_kinds)
 
 
 class Chips(_Table):

@@ -9,6 +9,8 @@ import mimetypes
 import re
 import unicodedata
 
+from widget.submissions.limits import KINDS
+
 HEAD_SIZE = 1024
 """Bytes from a file's start that `identify` needs to see."""
 
@@ -23,13 +25,7 @@ _SIGNATURES = {
 }
 # Mail programs and printers put a mark, blank lines or lines of their own in front, and readers pass them over.
 _PDF = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf)?[\0\t\n\f\r ]*%PDF-")
-MEDIA_TYPES = (*_SIGNATURES.values(), "application/pdf")
-"""What may go along, as far as Insider Connect goes."""
-_EXTENSIONS = {
-    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "image/png": (".png",),
-    "application/pdf": (".pdf",),
-}
+_EXTENSIONS = {kind.media_type: kind.extensions for kind in KINDS.values()}
 _ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from widget.files.confinement import confine
 from widget.files.examine import Examined, examine
-from widget.files.protocol import ANSWER, BARRIERS, NOTES, READY, REQUEST, SAME, TYPES, VERDICTS, Rules, to_bits
+from widget.files.protocol import ANSWER, BARRIERS, NOTES, READY, REQUEST, SAME, VERDICTS, Rules, to_bits
+from widget.submissions.limits import MEDIA_TYPES
 
 _PIXEL = 8
 """Bytes of memory for each pixel, at most: a progressive JPEG's coefficients take 6."""
@@ -37,7 +38,7 @@ def main() -> None:
             kind, size = REQUEST.unpack(head)
             data = _receive(connection, size)
             _allow_time(seconds)
-            _answer(connection, data, _examine(data, TYPES[kind], rules))
+            _answer(connection, data, _examine(data, MEDIA_TYPES[kind], rules))
 
 
 def _examine(data: bytes, media_type: str, rules: Rules) -> Examined:
@@ -70,7 +71,7 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 def _warm_up(rules: Rules) -> None:
     """Look at one file of each kind, good and bad, so that every module that this needs has been read."""
-    for media_type, path in zip(TYPES, ("warm.jpg", "warm.png", "warm.pdf"), strict=True):
+    for media_type, path in zip(MEDIA_TYPES, ("warm.jpg", "warm.png", "warm.pdf"), strict=True):
         data = (Path(__file__).parent / "samples" / path).read_bytes()
         for sample in (data, data[: len(data) * 3 // 4], data[:16]):
             examine(sample, media_type, rules)

@@ -29,7 +29,6 @@ from widget.files.protocol import (
     READY,
     REQUEST,
     SAME,
-    TYPES,
     VERDICTS,
     Barrier,
     Note,
@@ -39,6 +38,7 @@ from widget.files.protocol import (
 )
 from widget.files.queueing import FairQueue
 from widget.files.threads import run_uncancellable
+from widget.submissions.limits import MEDIA_TYPES
 
 T = TypeVar("T")
 log = structlog.get_logger("widget.files")
@@ -201,7 +201,7 @@ class _Helper:
         self.jobs += 1
         deadline = _Deadline(self._socket, self._timeout)
         deadline.set()
-        self._socket.sendall(REQUEST.pack(TYPES.index(media_type), len(data)))
+        self._socket.sendall(REQUEST.pack(MEDIA_TYPES.index(media_type), len(data)))
         self._socket.sendall(data)
         verdict, notes, size = ANSWER.unpack(self._receive(ANSWER.size, deadline))
         if verdict >= len(VERDICTS) or (size != SAME and not 0 < size <= max(len(data), self._most)):

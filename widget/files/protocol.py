@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
+from widget.submissions.limits import MAX_FILE_SIZE
+
 T = TypeVar("T")
 
 Verdict = Literal["good", "unreadable", "damaged", "pixels", "encrypted", "active", "embedding", "grown"]
@@ -20,12 +22,11 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 NOTES: tuple[Note, ...] = get_args(Note)
 BARRIERS: tuple[Barrier, ...] = get_args(Barrier)
 POLICIES: tuple[Policy, ...] = get_args(Policy)
-TYPES = ("image/jpeg", "image/png", "application/pdf")
 
 READY = struct.Struct(">B")
 """Said once, when a helper can begin: the barriers that could not be put up, as `to_bits` has them."""
 REQUEST = struct.Struct(">BI")
-"""The file's type, as an index of `TYPES`, and its size; its bytes follow."""
+"""The file's type, as an index of `MEDIA_TYPES`, and its size; its bytes follow."""
 ANSWER = struct.Struct(">BBI")
 """The verdict, as an index of `VERDICTS`, the notes as `to_bits` has them, and the size of what is kept; its bytes
 follow unless it is what was sent."""
@@ -41,7 +42,7 @@ class Rules:
     encrypted_pdf: bool = False
     active: Policy = "remove"
     embedded: Policy = "remove"
-    max_size: int = 4 * 1024 * 1024
+    max_size: int = MAX_FILE_SIZE
 
     def words(self) -> list[str]:
         """As arguments of a command."""

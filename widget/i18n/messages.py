@@ -24,9 +24,9 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-from widget.config.products import KINDS, Product
+from widget.config.products import Product
 from widget.errors import Fault
-from widget.submissions.model import MAX_FILE_SIZE, MAX_FILES
+from widget.submissions.limits import KINDS, MAX_FILE_SIZE, MAX_FILES
 
 log = structlog.get_logger("widget.i18n.messages")
 

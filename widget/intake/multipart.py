@@ -17,8 +17,7 @@ from python_multipart.multipart import parse_options_header
 
 from widget import files
 from widget.errors import Fault, Rejected
-from widget.files import MEDIA_TYPES
-from widget.submissions.model import MAX_FILE_SIZE, MAX_FILES
+from widget.submissions.limits import MAX_FILE_SIZE, MAX_FILES, MEDIA_TYPES
 
 TEXT_FIELDS = frozenset({
     "token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent",

@@ -19,7 +19,8 @@ from widget.pages.templating import Templates
 from widget.pages.views import ASKED, Detail, Faults, Message, ReceiptFile, SendingNote, Step, Thanks
 from widget.submissions import context as contexts
 from widget.submissions.identity import Person
-from widget.submissions.model import MAX_DESCRIPTION, MAX_FILE_SIZE, chosen_chips
+from widget.submissions.limits import MAX_DESCRIPTION, MAX_FILE_SIZE
+from widget.submissions.model import chosen_chips
 from widget.theming import themes
 
 BLOCKS: Mapping[str, str] = {

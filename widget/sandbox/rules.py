@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# Not the widget's own figures, which it could not contradict then: a test compares the two.
 MAX_DESCRIPTION = 1000
 """UTF-16 units."""
 MAX_FILE_SIZE = 4 * 1024 * 1024

@@ -6,7 +6,8 @@ A mistake in it is the host page's, so it never stops the person: what fits is k
 import json
 import re
 
-from widget.submissions.model import MAX_DESCRIPTION, clean_text, utf16_length
+from widget.submissions.limits import MAX_DESCRIPTION
+from widget.submissions.model import clean_text, utf16_length
 
 MAX_KEYS = 10
 MAX_KEY = 40

@@ -10,20 +10,16 @@ from dataclasses import dataclass
 from widget.errors import Fault, Rejected
 from widget.submissions import addresses
 from widget.submissions.addresses import MAX_LENGTH as MAX_EMAIL
+from widget.submissions.limits import MAX_DESCRIPTION
 from widget.submissions.spooled import SpooledFile
 
-MAX_DESCRIPTION = 1000
-"""Characters, counted in UTF-16 units with each line break once, as browsers and Insider Connect count them."""
 MAX_CHIP = 30
 """Characters of a chip, one of the short words that a product offers for each thumb."""
 MAX_CHIPS = 6
 """Chips for each thumb."""
-MAX_FILES = 5
-MAX_FILE_SIZE = 4 * 1024 * 1024
-"""Bytes."""
 
 _LINE_BREAK = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
+_DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]")
 _UNSEEN = re.compile(
     "[\\s\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0]"
@@ -139,12 +135,12 @@ def with_chips(text: str, chips: Sequence[str]) -> str:
 
 
 def clean_text(text: str) -> str:
-    """`text` with each line break as one LF, without control characters and bidirectional overrides; a text of which
-    nothing can be seen is no text. `plainText` of `static/form/plain.js` is the same.
+    """`text` with each line break as one LF, without control characters, bidirectional overrides and lone surrogates;
+    "" if nothing of it can be seen. `plainText` of `static/form/plain.js` does the same.
 
     They are dropped rather than refused: they come with text pasted from a terminal or a word processor, the person
-    cannot see them, databases and JSON readers stumble over NUL, and an override shows other words than are there. TAB
-    stays, and so do the joiners that Persian, Hindi and emoji are written with.
+    cannot see them, databases and JSON readers stumble over NUL and lone surrogates, and an override shows other words
+    than are there. TAB stays, and so do the joiners that Persian, Hindi and emoji need.
     """
     text = _DROPPED.sub("", _LINE_BREAK.sub("\n", text))
     return text if _UNSEEN.sub("", text) else ""

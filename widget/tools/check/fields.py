@@ -8,7 +8,7 @@ from itertools import chain
 from widget.config.products import Product
 from widget.pages.samples import faults, ticked
 from widget.submissions.addresses import MAX_LENGTH as MAX_EMAIL
-from widget.submissions.model import MAX_DESCRIPTION
+from widget.submissions.limits import MAX_DESCRIPTION, MAX_FILE_SIZE
 from widget.tools.check.page import Page
 from widget.tools.findings import Finding
 from widget.tools.markup import Element
@@ -190,7 +190,7 @@ def _element(page: Page) -> Iterator[Finding]:
 
 
 def _attributes(element: Element, product: Product) -> Iterator[Finding]:
-    limits = {"max-files": product.fields.most_files, "max-length": 1000, "max-size": 4 * 1024 * 1024}
+    limits = {"max-files": product.fields.most_files, "max-length": MAX_DESCRIPTION, "max-size": MAX_FILE_SIZE}
     for name, limit in limits.items():
         if element[name] != str(limit):
             yield _lost("limits", f"<feedback-form> has not {name}={limit}.", "Keep its attributes.", name)
