@@ -47,6 +47,7 @@ from widget.theming import themes
 from widget.web.assets import CSS, Asset, StaticFiles, pack
 from widget.web.form_cache import CachedForms, FormCache
 from widget.web.headers import Hardened
+from widget.web.mounted import Mounted
 from widget.web.problems import ERROR_HANDLERS, CutOff
 from widget.web.routes import ROUTES
 from widget.web.service import Service
@@ -139,7 +140,8 @@ def create_app(settings: Settings) -> Starlette:
     def around(app: ASGIApp) -> ASGIApp:
         tls = (settings.public_url or "").startswith("https://")
         cached = CachedForms(app, settings.products, forms, tokens, bots)
-        return Hardened(CutOff(cached), hsts=settings.hsts, tls=tls)
+        hardened = Hardened(CutOff(cached), hsts=settings.hsts, tls=tls)
+        return Mounted(hardened, settings.root, {route.path.split("/")[1] for route in ROUTES})
 
     app = _Wrapped(around, routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
     app.router.redirect_slashes = False  # it would send people to whatever host the request names

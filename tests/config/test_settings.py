@@ -71,7 +71,7 @@ def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
         ("SECRET_KEY", f"{GOOD_KEY},short"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "nonsense"),
-        ("PUBLIC_URL", "https://feedback.example.com/path"),
+        ("PUBLIC_URL", "https://feedback.example.com/path?x"),
         ("PORT", "65536"),
         ("WEB_CONCURRENCY", "0"),
         ("WEB_CONCURRENCY", "2"),
@@ -428,6 +428,8 @@ def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(
         ("https://feedback.example.com.:8443", "https://feedback.example.com:8443"),
         ("https://bücher.example", "https://xn--bcher-kva.example"),
         ("http://[::1]:8000", "http://[::1]:8000"),
+        ("https://www.example.com/feedback/", "https://www.example.com/feedback"),
+        ("HTTPS://www.Example.com/Team-1/feed.back", "https://www.example.com/Team-1/feed.back"),
     ],
 )
 def test_the_public_address_is_written_as_browsers_write_it(config: Path, given: str, meant: str) -> None:
@@ -436,7 +438,17 @@ def test_the_public_address_is_written_as_browsers_write_it(config: Path, given:
 
 @pytest.mark.parametrize(
     "given",
-    ["https://u:hunter2@a.example", "https://a.example:many", "https://a.example/#x", "//a.example"],
+    [
+        "https://u:hunter2@a.example",
+        "https://a.example:many",
+        "https://a.example/#x",
+        "//a.example",
+        "https://a.example//b",
+        "https://a.example/b/../c",
+        "https://a.example/b c",
+        "https://a.example/%2e",
+        "https://a.example/" + 200 * "b",
+    ],
 )
 def test_a_public_address_that_is_none_is_named(config: Path, given: str) -> None:
     assert list(problems(config, PUBLIC_URL=given)) == ["PUBLIC_URL"]

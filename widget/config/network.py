@@ -13,7 +13,11 @@ class NetworkSettings(Topic):
 
     public_url: Annotated[
         Annotated[str, AfterValidator(validators.public_url)] | None,
-        Field(description="The address that browsers use for this service. Without it, taken from each request."),
+        Field(
+            description="The address that browsers use for this service, with a path if it lies below one, such as "
+            "`https://www.example.com/feedback`. Without it, taken from each request, with the `X-Forwarded-Prefix` of "
+            "trusted proxies."
+        ),
     ] = None
     host: Annotated[str, Field(min_length=1, description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="The port to listen on.")] = 8000

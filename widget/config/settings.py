@@ -5,6 +5,7 @@ Reading the environment is left to `loading`. A secret stays a `SecretStr` until
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.engine import make_url
@@ -61,6 +62,16 @@ class Settings(
     def custom(self) -> Path:
         """The folder of the products' own templates and static files."""
         return self.custom_folder or self.widget_config.parent
+
+    @property
+    def public_origin(self) -> str | None:
+        """The origin of `PUBLIC_URL`, as browsers write it; None without one."""
+        return self.public_url and "{0.scheme}://{0.netloc}".format(urlsplit(self.public_url))
+
+    @property
+    def root(self) -> str | None:
+        """The path below which browsers reach the service; empty for a host of its own, None without `PUBLIC_URL`."""
+        return self.public_url and urlsplit(self.public_url).path
 
     @property
     def sqlite_path(self) -> Path | None:

@@ -12,6 +12,8 @@ from widget.config.products import LOCAL
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 _PORTS = {"http": 80, "https": 443}
+ROOT = re.compile(r"(?!.{200})(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+"""A path below which the service may lie; nothing in it needs to be escaped."""
 
 
 def insider_url(value: str) -> str:
@@ -35,20 +37,23 @@ def web_address(value: str) -> str:
 
 
 def public_url(value: str) -> str:
-    """The address that browsers use, as they write an origin: `HTTPS://Feedback.Example.com:443/` is the same place."""
-    advice = "is not a usable address; give one without a path, such as https://feedback.example.com"
+    """The address that browsers use, as they write it: in small letters, without a default port or a last slash."""
+    advice = "is not a usable address; give one such as https://feedback.example.com or https://example.com/feedback"
     try:
         parts = urlsplit(value.strip())
         port, host = parts.port, (parts.hostname or "").rstrip(".")
         host = host if ":" in host else host.encode("idna").decode()
     except ValueError:  # no port, no IPv6 address, or no name that could be looked up
         raise ValueError(advice) from None
-    if parts.scheme not in _PORTS or not host or parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.scheme not in _PORTS or not host or parts.query or parts.fragment:
         raise ValueError(advice)
     if "@" in parts.netloc:
         raise ValueError("an address here holds no user or password")
+    path = parts.path.rstrip("/")
+    if not ROOT.fullmatch(path):
+        raise ValueError("has a path that cannot be used; it may have letters, digits and -._~ between single slashes")
     place = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{place}" + (f":{port}" if port not in (None, _PORTS[parts.scheme]) else "")
+    return f"{parts.scheme}://{place}" + (f":{port}" if port not in (None, _PORTS[parts.scheme]) else "") + path
 
 
 def database_url(value: str) -> str:

@@ -14,6 +14,7 @@ from widget.config.products import Product
 from widget.errors import Fault
 from widget.i18n.messages import Words
 from widget.pages import views
+from widget.pages.addresses import public
 from widget.pages.state import PLAIN, File, FormState, Looks, ReceiptState, ThanksState
 from widget.pages.templating import Templates
 from widget.pages.views import ASKED, Detail, Faults, Message, ReceiptFile, SendingNote, Step, Thanks
@@ -195,7 +196,7 @@ class Pages:
         if product is None:
             return ()
         version = themes.version(product.theme)
-        theme = f"/form/{product.slug}/theme.css?v={version}" if version else None
+        theme = public(f"/form/{product.slug}/theme.css?v={version}") if version else None
         return tuple(filter(None, (theme, self._sheet(product.slug))))
 
     def _render(self, template: str, page: views.Page) -> str:

@@ -1,15 +1,22 @@
-"""Notices a proxy that nobody named: without `TRUSTED_PROXIES` all people behind it count as one client."""
+"""What proxies say about a request: believed of those in `TRUSTED_PROXIES`, and noticed where it comes from others.
+
+Without `TRUSTED_PROXIES` all people behind a proxy count as one client.
+"""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from widget.config.validators import ROOT
 from widget.server.connections import Connections
 
 log = structlog.get_logger("widget.server.forwarded")
 
-_FIELDS = (b"x-forwarded-for", b"forwarded", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip")
+_PREFIX = b"x-forwarded-prefix"
+_FIELDS = (b"x-forwarded-for", b"forwarded", b"x-forwarded-proto", b"x-forwarded-host", _PREFIX, b"x-real-ip")
 _FIX = (
     "If this is your proxy, add its address to TRUSTED_PROXIES. Until then all people behind it share the limits of "
     "one client, and links may have the wrong scheme."
@@ -40,3 +47,37 @@ class Forwarded:
         if is_private not in self._warned:
             self._warned.add(is_private)
             log.error("proxy.untrusted", peer=address if is_private else "a public address", fix=_FIX)
+
+
+def believed(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """`app`, told by `proxies` which client, scheme and path a request came with; nobody else is believed."""
+    if not proxies:
+        return app
+    # uvicorn's part replaces the peer's address by the client's: ours has to look first.
+    return _Prefixed(ProxyHeadersMiddleware(app, [*proxies]), Connections(0, proxies))  # type: ignore[arg-type]
+
+
+class _Prefixed:
+    """Takes the path that a proxy shares with others from its `X-Forwarded-Prefix`."""
+
+    def __init__(self, app: ASGIApp, proxies: Connections) -> None:
+        self._app = app
+        self._proxies = proxies
+        self._has_warned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, with its `root_path`."""
+        if scope["type"] == "http" and (given := dict(scope["headers"]).get(_PREFIX)):
+            scope["root_path"] = self._root(scope["client"], given.decode("latin-1"))
+        await self._app(scope, receive, send)
+
+    def _root(self, peer: tuple[str, int] | None, given: str) -> str:
+        """The path without a slash at its end; empty if `peer` is no proxy of ours, or the path cannot be one."""
+        if peer is None or not self._proxies.is_trusted(peer[0]):
+            return ""
+        if ROOT.fullmatch(path := given.strip().rstrip("/")):
+            return path
+        if not self._has_warned:
+            self._has_warned = True
+            log.error("proxy.prefix_unusable", given=given[:200], fix="Give X-Forwarded-Prefix one path, or none.")
+        return ""

@@ -16,6 +16,7 @@ from widget.config.settings import Settings
 from widget.errors import ConfigurationError, Problem
 from widget.server.connections import Connections
 from widget.server.ending import end_within
+from widget.server.forwarded import believed
 from widget.server.protocol import protocol
 
 _LAST_ANSWERS = 1.0
@@ -42,7 +43,7 @@ class Server(uvicorn.Server):
         connections = Connections(settings.connections_per_client, settings.trusted_proxies)
         super().__init__(
             uvicorn.Config(
-                app,
+                believed(app, settings.trusted_proxies),
                 loop="uvloop",
                 # Not h11, which takes Content-Length and Transfer-Encoding together.
                 http=protocol(settings.header_timeout, connections),
@@ -52,8 +53,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 log_level="critical",  # what goes wrong is logged by us, once
                 server_header=False,
-                proxy_headers=bool(settings.trusted_proxies),
-                forwarded_allow_ips=list(settings.trusted_proxies),
+                proxy_headers=False,  # `believed` does it
                 timeout_keep_alive=settings.keep_alive,
             )
         )

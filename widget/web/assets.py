@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from widget.config import resources
+from widget.pages.addresses import public
 from widget.web import compression as encodings
 from widget.web import pinned
 from widget.web.headers import HEADERS, Kind
@@ -112,7 +113,7 @@ class StaticFiles:
             self._read()
         if name not in self._files:
             raise KeyError(f"there is no static file {name!r}")
-        return f"/static/{self.version}/{name}"
+        return public(f"/static/{self.version}/{name}")
 
     def sheet(self, slug: str) -> str | None:
         """The address of a product's own stylesheet, if it has one."""

@@ -19,6 +19,7 @@ from widget.abuse.bots import BotDefence
 from widget.config.products import Product
 from widget.i18n import messages
 from widget.i18n.messages import Words
+from widget.pages import addresses
 from widget.pages.pages import MODES, THEMES, Pages, known
 from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
@@ -71,18 +72,18 @@ class FormCache:
         self._pages = pages
         self._tokens = tokens
         self._most = _MOST_KEPT if keep else 0
-        self._kept: OrderedDict[tuple[str, Variant], Gapped | None] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, Variant], Gapped | None] = OrderedDict()
 
     def find(self, slug: str, variant: Variant) -> Gapped | None:
         """The form, with gaps for its token, if it is kept."""
-        key = slug, variant
+        key = addresses.root.get(), slug, variant
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
     async def keep(self, product: Product, words: Words, variant: Variant, page: str, token: str) -> None:
         """Keep a `page` that was rendered with `token` and nothing else, if that is possible."""
-        key = product.slug, variant
+        key = addresses.root.get(), product.slug, variant
         if key in self._kept or not self._most:
             return
         self._kept[key] = None  # while it is being packed, and for good if it cannot be kept

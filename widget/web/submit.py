@@ -12,6 +12,7 @@ from widget.intake import body
 from widget.intake.acceptance import FormToken
 from widget.intake.body import Incoming
 from widget.outbox.model import SubmissionStatus
+from widget.pages.addresses import public
 from widget.pages.state import FormState, ThanksState
 from widget.web import headers, problems, refusals
 from widget.web.form import challenge_for
@@ -73,7 +74,7 @@ async def _token(service: Service, product: Product, incoming: Incoming) -> Form
 
 async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
     """What can be decided before the body is read."""
-    if not _came_from_us(request, service.settings.public_url):
+    if not _came_from_us(request, service.settings.public_origin):
         return Rejected(Fault("origin_not_allowed"))
     marked = "sec-fetch-site" in request.headers or "origin" in request.headers
     exceeded = await service.rates.hit_client(product.slug, _client(request), marked=marked)
@@ -85,7 +86,7 @@ def _client(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _came_from_us(request: Request, public_url: str | None) -> bool:
+def _came_from_us(request: Request, public_origin: str | None) -> bool:
     """Whether a form of ours sent the request, as far as a browser says so.
 
     No page can write `Sec-Fetch-Site`. Where it is missing, `Origin` is compared with our own address: the public one,
@@ -95,7 +96,7 @@ def _came_from_us(request: Request, public_url: str | None) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
-    own = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    own = public_origin or f"{request.url.scheme}://{request.headers.get('host', '')}"
     return origin is None or origin == own
 
 
@@ -108,7 +109,7 @@ def _refused_upstream(status: SubmissionStatus) -> Fault:
 def _thank(request: Request, product: Product, status: SubmissionStatus) -> Response:
     service, words = service_of(request), words_of(request, product.slug)
     receipt = service.tokens.receipt(status.id, status.product)
-    receipt_url = f"/receipt/{receipt}"
+    receipt_url = public(f"/receipt/{receipt}")
     delivered = status.state == "delivered"
     code = 201 if delivered else 202
     if wants_json(request):
@@ -139,7 +140,7 @@ def _refuse_repeat(request: Request, product: Product, sent: AlreadySent, incomi
     refusals.note(request, sent, product.slug)
     tokens = service_of(request).tokens
     receipt = tokens.receipt(sent.submission_id, product.slug)
-    more = {"receipt": receipt, "receipt_url": f"/receipt/{receipt}", "token": tokens.form(product.slug)}
+    more = {"receipt": receipt, "receipt_url": public(f"/receipt/{receipt}"), "token": tokens.form(product.slug)}
     return problems.as_json(sent, words_of(request, product.slug), product, headers.of_form(product.origins), more)
 
 

@@ -116,7 +116,7 @@ async def _embed(
 
 def _written(embed: Embed, place: Place, public_url: str | None) -> list[Finding]:
     found = [*host.check_tag(embed, place.visit), *host.check_elements(place.visit)]
-    if public_url and _origin(embed.base) != _origin(public_url):
+    if public_url and embed.base != public_url.rstrip("/"):
         message = f"The tag names {embed.base}, and PUBLIC_URL is {public_url}."
         found.append(Finding("tag.address", message, "Name one and the same.", place.visit.url, "notice"))
     for visit, frame in place.around:
