@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from bed import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -89,15 +90,38 @@ def test_without_choices_the_colours_are_those_that_were_drawn(mode: themes.Mode
     assert themes.shortfalls(Theme()) == ()
 
 
-def test_the_stylesheet_has_the_same_rules_as_the_module() -> None:
+def tokens(mode: themes.Mode) -> dict[str, str]:
+    """The colours that the form's stylesheet names or mixes; a browser test compares those that follow the accent."""
     css = resources.content(resources.path("static") / "form.css").decode()
-    for name in themes.RULES:
-        line = re.search(rf"--feedback-{name}: ([^;}}]*)", css)
-        assert line, name
-        for mode, colour in zip(MODES, re.findall(r"#[0-9a-f]{3,6}", line[1])[-2:], strict=False):
-            if line[1].startswith("light-dark(#"):
-                expected = themes.RULES[name]({}, mode)
-                assert str(Colour.read(colour)) == str(expected), name
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"--feedback-([\w-]+): ([^;}]*)", css):
+        value = re.sub(r"light-dark\((#\w+), ?(#\w+)\)", rf"\{MODES.index(mode) + 1}", value)
+        if mixed := re.fullmatch(r"color-mix\(in srgb, ?var\(--feedback-(\w+)\) (\d+)%, ?(#\w+)\)", value):
+            ground, share, colour = mixed.groups()
+            found[name] = str(Colour.read(found[ground]).mix(int(share) / 100, Colour.read(colour)))
+        elif re.fullmatch(r"#\w+", value):
+            found[name] = str(Colour.read(value))
+    return found
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_module_calculates_with_the_colours_of_the_stylesheet(mode: themes.Mode) -> None:
+    written, ours = tokens(mode), themes.palette(Theme(), mode)
+    common = written.keys() & ours
+    assert {"accent", "surface", "field", "muted", "border", "danger"} <= common
+    assert {name: str(ours[name]) for name in common} == {name: written[name] for name in common}
+
+
+@pytest.mark.parametrize("sheet", ["static/sandbox.css", "static/preview/gallery.css", "loader/style.js"])
+def test_a_sheet_that_cannot_use_the_tokens_has_the_same_colours(sheet: str) -> None:
+    source = (ROOT / sheet).read_text("utf-8").replace("--a:", "--accent:")  # the loader has no byte to spare
+    written = re.findall(r"--([\w-]+): ?(?:var\([\w-]+,)?light-dark\((#\w+), ?(#\w+)\)", source)
+    assert written
+    ours = {
+        mode: tokens(mode) | {name: str(each) for name, each in themes.palette(Theme(), mode).items()} for mode in MODES
+    }
+    for name, *pair in written:
+        assert [str(Colour.read(colour)) for colour in pair] == [ours[mode][name] for mode in MODES], name
 
 
 @settings(max_examples=40, deadline=None)
