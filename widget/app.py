@@ -38,6 +38,7 @@ from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
 from widget.outbox.sealing import Keyring
 from widget.outbox.sqlite import SQLiteBackend
+from widget.outbox.tally import Tally
 from widget.pages.pages import Pages
 from widget.pages.templating import Templates
 from widget.submissions import identity
@@ -274,9 +275,11 @@ def create_dispatcher(
 ) -> Dispatcher:
     """Who calls `advance`: one for a process alone, or one of several, or nobody here."""
     retention = create_retention(settings, outbox)
+    tally = Tally(outbox.backend)
 
     async def tidy() -> None:
         await retention.sweep()
+        await tally.tidy()
         if not any(gate.shut for gate in delivery.gates.values()):
             heartbeat.beat()
 

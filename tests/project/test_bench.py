@@ -234,6 +234,6 @@ def test_shares_and_distances_are_taken_round_by_round(of: str, judged: list[flo
 
 @pytest.mark.parametrize("ours", [0.0, 0.001, 10.0, 1e9])
 def test_the_picture_is_well_formed_whatever_was_measured(ours: float) -> None:
-    drawn = ElementTree.fromstring(picture.draw(measured(ours)))  # noqa: S314 - our own
+    drawn = ElementTree.fromstring(picture.draw(measured(ours)))
     circles = [element for element in drawn.iter() if element.get("class") in ("met", "missed")]
     assert len([c for c in circles if c.tag.endswith("circle")]) > len(ROWS)

@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "worker": "Run a delivery process without a web server. Needs PostgreSQL.",
     "migrate": "Create the database, or upgrade it.",
     "status": "Show whether feedback arrives.",
+    "stats": "Show usage figures without personal data.",
     "outbox": "List, show, retry, discard, export or erase submissions.",
     "check": "Check configuration, credentials, database and pages.",
     "new": "Create a product.",

@@ -61,7 +61,7 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Trans
     match outcome:
         case Created(None):
             if work.pending:
-                return Transition("unknown", feedback_id=NO_ID, error=_NO_ID_FOR_FILES)
+                return Transition("unknown", feedback_id=NO_ID, error=_NO_ID_FOR_FILES, cause="no_id")
             return Transition("delivered", feedback_id=NO_ID)
         case Created(feedback_id):
             return Transition("sending" if work.pending else "delivered", feedback_id=feedback_id)
@@ -74,16 +74,15 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Trans
             )
         case Refused(reasons, status):
             said = " ".join(reasons)
-            return _refused(
-                work, fit_to_show(reasons, status), said if status is None else f"answered {status}: {said}"
-            )
+            said = said if status is None else f"answered {status}: {said}"
+            return _refused(work, fit_to_show(reasons, status), said, status)
         case NotProcessed(reason, retry_after):
             if work.age > policy.give_up_after:
                 return _given_up(work, reason)
             return Transition("queued", delay=patience(work.attempts, retry_after, policy, chance), error=reason)
         case Unknown(reason):
             hold = None if work.possible_duplicate else policy.unknown_hold
-            return Transition("unknown", delay=hold, error=reason, possible_duplicate=True)
+            return Transition("unknown", delay=hold, error=reason, cause="no_answer", possible_duplicate=True)
         case Misconfigured(reason):
             return Transition("queued", delay=0.0, error=reason, attempt_spent=False)
     assert_never(outcome)
@@ -120,10 +119,11 @@ def fit_to_show(reasons: Sequence[str], status: int | None) -> str | None:
     return " ".join(reason for reason in plain if not _NOT_FOR_PEOPLE.search(reason))[:_MAX_MESSAGE].strip() or None
 
 
-def _refused(work: Work, public_message: str | None, reason: str) -> Transition:
+def _refused(work: Work, public_message: str | None, reason: str, status: int | None) -> Transition:
     """A create refused is refused for good; of files, the one at fault is looked for, and the rest goes on."""
     if work.feedback_id is None:
-        return Transition("refused", error=reason, public_message=public_message)
+        cause = f"answered_{status}" if status else "impossible"
+        return Transition("refused", error=reason, cause=cause, public_message=public_message)
     sent = next_files(work)
     if len(sent) > 1:
         return Transition("sending", error=reason, separately=True)
@@ -136,4 +136,4 @@ def _refused(work: Work, public_message: str | None, reason: str) -> Transition:
 
 
 def _given_up(work: Work, reason: str) -> Transition:
-    return Transition("refused", error=f"given up after {work.age / 86400:.1f} days: {reason}")
+    return Transition("refused", error=f"given up after {work.age / 86400:.1f} days: {reason}", cause="given_up")

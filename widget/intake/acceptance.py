@@ -197,6 +197,7 @@ class Acceptance:
             context=context.write(details) or None,
             content_mac=self._fingerprints.make(form.fields, _named(form)),
             identity_used=person.once if person else None,
+            locale=lang,
         )
 
     def _signed(self, product: Product, fields: Mapping[str, str], person: identity.Person | None) -> Mapping[str, str]:

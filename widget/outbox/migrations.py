@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, inspect, select, text, update
 
 from widget.errors import ConfigurationError, Problem
-from widget.outbox import jobs
+from widget.outbox import jobs, tally_schema
 from widget.outbox.tables import schema_version
 
 _LOCK = 0x1F33DBAC
@@ -254,6 +254,11 @@ def _accounts(connection: Connection) -> None:
     )
 
 
+def _tally(connection: Connection) -> None:
+    """15: counts without anything personal, which outlive the rows."""
+    _run(connection, *tally_schema.statements(postgresql=_on_postgresql(connection)))
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -269,6 +274,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _several_notes,
     _steps,
     _accounts,
+    _tally,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

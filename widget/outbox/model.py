@@ -61,14 +61,15 @@ class Transition:
     """What becomes of a claimed row.
 
     `state` "sending" keeps the claim and renews the lease: the next POST follows. `delay` is in seconds from now,
-    None for a row that is not tried by itself. `error` is for the operator; `public_message` is Insider Connect's own
-    wording, fit to show. `attachments` holds what is now known of files, by position, and `notes` what was found in
-    them.
+    None for a row that is not tried by itself. `error` is for the operator, `cause` is the same in one of a few words,
+    to be counted; `public_message` is Insider Connect's own wording, fit to show. `attachments` holds what is now known
+    of files, by position, and `notes` what was found in them.
     """
 
     state: Literal["sending", "queued", "unknown", "delivered", "refused"]
     delay: float | None = None
     error: str | None = None
+    cause: str | None = None
     public_message: str | None = None
     feedback_id: int | None = None
     attachments: Mapping[int, tuple[Status, str | None]] = field(default_factory=dict)

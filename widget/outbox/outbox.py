@@ -137,6 +137,8 @@ class Outbox:
             "content_mac": new.content_mac,
             "data_key": self._keyring.newest,
             "identity_used": new.identity_used,
+            "locale": new.locale,
+            "files": len(new.attachments),
         }
         files = [
             {
@@ -269,6 +271,7 @@ class Outbox:
             "delay": self.lease if transition.state == "sending" else transition.delay,
             "error": seal("last_error", transition.error),
             "words": seal("told", transition.public_message),
+            "why": transition.cause,
             "kept_id": transition.feedback_id,
             "one_by_one": transition.separately,
             "maybe_twice": transition.possible_duplicate,

@@ -33,6 +33,8 @@ _GIVEN = (
     "content_mac",
     "data_key",
     "identity_used",
+    "locale",
+    "files",
 )
 
 
@@ -86,7 +88,15 @@ class Statements:
         self.set_aside = (
             update(submission)
             .where(by_id)
-            .values(state="refused", claim=None, intent=None, due_at=None, ended_at=now, last_error=bindparam("why"))
+            .values(
+                state="refused",
+                claim=None,
+                intent=None,
+                due_at=None,
+                ended_at=now,
+                last_error=bindparam("why"),
+                cause="damaged",
+            )
         )
         self.postpone = update(submission).where(by_id, is_due).values(due_at=later, last_error=bindparam("error"))
         self.pending = (
@@ -104,6 +114,7 @@ class Statements:
                 due_at=later,
                 last_error=func.coalesce(bindparam("error"), s.last_error),
                 told=func.coalesce(bindparam("words"), s.told),
+                cause=bindparam("why"),
                 feedback_id=func.coalesce(bindparam("kept_id"), s.feedback_id),
                 separately=or_(s.separately, bindparam("one_by_one")),
                 possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
@@ -138,6 +149,7 @@ class Statements:
                 ended_at=case((or_(s.possible_duplicate, bindparam("parked", type_=Boolean)), now), else_=null()),
                 possible_duplicate=True,
                 last_error="interrupted while sending",
+                cause="interrupted",
             )
             .returning(s.id)
         )

@@ -45,6 +45,21 @@ account = Table(
     Column("last_success", Double, comment="When Insider Connect last answered as it should."),
 )
 
+tally = Table(
+    "tally",
+    metadata,
+    Column("hour", BigInteger, primary_key=True, comment="The beginning of the hour; of the day once it is long ago."),
+    Column("event", String(20), primary_key=True, comment="What is counted: accepted, delivered, refused, …"),
+    Column("product", String(50), primary_key=True),
+    Column("locale", String(35), primary_key=True),
+    Column("rating", String(4), primary_key=True, comment="up, down, none; empty where it is not counted by rating."),
+    Column("files", Boolean, primary_key=True),
+    Column("detail", String(60), primary_key=True, comment="The reason, or the bucket of the time that it took."),
+    Column("slot", Integer, primary_key=True, comment="Whose count it is: a connection's on PostgreSQL."),
+    Column("count", BigInteger, nullable=False),
+    Column("seconds", Double, nullable=False, comment="The sum of the times that it took."),
+)
+
 submission = Table(
     "submission",
     metadata,
@@ -73,6 +88,9 @@ submission = Table(
     Column("content_mac", String(64), comment="HMAC of what was sent: tells a repeat from other content."),
     Column("data_key", String(16), comment="The key that seals what was said; NULL: it is stored plain, or erased."),
     Column("identity_used", String(64), comment="Hash of the signed identity that may be used once."),
+    Column("locale", String(35), comment="The language of the form that it came from."),
+    Column("files", Integer, comment="How many files it came with."),
+    Column("cause", String(30), comment="Why it ended as it did, in one of a few words, for `tally`."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),

@@ -71,6 +71,8 @@ class Submission:
     """Tells the same content sent again from other content (`fingerprint`)."""
     identity_used: str | None = None
     """A hash of the signed identity, where that may be used once."""
+    locale: str | None = None
+    """The language of the form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""Usage in figures, from counts without anything personal: pure functions that `widget stats` and `/ops` share."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from widget.outbox.tally import Count
+
+EVENTS = ("accepted", "delivered", "refused")
+"""The events that figures are made of."""
+By = Literal["product", "locale", "hour", "day", "week"]
+UNKNOWN_LOCALE = "unknown"
+
+
+@dataclass(slots=True)
+class Figures:
+    """The submissions of one product, language or period. `took` counts deliveries by the upper bound of the time that
+    they took, in seconds."""
+
+    submissions: int = 0
+    up: int = 0
+    down: int = 0
+    with_files: int = 0
+    delivered: int = 0
+    refused: int = 0
+    took: defaultdict[float, int] = field(default_factory=lambda: defaultdict(int))
+
+    @property
+    def share_up(self) -> float | None:
+        """The share of thumbs up among all thumbs, 0 to 1; None without thumbs."""
+        return self.up / (self.up + self.down) if self.up or self.down else None
+
+    @property
+    def share_with_files(self) -> float | None:
+        """The share of submissions that came with files, 0 to 1; None without submissions."""
+        return self.with_files / self.submissions if self.submissions else None
+
+    def took_at_most(self, share: float) -> float | None:
+        """Seconds within which this share (0 to 1) of the deliveries was made: estimated, within a bucket, as if they
+        were spread evenly. None without deliveries."""
+        wanted, seen, lower = share * sum(self.took.values()), 0, 0.0
+        for upper, count in sorted(self.took.items()):
+            if seen + count >= wanted:
+                is_open = upper == float("inf")
+                return lower if is_open else lower + (upper - lower) * (wanted - seen) / count
+            seen, lower = seen + count, upper
+        return None
+
+    def add(self, count: Count) -> None:
+        """Count one more of the events."""
+        key, number = count.key, count.amount.number
+        if key.event == "accepted":
+            self.submissions += number
+            self.up += number if key.rating == "up" else 0
+            self.down += number if key.rating == "down" else 0
+            self.with_files += number if key.files else 0
+        elif key.event == "delivered":
+            self.delivered += number
+            self.took[float(key.detail)] += number
+        elif key.event == "refused":
+            self.refused += number
+
+
+def group(counts: Iterable[Count], by: By) -> Mapping[str, Figures]:
+    """Figures by `by`, in the order of their names. By locale there are no deliveries: they are not counted so."""
+    figures: defaultdict[str, Figures] = defaultdict(Figures)
+    for count in counts:
+        if by != "locale" or count.key.event == "accepted":
+            figures[_NAMES[by](count)].add(count)
+    return dict(sorted(figures.items()))
+
+
+def period(by: By, at: float) -> str:
+    """The name of the hour, day or ISO week of a time in Unix seconds: in UTC, and such that names sort."""
+    moment = datetime.fromtimestamp(at, UTC)
+    if by == "week":
+        year, week, _ = moment.isocalendar()
+        return f"{year}-W{week:02}"
+    return moment.strftime("%Y-%m-%d %H:00" if by == "hour" else "%Y-%m-%d")
+
+
+_NAMES: Mapping[By, Callable[[Count], str]] = {
+    "product": lambda count: count.key.product,
+    "locale": lambda count: count.key.locale or UNKNOWN_LOCALE,
+    "hour": lambda count: period("hour", count.hour),
+    "day": lambda count: period("day", count.hour),
+    "week": lambda count: period("week", count.hour),
+}

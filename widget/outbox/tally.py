@@ -1,0 +1,151 @@
+"""Counts of what happened, without anything personal: they outlive the rows that they counted, and their erasure.
+
+The database counts submissions and their ends by itself, in the transaction that changes a row (`tally_schema`). What
+has no row, such as a refused request, is added by the process that saw it. All processes read the same.
+"""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from widget.outbox.backend import Backend
+from widget.outbox.tables import tally
+
+_HOUR, _DAY = 3600, 86_400
+_APART = 2 * _HOUR
+"""Seconds for which an hour's counts stay with the connections that made them; then they are one."""
+_HOURS_KEPT = 35 * _DAY
+"""Seconds after which the counts of a day's hours become those of the day."""
+
+
+class Key(NamedTuple):
+    """What is counted. `rating` is up, down or none; it is empty, as `locale` is, where it plays no part. `detail` is a
+    reason, or the upper bound of the bucket of the time that it took."""
+
+    event: str
+    product: str = ""
+    locale: str = ""
+    rating: str = ""
+    files: bool = False
+    detail: str = ""
+
+
+class Amount(NamedTuple):
+    """How often, and the sum of the times that it took in seconds."""
+
+    number: int
+    seconds: float = 0.0
+
+    def plus(self, other: "Amount") -> "Amount":
+        """Both together."""
+        return Amount(self.number + other.number, self.seconds + other.seconds)
+
+
+class Count(NamedTuple):
+    """An amount in the hour that began at `hour`, in Unix seconds; in the day, once it is long ago."""
+
+    hour: int
+    key: Key
+    amount: Amount
+
+
+class Tally:
+    """The counts on an opened `backend`."""
+
+    def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._compacted_at = -math.inf
+        t, now = tally.c, backend.now
+        key = [t[name] for name in Key._fields]
+        total = [func.sum(t.count), func.sum(t.seconds)]
+        self._read = (
+            select(t.hour, *key, *total)
+            .where(t.hour >= now - bindparam("age"), t.event.in_(bindparam("events", expanding=True)))
+            .group_by(t.hour, *key)
+            .order_by(t.hour)
+        )
+        self._totals = select(*key, *total).group_by(*key)
+        is_apart = and_(t.slot != 0, t.hour < now - _APART)
+        is_old = and_(t.hour % _DAY != 0, t.hour < now - _HOURS_KEPT)
+        self._take = delete(tally).where(or_(is_apart, is_old)).returning(*tally.c, (t.hour < now - _HOURS_KEPT))
+        if backend.alone:
+            this_hour: ColumnElement[int] = cast(now / _HOUR, Integer) * _HOUR
+            slot: ColumnElement[int] = literal(0)
+        else:
+            this_hour = cast(func.floor(now / _HOUR), BigInteger) * _HOUR
+            slot = func.pg_backend_pid()
+        dialect: Any = sqlite if backend.alone else postgresql
+        self._add = _upsert(dialect, hour=this_hour, slot=slot)
+        self._put = _upsert(dialect, hour=bindparam("an_hour"), slot=literal(0))
+
+    async def add(self, amounts: Mapping[Key, Amount]) -> None:
+        """Count what has no row. Raises OutboxUnavailable."""
+        rows = [_row(key, amount) for key, amount in sorted(amounts.items())]
+        if rows:
+            await self._backend.write(lambda c: c.execute(self._add, rows))
+
+    async def read(self, age: float, events: Collection[str]) -> Sequence[Count]:
+        """The counts of `events` in the last `age` seconds, oldest first. Raises OutboxUnavailable."""
+        values = {"age": age, "events": list(events)}
+        rows = await self._backend.read(lambda c: c.execute(self._read, values).all())
+        return [Count(row[0], Key(*row[1:7]), Amount(int(row[7]), row[8])) for row in rows]
+
+    async def totals(self) -> Mapping[Key, Amount]:
+        """All that was ever counted. Raises OutboxUnavailable."""
+        rows = await self._backend.read(lambda c: c.execute(self._totals).all())
+        return {Key(*row[:6]): Amount(int(row[6]), row[7]) for row in rows}
+
+    async def tidy(self) -> None:
+        """Compact once an hour, however often this is called. Raises OutboxUnavailable."""
+        if self._clock() >= self._compacted_at + _HOUR:
+            await self.compact()
+            self._compacted_at = self._clock()
+
+    async def compact(self) -> int:
+        """Put together what is over: the connections' counts of an hour, the hours of a day. Returns how many rows were
+        put together. Raises OutboxUnavailable."""
+        return await self._backend.write(self._compact)
+
+    def _compact(self, connection: Connection) -> int:
+        taken = connection.execute(self._take).all()
+        sums: defaultdict[tuple[int, Key], Amount] = defaultdict(lambda: Amount(0))
+        for row in taken:
+            hour, key = row.hour, Key(*(row._mapping[name] for name in Key._fields))
+            place = (hour - hour % _DAY if row[-1] else hour, key)
+            sums[place] = sums[place].plus(Amount(row._mapping["count"], row.seconds))
+        rows = [_row(key, amount) | {"an_hour": hour} for (hour, key), amount in sorted(sums.items())]
+        if rows:
+            connection.execute(self._put, rows)
+        return len(taken)
+
+
+def _row(key: Key, amount: Amount) -> dict[str, Any]:
+    return {**key._asdict(), "count": amount.number, "seconds": amount.seconds}
+
+
+def _upsert(dialect: Any, **given: ColumnElement[int]) -> Any:
+    named: dict[str, ColumnElement[Any]] = {name: bindparam(name) for name in (*Key._fields, "count", "seconds")}
+    new = dialect.insert(tally).values(**named, **given)
+    return new.on_conflict_do_update(
+        index_elements=[column.name for column in tally.primary_key],
+        set_={name: tally.c[name] + new.excluded[name] for name in ("count", "seconds")},
+    )
