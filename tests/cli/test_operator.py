@@ -99,7 +99,7 @@ def test_list_tells_where_each_row_stands_and_never_what_was_said(widget: Widget
     ]
     assert "answered 408" in lines[1]
     assert "Contact Consent is required." in lines[2]
-    assert "RemoteProtocolError" in lines[3]
+    assert "no complete HTTP answer came" in lines[3]
     assert " yours " in lines[3]
     assert [row["state"] for row in widget.rows()] == ["delivered", "queued", "refused", "unknown"]
     assert [row["id"] for row in widget.rows("--product", "other")] == ids[2:]

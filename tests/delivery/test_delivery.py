@@ -142,9 +142,9 @@ def test_a_gate_shuts_after_some_failures_to_connect_and_lets_one_probe_pass() -
     clock = Clock()
     gate = Gate(30, clock)
     for _ in range(FAILURES_TO_OPEN - 1):
-        assert not gate.note(NotProcessed("ConnectError", unreachable=True))
+        assert not gate.note(NotProcessed("connection refused by 127.0.0.1:1", unreachable=True))
         assert gate.admit()
-    assert gate.note(NotProcessed("ConnectError", unreachable=True))
+    assert gate.note(NotProcessed("connection refused by 127.0.0.1:1", unreachable=True))
     assert not gate.admit()
     clock.now = 30
     assert gate.admit()

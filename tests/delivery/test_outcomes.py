@@ -178,8 +178,8 @@ def test_an_account_in_trouble_does_not_hold_up_another(start_widget: Callable[.
 # --- unknown ----------------------------------------------------------------------------------------------------
 
 UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
-    "dropped unread": ({"mode": "drop_before"}, "RemoteProtocolError"),
-    "dropped after accepting": ({"mode": "drop_after_accepting"}, "RemoteProtocolError"),
+    "dropped unread": ({"mode": "drop_before"}, "no complete HTTP answer came"),
+    "dropped after accepting": ({"mode": "drop_after_accepting"}, "no complete HTTP answer came"),
     "an unreadable 200": ({"mode": "status", "status": 200, "body": "{}"}, "200 without the documented content"),
     "too late": ({"mode": "slow", "seconds": 2}, "no answer in time"),
     "a drip": ({"mode": "drip", "seconds": 3}, "no answer in time"),

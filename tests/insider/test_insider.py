@@ -142,10 +142,10 @@ async def test_the_documented_refusal_is_refused_with_its_reasons() -> None:
         (http(201, created("../../connect/token")), Created(None)),
         (http(201, created(pad="x" * MAX_ANSWER)), Created(None)),
         (http(201, BOMB, "Content-Encoding: gzip"), Created(None)),
-        (None, Unknown("RemoteProtocolError")),
-        (b"HTTP/1.1 201 Created\r\nContent-Le", Unknown("RemoteProtocolError")),
-        (b"HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{", Unknown("RemoteProtocolError")),
-        (b"junk\r\n\r\n", Unknown("RemoteProtocolError")),
+        (None, Unknown("no complete HTTP answer came")),
+        (b"HTTP/1.1 201 Created\r\nContent-Le", Unknown("no complete HTTP answer came")),
+        (b"HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{", Unknown("no complete HTTP answer came")),
+        (b"junk\r\n\r\n", Unknown("no complete HTTP answer came")),
     ],
 )  # fmt: skip
 async def test_every_other_answer_is_one_of_few_outcomes(answer: bytes, outcome: Outcome) -> None:
@@ -163,7 +163,7 @@ async def test_every_other_answer_is_one_of_few_outcomes(answer: bytes, outcome:
         (http(200, "{}"), NotProcessed("the token endpoint's answer holds no token")),
         (http(200, json.dumps({"access_token": "a\r\nb", "expires_in": 10})),
          NotProcessed("the token endpoint's answer holds no token")),
-        (None, NotProcessed("token: RemoteProtocolError", unreachable=True)),
+        (None, NotProcessed("token: no complete HTTP answer came", unreachable=True)),
     ],
 )  # fmt: skip
 async def test_without_a_token_nothing_was_sent_so_a_repeat_is_safe(answer: bytes, outcome: Outcome) -> None:
@@ -234,12 +234,6 @@ async def test_an_answer_that_drips_in_is_given_up_in_time() -> None:
     assert await Dripping().create(within=0.3) == Unknown("no answer in time")
 
 
-async def test_nobody_listening_is_nothing_processed() -> None:
-    insider = Insider("http://127.0.0.1:1", ACCOUNTS, timeout=5)
-    assert await insider.create("demo", "a" * 32, FEEDBACK) == NotProcessed("ConnectError", unreachable=True)
-    await insider.close()
-
-
 async def test_all_files_go_in_one_request_under_our_own_names_and_types() -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"abc"
@@ -283,3 +277,32 @@ async def test_products_of_one_account_share_its_token_and_others_do_not() -> No
     insider = Insider("http://127.0.0.1:1", accounts, timeout=5)
     assert insider.account_of("demo") == insider.account_of("twin") != insider.account_of("other")
     await insider.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://127.0.0.1:1", "connection refused by 127.0.0.1:1"),
+        ("http://[::1]:1", "connection refused by [::1]:1"),
+        ("http://nobody.invalid", "the name nobody.invalid cannot be resolved"),
+    ],
+)
+async def test_why_no_connection_came_about_is_told_in_words(address: str, words: str) -> None:
+    insider = Insider(address, ACCOUNTS, timeout=5)
+    assert await insider.check("demo") == NotProcessed(words, unreachable=True)
+    assert await insider.create("demo", "a" * 32, FEEDBACK) == NotProcessed(words, unreachable=True)
+    await insider.close()
+
+
+async def test_a_port_that_speaks_no_tls_is_named() -> None:
+    async def speak_plainly(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"this is no TLS\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(speak_plainly, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        insider = Insider(f"https://127.0.0.1:{port}", ACCOUNTS, timeout=5)
+        outcome = await insider.create("demo", "a" * 32, FEEDBACK)
+        await insider.close()
+    assert isinstance(outcome, NotProcessed)
+    assert outcome.reason.startswith(f"no TLS connection to 127.0.0.1:{port}: ")

@@ -8,6 +8,8 @@ import asyncio
 import httpx
 import structlog
 
+from widget.insider.reasons import reason_of
+
 log = structlog.get_logger("widget.delivery.heartbeat")
 
 _PATIENCE = 5.0
@@ -41,8 +43,10 @@ class Heartbeat:
         try:
             async with asyncio.timeout(_PATIENCE), self._client.stream("GET", url) as answer:
                 reason = None if answer.is_success else f"answered {answer.status_code}"
-        except (httpx.HTTPError, TimeoutError) as error:
-            reason = type(error).__name__
+        except TimeoutError:
+            reason = f"no answer within {_PATIENCE:g} s"
+        except httpx.HTTPError as error:
+            reason = reason_of(error)
         if reason and not self._has_failed:
-            log.warning("heartbeat.failed", reason=reason)  # the address holds a secret
+            log.warning("heartbeat.failed", reason=reason)  # which names no path: that is the secret
         self._has_failed = bool(reason)

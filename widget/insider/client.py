@@ -17,7 +17,8 @@ from widget.insider.answers import Answer, failure, read
 from widget.insider.credentials import ClientCredentials, Stopped
 from widget.insider.multipart import Multipart, Upload
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.insider.transport import Lanes, reason_of
+from widget.insider.reasons import reason_of
+from widget.insider.transport import Lanes
 from widget.submissions.model import Feedback
 
 _CONNECT_TIMEOUT = 5.0
@@ -134,6 +135,6 @@ class Insider:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             return NotProcessed(reason_of(error), unreachable=True)
         except httpx.HTTPError as error:
-            if isinstance(error, httpx.RequestError) and error.request.url == auth.token_url:
-                return NotProcessed(f"token: {type(error).__name__}", unreachable=True)
-            return Unknown(type(error).__name__)
+            if error.request.url == auth.token_url:
+                return NotProcessed(f"token: {reason_of(error)}", unreachable=True)
+            return Unknown(reason_of(error))

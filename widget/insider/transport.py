@@ -75,13 +75,3 @@ class _Bounded(httpx.AsyncByteStream):
             await self._stream.aclose()
         finally:
             self._at_end()
-
-
-def reason_of(error: BaseException) -> str:
-    """What kept a connection from coming about; a certificate's fault in words, for a person has to fix it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not to be trusted: {cause.verify_message}"
-        cause = cause.__cause__ or cause.__context__
-    return type(error).__name__
