@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import re
 import signal
 import sqlite3
 import stat
@@ -91,7 +92,9 @@ def test_list_tells_where_each_row_stands_and_never_what_was_said(widget: Widget
     ids = [queued(widget, insider), refused(widget, insider), parked(widget, insider, product="other")]
     listed = widget.operate("list")
     assert listed.returncode == 0
-    lines = listed.stdout.splitlines()
+    demo, other, *lines = listed.stdout.splitlines()
+    assert re.fullmatch(r"demo: .*1 waiting, oldest \d+s", demo)
+    assert re.fullmatch(r"other: paused since [\d-]+ [\d:]+ UTC \(no complete HTTP answer came\)", other)
     assert [line.split()[:2] for line in lines[1:]] == [
         [ids[0], "queued"],
         [ids[1], "refused"],
@@ -247,12 +250,14 @@ def test_erase_forgets_a_person_wherever_their_rows_stand_and_nobody_else(widget
     widget.submit(SECRET, ADA, FILES)  # its feedback is there, its files are not
     insider.recover()
     other = queued(widget, insider, email=BOB, description="of somebody else")
-    erased = widget.operate("erase", "--email", "-", "--json", typed="ada@example.COM\n")
+    erased = widget.operate("erase", "--email", "-", "--json", typed="ada@example.COM\ny\n")
     feedback_id = insider.feedbacks()[0]["id"]
     told = json.loads(erased.stdout)
     assert (len(told["ids"]), told["discarded"], told["feedback_ids"]) == (4, 3, [feedback_id])
-    events = [json.loads(line)["event"] for line in erased.stderr.splitlines()]
-    assert events == ["submission.erased"] * 4 + ["outbox.erased"]
+    asked, _, line = erased.stderr.partition("[y/N]: ")
+    logged = json.loads(line)
+    assert "Erase 4 submissions from this person?" in asked
+    assert (logged["event"], logged["rows"], set(logged["submissions"])) == ("outbox.erased", 4, set(told["ids"]))
     assert "ada@" not in erased.stderr.lower()
     rows = widget.rows()
     assert [row["state"] for row in rows] == ["discarded", "refused", "discarded", "discarded", "queued"]

@@ -40,21 +40,30 @@ async def line(backend: Backend, whole: Whole, folder: Path | None) -> str:
         "state": entry.state,
         "accepted_at": written(entry.accepted_at),
         "ended_at": written(entry.ended_at),
+        "due_at": written(whole.due_at),
         "attempts": entry.attempts,
         "feedback_id": entry.feedback_id,
+        "created_without_id": whole.without_id,
         "possible_duplicate": entry.possible_duplicate,
+        "separately": whole.separately,
+        "held_for": entry.held_for,
         "last_error": entry.last_error,
+        "told": entry.told,
         "erased": entry.erased,
         "feedback": None if whole.feedback is None else said(whole.feedback),
         "consent_version": whole.consent_version,
         "context": None if whole.context is None else json.loads(whole.context),
+        "content_mac": whole.content_mac,
+        "identity_used": whole.identity_used,
+        "locale": whole.locale,
+        "cause": whole.cause,
         "attachments": [await _file(backend, entry.id, file, folder) for file in whole.attachments],
     }
     return json.dumps(content, ensure_ascii=False)
 
 
 async def _file(backend: Backend, submission_id: str, file: Attached, folder: Path | None) -> dict[str, Any]:
-    told = {"name": file.name, "media_type": file.media_type, "size": file.size, "status": file.status}
+    told = {name: getattr(file, name) for name in ("name", "media_type", "size", "status", "message", "note")}
     if file.blob is None:
         return told
     try:

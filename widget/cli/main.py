@@ -13,7 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "Create the database, or upgrade it.",
     "status": "Show whether feedback arrives.",
     "stats": "Show usage figures without personal data.",
-    "outbox": "List, show, retry, discard, export or erase submissions.",
+    "outbox": "List, show, retry, discard, export, import or erase submissions.",
     "check": "Check configuration, credentials, database and pages.",
     "new": "Create a product.",
     "preview": "Show a product's form in every state.",

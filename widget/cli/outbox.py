@@ -5,206 +5,329 @@ Exit codes: 0 done; 1 the outbox or the configuration cannot be used; 2 the comm
 submissions do not exist or are not in a state for the command.
 """
 
-import asyncio
-import getpass
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, BinaryIO
 
 import click
-import structlog
 
-from widget import logs
-from widget.app import create_outbox
-from widget.cli import common, export
-from widget.cli.shown import age, as_json, details, table
+from widget.cli import common, export, importing, operating
+from widget.cli.operating import NOT_ALL, counted, each, in_words, named, rows
+from widget.cli.shown import as_json, details, duration, moment, one_line, summary_as_json, summary_table, table, why
 from widget.config.settings import Settings
-from widget.errors import OutboxUnavailable
+from widget.outbox.accounts import Accounts, Overview
+from widget.outbox.importing import Importer
 from widget.outbox.operator import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Operator, Wanted
+from widget.submissions import addresses
 
-log = structlog.get_logger("widget.operator")
-
-T = TypeVar("T")
-NOT_ALL = 3
-"""The exit code if some of the submissions do not exist or are not in a state for the command."""
+_OPEN = ("queued", "sending", "unknown", "refused")
+"""The states that `list` shows by default."""
 _HAVING_TEXT = tuple(state for state in STATES if state != "delivered")
-
-
-def _filters(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option("--held", is_flag=True, help="Only those that are held back because they look like a program's."),
-        click.option("--younger-than", type=age, help="Only those accepted less than this time ago."),
-        click.option("--older-than", type=age, help="Only those accepted more than this time ago: 90s, 15m, 12h, 3d."),
-        click.option("--product", "products", multiple=True, help="Only those of this product. May be repeated."),
-        click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="May be repeated."),
-    ):
-        command = option(command)
-    return command
-
-
-def _wanted(filters: dict[str, Any]) -> Wanted:
-    """The filters of a command line. Without `--held`, it does not matter whether a submission is held."""
-    return Wanted(**{**filters, "held": filters["held"] or None})
-
-
-_as_json = click.option("--json", "in_json", is_flag=True, help="Print one JSON object per line.")
-_without_asking = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+_ROWS = 100
+"""Lines of a table."""
 
 
 @click.group()
 def outbox() -> None:
-    """List, show, retry, discard, export or erase submissions.
+    """List, show, retry, discard, export, import or erase submissions.
 
-    Works while the service runs. Exit codes: 0 done; 1 the outbox cannot be used; 2 the command line is wrong; 3 some
-    of the submissions do not exist or are not in a state for the command.
+    Works while the service runs. Wherever an ID is asked for, the first characters of one do (four at least), and so do
+    a receipt, the address of a receipt, and the id that Insider Connect gave to the feedback.
+
+    Exit codes: 0 done; 1 the outbox cannot be used; 2 the command line is wrong; 3 some of the submissions do not
+    exist or are not in a state for the command.
     """
 
 
 @outbox.command("list")
-@_filters
+@operating.names
+@operating.filters
 @click.option("--all", "everything", is_flag=True, help="Include delivered and discarded submissions.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Rows to show, oldest first.")
-@_as_json
-def list_rows(everything: bool, limit: int, in_json: bool, **filters: Any) -> None:
+@click.option("--newest/--oldest", default=False, help="The order.  [default: oldest first]")
+@click.option("--limit", type=click.IntRange(min=1), help=f"Submissions to show.  [default: {_ROWS}; with --json, all]")
+@click.option("--summary", is_flag=True, help="Count by state, product and reason instead.")
+@operating.in_json
+def list_rows(
+    names: tuple[str, ...],
+    everything: bool,
+    newest: bool,
+    limit: int | None,
+    summary: bool,
+    in_json: bool,
+    **filters: Any,
+) -> None:
     """List submissions that wait or need your decision. Delivered and discarded ones are left out by default."""
-    wanted = _wanted(filters)
-    if not wanted.states and not everything:
-        wanted = replace(wanted, states=("queued", "sending", "unknown", "refused"))
+    wanted = operating.wanted_by(filters)
+    if not (wanted.states or everything or names):
+        wanted = replace(wanted, states=_OPEN)
 
-    async def work(operator: Operator) -> tuple[list[Entry], int]:
-        entries = [entry async for entry in _each(operator, wanted, limit)]
-        return entries, await operator.count(wanted)
+    async def work(operator: Operator, settings: Settings) -> dict[str, str]:
+        meant = wanted
+        wrong: dict[str, str] = {}
+        if names:
+            ids, wrong = await named(operator, settings, names, several=True)
+            meant = replace(wanted, ids=ids)
+            if not ids:
+                return wrong
+        if summary:
+            await _print_summary(operator, meant, in_json)
+        elif in_json:
+            async for entry in each(operator, meant, limit, newest=newest):
+                click.echo(as_json(entry))
+        else:
+            operating.write(_standing(await Accounts(operator.backend).overview()))
+            await _print_table(operator, meant, limit or _ROWS, newest)
+        return wrong
 
-    entries, total = _run(work)
-    if in_json:
-        _write(as_json(entry) for entry in entries)
-        return
-    _write(table(entries))
+    if wrong := operating.run(work):
+        operating.tell_wrong(wrong)
+        sys.exit(NOT_ALL)
+
+
+async def _print_table(operator: Operator, wanted: Wanted, limit: int, newest: bool) -> None:
+    entries = [entry async for entry in each(operator, wanted, limit, newest=newest)]
+    operating.write(table(entries))
+    total = await operator.count(wanted)
     if total > len(entries):
-        click.echo(f"{total - len(entries)} more; --limit shows more of {total}.", err=True)
+        click.echo(f"{total - len(entries)} more; --limit {total} shows all.", err=True)
+
+
+async def _print_summary(operator: Operator, wanted: Wanted, in_json: bool) -> None:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    oldest: dict[tuple[str, str, str], float] = {}
+    async for entry in each(operator, wanted):
+        kind = (entry.state, entry.product, why(entry) or "-")
+        counts[kind] += 1
+        oldest.setdefault(kind, entry.age)
+    write = summary_as_json if in_json else summary_table
+    operating.write(write([(*kind, number, oldest[kind]) for kind, number in counts.most_common()]))
+
+
+def _standing(overview: Overview) -> Iterator[str]:
+    """A line for each product of which something waits, or nothing goes through."""
+    for product in sorted({*overview.accounts, *overview.waiting}):
+        told = [*_paused(overview, product)]
+        if waiting := overview.waiting.get(product):
+            told.append(f"{waiting.count} waiting, oldest {duration(waiting.oldest)}")
+        if told:
+            yield f"{product}: {', '.join(told)}"
+
+
+def _paused(overview: Overview, product: str) -> Iterator[str]:
+    account = overview.accounts.get(product)
+    if account and account.reason is not None:
+        yield f"paused since {moment(account.since)} ({one_line(account.reason)})"
 
 
 @outbox.command()
-@click.argument("id", metavar="ID")
+@click.argument("name", metavar="ID")
 @click.option("--with-text", is_flag=True, help="Include the text and the e-mail address. This is logged.")
-@_as_json
-def show(id: str, with_text: bool, in_json: bool) -> None:  # noqa: A002 - the argument's name
+@operating.in_json
+def show(name: str, with_text: bool, in_json: bool) -> None:
     """Show one submission."""
-    whole = _run(lambda operator: operator.whole(id))
+
+    async def work(operator: Operator, settings: Settings) -> Any:
+        ids, wrong = await named(operator, settings, [name])
+        return (await operator.whole(ids[0]) if ids else None), wrong
+
+    whole, wrong = operating.run(work)
     if whole is None:
-        _not_known(id)
+        operating.tell_wrong(wrong or {name: "not known"})
+        sys.exit(NOT_ALL)
     if with_text:
-        _log("outbox.text_shown", submission=id)
+        operating.audit("outbox.text_shown", submission=whole.entry.id)
     shown = whole if with_text else replace(whole, feedback=None)
-    _write([as_json(shown.entry, shown)] if in_json else details(shown))
+    operating.write([as_json(shown.entry, shown)] if in_json else details(shown))
 
 
 @outbox.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@_filters
-@_as_json
-def retry(ids: tuple[str, ...], in_json: bool, **filters: Any) -> None:
+@operating.names
+@operating.filters
+@operating.dry_run
+@operating.in_json
+def retry(names: tuple[str, ...], dry_run: bool, in_json: bool, **filters: Any) -> None:
     """Retry submissions at once: those with the given ids, or all in a state.
 
     What Insider Connect has confirmed is not sent again; if it has the feedback, only the missing files are sent.
     A submission that is `unknown` may arrive twice. A held one is released, by its id or with --held.
+
+    If Insider Connect has asked an account to wait, its submissions wait until then all the same.
     """
-    _change(ids, filters, RETRIABLE, Operator.put_back, "outbox.put_back", "Put back", in_json)
+    wanted = _selected(names, filters, RETRIABLE)
+    if dry_run:
+        return _count_only(names, wanted, RETRIABLE, "put back", in_json, with_text=True)
+    _change(names, wanted, Operator.put_back, "outbox.put_back", "Put back", in_json)
+    if not in_json:
+        overview = operating.run(lambda operator, _: Accounts(operator.backend).overview())
+        for product in overview.waiting:
+            for paused in _paused(overview, product):
+                click.echo(f"{product} is {paused}: its submissions are tried once a probe gets through.", err=True)
+    return None
 
 
 @outbox.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@_filters
-@_without_asking
-@_as_json
-def discard(ids: tuple[str, ...], yes: bool, in_json: bool, **filters: Any) -> None:
+@operating.names
+@operating.filters
+@operating.dry_run
+@operating.without_asking
+@operating.in_json
+def discard(names: tuple[str, ...], dry_run: bool, yes: bool, in_json: bool, **filters: Any) -> None:
     """Give submissions up: those with the given ids, or all in a state. Their text is erased after RETENTION_DAYS."""
-    if not ids and not yes:
-        click.confirm("Give up all of these submissions?", abort=True, err=True)
-    _change(ids, filters, DISCARDABLE, Operator.discard, "outbox.discarded", "Discarded", in_json)
+    wanted = _selected(names, filters, DISCARDABLE)
+    if dry_run:
+        return _count_only(names, wanted, DISCARDABLE, "discard", in_json)
+    if not names and not yes:
+        counts = operating.run(lambda operator, _: _applicable(operator, wanted, DISCARDABLE))
+        if counts.total():
+            operating.confirm(f"Give up {in_words(counts)}?")
+    _change(names, wanted, Operator.discard, "outbox.discarded", "Discarded", in_json)
+    return None
 
 
 @outbox.command("export")
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@_filters
+@operating.names
+@operating.filters
 @click.option(
     "--to", type=click.Path(dir_okay=False, path_type=Path), help="Write to a new file, not to standard output."
 )
 @click.option(
     "--files", type=click.Path(file_okay=False, path_type=Path), help="Write files to a folder, not as base64."
 )
-def export_rows(ids: tuple[str, ...], to: Path | None, files: Path | None, **filters: Any) -> None:
-    """Write whole submissions with their files as JSON lines, for a migration or a legal request.
+def export_rows(names: tuple[str, ...], to: Path | None, files: Path | None, **filters: Any) -> None:
+    """Write whole submissions with their files as JSON lines, for `import` or a legal request.
 
     Without ids or states, exports every submission that still has its text.
     """
-    wanted = replace(_wanted(filters), ids=ids)
-    if not ids and not wanted.states:
+    wanted = operating.wanted_by(filters)
+    if not names and not wanted.states:
         wanted = replace(wanted, states=_HAVING_TEXT)
 
-    async def work(operator: Operator) -> int:
-        rows = 0
-        total = await operator.count(wanted)
-        with export.target(to) as out, _progress(total, "Exporting") as bar:
-            async for entry in _each(operator, wanted):
+    async def work(operator: Operator, settings: Settings) -> tuple[int, dict[str, str]]:
+        number = 0
+        ids, wrong = await named(operator, settings, names)
+        meant = replace(wanted, ids=ids)
+        if names and not ids:
+            return 0, wrong
+        total = await operator.count(meant)
+        with export.target(to) as out, operating.progress(total, "Exporting") as bar:
+            async for entry in each(operator, meant):
                 whole = await operator.whole(entry.id)
                 if whole is not None:
                     out.write(await export.line(operator.backend, whole, files) + "\n")
-                    rows += 1
+                    number += 1
                 bar.update(1)
-        return rows
+        return number, wrong
 
     try:
-        rows = _run(work)
+        number, wrong = operating.run(work)
     except OSError as error:
         common.fail(f"{error.filename or to or files}: {error.strerror}")
-    _log("outbox.exported", rows=rows)
-    click.echo(f"Exported {_rows(rows)}.", err=True)
-    if len(set(ids)) > rows:
+    operating.audit("outbox.exported", rows=number)
+    click.echo(f"Exported {rows(number)}.", err=True)
+    operating.tell_wrong(wrong)
+    if wrong or len(set(names)) > number:
+        sys.exit(NOT_ALL)
+
+
+@outbox.command("import")
+@click.argument("source", metavar="FILE", type=click.File("rb"))
+@click.option(
+    "--files",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="The folder to which `export --files` wrote the files.",
+)
+def import_rows(source: BinaryIO, files: Path | None) -> None:
+    """Take submissions that `export` wrote, from a file or, with -, from standard input.
+
+    They keep their ids, states and receipts; what waits is due at once. Stop the service that they come from before you
+    export, or it may deliver them as well. A submission that is here already is left as it is, so an import can be
+    repeated. A line that cannot be taken is named with its number, and the other lines are taken.
+    """
+
+    async def work(operator: Operator, settings: Settings) -> tuple[list[str], int, int]:
+        importer = Importer(operator.backend)
+        taken: list[str] = []
+        known = wrong = 0
+        try:
+            for number, line in importing.lines(source):
+                try:
+                    new = importing.read(line, settings.products, files)
+                    if await importer.take(new):
+                        taken.append(new.columns["id"])
+                    else:
+                        known += 1
+                except ValueError as error:
+                    wrong += 1
+                    click.echo(f"line {number}: {error}", err=True)
+        finally:
+            operating.audit("outbox.imported", taken, rows=len(taken), known=known, wrong=wrong)
+        return taken, known, wrong
+
+    taken, known, wrong = operating.run(work)
+    click.echo(f"Imported {rows(len(taken))}; {known} more were here already; {wrong} lines could not be taken.")
+    if wrong:
         sys.exit(NOT_ALL)
 
 
 @outbox.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--email", help="The address that the person gave; - reads it from standard input.")
+@operating.names
+@click.option("--email", help="The address that the person gave; - reads it from the first line of standard input.")
 @click.option("--unreadable", is_flag=True, help="Submissions that no key in DATA_KEY can decrypt any more.")
-@_without_asking
-@_as_json
-def erase(ids: tuple[str, ...], email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None:
+@operating.without_asking
+@operating.in_json
+def erase(names: tuple[str, ...], email: str | None, unreadable: bool, yes: bool, in_json: bool) -> None:
     """Erase the text, e-mail address and files of submissions in any state: those with the given ids, or all of a
     person's.
 
     Submissions that still wait are given up. Insider Connect keeps what was delivered; ask for its erasure there, by
     the ids that are printed. With --unreadable, erase what was lost with a key of DATA_KEY, so that the service starts.
     """
-    if [bool(ids), bool(email), unreadable].count(True) != 1:
+    if [bool(names), bool(email), unreadable].count(True) != 1:
         raise click.UsageError("give ids, --email or --unreadable")
-    if not (ids or yes or email == "-"):
-        meant = "that no key can decrypt" if unreadable else "from this person"
-        click.confirm(f"Erase all submissions {meant}?", abort=True, err=True)
-    if ids:
-        erased = _run(lambda operator: operator.erase(ids), all_readable=False)
-    elif email is None:
-        erased = _run(Operator.erase_unreadable, all_readable=False)
+    wrong: dict[str, str] = {}
+    if names:
+        erased, wrong = operating.run(partial(_erase_named, names=names), all_readable=False)
+    elif unreadable:
+        found = operating.run(lambda operator, _: operator.find_unreadable(), all_readable=False)
+        if found and not yes:
+            operating.confirm(f"Erase {rows(len(found))} that no key can decrypt?")
+        erased = operating.run(lambda operator, _: operator.erase_unreadable(), all_readable=False)
     else:
-        address = (sys.stdin.readline() if email == "-" else email).strip()
-        erased = _run(lambda operator: operator.erase_person(address))
-    for submission_id in erased.ids:
-        _log("submission.erased", submission=submission_id, reason="unreadable" if unreadable else "request")
-    _log("outbox.erased", rows=len(erased.ids), discarded=erased.discarded)
+        address = _address(email)
+        found, _ = operating.run(lambda operator, _: operator.find_person(address))
+        if found and not yes:
+            operating.confirm(f"Erase {rows(len(found))} from this person?")
+        erased = operating.run(lambda operator, _: operator.erase_person(address))
+    facts = {"discarded": erased.discarded, "reason": "unreadable" if unreadable else "request"}
+    operating.audit("outbox.erased", erased.ids, rows=len(erased.ids), **facts)
     if in_json:
-        _write([as_json(erased)])
+        operating.write([as_json(erased)])
     else:
         _tell_erased(erased)
-    if erased.left or erased.damaged:
+    operating.tell_wrong(wrong)
+    if erased.left or erased.damaged or wrong:
         sys.exit(NOT_ALL)
 
 
+async def _erase_named(operator: Operator, settings: Settings, names: Sequence[str]) -> tuple[Erased, dict[str, str]]:
+    ids, wrong = await named(operator, settings, names)
+    return await operator.erase(ids), wrong
+
+
+def _address(email: str | None) -> str:
+    """The address on the command line or on standard input. What is none would find nobody, and look like success."""
+    given = (sys.stdin.readline() if email == "-" else email or "").strip()
+    if addresses.read(given) is None:
+        raise click.BadParameter("this is not an e-mail address", param_hint="--email")
+    return given
+
+
 def _tell_erased(erased: Erased) -> None:
-    click.echo(f"Erased {_rows(len(erased.ids))}; {erased.discarded} of them still waited and are discarded.")
+    click.echo(f"Erased {rows(len(erased.ids))}; {erased.discarded} of them still waited and are discarded.")
     if erased.sending:
         click.echo(f"{erased.sending} being sent at that moment; Insider Connect may have received it.")
     if erased.feedback_ids:
@@ -216,55 +339,87 @@ def _tell_erased(erased: Erased) -> None:
         click.echo(f"{submission_id}: damaged; nobody can say whose it is. `erase {submission_id}` erases it", err=True)
 
 
-# --- what the commands share ------------------------------------------------------------------------------------
+# --- retry and discard -------------------------------------------------------------------------------------------
+
+
+def _selected(names: tuple[str, ...], filters: dict[str, Any], states: Sequence[str]) -> Wanted:
+    """What the filters select where no names are given. Held submissions are released only if they are asked for."""
+    wanted = operating.wanted_by(filters)
+    if bool(names) == bool(wanted.states or wanted.held):
+        raise click.UsageError("select submissions by their ids, by --state, or by --held")
+    if unfit := [state for state in wanted.states if state not in states]:
+        raise click.UsageError(f"does not apply to {unfit[0]} submissions; use {', '.join(states)}")
+    return wanted if names or wanted.held else replace(wanted, held=False)
+
+
+async def _applicable(
+    operator: Operator, wanted: Wanted, states: Sequence[str], *, with_text: bool = False
+) -> "Counter[str]":
+    """How many of them are in one of the states and, if that is asked for, still have their text; by state."""
+    return await counted(operator, wanted, lambda entry: entry.state in states and not (with_text and entry.erased))
+
+
+def _count_only(
+    names: tuple[str, ...],
+    wanted: Wanted,
+    states: Sequence[str],
+    word: str,
+    in_json: bool,
+    *,
+    with_text: bool = False,
+) -> None:
+    async def work(operator: Operator, settings: Settings) -> tuple["Counter[str]", dict[str, str]]:
+        ids, wrong = await named(operator, settings, names)
+        if names and not ids:
+            return Counter(), wrong
+        return await _applicable(operator, replace(wanted, ids=ids), states, with_text=with_text), wrong
+
+    counts, wrong = operating.run(work)
+    operating.write([as_json(dict(counts))] if in_json else [f"Would {word} {in_words(counts)}. Nothing was changed."])
+    operating.tell_wrong(wrong)
+    if wrong:
+        sys.exit(NOT_ALL)
 
 
 def _change(
-    ids: tuple[str, ...],
-    filters: dict[str, Any],
-    states: Sequence[str],
+    names: tuple[str, ...],
+    wanted: Wanted,
     change: Callable[[Operator, Sequence[str]], Awaitable[Changed]],
     event: str,
     word: str,
     in_json: bool,
 ) -> None:
-    """Apply `change`, in batches, to the submissions in `ids`, or to all that match the filters."""
-    wanted = _wanted(filters)
-    if bool(ids) == bool(wanted.states or wanted.held):
-        raise click.UsageError("select submissions by their ids, by --state, or by --held")
-    if not ids and not wanted.held:
-        wanted = replace(wanted, held=False)  # held submissions are only released if they are asked for
-    if unfit := [state for state in wanted.states if state not in states]:
-        raise click.UsageError(f"does not apply to {unfit[0]} submissions; use {', '.join(states)}")
+    """Apply `change`, in batches, to the submissions that are named, or to all that are selected."""
 
-    async def work(operator: Operator) -> Changed:
+    async def work(operator: Operator, settings: Settings) -> Changed:
         done: list[str] = []
-        left: dict[str, str] = {}
-        total = len(ids) or await operator.count(wanted)
-        with _progress(total, word) as bar:
-            async for batch in _batches(operator, ids, wanted):
-                changed = await change(operator, batch)
-                done.extend(changed.done)
-                left.update(changed.left)
-                bar.update(len(batch))
-                for submission_id in changed.done:
-                    _log(event, submission=submission_id)
+        ids, left = await named(operator, settings, names)
+        total = len(ids) if names else await operator.count(wanted)
+        try:
+            with operating.progress(total, word) as bar:
+                async for batch in _batches(operator, ids if names else None, wanted):
+                    changed = await change(operator, batch)
+                    done.extend(changed.done)
+                    left.update(changed.left)
+                    bar.update(len(batch))
+        finally:  # also if it is interrupted half-way
+            if done:
+                operating.audit(event, done, rows=len(done))
         return Changed(tuple(done), left)
 
-    changed = _run(work)
+    changed = operating.run(work)
     if in_json:
-        _write([as_json(changed)])
+        operating.write([as_json(changed)])
     else:
-        click.echo(f"{word} {_rows(len(changed.done))}.")
-        for submission_id, why in changed.left.items():
-            click.echo(f"{submission_id}: {why}", err=True)
-    if ids and changed.left:
+        click.echo(f"{word} {rows(len(changed.done))}.")
+        operating.tell_wrong(dict(changed.left))
+    if names and changed.left:
         sys.exit(NOT_ALL)
 
 
-async def _batches(operator: Operator, ids: Sequence[str], wanted: Wanted) -> AsyncIterator[Sequence[str]]:
+async def _batches(operator: Operator, ids: Sequence[str] | None, wanted: Wanted) -> AsyncIterator[Sequence[str]]:
     size = 100
-    if ids:
+    if ids is not None:
         for start in range(0, len(ids), size):
             yield ids[start : start + size]
         return
@@ -272,70 +427,3 @@ async def _batches(operator: Operator, ids: Sequence[str], wanted: Wanted) -> As
     while entries := await operator.find(wanted, after=after, limit=size):
         after = entries[-1]
         yield [entry.id for entry in entries]
-
-
-async def _each(operator: Operator, wanted: Wanted, limit: int | None = None) -> AsyncIterator[Entry]:
-    """The matching submissions, oldest first, at most `limit`, without loading all of them."""
-    after: Entry | None = None
-    seen = 0
-    while entries := await operator.find(wanted, after=after):
-        for entry in entries:
-            if limit is not None and seen >= limit:
-                return
-            seen += 1
-            yield entry
-        after = entries[-1]
-
-
-def _run(work: Callable[[Operator], Awaitable[T]], *, all_readable: bool = True) -> T:
-    """Open the outbox beside whoever runs it, and do `work`; ends the command when that cannot be, or, where
-    `all_readable` is wanted, when no key of ours reads some of it."""
-    settings = common.settings()
-    logs.configure(settings.log_level)
-
-    async def opened() -> T:
-        async with _operator(settings, all_readable) as operator:
-            return await work(operator)
-
-    try:
-        return common.or_fail(lambda: asyncio.run(opened()))
-    except OutboxUnavailable as error:
-        common.fail(f"The outbox cannot be used now: {error}")
-
-
-@asynccontextmanager
-async def _operator(settings: Settings, all_readable: bool) -> AsyncIterator[Operator]:
-    backend = create_outbox(settings, common.CONNECT_TIMEOUT).backend
-    common.check_there_is_one(backend)
-    await backend.open(exclusive=False)
-    try:
-        operator = Operator(backend)
-        await operator.check()
-        if all_readable:
-            await operator.check_readable()
-        yield operator
-    finally:
-        await backend.close()
-
-
-def _progress(total: int, label: str) -> Any:
-    """A progress bar on standard error, if that is a terminal."""
-    return click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
-
-
-def _log(event: str, **facts: Any) -> None:
-    log.info(event, by=getpass.getuser(), **facts)
-
-
-def _write(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line)
-
-
-def _rows(number: int) -> str:
-    return f"{number} submission" + ("" if number == 1 else "s")
-
-
-def _not_known(submission_id: str) -> NoReturn:
-    click.echo(f"{submission_id}: not known", err=True)
-    sys.exit(NOT_ALL)

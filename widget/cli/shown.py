@@ -34,8 +34,31 @@ def duration(seconds: float) -> str:
 
 def table(entries: Sequence[Entry]) -> Iterator[str]:
     """A header line and a line for each entry; nothing without entries."""
-    rows = [_HEADS, *map(_cells, entries)] if entries else []
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))] if rows else []
+    return _columns([_HEADS, *map(_cells, entries)] if entries else [])
+
+
+Group = tuple[str, str, str, int, float]
+"""Submissions that are alike: state, product, reason, how many, and the age of the oldest in seconds."""
+
+
+def summary_table(groups: Sequence[Group]) -> Iterator[str]:
+    """A header line and a line for each group; nothing without groups."""
+    cells = [
+        (str(number), state, product, duration(oldest), one_line(reason))
+        for state, product, reason, number, oldest in groups
+    ]
+    return _columns([("COUNT", "STATE", "PRODUCT", "OLDEST", "REASON"), *cells] if cells else [])
+
+
+def summary_as_json(groups: Sequence[Group]) -> Iterator[str]:
+    """A JSON object for each group."""
+    for state, product, reason, number, oldest in groups:
+        group = {"state": state, "product": product, "reason": None if reason == "-" else reason}
+        yield json.dumps(group | {"count": number, "oldest_seconds": round(oldest)}, ensure_ascii=False)
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
@@ -51,11 +74,12 @@ def _cells(entry: Entry) -> tuple[str, ...]:
         _next(entry),
         "-" if entry.feedback_id is None else str(entry.feedback_id),
         str(entry.files),
-        one_line(_why(entry) or "-"),
+        one_line(why(entry) or "-"),
     )
 
 
-def _why(entry: Entry) -> str | None:
+def why(entry: Entry) -> str | None:
+    """Why a submission stands where it stands."""
     return f"held back: {entry.held_for}" if entry.held_for else entry.last_error
 
 
@@ -73,9 +97,9 @@ def details(whole: Whole) -> Iterator[str]:
     yield f"id:          {entry.id}"
     yield f"product:     {entry.product}"
     yield f"state:       {entry.state}{' (what was said is erased)' if entry.erased else ''}"
-    yield f"accepted:    {_moment(entry.accepted_at)} ({duration(entry.age)} ago)"
+    yield f"accepted:    {moment(entry.accepted_at)} ({duration(entry.age)} ago)"
     if entry.ended_at is not None:
-        yield f"ended:       {_moment(entry.ended_at)}"
+        yield f"ended:       {moment(entry.ended_at)}"
     yield f"next:        {_next(entry)}"
     yield f"attempts:    {entry.attempts}"
     yield f"feedback:    {'-' if entry.feedback_id is None else entry.feedback_id}"
@@ -103,9 +127,9 @@ def details(whole: Whole) -> Iterator[str]:
         yield from ("  " + one_line(line) for line in feedback.description.split("\n"))
 
 
-def as_json(what: Entry | Changed | Erased, whole: Whole | None = None) -> str:
+def as_json(what: Entry | Changed | Erased | dict[str, Any], whole: Whole | None = None) -> str:
     """A JSON object on one line. `whole` adds the files, and the feedback if `whole` includes it."""
-    content = asdict(what)
+    content = what if isinstance(what, dict) else asdict(what)
     if isinstance(what, Entry):
         content |= {name: written(content[name]) for name in ("accepted_at", "ended_at")}
     if whole is not None:
@@ -136,7 +160,8 @@ def _without_blob(file: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in file.items() if name not in ("blob", "sealed")}
 
 
-def _moment(at: float) -> str:
+def moment(at: float) -> str:
+    """A time for people, in UTC."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 

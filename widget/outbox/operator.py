@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     true,
     tuple_,
@@ -49,6 +50,8 @@ RETRIABLE: tuple[State, ...] = ("queued", "unknown", "refused", "discarded")
 DISCARDABLE: tuple[State, ...] = ("queued", "unknown", "refused")
 DAMAGED = "(damaged: cannot be decrypted)"
 """Shown for what cannot be decrypted."""
+_SHORTEST_PREFIX = 4
+"""Characters of an id that may stand for it."""
 _Row = Row[*tuple[Any, ...]]
 
 
@@ -99,19 +102,28 @@ class Attached:
     size: int
     status: str
     message: str | None
+    note: str | None
     blob: str | None
     sealed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A row with its content; `feedback` is None once it is erased. `context` is JSON."""
+    """A row with its content; `feedback` is None once it is erased. `context` is JSON, `due_at` is in Unix seconds.
+    `without_id`: Insider Connect created the feedback and named no id."""
 
     entry: Entry
     feedback: Feedback | None
     attachments: tuple[Attached, ...]
-    consent_version: str | None = None
-    context: str | None = None
+    consent_version: str | None
+    context: str | None
+    due_at: float | None
+    separately: bool
+    without_id: bool
+    content_mac: str | None
+    identity_used: str | None
+    locale: str | None
+    cause: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +168,19 @@ class Operator:
         statement = self._statements.count.where(self._statements.meant(wanted))
         return await self.backend.read(lambda c: c.scalar(statement)) or 0
 
-    async def find(self, wanted: Wanted, *, after: Entry | None = None, limit: int = BATCH) -> Sequence[Entry]:
-        """The next selected rows, oldest first, after an entry that was returned before."""
-        statement = self._statements.find.where(self._statements.meant(wanted)).limit(limit)
+    async def named(self, name: str) -> Sequence[str]:
+        """The ids that `name` may stand for: an id, the beginning of some, or the feedback's id at Insider Connect."""
+        statement = self._statements.named(name)
+        ids = (await self.backend.read(lambda c: c.scalars(statement).all())) if statement is not None else ()
+        return [name] if name in ids else ids
+
+    async def find(
+        self, wanted: Wanted, *, after: Entry | None = None, limit: int = BATCH, newest: bool = False
+    ) -> Sequence[Entry]:
+        """The next selected rows after an entry that was returned before; the oldest first, or the `newest`."""
+        statement = self._statements.find(newest).where(self._statements.meant(wanted)).limit(limit)
         if after is not None:
-            statement = statement.where(self._statements.after(after))
+            statement = statement.where(self._statements.after(after, newest))
         rows = await self.backend.read(lambda c: c.execute(statement).all())
         return [_entry(row, self.backend.keyring) for row in rows]
 
@@ -179,7 +199,20 @@ class Operator:
                 feedback = Feedback(opened("description", row.description) or "", email, row.rating, bool(row.consent))
             attachments = tuple(_attached(file, opened, row.data_key is not None) for file in files)
             context = None if context == DAMAGED else context
-            return Whole(_entry(row, self.backend.keyring), feedback, attachments, row.consent_version, context)
+            return Whole(
+                _entry(row, self.backend.keyring),
+                feedback,
+                attachments,
+                row.consent_version,
+                context,
+                due_at=row.due_at,
+                separately=row.separately,
+                without_id=row.feedback_id == NO_ID,
+                content_mac=row.content_mac,
+                identity_used=row.identity_used,
+                locale=row.locale,
+                cause=row.cause,
+            )
 
         return await self.backend.read(look)
 
@@ -213,11 +246,8 @@ class Operator:
         erased = await self._erase(ids)
         return replace(erased, left=tuple(each for each in dict.fromkeys(ids) if each not in erased.ids))
 
-    async def erase_person(self, email: str) -> Erased:
-        """Erase what a person said, in whatever state it is, and give up what waits.
-
-        Rows whose address is damaged stay, and are named.
-        """
+    async def find_person(self, email: str) -> tuple[Sequence[str], Sequence[str]]:
+        """The ids of what a person said, in any state; and those of rows whose damaged address may be anybody's."""
         wanted = addresses.key(email)
         found: list[str] = []
         damaged: list[str] = []
@@ -229,13 +259,23 @@ class Operator:
             else:
                 if addresses.key(address) == wanted:
                     found.append(row.id)
+        return found, damaged
+
+    async def erase_person(self, email: str) -> Erased:
+        """Erase what a person said, in whatever state it is, and give up what waits.
+
+        Rows whose address is damaged stay, and are named.
+        """
+        found, damaged = await self.find_person(email)
         return replace(await self._erase(found), damaged=tuple(damaged))
+
+    async def find_unreadable(self) -> Sequence[str]:
+        """The ids of the rows that no listed key can decrypt."""
+        return await self.backend.read(lambda c: c.scalars(self._statements.unreadable).all())
 
     async def erase_unreadable(self) -> Erased:
         """Erase the rows that no listed key can decrypt, and give up those that wait."""
-        unreadable = self._statements.unreadable
-        ids: Sequence[str] = await self.backend.read(lambda c: c.scalars(unreadable).all())
-        return await self._erase(ids)
+        return await self._erase(await self.find_unreadable())
 
     async def _addresses(self) -> AsyncIterator[_Row]:
         """The rows that have an address. All are read, because encrypted addresses cannot be searched for, and a
@@ -306,7 +346,7 @@ def _entry(row: _Row, keyring: Keyring) -> Entry:
 
 def _attached(file: _Row, opened: Callable[[str, Any], Any], sealed: bool) -> Attached:
     name, message = opened(f"name {file.position}", file.name), opened(f"message {file.position}", file.message)
-    return Attached(file.position, name, file.media_type, file.size, file.status, message, file.blob, sealed)
+    return Attached(file.position, name, file.media_type, file.size, file.status, message, file.note, file.blob, sealed)
 
 
 class _Statements:
@@ -336,12 +376,11 @@ class _Statements:
             type_coerce(s.email.is_(None), Boolean).label("erased"),
         )
         self.count = select(func.count()).select_from(submission)
-        self.find: Select[Any] = select(*entry).order_by(s.accepted_at, s.id)
-        self.whole: Select[Any] = select(
-            *entry, s.description, s.email, s.rating, s.consent, s.consent_version, s.context
-        ).where(one)
+        self._find: Select[Any] = select(*entry)
+        more = (s.description, s.email, s.rating, s.consent, s.consent_version, s.context, s.due_at, s.separately)
+        self.whole: Select[Any] = select(*entry, *more, s.content_mac, s.identity_used, s.locale, s.cause).where(one)
         self.files: Select[Any] = (
-            select(a.position, a.name, a.media_type, a.size, a.status, a.message, a.blob)
+            select(a.position, a.name, a.media_type, a.size, a.status, a.message, a.note, a.blob)
             .where(a.submission_id == bindparam("an_id"))
             .order_by(a.position)
         )
@@ -379,6 +418,26 @@ class _Statements:
         self.to_erase = select(s.id, s.state, s.feedback_id).where(many).order_by(s.accepted_at).with_for_update()
         self.unreadable = select(s.id).where(s.data_key.is_not(None), s.data_key.not_in(backend.keyring.names))
 
+    def find(self, newest: bool) -> Select[Any]:
+        """Rows in the order of their arrival, or in the opposite one."""
+        s = submission.c
+        return (
+            self._find.order_by(s.accepted_at.desc(), s.id.desc())
+            if newest
+            else self._find.order_by(s.accepted_at, s.id)
+        )
+
+    def named(self, name: str) -> Select[Any] | None:
+        """The ids for which `name` may stand; None if it can be none's."""
+        s = submission.c
+        is_number = name.isascii() and name.isdigit() and len(name) < 19
+        conditions = [s.id == name]
+        if len(name) >= _SHORTEST_PREFIX:
+            conditions.append(s.id.startswith(name, autoescape=True))
+        if is_number:
+            conditions.append(s.feedback_id == int(name))
+        return select(s.id).where(or_(*conditions)).order_by(s.accepted_at, s.id).limit(BATCH) if name else None
+
     def meant(self, wanted: Wanted) -> ColumnElement[bool]:
         """The condition that selects the rows."""
         s = submission.c
@@ -397,7 +456,8 @@ class _Statements:
             conditions.append(s.accepted_at > self._now - wanted.younger_than)
         return and_(*conditions)
 
-    def after(self, entry: Entry) -> ColumnElement[bool]:
+    def after(self, entry: Entry, newest: bool) -> ColumnElement[bool]:
         """The condition that continues after an entry."""
         s = submission.c
-        return tuple_(s.accepted_at, s.id) > tuple_(literal(entry.accepted_at), literal(entry.id))
+        place, last = tuple_(s.accepted_at, s.id), tuple_(literal(entry.accepted_at), literal(entry.id))
+        return place < last if newest else place > last

@@ -1,0 +1,180 @@
+"""What the commands of `widget outbox` share: opening it, choosing submissions, asking, and the audit log."""
+
+import asyncio
+import getpass
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import click
+import structlog
+
+from widget import logs
+from widget.app import create_outbox
+from widget.cli import common
+from widget.cli.shown import age
+from widget.config.settings import Settings
+from widget.errors import OutboxUnavailable, TokenInvalid
+from widget.outbox.operator import STATES, Entry, Operator, Wanted
+from widget.submissions.tokens import Tokens
+
+log = structlog.get_logger("widget.operator")
+
+T = TypeVar("T")
+NOT_ALL = 3
+"""The exit code if some of the submissions do not exist or are not in a state for the command."""
+_MOST_NAMED = 100
+"""Ids in one line of the log."""
+
+
+def filters(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that select submissions."""
+    for option in (
+        click.option("--held", is_flag=True, help="Only those that are held back because they look like a program's."),
+        click.option("--younger-than", type=age, help="Only those accepted less than this time ago."),
+        click.option("--older-than", type=age, help="Only those accepted more than this time ago: 90s, 15m, 12h, 3d."),
+        click.option("--product", "products", multiple=True, help="Only those of this product. May be repeated."),
+        click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="May be repeated."),
+    ):
+        command = option(command)
+    return command
+
+
+names = click.argument("names", metavar="[ID]...", nargs=-1)
+"""Submissions by id, the beginning of an id, receipt, its address, or feedback id."""
+in_json = click.option("--json", "in_json", is_flag=True, help="Print one JSON object per line.")
+without_asking = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+dry_run = click.option("--dry-run", is_flag=True, help="Only count the submissions that would be changed.")
+
+
+def wanted_by(filters: dict[str, Any]) -> Wanted:
+    """The filters of a command line. Without `--held`, it does not matter whether a submission is held."""
+    return Wanted(**{**filters, "held": filters["held"] or None})
+
+
+class Named(NamedTuple):
+    """What names on a command line stand for: ids, and what is wrong with the other names."""
+
+    ids: tuple[str, ...]
+    wrong: dict[str, str]
+
+
+async def named(operator: Operator, settings: Settings, given: Sequence[str], *, several: bool = False) -> Named:
+    """Look up ids, beginnings of ids, receipts, their addresses, and feedback ids. A name that may stand for `several`
+    submissions is wrong unless that is asked for."""
+    ids: dict[str, None] = {}
+    wrong: dict[str, str] = {}
+    for name in dict.fromkeys(given):
+        try:
+            found = await operator.named(_id_in(name, settings))
+        except TokenInvalid:
+            wrong[name] = "is no receipt that a key in SECRET_KEY signed"
+            continue
+        if not found:
+            wrong[name] = "not known"
+        elif len(found) > 1 and not several:
+            wrong[name] = f"stands for {len(found)} submissions: {', '.join(found[:5])}{', …' * (len(found) > 5)}"
+        else:
+            ids |= dict.fromkeys(found)
+    return Named(tuple(ids), wrong)
+
+
+def _id_in(name: str, settings: Settings) -> str:
+    """The id in a receipt or in the address of one; anything else as it is. Raises TokenInvalid."""
+    receipt = urlsplit(name).path.rpartition("/")[2]
+    if "." not in receipt:
+        return receipt
+    return Tokens(settings.keys, settings.token_max_age).read_receipt(receipt)[0]
+
+
+def run(work: Callable[[Operator, Settings], Awaitable[T]], *, all_readable: bool = True) -> T:
+    """Open the outbox beside the service, and do `work`. Ends the command if the outbox cannot be used or, with
+    `all_readable`, if no listed key can decrypt some of it."""
+    settings = common.settings()
+    logs.configure(settings.log_level)
+
+    async def opened() -> T:
+        async with _operator(settings, all_readable) as operator:
+            return await work(operator, settings)
+
+    try:
+        return common.or_fail(lambda: asyncio.run(opened()))
+    except OutboxUnavailable as error:
+        common.fail(f"The outbox cannot be used now: {error}")
+
+
+@asynccontextmanager
+async def _operator(settings: Settings, all_readable: bool) -> AsyncIterator[Operator]:
+    backend = create_outbox(settings, common.CONNECT_TIMEOUT).backend
+    common.check_there_is_one(backend)
+    await backend.open(exclusive=False)
+    try:
+        operator = Operator(backend)
+        await operator.check()
+        if all_readable:
+            await operator.check_readable()
+        yield operator
+    finally:
+        await backend.close()
+
+
+async def each(
+    operator: Operator, wanted: Wanted, limit: int | None = None, *, newest: bool = False
+) -> AsyncIterator[Entry]:
+    """The selected submissions in order, at most `limit`, without loading all of them."""
+    after: Entry | None = None
+    seen = 0
+    while entries := await operator.find(wanted, after=after, newest=newest):
+        for entry in entries:
+            if limit is not None and seen >= limit:
+                return
+            seen += 1
+            yield entry
+        after = entries[-1]
+
+
+async def counted(operator: Operator, wanted: Wanted, applies: Callable[[Entry], bool]) -> "Counter[str]":
+    """How many of the selected submissions a change applies to, by state."""
+    return Counter([entry.state async for entry in each(operator, wanted) if applies(entry)])
+
+
+def in_words(counts: "Counter[str]") -> str:
+    """Such as "3 submissions (2 refused, 1 unknown)"."""
+    by_state = ", ".join(f"{number} {state}" for state, number in counts.most_common())
+    return rows(counts.total()) + (f" ({by_state})" if by_state else "")
+
+
+def confirm(question: str) -> None:
+    """Ask on standard error; end the command unless the answer is yes."""
+    click.confirm(question, abort=True, err=True)
+
+
+def audit(event: str, ids: Sequence[str] = (), **facts: Any) -> None:
+    """Write a line to the log for all that a command did, with the ids unless there are very many."""
+    named = {"submissions": list(ids)} if 0 < len(ids) <= _MOST_NAMED else {}
+    log.info(event, by=getpass.getuser(), **facts, **named)
+
+
+def progress(total: int, label: str) -> Any:
+    """A progress bar on standard error, if that is a terminal."""
+    return click.progressbar(length=total, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
+
+
+def write(lines: Iterable[str]) -> None:
+    """Write lines to standard output."""
+    for line in lines:
+        click.echo(line)
+
+
+def tell_wrong(wrong: dict[str, str]) -> None:
+    """Say on standard error what is wrong with names or ids."""
+    for name, why in wrong.items():
+        click.echo(f"{name}: {why}", err=True)
+
+
+def rows(number: int) -> str:
+    """Such as "1 submission"."""
+    return f"{number} submission" + ("" if number == 1 else "s")

@@ -1,0 +1,126 @@
+"""Takes submissions that another outbox exported, with the ids, states and receipts that they have there.
+
+A submission that is here already is left as it is, so an import can be repeated.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import BindParameter, Boolean, Connection, bindparam, case, insert, null, select
+from sqlalchemy.exc import IntegrityError
+
+from widget.outbox.backend import Backend
+from widget.outbox.model import NO_ID
+from widget.outbox.tables import attachment, submission
+from widget.submissions.model import Attachment
+from widget.submissions.spooled import SpooledFile
+
+_SEALED = ("description", "email", "context", "last_error", "told")
+"""What is encrypted where there is a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """A file; `content` is None where its bytes are gone. The other fields are the columns of `attachment`."""
+
+    name: str
+    media_type: str
+    size: int
+    status: str
+    message: str | None
+    note: str | None
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A submission. `columns` are those of `submission` that an export tells, unsealed; times are Unix seconds."""
+
+    columns: Mapping[str, Any]
+    files: tuple[ImportedFile, ...]
+    without_id: bool = False
+
+
+class Importer:
+    """Writes to the outbox on an opened `backend`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        waits: BindParameter[bool] = bindparam("is_waiting", type_=Boolean)
+        given = {name: bindparam(f"its_{name}", type_=column.type) for name, column in submission.c.items()}
+        given["due_at"] = case((waits, backend.now), else_=given["due_at"])  # type: ignore[assignment]
+        given["put_back_at"] = case((waits, backend.now), else_=null())  # type: ignore[assignment]
+        self._add = insert(submission).values(given)
+        self._is_known = select(submission.c.id).where(submission.c.id == bindparam("an_id"))
+
+    async def take(self, new: Imported) -> bool:
+        """Store a submission. False, and nothing is stored, when its id is known already.
+
+        A queued one is due at once, and is retried for as long as a new one. What was on its way when it was exported
+        may have arrived: it becomes `unknown`. Raises OutboxUnavailable, or ValueError where the identity that it used
+        up was used by another submission.
+        """
+        row = _row(new)
+        key = self._backend.keyring.newest
+        seal = partial(self._backend.keyring.seal, key, row["id"])
+        row |= {name: seal(name, row[name]) for name in _SEALED}
+        row["data_key"] = None if row["email"] is None else key
+        is_waiting = row["state"] == "queued" and row["held_for"] is None
+        values = {f"its_{name}": value for name, value in row.items()} | {"is_waiting": is_waiting}
+        kept = [number for number, file in enumerate(new.files) if file.content is not None]
+
+        def store(connection: Connection, blobs: Sequence[str]) -> None:
+            connection.execute(self._add, values)
+            named = dict(zip(kept, blobs, strict=True))
+            for number, file in enumerate(new.files):
+                connection.execute(
+                    insert(attachment),
+                    {
+                        "submission_id": row["id"],
+                        "position": number,
+                        "name": seal(f"name {number}", file.name),
+                        "media_type": file.media_type,
+                        "size": file.size,
+                        "status": file.status if number in named or file.status != "waiting" else "refused",
+                        "message": seal(f"message {number}", file.message),
+                        "note": file.note,
+                        "blob": named.get(number),
+                    },
+                )
+            if is_waiting:
+                self._backend.enqueue(connection, [row["id"]])
+
+        if await self._knows(row["id"]):
+            return False
+        try:
+            await self._backend.keep([self._spooled(new.files[number]) for number in kept], store)
+        except IntegrityError:
+            if await self._knows(row["id"]):  # somebody else was faster
+                return False
+            raise ValueError("the signed identity that it used was used by another submission") from None
+        return True
+
+    async def _knows(self, submission_id: str) -> bool:
+        found = await self._backend.read(lambda c: c.scalar(self._is_known, {"an_id": submission_id}))
+        return found is not None
+
+    def _spooled(self, file: ImportedFile) -> Attachment:
+        spooled = SpooledFile(self._backend.spool / uuid.uuid4().hex, sealed=self._backend.keyring.newest is not None)
+        spooled.append(file.content or b"")
+        return Attachment(file.name, file.media_type, file.size, spooled)
+
+
+def _row(new: Imported) -> dict[str, Any]:
+    """Every column, as a row that nobody is sending has them."""
+    row = dict.fromkeys(submission.c.keys()) | {"separately": False, "possible_duplicate": False, **new.columns}
+    row["files"] = len(new.files)
+    if new.without_id:
+        row["feedback_id"] = NO_ID
+    if row["state"] == "sending":
+        row |= {"state": "unknown", "due_at": None, "possible_duplicate": True}
+    if row["state"] in ("refused", "discarded", "delivered"):
+        row["due_at"] = None
+    return row
