@@ -15,14 +15,15 @@ def document(measured: Measured, machine: Mapping[str, str], rounds: int, minute
         [
             "# Performance",
             "",
-            "Written by `make bench`, which measures all of it in one run: ours, the rival and the ceiling in turn,",
-            "so that a noisy machine troubles all of them alike. Figures are medians of",
-            f"{rounds} rounds, spreads the least and the most of them; shares and distances are taken round by round.",
+            "This page tells you how fast the service and the form are, and where they miss their targets.",
+            "`make bench` writes it. It measures our service, a rival and a ceiling in turn, so that a noisy machine",
+            f"affects all of them alike. Figures are medians of {rounds} rounds; the spread is the lowest and",
+            "the highest round. Ratios and differences are calculated for each round.",
             f"This run took {minutes:.1f} minutes; {sum(judged)} of {len(judged)} targets are met.",
             "",
-            "The rival is a [plain proxy](../bench/plain_proxy.py), what a competent developer writes in an hour; in a",
-            "browser it is Sentry's SDK with its feedback dialog. A ceiling is what the machine gives for the bare",
-            "work. Insider Connect is a stand-in that answers at once unless a row says otherwise.",
+            "The rival is a [plain proxy](../bench/plain_proxy.py) such as a competent developer writes in an hour. In",
+            "the browser, it is Sentry's SDK with its feedback dialog. The ceiling is what the machine achieves when",
+            "it does the bare work only. A stand-in for Insider Connect answers at once unless a row says otherwise.",
             "",
             f"![Each figure beside its target, and what a row costs with a longer backlog]({PICTURE})",
             "",
@@ -40,6 +41,9 @@ def document(measured: Measured, machine: Mapping[str, str], rounds: int, minute
             "| | |",
             "|---|---|",
             *(f"| {name} | {value} |" for name, value in machine.items()),
+            "",
+            "**Read next:** [operations.md](operations.md#capacity-on-paper) to plan capacity,",
+            "[machines.md](machines.md) to run more than one process.",
             "",
         ]
     )
@@ -113,7 +117,7 @@ def _rows(measured: Measured) -> Iterator[str]:
 
 
 def _curve(backlog: Samples) -> Iterator[str]:
-    yield "What each of the first rows costs while so many wait:"
+    yield "The cost of each of the first rows while this many wait:"
     yield ""
     yield "| rows waiting | ms a row | spread |"
     yield "|---|---|---|"
