@@ -142,9 +142,9 @@ def test_the_partial_indexes_are_used(tmp_path: Path) -> None:
     metadata.create_all(engine)
     with engine.connect() as connection:
         for statement, index in (
-            (retention._outlived, "submission_left_at"),
-            (retention._remove, "submission_delivered_at"),
-            (retention._forget_context, "submission_context_at"),
+            (retention._statements.outlived, "submission_left_at"),
+            (retention._statements.remove, "submission_delivered_at"),
+            (retention._statements.forget_context, "submission_context_at"),
         ):
             text = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}))
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple([1] * text.count("?"))).all()

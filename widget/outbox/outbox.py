@@ -41,6 +41,8 @@ _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 DAMAGED = "?"
 """Stands in a receipt for what cannot be decrypted."""
 _Row = Row[*tuple[Any, ...]]
+_Seal = Callable[[str, str | None], str | None]
+"""Encrypts the value of a column, or of a part of one, where there is a key."""
 
 
 class Outbox:
@@ -123,34 +125,8 @@ class Outbox:
         return await asyncio.shield(self._add(new, head_start, held))
 
     async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
-        seal = partial(self._keyring.seal, self._keyring.newest, new.id)
-        row = {
-            "id": new.id,
-            "product": new.product,
-            "why_held": held,
-            "description": seal("description", new.feedback.description),
-            "email": seal("email", new.feedback.email),
-            "rating": new.feedback.rating,
-            "consent": new.feedback.consent,
-            "consent_version": new.consent_version,
-            "context": seal("context", new.context),
-            "content_mac": new.content_mac,
-            "data_key": self._keyring.newest,
-            "identity_used": new.identity_used,
-            "locale": new.locale,
-            "files": len(new.attachments),
-        }
-        files = [
-            {
-                "submission_id": new.id,
-                "position": position,
-                "name": seal(f"name {position}", file.name),
-                "media_type": file.media_type,
-                "size": file.size,
-                "note": file.note,
-            }
-            for position, file in enumerate(new.attachments)
-        ]
+        row, files = _sealed(new, self._keyring)
+        row["why_held"] = held
 
         def store(connection: Connection, blobs: Sequence[str]) -> None:
             connection.execute(self._statements.add, row)
@@ -260,42 +236,17 @@ class Outbox:
 
     async def record(self, work: Work, transition: Transition) -> bool:
         """Write the outcome of a claimed row. Returns False, and writes nothing, if the claim was lost."""
-        delivered = transition.state == "delivered"
         seal = partial(self._keyring.seal, work.data_key, work.id)
-        values = {
-            "an_id": work.id,
-            "held": work.claim,
-            "new_state": transition.state,
-            "kept_claim": work.claim if transition.state == "sending" else None,
-            "next_intent": "attach" if transition.state == "sending" else None,
-            "delay": self.lease if transition.state == "sending" else transition.delay,
-            "error": seal("last_error", transition.error),
-            "words": seal("told", transition.public_message),
-            "why": transition.cause,
-            "kept_id": transition.feedback_id,
-            "one_by_one": transition.separately,
-            "maybe_twice": transition.possible_duplicate,
-            "given_back": 0 if transition.attempt_spent else 1,
-            "over": transition.is_over,
-            "delivered": delivered,
-        }
-        files = [
-            {
-                "an_id": work.id,
-                "at": position,
-                "new_status": status,
-                "why": seal(f"message {position}", message),
-                "found": transition.notes.get(position),
-            }
-            for position, (status, message) in transition.attachments.items()
-        ]
+        values, files = _outcome(work, transition, self.lease, seal), _outcomes_of_files(work, transition, seal)
 
         def store(connection: Connection) -> Sequence[str] | None:
             if connection.execute(self._statements.record, values).rowcount == 0:
                 return None
             if files:
                 connection.execute(self._statements.record_attachment, files)
-            blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all() if delivered else ()
+            blobs: Sequence[str] = ()
+            if transition.state == "delivered":
+                blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
             if blobs:
                 connection.execute(self._statements.forget_attachments, {"an_id": work.id})
             return blobs
@@ -365,6 +316,74 @@ class Outbox:
 def _check(size: float, limit: float, what: str, setting: str = "PENDING_BYTES") -> None:
     if size > limit:
         raise OutboxFull(f"{size:.0f} bytes of attachments would be {what}, {limit:.0f} may", setting)
+
+
+def _sealed(new: Submission, keyring: Keyring) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A new row and its attachments, encrypted where there is a key."""
+    seal = partial(keyring.seal, keyring.newest, new.id)
+    row = {
+        "id": new.id,
+        "product": new.product,
+        "description": seal("description", new.feedback.description),
+        "email": seal("email", new.feedback.email),
+        "rating": new.feedback.rating,
+        "consent": new.feedback.consent,
+        "consent_version": new.consent_version,
+        "context": seal("context", new.context),
+        "content_mac": new.content_mac,
+        "data_key": keyring.newest,
+        "identity_used": new.identity_used,
+        "locale": new.locale,
+        "files": len(new.attachments),
+    }
+    files = [
+        {
+            "submission_id": new.id,
+            "position": position,
+            "name": seal(f"name {position}", file.name),
+            "media_type": file.media_type,
+            "size": file.size,
+            "note": file.note,
+        }
+        for position, file in enumerate(new.attachments)
+    ]
+    return row, files
+
+
+def _outcome(work: Work, transition: Transition, lease: float, seal: _Seal) -> dict[str, Any]:
+    """What a transition changes in the row."""
+    goes_on = transition.state == "sending"
+    return {
+        "an_id": work.id,
+        "held": work.claim,
+        "new_state": transition.state,
+        "kept_claim": work.claim if goes_on else None,
+        "next_intent": "attach" if goes_on else None,
+        "delay": lease if goes_on else transition.delay,
+        "error": seal("last_error", transition.error),
+        "words": seal("told", transition.public_message),
+        "why": transition.cause,
+        "kept_id": transition.feedback_id,
+        "one_by_one": transition.separately,
+        "maybe_twice": transition.possible_duplicate,
+        "given_back": 0 if transition.attempt_spent else 1,
+        "over": transition.is_over,
+        "delivered": transition.state == "delivered",
+    }
+
+
+def _outcomes_of_files(work: Work, transition: Transition, seal: _Seal) -> list[dict[str, Any]]:
+    """What a transition changes in the row's attachments."""
+    return [
+        {
+            "an_id": work.id,
+            "at": position,
+            "new_status": status,
+            "why": seal(f"message {position}", message),
+            "found": transition.notes.get(position),
+        }
+        for position, (status, message) in transition.attachments.items()
+    ]
 
 
 def _stored(file: _Row, opened: Callable[[str, str | None], str | None]) -> StoredAttachment:

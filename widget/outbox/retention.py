@@ -43,40 +43,10 @@ class Retention:
         held_files: float = math.inf,
         max_quarantine: float = math.inf,
     ) -> None:
-        s, now = submission.c, backend.now
         self._backend = backend
         self._kept = kept
-        waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
-        left = s.state.in_([literal(state, literal_execute=True) for state in LEFT_STATES])
-        self._outlived = select(s.id).where(left, s.ended_at < now - kept, s.email.is_not(None)).limit(BATCH)
-        self._give_up_held = (  # nobody released it, so it counts as discarded when it was accepted
-            update(submission)
-            .where(waiting, s.due_at.is_(None), s.held_for.is_not(None), s.accepted_at < now - kept)
-            .values(state="discarded", due_at=None, held_for=None, ended_at=s.accepted_at)
-        )
-        a = attachment.c
-        has_files = select(a.blob).where(a.submission_id == s.id, a.blob.is_not(None)).exists()
-        is_held = and_(waiting, s.due_at.is_(None), s.held_for.is_not(None))
-        long_held = s.accepted_at < now - min(held_files, kept)
-        self._held_files = select(s.id).where(is_held, long_held, has_files).limit(BATCH)
         self._max_quarantine = max_quarantine
-        is_quarantined = and_(a.blob.is_not(None), s.due_at.is_(None), s.state != "sending")
-        joined = submission.join(attachment, a.submission_id == s.id)
-        self._quarantined_bytes = select(func.sum(a.size)).select_from(joined).where(is_quarantined)
-        # Nobody knows whether an `unknown` one arrived, so its files may be the only copy.
-        self._quarantined = (
-            select(s.id, func.sum(a.size))
-            .select_from(joined)
-            .where(is_quarantined, s.state != "unknown")
-            .group_by(s.id, s.accepted_at, s.held_for)
-            .order_by(s.held_for.is_(None), s.accepted_at)
-            .limit(BATCH)
-        )
-        delivered = s.state == literal("delivered", literal_execute=True)
-        told = select(s.id).where(delivered, s.context.is_not(None), s.ended_at < now - contexts).limit(BATCH)
-        self._forget_context = update(submission).where(s.id.in_(told.scalar_subquery())).values(context=None)
-        run_out = select(s.id).where(delivered, s.ended_at < now - receipts, s.accepted_at < now - tokens).limit(BATCH)
-        self._remove = delete(submission).where(s.id.in_(run_out.scalar_subquery()))
+        self._statements = _Statements(backend, kept, receipts, tokens, contexts, min(held_files, kept))
 
     async def sweep(self) -> None:
         """Erase and remove what is due, and log it. Raises OutboxUnavailable."""
@@ -85,9 +55,9 @@ class Retention:
                 break
         await self._drop_files(self._long_held, "retention.held_files_erased")
         await self._drop_files(self._beyond_quarantine, "retention.quarantine_full")
-        if contexts := await self._all(self._forget_context):
+        if contexts := await self._all(self._statements.forget_context):
             log.info("retention.context_erased", rows=contexts)
-        if removed := await self._all(self._remove):
+        if removed := await self._all(self._statements.remove):
             log.info("retention.removed", rows=removed)
 
     async def _drop_files(self, which: Callable[[Connection], Sequence[str]], event: str) -> None:
@@ -104,13 +74,13 @@ class Retention:
 
     def _long_held(self, connection: Connection) -> Sequence[str]:
         """Rows that have been held for long."""
-        return connection.scalars(self._held_files).all()
+        return connection.scalars(self._statements.held_files).all()
 
     def _beyond_quarantine(self, connection: Connection) -> Sequence[str]:
         """Rows that have to make room: held ones before refused ones, the oldest first."""
-        excess = (connection.scalar(self._quarantined_bytes) or 0) - self._max_quarantine
+        excess = (connection.scalar(self._statements.quarantined_bytes) or 0) - self._max_quarantine
         ids: list[str] = []
-        for submission_id, size in connection.execute(self._quarantined) if excess > 0 else ():
+        for submission_id, size in connection.execute(self._statements.quarantined) if excess > 0 else ():
             if excess <= 0:
                 break
             ids.append(submission_id)
@@ -135,6 +105,45 @@ class Retention:
         return len(ids)
 
     def _erase(self, connection: Connection) -> tuple[Sequence[str], Sequence[str]]:
-        connection.execute(self._give_up_held)
-        ids = connection.scalars(self._outlived).all()
+        connection.execute(self._statements.give_up_held)
+        ids = connection.scalars(self._statements.outlived).all()
         return ids, erase(connection, ids, f"erased after {self._kept / 86400:g} days")
+
+
+class _Statements:
+    """The statements, each of at most BATCH rows. All periods are in seconds."""
+
+    def __init__(
+        self, backend: Backend, kept: float, receipts: float, tokens: float, contexts: float, held_files: float
+    ) -> None:
+        s, a, now = submission.c, attachment.c, backend.now
+        left = s.state.in_([literal(state, literal_execute=True) for state in LEFT_STATES])
+        waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
+        is_held = and_(waiting, s.due_at.is_(None), s.held_for.is_not(None))
+        self.outlived = select(s.id).where(left, s.ended_at < now - kept, s.email.is_not(None)).limit(BATCH)
+        self.give_up_held = (  # nobody released it, so it counts as discarded when it was accepted
+            update(submission)
+            .where(is_held, s.accepted_at < now - kept)
+            .values(state="discarded", due_at=None, held_for=None, ended_at=s.accepted_at)
+        )
+        has_files = select(a.blob).where(a.submission_id == s.id, a.blob.is_not(None)).exists()
+        self.held_files = select(s.id).where(is_held, s.accepted_at < now - held_files, has_files).limit(BATCH)
+
+        is_quarantined = and_(a.blob.is_not(None), s.due_at.is_(None), s.state != "sending")
+        joined = submission.join(attachment, a.submission_id == s.id)
+        self.quarantined_bytes = select(func.sum(a.size)).select_from(joined).where(is_quarantined)
+        # Nobody knows whether an `unknown` one arrived, so its files may be the only copy.
+        self.quarantined = (
+            select(s.id, func.sum(a.size))
+            .select_from(joined)
+            .where(is_quarantined, s.state != "unknown")
+            .group_by(s.id, s.accepted_at, s.held_for)
+            .order_by(s.held_for.is_(None), s.accepted_at)
+            .limit(BATCH)
+        )
+
+        delivered = s.state == literal("delivered", literal_execute=True)
+        shown = select(s.id).where(delivered, s.context.is_not(None), s.ended_at < now - contexts).limit(BATCH)
+        self.forget_context = update(submission).where(s.id.in_(shown.scalar_subquery())).values(context=None)
+        expired = select(s.id).where(delivered, s.ended_at < now - receipts, s.accepted_at < now - tokens).limit(BATCH)
+        self.remove = delete(submission).where(s.id.in_(expired.scalar_subquery()))

@@ -1,8 +1,16 @@
 """Every SQL statement of the outbox, built once for each database."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
+    ColumnElement,
+    Insert,
+    Label,
+    Select,
     String,
+    Update,
     and_,
     bindparam,
     case,
@@ -15,6 +23,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import SAID
@@ -36,152 +45,209 @@ _GIVEN = (
     "locale",
     "files",
 )
+_BY_ID = submission.c.id == bindparam("an_id")
+_OF_ROW = attachment.c.submission_id == bindparam("an_id")
+
+
+class _Conditions:
+    """Which rows a statement concerns. The states are spelled out so that the partial index on `due_at` is used."""
+
+    def __init__(self, backend: Backend) -> None:
+        s, self.now = submission.c, backend.now
+        self.waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
+        self.unheld = and_(self.waiting, s.intent.is_(null()))
+        # While a key is rotated in, another process may have sealed rows that this one cannot read.
+        self.readable = or_(s.data_key.is_(null()), s.data_key.in_(backend.keyring.names))
+        self.due = and_(self.unheld, s.due_at <= self.now, self.readable)
+        self.ours = and_(s.state == "sending", s.claim == bindparam("new_claim"))
+        self.open_gate = s.product.not_in(bindparam("shut", expanding=True))
 
 
 class Statements:
-    """The statements. What a caller gives is named; what is the database's is `now`.
+    """The statements. Parameters are named; the time is the database's own, `backend.now`.
 
-    The states are spelled out where the partial index on `due_at` is to be used.
+    `lease` is in seconds. With `keep_context`, a delivered row keeps its context.
     """
 
     def __init__(self, backend: Backend, lease: float, keep_context: bool) -> None:
-        s, a, now = submission.c, attachment.c, backend.now
-        by_id = s.id == bindparam("an_id")
-        forgotten = SAID if keep_context else (*SAID, "context")
-        later = now + bindparam("delay")
-        waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
-        unheld = and_(waiting, s.intent.is_(null()))
-        # While a key is rotated in, another process may have sealed rows that this one cannot read: they are its.
-        is_readable = or_(s.data_key.is_(null()), s.data_key.in_(backend.keyring.names))
-        is_due = and_(unheld, s.due_at <= now, is_readable)
-        is_ours = and_(s.state == "sending", s.claim == bindparam("new_claim"))
-        not_shut = s.product.not_in(bindparam("shut", expanding=True))
+        s, a, rows = submission.c, attachment.c, _Conditions(backend)
+        now, later = rows.now, rows.now + bindparam("delay")
 
-        self.add = insert(submission).values(
-            state=literal("queued"),
-            accepted_at=now,
-            due_at=case((bindparam("why_held", type_=String).is_(null()), now), else_=null()),
-            held_for=bindparam("why_held", type_=String),
-            attempts=literal(0),
-            separately=literal(False),
-            possible_duplicate=literal(False),
-            **{name: bindparam(name) for name in _GIVEN},
-        )
+        # Accept.
+        self.add = _add(now)
         self.add_attachment = insert(attachment).values(
-            status=literal("waiting"),
-            **{name: bindparam(name) for name in _ATTACHMENT},
+            status=literal("waiting"), **{name: bindparam(name) for name in _ATTACHMENT}
         )
-        self.due = select(s.id, s.product).where(is_due, not_shut).order_by(s.due_at).limit(bindparam("limit"))
-        self.next_due = select(func.min(s.due_at) - now).where(unheld, s.due_at.is_not(null()), is_readable, not_shut)
-        self.claim = (
-            update(submission)
-            .where(by_id, or_(is_due, is_ours))
-            .values(
-                state="sending",
-                claim=bindparam("new_claim"),
-                due_at=now + lease,
-                attempts=case((is_ours, s.attempts), else_=s.attempts + 1),
-                intent=case((s.feedback_id.is_(null()), "create"), else_="attach"),
-            )
-            .returning(*submission.c, (now - func.coalesce(s.put_back_at, s.accepted_at)).label("age"))
+        self.kept_bytes = _kept_bytes()
+        self.nothing = select(literal(1))
+        self.probe = _probe(now)
+        self.remove = delete(submission).where(_BY_ID)
+
+        # Deliver.
+        self.due = select(s.id, s.product).where(rows.due, rows.open_gate).order_by(s.due_at).limit(bindparam("limit"))
+        self.next_due = select(func.min(s.due_at) - now).where(
+            rows.unheld, s.due_at.is_not(null()), rows.readable, rows.open_gate
         )
-        self.set_aside = (
-            update(submission)
-            .where(by_id)
-            .values(
-                state="refused",
-                claim=None,
-                intent=None,
-                due_at=None,
-                ended_at=now,
-                last_error=bindparam("why"),
-                cause="damaged",
-            )
-        )
-        self.postpone = update(submission).where(by_id, is_due).values(due_at=later, last_error=bindparam("error"))
+        self.claim = _claim(rows, lease)
         self.pending = (
             select(a.position, a.name, a.media_type, a.size, a.blob)
-            .where(a.submission_id == bindparam("an_id"), a.status == "waiting")
+            .where(_OF_ROW, a.status == "waiting")
             .order_by(a.position)
         )
-        self.record = (
-            update(submission)
-            .where(by_id, s.state == "sending", s.claim == bindparam("held"))
-            .values(
-                state=bindparam("new_state"),
-                claim=bindparam("kept_claim"),
-                intent=bindparam("next_intent"),
-                due_at=later,
-                last_error=func.coalesce(bindparam("error"), s.last_error),
-                told=func.coalesce(bindparam("words"), s.told),
-                cause=bindparam("why"),
-                feedback_id=func.coalesce(bindparam("kept_id"), s.feedback_id),
-                separately=or_(s.separately, bindparam("one_by_one")),
-                possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
-                attempts=s.attempts - bindparam("given_back"),
-                ended_at=case((bindparam("over", type_=Boolean), now), else_=null()),
-                **{name: case((bindparam("delivered", type_=Boolean), null()), else_=s[name]) for name in forgotten},
-            )
-        )
-        self.record_attachment = (
-            update(attachment)
-            .where(a.submission_id == bindparam("an_id"), a.position == bindparam("at"))
-            .values(
-                status=bindparam("new_status"), message=bindparam("why"), note=func.coalesce(bindparam("found"), a.note)
-            )
-        )
-        self.blobs_of = select(a.blob).where(a.submission_id == bindparam("an_id"), a.blob.is_not(null()))
-        self.forget_attachments = update(attachment).where(a.submission_id == bindparam("an_id")).values(blob=None)
+        self.postpone = update(submission).where(_BY_ID, rows.due).values(due_at=later, last_error=bindparam("error"))
+        self.set_aside = _set_aside(now)
+
+        # Write an outcome.
+        self.record = _record(now, later, SAID if keep_context else (*SAID, "context"))
+        self.record_attachment = _record_attachment()
+        self.blobs_of = select(a.blob).where(_OF_ROW, a.blob.is_not(null()))
+        self.forget_attachments = update(attachment).where(_OF_ROW).values(blob=None)
+
+        # Begin again after a crash, or after a change of settings.
+        self.blobs = select(a.blob).where(a.blob.is_not(null()))
         self.end_leases = update(submission).where(s.state == "sending").values(due_at=now)
-        self.recover = (
-            update(submission)
-            .where(
-                s.state == "sending",
-                s.intent.is_not(null()),
-                s.due_at <= now,
-                s.id.not_in(bindparam("running", expanding=True)),
-            )
-            .values(
-                state="unknown",
-                claim=None,
-                intent=None,
-                due_at=case((s.possible_duplicate, null()), else_=now + bindparam("hold")),
-                ended_at=case((or_(s.possible_duplicate, bindparam("parked", type_=Boolean)), now), else_=null()),
-                possible_duplicate=True,
-                last_error="interrupted while sending",
-                cause="interrupted",
-            )
-            .returning(s.id)
-        )
+        self.recover = _recover(now)
         self.hasten = (
             update(submission)
-            .where(waiting, s.state != "sending", s.due_at > now + bindparam("longest"))
+            .where(rows.waiting, s.state != "sending", s.due_at > now + bindparam("longest"))
             .values(due_at=now)
         )
+
+        # Tell where a submission stands.
         self.status = select(
             s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told, s.content_mac, s.data_key
-        ).where(by_id)
-        self.attachments = (
-            select(a.position, a.name, a.status, a.message, a.note)
-            .where(a.submission_id == bindparam("an_id"))
-            .order_by(a.position)
+        ).where(_BY_ID)
+        self.attachments = select(a.position, a.name, a.status, a.message, a.note).where(_OF_ROW).order_by(a.position)
+
+
+def _add(now: ColumnElement[float]) -> Insert:
+    is_held = bindparam("why_held", type_=String)
+    return insert(submission).values(
+        state=literal("queued"),
+        accepted_at=now,
+        due_at=case((is_held.is_(null()), now), else_=null()),
+        held_for=is_held,
+        attempts=literal(0),
+        separately=literal(False),
+        possible_duplicate=literal(False),
+        **{name: bindparam(name) for name in _GIVEN},
+    )
+
+
+def _probe(now: ColumnElement[float]) -> Insert:
+    """Store an empty row, to see whether the database can; `remove` removes it."""
+    return insert(submission).values(
+        id=bindparam("an_id"),
+        product=literal("-"),
+        state=literal("queued"),
+        accepted_at=now,
+        attempts=literal(0),
+        separately=literal(False),
+        possible_duplicate=literal(False),
+    )
+
+
+def _kept_bytes() -> Select[Any]:
+    """The bytes of kept files by product, and by whether their rows wait for delivery or for the operator."""
+    s, a = submission.c, attachment.c
+    is_waiting: Label[bool] = or_(s.due_at.is_not(null()), s.state == "sending").label("is_waiting")
+    return (
+        select(s.product, is_waiting, func.sum(a.size))
+        .join_from(attachment, submission, a.submission_id == s.id)
+        .where(a.blob.is_not(null()))
+        .group_by(s.product, is_waiting)
+    )
+
+
+def _claim(rows: _Conditions, lease: float) -> ReturningUpdate[Any]:
+    """Claim a due row, or one that this very claim has: its commit may have succeeded without an answer."""
+    s, now = submission.c, rows.now
+    return (
+        update(submission)
+        .where(_BY_ID, or_(rows.due, rows.ours))
+        .values(
+            state="sending",
+            claim=bindparam("new_claim"),
+            due_at=now + lease,
+            attempts=case((rows.ours, s.attempts), else_=s.attempts + 1),
+            intent=case((s.feedback_id.is_(null()), "create"), else_="attach"),
         )
-        is_waiting = or_(s.due_at.is_not(null()), s.state == "sending").label("is_waiting")
-        self.kept_bytes = (
-            select(s.product, is_waiting, func.sum(a.size))
-            .join_from(attachment, submission, a.submission_id == s.id)
-            .where(a.blob.is_not(null()))
-            .group_by(s.product, is_waiting)
+        .returning(*submission.c, (now - func.coalesce(s.put_back_at, s.accepted_at)).label("age"))
+    )
+
+
+def _set_aside(now: ColumnElement[float]) -> Update:
+    """Refuse a row that cannot be read."""
+    return (
+        update(submission)
+        .where(_BY_ID)
+        .values(
+            state="refused",
+            claim=None,
+            intent=None,
+            due_at=None,
+            ended_at=now,
+            last_error=bindparam("why"),
+            cause="damaged",
         )
-        self.blobs = select(a.blob).where(a.blob.is_not(null()))
-        self.nothing = select(literal(1))
-        self.probe = insert(submission).values(
-            id=bindparam("an_id"),
-            product=literal("-"),
-            state=literal("queued"),
-            accepted_at=now,
-            attempts=literal(0),
-            separately=literal(False),
-            possible_duplicate=literal(False),
+    )
+
+
+def _record(now: ColumnElement[float], later: ColumnElement[float], forgotten: Sequence[str]) -> Update:
+    """Write an outcome while the claim stands. A delivered row loses the columns `forgotten`."""
+    s = submission.c
+    return (
+        update(submission)
+        .where(_BY_ID, s.state == "sending", s.claim == bindparam("held"))
+        .values(
+            state=bindparam("new_state"),
+            claim=bindparam("kept_claim"),
+            intent=bindparam("next_intent"),
+            due_at=later,
+            last_error=func.coalesce(bindparam("error"), s.last_error),
+            told=func.coalesce(bindparam("words"), s.told),
+            cause=bindparam("why"),
+            feedback_id=func.coalesce(bindparam("kept_id"), s.feedback_id),
+            separately=or_(s.separately, bindparam("one_by_one")),
+            possible_duplicate=or_(s.possible_duplicate, bindparam("maybe_twice")),
+            attempts=s.attempts - bindparam("given_back"),
+            ended_at=case((bindparam("over", type_=Boolean), now), else_=null()),
+            **{name: case((bindparam("delivered", type_=Boolean), null()), else_=s[name]) for name in forgotten},
         )
-        self.remove = delete(submission).where(by_id)
+    )
+
+
+def _record_attachment() -> Update:
+    a = attachment.c
+    return (
+        update(attachment)
+        .where(_OF_ROW, a.position == bindparam("at"))
+        .values(
+            status=bindparam("new_status"), message=bindparam("why"), note=func.coalesce(bindparam("found"), a.note)
+        )
+    )
+
+
+def _recover(now: ColumnElement[float]) -> ReturningUpdate[Any]:
+    """Mark rows whose process ended in the middle of a POST. They are tried again once, if at all."""
+    s = submission.c
+    return (
+        update(submission)
+        .where(
+            s.state == "sending",
+            s.intent.is_not(null()),
+            s.due_at <= now,
+            s.id.not_in(bindparam("running", expanding=True)),
+        )
+        .values(
+            state="unknown",
+            claim=None,
+            intent=None,
+            due_at=case((s.possible_duplicate, null()), else_=now + bindparam("hold")),
+            ended_at=case((or_(s.possible_duplicate, bindparam("parked", type_=Boolean)), now), else_=null()),
+            possible_duplicate=True,
+            last_error="interrupted while sending",
+            cause="interrupted",
+        )
+        .returning(s.id)
+    )
