@@ -11,7 +11,7 @@ TEST_PROCESSES ?= 6
 unexport PYTHONDONTWRITEBYTECODE
 
 # `make loader` after every change below loader/ or editor/, or of what static/form/start.js imports: tests compare.
-.PHONY: help loader demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
+.PHONY: help package loader demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -68,6 +68,11 @@ lock: setup ## requirements/*.txt from pyproject.toml
 	@$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(UV_COMPILE) --group dev pyproject.toml -o requirements/dev.txt
 	@$(UV_AUDIT) --group audit -o requirements/audit.txt
+
+package: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+package: setup ## wheel and sdist in dist/: the same bytes from the same commit, wherever they are built
+	@$(PYTHON_BIN)/python -m hatchling build -d dist
+	@$(PYTHON_BIN)/twine check --strict dist/*.whl dist/*.tar.gz
 
 versions: setup ## the lowest and the newest versions that pyproject.toml allows; needs the network
 	@scripts/versions

@@ -1,23 +1,44 @@
 """The built wheel is whole: it runs where there is no checkout."""
 
+import hashlib
+import os
 import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import readme_renderer.markdown
 from bed import ROOT, Sandbox, Widget
+
+from widget import __version__
+
+EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+
+
+def build(source: Path, target: Path, umask: int = -1, **environ: str) -> Path:
+    """Build sdist and wheel as for a release, but without the network. Answers their folder."""
+    given = {**os.environ, **EPOCH, **environ}
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(target)]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, env=given, umask=umask)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built as it would be for a release, but without the network."""
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
-    (built,) = folder.glob("*.whl")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with both."""
+    return build(ROOT, tmp_path_factory.mktemp("dist"), PROJECT_URL="")
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    """The wheel."""
+    (built,) = dist.glob("*.whl")
     return built
 
 
@@ -61,3 +82,46 @@ def test_the_installed_wheel_serves_a_form_and_delivers(installed: Widget, insid
     assert installed.client.get("/embed.js").status_code == 200
     installed.until_delivered(installed.submit(description="from the wheel"))
     assert insider.descriptions() == ["from the wheel"]
+    python = str(Path(installed.command[0]).with_name("python"))
+    for command in (installed.command, (python, "-m", "widget")):
+        told = subprocess.run([*command, "--version"], capture_output=True, text=True, cwd=installed.folder)
+        assert told.stdout == f"widget, version {__version__}\n"
+
+
+def test_what_is_built_of_the_same_source_is_the_same_to_the_byte(dist: Path, tmp_path: Path) -> None:
+    """Built again of the sdist: with other times and modes of files, another umask, locale, time zone and hash seed."""
+    (sdist,) = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter=_private)  # noqa: S202 - it is ours
+    (source,) = tmp_path.iterdir()
+    again = build(source, tmp_path / "dist", 0o077, TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7", PROJECT_URL="")
+    assert hashes(again) == hashes(dist)
+    assert len(hashes(dist)) == 2
+
+
+def _private(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
+    return member.replace(mode=member.mode & 0o700, mtime=member.mtime + 86_400)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_a_package_index_can_show_the_project_with_its_picture(tmp_path: Path) -> None:
+    home = "https://code.example.com/feedback"
+    built = build(ROOT, tmp_path, PROJECT_URL=home)
+    checked = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", *built.iterdir()], capture_output=True
+    )
+    assert checked.returncode == 0, checked.stdout
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        metadata = archive.read(name).decode()
+    assert f"Project-URL: Repository, {home}\n" in metadata
+    shown = readme_renderer.markdown.render(metadata.partition("\n\n")[2]) or ""
+    assert re.search(rf'<img[^>]* src="{home}/raw/v{__version__}/docs/pictures/form-filled.png"', shown)
+    targets = re.findall(r'(?:href|src)="([^"]+)"', shown)
+    assert [target for target in targets if not target.startswith((f"{home}/", "#"))] == []
+    for path in (target.partition(f"/v{__version__}/")[2] for target in targets if target.startswith(home)):
+        assert (ROOT / path).is_file(), path
