@@ -1,14 +1,18 @@
 """The commands: each tells what it does, and none loads what it does not need."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import children
 import pytest
-from bed import COMMAND, ROOT, plain_environ
+from bed import COMMAND, FROM_SHELL, ROOT, plain_environ
 
-from widget.cli.main import COMMANDS
+from widget.cli.main import COMMANDS, READERS
+
+ON_PATH = plain_environ(PATH=f"{Path(FROM_SHELL[0]).parent}:{os.environ['PATH']}")
 
 
 def widget(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -22,10 +26,26 @@ def test_every_command_says_what_it_does(name: str) -> None:
     assert f"Usage: widget {name}" in told.stdout.replace("python -m widget", "widget")
 
 
-def test_the_list_has_every_command_once_whole_and_in_the_readers_order() -> None:
-    listed = widget("--help").stdout.split("Commands:")[1]
-    assert re.findall(r"^  (\w+)", listed, re.MULTILINE) == list(COMMANDS)
+def test_the_help_has_every_command_once_and_whole_under_its_reader_s_heading() -> None:
+    listed = widget("--help").stdout.split("Options:")[1]
+    assert re.findall(r"^  (\w+) ", listed, re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^(\S.*):$", listed, re.MULTILINE) == list(READERS)
     assert "..." not in listed
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_the_names_of_commands_as_documented(shell: str) -> None:
+    line = f"_WIDGET_COMPLETE={shell}_source widget"
+    assert line in (ROOT / "docs" / "deploying.md").read_text("utf-8")
+    source = subprocess.run(line, shell=True, capture_output=True, text=True, env=ON_PATH)  # noqa: S602 - as typed
+    assert "widget" in source.stdout
+    asked = {
+        "_WIDGET_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": "widget out",
+        "COMP_CWORD": "out" if shell == "fish" else "1",
+    }
+    told = subprocess.run([*FROM_SHELL], capture_output=True, text=True, env={**ON_PATH, **asked})
+    assert "outbox" in told.stdout
 
 
 def test_an_unknown_command_is_named() -> None:

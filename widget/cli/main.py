@@ -4,30 +4,45 @@ import importlib
 from collections.abc import Mapping
 
 import click
+from click.shell_completion import CompletionItem
 
 from widget import __version__
 
-COMMANDS: Mapping[str, str] = {
-    "serve": "Run the web process. With SQLite it also delivers.",
-    "worker": "Run a delivery process without a web server. Needs PostgreSQL.",
-    "migrate": "Create the database, or upgrade it.",
-    "status": "Show whether feedback arrives.",
-    "stats": "Show usage figures without personal data.",
-    "outbox": "List, show, retry, discard, export, import or erase submissions.",
-    "check": "Check configuration, credentials, database and pages.",
-    "new": "Create a product.",
-    "preview": "Show a product's form in every state.",
-    "doctor": "Report why the form would not work in a host page.",
-    "sandbox": "Run a local Insider Connect.",
+READERS: Mapping[str, Mapping[str, str]] = {
+    "Run the service": {
+        "serve": "Run the web process. With SQLite it also delivers.",
+        "worker": "Run a delivery process without a web server. Needs PostgreSQL.",
+        "migrate": "Create the database, or upgrade it.",
+        "check": "Check configuration, credentials, database and pages.",
+    },
+    "Operate it": {
+        "status": "Show whether feedback arrives.",
+        "stats": "Show usage figures without personal data.",
+        "outbox": "List, show, retry, discard, export, import or erase submissions.",
+    },
+    "Make a form your own": {
+        "new": "Create a product.",
+        "preview": "Show a product's form in every state.",
+    },
+    "Put a form on a page": {
+        "doctor": "Report why the form would not work in a host page.",
+    },
+    "Try it out": {
+        "sandbox": "Run a local Insider Connect.",
+    },
 }
-"""Each command is a module of this package with a function of the same name. `widget --help` shows the sentence."""
+"""The commands by what their reader is about to do, each with the sentence that `widget --help` shows.
+
+Each command is a module of this package with a function of the same name.
+"""
+COMMANDS: Mapping[str, str] = {name: said for commands in READERS.values() for name, said in commands.items()}
 
 
 class Commands(click.Group):
     """A group that imports a command when it is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """The names of all commands, in the order of `COMMANDS`."""
+        """The names of all commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
@@ -40,11 +55,21 @@ class Commands(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands for `widget --help` without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in READERS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), said) for name, said in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, without importing them all, or an option's."""
+        names = [CompletionItem(name, help=said) for name, said in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="widget")
 def main() -> None:
-    """An embeddable feedback widget for Insider Connect."""
+    """An embeddable feedback widget for Insider Connect.
+
+    Every command has a --help of its own. Settings are read from the environment.
+    """
