@@ -21,6 +21,8 @@ export class FeedbackForm extends HTMLElement {
   controller
   /** The address that the page gave. */
   given = ''
+  /** The address that this browser remembered. */
+  remembered = ''
   /** Lets the page vouch once more. @type {(() => Promise<string>) | undefined} */
   vouch
   /** Asks the page that frames it for room, or to be out of sight. @type {(how: 'full' | 'hidden' | '') => Promise<boolean>} */
@@ -91,6 +93,8 @@ export class FeedbackForm extends HTMLElement {
   get form() { return this.element('feedback') }
   /** @returns {HTMLInputElement} */
   get email() { return this.element('submittedByEmail') }
+  /** Shall this browser remember the address? @returns {HTMLInputElement | null | undefined} */
+  get remember() { return this.element('feedback-remember')?.firstElementChild }
   /** @returns {any} */
   get token() { return this.form.elements.namedItem('token') }
   /** @returns {HTMLInputElement | null} */
@@ -106,7 +110,22 @@ export class FeedbackForm extends HTMLElement {
     } catch {
       // storage is blocked
     }
+    this.offerToRemember()
     this.offerReceipts()
+  }
+
+  /** An address can be remembered where no page says whose it is. */
+  offerToRemember() {
+    const {remember: box, address} = this
+    const label = box?.closest('label')
+    if (!box || !label) return
+    label.hidden = address !== ''
+    if (address) box.checked = box.defaultChecked = false
+    try {
+      if (!address && localStorage.getItem('feedback-email')) import('./remember.js').then(({restore}) => restore(this)).catch(() => undefined)
+    } catch {
+      label.hidden = true // storage is blocked
+    }
   }
 
   /** Leads to what the person who is there sent from here, if anything. */

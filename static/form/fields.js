@@ -34,6 +34,7 @@ export class Fields {
     const {form} = this.#controller.form
     for (const type of ['click', 'keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
     for (const type of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, this, {signal})
+    this.#remember() // what was ticked before this was loaded
   }
 
   /** What is said; blank is nothing. */
@@ -97,6 +98,7 @@ export class Fields {
     const {type, target} = event
     const {email} = this.#controller.form
     const radio = this.radios.find(radio => radio === target)
+    if (type === 'change') this.#remember()
     if (type.startsWith('pointer')) this.#press(type === 'pointerdown')
     else if (type === 'input' || type === 'change') this.#changed(target)
     else if (type === 'focusout' && target === email) this.#leaveEmail()
@@ -132,6 +134,12 @@ export class Fields {
     this.#hasLeft = true
     if (this.#controller.form.email.value) import('./email-hint.js').then(({suggest}) => this.#controller.isLeft || suggest(this.#controller)).catch(() => undefined)
     if (!this.#isPressing) setTimeout(() => this.#complain())
+  }
+
+  /** Keeps or forgets the address, where a person has said which. */
+  #remember() {
+    const {form} = this.#controller
+    if (form.remember?.checked || form.remember?.defaultChecked) import('./remember.js').then(({keep}) => keep(form)).catch(() => undefined)
   }
 
   /** @param {boolean} isPressing */

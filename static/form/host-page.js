@@ -1,7 +1,7 @@
 // @ts-check
 /** What the host page knows: who the person is, perhaps signed by its server, in which language they are spoken to, and what
  * it tells about itself. */
-import {forget, Kept} from './kept.js'
+import {forget, forgetAddress, Kept} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 
 /**
@@ -82,6 +82,7 @@ export class HostPage {
   /** Nobody is there any more, and nothing that anybody put in is left. */
   async reset() {
     const form = this.#form
+    forgetAddress()
     form.form.reset()
     this.hear({email: null, identity: null, context: null})
     change(form, '')
@@ -121,6 +122,7 @@ export class HostPage {
     const address = (named || this.#email).trim().toLowerCase()
     if (address !== form.address) this.#turn(address)
     this.#hasNamed ||= address !== ''
+    form.offerToRemember()
     form.offerReceipts()
     this.#fill(this.#vouched)
     const note = form.element('feedback-identity')
@@ -153,7 +155,7 @@ export class HostPage {
     const offered = vouched || this.#email
     if (field) field.value = vouched || form.element('feedback-identity') ? this.#identity : ''
     form.given = email.dataset.prefill ? '' : offered
-    if (isFixed || email.value === given) email.value = form.given
+    if (isFixed || email.value === given || offered && email.value === form.remembered) email.value = form.given
     if (email.value !== given) form.controller?.faults.clear('submittedByEmail')
     if (!form.form.dataset.state) email.readOnly = isFixed
     const place = email.closest('.feedback-field')
@@ -187,10 +189,10 @@ function said({form, element}) {
 }
 
 /** Would nothing be lost if the page went? @param {FeedbackForm} form */
-function isUntouched({form, isOpen, email, given, element}) {
+function isUntouched({form, isOpen, email, given, remembered, element}) {
   const isOurs = (/** @type {any} */ {type, value, checked, files, defaultValue, defaultChecked, id}) =>
     type === 'file' ? !files.length : type === 'radio' || type === 'checkbox' ? checked === defaultChecked
-      : type === 'hidden' || defaultValue === undefined || value === (id === email.id ? given : defaultValue)
+      : type === 'hidden' || defaultValue === undefined || (id === email.id ? [given, remembered] : [defaultValue]).includes(value)
   return isOpen && !element('feedback-files')?.childElementCount && [...form.elements].every(isOurs)
 }
 

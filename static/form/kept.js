@@ -10,6 +10,8 @@
 
 const DAYS = 30, MINUTES = 30
 const DRAFT = 'draft', FILES = 'files'
+/** The key of the address that a person asked to be remembered: it is the same for all products. */
+export const ADDRESS = 'feedback-email'
 
 /** @typedef {{text: string, thumb: string, chips: string[]}} Draft */
 /** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Place */
@@ -108,6 +110,11 @@ export async function forget(product) {
   if (holdsFiles) await import('./draft-files.js').then(({sweep}) => sweep(product, true)).catch(() => undefined)
 }
 
+/** Forgets the address that a person asked to be remembered. */
+export function forgetAddress() {
+  storage('localStorage')?.removeItem(ADDRESS)
+}
+
 /** Clears what has been kept for too long, or is not ours. @param {string} product */
 function sweep(product) {
   const mark = `${prefix(product)}browser:${FILES}`
@@ -133,7 +140,7 @@ function prefix(product) {
 }
 
 /** @param {'localStorage' | 'sessionStorage'} name @returns {Storage | undefined} nothing where the browser blocks it */
-function storage(name) {
+export function storage(name) {
   try {
     return window[name]
   } catch {

@@ -406,7 +406,7 @@ def test_everything_can_be_done_by_the_keyboard_alone(form: FormPage, insider: S
             break
         keyboard.press("Tab")
     keyboard.type(EMAIL)
-    for keys in ("Tab", "Space", "Tab", "Enter"):
+    for keys in ("Tab", "Tab", "Space", "Tab", "Enter"):  # past what remembers the address
         keyboard.press(keys)
     expect(form["feedback-thanks-title"]).to_be_focused()
     (feedback,) = insider.feedbacks()

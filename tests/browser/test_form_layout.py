@@ -54,7 +54,7 @@ def opened(browser: Browser, form_site: Widget, host: Server) -> Iterator[Opened
 
 @pytest.mark.parametrize("size", [(1366, 650), (1280, 720)])
 def test_an_empty_form_shows_all_that_has_to_be_filled_in_on_a_laptop(opened: Opened, size: tuple[int, int]) -> None:
-    for mode, lang in (("popover", "en"), ("popover", "de"), ("popover", "ar"), ("dialog", "en")):
+    for mode, lang in (("popover", "en"), ("popover", "nl"), ("popover", "es"), ("popover", "ar"), ("dialog", "de")):
         frame = opened(*size, mode, lang)
         expect(frame.locator("html")).to_have_attribute("data-low", "")
         assert frame.evaluate(HIDDEN, REQUIRED) == [], (mode, lang)

@@ -290,7 +290,8 @@ class Product(_Table):
         Literal["on", "off"],
         Field(
             description="Whether the browser keeps an unsent draft, for the same person only: its text for 30 days, "
-            "its files for 30 minutes after the last change; use `off` for shared computers."
+            "its files for 30 minutes after the last change. With `on` the form also offers to remember the e-mail "
+            "address, where nothing else gives it. Use `off` for shared computers."
         ),
     ] = "on"
     receipts: Annotated[
