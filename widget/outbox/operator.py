@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Update,
     and_,
     bindparam,
     case,
@@ -356,28 +357,13 @@ class _Statements:
         s, a, now = submission.c, attachment.c, backend.now
         self._now = now
         one, many = s.id == bindparam("an_id"), s.id.in_(bindparam("ids", expanding=True))
-        files = select(func.count()).where(a.submission_id == s.id).scalar_subquery()
-        entry = (
-            s.id,
-            s.product,
-            s.state,
-            s.accepted_at,
-            s.ended_at,
-            (now - s.accepted_at).label("age"),
-            case((s.state.in_(["queued", "sending", "unknown"]), s.due_at - now), else_=null()).label("due_in"),
-            s.attempts,
-            s.feedback_id,
-            s.possible_duplicate,
-            s.last_error,
-            s.told,
-            s.held_for,
-            s.data_key,
-            files.label("files"),
-            type_coerce(s.email.is_(None), Boolean).label("erased"),
-        )
+        entry = _entry_columns(now)
+        more = (s.description, s.email, s.rating, s.consent, s.consent_version, s.context, s.due_at, s.separately)
+        given_up = _given_up(now)
+
+        # Look.
         self.count = select(func.count()).select_from(submission)
         self._find: Select[Any] = select(*entry)
-        more = (s.description, s.email, s.rating, s.consent, s.consent_version, s.context, s.due_at, s.separately)
         self.whole: Select[Any] = select(*entry, *more, s.content_mac, s.identity_used, s.locale, s.cause).where(one)
         self.files: Select[Any] = (
             select(a.position, a.name, a.media_type, a.size, a.status, a.message, a.note, a.blob)
@@ -385,30 +371,13 @@ class _Statements:
             .order_by(a.position)
         )
         self.states = select(s.id, s.state).where(many)
-        self.put_back = (
-            update(submission)
-            .where(many, s.state.in_(RETRIABLE), s.email.is_not(None))
-            .values(
-                state="queued",
-                due_at=now,
-                put_back_at=now,
-                ended_at=null(),
-                attempts=0,
-                told=null(),
-                held_for=null(),
-            )
-            .returning(s.id)
-        )
-        gone = {
-            "state": "discarded",
-            "claim": null(),
-            "intent": null(),
-            "due_at": null(),
-            "ended_at": now,
-            "held_for": null(),
-        }
-        self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(gone).returning(s.id)
-        self.give_up = update(submission).where(many).values(gone)
+
+        # Change.
+        self.put_back = _put_back(now).where(many, s.state.in_(RETRIABLE), s.email.is_not(None)).returning(s.id)
+        self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(given_up).returning(s.id)
+        self.give_up = update(submission).where(many).values(given_up)
+
+        # Erase.
         self.addresses = (
             select(s.id, s.email, s.data_key)
             .where(s.email.is_not(None), s.id > bindparam("after", type_=String))
@@ -461,3 +430,52 @@ class _Statements:
         s = submission.c
         place, last = tuple_(s.accepted_at, s.id), tuple_(literal(entry.accepted_at), literal(entry.id))
         return place < last if newest else place > last
+
+
+def _entry_columns(now: ColumnElement[float]) -> tuple[ColumnElement[Any], ...]:
+    """The columns of an `Entry`, and the name of its key."""
+    s = submission.c
+    files = select(func.count()).where(attachment.c.submission_id == s.id).scalar_subquery()
+    return (
+        s.id,
+        s.product,
+        s.state,
+        s.accepted_at,
+        s.ended_at,
+        (now - s.accepted_at).label("age"),
+        case((s.state.in_(["queued", "sending", "unknown"]), s.due_at - now), else_=null()).label("due_in"),
+        s.attempts,
+        s.feedback_id,
+        s.possible_duplicate,
+        s.last_error,
+        s.told,
+        s.held_for,
+        s.data_key,
+        files.label("files"),
+        type_coerce(s.email.is_(None), Boolean).label("erased"),
+    )
+
+
+def _put_back(now: ColumnElement[float]) -> Update:
+    """Make rows due now, as if they were new."""
+    return update(submission).values(
+        state="queued",
+        due_at=now,
+        put_back_at=now,
+        ended_at=null(),
+        attempts=0,
+        told=null(),
+        held_for=null(),
+    )
+
+
+def _given_up(now: ColumnElement[float]) -> dict[str, Any]:
+    """What changes in a row that is not tried any more."""
+    return {
+        "state": "discarded",
+        "claim": null(),
+        "intent": null(),
+        "due_at": null(),
+        "ended_at": now,
+        "held_for": null(),
+    }
