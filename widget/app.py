@@ -63,72 +63,63 @@ def create_app(settings: Settings) -> Starlette:
     """The web application. Its parts are opened and closed by the lifespan. Raises ConfigurationError."""
     if any(product.identity for product in settings.products.values()):
         identity.prepare()
-    outbox = create_outbox(settings)
-    static = StaticFiles(resources.path("static"), settings.custom / "static" / "products", reload=settings.reload)
-    sheets = {slug: Asset(themes.stylesheet(each.theme).encode(), CSS) for slug, each in settings.products.items()}
-    templates = Templates(
-        resources.path("templates"),
-        settings.custom / "templates" / "products",
-        slugs=settings.products,
-        static=static.url,
-        reload=settings.reload,
-    )
-    pages = Pages(
-        templates,
-        sheet=static.sheet,
-        max_pixels=settings.max_pixels,
-        receipt_days=settings.receipt_days,
-        retry_days=round(settings.retry_days),
-    )
-    tokens = Tokens(settings.keys, settings.token_max_age)
-    forms = FormCache(pages, tokens, keep=not settings.reload)
-    rates = Rates(limits_of(settings), settings.rate_limit_storage, settings.rate_limit_clients)
-    bots = BotDefence(Proofs(settings.keys, settings.proof_cost), rates)
-    identities = Identities(
-        {slug: [key.get_secret_value() for key in keys] for slug, keys in settings.identity_keys.items()}
-    )
+    web = _Web(settings)
+    app = _Wrapped(web.around, routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=web.lifespan)
+    app.router.redirect_slashes = False  # it would send people to whatever host the request names
+    return app
+
+
+class _Web:
+    """The parts of the web application. Those that have to be opened and closed exist during the `lifespan` only."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._outbox = create_outbox(settings)
+        self._static = StaticFiles(
+            resources.path("static"), settings.custom / "static" / "products", reload=settings.reload
+        )
+        self._sheets = {
+            slug: Asset(themes.stylesheet(each.theme).encode(), CSS) for slug, each in settings.products.items()
+        }
+        self._templates = Templates(
+            resources.path("templates"),
+            settings.custom / "templates" / "products",
+            slugs=settings.products,
+            static=self._static.url,
+            reload=settings.reload,
+        )
+        self._pages = Pages(
+            self._templates,
+            sheet=self._static.sheet,
+            max_pixels=settings.max_pixels,
+            receipt_days=settings.receipt_days,
+            retry_days=round(settings.retry_days),
+        )
+        self._tokens = Tokens(settings.keys, settings.token_max_age)
+        self._forms = FormCache(self._pages, self._tokens, keep=not settings.reload)
+        self._rates = Rates(limits_of(settings), settings.rate_limit_storage, settings.rate_limit_clients)
+        self._bots = BotDefence(Proofs(settings.keys, settings.proof_cost), self._rates)
+        self._identities = Identities(
+            {slug: [key.get_secret_value() for key in keys] for slug, keys in settings.identity_keys.items()}
+        )
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The layers around the routes, the outermost last."""
+        tls = (self._settings.public_url or "").startswith("https://")
+        cached = CachedForms(app, self._settings.products, self._forms, self._tokens, self._bots)
+        hardened = Hardened(CutOff(cached), hsts=self._settings.hsts, tls=tls)
+        return Mounted(hardened, self._settings.root, {route.path.split("/")[1] for route in ROUTES})
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Serve requests until the context is left."""
         try:
-            async with (
-                examining(settings) as examiner,
-                delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher),
-            ):
-                acceptance = Acceptance(
-                    tokens=tokens,
-                    fingerprints=Fingerprints(settings.keys),
-                    identities=identities,
-                    rates=rates,
-                    examiner=examiner,
-                    bots=bots,
-                    outbox=outbox,
-                    dispatcher=dispatcher,
-                    min_fill_time=settings.min_fill_time,
-                    delivery_wait=settings.delivery_wait,
-                )
-                async with watching(settings, outbox, insider, dispatcher) as health:
-                    app.state.service = Service(
-                        settings=settings,
-                        tokens=tokens,
-                        identities=identities,
-                        rates=rates,
-                        bots=bots,
-                        acceptance=acceptance,
-                        outbox=outbox,
-                        health=health,
-                        dispatcher=dispatcher,
-                        pages=pages,
-                        forms=forms,
-                        static=static,
-                        sheets=sheets,
-                        wording=Wording(settings.custom / "templates", settings.products),
-                        turns=intake.turns(),
-                    )
-                    _name_weaknesses(settings, templates)
-                    # Readiness does not wait for it: what is asked for before is packed at once.
-                    asyncio.get_running_loop().run_in_executor(None, pack, [*static.assets, *sheets.values()])
-                    yield
+            async with self._serving() as app.state.service:
+                _log_weaknesses(self._settings, self._templates)
+                # Readiness does not wait for it; a file that is requested earlier is packed at once.
+                files = [*self._static.assets, *self._sheets.values()]
+                asyncio.get_running_loop().run_in_executor(None, pack, files)
+                yield
         except ConfigurationError as error:
             app.state.problem = error  # for the command, which reports it; uvicorn would print a traceback
             raise
@@ -136,17 +127,49 @@ def create_app(settings: Settings) -> Starlette:
             log.exception("widget.failed")
             raise
         finally:
-            await rates.close()
+            await self._rates.close()
 
-    def around(app: ASGIApp) -> ASGIApp:
-        tls = (settings.public_url or "").startswith("https://")
-        cached = CachedForms(app, settings.products, forms, tokens, bots)
-        hardened = Hardened(CutOff(cached), hsts=settings.hsts, tls=tls)
-        return Mounted(hardened, settings.root, {route.path.split("/")[1] for route in ROUTES})
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[Service]:
+        """What the routes work with, with every part open."""
+        settings, outbox = self._settings, self._outbox
+        async with (
+            examining(settings) as examiner,
+            delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher),
+            watching(settings, outbox, insider, dispatcher) as health,
+        ):
+            yield Service(
+                settings=settings,
+                tokens=self._tokens,
+                identities=self._identities,
+                rates=self._rates,
+                bots=self._bots,
+                acceptance=self._acceptance(examiner, dispatcher),
+                outbox=outbox,
+                health=health,
+                dispatcher=dispatcher,
+                pages=self._pages,
+                forms=self._forms,
+                static=self._static,
+                sheets=self._sheets,
+                wording=Wording(settings.custom / "templates", settings.products),
+                turns=intake.turns(),
+            )
 
-    app = _Wrapped(around, routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=lifespan)
-    app.router.redirect_slashes = False  # it would send people to whatever host the request names
-    return app
+    def _acceptance(self, examiner: Examiner, dispatcher: Dispatcher) -> Acceptance:
+        settings = self._settings
+        return Acceptance(
+            tokens=self._tokens,
+            fingerprints=Fingerprints(settings.keys),
+            identities=self._identities,
+            rates=self._rates,
+            examiner=examiner,
+            bots=self._bots,
+            outbox=self._outbox,
+            dispatcher=dispatcher,
+            min_fill_time=settings.min_fill_time,
+            delivery_wait=settings.delivery_wait,
+        )
 
 
 class _Wrapped(Starlette):
@@ -160,8 +183,8 @@ class _Wrapped(Starlette):
         return self._around(super().build_middleware_stack())
 
 
-def _name_weaknesses(settings: Settings, templates: Templates) -> None:
-    """What works, but not well: broken themes and templates, for which ours stand in, unread words, weak colours."""
+def _log_weaknesses(settings: Settings, templates: Templates) -> None:
+    """Log what works, but not well: broken themes and templates, which ours replace, unused words, weak colours."""
     for problem in weaknesses(settings):
         log.warning("settings.weak", setting=problem.name, reason=problem.message)
     for problem in settings.unusable_themes:
@@ -179,7 +202,7 @@ def _name_weaknesses(settings: Settings, templates: Templates) -> None:
 async def watching(
     settings: Settings, outbox: Outbox, insider: Insider, dispatcher: Dispatcher
 ) -> AsyncIterator[Health]:
-    """What `/readyz` tells, kept up to date until the context is left."""
+    """The answer of `/readyz`, kept up to date until the context is left."""
     health = Health(
         outbox,
         insider,
@@ -199,7 +222,7 @@ async def watching(
 
 @contextlib.asynccontextmanager
 async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> AsyncIterator[tuple[Insider, Dispatcher]]:
-    """The outbox open and, if `deliver`, its rows on their way to Insider Connect, until the context is left."""
+    """Keep the outbox open and, if `deliver`, deliver its rows, until the context is left."""
     insider = Insider(
         settings.insider_url,
         settings.accounts,
@@ -238,20 +261,20 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
 async def deliver_until(
     stopping: asyncio.Event, settings: Settings, when_stopping: Callable[[Dispatcher], None]
 ) -> None:
-    """Deliver without the web part. `when_stopping` is called as soon as the end begins. Raises ConfigurationError."""
+    """Deliver without the web part. `when_stopping` is called when it begins to stop. Raises ConfigurationError."""
     async with delivering(settings, create_outbox(settings), deliver=True) as (_, dispatcher):
         await stopping.wait()
         when_stopping(dispatcher)
 
 
 def create_outbox(settings: Settings, connect_timeout: int = 5) -> Outbox:
-    """The outbox on the database that the settings name, whose host may take `connect_timeout` seconds to answer."""
+    """The outbox on the database that the settings name. Its host may take `connect_timeout` seconds to answer."""
     backend: Backend
     keyring = Keyring(settings.data_keys)
     if settings.sqlite_path:
         backend = SQLiteBackend(settings.sqlite_path, keyring=keyring)
     else:
-        from widget.outbox.postgres import PostgresBackend  # its driver is an extra, and takes time to load
+        from widget.outbox.postgres import PostgresBackend  # its driver is optional, and takes time to load
 
         backend = PostgresBackend(
             settings.database_url,
@@ -273,7 +296,7 @@ def create_outbox(settings: Settings, connect_timeout: int = 5) -> Outbox:
 def create_dispatcher(
     settings: Settings, outbox: Outbox, delivery: Delivery, heartbeat: Heartbeat, *, deliver: bool
 ) -> Dispatcher:
-    """Who calls `advance`: one for a process alone, or one of several, or nobody here."""
+    """Decides when rows are tried: in a process alone, in one of several, or, without `deliver`, not in this one."""
     retention = create_retention(settings, outbox)
     tally = Tally(outbox.backend)
 
@@ -313,7 +336,7 @@ def create_retention(settings: Settings, outbox: Outbox) -> Retention:
 
 @contextlib.asynccontextmanager
 async def examining(settings: Settings) -> AsyncIterator[Examiner]:
-    """The processes that look at files, by the rules that the settings hold, until the context is left."""
+    """The processes that check files, by the rules of the settings, until the context is left."""
     rules = FileRules(
         max_pixels=settings.max_pixels,
         encrypted_pdf=settings.pdf_encrypted == "pass",
