@@ -8,16 +8,15 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 import readme_renderer.markdown
-from bed import CLIENT_ID, CLIENT_SECRET, EMAIL, ROOT, Process, Sandbox, free_port, plain_environ
+from bed import ROOT, Sandbox, Widget
 
 from widget import __version__
 
-JSON = {"Accept": "application/json"}
 EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
@@ -43,6 +42,26 @@ def wheel(dist: Path) -> Path:
     return built
 
 
+@pytest.fixture
+def installed(wheel: Path, insider: Sandbox, tmp_path: Path) -> Iterator[Widget]:
+    """The widget, running from the wheel in an environment of its own, which borrows only the dependencies."""
+    environment = tmp_path / "environment"
+    run(sys.executable, "-m", "venv", "--without-pip", str(environment))
+    python = environment / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel))
+    (packages,) = environment.glob("lib/python*/site-packages")
+    # Paths in a .pth file come after the wheel's own, and the .pth files in them (an editable install's) are not read.
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
+    command = [str(environment / "bin" / "widget")]
+    with Widget(tmp_path, insider.url, command=command, PYTHONPATH="") as widget:
+        yield widget
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_wheel_carries_whatever_is_served(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("static", "templates"):
@@ -54,46 +73,18 @@ def test_the_wheel_carries_whatever_is_served(wheel: Path) -> None:
     assert not [name for name in names if "test" in name or name.startswith(("docs", "demo"))]
 
 
-def test_the_lines_of_the_readme_lead_from_an_empty_folder_to_a_service(
-    wheel: Path, insider: Sandbox, tmp_path: Path
-) -> None:
-    (lines,) = re.findall(r"## Run it\n.*?```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    # One thing is not as it stands there: dependencies are borrowed, for a test does without the network. What a .pth
-    # file names comes after the wheel's own, and the .pth files in there (an editable install's) are not read.
-    packages = f"venv/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
-    dependencies = f"echo {sysconfig.get_path('purelib')} > {packages}/dependencies.pth"
-    for theirs, ours in {
-        "pip install PATH_TO_THIS_CHECKOUT ": f"pip install -q --no-deps --no-index {wheel} && {dependencies} ",
-        "https://insider.example.com": insider.url,
-        "INSIDER_CLIENT_ID=…": f"INSIDER_CLIENT_ID={CLIENT_ID}",
-        "INSIDER_CLIENT_SECRET=…": f"INSIDER_CLIENT_SECRET={CLIENT_SECRET}",
-        "\nwidget serve\n": "\nexec widget serve\n",
-    }.items():
-        assert theirs in lines, theirs
-        lines = lines.replace(theirs, ours)
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    port = free_port()
-    environ = {**plain_environ(PORT=str(port), MIN_FILL_TIME="0"), "PYTHONPATH": ""}
-    service = Process(["bash", "-e", "-c", lines], tmp_path / "log", environ, folder)
-    try:
-        url = f"http://127.0.0.1:{port}/form/demo"
-        service.until_answers(url)
-        with httpx.Client(base_url=url.removesuffix("/form/demo"), trust_env=False) as client:
-            form = client.get("/form/demo")
-            assert "How is Northwind working for you?" in form.text
-            assets = {"/embed.js", *re.findall(r'(?:href|src)="(/static/[^"]+)"', form.text)}
-            assert {asset: client.get(asset).status_code for asset in assets} == dict.fromkeys(assets, 200)
-            token = client.get("/form/demo/token").json()["token"]
-            fields = {"token": token, "description": "By the README", "submittedByEmail": EMAIL}
-            parts = {name: (None, value) for name, value in fields.items()}
-            assert client.post("/form/demo", files=parts, headers=JSON).status_code == 201
-        assert insider.descriptions() == ["By the README"]
-        assert "Nothing is wrong" in service.log()
-    finally:
-        service.stop()
-    for command in (("venv/bin/widget",), ("venv/bin/python", "-m", "widget")):
-        told = subprocess.run([*command, "--version"], capture_output=True, text=True, cwd=folder)
+def test_the_installed_wheel_serves_a_form_and_delivers(installed: Widget, insider: Sandbox) -> None:
+    form = installed.client.get("/form/demo")
+    assert form.status_code == 200
+    assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', form.text)
+    assert assets
+    assert {asset: installed.client.get(asset).status_code for asset in assets} == dict.fromkeys(assets, 200)
+    assert installed.client.get("/embed.js").status_code == 200
+    installed.until_delivered(installed.submit(description="from the wheel"))
+    assert insider.descriptions() == ["from the wheel"]
+    python = str(Path(installed.command[0]).with_name("python"))
+    for command in (installed.command, (python, "-m", "widget")):
+        told = subprocess.run([*command, "--version"], capture_output=True, text=True, cwd=installed.folder)
         assert told.stdout == f"widget, version {__version__}\n"
 
 

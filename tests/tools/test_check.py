@@ -1,6 +1,8 @@
 """`widget check` finds what is wrong, each thing by its name and place, and nothing where nothing is."""
 
 import json
+import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -13,15 +15,16 @@ from bed import CLIENT_ID, CLIENT_SECRET, COMMAND, ROOT, SECRET_KEY, Sandbox, fr
 
 from widget.config.loading import load_products
 from widget.config.settings import VARIABLES
-from widget.tools.check import check_products, fields
-from widget.tools.findings import Report
+from widget.tools import annotations
+from widget.tools.check import check_products, fields, pages
+from widget.tools.findings import Check, Finding, Report, Section
 
 PRODUCT = """\
 [products.demo]
 name = "Northwind"
 origins = ["http://localhost:*", "http://127.0.0.1:*"]
 """
-Plant = Callable[[Path], None]
+Plant = Callable[[Path], object]
 
 
 def put(folder: Path, name: str, text: str) -> None:
@@ -290,6 +293,60 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "accent too pale": (toml('[products.demo.theme]\naccent = {dark = "#333333"}\n'), "contrast.theme", "in dark"),
     "stylesheet too pale": (css("\n:root { --feedback-muted: #bbb }"), "contrast.stylesheet", "product.css:2"),
     "no such token": (css(":root { --feedback-acent: #123456 }"), "contrast.token", "--feedback-accent?"),
+    # tags
+    "unclosed": (block(FOOTER, "<section><p>Hello</p>"), "tags.unclosed", "form.html:3: <section> is never closed"),
+    "unclosed by a slash": (block(FOOTER, "<div/>\n<p>Hello</p>"), "tags.unclosed", "<div> is never closed"),
+    "unclosed text field": (
+        changed("form.html", "{{ values.description }}</textarea>", "{{ values.description }}"),
+        "tags.unclosed",
+        "<textarea> is never closed",
+    ),
+    "stray": (block("header", "<h1>Hi</h1>\n</section>"), "tags.stray", "form.html:4: </section> closes nothing"),
+    "stray end of the form": (block("sentiment", "{{ super() }}</form>"), "tags.stray", "form.html:3: </form>"),
+    "paragraph around a block": (block(FOOTER, "<p><div>Hi</div></p>"), "tags.stray", "</p> closes nothing"),
+    "wrong order": (block(FOOTER, "<p><b><i>Hi</b></i></p>"), "tags.crossed", "form.html:3: <i>"),
+    "end of what has none": (block(FOOTER, "<p>Hi<br></br></p>"), "tags.void", "form.html:3: </br>"),
+    "quotation mark lost": (block(FOOTER, '<p class="x>Hi</p><p class="y">Ho</p>'), "tags.attribute", "<p>"),
+    "attribute twice": (block(FOOTER, '<p class="x" class="y">Hi</p>'), "tags.twice", "class twice"),
+    "comment without end": (block(FOOTER, "<!-- Hi\n<p>Ho</p>"), "tags.comment", "form.html:3: A comment"),
+    "form within the form": (block("email", "<form>{{ super() }}</form>"), "tags.form", "form.html:3: "),
+    # what the form would do by itself
+    "consent ticked": (
+        changed("form.html", 'value="true"{{ " checked" if values.contactConsent == "true" }}', 'value="true" checked'),
+        "fields.prechecked",
+        "consent",
+    ),
+    "thumb chosen": (
+        changed("form.html", '"like", values.sentimentRating == "true"', '"like", true'),
+        "fields.prechecked",
+        "thumb",
+    ),
+    "words put in": (
+        changed("form.html", "\n{{ values.description }}</textarea>", "Dear team,{{ values.description }}</textarea>"),
+        "fields.prefilled",
+        "text field",
+    ),
+    "second form": (block(FOOTER, '<form action="?x"><button>Search</button></form>'), "fields.second_form", ":3: "),
+    "button without type": (block("header", "<h1>Hi</h1><button>More</button>"), "fields.button", "“More” has no type"),
+    "button that sends": (
+        block("header", '<h1>Hi</h1><button type="submit">Now</button>'),
+        "fields.button",
+        "“Now” sends",
+    ),
+    "button that empties": (block("header", '<h1>Hi</h1><input type="reset" value="X">'), "fields.button", "empties"),
+    # nearly right
+    "value misspelt": (block(FOOTER, "{{ prodct.name }}"), "templates.broken", "Did you mean product?"),
+    "part of a value misspelt": (block(FOOTER, "{{ product.nmae }}"), "templates.broken", "Did you mean name?"),
+    "text misspelt": (block(FOOTER, '{{ words("sned") }}'), "templates.broken", "Did you mean send?"),
+    "partial misspelt": (block(FOOTER, '{% include "_icnos.html" %}'), "templates.broken", "Did you mean _icons.html?"),
+    "picture misspelt": (
+        lambda folder: [
+            static("logo.svg", "<svg/>")(folder),
+            block(FOOTER, '<img src="{{ asset("lgoo.svg") }}" alt="">')(folder),
+        ],
+        "templates.broken",
+        "Did you mean logo.svg?",
+    ),
     # weight
     "too heavy": (toml("budget = 4\n"), "weight.budget", "the budget is 4 KB"),
     "not served": (static("tracker.js", "x()"), "weight.not_served", "tracker.js"),
@@ -314,6 +371,10 @@ def test_each_planted_fault_is_found_by_name_and_place(name: str, tmp_path: Path
     told = [f"{finding.at}: {finding.message} {finding.fix}" for finding in report.findings if finding.code == code]
     assert any(part in text for text in told), "\n".join(report.lines())
     assert not report.passed
+    for finding in report.findings:
+        assert finding.fix, finding
+        assert finding.line, finding
+        assert Path(finding.file).exists(), finding
 
 
 def test_nothing_is_found_where_nothing_is_wrong(tmp_path: Path) -> None:
@@ -375,6 +436,30 @@ def test_the_ids_that_are_asked_for_are_those_that_the_script_uses() -> None:
     for name in (*fields.ALWAYS, *fields.OF_TEXT, *fields.OF_FILES):
         assert f'id="{name}"' in form
         assert f"'{name}'" in script or f'"{name}"' in script, name
+
+
+@pytest.mark.parametrize(
+    ("table", "at", "fix"),
+    [
+        ("bugdet = 3\n", "4: products.demo.bugdet", "Did you mean budget?"),
+        ('[products.demo.theme]\nacent = "#123"\n', "5: products.demo.theme.acent", "Did you mean accent?"),
+        ("[products.demo.fields]\nmax_file = 1\n", "5: products.demo.fields.max_file", "Did you mean max_files?"),
+        ("max_files = 1\n", "4: products.demo.max_files", "It belongs into [products.SLUG.fields]."),
+        ('colour = "#123"\n', "4: products.demo.colour", "The table has name, origins"),
+        ("[product.other]\n", "4: product", "Did you mean products?"),
+        ("budget = 0\n", "4: products.demo.budget", "Give at least 1."),
+        ('draft = "no"\n', "4: products.demo.draft", "Give `on` or `off`."),
+    ],
+)
+def test_a_key_that_is_nearly_right_is_named_with_its_line_and_the_one_that_is_meant(
+    tmp_path: Path, table: str, at: str, fix: str
+) -> None:
+    toml(table)(tmp_path)
+    config = tmp_path / "widget.toml"
+    (finding,) = pages({"WIDGET_CONFIG": str(config)}).findings
+    assert finding.at == f"{config}:{at}"
+    assert fix in finding.fix
+    assert (finding.file, finding.line) == (str(config), int(at.partition(":")[0]))
 
 
 # --- the command -------------------------------------------------------------------------------------------------
@@ -515,3 +600,63 @@ def test_every_setting_is_shown_with_where_it_came_from_and_no_secret_is(tmp_pat
     for secret in (SECRET_KEY, CLIENT_SECRET, "hunter2", "hunter3"):
         assert secret not in done.stdout
     assert "Settings in force" in run(tmp_path, "--offline", **environ).stdout
+
+
+def in_ci(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command as a team's own CI runs it: in its repository, and without any setting."""
+    return children.run([*COMMAND, "check", "--pages", *arguments], folder, plain_environ())
+
+
+def test_a_team_checks_its_pages_without_the_services_settings(tmp_path: Path) -> None:
+    put(tmp_path, "widget.toml", PRODUCT)
+    done = in_ci(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "✓ templates (13 states in 19 languages)" in done.stdout
+    assert "Service" not in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["widget.toml"]
+
+
+def test_what_is_found_is_printed_as_github_and_gitlab_annotate_it(tmp_path: Path) -> None:
+    put(tmp_path, "widget.toml", PRODUCT)
+    css("\n.feedback-send { display: none }")(tmp_path)
+    block("footer", '<img src="100%.svg">')(tmp_path)
+    done = in_ci(tmp_path, "--json", "--product", "demo")
+    assert done.returncode == 1
+    findings = {each["code"]: each for each in json.loads(done.stdout)["findings"]}
+    assert findings["css.hidden"] == {
+        "file": "static/products/demo/product.css",
+        "line": 2,
+        "severity": "error",
+        "code": "css.hidden",
+        "message": "display: none hides Send.",
+        "fix": "Take the line away, or choose elements of your own: people cannot use what they cannot see.",
+    }
+    assert (findings["labels.picture"]["file"], findings["labels.picture"]["line"]) == (
+        "templates/products/demo/form.html",
+        3,
+    )
+    told = Finding("a.b", "50% of it,\nat least:", "Do.", "x", "notice", file="a,b:c.css", line=7)
+    report = Report((Section("", (Check("", (told, Finding("c.d", "No.", at="PORT"))),)),))
+    assert annotations.as_github(report).splitlines() == [
+        "::warning file=a%2Cb%3Ac.css,line=7,title=a.b::50%25 of it,%0Aat least: Do.",
+        "::error title=c.d::PORT: No.",
+    ]
+    first, second = json.loads(annotations.as_gitlab(report))
+    assert first["location"] == {"path": "a,b:c.css", "lines": {"begin": 7}}
+    assert (first["severity"], first["check_name"], second["severity"]) == ("minor", "a.b", "major")
+    assert first["fingerprint"] != second["fingerprint"]
+    assert second["location"] == {"path": "widget.toml", "lines": {"begin": 1}}
+
+
+def test_the_steps_for_ci_run_as_they_are_documented(tmp_path: Path) -> None:
+    put(tmp_path, "widget.toml", PRODUCT)
+    css(".feedback-send { display: none }")(tmp_path)
+    text = (ROOT / "docs" / "tools.md").read_text("utf-8")
+    _, github, gitlab, *_ = text.split("```yaml")
+    steps = [re.findall(r"(?:run:|-) (widget .*)", github), re.findall(r"- (widget .*)", gitlab)]
+    path = f"{Path(COMMAND[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    done = [children.run(["sh", "-c", step], tmp_path, plain_environ(PATH=path)) for (step,) in steps]
+    assert [each.returncode for each in done] == [1, 1], done
+    assert done[0].stdout.startswith("::error file=static/products/demo/product.css,line=1,title=css.hidden::display")
+    (issue,) = json.loads((tmp_path / "feedback-form.json").read_text("utf-8"))
+    assert issue["location"]["path"] == "static/products/demo/product.css"

@@ -19,7 +19,7 @@ from widget.outbox.accounts import Accounts, Overview
 NOT_ARRIVING = 3
 """The exit code if feedback does not arrive."""
 _LEFT = {
-    "held": "held back: they look like a program's, or come from a backup",
+    "held": "held back: they look like a program's",
     "unknown": "unknown: nobody can know whether they arrived",
     "refused": "refused by Insider Connect, or given up",
 }

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from widget.config import secrets
-from widget.config.products import SLUG, Product
+from widget.config.products import SLUG, Fields, Identity, Product
 from widget.config.sentences import sentence, suggestion
 from widget.config.settings import VARIABLES, Account, Settings
 from widget.errors import ConfigurationError, Problem
+from widget.theming.themes import Theme
 
 
 def suffix(slug: str) -> str:
@@ -85,10 +86,11 @@ def places(environ: Mapping[str, str]) -> tuple[Path, Path]:
     return config, Path(environ.get("CUSTOM_FOLDER") or config.parent)
 
 
-def load_products(path: Path) -> Mapping[str, Product]:
-    """Read the products' file alone. Raises ConfigurationError, for a theme that cannot be used as well."""
+def load_products(path: Path, unusable: list[Problem] | None = None) -> Mapping[str, Product]:
+    """Read the products' file alone. Raises ConfigurationError; for a theme that cannot be used as well, unless there
+    is a list, which then gets the problem while the product gets the default theme."""
     problems: list[Problem] = []
-    products = _products(path, problems, problems)
+    products = _products(path, problems, problems if unusable is None else unusable)
     if problems:
         raise ConfigurationError(problems)
     return products
@@ -165,12 +167,17 @@ def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[
 def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> dict[str, Product]:
     """The products that can be read. Problems with a theme go to `unusable`, and its product gets the default theme."""
     try:
-        tables = tomllib.loads(path.read_text("utf-8")).get("products")
+        whole = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         problems.append(Problem("WIDGET_CONFIG", f"there is no file {path}"))
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problems.append(Problem("WIDGET_CONFIG", f"{path} cannot be read: {error}"))
+        return {}
+    tables = whole.get("products")
+    misspelled = [(key, hint) for key in whole if key != "products" and (hint := suggestion(key, ["products"], 0.8))]
+    problems += [Problem(f"{path}: {key}", f"nothing reads this{hint}") for key, hint in misspelled]
+    if misspelled and not tables:
         return {}
     if not isinstance(tables, dict) or not tables:
         problems.append(Problem(str(path), "names no product; add a [products.SLUG] table"))
@@ -189,9 +196,29 @@ def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> d
                 faults = error.errors()
                 is_look = all(fault["loc"][:1] == ("theme",) for fault in faults)
                 (unusable if is_look else problems).extend(
-                    Problem(".".join([where, *filter(None, map(str, fault["loc"]))]), sentence(fault))
+                    Problem(".".join([where, *filter(None, map(str, fault["loc"]))]), sentence(fault) + _meant(fault))
                     for fault in faults
                 )
                 if is_look:
                     products[slug] = Product.model_validate({**table, "slug": slug, "theme": {}})
     return products
+
+
+_KEYS: Mapping[tuple[str, ...], type[BaseModel]] = {
+    (): Product, ("theme",): Theme, ("fields",): Fields, ("identity",): Identity
+}  # fmt: skip
+"""The tables of a product."""
+
+
+def _meant(fault: Mapping[str, Any]) -> str:
+    """For a key that a table does not have: the one that was probably meant, perhaps of another table."""
+    if fault["type"] != "extra_forbidden":
+        return ""
+    *table, key = map(str, fault["loc"])
+    known = _KEYS.get(tuple(table), Product).model_fields
+    if hint := suggestion(key, known, 0.6):
+        return hint
+    others = {name: path for path, model in _KEYS.items() for name in model.model_fields}
+    if key in others and key != "slug":
+        return f"; it belongs into {'.'.join(('[products.SLUG', *others[key]))}]"
+    return f"; the table has {', '.join(name for name in known if name != 'slug')}"

@@ -1,6 +1,6 @@
 """Turns pydantic's errors into sentences for the operator: what is wrong with a setting, and how to fix it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -49,10 +49,17 @@ def sentence(error: Mapping[str, Any]) -> str:
     return words(error.get("ctx", {})) if words else "has a value that cannot be used; see docs/settings.md"
 
 
-def suggestion(name: str, known: list[str]) -> str:
+def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known name closest to `name`, whatever the case; empty if none is close. `cutoff` is difflib's, 0 … 1."""
+    names = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower(), names, n=1, cutoff=cutoff)
+    return names[found[0]] if found else ""
+
+
+def suggestion(name: str, known: Iterable[str], cutoff: float = 0.85) -> str:
     """The end of a sentence that suggests the known name closest to `name`; empty if none is close."""
-    near = get_close_matches(name, known, n=1, cutoff=0.85)
-    return f"; did you mean {near[0]}?" if near else ""
+    hint = near(name, known, cutoff)
+    return f"; did you mean {hint}?" if hint else ""
 
 
 def _number(value: float) -> str:

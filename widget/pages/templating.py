@@ -159,6 +159,7 @@ def _reason(error: Exception) -> str:
         case SyntaxError():
             return f"it is nested too deeply: {error.msg}"
         case TemplateNotFound():
-            return str(error.message or f"there is no template {error.name!r}")
+            is_named_only = error.message in (None, error.name)
+            return f"there is no template {error.name!r}" if is_named_only else str(error.message)
         case _:
             return str(error.args[0]) if error.args else type(error).__name__

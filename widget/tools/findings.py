@@ -18,7 +18,8 @@ class Finding:
     """One finding.
 
     `code` is for programs and never changes. `at` is where: a file and line, a setting, an address. `clue` is what
-    whoever knows the sources may look for, to say it better.
+    whoever knows the sources may look for, to say it better. `file` is a path that can be opened and `line` a line in
+    it, counted from 1; empty and 0 if the finding is about no file.
     """
 
     code: str
@@ -27,6 +28,8 @@ class Finding:
     at: str = ""
     level: Level = "wrong"
     clue: str = ""
+    file: str = ""
+    line: int = 0
 
     def placed(self, at: str) -> "Finding":
         """The finding with a place, unless it already has one."""
@@ -116,7 +119,7 @@ def _settings(settings: tuple[InForce, ...]) -> Iterator[str]:
         yield f"  {setting.name.ljust(widths[0])}  {setting.value.ljust(min(widths[1], 40))}  {setting.source}"
 
 
-def _told(finding: Finding) -> dict[str, str]:
+def _told(finding: Finding) -> dict[str, Any]:
     return {name: value for name, value in asdict(finding).items() if name != "clue"}
 
 

@@ -4,11 +4,34 @@ It is the standard library's parser with what looking needs: parents, ids, words
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html.parser import HTMLParser
+from typing import Literal
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
-_ENDS = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",), "p": ("p",)}
+_BLOCKS = frozenset(
+    ("address", "article", "aside", "blockquote", "details", "dialog", "div", "dl", "fieldset", "figure", "footer",
+     "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "menu", "nav", "ol", "p", "pre", "section",
+     "table", "ul")
+)  # fmt: skip
+_ENDS = {"li": ("li",), "dt": ("dt", "dd"), "dd": ("dt", "dd"), "option": ("option",), **dict.fromkeys(_BLOCKS, ("p",))}
 """The elements that an opening tag closes if they are its open parent."""
+_MAY_STAY_OPEN = frozenset(
+    ("body", "colgroup", "dd", "dt", "head", "html", "li", "optgroup", "option", "p", "rp", "rt", "tbody", "td",
+     "tfoot", "th", "thead", "tr")
+)  # fmt: skip
+"""Elements whose end tag HTML lets authors leave out."""
+_FOREIGN = ("svg", "math")
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A tag that browsers had to guess about, or to ignore. `line` is the page's."""
+
+    kind: Literal["unclosed", "stray", "crossed", "void", "form", "attribute", "twice", "comment"]
+    tag: str
+    line: int
+    detail: str = ""
 
 
 class Element:
@@ -84,18 +107,25 @@ class _Builder(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.root = self._open = Element("#document", {}, None, 1)
         self._form: Element | None = None
+        self.slips: list[Slip] = []
         self._ended: list[Element] = []
         """Forms whose end tag came while something in them was open: what follows that is no longer in them."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        line = self.getpos()[0]
         if tag == "form" and self._form is not None:
+            self.slips.append(Slip("form", tag, line))
             return  # browsers know no form within a form: the tag is as if it were not there
         if self._open.tag in _ENDS.get(tag, ()) and self._open.parent:
             self._open = self._open.parent
         attributes: dict[str, str] = {}
         for name, value in attrs:
+            if name in attributes:
+                self.slips.append(Slip("twice", tag, line, name))
+            if any(mark in name for mark in "\"'<="):
+                self.slips.append(Slip("attribute", tag, line, name))
             attributes.setdefault(name, value or "")
-        element = Element(tag, attributes, self._open, self.getpos()[0])
+        element = Element(tag, attributes, self._open, line)
         self._open.children.append(element)
         if tag == "form":
             self._form = element
@@ -105,15 +135,20 @@ class _Builder(HTMLParser):
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         before = self._open
         self.handle_starttag(tag, attrs)
-        self._open = before
+        if tag in _FOREIGN or any(each.tag in _FOREIGN for each in (before, *before.up())):
+            self._open = before  # elsewhere browsers take no notice of the slash
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form" and self._form not in (None, self._open):
             self._ended.append(self._form)
+            self._leave_open(self._form)
         else:
             chain = (self._open, *self._open.up())
             ended = next((element for element in chain if element.tag == tag), None)
-            if ended is not None and ended.parent is not None:
+            if ended is None or ended.parent is None:
+                self.slips.append(Slip("void" if tag in VOID else "stray", tag, self.getpos()[0]))
+            else:
+                self._leave_open(ended)
                 self._open = ended.parent
         if tag == "form":
             self._form = None
@@ -123,6 +158,18 @@ class _Builder(HTMLParser):
     def handle_data(self, data: str) -> None:
         self._open.children.append(data)
 
+    def close(self) -> None:
+        super().close()
+        self._leave_open(self.root)
+
+    def _leave_open(self, ended: Element | None) -> None:
+        """Note what is still open within an element that ends."""
+        element: Element | None = self._open
+        while element is not None and element is not ended:
+            if element.tag not in _MAY_STAY_OPEN:
+                self.slips.append(Slip("unclosed", element.tag, element.line, element["id"] or element["class"]))
+            element = element.parent
+
 
 def parse(html: str) -> Element:
     """The tree of a page. Never fails, whatever the HTML."""
@@ -130,3 +177,20 @@ def parse(html: str) -> Element:
     builder.feed(html)
     builder.close()
     return builder.root
+
+
+def slips(html: str) -> tuple[Slip, ...]:
+    """The tags of a page that are wrong, in the order of its lines."""
+    if (opened := html.rfind("<!--")) > html.rfind("-->"):
+        return (Slip("comment", "!--", html.count("\n", 0, opened) + 1),)
+    builder = _Builder()
+    builder.feed(html)
+    builder.close()
+    kinds = {(slip.kind, slip.tag) for slip in builder.slips}
+    found: dict[tuple[str, str, int], Slip] = {}
+    for slip in sorted(builder.slips, key=lambda slip: slip.line):
+        other = {"unclosed": "stray", "stray": "unclosed"}.get(slip.kind, "")
+        if (other, slip.tag) in kinds:  # both ends are there, but something else ended between them
+            slip = Slip("crossed", slip.tag, slip.line)
+        found.setdefault((slip.kind, slip.tag, slip.line if slip.kind != "crossed" else 0), slip)
+    return tuple(found.values())

@@ -25,7 +25,8 @@ class OfflineRenderer:
 
     def __init__(self, products: Mapping[str, Product], custom: Path, *, reload: bool = False) -> None:
         self.products = products
-        self._custom = custom
+        self.custom = custom
+        """The folder of the products' own files."""
         self._own = custom / "templates" / "products"
         self.static = StaticFiles(resources.path("static"), custom / "static" / "products", reload=reload)
         self.templates = StrictTemplates(
@@ -40,7 +41,7 @@ class OfflineRenderer:
 
     def read_words(self) -> None:
         """Read the products' own texts again."""
-        self.wording = Wording(self._custom / "templates", self.products)
+        self.wording = Wording(self.custom / "templates", self.products)
 
     def scene(self, product: Product, lang: str, sample: Sample = FRIENDLY, looks: Looks = PLAIN) -> Scene:
         """The values from which a state is rendered."""

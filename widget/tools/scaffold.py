@@ -33,11 +33,11 @@ _FORM = """\
 {% endblock %}
 """
 _STYLES = """\
-/* Rules here win over ours, which lie in layers. docs/customising.md lists the properties; colours, corners and the
-   typeface are better set in widget.toml, where their contrast is looked after. */
+/* Rules here win over ours, which lie in layers. Set colours, corners and the typeface in widget.toml: what is set
+   there follows through the whole form, with its contrast looked after. docs/customising.md lists everything. */
 
-:root {
-  --feedback-radius: .75rem;
+.feedback-title {
+  letter-spacing: 0;
 }
 """
 

@@ -1,16 +1,15 @@
 """Whether a product's colours can be read: those of its theme, and those that its stylesheet sets by the same names."""
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping
 
-from widget.theming.colours import Colour, contrast, nearest
+from widget.config.sentences import near
+from widget.theming.colours import contrast, nearest
 from widget.theming.themes import MODES, NEEDS, Mode, Palette, Theme, palette, shortfalls
+from widget.tools.check import paint
+from widget.tools.check.css import Sheet
 from widget.tools.findings import Finding
 
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_TOKEN = re.compile(r"--feedback-([\w-]+)\s*:\s*([^;}]+)")
-_LIGHT_DARK = re.compile(r"light-dark\((.*)\)", re.DOTALL)
+_PREFIX = "--feedback-"
 
 
 def check_theme(theme: Theme, at: str) -> Iterator[Finding]:
@@ -26,22 +25,25 @@ def check_theme(theme: Theme, at: str) -> Iterator[Finding]:
         )
 
 
-def check_stylesheet(css: str, name: str, theme: Theme, tokens: frozenset[str]) -> Iterator[Finding]:
+def check_stylesheet(sheet: Sheet, theme: Theme, tokens: frozenset[str]) -> Iterator[Finding]:
     """What the stylesheet sets. `tokens` are the names that there are."""
-    bare = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), css)
     lines = {}
     chosen: dict[Mode, Palette] = {mode: {} for mode in MODES}
-    for match in _TOKEN.finditer(bare):
-        token, line = match[1], bare.count("\n", 0, match.start()) + 1
-        lines[token] = line
+    for each in (each for rule in sheet.rules for each in rule.sets if each.name.startswith(_PREFIX)):
+        token = each.name.removeprefix(_PREFIX)
+        lines[token] = each.line
         if token not in tokens:
-            near = difflib.get_close_matches(token, tokens, 1)
-            fix = f"Did you mean --feedback-{near[0]}?" if near else "docs/customising.md lists all of them."
-            yield Finding("contrast.token", f"There is no --feedback-{token}.", fix, f"{name}:{line}")
-        for mode, colour in _colours(match[2].strip()).items():
-            chosen[mode][token] = colour
+            hint = near(token, tokens)
+            fix = f"Did you mean {_PREFIX}{hint}?" if hint else "docs/customising.md lists all of them."
+            yield Finding("contrast.token", f"There is no {each.name}.", fix, f"{sheet.name}:{each.line}")
+        for mode in MODES:
+            painted = paint.paint(each.tokens, mode, palette(theme, mode) | chosen[mode])
+            if painted is None:
+                continue
+            colour, opacity = painted
+            chosen[mode][token] = paint.over(colour, opacity, palette(theme, mode)["surface"])
     for mode in MODES:
-        yield from _weak(palette(theme, mode) | chosen[mode], frozenset(chosen[mode]), mode, name, lines)
+        yield from _weak(palette(theme, mode) | chosen[mode], frozenset(chosen[mode]), mode, sheet.name, lines)
 
 
 def _weak(
@@ -62,19 +64,3 @@ def _weak(
                 line = lines[token if token in mine else ground]
                 told = f"{fix} passes." if fix else f"No shade of it passes: choose another {ground}."
                 yield Finding("contrast.stylesheet", message, told, f"{name}:{line}")
-
-
-def _colours(value: str) -> dict[Mode, Colour]:
-    """What a value is in each mode, as far as it is a plain colour."""
-    if match := _LIGHT_DARK.fullmatch(value):
-        parts = re.split(r",(?![^()]*\))", match[1])
-        pairs = zip(MODES, parts, strict=False)
-    else:
-        pairs = zip(MODES, (value, value), strict=True)
-    found: dict[Mode, Colour] = {}
-    for mode, part in pairs:
-        try:
-            found[mode] = Colour.read(part.strip())
-        except ValueError:
-            continue
-    return found

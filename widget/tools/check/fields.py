@@ -1,7 +1,7 @@
 """Whether the form still is the form: its fields by their names, and whatever its script and its sending need."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -25,6 +25,15 @@ OF_FILES = ("feedback-files", "feedback-add", "feedback-add-words", "files-limit
 """The same, where there is a place for text, and for files."""
 OF_THANKS = ("title", "text", "time", "receipt")
 """What the thanks have a place for, by their `data-fill`."""
+
+_BLOCKS = {
+    "sentimentRating": "sentiment", "description": "description", "files": "files", "submittedByEmail": "email",
+    "contactConsent": "consent", "context": "context", "feedback-add": "files", "feedback-files": "files",
+    "feedback-add-words": "files", "files-limit": "files", "description-counter": "description",
+    **dict.fromkeys(("feedback-notes", "feedback-progress", "feedback-progress-title", "feedback-progress-text",
+                     "feedback-cancel", "feedback-buttons", "feedback-copy", "feedback-send"), "actions"),
+}  # fmt: skip
+"""The block that holds a field or an id, where one does."""
 
 _FIX = "Keep what is in the block with {{ super() }}, or copy the line from our template."
 
@@ -79,6 +88,8 @@ def check(page: Page) -> Iterator[Finding]:
         return
     yield from _way(form)
     yield from _inside(page.root, form)
+    yield from _forms(page, form)
+    yield from _buttons(page.root, form)
     for field in fields_of(page.product, page.words.lang, vouched=page.state == "vouched"):
         yield from _field(field, form)
     yield from _ids(page)
@@ -117,6 +128,38 @@ def _inside(root: Element, form: Element) -> Iterator[Finding]:
             yield _lost("cut", message, f"Take it away: the form says itself what is over {least}.", "maxlength")
 
 
+def _forms(page: Page, form: Element) -> Iterator[Finding]:
+    """Whether the form is the only one."""
+    for other in page.root.all("form"):
+        if other is not form:
+            message = "There is a second <form>: people would take its button for ours, and lose what they wrote."
+            yield _lost(
+                "second_form",
+                message,
+                "Take it away, or make it a link.",
+                f'id="{other["id"]}"' if other["id"] else "<form",
+            )
+
+
+def _buttons(root: Element, form: Element) -> Iterator[Finding]:
+    """Whether Send alone sends."""
+    for button in root.all("button", "input"):
+        is_inside = form in button.up() or button["form"] == form["id"]
+        kind = button["type"].lower() or ("submit" if button.tag == "button" else "text")
+        if not is_inside or button["id"] == "feedback-send" or kind not in ("submit", "image", "reset"):
+            continue
+        named = f"“{button.text or button['value'] or button['aria-label']}”"
+        clue = button["id"] or button["class"] or f"<{button.tag}"
+        if kind == "reset":
+            message = f"The button {named} empties the form, and all that was written is lost."
+            yield _lost("button", message, 'Take it away, or give it type="button".', clue)
+        elif "type" not in button or button.tag == "button":
+            why = "has no type, so it sends the form" if "type" not in button else "sends the form, as Send does"
+            yield _lost("button", f"The button {named} {why}.", 'Give it type="button".', clue)
+        else:
+            yield _lost("button", f"The button {named} sends the form, as Send does.", "Keep Send alone.", clue)
+
+
 def _field(field: Field, form: Element) -> Iterator[Finding]:
     controls = list(form.all("input", "textarea", "select", "button"))
     named = [each for each in controls if each["name"] == field.name]
@@ -132,7 +175,7 @@ def _field(field: Field, form: Element) -> Iterator[Finding]:
                 clue=f'id="{field.id}"',
             )
         else:
-            yield _lost("lost", f"The field {field.name} is lost{_which(field)}.")
+            yield _lost("lost", f"The field {field.name} is lost{_which(field)}.", clue=_block(field.name))
         return
     control = next((each for each in named if each["id"] == field.id), named[0])
     if field.id and control["id"] != field.id:
@@ -146,6 +189,11 @@ def _field(field: Field, form: Element) -> Iterator[Finding]:
     if field.value and control["value"] != field.value:
         fix = f'Give it value="{field.value}".'
         yield _lost("value", f"The field {field.name} sends {control['value']!r}.", fix, f'name="{field.name}"')
+
+
+def _block(name: str) -> str:
+    """The clue to the block that should hold a field or an id."""
+    return f"block {_BLOCKS[name]}" if name in _BLOCKS else ""
 
 
 def _which(field: Field) -> str:
@@ -163,7 +211,8 @@ def _ids(page: Page) -> Iterator[Finding]:
     there = [element["id"] for element in page.root.all() if "id" in element]
     for name in dict.fromkeys(wanted):
         if name not in there:
-            yield _lost("id", f"The script needs an element with the id {name}; it is lost.")
+            block = _block(name.removesuffix("-error"))
+            yield _lost("id", f"The script needs an element with the id {name}; it is lost.", clue=block)
     for name in sorted({name for name in there if there.count(name) > 1}):
         fix = "Give one of them another id."
         yield _lost("twice", f"Two elements have the id {name}.", fix, f'id="{name}"')
@@ -208,9 +257,13 @@ def _thanks(root: Element, page: Page) -> Iterator[Finding]:
     for name in OF_THANKS:
         if not any(element["data-fill"] == name for element in inside):
             message = f"The thanks have no place for the {name}: data-fill={name} is lost."
-            yield _lost("thanks", message, clue="data-fill")
+            yield _lost("thanks", message, clue="block thanks")
     if not any(element["id"] == "feedback-thanks-title" for element in inside):
-        yield _lost("thanks", "The thanks have no element with the id feedback-thanks-title, which gets the focus.")
+        yield _lost(
+            "thanks",
+            "The thanks have no element with the id feedback-thanks-title, which gets the focus.",
+            clue="block thanks",
+        )
     if page.template == "thanks.html" and not any(element["href"].startswith("/receipt/") for element in inside):
         yield _lost("thanks", "The thanks do not lead to the receipt.", clue="receipt_url")
 
@@ -239,6 +292,7 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
     if token is not None and token["value"] != "sample-token":
         yield _lost("token", "The form's token is not in it.", 'Give it value="{{ token }}".', 'name="token"')
     if page.state == "idle":
+        yield from _chosen(controls)
         return
     area = controls.get("description")
     if area is not None and page.product.fields.description != "hidden" and page.sample.description not in area.raw:
@@ -254,6 +308,24 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
         yield _given_back("chips")
     if page.state == "errors":
         yield from _told(page)
+
+
+def _chosen(controls: Mapping[str, Element]) -> Iterator[Finding]:
+    """What nobody has chosen yet, and stands there as if somebody had."""
+    consent = controls.get("contactConsent")
+    if consent is not None and "checked" in consent:
+        message = "The consent is ticked beforehand. That is no consent: people have to give it themselves."
+        yield _lost("prechecked", message, "Tick it only where values.contactConsent says so, as ours does.", "checked")
+    for name, words in (("sentimentRating-true", "A thumb"), ("sentimentRating-false", "A thumb")):
+        if name in controls and "checked" in controls[name]:
+            fix = "Leave the choice to people: checked only where values.sentimentRating says so."
+            yield _lost(
+                "prechecked", f"{words} is chosen beforehand, so that many would send it unseen.", fix, "checked"
+            )
+    area = controls.get("description")
+    if area is not None and area.raw.strip():
+        message = "There are words in the text field that nobody has written."
+        yield _lost("prefilled", message, "Show values.description there, and nothing else.", 'id="description"')
 
 
 def _given_back(name: str) -> Finding:

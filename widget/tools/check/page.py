@@ -6,7 +6,7 @@ from functools import cached_property
 from widget.config.products import Product
 from widget.i18n.messages import Words
 from widget.pages.samples import Sample
-from widget.tools.markup import Element, parse
+from widget.tools.markup import Element, Slip, parse, slips
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Page:
     def root(self) -> Element:
         """What is in it."""
         return parse(self.html)
+
+    @cached_property
+    def slips(self) -> tuple[Slip, ...]:
+        """The tags in it that are wrong."""
+        return slips(self.html)
 
     @property
     def is_form(self) -> bool:

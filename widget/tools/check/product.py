@@ -1,22 +1,24 @@
 """One product: its looks, its templates, and its pages in every state and language."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from widget.config import resources
 from widget.config.products import Product
+from widget.errors import Problem
 from widget.i18n.overrides import unspoken
 from widget.pages.samples import HOSTILE, states_of
 from widget.pages.templating import TemplateBroken
-from widget.tools.check import contrast, escaping, fields, labels, policy, sources, weight
+from widget.tools.check import contrast, css, escaping, fields, folders, labels, policy, sources, styling, tags, weight
 from widget.tools.check.page import Page
 from widget.tools.check.sources import Sources
 from widget.tools.findings import Check, Finding, Section
 from widget.tools.offline import OfflineRenderer
 
 ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
+    "tags": tags.check,
     "fields": fields.check,
     "labels": labels.check,
     "policy": policy.check,
@@ -24,7 +26,10 @@ ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
 }
 """What is looked at in every page."""
 
-_UNTIL_WORDS = "Until it is fixed, people read our words."
+_AFTER_TAGS = ("fields", "labels")
+"""What is looked at once no tag is wrong that takes half of the page with it."""
+_UNTIL_FIXED = "Correct the line: until then people get our template in its place."
+_UNTIL_WORDS = "Correct it, or remove it: until then people read our words."
 
 Seen = dict[Finding, set[tuple[str, str]]]
 """What was found, and in which state and language."""
@@ -33,7 +38,7 @@ Seen = dict[Finding, set[tuple[str, str]]]
 def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str], config: Path) -> Section:
     """Everything about one product."""
     own = Sources(product.slug, renderer.sources(product.slug), renderer.our_sources())
-    broken, pages = _render(product, renderer, languages)
+    broken, pages = _render(product, renderer, languages, own)
     at = f"{config}: products.{product.slug}"
     states = states_of(product)
     scope = f"{len(states)} states in {len(languages)} language{'' if len(languages) == 1 else 's'}"
@@ -43,7 +48,7 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
     for name, look in ON_PAGES.items():
         seen: Seen = {}
         for page in pages:
-            for finding in look(page):
+            for finding in look(page) if name not in _AFTER_TAGS or not tags.swallows(page) else ():
                 seen.setdefault(_placed(finding, page, own), set()).add((page.state, page.words.lang))
         found[name] = _told(seen, len(states), len(languages))
     found["templates"] += [finding for finding in sources.check(own) if finding.code.startswith("sources.")]
@@ -53,15 +58,18 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
         for problem in renderer.wording.problems
         if problem.name.startswith(f"products/{product.slug}/")
     ]
-    unused = "Until it is fixed, nobody reads it."
+    unused = "Correct the language's tag, or leave it out: until then nobody reads it."
     found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
-    css = renderer.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
-    sheet = f"static/products/{product.slug}/product.css"
-    found["policy"] += policy.check_stylesheet(css, sheet)
+    text = renderer.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
+    sheet = css.read(text, f"static/products/{product.slug}/product.css")
+    first = [page for page in pages if page.words.lang == languages[0]]
+    found["policy"] += policy.check_stylesheet(text, sheet.name)
+    found["styles"] = list(styling.check(sheet, product, first, tokens()))
     found["contrast"] = [
         *contrast.check_theme(product.theme, at),
-        *contrast.check_stylesheet(css, sheet, product.theme, tokens()),
+        *contrast.check_stylesheet(sheet, product.theme, tokens()),
     ]
+    found["files"] = list(folders.in_product(product.slug, renderer.custom, own.own, text))
     found["weight"] = [*_weight(product, renderer, pages, at), *_not_served(product, renderer)]
     checks = [Check(name, tuple(findings), scope if name == "templates" else "") for name, findings in found.items()]
     return Section(f"{product.name} ({product.slug})", tuple(checks))
@@ -78,7 +86,9 @@ def tokens() -> frozenset[str]:
     return frozenset(re.findall(r"--feedback-([\w-]+)\s*:", css))
 
 
-def _render(product: Product, renderer: OfflineRenderer, languages: Sequence[str]) -> tuple[Seen, list[Page]]:
+def _render(
+    product: Product, renderer: OfflineRenderer, languages: Sequence[str], own: Sources
+) -> tuple[Seen, list[Page]]:
     """Every page that can be made of a hostile person's words, and what is wrong with those that cannot."""
     broken: Seen = {}
     pages = []
@@ -88,16 +98,16 @@ def _render(product: Product, renderer: OfflineRenderer, languages: Sequence[str
             try:
                 html = state.render(scene)
             except TemplateBroken as error:
-                finding = Finding(
-                    "templates.broken",
-                    _sentence(error.problem.message),
-                    "Until it is fixed, people get our template in its place.",
-                    error.problem.name,
-                )
+                finding = _broken(error.problem, own, (*scene.words.texts, *renderer.static.names("", "")))
                 broken.setdefault(finding, set()).add((state.name, lang))
             else:
                 pages.append(Page(product, scene.words, state.name, state.template, html, HOSTILE))
     return broken, pages
+
+
+def _broken(problem: Problem, own: Sources, names: Iterable[str]) -> Finding:
+    fix = sources.meant(problem.message, own, names) or _UNTIL_FIXED
+    return Finding("templates.broken", _sentence(problem.message), fix, problem.name)
 
 
 def _sentence(text: str) -> str:
@@ -108,17 +118,18 @@ def _unread(product: Product, renderer: OfflineRenderer, broken: Seen) -> list[F
     """Templates that no page came to: partials of a page that broke before, for one."""
     known = {finding.at for finding in broken}
     return [
-        Finding("templates.broken", problem.message, at=problem.name)
+        Finding("templates.broken", _sentence(problem.message), _UNTIL_FIXED, problem.name)
         for problem in renderer.templates.problems(product.slug)
         if problem.name not in known
     ]
 
 
 def _placed(finding: Finding, page: Page, own: Sources) -> Finding:
-    """With the line that its clue is found in; else with the product's template; else it is ours."""
+    """With the line that its clue is found in; else with a template of the product; if it has none, it is ours."""
     place = own.place(finding.clue)
     if not place:
-        place = f"{own.slug}/{page.template}" if page.template in own.own else page.template
+        name = page.template if page.template in own.own else next(iter(own.own), "")
+        place = f"{own.slug}/{name}:1" if name else page.template
     return replace(finding.placed(place), clue="")
 
 
@@ -151,4 +162,4 @@ def _not_served(product: Product, renderer: OfflineRenderer) -> Iterator[Finding
     for name, reason in renderer.static.left_out.items():
         if name.startswith(f"products/{product.slug}/"):
             fix = "Remove it, or put another kind of file in its place."
-            yield Finding("weight.not_served", f"This file is not served: {reason}.", fix, f"static/{name}")
+            yield Finding("weight.not_served", f"This file is not served: {reason}.", fix, f"static/{name}:1")

@@ -12,7 +12,7 @@ from widget.config.loading import suffix
 from widget.config.products import LOCAL
 from widget.config.settings import Settings
 from widget.config.weaknesses import weaknesses
-from widget.errors import ConfigurationError, OutboxUnavailable
+from widget.errors import ConfigurationError, OutboxUnavailable, Problem
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
@@ -24,13 +24,19 @@ _PATIENCE = 3.0
 _CLAMD = Finding("scanner.unavailable", "", "Until it answers, files wait and are not forwarded.", "CLAMD")
 _REDIS = Finding("counters.unavailable", "", "Until it answers, each process counts alone.", "RATE_LIMIT_STORAGE")
 _FOLDER, _CUSTOM = "CUSTOM_FOLDER", "Correct the path, or see that it is mounted."
+_SEE_SETTINGS = "correct it; docs/settings.md lists all settings, docs/customising.md those of a product"
 _UNTIL = "Until it is fixed, the product has our look."
 
 
 def check_settings(problem: ConfigurationError) -> Check:
     """What keeps the service from starting."""
-    findings = [Finding("settings.unusable", problem.message, at=problem.name) for problem in problem.problems]
-    return Check("settings", tuple(findings))
+    return Check("settings", tuple(_unusable(each) for each in problem.problems))
+
+
+def _unusable(problem: Problem) -> Finding:
+    """A problem as a finding: what is wrong, and behind the semicolon how to put it right."""
+    message, _, fix = problem.message.partition("; ")
+    return Finding("settings.unusable", _sentence(message), _sentence(fix or _SEE_SETTINGS), problem.name)
 
 
 def check_origins(settings: Settings, *, strict: bool = False) -> Check:
@@ -67,11 +73,15 @@ def _origins(settings: Settings) -> Iterator[Finding]:
 
 def check_folder(settings: Settings) -> Check:
     """Whether the folder of the products' own files is there."""
-    findings: tuple[Finding, ...] = ()
     if settings.custom_folder is not None and not settings.custom_folder.is_dir():
-        message = f"There is no folder {settings.custom_folder}."
-        findings = (Finding("settings.custom_folder", f"{message} Every product has our look.", _CUSTOM, _FOLDER),)
-    return Check("custom folder", findings, str(settings.custom))
+        return check_custom(settings.custom_folder)
+    return Check("custom folder", (), str(settings.custom))
+
+
+def check_custom(folder: Path) -> Check:
+    """The finding about a `CUSTOM_FOLDER` that is not there."""
+    message = f"There is no folder {folder}. Every product has our look."
+    return Check("custom folder", (Finding("settings.custom_folder", message, _CUSTOM, _FOLDER),))
 
 
 async def check_helpers(settings: Settings) -> Sequence[Check]:
@@ -154,4 +164,5 @@ async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    end = "" if text.endswith("?") else "."
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}{end}"

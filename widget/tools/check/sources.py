@@ -3,18 +3,22 @@
 A block that ours has not, words outside of every block, a file that no page uses: all of them render nothing.
 """
 
-import difflib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateSyntaxError
 
+from widget.config.sentences import near
 from widget.pages.loader import DEFAULT
 from widget.pages.views import PAGES
 from widget.tools.check import escaping
 from widget.tools.findings import Finding
+from widget.tools.markup import slips
+
+_JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,24 @@ class Sources:
         return dict(_read(self.ours))
 
     def place(self, clue: str) -> str:
-        """The first line of the product's templates that has `clue`, or else where it may be: any of its templates."""
+        """The first line of the product's templates that has `clue`; empty if none has. A wrong tag is looked for as
+        such (`slip KIND TAG`), and else by its name."""
+        if clue.startswith("slip "):
+            _, kind, tag = clue.split(" ")
+            return self._place_of_slip(kind, tag) or self.place(f"</{tag}" if kind in ("stray", "void") else f"<{tag}")
         for name, source in self.own.items() if clue else ():
             for number, line in enumerate(source.splitlines(), 1):
                 if clue in line:
                     return f"{self.slug}/{name}:{number}"
+        return ""
+
+    def _place_of_slip(self, kind: str, tag: str) -> str:
+        """Where a template has a wrong tag, as far as that can be told without rendering it."""
+        for name, source in self.own.items():
+            bare = _JINJA.sub(lambda match: "x" + "\n" * match[0].count("\n"), source)
+            for slip in slips(bare):
+                if (slip.kind, slip.tag) == (kind, tag):
+                    return f"{self.slug}/{name}:{slip.line}"
         return ""
 
 
@@ -53,6 +70,25 @@ def _read(sources: Mapping[str, str]) -> Iterator[tuple[str, nodes.Template]]:
             continue  # named by another check
 
 
+_QUOTED = re.compile(r"'([^']+)'")
+
+
+def meant(message: str, sources: Sources, others: Iterable[str]) -> str:
+    """The name that a template probably meant by one that there is not, which `message` says; empty if none is close.
+
+    `others` are names that stand in no template: texts, files.
+    """
+    if not any(part in message for part in ("undefined", "has no attribute", "there is no", "No filter", "No test")):
+        return ""
+    trees = [*sources.our_trees.values()]
+    known = {each.name for tree in trees for each in tree.find_all(nodes.Name)}
+    known |= {each.attr for tree in trees for each in tree.find_all(nodes.Getattr)}
+    known |= {*sources.ours, *sources.own, *others}
+    wrong = (_QUOTED.findall(message) or [""])[-1]
+    hint = near(wrong, known - {wrong}, 0.7)
+    return f"Did you mean {hint.rpartition('/')[2]}?" if hint else ""
+
+
 def check(sources: Sources) -> Iterator[Finding]:
     """What has no effect, and what lets HTML through."""
     used = {*PAGES, *(name for tree in sources.trees.values() for name in _references(tree))}
@@ -62,9 +98,9 @@ def check(sources: Sources) -> Iterator[Finding]:
         yield from _outside(tree, at)
         yield from escaping.check_source(sources.own[name], at)
         if name not in used and name not in sources.ours:
-            near = difflib.get_close_matches(name, PAGES, 1)
-            fix = f"Did you mean {near[0]}?" if near else "Include it somewhere, or remove it."
-            yield Finding("sources.unused", f"No page uses {name}.", fix, at)
+            hint = near(name, PAGES)
+            fix = f"Did you mean {hint}?" if hint else "Include it somewhere, or remove it."
+            yield Finding("sources.unused", f"No page uses {name}.", fix, f"{at}:1")
 
 
 def _references(tree: nodes.Template) -> Iterator[str]:
@@ -108,8 +144,8 @@ def _blocks(name: str, tree: nodes.Template, sources: Sources, at: str) -> Itera
     known = _known(name, tree, sources)
     for block in tree.body:
         if isinstance(block, nodes.Block) and known and block.name not in known:
-            near = difflib.get_close_matches(block.name, known, 1)
-            fix = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(known))}."
+            hint = near(block.name, known)
+            fix = f"Did you mean {hint}?" if hint else f"There are {', '.join(sorted(known))}."
             message = f"There is no block {block.name}, so what is in it never shows."
             yield Finding("sources.block", message, fix, f"{at}:{block.lineno}")
 
