@@ -51,6 +51,7 @@ style:
 	@$(PYTHON_BIN)/lint-imports --no-cache >/dev/null || $(PYTHON_BIN)/lint-imports --no-cache
 	@node_modules/.bin/tsc
 	@node_modules/.bin/biome lint --error-on-warnings >/dev/null 2>&1 || node_modules/.bin/biome lint --error-on-warnings
+	@npm run --silent styles
 
 types:
 	@$(PYTHON_BIN)/mypy --no-error-summary

@@ -193,15 +193,16 @@ export class FeedbackForm extends HTMLElement {
     else this.wake().catch(() => undefined)
   }
 
-  /** Without the rest of the script the form goes the plain way. @param {SubmitEvent} event */
+  /** Where the rest of the script does not come, or fails, the form goes the plain way: with all but files that only the
+   * script has. @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault()
     const turn = this.#turns
     if (!this.controller) this.element('feedback-send').textContent = JSON.parse(this.dataset.words ?? '{}').sending // at once
     try {
       await this.#use(controller => controller.sending.start())
-    } catch {
-      if (turn !== this.#turns) return
+    } catch (error) {
+      if (turn !== this.#turns || this.controller?.files.count) throw error
       if (navigator.onLine) this.form.submit()
       else this.#wait()
     }
@@ -218,11 +219,11 @@ export class FeedbackForm extends HTMLElement {
     addEventListener('online', () => turn === this.#turns && this.form.requestSubmit(), {once: true})
   }
 
-  /** Once it is there, and unless another person has come meanwhile. @param {(controller: FormController) => void} act */
+  /** Once it is there, and unless another person has come meanwhile. @param {(controller: FormController) => unknown} act */
   async #use(act) {
     const turn = this.#turns
     const controller = await this.wake()
-    if (turn === this.#turns) act(controller)
+    if (turn === this.#turns) await act(controller)
   }
 
   /** A picture from the clipboard. Text that comes with it is what was meant, unless it is no more than the files' names, as

@@ -52,7 +52,7 @@ export class FormController {
   /** What looks private is pointed out, from the first letter on. @param {AbortSignal} signal */
   #hint(signal) {
     const {area} = this.fields
-    if (!area || this.form.getAttribute('hints') === 'off') return
+    if (!area || this.form.getAttribute('hints') === 'off' || !canLookBehind()) return
     import('../editor/hints.js').then(({Hints}) => { if (!signal.aborted) this.#hints = new Hints(this, area, signal) }).catch(() => undefined)
   }
 
@@ -94,5 +94,15 @@ export class FormController {
     const status = this.form.element('feedback-status')
     status.textContent = ''
     setTimeout(() => { if (!this.isLeft) status.textContent = text }, 50)
+  }
+}
+
+/** Safari before 16.4 cannot parse the patterns of what looks private. */
+function canLookBehind() {
+  const pattern = '(?<!a)b'
+  try {
+    return Boolean(RegExp(pattern))
+  } catch {
+    return false
   }
 }

@@ -3,10 +3,9 @@
  * copy, and the news once there are any. */
 import {copyText} from './clipboard.js'
 import {settled} from './standing.js'
+import {localeOf} from './words.js'
 
-const {lang} = document.documentElement
-const locale = navigator.language.startsWith(lang) ? navigator.language : lang
-const format = new Intl.DateTimeFormat(`${locale}-u-nu-latn`, {dateStyle: 'long', timeStyle: 'short'})
+const format = new Intl.DateTimeFormat(localeOf(document.documentElement.lang), {dateStyle: 'long', timeStyle: 'short'})
 
 const ACTIONS = /** @type {Record<string, (button: HTMLElement) => unknown>} */ ({copy, print: () => print()})
 

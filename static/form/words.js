@@ -3,6 +3,13 @@
 
 const MEGABYTE = 1024 * 1024
 
+/** The person's own variety of a page's language, with Latin digits. A system without a locale makes Chromium say
+ * `en-US@posix`, which is no tag. @param {string} lang */
+export function localeOf(lang) {
+  const [own] = navigator.language.split('@')
+  return `${own.split('-')[0] === lang ? own : lang}-u-nu-latn`
+}
+
 export class Words {
   #texts
   #locale
@@ -12,8 +19,7 @@ export class Words {
    * wording for two under `2` */
   constructor(texts, lang = document.documentElement.lang) {
     this.#texts = texts
-    const own = navigator.language
-    this.#locale = `${own.split('-')[0] === lang ? own : lang}-u-nu-latn`
+    this.#locale = localeOf(lang)
   }
 
   /** @param {string} key @param {Record<string, string | number>} [values] */

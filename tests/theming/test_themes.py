@@ -92,7 +92,7 @@ def test_without_choices_the_colours_are_those_that_were_drawn(mode: themes.Mode
 
 def tokens(mode: themes.Mode) -> dict[str, str]:
     """The colours that the form's stylesheet names or mixes; a browser test compares those that follow the accent."""
-    css = resources.content(resources.path("static") / "form.css").decode()
+    css = resources.content(resources.path("static") / "form.css").decode().partition("@supports not")[0]
     found: dict[str, str] = {}
     for name, value in re.findall(r"--feedback-([\w-]+): ([^;}]*)", css):
         value = re.sub(r"light-dark\((#\w+), ?(#\w+)\)", rf"\{MODES.index(mode) + 1}", value)
@@ -174,6 +174,14 @@ def test_the_stylesheet_has_what_was_chosen_and_lies_in_our_layer() -> None:
         "--feedback-density: 0.85;",
     ):
         assert line in sheet
+
+
+def test_the_stylesheet_has_every_colour_of_light_mode_for_browsers_that_cannot_derive_it() -> None:
+    chosen = theme(accent="#0f6a4a", surface={"light": "#fffaf0", "dark": "#101010"})
+    _, _, plain = themes.stylesheet(chosen).partition("@supports not")
+    found = dict(re.findall(r"--feedback-([\w-]+): (#\w+);", plain))
+    assert found == {name: str(colour) for name, colour in themes.palette(chosen, "light").items()}
+    assert "@supports" not in themes.stylesheet(theme(radius=4))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ that passes.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -258,10 +258,26 @@ def _shortfalls(theme: Theme, mode: Mode) -> Iterator[Shortfall]:
 
 def stylesheet(theme: Theme) -> str:
     """The theme as CSS in the layer of our tokens, so that a product's own plain rules win. Empty without choices."""
-    lines = [f"--feedback-{name}: {value};" for name, value in (*_colour_lines(theme), *_other_lines(theme))]
+    lines = (*_colour_lines(theme), *_other_lines(theme))
     if not lines:
         return ""
-    return "@layer feedback.tokens {\n  :root {\n" + "".join(f"    {line}\n" for line in lines) + "  }\n}\n"
+    plain = _plain_lines(theme)
+    return "@layer feedback.tokens {\n" + _rule(lines) + (_PLAIN.format(_rule(plain)) if plain else "") + "}\n"
+
+
+def _rule(lines: Sequence[tuple[str, str]]) -> str:
+    return "  :root {\n" + "".join(f"    --feedback-{name}: {value};\n" for name, value in lines) + "  }\n"
+
+
+_PLAIN = "  @supports not ((color: light-dark(red, red)) and (color: oklch(from red l c h))) {{\n{}  }}\n"
+"""For browsers that `static/form.css` shows its light colours in."""
+
+
+def _plain_lines(theme: Theme) -> Sequence[tuple[str, str]]:
+    """Every colour of light mode, where any was chosen."""
+    if not (theme.accent or theme.surface or theme.text):
+        return ()
+    return tuple((name, str(colour)) for name, colour in palette(theme, "light").items())
 
 
 def version(theme: Theme) -> str:
