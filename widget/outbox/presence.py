@@ -31,13 +31,27 @@ class Presence:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._log = path.with_name(f"{path.name}-wal")
+        self._descriptor: int | None = None
         self._file: _Identity | None = None
         self._log_file: _Identity | None = None
         self._size = 0
 
     def opened(self, descriptor: int) -> None:
-        """This is the file, from now on."""
+        """This is the file, from now on. The descriptor is ours until `close`.
+
+        Closing any descriptor of a file takes away all locks that this process has on it (POSIX). Without SQLite's,
+        another process takes itself for the last and deletes the write-ahead log. So the file is opened once, and
+        closed only when nobody uses it any more.
+        """
+        self.close()
+        self._descriptor = descriptor
         self._file = _identity(os.fstat(descriptor))
+
+    def close(self) -> None:
+        """Let go of the file. Only while no connection has it open."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def connected(self) -> None:
         """A new connection may have begun a new write-ahead log."""
@@ -65,8 +79,8 @@ class Presence:
 
     def _is_cut(self) -> bool:
         """Whether the file is shorter than its header says. VACUUM makes it shorter, and its header too."""
-        with self._path.open("rb") as file:
-            header = file.read(100)
+        assert self._descriptor is not None  # noqa: S101
+        header = os.pread(self._descriptor, 100, 0)
         size = int.from_bytes(header[_PAGE_SIZE], "big")
         pages = int.from_bytes(header[_PAGE_COUNT], "big")
         return len(header) < 100 or self._path.stat().st_size < pages * (size if size > 1 else 65536)

@@ -114,6 +114,7 @@ class SQLiteBackend:
             await asyncio.to_thread(self._writer.join)
         if self._readers:
             self._readers.dispose()
+        self._presence.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -180,7 +181,6 @@ class SQLiteBackend:
             presence.check_not_lost(self.path)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)  # SQLite would ask umask
             self._presence.opened(file)
-            os.close(file)
             if not exclusive:
                 return
             self._lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)
