@@ -32,6 +32,8 @@ from widget.i18n.overrides import Wording, unspoken
 from widget.insider.client import Insider
 from widget.intake import body as intake
 from widget.intake.acceptance import Acceptance, Identities
+from widget.ops.flushing import flushing
+from widget.ops.sessions import Sessions
 from widget.outbox.backend import Backend
 from widget.outbox.opening import opened
 from widget.outbox.outbox import Outbox
@@ -39,6 +41,7 @@ from widget.outbox.retention import Retention
 from widget.outbox.sealing import Keyring
 from widget.outbox.sqlite import SQLiteBackend
 from widget.outbox.tally import Tally
+from widget.pages.operator import OperatorPages
 from widget.pages.pages import Pages
 from widget.pages.templating import Templates
 from widget.submissions import identity
@@ -51,7 +54,7 @@ from widget.web.headers import Hardened
 from widget.web.mounted import Mounted
 from widget.web.problems import ERROR_HANDLERS, CutOff
 from widget.web.routes import ROUTES
-from widget.web.service import Service
+from widget.web.service import Desk, Service
 
 log = structlog.get_logger("widget.app")
 
@@ -154,6 +157,7 @@ class _Web:
                 sheets=self._sheets,
                 wording=Wording(settings.custom / "templates", settings.products),
                 turns=intake.turns(),
+                desk=create_desk(settings, self._static),
             )
 
     def _acceptance(self, examiner: Examiner, dispatcher: Dispatcher) -> Acceptance:
@@ -170,6 +174,14 @@ class _Web:
             min_fill_time=settings.min_fill_time,
             delivery_wait=settings.delivery_wait,
         )
+
+
+def create_desk(settings: Settings, static: StaticFiles) -> Desk | None:
+    """What `/ops` needs, if there is an `OPS_TOKEN`."""
+    if settings.ops_token is None:
+        return None
+    sessions = Sessions(settings.keys, settings.ops_token.get_secret_value(), settings.ops_session)
+    return Desk(sessions, OperatorPages(resources.path("templates"), static.url))
 
 
 class _Wrapped(Starlette):
@@ -248,7 +260,7 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         log.info("widget.started", version=__version__, products=sorted(settings.products), delivers=deliver)
 
     try:
-        async with opened(begin):
+        async with opened(begin), flushing(Tally(outbox.backend)):
             yield insider, dispatcher
         await dispatcher.stop(settings.shutdown_grace)
     finally:

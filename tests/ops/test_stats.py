@@ -8,7 +8,8 @@ import pytest
 from widget.ops import charts
 from widget.ops.charts import Chart, Series
 from widget.ops.stats import Figures, group, period
-from widget.outbox.tally import Amount, Count, Key
+from widget.outbox.tally import Count
+from widget.telemetry.counters import Amount, Key
 
 MONDAY = 1_764_547_200  # 2025-12-01, 00:00 UTC
 

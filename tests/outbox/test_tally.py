@@ -11,7 +11,8 @@ from sqlalchemy import text
 from widget.outbox.model import Transition
 from widget.outbox.operator import Operator
 from widget.outbox.outbox import Outbox
-from widget.outbox.tally import Amount, Key, Tally
+from widget.outbox.tally import Tally
+from widget.telemetry.counters import Amount, Key
 
 HOUR, DAY = 3600.0, 86_400.0
 

@@ -13,7 +13,7 @@ from widget.server.processes import LONGEST_PAUSE, _Place
 SOMEBODY = """
 import os, sys, time
 from pathlib import Path
-from widget import logs
+from widget.telemetry import logs
 from widget.server import processes
 
 logs.configure("info")

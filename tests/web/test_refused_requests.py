@@ -10,7 +10,8 @@ import pytest
 from bed import Widget, adjusted, aged_token, until
 from samples import png
 
-from widget.web.refusals import _MOST_KINDS, Refusals, Total, _host
+from widget.telemetry.counters import Amount, Counters, Key
+from widget.web.refusals import _MOST_KINDS, Refusals, _host
 
 
 def lines(widget: Widget, event: str = "request.refused") -> list[dict[str, Any]]:
@@ -80,14 +81,16 @@ def test_every_limit_says_which_it_is_and_whom_it_stopped_it_does_not_say(start_
     assert "127.0.0.1" not in widget.log()
 
 
-async def test_refusals_are_counted_from_the_start_for_the_figures() -> None:
-    counted = Refusals()
+async def test_refusals_are_counted_for_the_figures() -> None:
+    counted = Counters()
+    refusals = Refusals(counted)
     for number in range(5):
-        counted.note("rate_limited", 429, product="demo", origin=f"https://{number}.example.com", limit="RATE_LIMIT")
-    counted.note("rate_limited", 429, product="demo", limit="RATE_LIMIT_TOTAL")
-    assert counted.totals == {
-        Total("rate_limited", "demo", "RATE_LIMIT"): 5,
-        Total("rate_limited", "demo", "RATE_LIMIT_TOTAL"): 1,
+        refusals.note("rate_limited", 429, product="demo", origin=f"https://{number}.example.com", limit="RATE_LIMIT")
+    refusals.note("too_fast", 403, product="demo")
+    assert counted.take() == {
+        Key("rejected", "demo", detail="rate_limited"): Amount(5),
+        Key("limited", "demo", detail="RATE_LIMIT"): Amount(5),
+        Key("rejected", "demo", detail="too_fast"): Amount(1),
     }
 
 

@@ -5,8 +5,8 @@ import os
 
 import click
 
-from widget import logs
 from widget.server import hardening
+from widget.telemetry import logs
 from widget.tools import annotations
 from widget.tools import check as checks
 

@@ -6,9 +6,9 @@ import os
 
 import click
 
-from widget import logs
 from widget.config.loading import load_products, places
 from widget.errors import ConfigurationError
+from widget.telemetry import logs
 from widget.tools import doctor as doctors
 
 

@@ -5,12 +5,12 @@ import asyncio
 import click
 import structlog
 
-from widget import logs
 from widget.app import create_outbox
 from widget.cli import common
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable
 from widget.outbox.opening import pauses
+from widget.telemetry import logs
 
 log = structlog.get_logger("widget.cli.migrate")
 PATIENCE = 30.0

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import click
 import structlog
 
-from widget import logs
 from widget.app import create_outbox
 from widget.cli import common
 from widget.cli.shown import age
@@ -20,6 +19,7 @@ from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable, TokenInvalid
 from widget.outbox.operator import STATES, Entry, Operator, Wanted
 from widget.submissions.tokens import Tokens
+from widget.telemetry import logs
 
 log = structlog.get_logger("widget.operator")
 

@@ -17,8 +17,9 @@ import click
 
 from widget.cli import common, export, importing, operating
 from widget.cli.operating import NOT_ALL, counted, each, in_words, named, rows
-from widget.cli.shown import as_json, details, duration, moment, one_line, summary_as_json, summary_table, table, why
+from widget.cli.shown import as_json, details, summary_as_json, summary_table, table, why
 from widget.config.settings import Settings
+from widget.ops.words import duration, moment, one_line
 from widget.outbox.accounts import Accounts, Overview
 from widget.outbox.importing import Importer
 from widget.outbox.operator import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Operator, Wanted

@@ -6,9 +6,9 @@ import webbrowser
 import click
 import uvicorn
 
-from widget import logs
 from widget.cli.common import fail, or_fail
 from widget.config.loading import load_products, places
+from widget.telemetry import logs
 from widget.tools.preview import create_preview
 
 

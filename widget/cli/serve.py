@@ -7,13 +7,13 @@ from functools import partial
 
 import click
 
-from widget import logs
 from widget.app import create_app
 from widget.cli import common
 from widget.config.settings import Settings
 from widget.server import hardening
 from widget.server.processes import run_processes
 from widget.server.serving import Server, listen
+from widget.telemetry import logs
 
 
 @click.command()

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from widget.ops.words import duration, moment, one_line
 from widget.outbox.operator import Changed, Entry, Erased, Whole
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
@@ -22,14 +23,6 @@ def age(value: str) -> float:
     if match is None:
         raise click.BadParameter(f"{value!r} is not a valid age; write one such as 90s, 15m, 12h or 3d")
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-
-
-def duration(seconds: float) -> str:
-    """A period in its largest fitting unit, rounded down, such as 3d."""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return f"{max(0, int(seconds))}s"
 
 
 def table(entries: Sequence[Entry]) -> Iterator[str]:
@@ -158,13 +151,3 @@ def written(at: float | None) -> str | None:
 
 def _without_blob(file: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in file.items() if name not in ("blob", "sealed")}
-
-
-def moment(at: float) -> str:
-    """A time for people, in UTC."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def one_line(text: str) -> str:
-    """`text` without control characters: a stranger wrote parts of it, and they could drive the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)

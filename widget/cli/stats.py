@@ -8,15 +8,16 @@ from typing import cast
 
 import click
 
-from widget import logs
 from widget.app import create_outbox
 from widget.cli import common
-from widget.cli.shown import age, one_line
+from widget.cli.shown import age
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable
 from widget.ops import charts
 from widget.ops.stats import EVENTS, By, Figures, group
+from widget.ops.words import one_line
 from widget.outbox.tally import Count, Tally
+from widget.telemetry import logs
 
 _BY: tuple[By, ...] = ("product", "locale", "day", "week")
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import click
 
-from widget import logs
 from widget.app import create_outbox
 from widget.cli import common
-from widget.cli.shown import age, duration, one_line, written
+from widget.cli.shown import age, written
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable
+from widget.ops.board import problems as problems_of
+from widget.ops.words import duration, one_line
 from widget.outbox.accounts import Accounts, Overview
+from widget.telemetry import logs
 
 NOT_ARRIVING = 3
 """The exit code if feedback does not arrive."""
@@ -42,7 +44,7 @@ def status(in_json: bool, oldest: float) -> None:
         overview, free = common.or_fail(lambda: asyncio.run(_look(settings)))
     except OutboxUnavailable as error:
         common.fail(f"The outbox cannot be used now: {error}")
-    problems = list(_problems(overview, oldest))
+    problems = list(problems_of(overview, oldest))
     facts = _facts(settings, overview, free, problems)
     for line in [json.dumps(facts, ensure_ascii=False)] if in_json else _lines(facts):
         click.echo(line)
@@ -57,15 +59,6 @@ async def _look(settings: Settings) -> tuple[Overview, int | None]:
         return await Accounts(outbox.backend).overview(), outbox.backend.free
     finally:
         await outbox.close()
-
-
-def _problems(overview: Overview, oldest: float) -> Iterator[str]:
-    for product, standing in overview.accounts.items():
-        if standing.reason is not None:
-            yield f"{product}: nothing goes through since {written(standing.since)}: {one_line(standing.reason)}"
-    for product, waiting in overview.waiting.items():
-        if waiting.oldest > oldest:
-            yield f"{product}: the oldest of {waiting.count} waiting has waited for {duration(waiting.oldest)}"
 
 
 def _facts(settings: Settings, overview: Overview, free: int | None, problems: list[str]) -> Mapping[str, Any]:

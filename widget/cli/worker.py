@@ -5,11 +5,11 @@ import signal
 
 import click
 
-from widget import logs
 from widget.app import deliver_until
 from widget.cli import common
 from widget.server import hardening
 from widget.server.ending import end_within, leave
+from widget.telemetry import logs
 
 
 @click.command()

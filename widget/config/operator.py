@@ -48,6 +48,9 @@ class OperatorSettings(Topic):
             "closed.",
         ),
     ] = None
+    ops_session: Annotated[
+        Seconds, Field(ge=60, le=2_592_000, description="Seconds after which `/ops` asks for `OPS_TOKEN` again.")
+    ] = 43_200
     health_interval: Annotated[
         Seconds, Field(gt=0, description="Seconds between the checks of the database that `/readyz` reports.")
     ] = 5

@@ -96,11 +96,11 @@ def lines(chart: Chart) -> str:
 
 
 class _Scale:
-    """From values to heights. The top is a round number, of 1, 2 or 5 and noughts."""
+    """From values to heights. The top is a round number, and half of it is one, too."""
 
     def __init__(self, highest: float) -> None:
         power = 10 ** math.floor(math.log10(highest)) if highest > 0 else 1
-        self.top = next(step * power for step in (1, 2, 5, 10) if step * power >= highest)
+        self.top = next(step * power for step in (2, 4, 6, 10, 20) if step * power >= highest)
 
     def y(self, value: float) -> float:
         return HEIGHT - _BOTTOM - (HEIGHT - _BOTTOM - _TOP) * value / self.top

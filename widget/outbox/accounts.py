@@ -47,6 +47,17 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Pile:
+    """The submissions of a product in one state, and the age of the oldest in seconds. The state is one of the row's;
+    `held` for those that wait to be released; `parked` for an unknown one that is not tried by itself."""
+
+    product: str
+    state: str
+    count: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What the database knows of the delivery, by product. `yours` counts the submissions that wait for the operator,
     by state: held, unknown, refused."""
@@ -96,6 +107,30 @@ class Accounts:
             )
             .group_by(kind)
         )
+
+        piled = case(
+            (s.held_for.is_not(null()), "held"),
+            (and_(s.state == "unknown", s.due_at.is_(null())), "parked"),
+            else_=s.state,
+        )
+        # Two statements, each with a partial index of its own; the first alone would look at all that was delivered.
+        self._piles = [
+            select(s.product, piled, func.count(), now - func.min(s.accepted_at))
+            .where(where)
+            .group_by(s.product, piled)
+            for where in (is_unfinished, _is_one_of("refused", "discarded"))
+        ]
+
+    async def piles(self) -> Sequence[Pile]:
+        """All that was not delivered, by product and state. Raises OutboxUnavailable."""
+
+        def look(connection: Connection) -> Sequence[Pile]:
+            rows = [row for statement in self._piles for row in connection.execute(statement)]
+            return sorted(
+                (Pile(row[0], row[1], row[2], max(0.0, row[3])) for row in rows), key=lambda pile: pile.product
+            )
+
+        return await self._backend.read(look)
 
     async def note(self, products: Sequence[str], reason: str | None) -> None:
         """The account of these products is well, or nothing goes through, for a reason. Raises OutboxUnavailable."""

@@ -28,35 +28,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from widget.outbox.backend import Backend
 from widget.outbox.tables import tally
+from widget.telemetry.counters import Amount, Key
 
 _HOUR, _DAY = 3600, 86_400
 _APART = 2 * _HOUR
 """Seconds for which an hour's counts stay with the connections that made them; then they are one."""
 _HOURS_KEPT = 35 * _DAY
 """Seconds after which the counts of a day's hours become those of the day."""
-
-
-class Key(NamedTuple):
-    """What is counted. `rating` is up, down or none; it is empty, as `locale` is, where it plays no part. `detail` is a
-    reason, or the upper bound of the bucket of the time that it took."""
-
-    event: str
-    product: str = ""
-    locale: str = ""
-    rating: str = ""
-    files: bool = False
-    detail: str = ""
-
-
-class Amount(NamedTuple):
-    """How often, and the sum of the times that it took in seconds."""
-
-    number: int
-    seconds: float = 0.0
-
-    def plus(self, other: "Amount") -> "Amount":
-        """Both together."""
-        return Amount(self.number + other.number, self.seconds + other.seconds)
 
 
 class Count(NamedTuple):

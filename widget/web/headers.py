@@ -11,7 +11,7 @@ from typing import Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Kind = Literal["form", "page", "data", "static", "loader"]
+Kind = Literal["form", "page", "ops", "data", "static", "loader"]
 
 _REFUSED_FEATURES = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "encrypted-media", "geolocation",
@@ -36,6 +36,12 @@ _DOCUMENT_POLICY = (
 )
 """Each Trusted Types policy gives out one address: that of its worker (`form/pictures.js`, `form/proof.js` and
 `editor/painter.js` in `static/`)."""
+_OPS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types feedback-ops"
+)
+"""The one policy takes parts of the page that this service rendered (`ops.js`)."""
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 HEADERS: Mapping[Kind, Mapping[str, str]] = {
@@ -49,6 +55,12 @@ HEADERS: Mapping[Kind, Mapping[str, str]] = {
         **_EVERY,
         "Cache-Control": "no-store",
         "Content-Security-Policy": f"{_DOCUMENT_POLICY}; frame-ancestors 'none'",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    },
+    "ops": {
+        **_EVERY,
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": _OPS_POLICY,
         "Cross-Origin-Opener-Policy": "same-origin",
     },
     "data": {**_EVERY, "Cache-Control": "no-store", "Content-Security-Policy": _DATA_POLICY},

@@ -8,13 +8,13 @@ import asyncio
 import re
 from collections import Counter
 from functools import partial
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.requests import Request
 
 from widget.errors import Rejected
+from widget.telemetry.counters import Counters, Key, counters
 
 log = structlog.get_logger("widget.web.refusals")
 
@@ -29,24 +29,18 @@ _ORDINARY = (404, 405, 409, 422)
 _Kind = tuple[str, str, int, str, str]
 
 
-class Total(NamedTuple):
-    """What is counted from the process's start: the code, the product ("" for none), the setting that was reached."""
-
-    code: str
-    product: str
-    limit: str
-
-
 class Refusals:
     """Counts refusals by product, code, status, the setting that was reached, and the host of the origin."""
 
-    def __init__(self) -> None:
-        self.totals: Counter[Total] = Counter()
+    def __init__(self, counted: Counters = counters) -> None:
+        self._counted = counted
         self._counts: Counter[_Kind] = Counter()
 
     def note(self, code: str, status: int, *, product: str = "", origin: str = "", limit: str = "") -> None:
         """One more request was refused. Called within the event loop."""
-        self.totals[Total(code, product, limit)] += 1
+        self._counted.add(Key("rejected", product, detail=code))
+        if limit:
+            self._counted.add(Key("limited", product, detail=limit))
         kind = (code, product, status, limit, _host(origin))
         if kind not in self._counts and len(self._counts) >= _MOST_KINDS:
             kind = (code, product, status, limit, "others")

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -18,12 +18,23 @@ from widget.i18n import messages
 from widget.i18n.messages import Words
 from widget.i18n.overrides import Wording
 from widget.intake.acceptance import Acceptance, Identities
+from widget.ops.sessions import Sessions, Throttle
 from widget.outbox.outbox import Outbox
+from widget.pages.operator import OperatorPages
 from widget.pages.pages import Pages
 from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
 from widget.web.assets import Asset, StaticFiles
 from widget.web.form_cache import FormCache
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the operator's pages need."""
+
+    sessions: Sessions
+    pages: OperatorPages
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class Service:
     sheets: Mapping[str, Asset]
     wording: Wording
     turns: asyncio.Semaphore
+    desk: Desk | None = None
+    """What `/ops` needs; None without `OPS_TOKEN`."""
 
 
 def service_of(request: Request) -> Service:

@@ -1,0 +1,253 @@
+"""`/ops`: who gets in, and what an operator sees and does there."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+from bed import EMAIL, Sandbox, Widget, until
+from samples import jpeg
+
+from widget.ops.sessions import WRONG_TOKENS, Sessions
+
+TOKEN = "tests-only-operators-token"
+SAID = "The basket forgets what I put in it."
+
+
+class Operator:
+    """Somebody with a browser's cookies and without its scripts."""
+
+    def __init__(self, widget: Widget) -> None:
+        self.widget = widget
+        self.client = httpx.Client(base_url=widget.url, trust_env=False, follow_redirects=True)
+
+    def sign_in(self, token: str = TOKEN, **headers: str) -> httpx.Response:
+        return self.client.post("/ops/sign-in", data={"token": token}, headers=headers)
+
+    def csrf(self) -> str:
+        found = re.search(r'name="csrf" value="(\w+)"', self.client.get("/ops").text)
+        assert found
+        return found[1]
+
+    def act(self, action: str, *ids: str, **more: str) -> httpx.Response:
+        return self.client.post("/ops/submissions", data={"csrf": self.csrf(), "action": action, "id": ids, **more})
+
+
+@pytest.fixture
+def widget(start_widget: Callable[..., Widget]) -> Widget:
+    return start_widget(OPS_TOKEN=TOKEN, HEALTH_INTERVAL="0.2", PROBE_INTERVAL="0.2", SWEEP_INTERVAL="0.2")
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[[Widget], Operator]]:
+    """Somebody comes to the pages of a widget."""
+    with ExitStack() as stack:
+
+        def come(widget: Widget) -> Operator:
+            operator = Operator(widget)
+            stack.callback(operator.client.close)
+            return operator
+
+        yield come
+
+
+@pytest.fixture
+def operator(widget: Widget, visit: Callable[[Widget], Operator]) -> Operator:
+    """Somebody who has signed in."""
+    operator = visit(widget)
+    assert operator.sign_in().status_code == 200
+    return operator
+
+
+def lines(widget: Widget, event: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == event]
+
+
+def refusals(widget: Widget) -> list[str]:
+    return [line["reason"] for line in lines(widget, "ops.refused")]
+
+
+def test_only_the_token_opens_a_session_and_each_failure_is_one_clear_page(
+    widget: Widget, visit: Callable[[Widget], Operator]
+) -> None:
+    stranger = visit(widget)
+    asked = stranger.client.get("/ops/submissions")
+    assert (asked.status_code, "Sign in" in asked.text) == (401, True)
+    assert refusals(widget) == [], "nobody has tried anything"
+
+    wrong = stranger.sign_in("not-the-token")
+    assert (wrong.status_code, "not the operator" in wrong.text) == (401, True)
+    assert stranger.sign_in(**{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    stranger.client.cookies.set("widget-ops", "forged", path="/ops")
+    over = stranger.client.get("/ops")
+    assert (over.status_code, "session is over" in over.text) == (401, True)
+    assert stranger.client.post("/ops/submissions", data={"action": "erase", "id": "x"}).status_code == 401
+    assert refusals(widget) == ["wrong_token", "other_site", "session_over", "session_over"]
+    assert "not-the-token" not in widget.log()
+
+    stranger.client.cookies.clear()
+    for _ in range(WRONG_TOKENS):
+        last = stranger.sign_in("guess")
+    assert last.status_code == 429
+    assert last.headers["retry-after"] == "60"
+    assert stranger.sign_in(TOKEN).status_code == 429, "a guess that is right is no use now"
+
+
+def test_the_session_is_a_cookie_for_this_path_that_scripts_cannot_read(
+    widget: Widget, visit: Callable[[Widget], Operator]
+) -> None:
+    answer = visit(widget).sign_in().history[0]
+    wanted = r"widget-ops=\S+; HttpOnly; Max-Age=43200; Path=/ops; SameSite=strict$"
+    assert re.match(wanted, answer.headers["set-cookie"])
+
+
+def test_over_tls_no_other_host_can_set_the_cookie(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget(OPS_TOKEN=TOKEN, PUBLIC_URL="https://feedback.example.com")
+    answer = widget.client.post("/ops/sign-in", data={"token": TOKEN})
+    wanted = r"__Host-widget-ops=\S+; HttpOnly; Max-Age=43200; Path=/; SameSite=strict; Secure$"
+    assert re.match(wanted, answer.headers["set-cookie"])
+
+
+def test_without_a_token_there_is_no_such_page(start_widget: Callable[..., Widget]) -> None:
+    widget = start_widget()
+    assert widget.client.get("/ops").status_code == 404
+    assert widget.client.post("/ops/sign-in", data={"token": ""}).status_code == 404
+
+
+def test_a_session_ends_with_its_time_and_with_another_token() -> None:
+    cookie = Sessions(["k" * 32], TOKEN, 60).begin()
+    assert Sessions(["n" * 32, "k" * 32], TOKEN, 60).read(cookie), "a key that is being rotated out still counts"
+    assert Sessions(["k" * 32], "another-operators-token", 60).read(cookie) is None
+    assert Sessions(["k" * 32], TOKEN, -2).read(cookie) is None
+    for nonsense in ("", "x", cookie[:-1], "é.é.é", cookie * 9):
+        assert Sessions(["k" * 32], TOKEN, 60).read(nonsense) is None
+
+
+def test_nothing_is_done_for_a_form_that_the_session_did_not_make(
+    operator: Operator, insider: Sandbox, visit: Callable[[Widget], Operator]
+) -> None:
+    insider.misbehave("refuse")
+    operator.widget.submit(SAID)
+    (row,) = operator.widget.rows()
+    other = visit(operator.widget)
+    other.sign_in()
+    for csrf in ("", "forged", other.csrf()):
+        data = {"csrf": csrf, "action": "erase", "id": row["id"], "confirmed": "yes"}
+        answer = operator.client.post("/ops/submissions", data=data)
+        assert (answer.status_code, "Nothing was done" in answer.text) == (403, True)
+    assert not operator.widget.row()["erased"]
+    assert refusals(operator.widget) == ["csrf"] * 3
+    huge = operator.client.post("/ops/submissions", content=b"id=" + b"x" * 200_000)
+    assert huge.status_code == 413
+
+
+def test_an_outage_and_its_end_are_seen(operator: Operator, insider: Sandbox) -> None:
+    widget = operator.widget
+    widget.submit("before", rating="true")
+
+    def shows(words: str) -> bool:
+        return words in operator.client.get("/ops").text
+
+    until(lambda: shows("Feedback arrives"))
+    insider.down()
+    assert widget.submit("during", rating="false").status_code == 202
+    until(lambda: shows("Feedback does not arrive"))
+    assert shows("nothing goes through since")
+    live = operator.client.get("/ops/live?over=month").json()
+    assert live["verdict"] == "Feedback does not arrive"
+    assert set(live["sections"]) == {"verdict", "accounts", "states", "charts"}
+    assert "thumbs down: 1" in live["sections"]["charts"]
+    assert SAID not in str(live)
+    insider.recover()
+    until(lambda: shows("Feedback arrives"))
+    assert widget.client.get("/ops/live").status_code == 401
+
+
+def test_refused_requests_are_in_the_figures(operator: Operator) -> None:
+    operator.widget.submit(token="forged")
+    until(lambda: "token invalid" in operator.client.get("/ops").text)
+
+
+def test_a_text_is_shown_on_request_and_logged(operator: Operator, insider: Sandbox) -> None:
+    insider.misbehave("refuse")
+    operator.widget.submit(SAID, files=[("basket.jpg", jpeg(), "image/jpeg")])
+    row = operator.widget.row()
+    listed = operator.client.get("/ops/submissions?show=refused").text
+    assert row["id"][:8] in listed
+    one = operator.client.get(f"/ops/submissions/{row['id']}").text
+    for word in (SAID, EMAIL, "basket", "Consent"):  # the last is what Insider Connect said of it
+        assert word not in listed
+        assert word not in one
+    assert lines(operator.widget, "outbox.text_shown") == []
+    asked = {"csrf": operator.csrf(), "show": "text"}
+    shown = operator.client.post(f"/ops/submissions/{row['id']}", data=asked).text
+    assert SAID in shown
+    assert EMAIL in shown
+    (line,) = lines(operator.widget, "outbox.text_shown")
+    assert line["submission"] == row["id"]
+    assert line["by"].startswith("ops ")
+    assert operator.client.get("/ops/submissions/nobody").status_code == 404
+
+
+def test_submissions_are_retried_discarded_and_erased_and_the_last_two_ask_first(
+    operator: Operator, insider: Sandbox
+) -> None:
+    widget = operator.widget
+    insider.misbehave("refuse")
+    for number in range(3):
+        widget.submit(f"number {number}")
+    insider.recover()
+    first, second, third = (row["id"] for row in widget.rows())
+    assert "will be tried at once" in operator.act("retry", first).text
+    until(lambda: insider.descriptions() == ["number 0"])
+
+    asked = operator.act("discard", second)
+    assert "Discard 1 submission?" in asked.text
+    assert {row["id"]: row["state"] for row in widget.rows()}[second] == "refused"
+    assert "1 discarded" in operator.act("discard", second, confirmed="yes").text
+    assert "1 erased" in operator.act("erase", third, confirmed="yes").text
+    assert {row["id"]: row["state"] for row in widget.rows()} == {
+        first: "delivered",
+        second: "discarded",
+        third: "refused",
+    }
+    assert "1 left as they were" in operator.act("discard", first, confirmed="yes").text
+    audit = {event: len(lines(widget, event)) for event in ("outbox.put_back", "outbox.discarded", "outbox.erased")}
+    assert audit == {"outbox.put_back": 1, "outbox.discarded": 2, "outbox.erased": 1}
+    assert operator.act("retry").status_code == 422
+    assert operator.act("explode", first).status_code == 422
+
+
+def test_a_submission_is_found_by_all_its_names_and_nonsense_finds_nothing(operator: Operator) -> None:
+    widget = operator.widget
+    answer = widget.submit(SAID).json()
+    row = widget.row()
+    for name in (answer["receipt"], f"https://x.example{answer['receipt_url']}", row["id"], row["id"][:6]):
+        found = operator.client.get("/ops/submissions", params={"q": name})
+        assert str(found.url).endswith(f"/ops/submissions/{row['id']}"), name
+    found = operator.client.get("/ops/submissions", params={"q": str(answer["feedback_id"])})
+    assert row["id"][:8] in found.text
+    nonsense = ["'; DROP TABLE submission; --", "<script>alert(1)</script>", "%", "\x00", "é" * 400]
+    for text in nonsense:
+        nothing = operator.client.get("/ops/submissions", params={"q": text})
+        assert (nothing.status_code, "Nothing found" in nothing.text) == (200, True), text
+        assert "<script>alert" not in nothing.text
+    assert refusals(widget) == ["nothing_found"] * len(nonsense)
+    answers = [operator.client.get("/ops/submissions", params={"q": "%"}).status_code for _ in range(WRONG_TOKENS)]
+    assert answers[-1] == 429
+
+
+def test_held_ones_are_released(operator: Operator, insider: Sandbox) -> None:
+    widget = operator.widget
+    token = widget.token()
+    fields = {"token": token, "description": "held", "submittedByEmail": EMAIL, "website": "https://spam.example"}
+    parts = [(name, (None, value)) for name, value in fields.items()]
+    widget.client.post("/form/demo", files=parts, headers={"Accept": "application/json"})
+    row = widget.row()
+    assert row["held_for"], "the trap was meant to catch it"
+    assert row["id"][:8] in operator.client.get("/ops/submissions?show=held&product=demo").text
+    assert "released" in operator.act("release", row["id"], show="held").text
+    until(lambda: insider.descriptions() == ["held"])

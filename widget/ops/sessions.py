@@ -1,0 +1,80 @@
+"""Who has signed in to `/ops`: a signed session, and a token for each of its forms.
+
+A session is a random id and the time of signing in, signed by `SECRET_KEY` and `OPS_TOKEN` together: with another
+token all sessions end. Nothing is stored, so that any process knows it.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from itsdangerous import BadData, SignatureExpired, TimestampSigner
+
+from widget.abuse.rate_limits import BoundedStorage
+
+WRONG_TOKENS = 10
+"""Wrong tokens that a client may give within a minute, and searches that find nothing."""
+PERIOD = 60
+"""Seconds."""
+_CLIENTS = 10_000
+"""Clients that are counted at once."""
+_MAX_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who has signed in. `name` is short enough for a log, `csrf` is what each of the forms has to bring."""
+
+    name: str
+    csrf: str
+
+
+class Sessions:
+    """Makes and reads sessions that last `max_age` seconds. `keys` are the signing keys, newest first."""
+
+    def __init__(self, keys: Sequence[str], token: str, max_age: float) -> None:
+        self._token = token.encode()
+        self._max_age = max_age
+        secret = [hmac.digest(key.encode(), b"widget.ops." + self._token, hashlib.sha256) for key in reversed(keys)]
+        self._signer = TimestampSigner(secret, key_derivation="none", digest_method=hashlib.sha256)
+        self._secrets = secret
+
+    def is_token(self, given: str) -> bool:
+        """Whether this is `OPS_TOKEN`."""
+        return hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
+
+    def begin(self) -> str:
+        """A new session, as the cookie holds it."""
+        return self._signer.sign(secrets.token_hex(16)).decode()
+
+    def read(self, cookie: str) -> Session | None:
+        """The session of a cookie; None if it is none of ours, or is over."""
+        if not cookie or len(cookie) > _MAX_LENGTH:
+            return None
+        try:
+            name = self._signer.unsign(cookie, max_age=int(self._max_age)).decode()
+        except (BadData, SignatureExpired, UnicodeError):
+            return None
+        csrf = hmac.digest(self._secrets[-1], b"csrf." + cookie.encode(), hashlib.sha256)
+        return Session(name[:8], csrf.hex())
+
+    def is_genuine(self, session: Session, csrf: str) -> bool:
+        """Whether a form brings the session's token."""
+        return hmac.compare_digest(session.csrf.encode(), csrf.encode("utf-8", "replace"))
+
+
+class Throttle:
+    """Counts what somebody does wrong. After `WRONG_TOKENS` within a minute there is nothing more until it is over."""
+
+    def __init__(self) -> None:
+        self._counts = BoundedStorage(_CLIENTS)
+
+    async def is_shut(self, key: str) -> bool:
+        """Whether `key` has to wait."""
+        return await self._counts.get(key) >= WRONG_TOKENS
+
+    async def hit(self, key: str) -> None:
+        """`key` has done something wrong."""
+        await self._counts.incr(key, PERIOD)

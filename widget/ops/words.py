@@ -1,0 +1,39 @@
+"""Figures as operators read them, in a terminal and on a page."""
+
+from datetime import UTC, datetime
+
+
+def duration(seconds: float) -> str:
+    """A period in its largest fitting unit, rounded down, such as 3d."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
+def seconds(value: float) -> str:
+    """A time that something took, such as 0.4 s or 3 min."""
+    if value >= 7200:
+        return f"{value / 3600:.0f} h"
+    if value >= 120:
+        return f"{value / 60:.0f} min"
+    return f"{value:.0f} s" if value >= 10 else f"{value:.2g} s"
+
+
+def moment(at: float) -> str:
+    """Unix seconds as a time in UTC."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def size(number: float) -> str:
+    """Bytes, such as 1.5 GB."""
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def one_line(text: str) -> str:
+    """`text` without control characters: a stranger wrote parts of it, and they could drive the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,1 @@
+"""What the service tells about itself, without anything personal: log lines, and counts of what has no row."""

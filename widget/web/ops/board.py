@@ -1,0 +1,67 @@
+"""GET /ops: everything at one look; and /ops/live, the same for the script that keeps it up to date."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from widget.errors import OutboxUnavailable
+from widget.ops import board as boards
+from widget.ops.board import Board, Range
+from widget.ops.words import size
+from widget.outbox.accounts import Accounts
+from widget.outbox.tally import Tally
+from widget.web import headers
+from widget.web.ops.access import Visit, desk_of, for_operators
+from widget.web.service import service_of
+
+_SECTIONS = ("verdict", "accounts", "states", "charts")
+
+
+async def _show(visit: Visit) -> Response:
+    return visit.page("board", title="Overview", place="board", **await _values(visit.request))
+
+
+async def _live(visit: Visit) -> Response:
+    values = await _values(visit.request)
+    pages = desk_of(visit.request).pages
+    sections = {name: pages.render(f"_{name}", **values) for name in _SECTIONS}
+    verdict = "Feedback does not arrive" if values["board"].problems else "Feedback arrives"
+    return JSONResponse({"verdict": verdict, "sections": sections}, headers=headers.HEADERS["data"])
+
+
+async def _values(request: Request) -> Mapping[str, Any]:
+    over = request.query_params.get("over", "day")
+    over = over if over in boards.RANGES else "day"
+    free = service_of(request).outbox.backend.free
+    return {
+        "over": over,
+        "board": await _board(request, cast(Range, over)),
+        "disk": None if free is None else size(free),
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+    }
+
+
+async def _board(request: Request, over: Range) -> Board:
+    """What the database knows; while it is away, what it knew last, and that it is away."""
+    service, now = service_of(request), time.time()
+    backend, products = service.outbox.backend, list(service.settings.products)
+    _, number, step = boards.RANGES[over]
+    try:
+        accounts = Accounts(backend)
+        overview, piles = await accounts.overview(), await accounts.piles()
+        counts = await Tally(backend).read(number * step, boards.EVENTS)
+    except OutboxUnavailable as error:
+        known = boards.board(products, service.health.overview, (), (), over, now)
+        known.problems[:0] = [f"The database cannot be used: {error}. Nothing can be accepted. Figures are missing."]
+        return known
+    known = boards.board(products, overview, piles, counts, over, now)
+    if service.outbox.trouble:
+        known.problems[:0] = [f"Nothing can be accepted: {service.outbox.trouble}."]
+    return known
+
+
+show, live = for_operators(_show), for_operators(_live)
