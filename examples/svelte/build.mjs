@@ -10,6 +10,9 @@ const svelte = {
     return {contents: js.code, loader: 'js'}
   }),
 }
-const options = {entryPoints: ['app.js'], bundle: true, outfile: 'app.bundle.js', conditions: ['browser'], plugins: [svelte], logLevel: 'warning'}
+const options = {
+  entryPoints: ['app.js'], outfile: 'app.bundle.js', bundle: true, format: 'esm', conditions: ['browser'],
+  preserveSymlinks: true, plugins: [svelte], logLevel: 'warning',
+}
 if (process.argv.includes('--serve')) await (await context(options)).serve({servedir: '.', port: 5173})
 else await build(options)

@@ -1,10 +1,12 @@
 """What was sent from this browser: ten receipts of the person who is there, and a text that was refused late."""
 
 import json
+import re
 
-from bed import Sandbox, Widget, until
+from bed import ROOT, Sandbox, Widget, until
 from form_stage import KEEP, FormPage
 from playwright.sync_api import Locator, expect
+from samples import png
 
 TEXT = "The totals are hard to find."
 STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
@@ -163,3 +165,33 @@ def test_the_receipt_of_what_was_refused_leads_back_to_the_text(
     expect(other.get_by_role("heading", level=1)).to_have_text("Your feedback could not be delivered")
     expect(other.get_by_role("link", name="Edit and send again")).to_be_hidden()
     other.close()
+
+
+NAMES = """async () => [
+  ...Object.keys(localStorage), ...Object.keys(sessionStorage), ...(await indexedDB.databases()).map(({name}) => name)
+]"""
+
+
+def test_the_privacy_page_names_all_that_is_kept_and_nothing_else(kept: FormPage) -> None:
+    page = (ROOT / "docs" / "privacy.md").read_text("utf-8")
+    table = "".join(line for line in page.splitlines() if line.startswith("| "))
+    told = set(re.findall(r"`(feedback[:\w-]*)`", table))
+    found: set[str] = set()
+
+    def until_found(*names: str) -> None:
+        def are_found() -> bool:
+            found.update(name.replace(":demo:", ":PRODUCT:") for name in kept.page.evaluate(NAMES))
+            return found >= set(names)
+
+        until(are_found)
+
+    kept.fill(TEXT).add(("screen.png", png(8, 8), "image/png"))
+    kept.page.locator("#feedback-remember input").check(force=True)
+    until_found("feedback", "feedback:PRODUCT:tab:draft", "feedback:PRODUCT:tab:files", "feedback-email")
+    kept.send()
+    until_found("feedback:PRODUCT:tab:sent", "feedback:PRODUCT:browser:receipts")
+    assert {name for name in told if "HASH" not in name} == found
+    of_persons = {
+        re.sub("tab|browser(?=:receipts)", "HASH", name) for name in found if "files" not in name or "tab" in name
+    }
+    assert {name for name in told if "HASH" in name} == {name for name in of_persons if "HASH" in name}

@@ -48,7 +48,7 @@ def test_asking_a_hundred_times_asks_nobody_and_writes_nothing(
 ) -> None:
     insider.fail_with(400, "token")
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, config=TWO_PRODUCTS)
-    until(lambda: checks(widget)["insider_connect"]["two"] not in ("ok", "not asked yet"))
+    until(lambda: checks(widget)["insider_connect"]["two"] not in ("ok", "not checked yet"))
     until(lambda: not (widget.folder / "widget.db-wal").stat().st_size)  # what the start wrote is in its place
     asked, before = insider.counts()["token"], written(widget)
     for _ in range(100):
@@ -60,14 +60,14 @@ def test_asking_a_hundred_times_asks_nobody_and_writes_nothing(
 def test_a_slow_token_endpoint_keeps_nobody_waiting(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
     insider.slow(60, "token")
     widget = start_widget(OPS_TOKEN=OPS_TOKEN)
-    assert checks(widget)["insider_connect"]["demo"] == "not asked yet"
+    assert checks(widget)["insider_connect"]["demo"] == "not checked yet"
     insider.recover()
 
 
 def test_it_is_ready_although_insider_connect_is_down(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
     insider.down()
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, PROBE_INTERVAL="0.2")
-    until(lambda: checks(widget)["insider_connect"]["demo"] not in ("ok", "not asked yet"))
+    until(lambda: checks(widget)["insider_connect"]["demo"] not in ("ok", "not checked yet"))
     assert widget.client.get("/readyz").status_code == 200
     insider.recover()
     until(lambda: checks(widget)["insider_connect"]["demo"] == "ok")

@@ -38,7 +38,7 @@ class BotDefence:
         return since is not None and not 0 < since - made_at <= _STOCKPILED
 
     def challenge(self, product: Product, submission_id: str, now: float) -> dict[str, Any]:
-        """The challenge for one form. Its cost rises with the surge: it doubles each time that the surge does."""
+        """The challenge for one form. Its cost doubles each time that the surge does, up to a bound."""
         doublings = int(math.log2(self._rates.surge_height(product.slug)))
         return self._proofs.challenge(submission_id, now, times=min(2**doublings, _MOST_TIMES))
 

@@ -15,14 +15,14 @@ ALGORITHM = "PBKDF2/SHA-256"
 MAX_LENGTH = 4096
 """Characters of a solution; ours have about 700."""
 MAX_AGE = 600.0
-"""Seconds for which a challenge is valid: nobody can lay by many. The form asks for another one in time."""
+"""Seconds for which a challenge is valid, so that nobody can collect many. The form asks for a new one in time."""
 _PREFIX = "00"
 """The derived key has to start with a zero byte, which takes 256 guesses on average."""
 
 
 class Proofs:
-    """Makes and verifies challenges. `keys` are the signing keys, newest first; `cost` is the number of iterations for
-    one guess; a challenge is valid for `max_age` seconds."""
+    """Makes and verifies challenges. `keys` are the signing keys, newest first. `cost` is the number of iterations of
+    one guess. A challenge is valid for `max_age` seconds."""
 
     def __init__(self, keys: Sequence[str], cost: int, max_age: float = MAX_AGE) -> None:
         self._secrets = [hmac.digest(key.encode(), b"widget.abuse.proof_of_work", hashlib.sha256) for key in keys]

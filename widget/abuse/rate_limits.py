@@ -117,8 +117,8 @@ class BoundedStorage(Storage):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In the notation of `limits`, "off" for none: of a client, of an IPv6 /48, of a client that is no browser, of a
-    product from everybody, and the rate of a product from which on there is a surge."""
+    """Rates in the notation of `limits`, or "off": of a client, of an IPv6 /48, of a client that is not a browser, of
+    all clients of a product together; and the rate of a product above which there is a surge."""
 
     client: str = "off"
     network: str = "off"
@@ -128,21 +128,21 @@ class Limits:
 
 
 class Exceeded(NamedTuple):
-    """Seconds until the next one may, and the setting that says so."""
+    """Seconds until the next request may pass, and the setting that was reached."""
 
     wait: float
     limit: str
 
 
 class _Counted(NamedTuple):
-    """Seconds to wait, 0 if there is room; and how full the window is, from 0, 1 when it is just full."""
+    """Seconds to wait, or 0 if the request may pass; and how full the window is: 0 is empty, 1 is just full."""
 
     wait: float
     filled: float
 
 
 class _Surge(NamedTuple):
-    """Begun and over at these times (Unix seconds); at its height it was so many times the rate that begins one."""
+    """When it began and when it ends (Unix seconds), and its peak as a multiple of the rate that begins a surge."""
 
     since: float
     until: float
@@ -150,7 +150,7 @@ class _Surge(NamedTuple):
 
 
 class Rates:
-    """Counts against `limits`. `storage` is an address, `capacity` the number of counts that memory may hold."""
+    """Counts against `limits`. `storage` is an address, `capacity` the number of counters that memory may hold."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class Rates:
         self._clock = clock
         self._local = BoundedStorage(capacity, clock)
         self._networks = BoundedStorage(capacity, clock)
-        self._products = BoundedStorage(capacity, clock)  # a flood of clients drives none out
+        self._products = BoundedStorage(capacity, clock)  # so that a flood of clients pushes out no product
         self._redis = None if storage == "memory://" else _shared(storage)
         self._away_until = 0.0
         self._surges: dict[str, _Surge] = {}
@@ -178,7 +178,7 @@ class Rates:
             unmarked = await self._count(self._local, self._unmarked, product, client, "unmarked")
             waits["RATE_LIMIT_UNMARKED"] = unmarked
         if network and not any(counted.wait for counted in waits.values()):
-            # What is stopped anyway uses up nothing of its neighbours'.
+            # A request that is stopped anyway does not count against its neighbours.
             waits["RATE_LIMIT_NETWORK"] = await self._count(self._networks, self._network, product, network)
         return _longest(waits)
 
@@ -207,7 +207,7 @@ class Rates:
         return surge.since if surge else None
 
     def surge_height(self, product: str) -> float:
-        """How many times the rate that begins a surge the present one has reached; 1 without a surge."""
+        """The peak of the current surge, as a multiple of the rate that begins one; 1 without a surge."""
         surge = self._surge_of(product)
         return surge.height if surge else 1.0
 
@@ -223,7 +223,7 @@ class Rates:
         self._surges[product] = _Surge(since, now + SURGE, max(height, filled))
 
     async def _count(self, local: BoundedStorage, items: Sequence[RateLimitItem], *whom: str) -> _Counted:
-        """Count against every item, and answer the most that any of them says."""
+        """Count against every item. Returns the strictest result."""
         counted = [_Counted(0.0, 0.0)]
         for item in items:
             storage = self._redis if self._redis and self._clock() >= self._away_until else local
@@ -243,7 +243,7 @@ class Rates:
 
 
 async def why_away(storage: str) -> str | None:
-    """Why the storage of the counts cannot be used; None when it answers. Raises ConfigurationError."""
+    """Why the storage of the counters cannot be used; None if it answers. Raises ConfigurationError."""
     shared = _shared(storage)
     try:
         return None if await shared.check() else "no answer"
@@ -254,7 +254,7 @@ async def why_away(storage: str) -> str | None:
 
 
 def _longest(counted: Mapping[str, _Counted]) -> Exceeded | None:
-    """The longest wait that the limits of any setting ask for."""
+    """The longest wait that any setting requires."""
     limit, longest = max(counted.items(), key=lambda entry: entry[1].wait)
     return Exceeded(longest.wait, limit) if longest.wait else None
 

@@ -1,7 +1,7 @@
-"""Takes submissions from the outbox to Insider Connect.
+"""Delivers submissions from the outbox to Insider Connect.
 
-`Delivery.advance` asks the account's gate, claims a row, makes its calls and writes what became of it. It works on the
-row alone: who calls it, and when, is left to a dispatcher; what an outcome means is decided in `policy`.
+`Delivery.advance` asks the account's gate, claims a row, makes its calls and records the outcome. It relies on the row
+alone. A dispatcher decides who calls it and when; `policy` decides what an outcome means.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ log = structlog.get_logger("widget.delivery")
 
 
 class Delivery:
-    """Takes submissions from the outbox to Insider Connect, one `advance` at a time."""
+    """Delivers submissions from the outbox to Insider Connect, one `advance` at a time."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class Delivery:
         self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
 
     def kept_back(self) -> Mapping[str, float]:
-        """The products whose rows may not try now, each with the seconds until a probe may."""
+        """The products whose rows may not be tried now, each with the seconds until a probe may be."""
         waits = {product: gate.opens_in for product, gate in self.gates.items()}
         return {product: seconds for product, seconds in waits.items() if seconds}
 
     async def recover(self, *, everything: bool = False, running: Collection[str] = ()) -> None:
-        """Deal with what a process left in the middle of a POST, and with a clock that was set back."""
+        """Deal with rows that a process left in the middle of a POST, and with a clock that was set back."""
         hold = self._policy.unknown_hold
         for submission_id in await self._outbox.recover(hold, everything=everything, running=running):
             log.warning("submission.unknown", submission=submission_id, reason="interrupted while sending")
@@ -72,13 +72,13 @@ class Delivery:
     async def advance(self, submission_id: str, product: str) -> float | None:
         """Take a row as far as it goes now: to delivered, to a later attempt, or to a person.
 
-        The gate is asked before the row is claimed, for a claim says that a request may be under way: a process that
-        dies holding rows behind a shut gate would leave all of them `unknown`.
+        The gate is asked before the row is claimed, because a claim says that a request may be in progress. A process
+        that died with claimed rows behind a shut gate would leave all of them `unknown`.
 
-        Returns in how many seconds it should be tried again; None when it is not tried by itself any more.
+        Returns the seconds until the next attempt, or None if the row is no longer tried automatically.
         """
         gate = self.gates.get(product)
-        if gate is None:  # the product was taken out of widget.toml while a row of it waits
+        if gate is None:  # the product was removed from widget.toml while one of its rows waits
             await self._outbox.postpone(submission_id, _NO_PRODUCT_DELAY, "no such product")
             return _NO_PRODUCT_DELAY
         if not gate.admit() or not await self._is_worth_a_row(gate, product):
@@ -94,7 +94,7 @@ class Delivery:
         return transition.delay
 
     async def _is_worth_a_row(self, gate: Gate, product: str) -> bool:
-        """Whether the probe of a shut gate may risk a row: it asks for a new token first, which risks none."""
+        """Whether the probe of a shut gate may use a row. It gets a new token first, which puts no row at risk."""
         if not gate.shut:
             return True
         failure = await self._insider.check(product, renew=True)
@@ -107,7 +107,7 @@ class Delivery:
         return failure is None
 
     async def _step(self, work: Work, gate: Gate) -> Transition:
-        """Make the next call of `work` and write what became of it."""
+        """Make the next call of `work` and record its outcome."""
         if (transition := await self._scan(work)) is not None:
             return await self._write(work, transition, transition.error)
         asked: Outcome | None = None
@@ -130,8 +130,8 @@ class Delivery:
         if gate.shut and is_held_back:
             transition = Transition(
                 "queued", 0.0, transition.error, attempt_spent=False
-            )  # the gate holds it, not its own time
-        # Insider Connect's words may repeat what the person wrote: they stay with the row.
+            )  # the gate holds it back, not its own delay
+        # Insider Connect's words may repeat what the person wrote, so they stay in the row and out of the log.
         reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else transition.error
         written = await self._write(work, transition, reason)
         if asked is not None:
@@ -139,11 +139,11 @@ class Delivery:
         return written
 
     def _sharing(self, gate: Gate) -> tuple[str, ...]:
-        """The products of the gate's account."""
+        """The products that share the gate's account."""
         return tuple(product for product, its in self.gates.items() if its is gate)
 
     def _pause(self, gate: Gate, outcome: Outcome) -> float:
-        """Seconds for which a busy account is left alone, all of its rows."""
+        """Seconds for which all rows of a busy account are left alone."""
         wish = outcome.retry_after if isinstance(outcome, NotProcessed) else None
         return patience(gate.pauses + 1, wish, self._policy, self._chance())
 
@@ -155,8 +155,8 @@ class Delivery:
         return transition
 
     async def _record(self, work: Work, transition: Transition) -> bool:
-        """Write what became of `work`, and go on trying while the database is away: what is known now would have to
-        be called unknown later. The claim keeps a late writer from harm."""
+        """Write the outcome of `work`, and keep trying while the database is unavailable: an outcome that is lost now
+        would be `unknown` later. The claim makes a late write harmless."""
         give_up_at = self._clock() + self._outbox.lease
         for pause in _record_pauses():
             try:
@@ -169,7 +169,7 @@ class Delivery:
         raise AssertionError
 
     async def _scan(self, work: Work) -> Transition | None:
-        """Have the files that go next looked at, if there is a scanner; None when nothing speaks against them."""
+        """Have the next files scanned, if there is a scanner. None if they may go."""
         if self._scanner is None or work.feedback_id is None:
             return None
         found: dict[int, str] = {}
@@ -178,7 +178,7 @@ class Delivery:
                 for file in next_files(work):
                     if name := await self._scanner.scan(self._chunks(file)):
                         found[file.position] = name
-        except asyncio.CancelledError:  # nothing was sent
+        except asyncio.CancelledError:  # nothing has been sent
             transition = Transition("queued", 0.0, "stopped while scanning", attempt_spent=False)
             await asyncio.shield(self._outbox.record(work, transition))
             raise
@@ -191,7 +191,7 @@ class Delivery:
         if work.feedback_id is None:
             return await self._insider.create(work.product, work.id, work.feedback)
         if work.feedback_id == NO_ID:
-            return Refused(("The feedback's id is not known.",), None)
+            return Refused(("Insider Connect gave no feedback id.",), None)
         uploads = [
             Upload(file.name, file.media_type, file.size, partial(self._chunks, file)) for file in next_files(work)
         ]
@@ -202,17 +202,17 @@ class Delivery:
 
 
 def _record_pauses() -> Iterator[float]:
-    """Seconds between two tries to write an outcome."""
+    """Seconds between attempts to write an outcome."""
     return chain((0.2, 0.5, 1.0), repeat(2.0))
 
 
 _NO_PRODUCT_DELAY = 60.0
 _LOST = Transition("queued")
-"""What is left of a row whose claim was lost: somebody else has it."""
+"""The result for a row whose claim was lost: another process has it."""
 
 
 def _following(work: Work, transition: Transition) -> Work:
-    """What `transition` leaves of `work`, without asking the database again."""
+    """`work` after `transition`, without another query."""
     return replace(
         work,
         feedback_id=work.feedback_id if transition.feedback_id is None else transition.feedback_id,

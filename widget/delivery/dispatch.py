@@ -1,7 +1,7 @@
-"""Who calls `advance`, and when: the port, and its implementation for one process.
+"""Decides who calls `advance`, and when: the interface, and its implementation for one process.
 
-The rows are the truth. A dispatcher tries those that are due, each in a slot of its own, and sweeps for those that
-nobody announced. With PostgreSQL an engine says which row is whose turn: see `workers`.
+The rows are the truth. A dispatcher tries the rows that are due, each in a slot of its own, and sweeps for rows that
+nobody announced. With PostgreSQL, an engine assigns rows to processes: see `procrastinate`.
 """
 
 import abc
@@ -22,28 +22,28 @@ from widget.outbox.outbox import Outbox
 log = structlog.get_logger("widget.delivery.dispatch")
 
 _SHORTEST_PAUSE = 0.05
-"""Seconds; a row that was just accepted is due, but somebody is about to claim it."""
+"""Seconds. A row that was just accepted is due, but is about to be claimed anyway."""
 _BURST = 8
 _BURST_WITHIN = 0.1
 """So many rows accepted within so many seconds are a burst."""
 _LONGEST_BURST = 10.0
-"""Seconds; what goes on for longer is how things are, and has to be delivered as fast as it comes."""
+"""Seconds. What lasts longer is normal load, and has to be delivered as fast as it arrives."""
 _MEANWHILE = 2
-"""Rows on their way to Insider Connect at once while a burst is being accepted."""
+"""Rows in delivery at once while a burst is being accepted."""
 _AFTER_TROUBLE = 1.0
-"""Seconds until the next look when one came to nothing."""
+"""Seconds until the next look after one that failed."""
 _LAST_WRITES = 1.5
-"""Seconds in which what is cut off may still be written down as unknown."""
+"""Seconds in which a cancelled delivery may still be recorded as unknown."""
 
 
 class Dispatcher(abc.ABC):
     """Calls `advance` in this process, for up to `concurrency` rows at once.
 
-    Its loop sleeps until the next row is due; `sweep_every` (seconds) is the longest it sleeps, so that a row which
-    nobody announced is found too. `tidy` is called with each sweep, for what has outlived its time.
+    Its loop sleeps until the next row is due, but never for longer than `sweep_every` seconds, so that rows which
+    nobody announced are found as well. Each sweep calls `tidy`, which removes what has expired.
 
-    Accepting comes first: what is stored can wait, who presses Send should not. In a burst new rows are not tried at
-    once, and few of the others are, until it is over.
+    Accepting comes first: stored rows can wait, people who press Send should not. During a burst, new rows are not
+    tried at once, and only a few of the others are.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Dispatcher(abc.ABC):
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin; rows that a crash left half-way come first."""
+        """Begin. Rows that a crash interrupted come first."""
         self._loop = asyncio.create_task(self._run(), name="dispatcher")
 
     @property
     def sending(self) -> Sequence[str]:
-        """The ids of the rows that are on their way now."""
+        """The ids of the rows that are being delivered now."""
         return tuple(self._running)
 
     @property
@@ -90,9 +90,10 @@ class Dispatcher(abc.ABC):
         self._wake.set()
 
     async def stop(self, grace: float) -> None:
-        """Finish what is being sent, until `grace` seconds after `drain`; what is cut off then is called unknown.
+        """Finish the deliveries in progress, until `grace` seconds after `drain`. What is cut off then becomes
+        `unknown`.
 
-        A database that is away keeps nobody here: what cannot be written is found by the next process.
+        This does not wait for a database that is unavailable: the next process finds what could not be written.
         """
         self.drain()
         assert self._draining_since is not None  # noqa: S101
@@ -103,14 +104,14 @@ class Dispatcher(abc.ABC):
             log.warning("delivery.cut_off", submissions=[task.get_name().split()[-1] for task in cut_off])
 
     def head_start(self, product: str) -> float:
-        """Seconds for which an engine may leave a new row to `attempt`: none when that would not try it now."""
+        """Seconds for which an engine leaves a new row to `attempt`; 0 if that would not try it now."""
         return 0.0
 
     async def attempt(self, submission_id: str, product: str, wait: float) -> bool:
-        """Try a row that was just accepted, and wait up to `wait` seconds for what becomes of it.
+        """Try a row that was just accepted, and wait up to `wait` seconds for its outcome.
 
-        False when it is not tried now, because no slot is free, a burst is coming in, or the product's rows are kept
-        back: then there is no waiting, and the row's turn comes.
+        Returns False without waiting if the row is not tried now, because no slot is free, a burst is coming in, or the
+        product's rows are held back. Then it is tried in its turn.
         """
         now = asyncio.get_running_loop().time()
         if not self._is_crowded(now):
@@ -121,14 +122,14 @@ class Dispatcher(abc.ABC):
             if self._in_burst() and self._after_burst is None:
                 self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
             return False
-        # A look at what is due may have come upon it first.
+        # The loop may have found and started it first.
         task = self._running.get(submission_id) or self._begin(Due(submission_id, product))
         if wait > 0:
             await asyncio.wait({task}, timeout=wait)
         return True
 
     def why_kept_back(self, product: str) -> str | None:
-        """Why the product's rows are not tried now; None when they are."""
+        """Why the product's rows are not tried now; None if they are."""
         return self._delivery.gates[product].reason
 
     def _has_room(self, product: str) -> bool:
@@ -147,7 +148,7 @@ class Dispatcher(abc.ABC):
         self._wake.set()
 
     def _slots(self) -> int:
-        """How many rows may be on their way now."""
+        """How many rows may be in delivery now."""
         return min(_MEANWHILE, self._concurrency) if self._in_burst() else self._concurrency
 
     def _begin(self, row: Due) -> asyncio.Task[None]:
@@ -169,7 +170,7 @@ class Dispatcher(abc.ABC):
             self._look_again = True
             self._outbox_is_away(error)
         except Exception:
-            log.exception("delivery.failed", submission=row.id)  # its lease ends, then it is tried again
+            log.exception("delivery.failed", submission=row.id)  # it is tried again once its lease ends
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -180,38 +181,38 @@ class Dispatcher(abc.ABC):
                 if loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + self._sweep_every
-                    await self._tidy()  # whose failing is no reason not to deliver
+                    await self._tidy()  # if that fails, deliveries go on
                 away = self._away_until - loop.time()
                 pause = away if away > 0 else min(await self._look(), max(0.0, next_sweep - loop.time()))
             except OutboxUnavailable as error:
                 self._outbox_is_away(error)
                 pause = _AFTER_TROUBLE
             except Exception:
-                log.exception("delivery.failed")  # whatever it was, the rows wait for the next look
+                log.exception("delivery.failed")  # whatever it was, the next look finds the rows again
                 pause = _AFTER_TROUBLE
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
 
     def _outbox_is_away(self, error: OutboxUnavailable) -> None:
-        """Begin no row for a while: each would fail at once, and the next look would find it due again."""
+        """Start no row for a while. Each would fail at once, and the next look would find it due again."""
         now = asyncio.get_running_loop().time()
         if now >= self._away_until:
             log.error("outbox.unavailable", reason=str(error))
             self._away_until = now + _AFTER_TROUBLE
 
     async def _sweep(self) -> None:
-        """Deal with what somebody left half-way."""
+        """Deal with rows that were left in the middle of a delivery."""
         await self._delivery.recover(running=tuple(self._running))
 
     @abc.abstractmethod
     async def _look(self) -> float:
-        """See to it that what is due is tried; in how many seconds to look again unless woken."""
+        """Have due rows tried. Returns the seconds until the next look."""
 
 
 async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[asyncio.Task[None]]:
-    """Wait for `tasks` until the loop's time is `end`, and a little longer for those that are cancelled then.
+    """Wait for `tasks` until the loop's time is `end`, then cancel the rest and wait a little longer for them.
 
-    Answers the cancelled ones.
+    Returns the cancelled tasks.
     """
     if not tasks:
         return ()
@@ -225,14 +226,14 @@ async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[as
 
 
 class LocalDispatcher(Dispatcher):
-    """For one process alone: the rows are the queue."""
+    """For a process that is alone: the rows are the queue."""
 
     def __init__(self, outbox: Outbox, delivery: Delivery, **options: Any) -> None:
         super().__init__(outbox, delivery, **options)
         self._ready: deque[Due] = deque()
 
     async def _look(self) -> float:
-        """Start what is due, as far as there are slots."""
+        """Start due rows while there are free slots."""
         if len(self._running) >= self._slots():
             return self._put_off()
         shut = self._delivery.kept_back()
@@ -261,10 +262,10 @@ class LocalDispatcher(Dispatcher):
 
 
 class NoDispatcher(Dispatcher):
-    """For a process that leaves all delivery to others: it sweeps no rows and tries none."""
+    """For a process that leaves all delivery to others. It neither sweeps nor tries rows."""
 
     def start(self) -> None:
-        """Nothing begins."""
+        """Does nothing."""
 
     def _has_room(self, product: str) -> bool:
         return False

@@ -1,19 +1,19 @@
-"""A gate for each account: it keeps rows back while trying is pointless."""
+"""A gate for each account, which holds rows back while trying is pointless."""
 
 from collections.abc import Callable
 
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome
 
 FAILURES_TO_OPEN = 5
-"""Connection failures in a row after which an account's gate shuts."""
+"""Consecutive connection failures after which an account's gate shuts."""
 
 
 class Gate:
-    """Keeps an account's rows back while trying is pointless. Times are the `clock`'s, in seconds.
+    """Holds an account's rows back while trying is pointless. Times are the `clock`'s, in seconds.
 
-    It shuts after `FAILURES_TO_OPEN` failures to connect in a row, or at once when the account or the address is
-    wrong, or Insider Connect asks for patience. While it is shut, whoever is admitted every `probe_every` seconds is
-    the probe, whose success opens the gate.
+    It shuts after `FAILURES_TO_OPEN` consecutive failures to connect, or at once if the account or the address is wrong
+    or Insider Connect asks to wait. While it is shut, it admits one caller every `probe_every` seconds. That caller is
+    the probe; its success opens the gate.
     """
 
     def __init__(self, probe_every: float, clock: Callable[[], float]) -> None:
@@ -21,22 +21,22 @@ class Gate:
         self._clock = clock
         self._failures = 0
         self.pauses = 0
-        """How often in a row Insider Connect has asked for patience."""
+        """How often in a row Insider Connect has asked to wait."""
         self._next_probe = 0.0
         self.reason: str | None = None
 
     @property
     def shut(self) -> bool:
-        """Whether rows are being kept back."""
+        """Whether rows are being held back."""
         return self.reason is not None
 
     @property
     def opens_in(self) -> float:
-        """Seconds until a row may pass: 0 when it may now."""
+        """Seconds until a row may pass; 0 if it may now."""
         return max(0.0, self._next_probe - self._clock()) if self.shut else 0.0
 
     def admit(self) -> bool:
-        """Whether a row may be tried now. If the gate is shut, the caller is the one probe of the period."""
+        """Whether a row may be tried now. If the gate is shut, the admitted caller is the only probe of the period."""
         if self.opens_in:
             return False
         if self.shut:
@@ -44,16 +44,16 @@ class Gate:
         return True
 
     def readmit(self) -> None:
-        """The probe found nothing to try: the next caller is the probe in its place."""
+        """The probe found nothing to try, so the next caller becomes the probe instead."""
         self._next_probe = self._clock()
 
     def stay_shut(self, reason: str) -> None:
-        """The probe learned, without trying a row, that trying is still pointless."""
+        """The probe found out, without trying a row, that trying is still pointless."""
         self._shut(reason)
 
     def note(self, outcome: Outcome, pause: float = 0.0) -> bool:
-        """Learn from an outcome. True when this changed whether the gate is shut. `pause` is how long a busy account is
-        left alone."""
+        """Learn from an outcome. Returns True if this opened or shut the gate. `pause` is for how many seconds a busy
+        account is left alone."""
         was = self.shut
         match outcome:
             case Misconfigured(reason):

@@ -1,7 +1,7 @@
-"""How the database and the accounts are, looked at in the background.
+"""Checks in the background how the database and the accounts are.
 
-However often somebody wants to know, nobody is asked in turn and nothing is written. What other processes met comes
-from the database.
+However often somebody asks for the result, no further check is made and nothing is written. What other processes found
+out comes from the database.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from widget.outbox.outbox import Outbox
 log = structlog.get_logger("widget.delivery.health")
 
 _PATIENCE = 3.0
-"""Seconds that the scanner may take."""
+"""Seconds that the scanner may take to answer."""
 
 
 class Health:
-    """What is known of the database and of the accounts of `products`.
+    """The state of the database and of the accounts of `products`.
 
-    Every `database_every` seconds the database is looked at, which writes nothing while all is well; what a
-    submission meets is known at once. Every `accounts_every` seconds each account is asked for a token, unless one is
-    at hand, or its gate is shut and knows why; and the scanner whether it is there.
+    The database is checked every `database_every` seconds, which writes nothing while all is well. A failure that a
+    submission meets counts at once. Every `accounts_every` seconds, the scanner is checked, and each account gets a
+    token, unless it has one or its gate is shut for a known reason.
     """
 
     def __init__(
@@ -51,42 +51,42 @@ class Health:
         self._accounts_every = accounts_every
         self._accounts: dict[int, str] = {}
         self._scanner = scanner
-        self.scanner: str | None = "not asked yet" if scanner else None
-        """How the virus scanner is; None without one."""
+        self.scanner: str | None = "not checked yet" if scanner else None
+        """The state of the virus scanner; None without one."""
         self._book = Accounts(outbox.backend)
         self.overview = Overview({}, {}, {})
-        """What the database knew when it was last looked at."""
+        """What the database knew at the last check."""
         self.stopping = False
-        """Whether the service stops: it still answers, but nobody should be sent any more."""
+        """Whether the service is stopping. It still answers, but should get no new requests."""
 
     @property
     def ready(self) -> bool:
-        """Whether people should be sent here."""
+        """Whether the service should get requests."""
         return self._outbox.trouble is None and not self.stopping
 
     @property
     def database(self) -> str:
-        """How the database is: `ok`, or why nothing can be stored."""
+        """The state of the database: `ok`, or why nothing can be stored."""
         return "ok" if self._outbox.trouble is None else f"unavailable: {self._outbox.trouble}"
 
     @property
     def insider_connect(self) -> Mapping[str, str]:
-        """How each product's account is: `ok`, or why nothing can be delivered."""
+        """The state of each product's account: `ok`, or why nothing can be delivered."""
         return {product: self._account(product) for product in self._products}
 
     def _account(self, product: str) -> str:
         noted = self.overview.accounts.get(product)
         why = self._dispatcher.why_kept_back(product) or (noted.reason if noted else None)
-        return why or self._accounts.get(self._insider.account_of(product), "not asked yet")
+        return why or self._accounts.get(self._insider.account_of(product), "not checked yet")
 
     @property
     def delivers(self) -> bool:
-        """Whether feedback arrives, as far as is known: for monitors that want to know of an outage."""
+        """Whether feedback arrives, as far as is known. Monitors that want to know of an outage ask for it."""
         hows = (self.scanner or "ok", *self.insider_connect.values())
-        return self.ready and all(how in ("ok", "not asked yet") for how in hows)
+        return self.ready and all(how in ("ok", "not checked yet") for how in hows)
 
     async def watch(self) -> None:
-        """Keep looking until cancelled."""
+        """Keep checking until cancelled."""
         accounts = {self._insider.account_of(product): product for product in self._products}
         await asyncio.gather(
             _every(self._database_every, self._watch_database),
@@ -113,7 +113,7 @@ class Health:
         if self._dispatcher.why_kept_back(product) is not None:
             return
         noted = self.overview.accounts.get(product)
-        # With nothing that waits, no delivery would find out that an outage is over.
+        # If nothing waits, no delivery would notice that an outage is over.
         is_idle = noted is not None and noted.reason is not None and not self.overview.waiting
         failure = await self._insider.check(product, renew=is_idle)
         told = "ok" if failure is None else failure.reason
@@ -140,5 +140,5 @@ async def _every(seconds: float, look: Callable[[], Awaitable[None]]) -> None:
         try:
             await look()
         except Exception:
-            log.exception("health.failed")  # whatever it was, the next look may tell
+            log.exception("health.failed")  # whatever it was, there is a next check
         await asyncio.sleep(seconds)

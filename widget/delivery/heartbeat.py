@@ -1,4 +1,4 @@
-"""A sign of life for a service that watches and raises the alarm when none comes any more, as Healthchecks.io does.
+"""Sends a heartbeat to a service that raises the alarm when none arrives, such as Healthchecks.io.
 
 `beat` returns at once, whatever the address does.
 """
@@ -13,11 +13,11 @@ from widget.insider.reasons import reason_of
 log = structlog.get_logger("widget.delivery.heartbeat")
 
 _PATIENCE = 5.0
-"""Seconds that the address may take."""
+"""Seconds that the address may take to answer."""
 
 
 class Heartbeat:
-    """Signs of life to `url`, one at a time; none without an address."""
+    """Sends heartbeats to `url`, one at a time. Does nothing without an address."""
 
     def __init__(self, url: str | None) -> None:
         self._url = url
@@ -26,12 +26,12 @@ class Heartbeat:
         self._has_failed = False
 
     def beat(self) -> None:
-        """Send a sign, unless the last is still on its way."""
+        """Send a heartbeat, unless the last one is still being sent."""
         if self._url and (self._beating is None or self._beating.done()):
             self._beating = asyncio.create_task(self._beat(self._url), name="heartbeat")
 
     async def close(self) -> None:
-        """Give up what is on its way."""
+        """Abandon the heartbeat that is being sent."""
         if self._beating:
             self._beating.cancel()
             await asyncio.wait({self._beating})
@@ -48,5 +48,5 @@ class Heartbeat:
         except httpx.HTTPError as error:
             reason = reason_of(error)
         if reason and not self._has_failed:
-            log.warning("heartbeat.failed", reason=reason)  # which names no path: that is the secret
+            log.warning("heartbeat.failed", reason=reason)  # without the address, whose path is a secret
         self._has_failed = bool(reason)

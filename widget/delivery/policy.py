@@ -1,7 +1,7 @@
-"""What happens to a submission next, decided by pure functions.
+"""Decides what happens to a submission next, in pure functions.
 
-`decide` turns the outcome of a call into a transition of the row. Time and chance come in as arguments; making the
-calls and writing the transition is left to `delivery`.
+`decide` turns the outcome of a call into a transition of the row. Time and randomness are arguments. `delivery` makes
+the calls and writes the transitions.
 """
 
 import re
@@ -14,19 +14,19 @@ from widget.outbox.model import NO_ID, Pending, Transition, Work
 
 _VALIDATION = (400, 422)
 _MAX_MESSAGE = 600
-"""Characters of Insider Connect's words that a person is told."""
+"""Characters of Insider Connect's words that a person sees."""
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _NOT_FOR_PEOPLE = re.compile(r"[<>{}]|://|\bat [\w.]+\(|exception|traceback|stack trace|bearer|secret", re.IGNORECASE)
 _RETRY_AFTER = (1.0, 3600.0)
-"""Seconds within which Insider Connect's own wish is obeyed."""
+"""Seconds. A wait that Insider Connect asks for is brought into these bounds."""
 
 
-_NO_ID_FOR_FILES = "created, but Insider Connect named no id: its files cannot be attached"
+_NO_ID_FOR_FILES = "created, but Insider Connect gave no id, so the files cannot be attached"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When to try again. All periods in seconds; `unknown_hold` is None when such rows are left to the operator."""
+    """When to try again. All periods are in seconds. `unknown_hold` is None if such rows are left to the operator."""
 
     retry_min: float
     retry_max: float
@@ -41,23 +41,23 @@ def backoff(attempts: int, policy: Policy, chance: float) -> float:
 
 
 def patience(attempts: int, retry_after: float | None, policy: Policy, chance: float) -> float:
-    """Seconds until the next attempt, with Insider Connect's own wish obeyed within bounds."""
+    """Seconds until the next attempt, in which a wait that Insider Connect asks for is obeyed within bounds."""
     delay = backoff(attempts, policy, chance)
     return delay if retry_after is None else max(delay, min(max(retry_after, _RETRY_AFTER[0]), _RETRY_AFTER[1]))
 
 
 def longest_delay(policy: Policy) -> float:
-    """Seconds: no row is ever told to wait for longer."""
+    """The longest delay of any row, in seconds."""
     return max(policy.retry_max, _RETRY_AFTER[1], policy.unknown_hold or 0.0) + 60.0
 
 
 def next_files(work: Work) -> tuple[Pending, ...]:
-    """The files of the next request: all of them, or one once all together were refused."""
+    """The files of the next request: all of them, or one at a time after all together were refused."""
     return work.pending[:1] if work.separately else work.pending
 
 
 def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Transition:
-    """What becomes of `work` after `outcome`. `chance` in [0, 1) spreads the retries."""
+    """The transition of `work` after `outcome`. `chance`, in [0, 1), spreads the retries."""
     match outcome:
         case Created(None):
             if work.pending:
@@ -89,7 +89,7 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Trans
 
 
 def infected(work: Work, found: Mapping[int, str]) -> Transition:
-    """What becomes of `work` when viruses were found in files that were to go next: names by position."""
+    """The transition of `work` if viruses were found in its next files. `found` has the virus's name by position."""
     rest = [file for file in work.pending if file.position not in found]
     names = ", ".join(f"file {position + 1}: {name}" for position, name in found.items())
     return Transition(
@@ -101,17 +101,17 @@ def infected(work: Work, found: Mapping[int, str]) -> Transition:
 
 
 def unscanned(work: Work, reason: str, policy: Policy, chance: float) -> Transition:
-    """What becomes of `work` when nobody can say that its files are clean: they wait."""
+    """The transition of `work` if its files could not be scanned: they wait."""
     if work.age > policy.give_up_after:
         return _given_up(work, reason)
     return Transition("queued", delay=backoff(work.attempts, policy, chance), error=reason)
 
 
 def fit_to_show(reasons: Sequence[str], status: int | None) -> str | None:
-    """What may be told to the person of Insider Connect's words: validation messages alone, as one plain line.
+    """What the person may see of Insider Connect's words: validation messages, as one line of plain text.
 
-    Of any other status the words are about the machine. Markup, addresses and what looks like a stack are no message
-    to a person either; the operator finds all of it at the row.
+    With any other status, the words describe the machine. Markup, addresses and stack traces are no message to a person
+    either. The operator finds all of it in the row.
     """
     if status not in _VALIDATION:
         return None
@@ -120,7 +120,7 @@ def fit_to_show(reasons: Sequence[str], status: int | None) -> str | None:
 
 
 def _refused(work: Work, public_message: str | None, reason: str, status: int | None) -> Transition:
-    """A create refused is refused for good; of files, the one at fault is looked for, and the rest goes on."""
+    """A refused create is final. If files are refused, the one at fault is looked for, and the others go on."""
     if work.feedback_id is None:
         cause = f"answered_{status}" if status else "impossible"
         return Transition("refused", error=reason, cause=cause, public_message=public_message)

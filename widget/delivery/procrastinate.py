@@ -1,8 +1,8 @@
-"""Delivery by any number of processes on any machines: Procrastinate says which row is whose turn.
+"""Delivery by any number of processes on any machines. Procrastinate assigns rows to them.
 
-A job is deferred in the transaction that stores a row, and a notice wakes whoever listens. When a row is due later is
-known by the row alone: each process's loop defers a job for it at that time, and with every sweep one for all rows that
-are due and have none, so that losing all jobs loses nothing.
+A job is deferred in the transaction that stores a row, and a notification wakes the listeners. Only the row knows when
+it is due later: at that time, the loop of each process defers a job for it. With every sweep, it defers one for each
+due row that has none. So losing all jobs loses nothing.
 """
 
 import asyncio
@@ -25,23 +25,23 @@ from widget.outbox.postgres import CONNECTING
 log = structlog.get_logger("widget.delivery.procrastinate")
 
 _HEAD_START = 1.0
-"""Seconds; a web process claims the row that it accepted within a few milliseconds."""
+"""Seconds. A web process claims the row that it accepted within a few milliseconds."""
 _LOOK_EVERY = 1.0
-"""Seconds between two looks while rows are due that are in the engine's hands already."""
+"""Seconds between two looks while all due rows have jobs already."""
 _SOON = 0.05
-"""Seconds until the next look when one found more rows than it may defer jobs for at once."""
+"""Seconds until the next look after one that found more rows than it may defer jobs for at once."""
 _STALLED_AFTER = 60.0
-"""Seconds without a heartbeat after which the engine's record of a worker, and of its jobs, is removed."""
+"""Seconds without a heartbeat after which the engine's record of a worker, with its jobs, is removed."""
 _PATIENCE = 5.0
 """Seconds that the engine waits for a connection before it counts as lost."""
 _LEAVING = 1.0
-"""Seconds that the engine may take to leave."""
+"""Seconds that the engine may take to stop."""
 _ENGINE_CONNECTIONS = 2
-"""Beside the one that listens."""
+"""In addition to the one that listens."""
 
 
 class ProcrastinateDispatcher(Dispatcher):
-    """For one of several processes. `url` is PostgreSQL's own, not a pooler's: notices need a connection that stays."""
+    """For one of several processes. `url` leads to PostgreSQL itself, not to a pooler: notifications need a session."""
 
     def __init__(self, outbox: Outbox, delivery: Delivery, *, url: str, **options: Any) -> None:
         super().__init__(outbox, delivery, **options)
@@ -55,11 +55,11 @@ class ProcrastinateDispatcher(Dispatcher):
         self._engine = procrastinate.App(connector=connector)
         self._engine.task(name=TASK, queue=QUEUE)(self._take)
         self._worker: asyncio.Task[None] | None = None
-        for noisy in ("procrastinate", "psycopg.pool"):  # whatever they have to say, `_work` says as an event
+        for noisy in ("procrastinate", "psycopg.pool"):  # `_work` logs what matters as an event
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
     def start(self) -> None:
-        """Begin to sweep, and to listen."""
+        """Begin to sweep and to listen."""
         super().start()
         asyncio.get_running_loop().set_exception_handler(_note)
         self._worker = asyncio.create_task(self._work(), name="worker")
@@ -71,20 +71,20 @@ class ProcrastinateDispatcher(Dispatcher):
             self._worker.cancel()
 
     async def stop(self, grace: float) -> None:
-        """Finish what is being sent, then leave the engine."""
+        """Finish the deliveries in progress, then leave the engine."""
         await super().stop(grace)
         if self._worker:
-            self._worker.cancel()  # once more: the engine may have taken the first time for its own
+            self._worker.cancel()  # once more: the engine may have taken the first cancellation for its own
             await finish([self._worker], asyncio.get_running_loop().time() + _LEAVING)
 
     def head_start(self, product: str) -> float:
-        """The engine's turn comes a little later when a row is to be tried here at once."""
+        """If a row is to be tried here at once, the engine's job runs a little later."""
         return _HEAD_START if self._has_room(product) else 0.0
 
     async def _take(self, submission_id: str, product: str | None = None) -> None:
-        """The engine's task: try a row in a slot of ours. Its end is not the engine's to decide.
+        """The engine's task: try a row in one of our slots. When it ends is not up to the engine.
 
-        A job that an earlier release deferred names no product: the row does.
+        A job that an earlier release deferred has no product; then the row tells which.
         """
         if product is None:
             status = await self._outbox.status(submission_id)
@@ -97,7 +97,7 @@ class ProcrastinateDispatcher(Dispatcher):
             await asyncio.shield(self._begin(Due(submission_id, product)))
 
     async def _work(self) -> None:
-        """Run the engine's worker, and run it again whenever it stops because the database was away."""
+        """Run the engine's worker, and restart it whenever it stops because the database was unavailable."""
         while not self._draining:
             try:
                 async with self._engine.open_async():
@@ -107,7 +107,7 @@ class ProcrastinateDispatcher(Dispatcher):
                         concurrency=self._concurrency,
                         delete_jobs="always",
                         fetch_job_polling_interval=min(5.0, self._sweep_every),
-                        shutdown_graceful_timeout=0,  # `stop` waits for the rows, whatever becomes of their jobs
+                        shutdown_graceful_timeout=0,  # `stop` waits for the rows; their jobs do not matter
                         stalled_worker_timeout=_STALLED_AFTER,
                         install_signal_handlers=False,
                     )
@@ -118,7 +118,7 @@ class ProcrastinateDispatcher(Dispatcher):
             await self._until_database_answers()
 
     async def _until_database_answers(self) -> None:
-        """The engine's own pool would wait longer from try to try."""
+        """Wait for the database. The engine's own pool would wait longer between its attempts."""
         while not self._draining:
             await asyncio.sleep(1)
             with contextlib.suppress(OutboxUnavailable):
@@ -128,13 +128,13 @@ class ProcrastinateDispatcher(Dispatcher):
     async def _sweep(self) -> None:
         await super()._sweep()
         manager = self._engine.job_manager
-        with contextlib.suppress(Exception):  # tidiness alone: no row depends on it
+        with contextlib.suppress(Exception):  # only tidiness: no row depends on it
             await manager.prune_stalled_workers(_STALLED_AFTER)
             for job in await manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER):
                 await manager.finish_job(job, Status.FAILED, delete_job=True)
 
     async def _look(self) -> float:
-        """Defer a job for each row that is due and has none."""
+        """Defer a job for each due row that has none."""
         shut = self._delivery.kept_back()
         limit = 4 * self._concurrency
         self._look_again = bool(shut)
@@ -147,7 +147,7 @@ class ProcrastinateDispatcher(Dispatcher):
 
 
 def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """An engine's task that ended badly: its job was deleted, or the database is away. The row tells what is to do."""
+    """A task of the engine failed: its job was deleted, or the database is unavailable. The row tells what to do."""
     error = context.get("exception")
     log.warning("engine.task_failed", reason=_reason(error) if error else context["message"])
 

@@ -1,4 +1,4 @@
-"""Tells the database how the accounts stand, by the outcomes of calls."""
+"""Writes to the database how the accounts are, as the outcomes of calls show it."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +12,11 @@ from widget.outbox.accounts import Accounts
 log = structlog.get_logger("widget.delivery.standing")
 
 _EVERY = 10.0
-"""Seconds after which the same is written again: another process may have written something else meanwhile."""
+"""Seconds after which the same state is written again, because another process may have written a different one."""
 
 
 class StandingNotes:
-    """Writes a change at once, and the same at most every ten seconds."""
+    """Writes a change at once, and an unchanged state every ten seconds at most."""
 
     def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
         self._accounts = accounts
@@ -24,17 +24,17 @@ class StandingNotes:
         self._noted: Mapping[Sequence[str], tuple[str | None, float]] = {}
 
     async def note(self, products: Sequence[str], outcome: Outcome) -> None:
-        """A call for the account of `products` has come to `outcome`."""
+        """A call for the account of `products` had this `outcome`."""
         match outcome:
             case Refused(_, None):
-                return  # nobody was asked
+                return  # no call was made
             case NotProcessed(reason) | Unknown(reason) | Misconfigured(reason):
                 await self.write(products, reason)
             case _:
                 await self.write(products, None)
 
     async def write(self, products: Sequence[str], reason: str | None) -> None:
-        """The account is well, or not, for a reason. A note that cannot be written costs the delivery nothing."""
+        """Write that the account is well or, with a `reason`, that it is not. If that fails, delivery goes on."""
         key, now = tuple(products), self._clock()
         before = self._noted.get(key)
         if before is not None and before[0] == reason and now - before[1] < _EVERY:

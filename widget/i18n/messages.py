@@ -1,8 +1,8 @@
 """All texts that people read, in their language.
 
-A text is asked for by its symbolic msgid; `locales/{lang}.po` holds it, and a language is there once its file is. It is
-read when somebody first needs it. What is put into a text is put in as it is, once: a value that looks like
-`{a placeholder}` stays what it is. Escaping is left to the templates, a product's own words to `wording`.
+Code refers to a text by a symbolic msgid. `locales/{lang}.po` has the texts of a language; it is read when they are
+first needed. A value is inserted as it is, once: one that looks like `{a placeholder}` is not filled in again.
+Templates do the escaping; `overrides` has the products' own words.
 """
 
 import copy
@@ -34,13 +34,13 @@ DEFAULT = "en"
 LOCALES = Path(__file__).parent / "locales"
 
 FORMATS = {"en": "en_GB"}
-"""Whose dates and sizes a language uses where its own name alone would mean another country's."""
+"""The locale whose dates and sizes a language uses, if its own name alone would mean another country's."""
 
 OTHER_TAGS = {"zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-mo": "zh-hant", "yue": "zh-hant", "iw": "he", "in": "id"}
-"""Other tags of our languages: a country that implies a script, and withdrawn codes, which old Android still sends."""
+"""Other tags of our languages: countries that imply a script, and withdrawn codes, which old Android still sends."""
 
 OTHER_SCRIPT = {"hi-latn": "hi"}
-"""Whom a language of ours helps a little: it is theirs, though not in the script that they read best."""
+"""Tags that one of our languages serves in part: the right language, but not the script that these people read best."""
 
 SCRIPT = (
     "almost", "almost.text", "again", "again.text", "blocked", "blocked.text", "copied", "copy.text",
@@ -59,13 +59,13 @@ SCRIPT = (
     "sending.amount", "sending.percent", "stopped", "stopped.late", "stopped.text", "summary", "text.left", "text.over",
     "thanks.arrived", "thanks.copy", "thanks.stored", "today", "unavailable.text", "waiting",
 )  # fmt: skip
-"""The texts that the form's script shows. All others are in the page already."""
+"""The texts that the form's script shows. All others are on the page already."""
 
 LATER = ("editor.", "hint.")
-"""How the names of texts begin that the script fetches when they are needed."""
+"""The prefixes of texts that the script fetches when it needs them."""
 
 ISOLATED = frozenset({"id", "name", "product", "reason", "size"})
-"""What may run the other way than the text around it, and is kept apart from it where that runs right to left."""
+"""Values that may run in the other direction than the text around them. In right-to-left texts, they are isolated."""
 
 Value = str | int
 Forms = tuple[str, ...]
@@ -94,7 +94,7 @@ class Words:
     def __init__(self, catalog: Catalog) -> None:
         locale = catalog.locale
         if locale is None:
-            raise ValueError("a locale file without its language")
+            raise ValueError("the locale file does not name its language")
         self.lang = str(locale).replace("_", "-")
         self.dir = locale.text_direction
         self._formats = Locale.parse(FORMATS.get(self.lang, str(locale)))
@@ -118,14 +118,14 @@ class Words:
         return key in self.texts
 
     def but(self, own: Mapping[str, Forms]) -> Self:
-        """The same words with some texts replaced. A wording for two goes with the text that it belongs to."""
+        """The same words with some texts replaced. If a text is replaced, its wording for two is dropped."""
         other = copy.copy(self)
         replaced = {f"{key}.two" for key in own}
         other.texts = {**{key: text for key, text in self.texts.items() if key not in replaced}, **own}
         return other
 
     def of(self, product: Product) -> Self:
-        """The same words for a product's form: with its number and kinds of files, and only the fields it shows."""
+        """The words for a product's form, which name its number and kinds of files, and only the fields it shows."""
         mine, asked = product.fields, (product.fields.description, product.fields.sentiment, product.fields.files)
         texts = {}
         if set(mine.file_kinds) != set(KINDS):
@@ -144,23 +144,24 @@ class Words:
         return other
 
     def fault(self, fault: Fault, product: Named | None = None) -> str:
-        """The message of a fault, beside its field or in an API's answer, in whole sentences."""
+        """The message of a fault, in whole sentences, beside its field or in the answer to a program."""
         note = self.note(fault, product)
         return self("error.joined", title=note.title, text=note.text) if note.title else note.text
 
     def note(self, fault: Fault, product: Named | None = None) -> Note:
-        """The message of a fault in two parts. The heading is empty for a fault of a field."""
+        """The message of a fault in two parts. The heading is empty if the fault is a field's."""
         params = {"n": 1, **fault.params, "product": product.name if product else self("product")}
         title = f"error.{fault.code}.title"
         return Note(self(title, **params) if title in self else "", self._fault(fault, params))
 
     def script(self, product: Named) -> dict[str, str | dict[str, str]]:
-        """The texts of `SCRIPT`; plural forms by the categories of `Intl.PluralRules`, a wording for two under `2`."""
+        """The texts of `SCRIPT`. Plural forms are keyed by the categories of `Intl.PluralRules`, a wording for two by
+        `2`."""
         params = {"product": product.name}
         return {key: self._for_script(key, params) for key in SCRIPT}
 
     def later(self, product: Named) -> dict[str, str | dict[str, str]]:
-        """The texts that `LATER` names, as `script` gives them."""
+        """The texts with a prefix of `LATER`, in the format of `script`."""
         params = {"product": product.name}
         return {key: self._for_script(key, params) for key in self.texts if key.startswith(LATER)}
 
@@ -216,10 +217,10 @@ def languages() -> tuple[str, ...]:
 
 
 def choose(requested: str | None, accept_language: str = "") -> Words:
-    """The words to answer with: in the language that the page asks for, else in one that the browser prefers.
+    """The words for a request: in the language that the page asks for, else in one that the browser prefers.
 
-    A country or script that we do not have falls back to its language. The other script of a language comes after all
-    that the browser would rather have: `hi-Latn, en` gets English, and `hi-Latn` alone Devanagari.
+    A country or script that we do not have falls back to its language. A language in another script comes after
+    everything else that the browser accepts: `hi-Latn, en` gets English, and `hi-Latn` alone gets Devanagari.
     """
     preferred = _preferred(accept_language)
     wanted = [*([requested] if requested else []), *preferred]
@@ -228,7 +229,7 @@ def choose(requested: str | None, accept_language: str = "") -> Words:
     for name in (*names, DEFAULT):
         if name and (words := _load(name)):
             return words
-    raise LookupError(f"there are no words in {DEFAULT!r}, the default language")
+    raise LookupError(f"there are no texts in {DEFAULT!r}, the default language")
 
 
 def _nearest(tag: str, *, any_script: bool = False) -> str | None:
@@ -266,7 +267,7 @@ def _paths() -> Mapping[str, Path]:
 
 @cache
 def _load(name: str) -> Words | None:
-    """The words of one language. A file that cannot be used is reported and then ignored."""
+    """The words of one language. A file that cannot be used is reported, and then ignored."""
     path = _paths()[name]
     try:
         with path.open("rb") as file:

@@ -1,8 +1,8 @@
-"""Products' own texts, from `products/{slug}/words.{language}.po` in the folder of the templates.
+"""Products' own texts, from `products/{slug}/words.{language}.po` in the templates' folder.
 
-Such a file holds nothing but the texts that differ, by the same names as ours. What cannot be used in it (a name that
-we do not have, a lost placeholder, a plural without all its forms, a file that is none) is named with file and line;
-there our own words stay, and nobody else's are touched.
+Such a file has only the texts that differ, under the names of ours. What is unusable in it (a name that we do not have,
+a missing placeholder, a plural without all its forms, a file that cannot be parsed) is reported with file and line.
+There, our own words are used; other texts and products are not affected.
 """
 
 import difflib
@@ -24,7 +24,7 @@ from widget.i18n.messages import Forms, Words
 log = structlog.get_logger("widget.i18n.overrides")
 
 OWN = frozenset({"product"})
-"""A placeholder that a product's text may leave out: its own name."""
+"""The placeholder that a product's text may leave out: the product's own name."""
 
 
 class Wording:
@@ -50,9 +50,9 @@ class Wording:
 
 
 def faults_of(text: Forms, reference: Forms, words: Words) -> Iterator[str]:
-    """What is wrong with a text that shall stand in another's place, as far as forms and placeholders go.
+    """What is wrong with a text that replaces another, as far as forms and placeholders go.
 
-    A form for one number alone may say it in words, as "one" does.
+    A form for exactly one number may write it in words, such as "one".
     """
     if len(text) != len(reference):
         yield f"it has {len(text)} forms and needs {len(reference)}" if len(reference) > 1 else "it takes no plural"

@@ -1,4 +1,4 @@
-"""Answers of Insider Connect: read up to a limit, and what each that is not the documented success means."""
+"""Reads Insider Connect's answers, up to a limit, and turns every failure into an outcome."""
 
 import json
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refuse
 from widget.insider.transport import MAX_ANSWER
 
 MAX_REASON = 300
-"""Characters kept of one of Insider Connect's sentences."""
+"""Characters of one of Insider Connect's sentences that are kept."""
 _BUSY = (429, 503)
-"""Statuses that are about the account, not about the one request."""
+"""Statuses that concern the account rather than this request."""
 _ABSURD = 1e9
-"""Seconds."""
+"""Seconds. A longer wait is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, read up to the limit. `content` is None when it is no JSON object."""
+    """An answer, read up to the limit. `content` is None unless the body is a JSON object."""
 
     status: int
     retry_after: float | None
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Insider Connect's own sentences about what was wrong."""
+        """What Insider Connect says is wrong, in its own sentences."""
         errors = self.member("errors")
         if not isinstance(errors, list):
             return ()
@@ -60,20 +60,23 @@ async def read(response: httpx.Response) -> Answer:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """`Retry-After` in seconds (RFC 9110, section 10.2.3). A date counts from the answer's own `Date`, so that no two
-    clocks are compared; a number may be absurd, for whoever obeys it has a bound."""
+    """`Retry-After` in seconds (RFC 9110, section 10.2.3).
+
+    A date is compared with the answer's own `Date`, so the two machines' clocks need not agree. A number is not bounded
+    here; `policy` does that.
+    """
     wish = headers.get("Retry-After", "").strip()
     if wish.isascii() and wish.isdigit():
         return min(float(wish), _ABSURD)
     try:
         wait = parsedate_to_datetime(wish) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):  # TypeError: one of them has a time zone, and the other has none
+    except (ValueError, TypeError):  # TypeError: only one of the two has a time zone
         return None
     return max(0.0, wait.total_seconds())
 
 
 def failure(answer: Answer) -> Outcome:
-    """What an answer means that is not the documented success."""
+    """The outcome that an answer stands for if it is not the documented success."""
     status = answer.status
     if 200 <= status < 300:
         if answer.member("isSuccess") is False:
@@ -89,7 +92,7 @@ def failure(answer: Answer) -> Outcome:
 
 
 def token_failure(answer: Answer) -> NotProcessed | Misconfigured:
-    """What it means that no token was given; nothing has been sent by then."""
+    """The outcome if the token endpoint gives no token. At that point nothing has been sent."""
     status = answer.status
     if status in (408, 425, 429) or status >= 500:
         return NotProcessed(f"the token endpoint answered {status}", answer.retry_after, busy=status in _BUSY)

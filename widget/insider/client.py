@@ -1,8 +1,8 @@
-"""Insider Connect spoken rightly: the token, creating a feedback, attaching files; each answer as one of few outcomes.
+"""Calls Insider Connect: gets a token, creates a feedback, attaches files. Each answer becomes one of a few outcomes.
 
-The one authority is the API's document. What it does not promise is read with care: nothing is believed that does not
-have the documented shape, an answer is read up to a limit, and every call ends within a total time. Retrying is left
-to `delivery`: all that is said here is whether a repeat would be safe.
+The API's document is the only authority. Nothing that lacks the documented shape is believed, an answer is read up to a
+limit, and every call ends within a total time. This module says whether a repeat would be safe; `delivery` decides
+whether there is one.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ _CHECK_TIMEOUT = 5.0
 
 
 class Insider:
-    """Insider Connect at `base_url`. A whole call may take `timeout` seconds; how many at once is up to the caller."""
+    """Insider Connect at `base_url`. A whole call may take `timeout` seconds. The caller limits how many run at
+    once."""
 
     def __init__(self, base_url: str, accounts: Mapping[str, Account], *, timeout: float) -> None:
         self._base = base_url
@@ -50,11 +51,11 @@ class Insider:
         }
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         await self._client.aclose()
 
     def account_of(self, product: str) -> int:
-        """A key that products share when they share an account."""
+        """A key that is the same for products that share an account."""
         return id(self._auth[product])
 
     async def create(self, product: str, submission_id: str, feedback: Feedback) -> Outcome:
@@ -74,7 +75,7 @@ class Insider:
         if answer.succeeded and type(created) is int and 0 <= created < 2**63:
             return Created(created)
         if answer.status == 201 and answer.member("isSuccess") is not False:
-            return Created(None)  # made, under an id that we cannot read: to make it again would make it twice
+            return Created(None)  # it exists under an id that we cannot read; another create would make a second one
         return failure(answer)
 
     async def attach(self, product: str, submission_id: str, feedback_id: int, uploads: Sequence[Upload]) -> Outcome:
@@ -87,12 +88,15 @@ class Insider:
             return answer
         if answer.succeeded:
             return Attached()
-        if answer.status == 404:  # the address is right, for the create went there: this feedback is gone
+        if answer.status == 404:  # the create reached the same address, so it is the feedback that is gone
             return Refused(answer.reasons or ("The feedback is no longer there.",), 404)
         return failure(answer)
 
     async def check(self, product: str, *, renew: bool = False) -> NotProcessed | Misconfigured | None:
-        """Whether a token is at hand or, always with `renew`, can be had: None, or why not."""
+        """Check that the account can get a token. Returns None, or what stands in the way.
+
+        A token that is still valid will do, unless `renew` is set.
+        """
         auth = self._auth[product]
         if auth.has_token and not renew:
             return None
@@ -116,7 +120,7 @@ class Insider:
         headers: Mapping[str, str],
         body: bytes | httpx.AsyncByteStream,
     ) -> Outcome | Answer:
-        """Make a call; either its answer, or what its failing means."""
+        """Make a call. Returns its answer, or the outcome of its failure."""
         auth = self._auth[product]
         request = self._client.build_request(
             "POST",

@@ -11,11 +11,11 @@ from widget.insider.answers import Answer, read, token_failure
 from widget.insider.outcomes import Misconfigured, NotProcessed
 
 REFRESH_EARLY = 60.0
-"""Seconds before its end at which a token is no longer used."""
+"""Seconds before a token expires from which on it is no longer used."""
 
 
 class Stopped(Exception):
-    """An outcome that is certain before the request itself was made."""
+    """The outcome is known before the request itself is made."""
 
     def __init__(self, outcome: NotProcessed | Misconfigured) -> None:
         self.outcome = outcome
@@ -24,8 +24,8 @@ class Stopped(Exception):
 class ClientCredentials(httpx.Auth):
     """The client credentials grant (RFC 6749, section 4.4) for one account.
 
-    However many requests wait, one of them asks for the token; it is renewed `REFRESH_EARLY` seconds before its end,
-    and once after a 401.
+    However many requests wait, only one of them asks for the token. It is renewed `REFRESH_EARLY` seconds before it
+    expires, and once after a 401.
     """
 
     def __init__(self, token_url: httpx.URL, account: Account, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,11 +38,11 @@ class ClientCredentials(httpx.Auth):
 
     @property
     def has_token(self) -> bool:
-        """Whether a token is at hand that is still good."""
+        """Whether there is a token that is still valid."""
         return self._token is not None and self._clock() < self._use_until
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send `request` with a token, and once more with a new one when the first is not accepted."""
+        """Send `request` with a token. If the token is not accepted, get a new one and send the request once more."""
         async with self.lock:
             if not self.has_token:
                 self.keep(await read((yield self.token_request())))
@@ -67,7 +67,7 @@ class ClientCredentials(httpx.Auth):
         return httpx.Request("POST", self.token_url, data=form, headers={"Accept": "application/json"})
 
     def keep(self, answer: Answer) -> None:
-        """Take the token from the endpoint's answer; whoever asks for one holds `lock`."""
+        """Store the token from the endpoint's answer. The caller holds `lock`."""
         token, lifetime = answer.member("access_token"), answer.member("expires_in")
         if answer.status != 200:
             raise Stopped(token_failure(answer))
@@ -76,5 +76,5 @@ class ClientCredentials(httpx.Auth):
         if type(lifetime) not in (int, float) or not 0 < lifetime < 10**9:
             lifetime = 0.0
         self._token = token
-        # A token that lives for less than twice the margin is used for half of its life.
+        # A token with a lifetime below twice the margin is used for half of that lifetime.
         self._use_until = self._clock() + max(lifetime - REFRESH_EARLY, lifetime / 2)

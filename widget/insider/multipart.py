@@ -9,7 +9,7 @@ import httpx
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to attach: our own name and media type, its `size` in bytes, and its bytes, as often as they are asked."""
+    """A file to attach: our own name and media type, its `size` in bytes, and a function that reads its bytes."""
 
     name: str
     media_type: str
@@ -18,9 +18,9 @@ class Upload:
 
 
 class Multipart(httpx.AsyncByteStream):
-    """The files as multipart/form-data (RFC 7578), each under the name `files`; can be sent twice.
+    """The files as multipart/form-data (RFC 7578), each under the name `files`. Can be sent twice.
 
-    httpx's own would read files in the event loop, and writes names into headers as they are.
+    httpx's own encoder would read files in the event loop, and writes names into headers unescaped.
     """
 
     def __init__(self, uploads: Sequence[Upload]) -> None:

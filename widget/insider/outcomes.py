@@ -1,24 +1,27 @@
-"""What a call to Insider Connect can come to: one of a few outcomes, each saying whether a repeat is safe."""
+"""The outcomes of a call to Insider Connect. Each says whether a repeat is safe."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The feedback is there, under this id; None where the answer names none, and it must not be made again."""
+    """The feedback exists under this id. The id is None if the answer contains none; a repeat would make a second
+    one."""
 
     feedback_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """All files of the request are there."""
+    """Insider Connect has all files of the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was looked at and will not be taken, for these reasons (Insider Connect's own words; may be empty). `status`
-    is None where it was not even asked."""
+    """Insider Connect examined it and will not accept it. `reasons` are its own words, if it gave any.
+
+    `status` is None if the request was not made.
+    """
 
     reasons: tuple[str, ...]
     status: int | None
@@ -26,8 +29,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotProcessed:
-    """Nothing was done, so a repeat is safe. `retry_after` is in seconds, if Insider Connect named a time.
-    `unreachable` tells that no connection came about, `busy` that Insider Connect asks the account to wait."""
+    """Nothing was done, so a repeat is safe. `retry_after` is the number of seconds that Insider Connect asks for.
+
+    `unreachable`: no connection could be made. `busy`: Insider Connect asks the whole account to wait.
+    """
 
     reason: str
     retry_after: float | None = None
@@ -44,7 +49,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """The account or the address is wrong: nothing will go through until a person fixes it."""
+    """The account or the address is wrong. Nothing will get through until somebody corrects it."""
 
     reason: str
 

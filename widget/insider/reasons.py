@@ -1,6 +1,6 @@
-"""Why a call to Insider Connect came to nothing, in words for the operator.
+"""Why a call to Insider Connect failed, in words for the operator.
 
-The words name the host and the port, never a path, a header or a body: those may hold something secret.
+They name the host and the port, but never a path, a header or a body, which may contain a secret.
 """
 
 import errno
@@ -37,7 +37,7 @@ def reason_of(error: httpx.HTTPError) -> str:
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
-                return f"the certificate of {place} is not to be trusted: {cause.verify_message}"
+                return f"the certificate of {place} is not trusted: {cause.verify_message}"
             case ssl.SSLError():
                 return f"no TLS connection to {place}: {cause.reason or 'the handshake failed'}"
             case socket.gaierror():
@@ -53,7 +53,7 @@ def _place(url: httpx.URL) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what led to it; of several addresses that were tried, each."""
+    """The error and what caused it. If several addresses were tried, the errors of all of them."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):

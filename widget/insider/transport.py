@@ -1,4 +1,4 @@
-"""Connections to Insider Connect, and no more of an answer than a limit."""
+"""Connections to Insider Connect that read no more of an answer than a limit."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -7,18 +7,18 @@ import certifi
 import httpx
 
 MAX_ANSWER = 64 * 1024
-"""Bytes of an answer that are read; a documented answer has a few hundred."""
+"""Bytes of an answer that are read. A documented answer has a few hundred."""
 _IDLE_CONNECTION = 4.0
-"""Seconds: shorter than servers keep a connection, so that ours is not closed just as we send."""
+"""Seconds. Servers keep idle connections for longer, so none closes ours just as we send."""
 
 
 class Lanes(httpx.AsyncBaseTransport):
-    """A connection for each call that is under way; the one that was left last is taken first, and the others grow old.
+    """One connection for each call in progress. The connection that was used last is reused first.
 
-    One pool of all connections would ask the system about each idle one, twice for every call: of sixteen calls at
-    once that were two fifths of the work.
+    A single pool would ask the system about every idle connection, twice for each call. With sixteen calls at once,
+    that was two fifths of the work.
 
-    Reads no more of an answer than `MAX_ANSWER` and a little, and unpacks nothing: we asked for it as it is.
+    Slightly more than `MAX_ANSWER` bytes of an answer are read, and nothing is decompressed: the request forbids it.
     """
 
     def __init__(self) -> None:
@@ -47,8 +47,8 @@ class Lanes(httpx.AsyncBaseTransport):
 
 
 def _tls() -> ssl.SSLContext:
-    """Certificates and names are checked. `ssl.create_default_context` would also obey SSLKEYLOGFILE, and write down
-    what decrypts the client secret."""
+    """Verifies certificates and host names. `ssl.create_default_context` would obey SSLKEYLOGFILE as well, and write
+    keys to disk that decrypt the client secret."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(certifi.where())
@@ -56,7 +56,7 @@ def _tls() -> ssl.SSLContext:
 
 
 class _Bounded(httpx.AsyncByteStream):
-    """The beginning of a stream: enough to know that it is too long."""
+    """The beginning of a stream, long enough to tell that it is too long."""
 
     def __init__(self, stream: httpx.AsyncByteStream, at_end: Callable[[], None]) -> None:
         self._stream = stream

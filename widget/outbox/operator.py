@@ -111,7 +111,7 @@ class Attached:
 @dataclass(frozen=True, slots=True)
 class Whole:
     """A row with its content; `feedback` is None once it is erased. `context` is JSON, `due_at` is in Unix seconds.
-    `without_id`: Insider Connect created the feedback and named no id."""
+    `without_id`: Insider Connect created the feedback and gave no id."""
 
     entry: Entry
     feedback: Feedback | None

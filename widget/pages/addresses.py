@@ -1,15 +1,15 @@
-"""Addresses in what the service says, below the path under which browsers reach it.
+"""Addresses as browsers see them, below the path under which they reach the service.
 
-Inside, every address begins at `/`. Browsers may see the service below a path, such as `/feedback` of
-`PUBLIC_URL=https://www.example.com/feedback`; `web/mounted` says so for each request.
+Inside the service, every address begins at `/`. For browsers it may be below a path, such as `/feedback` with
+`PUBLIC_URL=https://www.example.com/feedback`. `web/mounted` sets that path for each request.
 """
 
 from contextvars import ContextVar
 
 root: ContextVar[str] = ContextVar("root", default="")
-"""The path of the request in progress, without a slash at its end; empty where the service has a host of its own."""
+"""The path of the current request, without a slash at its end; empty if the service has a host of its own."""
 
 
 def public(path: str) -> str:
-    """The address of `path` as browsers have to ask for it."""
+    """The address of `path` for browsers."""
     return root.get() + path

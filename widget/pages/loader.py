@@ -1,4 +1,4 @@
-"""Where templates come from: a product's own folder first, ours behind it, and nothing outside of both."""
+"""Loads templates: from a product's folder first, then from ours, and from nowhere else."""
 
 import time
 from collections.abc import Callable, MutableMapping
@@ -10,21 +10,21 @@ from jinja2 import BaseLoader, Environment, Template, TemplateNotFound
 from widget.pages.limits import deadline
 
 DEFAULT = "default:"
-"""Before a template's name: ours, whatever the product has."""
+"""The prefix of a template's name that means ours, even if the product has its own."""
 
 MAX_SOURCE = 64 * 1024
-"""Bytes of one template; our largest has ten thousand."""
+"""Bytes of one template. Our largest has ten thousand."""
 
 
 class Loader(BaseLoader):
-    """Reads a template from the product's folder, else from ours. Nothing outside of both can be named."""
+    """Loads a template from the product's folder, else from ours. No name leads out of these two."""
 
     def __init__(self, ours: Path, product: Path | None) -> None:
         self._ours = ours.resolve()
         self.product = product.resolve() if product else None
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
-        """The text of a template, where it lies, and whether it is still the same."""
+        """The text of a template, its path, and a function that tells whether it is still the same."""
         path = self._find(template)
         if path is None:
             raise TemplateNotFound(template)
@@ -43,10 +43,10 @@ class Loader(BaseLoader):
         try:
             return path.read_text("utf-8"), str(path), is_current
         except UnicodeDecodeError:
-            raise TemplateNotFound(template, f"{template} is not written in UTF-8") from None
+            raise TemplateNotFound(template, f"{template} is not UTF-8") from None
 
     def load(self, environment: Environment, name: str, globals: MutableMapping[str, Any] | None = None) -> Template:  # noqa: A002
-        """The template. Compiling comes once, so its time does not count as the render's."""
+        """The template. Compiling happens once, so its time does not count as the render's."""
         began = time.thread_time()
         template = super().load(environment, name, globals)
         if rendering := deadline.get(None):
@@ -59,7 +59,7 @@ class Loader(BaseLoader):
         return any(Path(filename).is_relative_to(folder) for folder in folders)
 
     def shown(self, filename: str) -> str:
-        """A file of the product by its path within the folder of products; one of ours by its name."""
+        """How a file is named to people: the product's by its path in the products' folder, ours by its name."""
         path = Path(filename)
         if self.product and path.is_relative_to(self.product):
             return path.relative_to(self.product.parent).as_posix()
@@ -72,7 +72,7 @@ class Loader(BaseLoader):
         return sorted(path.relative_to(self.product).as_posix() for path in self.product.rglob("*.html"))
 
     def state(self) -> frozenset[tuple[str, int]]:
-        """What changes whenever a file of the product does."""
+        """A value that changes whenever one of the product's files does."""
         if self.product is None:
             return frozenset()
         return frozenset((str(path), path.stat().st_mtime_ns) for path in self.product.rglob("*") if path.is_file())
@@ -81,11 +81,11 @@ class Loader(BaseLoader):
         name = template.removeprefix(DEFAULT)
         parts = name.split("/")
         if any(part in ("", ".", "..") or part.startswith(".") or "\\" in part or "\0" in part for part in parts):
-            raise TemplateNotFound(template, f"{template!r} leads out of the templates' folder")
+            raise TemplateNotFound(template, f"{template!r} is outside the templates' folder")
         folders = [self.product] if self.product and name == template else []
         for folder in (*folders, self._ours if len(parts) == 1 else None):
             if folder is not None and (path := folder.joinpath(*parts)).is_file():
                 if not path.resolve().is_relative_to(folder):
-                    raise TemplateNotFound(template, f"{template!r} is a link out of the templates' folder")
+                    raise TemplateNotFound(template, f"{template!r} is a link to outside the templates' folder")
                 return path
         return None

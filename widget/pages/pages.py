@@ -1,7 +1,7 @@
-"""The pages that people see, as HTML: form, thanks, receipt, and what is said where no form can be shown.
+"""The pages that people see, as HTML: form, thanks, receipt, and the pages that say why there is no form.
 
-This module says what stands on a page, in words and frozen values (`views`); which template shows it, and what happens
-when that is a product's own and broken, is left to `templating`. So are statuses and headers, to `routes`.
+This module decides what a page says, in words and frozen values (`views`). `templating` chooses the template, and
+handles a product's own if it is broken. The routes in `web` add status and headers.
 """
 
 import math
@@ -31,18 +31,18 @@ BLOCKS: Mapping[str, str] = {
     "description": "the text, with the files in the same box",
     "email": "the address",
     "consent": "the box that lets the team write back",
-    "files": "the list of files and the line that adds one; it lies within `description`",
-    "actions": "notes about the sending, progress, Send",
-    "thanks": "what takes the form's place once it is sent",
+    "files": "the list of files and the line that adds one; lies within `description`",
+    "actions": "notes about sending, the progress, the Send button",
+    "thanks": "what replaces the form once it is sent",
     "footer": "empty: below the form, in the same panel",
     "chips": "the short words for each thumb, if the product has any; it lies within `sentiment`",
-    "context": "what the page tells about itself",
+    "context": "what the host page adds",
     "head": "empty: at the end of the document's head, after all stylesheets",
 }
-"""The blocks that a product may replace, and what is in each."""
+"""The blocks that a product may replace, and what each contains."""
 
 MODULES: tuple[str, ...] = ("form/main.js",)
-"""The modules that an opened form needs, so that the browser asks for all of them at once."""
+"""The modules that an opened form needs, so that the browser requests all of them at once."""
 
 THEMES = ("auto", "light", "dark")
 MODES = ("page", "inline", "popover", "dialog")
@@ -62,7 +62,7 @@ class Pages:
         receipt_days: int = 30,
         retry_days: int = 7,
     ) -> None:
-        """`sheet` answers the address of a product's own stylesheet, if it has one."""
+        """`sheet` returns the address of a product's own stylesheet, if it has one."""
         self._templates = templates
         self._sheet = sheet
         self._max_pixels = max_pixels
@@ -70,7 +70,7 @@ class Pages:
         self._retry_days = retry_days
 
     def form(self, product: Product, words: Words, state: FormState, looks: Looks = PLAIN) -> str:
-        """The form, untouched or with what is to be corrected in it."""
+        """The form, untouched or with what has to be corrected in it."""
         words = words.of(product)
         found = describe(state.faults, product, words, state.retry_after)
         details = contexts.read(state.values.get("context", "")) if product.context != "off" else ()
@@ -91,7 +91,7 @@ class Pages:
         return self._render("form.html", page)
 
     def blank(self, product: Product, words: Words, token: str, looks: Looks = PLAIN) -> str | None:
-        """The form with nothing in it but its token; None when the product's own template makes none, for now."""
+        """The untouched form with its token; None while the product's own template fails."""
         page = replace(self._form(product, words.of(product), looks), token=token)
         return self._templates.render_own(product.slug, "form.html", _fields_of(page))
 
@@ -112,7 +112,7 @@ class Pages:
         return self._render("thanks.html", page)
 
     def receipt(self, product: Product | None, words: Words, state: ReceiptState, theme: str = "auto") -> str:
-        """Where a submission stands. Without a `product` it was taken out of `widget.toml` meanwhile."""
+        """The status of a submission. `product` is None if it has been removed from `widget.toml` since."""
         name = product.name if product else words("product")
         page = views.ReceiptPage(
             words=_speech(words),
@@ -137,7 +137,7 @@ class Pages:
         looks: Looks = PLAIN,
         open_url: str | None = None,
     ) -> str:
-        """Words where no form can be shown. `open_url` is where it works in a tab of its own."""
+        """A message where no form can be shown. `open_url` is where the form works in a tab of its own."""
         note = words.note(fault, product)
         heading, text = (note.title, note.text) if note.title else (note.text, "")
         page = views.ProblemPage(
@@ -192,7 +192,7 @@ class Pages:
         )
 
     def _stylesheets(self, product: Product | None) -> tuple[str, ...]:
-        """What comes after our own: the product's theme, then its own rules."""
+        """The stylesheets after ours: the product's theme, then its own rules."""
         if product is None:
             return ()
         version = themes.version(product.theme)
@@ -234,7 +234,7 @@ def _view(product: Product, words: Words) -> views.Product:
 
 
 def _asked(product: Product, person: Person | None) -> views.Asked:
-    """No e-mail is read-only or hidden unless somebody vouches for it."""
+    """What the form asks for. The e-mail is read-only or hidden only if somebody vouches for it."""
     asked = product.fields
     email = product.email if person or product.email in ("ask", "prefill") else "prefill"
     return views.Asked(
@@ -263,7 +263,7 @@ def _values(values: Mapping[str, str], product: Product, person: Person | None, 
 
 
 def describe(faults: Sequence[Fault], product: Product, words: Words, retry_after: float | None = None) -> Faults:
-    """Faults as a page says them: about a field in the summary and beside the field, else in a note."""
+    """Faults as a page shows them: those of a field in the summary and beside the field, others in a note."""
     errors: dict[str, tuple[str, ...]] = dict.fromkeys(ASKED, ())
     summary: list[Message] = []
     note: SendingNote | None = None
@@ -291,7 +291,7 @@ def _label(fault: Fault, words: Words) -> str:
 
 
 def _first(product: Product) -> str:
-    """The first field by which something can be said."""
+    """The first field in which something can be said."""
     asked = product.fields
     rules = {"sentimentRating": asked.sentiment, "description": asked.description, "files": asked.files}
     return next(name for name, rule in rules.items() if rule != "hidden")

@@ -1,7 +1,7 @@
-"""Every state that a page can be in without script, each as it is rendered: for previews and checks.
+"""Every state that a page can be in without script, rendered for previews and checks.
 
-A sample says what a person would have written: friendly words to look at, or hostile ones that must stay words. What is
-looked for in a page is left to others.
+A sample is what a person might have written: friendly words to look at, or hostile ones that have to stay text. Others
+decide what to look for in a page.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from widget.pages.state import PLAIN, File, FormState, Looks, ReceiptState, Than
 from widget.submissions.identity import Person
 
 MARK = "<i data-unescaped>"
-"""What stands in every word of the hostile sample: written as it is, it would be an element."""
+"""Part of every text of the hostile sample. Unescaped, it would be an element."""
 _AT = datetime(2026, 5, 12, 9, 41, tzinfo=UTC)
 _RECEIPT = "/receipt/sample"
 _UNTOUCHED = FormState("sample-token")
@@ -26,7 +26,7 @@ _CHALLENGE = {"parameters": {"algorithm": "PBKDF2/SHA-256", "data": {"submission
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a person wrote, and what others say of it."""
+    """What a person wrote, and what others say about it."""
 
     description: str
     email: str
@@ -56,7 +56,7 @@ HOSTILE = Sample(
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that a rendering needs."""
+    """Everything that a rendering needs."""
 
     pages: Pages
     product: Product
@@ -82,19 +82,19 @@ class Scene:
         return self.pages.form(self.product, self.words, state, self.looks)
 
     def filled(self, **more: Any) -> FormState:
-        """What a form is in whose fields are filled in."""
+        """The state of a form whose fields are filled in."""
         return replace(_UNTOUCHED, **{"values": self.values, **more})
 
     @property
     def attachments(self) -> tuple[File, ...]:
-        """The files: the first arrived, the second did not."""
+        """The files: the first was attached, the second was not."""
         names = self.sample.files[: self.product.fields.most_files]
         told = [("attached", ""), ("refused", self.sample.reason)]
         return tuple(File(name, *state) for name, state in zip(names, told, strict=False))
 
 
 def ticked(product: Product, lang: str) -> tuple[str, ...]:
-    """The chips that are ticked in a form that is filled in."""
+    """The chips that are ticked in a filled-in form."""
     return product.chips_in(lang)[0][:2]
 
 
@@ -107,7 +107,7 @@ def _filled(scene: Scene) -> str:
 
 
 def faults(product: Product, sample: Sample) -> tuple[Fault, ...]:
-    """Something wrong with every field that the product asks for; of friendly people, only what happens to them."""
+    """A fault in every field that the product asks for. For the friendly sample, only faults that people do meet."""
     asked, friendly = product.fields, sample is FRIENDLY
     found = []
     if asked.sentiment != "hidden" and not friendly:
@@ -180,7 +180,7 @@ def _problem(scene: Scene) -> str:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state, the template that shows it, and how it is rendered."""
+    """A state, the template that shows it, and how to render it."""
 
     name: str
     template: str
@@ -206,6 +206,6 @@ STATES = (
 
 
 def states_of(product: Product) -> tuple[State, ...]:
-    """The states that a product's pages can be in: nobody is vouched for where nothing checks it."""
+    """The states that a product's pages can be in. Nobody is vouched for unless the product verifies identities."""
     never = {"vouched": product.identity is None, "proof": product.proof == "never"}
     return tuple(state for state in STATES if not never.get(state.name))

@@ -1,4 +1,4 @@
-"""Jinja, with nothing in reach but what is documented, within the limits of a render."""
+"""Jinja, with access to what is documented and nothing else, within the limits of a render."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -34,11 +34,11 @@ _FILTERS = (
     "rejectattr", "replace", "reverse", "round", "safe", "select", "selectattr", "sort", "string", "striptags", "sum",
     "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
 )  # fmt: skip
-"""Jinja's filters, but for those that open attributes by name or make any amount of text from a number."""
+"""Jinja's filters, except those that access attributes by name or make text of any length from a number."""
 
 
 class SandboxedEnvironment(ImmutableSandboxedEnvironment):
-    """Jinja, with nothing in reach but what is documented."""
+    """Jinja, with access to what is documented and nothing else."""
 
     loader: Loader
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
@@ -78,7 +78,7 @@ class SandboxedEnvironment(ImmutableSandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value) and _is_open(obj, attr)
 
     def wrap_str_format(self, value: Any) -> None:
-        """`format` is no method that a template has: widths could ask for any amount of memory."""
+        """Templates have no `format` method, because a width could ask for any amount of memory."""
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Call what may be called."""
@@ -86,7 +86,7 @@ class SandboxedEnvironment(ImmutableSandboxedEnvironment):
         return bounded(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Calculate with numbers; join texts and lists, as far as they stay small."""
+        """Calculate with numbers; join texts and lists while they stay small."""
         check_time()
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if operator == "**" and (not numbers or abs(left) > 1000 or abs(right) > 100):
@@ -97,7 +97,7 @@ class SandboxedEnvironment(ImmutableSandboxedEnvironment):
 
 
 def _is_open(obj: object, name: str) -> bool:
-    """Whether a template may read this attribute. Items of mappings, and so blocks, are not asked for here."""
+    """Whether a template may read this attribute. Items of mappings, such as blocks, are not checked here."""
     match obj:
         case str():
             return name in _TEXT_METHODS
@@ -117,11 +117,11 @@ def _is_open(obj: object, name: str) -> bool:
 
 
 _TURNS, _JOINED = " turns", " joined"
-"""Filters of our own. No template can write these names, so none can take them away."""
+"""Our own filters. Templates cannot write names that begin with a blank, so none can replace them."""
 
 
 def _limited(template: nodes.Template) -> nodes.Template:
-    """The template, whose loops look at the clock at each turn, and whose `~` bounds what it joins."""
+    """The template, with loops that check the time at each turn, and a `~` that bounds what it joins."""
     for loop in template.find_all(nodes.For):
         loop.iter = _filtered(cast(nodes.Expr, loop.iter), _TURNS)
     for concat in [*template.find_all(nodes.Concat)]:
@@ -137,7 +137,7 @@ def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
 
 
 class _Turns:
-    """What a loop goes through. It looks at the clock at each turn, and has the length that `loop.length` asks for."""
+    """What a loop iterates over. It checks the time at each turn, and has the length that `loop.length` needs."""
 
     def __init__(self, values: Iterable[object]) -> None:
         self._values = values
@@ -152,9 +152,9 @@ class _Turns:
 
 
 def _timed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that looks at the clock, and whose result is bounded."""
+    """The filter, with a check of the time and a bounded result."""
 
-    @wraps(function)  # keeps what Jinja has marked it with
+    @wraps(function)  # keeps the marks that Jinja has set
     def timed(*args: Any, **kwargs: Any) -> Any:
         check_time()
         return bounded(function(*args, **kwargs))
@@ -163,7 +163,7 @@ def _timed(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _written(value: object) -> object:
-    """Whatever a template writes passes here: to the page, or into the text of a macro or a `set` block."""
+    """Checks everything that a template outputs, to the page or into the text of a macro or a `set` block."""
     check_time()
     return bounded(_text(value))
 
@@ -174,21 +174,21 @@ def _text(value: object) -> str:
     if isinstance(value, Undefined):
         return str(value)  # raises, and says what is missing; for an `if` without `else` it is empty
     if hasattr(value, "__html__"):
-        return Markup(value)  # noqa: S704 - it says itself that it is markup
+        return Markup(value)  # noqa: S704 - it declares itself as markup
     raise SecurityError(f"a {type(value).__name__} cannot be shown")
 
 
 @pass_eval_context
 def _join(context: EvalContext, values: Iterable[object], between: str = "", attribute: str | None = None) -> str:
-    """Jinja's `join`, of what may be shown."""
+    """Jinja's `join`, of values that may be shown."""
     return cast(str, do_join(context, map(_text, values) if attribute is None else values, between, attribute))
 
 
 def _asset(static: Callable[[str], str], slug: str | None) -> Callable[[str], str]:
     def asset(name: str) -> str:
-        """The address of a file of the product's own."""
+        """The address of one of the product's own files."""
         if slug is None:
-            raise KeyError("there is no product whose file this could be")
+            raise KeyError("without a product, there are no files of its own")
         return static(f"products/{slug}/{name}")
 
     return asset

@@ -1,4 +1,4 @@
-"""What a page is rendered from, besides its product and its words."""
+"""What a page is rendered from, in addition to its product and its words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from widget.submissions.identity import Person
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What a page looks like: `theme` is `auto`, `light` or `dark`; `mode` is where it is shown."""
+    """How a page looks: `theme` is `auto`, `light` or `dark`; `mode` is where it is shown."""
 
     theme: str = "auto"
     mode: str = "page"
@@ -21,10 +21,10 @@ PLAIN = Looks()
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """A form, untouched or with what is to be corrected in it.
+    """A form, untouched or with what has to be corrected in it.
 
-    `values` are the fields by their names. `person` is whom a signed identity, which `values` has too, vouches for.
-    `challenge` is the proof of work that the form asks for. `retry_after` is in seconds.
+    `values` are the fields by name. `person` is vouched for by the signed identity, which is one of `values`.
+    `challenge` is the proof of work that the form has to do. `retry_after` is in seconds.
     """
 
     token: str
@@ -37,8 +37,8 @@ class FormState:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment as an answer or a receipt tells of it. `status` is `attached`, `refused`; else it waits.
-    `note` is what was done to it, in words."""
+    """An attachment as answers and receipts show it. `status` is `attached` or `refused`; anything else means waiting.
+    `note` says in words what was done to it."""
 
     name: str
     status: str
@@ -48,7 +48,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class ThanksState:
-    """The thanks for a submission that is `delivered` or `accepted`, since `at`."""
+    """The thanks for a submission that has been `delivered` or `accepted` since `at`."""
 
     status: str
     receipt_url: str
@@ -59,7 +59,7 @@ class ThanksState:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptState:
-    """Where a submission stands: `accepted`, `delivered`, `refused` (since `ended_at`) or `expired`."""
+    """A submission's status: `accepted`, `delivered`, `refused` (since `ended_at`) or `expired`."""
 
     status: str
     accepted_at: datetime | None = None

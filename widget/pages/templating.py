@@ -1,8 +1,8 @@
-"""Templates: a product's own first, ours where these fail, and nothing that a template does can harm anybody else.
+"""Renders templates: a product's own, or ours if these fail.
 
-A template sees plain, frozen values. It may read their fields and call what is meant to be called (`sandbox`), within
-`limits`. Whatever goes wrong in a product's template, the page is rendered from ours, and the log names file and line,
-once for each change. What the pages say is left to `pages`.
+A template gets plain, frozen values. It may read their fields and call what may be called (`sandbox`), within `limits`.
+Whatever goes wrong in a product's template, the page is rendered from ours, and the log names file and line, once for
+each change. `pages` decides what a page says.
 """
 
 import time
@@ -21,11 +21,11 @@ from widget.pages.sandbox import SandboxedEnvironment
 log = structlog.get_logger("widget.pages.templating")
 
 PAUSE = 60.0
-"""Seconds for which a product whose template exceeded a limit gets ours, before its own is tried again."""
+"""Seconds for which a product whose template exceeded a limit gets our templates before its own are tried again."""
 
 
 class TemplateBroken(WidgetError):
-    """A product's template makes no page; `problem` names file and line."""
+    """A product's template fails. `problem` names file and line."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -33,7 +33,7 @@ class TemplateBroken(WidgetError):
 
 
 class Templates:
-    """The templates of all products. `products` is the folder that holds one folder for each slug."""
+    """The templates of all products. `products` is the folder with one folder for each slug."""
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class Templates:
         self._named: set[tuple[object, ...]] = set()
 
     def render(self, slug: str | None, name: str, values: Mapping[str, object]) -> str:
-        """The page, from the product's own templates as long as these work."""
+        """The page, from the product's own templates unless they fail."""
         page = self.render_own(slug, name, values)
         return self._render(self._default, name, values) if page is None else page
 
     def render_own(self, slug: str | None, name: str, values: Mapping[str, object]) -> str | None:
-        """The page from the templates that are meant for it; None when the product's own make none, for now."""
+        """The page from the product's own templates; None while these fail. Without own ones, from ours."""
         environment = self._products.get(slug) if slug is not None else None
         if environment is None or slug is None:
             return self._render(self._default, name, values)
@@ -73,14 +73,14 @@ class Templates:
             return None
         try:
             return self._render(environment, name, values)
-        except Exception as error:  # whatever it is: it is theirs, and the person must not notice
+        except Exception as error:  # whatever it is, it is the template's, and the person must not notice
             if isinstance(error, _LASTING):
                 self._paused[slug, name] = (self._clock() + PAUSE, self._state(environment))
             self._tell(slug, environment, name, error)
             return None
 
     def problems(self, slug: str) -> Iterator[Problem]:
-        """What is wrong with a product's templates, as far as can be told without a page: file and line, and reason."""
+        """What is wrong with a product's templates, as far as it shows without rendering: file and line, and reason."""
         environment = self._products.get(slug)
         if environment is None:
             return
@@ -111,7 +111,7 @@ class Templates:
 
 
 class StrictTemplates(Templates):
-    """The same for those who write templates: nothing stands in for a product's own that is broken."""
+    """The same for authors of templates: a broken template is an error, and ours do not replace it."""
 
     def render_own(self, slug: str | None, name: str, values: Mapping[str, object]) -> str:
         """The page. Raises TemplateBroken."""
@@ -123,7 +123,7 @@ class StrictTemplates(Templates):
 
 
 _LASTING = (LimitExceeded, MemoryError, RecursionError, SyntaxError, TemplateSyntaxError, TemplateNotFound)
-"""Errors that would come again at once, and cost."""
+"""Errors that would recur at once, and are costly."""
 _MOST_NAMED = 1000
 
 
@@ -137,7 +137,7 @@ def _within_a_page(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _problem(environment: SandboxedEnvironment, name: str, error: Exception) -> Problem:
-    """File and line of an error in a template, and what it is."""
+    """The file and line of an error in a template, and what is wrong."""
     loader = environment.loader
     if isinstance(error, TemplateSyntaxError):
         return Problem(f"{loader.shown(error.filename or name)}:{error.lineno}", error.message or "is no template")
@@ -153,7 +153,7 @@ def _problem(environment: SandboxedEnvironment, name: str, error: Exception) -> 
 def _reason(error: Exception) -> str:
     match error:
         case RecursionError():
-            return "it calls or includes itself without an end"
+            return "it calls or includes itself endlessly"
         case MemoryError():
             return "it takes too much memory"
         case SyntaxError():

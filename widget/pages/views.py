@@ -1,6 +1,6 @@
-"""What templates see: plain, frozen values. `docs/customising.md` lists them all, and a test compares.
+"""What templates see: plain, frozen values. `docs/customising.md` lists all of them; a test compares.
 
-A template may read every field of these and nothing else, and none that begins with an underscore.
+A template may read every field whose name does not begin with an underscore, and nothing else.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ ASKED = ("sentimentRating", "description", "files", "submittedByEmail", "contact
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """The words of one language. A text is had by calling: `words("send")`."""
+    """The words of one language. Calling it gives a text: `words("send")`."""
 
     lang: str
     dir: str
     _words: Words
 
     def __call__(self, key: str, /, **params: Value) -> str:
-        """The text named `key`, with what it needs filled in."""
+        """The text named `key`, with its placeholders filled in."""
         if key not in self._words:
             raise KeyError(f"there is no text {key!r}")
         return self._words(key, **params)
@@ -29,10 +29,10 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The product whose page it is. The consent is what it is in the page's language; none: ours.
+    """The product of the page. `consent` is its text in the page's language; None means ours.
 
-    `draft`, `receipts`, `capture` and `hints` are `on` or `off`, `edit` is `on`, `black-out` or `off`. `close_after`
-    is in seconds; 0: never.
+    `draft`, `receipts`, `capture` and `hints` are `on` or `off`; `edit` is `on`, `black-out` or `off`. `close_after` is
+    in seconds; 0 means never.
     """
 
     slug: str
@@ -50,11 +50,11 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the form asks for. The first three are `shown`, `hidden` or `required`, `consent` is `shown` or `hidden`.
+    """What the form asks for. The first three are `shown`, `hidden` or `required`; `consent` is `shown` or `hidden`.
 
-    `email` is `ask`, `prefill`, `read-only` or `hidden`; the last two only of somebody who is vouched for. `vouched` is
-    what it becomes as soon as somebody is; empty where nobody can be. `identity`: whether nobody can send without being
-    vouched for. `context`: whether the page may add something.
+    `email` is `ask`, `prefill`, `read-only` or `hidden`; the last two only if somebody vouches for the person.
+    `vouched` is what it becomes once somebody does, and empty if nobody can. `identity`: whether sending requires a
+    signed identity. `context`: whether the host page may add something.
     """
 
     description: str
@@ -77,7 +77,7 @@ class Chips:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fits: characters, files, bytes in a file, pixels in a picture; and the media types of files."""
+    """The limits: characters, files, bytes of a file, pixels of a picture; and the media types of files."""
 
     length: int
     files: int
@@ -88,7 +88,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom the host's server vouches for."""
+    """The person that the host's server vouches for."""
 
     email: str
     name: str
@@ -96,7 +96,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One thing that the host page tells about itself."""
+    """One fact that the host page adds."""
 
     key: str
     value: str
@@ -104,10 +104,10 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What the fields hold."""
+    """What the fields contain."""
 
     description: str
-    submittedByEmail: str  # noqa: N815 - the contract's own names
+    submittedByEmail: str  # noqa: N815 - the contract's names
     sentimentRating: str  # noqa: N815
     contactConsent: str  # noqa: N815
     identity: str
@@ -117,7 +117,8 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A line of the summary: what is wrong, with which field, and where the field is. Empty label: all of the form."""
+    """A line of the summary: what is wrong, in which field, and where the field is. Without a label: in the whole
+    form."""
 
     anchor: str
     label: str
@@ -126,7 +127,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SendingNote:
-    """What is said about the request as a whole. `kind` is `patience` or `danger`."""
+    """A note about the request as a whole. `kind` is `patience` or `danger`."""
 
     kind: str
     title: str
@@ -135,7 +136,7 @@ class SendingNote:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Faults in words: the summary, what stands beside each field, and a note about the request as a whole."""
+    """Faults in words: the summary, the messages beside each field, and a note about the request as a whole."""
 
     summary: tuple[Message, ...] = ()
     errors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(ASKED, ()))
@@ -144,7 +145,7 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Thanks:
-    """What the thanks say; all empty where the script will fill it in."""
+    """The words of the thanks. All are empty if the script fills them in."""
 
     status: str = ""
     title: str = ""
@@ -158,7 +159,7 @@ class Thanks:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A station of a submission. `state` is `done`, `waiting` or `refused`."""
+    """A step of a submission. `state` is `done`, `waiting` or `refused`."""
 
     state: str
     title: str

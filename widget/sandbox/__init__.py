@@ -1,7 +1,8 @@
 """Insider Connect on a laptop: its documented API as a real server that records everything and misbehaves on demand.
 
-The API's document is the only authority: what it shows is answered literally, what it leaves open is answered in its
-manner (see `api`). Nothing of the widget is used here, so that a fault of one cannot hide a fault of the other.
+The API's document is the only authority. What it shows is answered literally; what it leaves open is answered in the
+same manner (see `api`). The sandbox uses nothing of the widget, so that a fault of one cannot hide a fault of the
+other.
 """
 
 from widget.sandbox.server import accounts_from, create_sandbox, serve

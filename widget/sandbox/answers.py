@@ -1,4 +1,4 @@
-"""JSON that may hold any text at all, a lone surrogate too."""
+"""JSON that may contain any text, even a lone surrogate."""
 
 import json
 from typing import Any
@@ -7,5 +7,5 @@ from starlette.responses import Response
 
 
 def json_response(value: Any) -> Response:
-    """An answer of the sandbox's own, escaped to ASCII."""
+    """A response of the sandbox, escaped to ASCII."""
     return Response(json.dumps(value), media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,8 +1,9 @@
 """The three endpoints that Insider Connect documents.
 
-What the document leaves open: a request without a living token is answered 401 with `WWW-Authenticate`, an unknown
-feedback 404, a body of the wrong media type 415, each but the first in the documented envelope; the number that answers
-an attach is the id of its last file; one bad file refuses them all; `Idempotency-Key` is noted and not honoured.
+The document leaves some answers open. A request without a valid token gets 401 with `WWW-Authenticate`, an unknown
+feedback 404, a body of the wrong media type 415; all but the first come in the documented envelope. The number that
+answers an attach is the id of its last file. One bad file refuses all of them. `Idempotency-Key` is recorded and
+ignored.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -24,7 +25,7 @@ from widget.sandbox.state import State
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 TAIL = 200
-"""Bytes kept from the end of a multipart body: longer than any closing boundary."""
+"""Bytes kept from the end of a multipart body; longer than any closing boundary."""
 
 
 def routes(state: State) -> list[Route]:
@@ -116,7 +117,7 @@ def _attach(state: State, request: Request, entry: Entry, form: FormData | None)
 
 
 async def _read_form(request: Request) -> FormData | None:
-    """The multipart body, or None if it is none, is malformed, or has no closing boundary."""
+    """The multipart body; None if it is not multipart, is malformed, or has no closing boundary."""
     _, options = parse_options_header(request.headers.get("content-type", ""))
     boundary, tail = options.get(b"boundary", b""), b""
 
@@ -175,5 +176,5 @@ def failed(*errors: str, status: int = 400) -> Response:
 
 
 def unauthorized() -> Response:
-    """No living token."""
+    """There is no valid token."""
     return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})

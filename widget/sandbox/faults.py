@@ -1,15 +1,15 @@
 """How the sandbox misbehaves, chosen at run time.
 
-| mode | what the caller meets |
+| mode | what the caller sees |
 |---|---|
 | `down` | connection refused: the API's port is closed, for `seconds` or until recovery |
-| `slow` | the request is processed at once, its answer comes after `seconds` |
-| `drip` | the same, the answer trickling in byte by byte over `seconds` |
+| `slow` | the request is processed at once, the answer comes after `seconds` |
+| `drip` | the same, but the answer trickles in byte by byte over `seconds` |
 | `status` | `status`, unprocessed, with `retry_after`, `headers` and `body` if given |
 | `refuse` | the API's own refusal: 400 with `message` in its envelope, or `invalid_client` at the token endpoint |
-| `garbage` | the request is processed, and answered with something that is no JSON |
-| `drop_before` | the request is read, not processed, and the connection closed without an answer |
-| `drop_after_accepting` | the request is processed, and the connection closed without an answer |
+| `garbage` | the request is processed, and answered with something that is not JSON |
+| `drop_before` | the request is read but not processed, and the connection is closed without an answer |
+| `drop_after_accepting` | the request is processed, and the connection is closed without an answer |
 | `expire_token` | the token that the request carries has just expired: 401 |
 """
 
@@ -33,7 +33,7 @@ Mode = Literal[
 
 
 class Misbehaviour(BaseModel, frozen=True, extra="forbid"):
-    """One way to misbehave. `skip` requests pass first, then `times` are met by it, or all until recovery."""
+    """One way to misbehave. It lets `skip` requests pass, then affects `times` of them, or all until recovery."""
 
     mode: Mode
     target: Target = "all"
@@ -48,7 +48,7 @@ class Misbehaviour(BaseModel, frozen=True, extra="forbid"):
 
 
 class _Live:
-    """A misbehaviour, and how often it has yet to pass and to strike."""
+    """A misbehaviour, with the number of requests that it still lets pass and still affects."""
 
     def __init__(self, misbehaviour: Misbehaviour) -> None:
         self.misbehaviour = misbehaviour
@@ -70,22 +70,22 @@ class _Live:
 
 
 class Faults:
-    """The misbehaviours in force. The first that fits a request strikes."""
+    """The misbehaviours in force. The first that matches a request is applied."""
 
     def __init__(self) -> None:
         self._live: list[_Live] = []
 
     def set(self, misbehaviours: Iterable[Misbehaviour]) -> None:
-        """Replace whatever was in force."""
+        """Replace those in force."""
         self._live = [_Live(misbehaviour) for misbehaviour in misbehaviours]
 
     def take(self, kind: str) -> Misbehaviour | None:
-        """What meets this request, counted as struck."""
+        """The misbehaviour for this request, if any. Counts as applied."""
         return next((live.misbehaviour for live in self._live if live.strikes(kind)), None)
 
     @property
     def in_force(self) -> list[Misbehaviour]:
-        """Those that may still strike."""
+        """Those that may still be applied."""
         return [live.misbehaviour for live in self._live if live.times != 0]
 
 
@@ -93,6 +93,6 @@ _adapter: TypeAdapter[Misbehaviour | list[Misbehaviour]] = TypeAdapter(Misbehavi
 
 
 def parse(document: bytes) -> list[Misbehaviour]:
-    """Read one misbehaviour or a list of them from JSON; a `ValueError` says what is wrong."""
+    """Read one misbehaviour or a list of them from JSON. Raises ValueError, which says what is wrong."""
     read = _adapter.validate_json(document)
     return read if isinstance(read, list) else [read]

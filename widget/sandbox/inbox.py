@@ -1,12 +1,12 @@
-"""The page that shows what arrived, and the switches: faults, record, files, all under `/_sandbox/`.
+"""The page that shows what arrived, and the controls: faults, record, files, all under `/_sandbox/`.
 
 | request | does |
 |---|---|
-| `PUT /_sandbox/faults` | puts one misbehaviour (a JSON object, see `faults`) or a list in force, ending any other |
-| `GET`, `DELETE /_sandbox/faults` | shows them; recovers from all of them |
+| `PUT /_sandbox/faults` | replaces the faults in force by one (a JSON object, see `faults`) or a list |
+| `GET`, `DELETE /_sandbox/faults` | shows them; ends all of them |
 | `GET`, `DELETE /_sandbox/record` | everything received; forgets it |
 | `GET /_sandbox/files/{number}` | the bytes of an attachment |
-| `GET /_sandbox/version` | a number that moves when there is something new to see |
+| `GET /_sandbox/version` | a number that changes whenever there is something new to see |
 """
 
 from collections.abc import Awaitable, Callable
@@ -43,15 +43,15 @@ SWITCHES = (
     ("slow", "Slow", "Accepted at once, answered late"),
     ("status", "503", "Every request is answered 503"),
     ("refuse", "Refuse", "Every feedback is refused for good"),
-    ("drop_after_accepting", "Drop", "Accepted, then the line is cut"),
+    ("drop_after_accepting", "Drop", "Accepted, but the connection is cut"),
     ("garbage", "Garbage", "Accepted, answered with nonsense"),
-    ("expire_token", "Expire", "The token in use runs out now"),
+    ("expire_token", "Expire", "The token in use expires now"),
 )
-"""The faults that have a button: mode, its word, what it means."""
+"""The faults that have a button: the mode, its label, what it means."""
 
 
 def routes(state: State) -> list[Route]:
-    """The page and the switches."""
+    """The page and the controls."""
 
     def bound(handler: Callable[[State, Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         return partial(handler, state)
@@ -110,7 +110,7 @@ async def _put_faults(state: State, request: Request) -> Response:
     except ValueError as error:
         return Response(str(error), 422, media_type="text/plain")
     if not await _put_in_force(state, misbehaviours):
-        return Response("This server has no port of its own to shut: start it as a command.", 409)
+        return Response("This server has no API port of its own to shut; start it as a command.", 409)
     return Response(status_code=204)
 
 
@@ -120,7 +120,7 @@ async def _delete_faults(state: State, request: Request) -> Response:
 
 
 async def _put_in_force(state: State, misbehaviours: list[Misbehaviour]) -> bool:
-    """Change what is in force; False if the API's port cannot be shut here."""
+    """Replace the faults in force. Returns False if the API's port cannot be shut here."""
     down = next((each for each in misbehaviours if each.mode == "down"), None)
     if down and not state.door:
         return False
@@ -173,7 +173,7 @@ def _environment() -> Environment:
 
 
 def _shown(feedback: StoredFeedback) -> dict[str, Any]:
-    """A feedback as the page needs it."""
+    """A feedback as the page shows it."""
     body, at = feedback.body, datetime.fromisoformat(feedback.at)
     return {
         "id": feedback.id,

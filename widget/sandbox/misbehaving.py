@@ -1,4 +1,4 @@
-"""Between a request and its endpoint: note it, and let a fault meet it if one is in force."""
+"""Between a request and its endpoint: records it, and applies a fault if one is in force."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,14 +14,14 @@ from widget.sandbox.state import State
 
 Endpoint = Callable[[State, Request, Entry], Awaitable[Response]]
 DEFAULT_SECONDS = 2.0
-"""How late `slow` and `drip` are when nobody says."""
+"""The delay of `slow` and `drip` if none is given."""
 GARBAGE = b"<html><body>\x00\xff not what was promised"
 DROP = "sandbox.drop"
-"""The ASGI extension that closes a connection under the application (see `server`)."""
+"""The ASGI extension that closes the application's connection (see `server`)."""
 
 
 def endpoint(state: State, kind: str, handler: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that is recorded, and that misbehaves when told to."""
+    """An endpoint that is recorded, and that misbehaves if a fault is in force."""
 
     async def recorded(request: Request) -> Response:
         entry = state.record.begin(request, kind)
@@ -95,10 +95,10 @@ async def _discard_body(request: Request) -> None:
 
 
 class Dropped(Response):
-    """No answer: the connection is closed in its place."""
+    """No answer: the connection is closed instead."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Close the connection, and wait until it is."""
+        """Close the connection, and wait until it is closed."""
         scope["extensions"][DROP]()
         while (await receive())["type"] != "http.disconnect":
             pass

@@ -1,6 +1,6 @@
-"""What the sandbox was asked, and what it holds because of that.
+"""What the sandbox was asked, and what it holds as a result.
 
-Secrets and tokens are never kept in words: a request names the token that it carried by that token's number.
+Secrets and tokens are not kept. A request refers to its token by a number.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 KEPT_REQUESTS = 20_000
 FIRST_FEEDBACK, FIRST_ATTACHMENT = 32, 27
-"""The ids that the API's document shows."""
+"""The first ids, as the API's document shows them."""
 TELLING_HEADERS = (
     "accept",
     "accept-encoding",
@@ -33,7 +33,7 @@ CHUNK = 64 * 1024
 
 @dataclass
 class Entry:
-    """One request. `kind` is `token`, `create` or `attach`; `status` stays None when it was never answered."""
+    """One request. `kind` is `token`, `create` or `attach`. `status` stays None if it was never answered."""
 
     number: int
     kind: str
@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass
 class StoredFile:
-    """An attachment as it arrived. `number` is its place at `/_sandbox/files/{number}`."""
+    """An attachment as it arrived. Its bytes are served at `/_sandbox/files/{number}`."""
 
     number: int
     name: str
@@ -60,7 +60,7 @@ class StoredFile:
 
 @dataclass
 class StoredFeedback:
-    """A feedback as it arrived; `body` is the JSON that was sent, untouched."""
+    """A feedback as it arrived. `body` is the JSON that was sent, unchanged."""
 
     id: int
     at: str
@@ -72,12 +72,12 @@ class StoredFeedback:
 
 
 def timestamp() -> str:
-    """The time now, as the record writes it."""
+    """The current time in the record's format."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Record:
-    """Everything received since the start or the last `clear`. Files lie in a folder of their own until `close`."""
+    """Everything received since the start or the last `clear`. Files are in a temporary folder until `close`."""
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="insider-sandbox-")
@@ -88,10 +88,10 @@ class Record:
         self.feedbacks: dict[int, StoredFeedback] = {}
         self.counts: Counter[str] = Counter()
         self.version = 0
-        """Moves whenever a feedback, a file or a fault does, so that the inbox knows when to look again."""
+        """Changes with every feedback, file and fault, so that the inbox knows when to look again."""
 
     def begin(self, request: Request, kind: str) -> Entry:
-        """Note a request before anything is decided about it."""
+        """Record a request before anything is decided about it."""
         headers = {name: request.headers[name] for name in TELLING_HEADERS if name in request.headers}
         entry = Entry(next(self._numbers), kind, timestamp(), request.method, request.url.path, headers)
         self.requests.append(entry)
@@ -99,7 +99,7 @@ class Record:
         return entry
 
     def add_feedback(self, account: str, body: Mapping[str, Any], entry: Entry) -> StoredFeedback:
-        """Keep a feedback and give it its id."""
+        """Store a feedback and give it an id."""
         headers = entry.headers
         feedback = StoredFeedback(
             next(self._feedback_ids),
@@ -114,7 +114,7 @@ class Record:
         return feedback
 
     def add_file(self, feedback: StoredFeedback, name: str, media_type: str, content: BinaryIO) -> StoredFile:
-        """Keep a file of a feedback, byte for byte."""
+        """Store a file of a feedback, byte for byte."""
         number, digest, size = next(self._file_numbers), hashlib.sha256(), 0
         with self.file_path(number).open("wb") as target:
             while chunk := content.read(CHUNK):
@@ -126,16 +126,16 @@ class Record:
         return stored
 
     def file(self, number: int) -> StoredFile | None:
-        """The file of that number, if it is still held."""
+        """The file with that number, if it is still stored."""
         files = (file for feedback in self.feedbacks.values() for file in feedback.attachments)
         return next((file for file in files if file.number == number), None)
 
     def file_path(self, number: int) -> Path:
-        """Where the bytes of a file lie."""
+        """The path of a file's bytes."""
         return Path(self._folder.name, str(number))
 
     def clear(self) -> None:
-        """Forget everything. Ids go on counting, so that none is ever given twice."""
+        """Forget everything. The ids continue, so that none is ever given twice."""
         for feedback in self.feedbacks.values():
             for file in feedback.attachments:
                 self.file_path(file.number).unlink(missing_ok=True)

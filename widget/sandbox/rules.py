@@ -1,7 +1,7 @@
-"""What Insider Connect accepts: pure functions from what was sent to the errors that answer it.
+"""What Insider Connect accepts: pure functions that turn a request's content into errors.
 
-The document words two errors, "Contact Consent is required." and "File size cannot exceed 4MB."; the others are in
-their manner.
+The document words two errors, "Contact Consent is required." and "File size cannot exceed 4MB."; the others follow
+their style.
 """
 
 import json
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Not the widget's own figures, which it could not contradict then: a test compares the two.
+# The widget's limits are not used here, so that an error in them shows. A test compares the two.
 MAX_DESCRIPTION = 1000
 """UTF-16 units."""
 MAX_FILE_SIZE = 4 * 1024 * 1024
@@ -21,7 +21,7 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def read_object(document: bytes) -> dict[str, Any] | None:
-    """The JSON object in a body, or None if it is anything else (or holds text that is no Unicode)."""
+    """The JSON object in a body; None if it is anything else, or contains text that is not valid Unicode."""
     try:
         body = json.loads(document.decode())
         json.dumps(body, ensure_ascii=False).encode()
@@ -31,7 +31,7 @@ def read_object(document: bytes) -> dict[str, Any] | None:
 
 
 def feedback_errors(body: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a feedback. Types are strict: a "true" is no boolean, and null is not absence."""
+    """What is wrong with a feedback. Types are strict: "true" is not a boolean, and null does not mean absent."""
     errors = []
     if "description" in body:
         description = body["description"]
@@ -56,7 +56,7 @@ def feedback_errors(body: Mapping[str, Any]) -> list[str]:
 
 
 def files_errors(files: Sequence[tuple[str, int]]) -> list[str]:
-    """What is wrong with files, given as media type and size: each error once."""
+    """What is wrong with files, given as media type and size. Each error appears once."""
     if not files:
         return ["Files are required."]
     errors = []

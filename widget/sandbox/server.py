@@ -1,7 +1,7 @@
 """The sandbox as an application, and as a server with two ports.
 
-The API's own port can be shut, so that callers meet a refused connection as they would with a machine that is down. The
-other one, for the inbox and the switches, stays open meanwhile.
+The API's port can be shut, so that callers get a refused connection, as they would if the machine were down. The other
+port, for the inbox and its controls, stays open.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from widget.sandbox.state import State
 TOKEN_LIFETIME = 3599
 """Seconds, as the API's document shows it."""
 GRACE = 1
-"""Seconds that a request under way has left when the sandbox stops."""
+"""Seconds for requests in progress when the sandbox stops."""
 
 
 def create_sandbox(
     client_id: str = "sandbox",
-    client_secret: str = "sandbox",  # noqa: S107 - guards nothing: an account of the sandbox alone
+    client_secret: str = "sandbox",  # noqa: S107 - protects nothing but an account of the sandbox
     token_lifetime: float = TOKEN_LIFETIME,
     accounts: Mapping[str, str] | None = None,
 ) -> Starlette:
@@ -47,7 +47,7 @@ def create_sandbox(
 
 
 def accounts_from(environ: Mapping[str, str]) -> dict[str, str]:
-    """The accounts that the widget's own environment names, so that both agree without being told twice."""
+    """The accounts in the widget's own environment, so that they need not be given twice."""
     accounts = {}
     ids = [name for name in environ if name.startswith("INSIDER_CLIENT_ID")]
     environ = with_files(environ, [name.replace("_ID", "_SECRET", 1) for name in ids], [])
@@ -68,14 +68,14 @@ def serve(
     token_lifetime: float = TOKEN_LIFETIME,
     announce: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `control_port` 0 takes a free one; both addresses are announced (printed)."""
+    """Serve until SIGINT or SIGTERM. With `control_port` 0, a free port is used. `announce` is given both addresses."""
     announce = announce or partial(print, flush=True)
     app = create_sandbox(token_lifetime=token_lifetime, accounts=accounts)
     config = uvicorn.Config(
         app,
         http=_Protocol,
         ws="none",
-        loop="asyncio",  # closes a listener at once, where uvloop does so in its own time
+        loop="asyncio",  # closes a listener at once; uvloop does so later
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACE,
@@ -94,7 +94,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """A server for the control port, with the API's port as a door of its own."""
+    """A server for the control port, which also opens and shuts the API's port."""
 
     def __init__(self, config: uvicorn.Config, state: State, api_socket: socket.socket) -> None:
         super().__init__(config)
@@ -116,7 +116,7 @@ class _Server(uvicorn.Server):
 
 
 class _ApiDoor:
-    """The API's listener. While shut, its port stays bound but listens to nobody, so that none else can take it."""
+    """The API's listener. While it is shut, the port stays bound without listening, so that nobody else can take it."""
 
     def __init__(
         self,
@@ -150,12 +150,12 @@ class _ApiDoor:
             for connection in self._connections():
                 if connection.server and connection.server[1] == self._port:
                     connection.transport.abort()
-            await asyncio.sleep(0)  # the sockets of those are closed in the loop's next round: be down before saying so
+            await asyncio.sleep(0)  # their sockets are closed in the loop's next round; only then is the API down
         if seconds is not None:
             self._timer = asyncio.create_task(self._open_in(seconds))
 
     def close(self) -> None:
-        """Stop for good."""
+        """Shut it for good."""
         self._stop_timer()
         if self._listener is not None:
             self._listener.close()
@@ -173,7 +173,7 @@ class _ApiDoor:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet: whoever connects to it is refused."""
+    """A bound socket that does not listen yet, so connections to it are refused."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     bound = socket.socket(family, kind, protocol)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

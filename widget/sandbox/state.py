@@ -1,4 +1,4 @@
-"""What the endpoints share: accounts, the tokens given out, the record, the faults, and the door to the API."""
+"""What the endpoints share: accounts, issued tokens, the record, the faults, and the API's port."""
 
 import hmac
 import secrets
@@ -14,22 +14,22 @@ from widget.sandbox.record import Record
 
 
 class Door(Protocol):
-    """The API's listening port, which can be shut while the inbox stays reachable."""
+    """The API's port, which can be shut while the inbox stays reachable."""
 
     @property
     def is_open(self) -> bool:
-        """Whether callers are let in."""
+        """Whether connections are accepted."""
 
     async def shut(self, seconds: float | None) -> None:
-        """Refuse connections from now on, for so long or until it is opened."""
+        """Refuse connections, for so many seconds or until `open`."""
 
     async def open(self) -> None:
-        """Let callers in again."""
+        """Accept connections again."""
 
 
 @dataclass
 class Token:
-    """An access token given out."""
+    """An access token that was issued."""
 
     number: int
     account: str
@@ -47,7 +47,7 @@ class Tokens:
         self.lifetime = lifetime
 
     def grant(self, client_id: str, client_secret: str) -> str | None:
-        """A new token for an account, or None for bad credentials."""
+        """A new token for an account; None for bad credentials."""
         expected = self._accounts.get(client_id)
         if expected is None or not hmac.compare_digest(expected.encode(), client_secret.encode()):
             return None
@@ -59,12 +59,12 @@ class Tokens:
         return text
 
     def carried(self, request: Request) -> Token | None:
-        """The token that a request carries, unless it is missing, unknown or expired."""
+        """The token of a request; None if it is missing, unknown or expired."""
         token = self._given.get(_bearer(request))
         return token if token and token.expires_at > self._clock() else None
 
     def revoke(self, request: Request) -> None:
-        """End the token that a request carries, before its time."""
+        """Let the token of a request expire now."""
         self._given.pop(_bearer(request), None)
 
 
@@ -84,5 +84,5 @@ class State:
 
     @classmethod
     def create(cls, accounts: Mapping[str, str], lifetime: float) -> "State":
-        """A sandbox that knows these accounts (client id to client secret)."""
+        """A sandbox with these accounts (client id to client secret)."""
         return cls(Tokens(accounts, lifetime, time.monotonic))

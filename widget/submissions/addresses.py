@@ -1,7 +1,7 @@
-"""E-mail addresses as they go on: folded as a browser folds them (`static/form/plain.js`), and judged by their syntax.
+"""E-mail addresses: normalised as a browser does it (`static/form/plain.js`), and checked for their syntax.
 
-People copy addresses from pages and mail programs, with marks that nobody sees, full-width letters, or `mailto:` in
-front. What is meant is clear, so it is not refused. Both sides are tested against one table of examples
+People copy addresses from pages and mail programs, with invisible marks, full-width letters, or `mailto:` in front.
+What they mean is clear, so such an address is accepted. Browser and server are tested against one table of examples
 (`tests/submissions/normalised.json`).
 """
 
@@ -12,9 +12,9 @@ from typing import NamedTuple
 import email_validator
 
 MAX_LENGTH = 254
-"""Characters: no longer address can be delivered to (RFC 5321, erratum 1690)."""
+"""Characters. Mail cannot be delivered to a longer address (RFC 5321, erratum 1690)."""
 _MOST_READ = 4 * MAX_LENGTH
-"""Characters that are looked at: what is longer is too long, whatever is taken out of it."""
+"""Characters that are looked at. A longer text is too long, whatever is removed from it."""
 _MAILTO = re.compile(r"mailto:", re.IGNORECASE)
 _INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _JOINERS = re.compile("[\u200c\u200d]")
@@ -24,11 +24,11 @@ _AT = str.maketrans({"\ufe6b": "@"})
 _DOTS = re.compile("[\u3002\uff61]")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN")
-"""Those whose letters look like one another's."""
+"""Scripts with letters that look alike."""
 
 
 class Address(NamedTuple):
-    """Its two parts as they go on: the domain in lower-case ASCII."""
+    """The two parts of a normalised address. The domain is in lower-case ASCII."""
 
     local: str
     domain: str
@@ -38,10 +38,10 @@ class Address(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """What somebody meant to type: without invisible marks and `mailto:`, full-width characters as plain ones.
+    """What somebody meant to type: without invisible marks and `mailto:`, and with full-width characters made plain.
 
-    Control characters are no such marks: what holds them came from a program, and is not valid. Joiners leave the local
-    part. In a domain they make another name of it, so they stay there, and the domain is not valid.
+    Control characters stay: a text that contains them comes from a program, and is not valid. Joiners are removed from
+    the local part. In a domain they stand for a different name, so they stay there and make the domain invalid.
     """
     text = _AROUND.sub("", _INVISIBLE.sub("", text[:_MOST_READ]))
     text = text.translate(_FULL_WIDTH).translate(_AT)
@@ -52,13 +52,13 @@ def fold(text: str) -> str:
 
 
 def read(text: str) -> Address | None:
-    """The address in `text`, as it goes on; None when mail could not be sent there.
+    """The normalised address in `text`, or None if mail could not be sent there.
 
-    Domains that can never have mail (`.local`, `.invalid` and the like) are refused as typing errors. `.test` passes,
-    as `.example` does by itself, so that trying the widget out needs nobody's real address (RFC 6761).
+    Domains that can never have mail, such as `.local` and `.invalid`, count as typing errors. `.test` and `.example`
+    pass, so that nobody needs a real address to try the widget (RFC 6761).
     """
     folded = fold(text)
-    if len(folded) > MAX_LENGTH or _JOINERS.search(folded):  # normalising what is long can take quadratic time
+    if len(folded) > MAX_LENGTH or _JOINERS.search(folded):  # normalising a long text can take quadratic time
         return None
     try:
         valid = email_validator.validate_email(folded, check_deliverability=False, test_environment=True, strict=True)
@@ -69,17 +69,17 @@ def read(text: str) -> Address | None:
 
 
 def key(text: str) -> str:
-    """What is equal for all ways to write one address. Nothing distinguishes capitals before the @ in practice."""
+    """A key that is equal for all spellings of an address. In practice, capitals before the @ make no difference."""
     return str(read(text) or fold(text)).casefold()
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two addresses are one, however they were written."""
+    """Whether two texts are spellings of one address."""
     return key(one) == key(other)
 
 
 def mixes_scripts(address: str) -> bool:
-    """Whether a part of the address mixes letters that look like one another's: then it may not be what it seems."""
+    """Whether a part of the address mixes letters that look alike in different scripts, and so may deceive."""
     local, _, domain = address.rpartition("@")
     return any(len(_scripts_of(part)) > 1 for part in (local, *map(_readable, domain.split("."))))
 

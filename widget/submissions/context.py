@@ -1,6 +1,6 @@
 """The context that a host page passes: its address, a version, a few keys. Bounded, and shown to the person.
 
-A mistake in it is the host page's, so it never stops the person: what fits is kept, the rest is left out.
+A mistake in it is the host page's, so it never stops the person. What fits is kept, the rest is left out.
 """
 
 import json
@@ -62,7 +62,7 @@ def _value(value: object) -> str:
         return str(value)[:MAX_VALUE]
     if not isinstance(value, str):
         return ""
-    return _line(value)[:MAX_VALUE]  # only now: half a secret is not known as one
+    return _line(value)[:MAX_VALUE]  # cut last: half of a secret would not be recognised
 
 
 def _line(text: str) -> str:
@@ -72,13 +72,13 @@ def _line(text: str) -> str:
 
 
 _USER = re.compile(r"(?<![/\\])([/\\]{2,})[^/\\?#]*@")
-"""What stands before the host, in an address that may lack its scheme."""
+"""User and password before the host, in an address with or without a scheme."""
 _BARE_USER = re.compile(r"^(?!mailto:)[^/\\?#@:]+:[^/\\]*@", re.IGNORECASE)
 """The same without slashes: `user:password@host`."""
 _QUERY = re.compile(r"[?#？＃]|%(25)*(3f|23)|;(?=[\w.-]+(=|%(25)*3d))", re.IGNORECASE)  # noqa: RUF001 - as meant
-"""What an address's path ends at, spelled out or not."""
+"""The end of an address's path, as it is or percent-encoded."""
 _BEARER = re.compile(r"\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=])[\w.~+/=-]{8,}", re.IGNORECASE)
-"""Credentials as a header has them."""
+"""Credentials as they stand in a header."""
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 _EQUALS = re.compile(r"%(25)*3d", re.IGNORECASE)
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?", re.ASCII)
@@ -93,8 +93,8 @@ _PORT = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]]*)(:\d*)?", re.IGNORECASE)
 
 
 def _without_secrets(word: str) -> str:
-    """A word of a value; of an address, whole, relative or without its scheme, no user, query or fragment: that is
-    where tokens are. Of a query string alone nothing is left."""
+    """A word of a value, without secrets. An address loses its user, query and fragment, where tokens may be; it may be
+    whole, relative or without a scheme. Nothing is left of a bare query string."""
     word = _BARE_USER.sub("", _USER.sub(r"\1", word))
     mark = _QUERY.search(word)
     if mark is not None:
@@ -107,10 +107,10 @@ def _without_secrets(word: str) -> str:
         return ""
     authority = _AUTHORITY.search(word)
     if authority is not None and not _PORT.fullmatch(authority[1]):
-        return ""  # half of a password, or nothing that could be read
+        return ""  # half of a password, or something unreadable
     return word
 
 
 def _is_address(head: str, mark: str) -> bool:
-    """Whether what stands before a mark is an address, so that what follows is its query or fragment."""
+    """Whether the text before a mark is an address. Then a query or a fragment follows the mark."""
     return "/" in head or "\\" in head or _HOST.fullmatch(head) is not None or (not head and mark == "?")

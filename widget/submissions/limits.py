@@ -1,6 +1,6 @@
-"""What Insider Connect accepts. Every other module of the widget reads it here, and the browser gets it with the page.
+"""What Insider Connect accepts. All other modules of the widget read it here; the browser gets it with the page.
 
-The sandbox stands for Insider Connect itself, so it has figures of its own; a test compares them.
+The sandbox stands for Insider Connect itself, so it has its own figures. A test compares the two.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Kind = Literal["jpeg", "png", "pdf"]
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """A kind's media type, and the extensions that fit it; the first is the usual one."""
+    """A kind's media type, and the extensions that fit it, the usual one first."""
 
     media_type: str
     extensions: tuple[str, ...]

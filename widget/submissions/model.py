@@ -1,6 +1,6 @@
 """A submission, its attachments, and the rules of every field, as pure functions.
 
-Where the bytes come from is left to `intake`, what a file is to `files`, where rows go to `outbox`.
+`intake` reads the bytes, `files` checks what a file is, and `outbox` stores the rows.
 """
 
 import re
@@ -33,7 +33,7 @@ _CONSENTS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a person said, as Insider Connect takes it. `rating` is None when no thumb was chosen."""
+    """What a person said, as Insider Connect takes it. `rating` is None if no thumb was chosen."""
 
     description: str
     email: str
@@ -43,22 +43,22 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that may go along: our own safe `name`, the `media_type` of its content, its `size` in bytes, and its
-    `content`, until the outbox has taken it."""
+    """A file to attach: our own safe `name`, the `media_type` of its content, its `size` in bytes, and its `content`,
+    until the outbox has stored it."""
 
     name: str
     media_type: str
     size: int
     content: SpooledFile
     note: str | None = None
-    """What was taken out of it, as codes with a blank between them: "location_removed", "scripts_removed"."""
+    """What was removed from it, as codes separated by blanks, such as "location_removed scripts_removed"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one press of Send carries. `id` is the form token's own, so that a repeat is known as such.
+    """What one press of Send carries. `id` comes from the form token, so a repeat has the same one.
 
-    `consent_version` is what the wording was called that the person saw; `context` is what the host page told, as JSON.
+    `consent_version` is the version of the consent text that the person saw; `context` is JSON from the host page.
     """
 
     id: str
@@ -68,17 +68,17 @@ class Submission:
     consent_version: str | None = None
     context: str | None = None
     content_mac: str | None = None
-    """Tells the same content sent again from other content (`fingerprint`)."""
+    """Recognises the same content if it is sent again (`fingerprint`)."""
     identity_used: str | None = None
-    """A hash of the signed identity, where that may be used once."""
+    """A hash of the signed identity, if that may be used only once."""
     locale: str | None = None
     """The language of the form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a product asks for: each is `shown`, `hidden` or `required`. What is hidden is not taken either; a consent
-    that was not asked for was not given."""
+    """What a product asks for: each field is `shown`, `hidden` or `required`. A hidden field is not accepted either.
+    Consent that was not asked for was not given."""
 
     description: str = "shown"
     sentiment: str = "shown"
@@ -88,7 +88,7 @@ class Rules:
 
 
 def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> Feedback:
-    """The feedback that the form's fields hold, beside so many files. Raises Rejected with every fault."""
+    """The feedback in the form's fields, sent with so many files. Raises Rejected with every fault."""
     feedback, faults = check_fields(fields, files=files, rules=rules)
     if faults:
         raise Rejected(*faults, fields=fields)
@@ -96,7 +96,7 @@ def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> F
 
 
 def check_fields(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> tuple[Feedback, list[Fault]]:
-    """The feedback, of use only without faults, and all faults in the order of the form."""
+    """The feedback, meaningful only without faults, and all faults in the order of the form."""
     text, chips = clean_text(fields.get("description", "")), chosen_chips(fields)
     description = with_chips(text, chips)
     email = fields.get("submittedByEmail", "")
@@ -119,20 +119,21 @@ def check_fields(fields: Mapping[str, str], *, files: int, rules: Rules = Rules(
 
 
 def seen_version(fields: Mapping[str, str], current: str | None) -> str | None:
-    """The version of the consent's wording that the person saw: the form says it, for it may be older than ours."""
+    """The version of the consent text that the person saw. The form says which; it may be older than the current
+    one."""
     said = fields.get("consentVersion", "")
     return said if current is not None and _VERSION.fullmatch(said) else current
 
 
 def chosen_chips(fields: Mapping[str, str]) -> tuple[str, ...]:
-    """The chips that a person ticked, in the order of the form; `chips` holds one on each line."""
+    """The chips that a person ticked, in the form's order. `chips` holds one per line."""
     lines = (" ".join(clean_text(line).split()) for line in fields.get("chips", "").split("\n"))
     return tuple(dict.fromkeys(filter(None, lines)))
 
 
 def with_chips(text: str, chips: Sequence[str]) -> str:
     """The description that is sent: the chips on a line of their own, then the text. `said` of `static/form/fields.js`
-    is the same."""
+    does the same."""
     return _AFTER_CHIPS.join(filter(None, (_BETWEEN_CHIPS.join(chips), text)))
 
 
@@ -149,7 +150,7 @@ def clean_text(text: str) -> str:
 
 
 def utf16_length(text: str) -> int:
-    """The length that JavaScript, `maxlength` and .NET see: an emoji counts as two."""
+    """The length as JavaScript, `maxlength` and .NET count it. An emoji counts as two."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -160,8 +161,8 @@ def _check_asked(field: str, rule: str, is_given: bool) -> list[Fault]:
 
 
 def _are_chips(chips: Sequence[str], rule: str) -> bool:
-    """Whether a form could have held these chips. They need not be the product's of today: what counts is what the
-    person saw, and the words may have changed since the form was opened."""
+    """Whether a form could have offered these chips. They need not be the product's current ones: the person chose from
+    those of the form, and the settings may have changed since."""
     if rule == "hidden":
         return not chips
     return len(chips) <= 2 * MAX_CHIPS and all(len(chip) <= MAX_CHIP for chip in chips)

@@ -1,7 +1,7 @@
-"""An uploaded file on disk, from its first byte until the outbox has taken it.
+"""An uploaded file on disk, from its first byte until the outbox has stored it.
 
-A sealed one is encrypted with a key that only this object has (AES-256 in counter mode): the disk never holds a
-readable byte of it, and what a killed process leaves behind nobody can read, the next process included.
+A sealed file is encrypted with a key that only this object holds (AES-256 in counter mode). So no readable byte is ever
+on the disk, and nobody can read what a killed process leaves behind, not even the next process.
 """
 
 import os
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 MODE = 0o600
-"""Nobody but the user of this process may read it."""
+"""Only the user of this process may read it."""
 
 
 class SpooledFile:
@@ -25,8 +25,8 @@ class SpooledFile:
         self._writing = self._begin()
 
     def append(self, data: bytes | bytearray) -> None:
-        """Add bytes at the end. Raises OSError."""
-        # Opened for each write: no descriptor is held while a slow client makes up its mind.
+        """Append bytes. Raises OSError."""
+        # Opened for each write, so that a slow client does not keep a descriptor open.
         with open(self.path, "ab", opener=_open_private) as file:
             file.write(self._writing.update(data) if self._writing else data)
 
@@ -38,7 +38,7 @@ class SpooledFile:
     def write_bytes(self, data: bytes) -> None:
         """Replace the content. Raises OSError."""
         if self._cipher:
-            self._cipher = _new_cipher()  # two texts under one key stream would give each other away
+            self._cipher = _new_cipher()  # two texts encrypted with one key stream would reveal each other
             self._writing = self._begin()
         self.path.unlink(missing_ok=True)
         self.append(data)
@@ -48,7 +48,7 @@ class SpooledFile:
 
 
 def _new_cipher() -> "Cipher[CTR]":
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # 9 MB, needed with DATA_KEY alone
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # 9 MB, needed only with DATA_KEY
 
     return Cipher(algorithms.AES(os.urandom(32)), modes.CTR(os.urandom(16)))
 

@@ -47,11 +47,11 @@ class Tokens:
     def read_form(self, token: str, product: str, now: float) -> FormToken:
         """The token's content at `now` (Unix time, seconds). Raises TokenInvalid or TokenExpired."""
         if len(token) > MAX_LENGTH or not _TEXT.fullmatch(token):
-            raise TokenInvalid("no form token of ours")
+            raise TokenInvalid("not one of our form tokens")
         try:
             content, signed_at = self._forms.unsign(token, return_timestamp=True)
         except BadData as error:
-            raise TokenInvalid("no form token of ours") from error
+            raise TokenInvalid("not one of our form tokens") from error
         submission_id, owner = _read(content)
         if owner != product:
             raise TokenInvalid("made for another product")
@@ -69,11 +69,11 @@ class Tokens:
     def read_receipt(self, receipt: str) -> tuple[str, str]:
         """The submission's id and its product. Raises TokenInvalid."""
         if len(receipt) > MAX_LENGTH or not _TEXT.fullmatch(receipt):
-            raise TokenInvalid("no receipt of ours")
+            raise TokenInvalid("not one of our receipts")
         try:
             return _read(self._receipts.unsign(receipt))
         except BadData as error:
-            raise TokenInvalid("no receipt of ours") from error
+            raise TokenInvalid("not one of our receipts") from error
 
 
 def _keys(keys: Sequence[str], purpose: bytes) -> list[bytes]:

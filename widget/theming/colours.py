@@ -1,7 +1,7 @@
 """Colours as pure values: parsing, formatting, mixing and contrast.
 
-Mixing is what CSS does with `color-mix(in srgb, …)` and `oklch(from …)`; contrast is WCAG 2's. What a colour is for is
-left to `themes`.
+Mixing is what CSS does with `color-mix(in srgb, …)` and `oklch(from …)`. Contrast is that of WCAG 2. `themes` knows
+what a colour is for.
 """
 
 import math
@@ -15,12 +15,12 @@ _NUMBER = r"([0-9]*\.?[0-9]+)"
 _RGB = re.compile(rf"rgb\(\s*{_NUMBER}\s*[, ]\s*{_NUMBER}\s*[, ]\s*{_NUMBER}\s*\)")
 _OKLCH = re.compile(rf"oklch\(\s*{_NUMBER}(%?)\s+{_NUMBER}\s+{_NUMBER}(?:deg)?\s*\)")
 _STEP = 0.004
-"""The step in which the nearest lightness is searched; finer than the eye can see."""
+"""The step of the search for the nearest lightness; finer than the eye can see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """An opaque sRGB colour; each channel lies in 0 … 1."""
+    """An opaque sRGB colour. Each channel is between 0 and 1."""
 
     red: float
     green: float
@@ -45,7 +45,7 @@ class Colour:
 
     @classmethod
     def oklch(cls, lightness: float, chroma: float, hue: float) -> Self:
-        """The colour, or the nearest one with less chroma that a screen can show."""
+        """The colour or, if a screen cannot show it, the nearest one with less chroma."""
         for share in range(100, -1, -2):
             channels = _from_oklch(lightness, chroma * share / 100, hue)
             if all(-0.0005 <= channel <= 1.0005 for channel in channels):
@@ -75,12 +75,12 @@ class Colour:
         )
 
     def rounded(self) -> "Colour":
-        """As it is written."""
+        """The colour with the precision in which it is written."""
         return Colour.read(str(self))
 
 
 def contrast(one: Colour, other: Colour) -> float:
-    """1 … 21, https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    """The contrast ratio, from 1 to 21, https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
     lighter, darker = sorted((one.luminance, other.luminance), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -91,7 +91,8 @@ def least_contrast(colour: Colour, grounds: Iterable[Colour]) -> float:
 
 
 def nearest(colour: Colour, grounds: Iterable[Colour], ratio: float) -> Colour | None:
-    """The colour of the same hue with the nearest lightness that reaches `ratio` on every ground, or None."""
+    """The colour of the same hue with the nearest lightness that reaches `ratio` on every ground; None if there is
+    none."""
     grounds = tuple(grounds)
     lightness, chroma, hue = colour.lch
     for steps in range(round(1 / _STEP) + 1):

@@ -1,8 +1,8 @@
 """Derives the form's colours from a product's few choices, and checks that they are legible.
 
-A theme is a handful of tokens; the others follow, by the same mixing as in `static/form.css`. What follows is moved
-until it has the contrast it needs; what was chosen is left as it is, and `shortfalls` names it with the nearest choice
-that passes.
+A theme is a handful of tokens. The others follow by the same mixing as in `static/form.css`, and are adjusted until
+they have the contrast that they need. Chosen colours are never changed; `shortfalls` names those with too little
+contrast, each with the nearest colour that passes.
 """
 
 import hashlib
@@ -162,7 +162,7 @@ RULES: Mapping[str, _Rule] = {
     "success": _fixed("#1d6b48", "#8fd8b1"),
     "notice": _fixed("#7a5200", "#f3c56b"),
 }
-"""Each colour as `static/form.css` has it, in the order in which they follow from each other."""
+"""Each colour as `static/form.css` defines it, in an order in which every colour comes after those it depends on."""
 
 NEEDS: Mapping[str, tuple[float, tuple[str, ...]]] = {
     "text": (AA_TEXT, ("surface", "field", "subtle")),
@@ -207,7 +207,7 @@ def palette(theme: Theme, mode: Mode) -> Palette:
 
 
 def _legible(name: str, colour: Colour, colours: Palette, has_surface: bool) -> Colour:
-    """Move `colour`, which nobody chose, until it has the contrast that it needs with the chosen colours."""
+    """Adjust `colour`, which nobody chose, until it has the contrast that it needs with the chosen colours."""
     if name == "page" and has_surface:
         is_dark = colours["surface"].luminance < colours["text"].luminance
         return colours["surface"].mix(0.6 if is_dark else 0.94, _BLACK if is_dark else colours["text"]).rounded()
@@ -257,7 +257,7 @@ def _shortfalls(theme: Theme, mode: Mode) -> Iterator[Shortfall]:
 
 
 def stylesheet(theme: Theme) -> str:
-    """The theme as CSS in the layer of our tokens, so that a product's own plain rules win. Empty without choices."""
+    """The theme as CSS, in the layer of our tokens, so that a product's own plain rules win. Empty without choices."""
     lines = (*_colour_lines(theme), *_other_lines(theme))
     if not lines:
         return ""
@@ -270,7 +270,7 @@ def _rule(lines: Sequence[tuple[str, str]]) -> str:
 
 
 _PLAIN = "  @supports not ((color: light-dark(red, red)) and (color: oklch(from red l c h))) {{\n{}  }}\n"
-"""For browsers that `static/form.css` shows its light colours in."""
+"""For browsers in which `static/form.css` uses its light colours."""
 
 
 def _plain_lines(theme: Theme) -> Sequence[tuple[str, str]]:
@@ -287,7 +287,7 @@ def version(theme: Theme) -> str:
 
 
 def _colour_lines(theme: Theme) -> Iterator[tuple[str, str]]:
-    """The chosen colours, and those that CSS alone would derive with too little contrast."""
+    """The chosen colours, and those that would have too little contrast if CSS alone derived them."""
     if not (theme.accent or theme.surface or theme.text):
         return
     ours = {mode: palette(theme, mode) for mode in MODES}
