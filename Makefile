@@ -10,7 +10,7 @@ TEST_PROCESSES ?= 6
 # Bytecode is kept, even where the machine is set up otherwise: each process that runs tests would compile all of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-# `make loader` after every change below loader/ or editor/, or of what static/form/start.js imports: tests compare.
+# `make loader` after every change below loader/ or editor/, or of what the form's scripts import: tests compare.
 .PHONY: help package loader demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
 
 help: ## this list
@@ -56,9 +56,10 @@ style:
 types:
 	@$(PYTHON_BIN)/mypy --no-error-summary
 
-loader: setup ## static/embed.js from loader/, static/form/main.js from start.js, and static/editor/ from editor/
+loader: setup ## static/embed.js from loader/, the two scripts of static/form/, and static/editor/ from editor/
 	@npm run --silent loader
 	@npm run --silent form
+	@npm run --silent rest
 	@npm run --silent editor
 	@cp static/embed.d.ts npm/embed.d.ts
 

@@ -8,7 +8,8 @@ const SILENT = 1000 // milliseconds: then a page that frames it says nothing
 /**
  * `<feedback-form>` makes the form inside of it pleasant; without it the form works too.
  *
- * Nothing but this is loaded until somebody does something: then `form-controller.js` brings the rest, and is given what that was.
+ * Nothing but this is loaded until somebody does something: then `rest.js`, which is built from `form-controller.js`, comes and is
+ * given what that was.
  */
 export class FeedbackForm extends HTMLElement {
   /** @type {AbortController | undefined} */
@@ -172,7 +173,8 @@ export class FeedbackForm extends HTMLElement {
   /** A browser may remember that an address failed, so that the next try has another one. */
   async #load() {
     const turn = this.#turns
-    const {FormController} = await import(`./form-controller.js${this.#tries ? `?${this.#tries}` : ''}`).catch(error => {
+    const rest = `./rest.js${this.#tries ? `?${this.#tries}` : ''}`
+    const [{FormController}] = await Promise.all([import(rest), import('./kept.js')]).catch(error => {
       this.#tries++
       this.#controller = undefined
       throw error

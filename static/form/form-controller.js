@@ -1,11 +1,11 @@
 // @ts-check
 /** Everything that works on one form for one person, and on each other through it. Loaded when somebody begins to use the
- * form. When another person comes, this one is left, and another controller takes its place. */
+ * form, as rest.js, which `make loader` builds from this file and what it imports. When another person comes, this one is left,
+ * and another controller takes its place. */
 import {Draft} from './draft.js'
 import {Faults} from './faults.js'
 import {Fields} from './fields.js'
 import {Files} from './files.js'
-import './plain.js' // for `fields.js`: asked for here, it comes along with it
 import {Sending} from './sending.js'
 import {Words} from './words.js'
 /** @import {FeedbackForm} from './feedback-form.js' */

@@ -369,7 +369,7 @@ def test_the_form_works_without_script(browser: Browser, form_site: Widget, insi
 def test_the_form_is_sent_the_plain_way_when_the_rest_of_its_script_does_not_come(
     form: FormPage, insider: Sandbox
 ) -> None:
-    form.page.route(re.compile(r"/form/form-controller\.js"), lambda route: route.abort())
+    form.page.route(re.compile(r"/form/rest\.js"), lambda route: route.abort())
     form.expected.append(NETWORK)
     form.fill("The script is lost").send()
     expect(form.page.get_by_role("heading", name="Thank you, your feedback has arrived")).to_be_visible()

@@ -110,7 +110,7 @@ def test_a_form_at_four_hundred_percent_opens_at_its_title(opened: Opened) -> No
 
 def test_send_answers_before_its_script_is_there(form: FormPage) -> None:
     waiting: list[Route] = []
-    form.page.route(re.compile(r"/form/form-controller\.js"), lambda route: waiting.append(route))
+    form.page.route(re.compile(r"/form/rest\.js"), lambda route: waiting.append(route))
     form.open()
     form.button.click()
     expect(form.button).to_have_text("Sending")

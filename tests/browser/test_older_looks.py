@@ -137,8 +137,8 @@ BROKEN: dict[str, Callable[[Route], None]] = {
         ("main", "blocked"),
         ("main", "younger"),
         ("main", "throwing"),
-        ("form-controller", "younger"),
-        ("upload", "throwing"),
+        ("rest", "younger"),
+        ("rest", "throwing"),
     ],
 )
 def test_a_script_that_is_not_to_be_had_leaves_a_form_that_can_be_sent(
