@@ -1,5 +1,6 @@
 """`widget preview`: every state is shown, and what is edited is seen at once."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -8,7 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from bed import COMMAND, ROOT, Process, free_port, plain_environ, until
-from playwright.sync_api import Browser, BrowserContext, Locator, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from stage import Server
+from test_access import AXE, RUN, SCHEMES
 
 from widget.config.products import Product
 from widget.i18n import messages as words
@@ -162,6 +165,14 @@ def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: Bro
     page.wait_for_function("document.querySelector('iframe').clientHeight > 900")
 
 
+def violations(page: Page) -> list[str]:
+    """What axe finds on a page, but not in its frames."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found = json.loads(page.evaluate(RUN))
+    return [f"{each['id']}: {node['target']}" for each in found for node in each["nodes"] if len(node["target"]) == 1]
+
+
 def colour(element: Locator, name: str) -> Colour:
     """A colour that an element is shown in."""
     return Colour.read(element.evaluate("(element, name) => getComputedStyle(element)[name]", name))
@@ -248,3 +259,46 @@ def test_what_is_edited_is_seen_at_once(preview: Preview, context: BrowserContex
     expect(idle.locator(".own")).to_be_visible()
     preview.config.write_text(CONFIG)
     expect(page.locator("#fault")).to_be_hidden()
+
+
+def test_a_snippet_is_put_together_copied_and_opens_the_form(preview: Preview, context: BrowserContext) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=preview.url)
+    page = context.new_page()
+    page.goto(f"{preview.url}/demo", wait_until="domcontentloaded")
+    page.get_by_role("link", name="Embed it").click()
+    page.get_by_label("Address of the service").fill(preview.url)
+    page.get_by_role("radio", name="HTML").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Dialog")).to_be_checked()
+    page.get_by_role("radio", name="Top, start").check(force=True)
+    page.get_by_role("radio", name="Dark").check(force=True)
+    page.get_by_label("Language").select_option("de")
+    page.get_by_label("Origin of your page").fill("http://shop.example.com")
+    page.get_by_label("Origin of your page").blur()
+    expect(page.locator("#fault")).to_contain_text("needs https")
+    page.get_by_label("Origin of your page").fill("https://shop.example.com")
+    page.get_by_label("Origin of your page").blur()
+    expect(page.locator("#block-origins code")).to_have_text(
+        'origins = ["https://app.example.com", "https://shop.example.com"]'
+    )
+    expect(page.locator("#fault")).to_be_hidden()
+    live = page.frame_locator("#live").locator("insider-feedback")
+    expect(live).to_have_attribute("position", "top-start")
+    expect(page.frame_locator("#live").locator("html")).to_have_attribute("data-theme", "dark")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == []
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.get_by_role("button", name="Copy: HTML").press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Copied: HTML")).to_be_attached()
+    snippet = str(page.evaluate("navigator.clipboard.readText()"))
+    assert 'data-mode="dialog" data-position="top-start" data-theme="dark" data-lang="de"' in snippet
+    with Server() as shop:
+        shop.answers["/"] = (200, "text/html", f"<!doctype html><title>Shop</title>{snippet}", {})
+        page.goto(f"http://localhost:{shop.port}/")
+        page.locator("insider-feedback").get_by_role("button").click()
+        frame = page.locator("insider-feedback").locator("iframe").content_frame
+        expect(frame.locator("html[lang=de][data-theme=dark] #feedback-send")).to_be_visible()
+        page.close()

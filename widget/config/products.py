@@ -50,6 +50,15 @@ def _origin(value: str) -> str:
     return value
 
 
+def origin_problem(value: str) -> str:
+    """Why a text cannot be one of the origins; empty if it can."""
+    try:
+        _origin(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _consent_version(value: str) -> str:
     if not re.fullmatch(r"[\w.:/ -]{1,40}", value):
         raise ValueError("use 1 to 40 letters, digits, spaces and any of . : / _ -")

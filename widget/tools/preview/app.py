@@ -5,6 +5,7 @@
 | `/`, `/{product}` | the gallery: `theme`, `width`, `text`, `lang`, `by`, `state`, as its own form sets them |
 | `/cell/{product}/{state}` | one page in one state: `lang`, `theme`, `text` |
 | `/findings/{product}/{state}` | what check finds on that page: `lang` |
+| `/build/{product}` | the snippet builder: see `web/builder` |
 | `/host/{product}` | a sample page that embeds the form: `mode`, `lang`, `theme` |
 | `/form/{product}`, `/embed.js`, `/static/…` | as the service has them |
 | `/version` | what changes whenever a file does |
@@ -20,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from widget.config import resources
 from widget.config.products import Product
@@ -34,6 +35,7 @@ from widget.tools.offline import OfflineRenderer
 from widget.tools.preview.cells import CELLS, Cell, cells_of
 from widget.tools.preview.findings import findings_of
 from widget.tools.preview.workshop import Workshop
+from widget.web.builder import Builder
 from widget.web.headers import HEADERS, of_form
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -56,7 +58,9 @@ def create_preview(config: Path, custom: Path) -> Starlette:
     """The gallery of the products that `config` has. Raises ConfigurationError."""
     workshop = Workshop(config, custom)
     _ = workshop.renderer
-    app = Starlette(routes=ROUTES, exception_handlers={TemplateBroken: _broken, ConfigurationError: _unusable})
+    builder = Builder(lambda: workshop.products, lambda name: workshop.renderer.static.url(name))
+    routes = [Mount("/build", routes=builder.routes()), *ROUTES]
+    app = Starlette(routes=routes, exception_handlers={TemplateBroken: _broken, ConfigurationError: _unusable})
     app.state.workshop = workshop
     app.state.templates = Environment(
         loader=FileSystemLoader(resources.path("templates") / "preview"),

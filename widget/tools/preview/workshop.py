@@ -1,7 +1,7 @@
 """The products as they are on disk right now, and what changes when one of their files does."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from widget.config import resources
@@ -24,6 +24,7 @@ class Workshop:
         self._stamp: object = None
         self._spoken: object = None
         self._renderer: OfflineRenderer | None = None
+        self._products: Mapping[str, Product] = {}
         self.problem = ""
         """What is wrong with the products' file; empty if nothing is."""
 
@@ -38,13 +39,20 @@ class Workshop:
         if stamp != self._stamp or self._renderer is None:
             self._stamp = stamp
             try:
-                products = {slug: _embeddable(product) for slug, product in load_products(self._config).items()}
+                self._products = load_products(self._config)
+                products = {slug: _embeddable(product) for slug, product in self._products.items()}
                 self._renderer, self.problem = OfflineRenderer(products, self._custom, reload=True), ""
             except ConfigurationError as error:
                 if self._renderer is None:
                     raise
                 self.problem = str(error)
         return self._renderer
+
+    @property
+    def products(self) -> Mapping[str, Product]:
+        """The products as the file has them."""
+        _ = self.renderer
+        return self._products
 
     def version(self) -> str:
         """What changes whenever anything does that a page is made of."""

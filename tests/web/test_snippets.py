@@ -1,0 +1,108 @@
+"""The builder's texts: what they leave out, what they escape, and that they follow the choice."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from widget.config import resources
+from widget.config.products import Product
+from widget.web import snippets
+from widget.web.builder import Builder
+from widget.web.snippets import Block, Choice
+
+DEMO = Product.model_validate({"slug": "demo", "name": "Northwind", "origins": ["https://app.example.com"]})
+PLAIN = Choice("demo", "https://feedback.example.com")
+FULL = replace(PLAIN, mode="dialog", position="top-start", theme="dark", lang="de", launcher=False)
+URL = "https://feedback.example.com"
+LOADER = resources.content(resources.path("static") / "embed.js")
+
+
+def blocks(choice: Choice, origin: str = "") -> dict[str, Block]:
+    return {block.id: block for block in snippets.blocks(choice, DEMO, b"loader", origin)}
+
+
+def test_defaults_are_left_out() -> None:
+    found = blocks(PLAIN)
+    assert found["snippet"].text == f'<script src="{URL}/embed.js" async data-product="demo"></script>'
+    assert found["policy"].text == f"Content-Security-Policy: script-src {URL}; frame-src {URL}"
+    assert found["origins"].text == 'origins = ["https://app.example.com"]'
+    assert 'integrity="sha384-' in found["integrity"].text
+    assert set(found) == {"snippet", "policy", "origins", "integrity"}
+
+
+@pytest.mark.parametrize("stack", snippets.STACKS)
+def test_every_stack_says_what_was_chosen(stack: str) -> None:
+    found = blocks(replace(FULL, stack=stack))
+    wanted = ["demo", URL, "dark", "de", *([] if stack == "iframe" else ["dialog", "top-start", "false"])]
+    told = found["snippet"].text
+    assert all(word in told for word in wanted), told
+    assert ("install" in found) == (stack not in ("html", "iframe"))
+    assert ("script-src" in found["policy"].text) == (stack != "iframe")
+
+
+def test_what_has_no_effect_in_the_page_is_left_out() -> None:
+    told = blocks(replace(FULL, mode="inline"))["snippet"].text
+    assert told == (
+        f'<script src="{URL}/embed.js" async></script>\n'
+        '<insider-feedback product="demo" mode="inline" theme="dark" lang="de"></insider-feedback>'
+    )
+
+
+def test_a_link_of_the_page_opens_the_form_where_it_has_no_button_of_ours() -> None:
+    found = blocks(replace(PLAIN, launcher=False))
+    assert f'<a href="{URL}/form/demo" class="open-feedback">' in found["snippet"].text
+    assert "attach('.open-feedback')" in found["attach"].text
+
+
+def test_a_path_of_the_service_is_in_addresses_and_not_in_policies() -> None:
+    found = blocks(
+        replace(PLAIN, service="https://www.example.com/feedback", stack="iframe"), "https://shop.example.com"
+    )
+    assert "https://www.example.com/feedback/form/demo?mode=inline" in found["snippet"].text
+    assert found["policy"].text == "Content-Security-Policy: frame-src https://www.example.com"
+    assert found["origins"].text == 'origins = ["https://app.example.com", "https://shop.example.com"]'
+
+
+@pytest.fixture
+def builder() -> httpx.AsyncClient:
+    """The builder where it is mounted in a service of its own."""
+    routes = Builder(lambda: {"demo": DEMO}, lambda name: f"/static/{name}", URL).routes()
+    transport = httpx.ASGITransport(Starlette(routes=[Mount("/ops/build", routes=routes)]))
+    return httpx.AsyncClient(transport=transport, base_url="http://widget.test/ops/build")
+
+
+async def test_an_unknown_product_is_a_page_that_names_those_that_there_are(builder: httpx.AsyncClient) -> None:
+    for path in ("/dmeo", "/dmeo/page", "/dmeo/blocks"):
+        answer = await builder.get(path)
+        assert answer.status_code == 404
+        assert "There is no product “dmeo”" in answer.text
+        assert '<a href="/ops/build/demo">demo</a>' in answer.text
+
+
+async def test_it_leads_to_the_first_product_and_has_a_strict_policy(builder: httpx.AsyncClient) -> None:
+    assert (await builder.get("/")).headers["Location"] == "/ops/build/demo"
+    answer = await builder.get("/demo")
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ({"origin": "http://app.example.com"}, "needs https"),
+        ({"origin": "app.example.com"}, "is not a valid origin"),
+        ({"service": "javascript:alert(1)"}, "needs the form https://host"),
+        ({"service": 'https://x"onload="y'}, "needs the form https://host"),
+        ({"mode": "window", "theme": "<b>", "lang": "xx", "stack": "cobol", "position": "x"}, ""),
+    ],
+)
+async def test_what_cannot_be_is_named_and_the_default_taken(
+    builder: httpx.AsyncClient, query: dict[str, str], problem: str
+) -> None:
+    told = (await builder.get("/demo/blocks", params=query)).json()
+    assert problem in told["problem"]
+    assert bool(problem) == bool(told["problem"])
+    assert [block["text"] for block in told["blocks"]] == [block.text for block in snippets.blocks(PLAIN, DEMO, LOADER)]
