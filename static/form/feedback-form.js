@@ -146,6 +146,9 @@ export class FeedbackForm extends HTMLElement {
     }
   }
 
+  /** @returns {Record<string, string>} */
+  get #words() { return JSON.parse(this.dataset.words ?? '{}') }
+
   /** The keys of what is kept for this product. */
   #kept() {
     return [localStorage, sessionStorage].flatMap(place => Object.keys(place)).filter(key => key.startsWith(`feedback:${this.product}`))
@@ -154,7 +157,8 @@ export class FeedbackForm extends HTMLElement {
   /** Another person is there. @param {string} address */
   turn(address) {
     this.#turns++
-    this.controller?.leave()
+    if (this.controller) this.controller.leave()
+    else this.element('feedback-send').textContent = this.#words.send // it may have been pressed by the former
     this.controller = this.#controller = undefined
     this.address = address
     this.tell('turn')
@@ -200,19 +204,20 @@ export class FeedbackForm extends HTMLElement {
   async #submit(event) {
     event.preventDefault()
     const turn = this.#turns
-    if (!this.controller) this.element('feedback-send').textContent = JSON.parse(this.dataset.words ?? '{}').sending // at once
+    if (!this.controller) this.element('feedback-send').textContent = this.#words.sending // at once
     try {
       await this.#use(controller => controller.sending.start())
     } catch (error) {
       if (turn !== this.#turns || this.controller?.files.count) throw error
-      if (navigator.onLine) this.form.submit()
-      else this.#wait()
+      if (!navigator.onLine) return this.#wait()
+      if (this.form.querySelector('[name=proof]')) await import('./proof.js').then(({proven}) => proven(this.token.value)).catch(() => undefined)
+      this.form.submit()
     }
   }
 
   /** Offline before there was anything that could say so well. */
   #wait() {
-    const words = JSON.parse(this.dataset.words ?? '{}')
+    const words = this.#words
     const note = this.element('feedback-note-template').content.cloneNode(true)
     note.querySelector('.feedback-note-title').textContent = words.offline
     note.querySelector('.feedback-note-text').textContent = words['offline.text']

@@ -2,9 +2,9 @@
 /**
  * The proof of work that a form asks for in a surge, or always where its product wants it: ALTCHA's protocol, version 2.
  *
- * Loaded only by a page with a challenge in it. The work begins when somebody begins with the form, in a worker, and is
- * mostly done when Send is pressed; else Send waits for it. Where it cannot be done the form goes without: it is then
- * stored, and looked at by a person before it is passed on.
+ * Loaded only by a page with a challenge in it. The work begins in a worker when somebody begins with the form, and is
+ * mostly done when Send is pressed; otherwise `sending.js` waits for it with the form locked. Where it cannot be done the
+ * form goes without: it is then stored, and an operator looks at it before it is passed on.
  */
 
 /** @typedef {{parameters: Record<string, any>, signature: string}} Challenge */
@@ -24,34 +24,43 @@ const token = form?.querySelector('input[name="token"]')
 let solved = ''
 /** When its challenge was handed out, by this machine's clock. */
 let handedOut = Date.now()
-/** @type {Promise<void> | undefined} */
+/** @type {Promise<string> | undefined} */
 let working
 /** @type {string | undefined} the token that the page's own challenge was made for */
 const given = token?.value
 let isSending = false
 
 if (form && field && token) {
-  for (const type of BEGIN) form.addEventListener(type, prove, {passive: type !== 'submit', capture: true})
+  for (const type of BEGIN) form.addEventListener(type, () => token.value && prove(token.value), {passive: true, capture: true})
   document.addEventListener('submit', hold, {capture: true})
 }
 
 const isFresh = () => Date.now() - handedOut < FRESH
 
-/** Does the work for the form's token, once while it is fresh. @returns {Promise<void>} */
-function prove() {
-  const wanted = token?.value ?? ''
-  if (solved === wanted && working && isFresh()) return working
-  solved = wanted
-  return working = work(wanted).catch(() => { if (field && solved === wanted) field.value = '' })
+/** The proof for a form token; empty where there is none in time. @param {string} wanted @returns {Promise<string>} */
+export function proven(wanted) {
+  return Promise.race([prove(wanted), new Promise(done => setTimeout(() => done(''), PATIENCE))])
 }
 
-/** @param {string} wanted */
-async function work(wanted) {
-  if (!field) return
+/** Does the work for a token, once while it is fresh. @param {string} wanted @returns {Promise<string>} */
+function prove(wanted) {
+  if (solved === wanted && working && isFresh()) return working
+  solved = wanted
+  const work = doWork(wanted).catch(() => {
+    if (working === work) working = undefined // perhaps it can be done later
+    return ''
+  })
+  return working = work
+}
+
+/** @param {string} wanted @returns {Promise<string>} */
+async function doWork(wanted) {
+  if (!field) return ''
   field.value = ''
   const challenge = wanted === given && isFresh() ? JSON.parse(field.dataset.challenge ?? '') : await another(wanted)
-  const solution = await solve(challenge)
-  if (solved === wanted) field.value = btoa(JSON.stringify({challenge, solution}))
+  const proof = btoa(JSON.stringify({challenge, solution: await solve(challenge)}))
+  if (solved === wanted) field.value = proof
+  return proof
 }
 
 /** A challenge for a token that the page was not handed out with, or in place of one that grows old. @param {string} wanted @returns {Promise<Challenge>} */
@@ -91,18 +100,13 @@ function start() {
 /** A policy can be made once. */
 const policies = /** @type {{made?: any}} */ ({})
 
-/** Keeps a press of Send until the work is done. If the form is reset meanwhile, as it is for another person, nothing is
- * left of what was to be sent: whatever is there by then is not sent by this press. @param {SubmitEvent} event */
+/** Where nothing else of the form's script has come, keeps a press of Send until the work is done. @param {SubmitEvent} event */
 async function hold(event) {
-  if (event.target !== form || !form || isSending || field?.value && solved === token?.value && isFresh()) return
+  const {target, submitter} = event
+  if (target !== form || !form || !token || isSending || customElements.get('feedback-form')) return
   event.preventDefault()
-  event.stopImmediatePropagation()
-  const {submitter} = event
-  let isGone = false
-  form.addEventListener('reset', () => { isGone = true }, {once: true})
-  await Promise.race([prove(), new Promise(done => setTimeout(done, PATIENCE))])
+  await proven(token.value)
   await new Promise(done => setTimeout(done)) // while one submit event is under way, a form begins no other
-  if (isGone) return
   isSending = true
   try {
     form.requestSubmit(submitter)

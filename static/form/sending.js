@@ -57,11 +57,13 @@ export class Sending {
   async start() {
     if (this.#run || this.#view?.send.hasAttribute('aria-disabled') || !this.#controller.form.isOpen) return
     this.#rest()
-    if (!this.#isRight() || !this.#controller.form.tell('submit')) return
+    if (!this.#isRight()) return
     const {signal} = this.#run = new AbortController()
     const body = this.#body()
     this.#view?.rest(true)
     try {
+      await this.#authorise(body, signal)
+      if (!this.#view || !this.#controller.form.tell('submit')) return this.#view?.rest(false)
       await this.#ready(body, signal)
       const answer = await this.#deliver(body, signal)
       if (this.#view) this.#answered(answer, body)
@@ -112,6 +114,21 @@ export class Sending {
     return body
   }
 
+  /** Sees to a token, where the last one was another person's, and to a proof of work for it, where the page asks for one.
+   * Without either it is sent all the same: the service says what is missing. @param {FormData} body @param {AbortSignal} signal */
+  async #authorise(body, signal) {
+    const {words, form} = this.#controller
+    const isAsked = form.form.querySelector('[name=proof]') !== null
+    if (body.get('token') && !isAsked) return
+    this.#view?.progress(words.say('sending'), '', -1)
+    this.#view?.offerCancel(true)
+    const token = body.get('token') || await Promise.race([this.#renew().catch(() => ''), aborted(signal)])
+    body.set('token', token)
+    if (!isAsked || !token) return
+    const {proven} = await import('./proof.js').catch(() => ({proven: async () => ''}))
+    body.set('proof', await Promise.race([proven(String(token)), aborted(signal)]))
+  }
+
   /** Waits for pictures that are being made ready. @param {FormData} body @param {AbortSignal} signal */
   async #ready(body, signal) {
     const {files, words} = this.#controller
@@ -126,12 +143,13 @@ export class Sending {
   async #deliver(body, signal) {
     let attempt = 0, silent = 0, isRenewed = false, hasWaited = false, isVouched = false
     for (;;) {
-      await this.#online(signal)
+      if (await this.#online(signal)) await this.#authorise(body, signal)
       try {
         const answer = await this.#attempt(body, signal, attempt)
         const code = answer.data.errors?.[0]?.code
         if (RENEWED.includes(code) && !isRenewed) {
           body.set('token', await this.#renew())
+          await this.#authorise(body, signal)
           isRenewed = true
         } else if (code === 'identity_invalid' && !isVouched && await this.#vouched(answer, body, signal)) {
           isVouched = true
@@ -169,9 +187,9 @@ export class Sending {
     }
   }
 
-  /** Waits until there is a network. @param {AbortSignal} signal */
+  /** Waits until there is a network. @param {AbortSignal} signal @returns {Promise<boolean>} whether there was none */
   async #online(signal) {
-    if (navigator.onLine) return
+    if (navigator.onLine) return false
     const {words, form} = this.#controller
     this.#view?.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')})
     this.#view?.progress(words.say('waiting'), '', -1)
@@ -181,6 +199,7 @@ export class Sending {
     await Promise.race([back, aborted(signal)])
     this.#view?.note()
     this.#view?.progress(words.say('sending'), '', 0)
+    return true
   }
 
   /** Does the form's own address answer, though sending to it fails? */

@@ -366,6 +366,17 @@ def test_the_form_works_without_script(browser: Browser, form_site: Widget, insi
     assert insider.descriptions() == ["As plain as can be"]
 
 
+def test_without_script_one_fault_takes_the_focus_to_its_field(browser: Browser, form_site: Widget) -> None:
+    form = FormPage(browser.new_context(java_script_enabled=False), form_site.url).open()
+    form.fill("Words", "nobody").send()
+    expect(form["submittedByEmail-error"]).to_be_visible()
+    expect(form.email).to_be_focused()
+    expect(form.summary).to_be_hidden()
+    form.fill("", "nobody").send()
+    expect(form.summary).to_be_focused()
+    form.context.close()
+
+
 def test_the_form_is_sent_the_plain_way_when_the_rest_of_its_script_does_not_come(
     form: FormPage, insider: Sandbox
 ) -> None:

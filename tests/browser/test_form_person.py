@@ -11,7 +11,7 @@ import jwt
 import pytest
 from bed import ROOT, Sandbox, Widget, until
 from form_stage import NETWORK, FormPage
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from samples import pdf
 from stage import Server
 from test_form_host import Framed
@@ -277,7 +277,7 @@ def test_a_page_that_came_back_with_faults_keeps_its_words(named: Framed) -> Non
     named.text.fill("Sent without script")
     named.email.fill("unfinished")
     named.page.evaluate("HTMLFormElement.prototype.submit.call(document.querySelector('#feedback'))")
-    expect(named.summary).to_be_visible()
+    expect(named["submittedByEmail-error"]).to_be_visible()
     named.say("hello", email=None, context={"plan": "gold"})
     expect(named["feedback-context"]).to_be_visible()
     expect(named.text).to_have_value("Sent without script")
@@ -458,6 +458,47 @@ def test_a_send_that_waits_for_its_proof_sends_nothing_of_the_next_person(
     (feedback,) = insider.feedbacks()
     assert feedback["body"]["description"] == "All is well"
     assert feedback["body"]["submittedByEmail"] == BERT
+
+
+def test_a_send_before_the_next_person_has_a_token_waits_for_it_and_for_its_proof(
+    proven: Framed, form_site: Widget, insider: Sandbox
+) -> None:
+    proven.say("hello", email=ANNA)
+    proven.awake().text.fill(SALARY)
+    waiting: list[Route] = []
+    is_slow = True
+    proven.context.route("**/form/proven/token", lambda route: waiting.append(route) if is_slow else route.continue_())
+    proven.say("set", email=BERT)
+    expect(proven.text).to_have_value("")
+    proven.fill("All is well", BERT)
+    until(lambda: waiting)
+    proven.send()
+    expect(proven.progress).to_be_visible()
+    is_slow = False
+    for route in waiting:
+        route.continue_()
+    expect(proven.thanks).to_be_visible()
+    (feedback,) = insider.feedbacks()  # held back by nobody
+    assert feedback["body"]["submittedByEmail"] == BERT
+
+
+def test_a_send_before_its_script_is_there_is_not_left_to_the_next_person(named: Framed, insider: Sandbox) -> None:
+    waiting: list[Route] = []
+    named.context.route("**/rest.js*", lambda route: waiting.append(route))
+    named.say("hello", email=ANNA)
+    expect(named.email).to_have_value(ANNA)
+    named.text.fill(SALARY)
+    named.send()
+    expect(named.button).to_have_text("Sending")
+    named.say("set", email=BERT)
+    expect(named.email).to_have_value(BERT)
+    expect(named.button).to_have_text("Send feedback")
+    for route in waiting:
+        route.continue_()
+    named.text.fill("All is well")
+    named.send()
+    expect(named.thanks).to_be_visible()
+    assert insider.descriptions() == ["All is well"]
 
 
 # --- forgetting --------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from bed import Sandbox, Widget
-from form_stage import NETWORK, FormPage
+from form_stage import EMAIL, NETWORK, FormPage
 from playwright.sync_api import Browser, expect
+from test_form_person import STALLED
 
 CONFIG = """\
 [products.demo]
@@ -101,6 +102,44 @@ def test_a_press_of_send_in_the_first_moment_waits_for_the_work(widget: Widget, 
       document.querySelector('#feedback-send').click()
     }""")
     expect(form.thanks).to_be_visible()
+    assert held(widget) == [None]
+
+
+def test_while_send_waits_for_the_work_the_form_is_locked_and_can_be_cancelled(
+    widget: Widget, visit: Callable[..., FormPage], insider: Sandbox
+) -> None:
+    form = visit()
+    form.page.evaluate(STALLED)
+    form.awake().text.fill("As it was sent.")
+    form.send()
+    expect(form["submittedByEmail-error"]).to_be_visible()  # at once: it does not wait for that
+    expect(form.progress).to_be_hidden()
+    form.email.fill(EMAIL)
+    form.send()
+    expect(form.progress).to_contain_text("Sending")
+    expect(form.text).not_to_be_editable()
+    expect(form.like).to_be_disabled()
+    form.cancel.click()
+    expect(form.note).to_contain_text("Nothing was sent")
+    form.text.fill("As it was sent, at last.")
+    form.send()
+    expect(form.text).not_to_be_editable()
+    form.text.focus()
+    form.page.keyboard.type("Too late")
+    assert insider.counts()["create"] == 0
+    form.page.evaluate("window.goOn()")
+    expect(form.thanks).to_be_visible()
+    assert held(widget) == ["proof_missing"]  # the worker could not do it
+    with sqlite3.connect(widget.folder / "widget.db") as database:
+        assert database.execute("SELECT description FROM submission").fetchall() == [("As it was sent, at last.",)]
+
+
+def test_the_plain_way_waits_for_the_work_too(widget: Widget, visit: Callable[..., FormPage]) -> None:
+    form = visit()
+    form.expected.append(NETWORK)
+    form.page.route("**/rest.js*", lambda route: route.abort())
+    form.fill().send()
+    expect(form.page.get_by_role("heading", name="Thank you")).to_be_visible()
     assert held(widget) == [None]
 
 

@@ -164,6 +164,25 @@ def test_a_form_without_faults_marks_nothing_as_wrong() -> None:
     assert "hidden" in page.one(id="feedback-summary")
 
 
+@pytest.mark.parametrize(
+    ("fault", "place", "said"),
+    [
+        (Fault("required", "submittedByEmail"), "submittedByEmail", "submittedByEmail-error"),
+        (Fault("invalid", "contactConsent"), "contactConsent", "contactConsent-error"),
+        (Fault("too_long", "description", params={"n": 1, "limit": 1000}), "description", "description-error"),
+        (Fault("file_type", "files", position=0, params={"name": "a.exe"}), "files", "files-error"),
+        (Fault("empty"), "sentimentRating-true", "sentimentRating-error"),
+    ],
+    ids=lambda value: value.code if isinstance(value, Fault) else "",
+)
+def test_one_fault_takes_the_focus_to_its_field_without_a_summary(fault: Fault, place: str, said: str) -> None:
+    page = form(fault)
+    assert "hidden" in page.one(id="feedback-summary")
+    assert page.html.count(" autofocus") == 1
+    assert "autofocus" in page.one(id=place)
+    assert "hidden" not in page.one(id=said)
+
+
 def test_the_summary_counts_what_is_wrong_and_leads_to_each_field() -> None:
     page = form(Fault("empty"), Fault("required", "submittedByEmail"))
     assert page.inside("feedback-summary-title", "h2") == "2 things to fix"

@@ -181,7 +181,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "submittedByEmail",
     ),
     "summary hidden": (
-        changed("form.html", '" autofocus" if summary else " hidden"', '" hidden"'),
+        changed("form.html", '" autofocus" if summary|length > 1 else " hidden"', '" hidden"'),
         "fields.told",
         "summary",
     ),

@@ -87,6 +87,7 @@ class Pages:
             errors=found.errors,
             note=found.note,
             again=bool(state.faults),
+            focus=found.summary[0].anchor if len(found.summary) == 1 else "",
         )
         return self._render("form.html", page)
 
@@ -273,7 +274,9 @@ def describe(faults: Sequence[Fault], product: Product, words: Words, retry_afte
             errors[fault.field] += (f"{label}: {text}" if fault.params.get("name") else text,)
             summary.append(Message(_anchor(fault.field), label, text))
         elif fault.code == "empty":
-            summary.append(Message(_anchor(_first(product)), "", words.fault(fault, product)))
+            first, text = _first(product), words.fault(fault, product)
+            errors[first] += (text,)
+            summary.append(Message(_anchor(first), "", text))
         elif note is None:
             note = _note(fault, product, words, retry_after)
     return Faults(tuple(summary), errors, note)

@@ -136,7 +136,9 @@ class SendingNote:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Faults in words: the summary, the messages beside each field, and a note about the request as a whole."""
+    """Faults in words: the summary, the messages beside each field, and a note about the request as a whole.
+
+    A fault of the form as a whole stands beside the first field by which it can be fixed."""
 
     summary: tuple[Message, ...] = ()
     errors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(ASKED, ()))
@@ -212,6 +214,7 @@ class FormPage(Page):
     errors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(ASKED, ()))
     note: SendingNote | None = None
     again: bool = False
+    focus: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
