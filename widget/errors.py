@@ -13,6 +13,7 @@
     │  ├─ OutboxFull        no more attachments, until some of those that wait are delivered
     │  ├─ AttachmentMissing a file that was stored is gone, and will not come back by itself
     │  └─ RowUnreadable     what is stored of one submission cannot be decrypted, and waiting does not help
+    ├─ BackupUnusable       `outbox.restore`: a backup cannot be restored, or not into this database
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
     ├─ UnknownProduct       `tools.check`: there is no such product in the products' file
     ├─ TemplateBroken       `pages.templating`: a product's template makes no page
@@ -162,6 +163,10 @@ class IdentityInvalid(WidgetError):
 
 class OutboxUnavailable(WidgetError):
     """Nothing can be stored safely now: the disk is full or read-only, or the database is away."""
+
+
+class BackupUnusable(WidgetError):
+    """A backup is damaged, or does not fit this release, these keys or this database; the message says which."""
 
 
 class FilesBusy(OutboxUnavailable):

@@ -19,6 +19,8 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "status": "Show whether feedback arrives.",
         "stats": "Show usage figures without personal data.",
         "outbox": "List, show, retry, discard, export, import or erase submissions.",
+        "backup": "Write a backup, while the service runs.",
+        "restore": "Restore a backup into an empty database.",
     },
     "Make a form your own": {
         "new": "Create a product.",

@@ -34,6 +34,7 @@ def filters(command: Callable[..., None]) -> Callable[..., None]:
     """The options that select submissions."""
     for option in (
         click.option("--held", is_flag=True, help="Only those that are held back because they look like a program's."),
+        click.option("--restored", is_flag=True, help="Only those that are held back since a backup was restored."),
         click.option("--younger-than", type=age, help="Only those accepted less than this time ago."),
         click.option("--older-than", type=age, help="Only those accepted more than this time ago: 90s, 15m, 12h, 3d."),
         click.option("--product", "products", multiple=True, help="Only those of this product. May be repeated."),
@@ -51,8 +52,10 @@ dry_run = click.option("--dry-run", is_flag=True, help="Only count the submissio
 
 
 def wanted_by(filters: dict[str, Any]) -> Wanted:
-    """The filters of a command line. Without `--held`, it does not matter whether a submission is held."""
-    return Wanted(**{**filters, "held": filters["held"] or None})
+    """The filters of a command line. Without `--held` and `--restored`, held submissions are like all others."""
+    suspect, restored = filters["held"], filters["restored"]
+    held = {"held": suspect or restored or None, "restored": restored if suspect != restored else None}
+    return Wanted(**filters | held)
 
 
 class Named(NamedTuple):

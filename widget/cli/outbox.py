@@ -154,7 +154,7 @@ def retry(names: tuple[str, ...], dry_run: bool, in_json: bool, **filters: Any) 
     """Retry submissions at once: those with the given ids, or all in a state.
 
     What Insider Connect has confirmed is not sent again; if it has the feedback, only the missing files are sent.
-    A submission that is `unknown` may arrive twice. A held one is released, by its id or with --held.
+    A submission that is `unknown` may arrive twice. A held one is released, by its id, with --held or with --restored.
 
     If Insider Connect has asked an account to wait, its submissions wait until then all the same.
     """
@@ -347,7 +347,7 @@ def _selected(names: tuple[str, ...], filters: dict[str, Any], states: Sequence[
     """What the filters select where no names are given. Held submissions are released only if they are asked for."""
     wanted = operating.wanted_by(filters)
     if bool(names) == bool(wanted.states or wanted.held):
-        raise click.UsageError("select submissions by their ids, by --state, or by --held")
+        raise click.UsageError("select submissions by their ids, by --state, by --held, or by --restored")
     if unfit := [state for state in wanted.states if state not in states]:
         raise click.UsageError(f"does not apply to {unfit[0]} submissions; use {', '.join(states)}")
     return wanted if names or wanted.held else replace(wanted, held=False)

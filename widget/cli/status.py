@@ -21,7 +21,7 @@ from widget.telemetry import logs
 NOT_ARRIVING = 3
 """The exit code if feedback does not arrive."""
 _LEFT = {
-    "held": "held back: they look like a program's",
+    "held": "held back: they look like a program's, or come from a backup",
     "unknown": "unknown: nobody can know whether they arrived",
     "refused": "refused by Insider Connect, or given up",
 }

@@ -1,6 +1,6 @@
 """The interface between the outbox's statements and the database that runs them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -43,6 +43,13 @@ class Backend(Protocol):
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` without writing. Raises OutboxUnavailable."""
 
+    async def snapshot(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` without writing, on the database as it is at one moment, however long it takes. Raises
+        OutboxUnavailable."""
+
+    async def write_all(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in one transaction as `write` does, however long it takes. Raises OutboxUnavailable."""
+
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
         """Store the bytes of `attachments`, encrypted if there is a key, and run `job` as `write` does, with the name
         of each blob. All or nothing.
@@ -52,6 +59,12 @@ class Backend(Protocol):
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The original bytes of a blob, chunk by chunk. `sealed`: it is encrypted. Raises OutboxUnavailable."""
+
+    def stored_chunks(self, connection: Connection, blob: str) -> Iterator[bytes]:
+        """The bytes of a blob as they are stored, for a backup. None of them if the blob is gone."""
+
+    def put_stored(self, connection: Connection, blob: str, chunks: Iterable[bytes]) -> None:
+        """Store a blob as `stored_chunks` gave it, cut into `sealing.stored_frames`."""
 
     async def erase(self, blobs: Sequence[str]) -> None:
         """Remove blobs that no row refers to any more."""

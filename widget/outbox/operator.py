@@ -38,7 +38,7 @@ from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
 from widget.outbox.sealing import Keyring
-from widget.outbox.tables import attachment, submission
+from widget.outbox.tables import RESTORED, attachment, submission
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
@@ -60,7 +60,8 @@ _Row = Row[*tuple[Any, ...]]
 class Wanted:
     """Selects rows. Empty means any; ages are in seconds since a row was accepted.
 
-    `held` True selects only rows that wait to be released, False all others.
+    `held` True selects only rows that wait to be released, False all others; `restored` True only those that a restored
+    backup brought, False all others.
     """
 
     ids: tuple[str, ...] = ()
@@ -69,6 +70,7 @@ class Wanted:
     older_than: float | None = None
     younger_than: float | None = None
     held: bool | None = None
+    restored: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +421,9 @@ class _Statements:
             conditions.append(s.product.in_(wanted.products))
         if wanted.held is not None:
             conditions.append(s.held_for.is_not(None) if wanted.held else s.held_for.is_(None))
+        if wanted.restored is not None:
+            is_restored = func.coalesce(s.held_for, "") == RESTORED
+            conditions.append(is_restored if wanted.restored else ~is_restored)
         if wanted.older_than is not None:
             conditions.append(s.accepted_at < self._now - wanted.older_than)
         if wanted.younger_than is not None:

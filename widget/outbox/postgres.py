@@ -10,7 +10,7 @@ import contextlib
 import re
 import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -124,6 +124,14 @@ class PostgresBackend:
         """Run `job` in a transaction that is rolled back."""
         return await self._on_thread(self._look, job)
 
+    async def snapshot(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in a transaction of its own that sees one moment."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._look_at_one_moment, job)
+
+    async def write_all(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in a transaction of its own, without a limit of time."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._commit, job)
+
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
         """Store the bytes after `job`, so that a repeat which it finds costs no more than finding it."""
         blobs = [uuid.uuid4().hex for _ in attachments]
@@ -131,7 +139,7 @@ class PostgresBackend:
         def store(connection: Connection) -> T:
             result = job(connection, blobs)
             if blobs:
-                _copy(connection, self.keyring, blobs, [attachment.content for attachment in attachments])
+                _copy(connection, _chunks(self.keyring, blobs, [attachment.content for attachment in attachments]))
             return result
 
         return await self.write(store)
@@ -147,6 +155,17 @@ class PostgresBackend:
             number += 1
         if not number:  # no file of ours is empty
             raise AttachmentMissing("The file is no longer stored.")
+
+    def stored_chunks(self, connection: Connection, blob: str) -> Iterator[bytes]:
+        """The rows of the blob."""
+        number = 0
+        while chunk := _chunk(connection, blob, number):
+            yield chunk
+            number += 1
+
+    def put_stored(self, connection: Connection, blob: str, chunks: Iterable[bytes]) -> None:
+        """Store each chunk as a row."""
+        _copy(connection, ((blob, number, chunk) for number, chunk in enumerate(chunks)))
 
     async def erase(self, blobs: Sequence[str]) -> None:
         """The database has done it: a trigger took the bytes along with the name."""
@@ -198,6 +217,15 @@ class PostgresBackend:
                     raise _translated(error) from error
         raise AssertionError
 
+    def _look_at_one_moment(self, job: Callable[[Connection], T]) -> T:
+        assert self._engine is not None  # noqa: S101
+        moment = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        try:
+            with moment.connect() as connection:
+                return job(connection)
+        except (DBAPIError, psycopg.Error) as error:
+            raise _translated(error) from error
+
     def _is_lost(self, error: DBAPIError | psycopg.Error) -> bool:
         """Whether it was the connection that failed. Then its fellows are no longer used either."""
         if isinstance(error, DBAPIError):
@@ -246,18 +274,25 @@ def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
         raise
 
 
-def _copy(connection: Connection, keyring: Keyring, blobs: Sequence[str], contents: Sequence[SpooledFile]) -> None:
-    """Stream the files into their chunks, one command for all of them."""
+def _copy(connection: Connection, chunks: Iterable[tuple[str, int, bytes]]) -> None:
+    """Stream blobs, numbers and bytes into their rows, by one command."""
     into = "COPY attachment_chunk (blob, number, bytes) FROM STDIN (FORMAT binary)"
     with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
         copy.set_types(["varchar", "int4", "bytea"])
-        for blob, content in zip(blobs, contents, strict=True):
-            try:
-                whole = content.read_bytes()
-            except OSError as error:
-                raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
-            for number, chunk in enumerate(keyring.seal_file(blob, frames(whole))):
-                copy.write_row((blob, number, chunk))
+        for chunk in chunks:
+            copy.write_row(chunk)
+
+
+def _chunks(
+    keyring: Keyring, blobs: Sequence[str], contents: Sequence[SpooledFile]
+) -> Iterator[tuple[str, int, bytes]]:
+    for blob, content in zip(blobs, contents, strict=True):
+        try:
+            whole = content.read_bytes()
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+        for number, chunk in enumerate(keyring.seal_file(blob, frames(whole))):
+            yield blob, number, chunk
 
 
 def _chunk(connection: Connection, blob: str, number: int) -> bytes | None:

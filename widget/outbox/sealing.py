@@ -9,7 +9,7 @@ only ids, times, states and sizes; the key or the process's memory reveals every
 
 import base64
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
 from sqlalchemy import Connection, and_, func, select
@@ -117,6 +117,16 @@ class Keyring:
 def frames(content: bytes) -> Iterator[bytes]:
     """A file in the pieces that `seal_file` takes."""
     return (content[start : start + FRAME] for start in range(0, len(content), FRAME))
+
+
+def stored_frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """A file as it is stored, cut into its frames: sealed ones can only be decrypted one by one. `read` gives so many
+    of its next bytes, and fewer only at its end."""
+    frame = read(HEADER + FRAME + TAG)
+    size = FRAME + TAG if frame.startswith(_MAGIC) else HEADER + FRAME + TAG
+    while frame:
+        yield frame
+        frame = read(size)
 
 
 def is_sealed(text: str | None) -> bool:

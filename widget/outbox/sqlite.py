@@ -21,7 +21,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -129,6 +129,14 @@ class SQLiteBackend:
         """Run `job` on a snapshot, beside the writer."""
         return await asyncio.to_thread(self._read, job)
 
+    async def snapshot(self, job: Callable[[Connection], T]) -> T:
+        """As `read` does: in WAL mode a reader sees one moment, and stops nobody."""
+        return await self.read(job)
+
+    async def write_all(self, job: Callable[[Connection], T]) -> T:
+        """As `write` does."""
+        return await self.write(job)
+
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
         """Sync the files and move them to their place before the commit that refers to them. Raises OutboxUnavailable
         if the disk is almost full."""
@@ -155,6 +163,28 @@ class SQLiteBackend:
             raise AttachmentMissing("The file is no longer stored.") from error
         except OSError as error:
             raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+
+    def stored_chunks(self, connection: Connection, blob: str) -> Iterator[bytes]:
+        """The file's bytes."""
+        try:
+            with (self.files / blob).open("rb") as file:
+                while chunk := file.read(FRAME):
+                    yield chunk
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+
+    def put_stored(self, connection: Connection, blob: str, chunks: Iterable[bytes]) -> None:
+        """Write and sync the file."""
+        try:
+            with open(self.files / blob, "xb", opener=_open_private) as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
 
     async def erase(self, blobs: Iterable[str]) -> None:
         """Remove the files, if they still exist."""

@@ -27,7 +27,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import SAID
-from widget.outbox.tables import WAITING_STATES, attachment, submission
+from widget.outbox.tables import RESTORED, WAITING_STATES, attachment, submission
 
 _ATTACHMENT = ("submission_id", "position", "name", "media_type", "size", "note", "blob")
 _GIVEN = (
@@ -150,7 +150,8 @@ def _probe(now: ColumnElement[float]) -> Insert:
 def _kept_bytes() -> Select[Any]:
     """The bytes of kept files by product, and by whether their rows wait for delivery or for the operator."""
     s, a = submission.c, attachment.c
-    is_waiting: Label[bool] = or_(s.due_at.is_not(null()), s.state == "sending").label("is_waiting")
+    is_restored = func.coalesce(s.held_for, "") == RESTORED
+    is_waiting: Label[bool] = or_(s.due_at.is_not(null()), s.state == "sending", is_restored).label("is_waiting")
     return (
         select(s.product, is_waiting, func.sum(a.size))
         .join_from(attachment, submission, a.submission_id == s.id)

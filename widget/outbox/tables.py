@@ -24,6 +24,9 @@ WAITING_STATES = ("queued", "sending", "unknown")
 LEFT_STATES = ("unknown", "refused", "discarded")
 """States in which a row may lie for a person to look at, with all that was said; `ended_at` tells since when."""
 
+RESTORED = "restored"
+"""The `held_for` of what waited when a backup was made that has been restored."""
+
 metadata = MetaData()
 
 schema_version = Table(
