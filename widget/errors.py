@@ -1,27 +1,27 @@
 """All errors of this package, and the code of each fault.
 
     WidgetError
-    ├─ ConfigurationError   the service cannot start like this; every problem is named at once
-    ├─ Rejected             a request that is answered with its faults, in words fit to show
+    ├─ ConfigurationError   the configuration cannot be used; names every problem at once
+    ├─ Rejected             a request that is answered with its faults, in words for people
     │  └─ AlreadySent       its token was used for a submission with other content
-    ├─ TokenError           a form token or receipt that is not to be believed
+    ├─ TokenError           a form token or receipt that is not valid
     │  ├─ TokenInvalid
-    │  └─ TokenExpired      genuine, but too old; carries the submission's id, for it may be a repeat
-    ├─ IdentityInvalid      what a host's server signed about a person is not to be believed; says why
+    │  └─ TokenExpired      genuine, but too old; has the submission's id, because it may be a repeat
+    ├─ IdentityInvalid      a signed identity that is not valid; says why
     ├─ OutboxUnavailable    nothing can be stored safely now
     │  ├─ FilesBusy         too many files wait to be checked
-    │  ├─ OutboxFull        no more attachments, until some of those that wait are delivered
-    │  ├─ AttachmentMissing a file that was stored is gone, and will not come back by itself
-    │  └─ RowUnreadable     what is stored of one submission cannot be decrypted, and waiting does not help
+    │  ├─ OutboxFull        no more attachments until some of the waiting ones are delivered
+    │  ├─ AttachmentMissing a stored file is gone, and will not come back by itself
+    │  └─ RowUnreadable     a stored submission cannot be decrypted; waiting does not help
     ├─ BackupUnusable       `outbox.restore`: a backup cannot be restored, or not into this database
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
     ├─ UnknownProduct       `tools.check`: there is no such product in the products' file
-    ├─ TemplateBroken       `pages.templating`: a product's template makes no page
+    ├─ TemplateBroken       `pages.templating`: a product's template fails
     └─ LimitExceeded        `pages.limits`: a template uses more than a page may
 
-The decoders in `files/` run in processes that load nothing else, so their verdicts are exceptions of their own there.
+The decoders in `files/` run in processes that load nothing else, so they have exceptions of their own.
 
-The locale files have the messages: a `Fault` names its code, and the variant and numbers that its message needs.
+The locale files have the messages. A `Fault` has its code, and the variant and numbers that its message needs.
 """
 
 import dataclasses
@@ -62,8 +62,8 @@ STATUS: Mapping[str, int] = {
 class Fault:
     """One thing wrong with a request.
 
-    `field` is the form field's name, or "" when it is about the whole request. `variant` chooses between wordings
-    of the same code (`file_type` of an `empty` file). `position` counts the files from 0, where a file is at fault.
+    `field` is the form field's name, or "" for the whole request. `variant` selects one of several messages for the
+    same code (`file_type` of an `empty` file). `position` counts the files from 0, if a file is at fault.
     """
 
     code: str
@@ -79,7 +79,7 @@ class Fault:
 
 
 class WidgetError(Exception):
-    """The base of everything that this package raises on purpose."""
+    """The base of every error that this package raises on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Problem:
 
 
 class ConfigurationError(WidgetError):
-    """The configuration cannot be used; `problems` has all of what is wrong with it."""
+    """The configuration cannot be used. `problems` has everything that is wrong with it."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -101,8 +101,8 @@ class ConfigurationError(WidgetError):
 class Rejected(WidgetError):
     """A request is not acceptable. The first fault decides the status.
 
-    `fields` holds what was read of the form, so that a page can give it back. `retry_after` is in seconds.
-    `limit` names the setting that was reached, for the log.
+    `fields` holds what was read of the form, so that a page can give it back. `retry_after` is in seconds. `limit` is
+    the setting that was reached, for the log.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Rejected(WidgetError):
 
     @classmethod
     def rate_limited(cls, wait: float, limit: str) -> "Rejected":
-        """Too many: the next may come in `wait` seconds."""
+        """Too many requests. The next may come in `wait` seconds."""
         return cls(Fault("rate_limited", params={"n": math.ceil(wait)}), retry_after=wait, limit=limit)
 
     @property
@@ -130,7 +130,7 @@ class Rejected(WidgetError):
 
 
 class AlreadySent(Rejected):
-    """The token was used for a submission with other content: `submission_id`, which stays as it is."""
+    """The token was used for another submission, `submission_id`, which stays as it is."""
 
     def __init__(self, submission_id: str, fields: Mapping[str, str]) -> None:
         self.submission_id = submission_id
@@ -138,7 +138,7 @@ class AlreadySent(Rejected):
 
 
 class TokenError(WidgetError):
-    """A form token or a receipt is not to be believed."""
+    """A form token or a receipt is not valid."""
 
 
 class TokenInvalid(TokenError):
@@ -154,7 +154,7 @@ class TokenExpired(TokenError):
 
 
 class IdentityInvalid(WidgetError):
-    """A signed identity is not to be believed. `reason` names it for programs, the message for developers."""
+    """A signed identity is not valid. `reason` is for programs, the message for developers."""
 
     def __init__(self, reason: str, message: str) -> None:
         self.reason = reason
@@ -162,7 +162,7 @@ class IdentityInvalid(WidgetError):
 
 
 class OutboxUnavailable(WidgetError):
-    """Nothing can be stored safely now: the disk is full or read-only, or the database is away."""
+    """Nothing can be stored safely now: the disk is full or read-only, or the database is unavailable."""
 
 
 class BackupUnusable(WidgetError):
@@ -170,13 +170,13 @@ class BackupUnusable(WidgetError):
 
 
 class FilesBusy(OutboxUnavailable):
-    """A file waited too long to be checked. Nothing is wrong with it; later there may be room."""
+    """A file waited too long to be checked. Nothing is wrong with it, and it may be sent again."""
 
 
 class OutboxFull(OutboxUnavailable):
-    """So much of attachments waits already that no more is taken; a submission without any is stored all the same.
+    """Too many bytes of attachments wait for delivery, so no more are accepted. Submissions without files still are.
 
-    `limit` is the setting that says how much may.
+    `limit` is the setting with the limit.
     """
 
     def __init__(self, message: str, limit: str) -> None:
@@ -185,8 +185,8 @@ class OutboxFull(OutboxUnavailable):
 
 
 class AttachmentMissing(OutboxUnavailable):
-    """The bytes of a stored file are not there. A restored database without its files is how that comes about."""
+    """The bytes of a stored file are missing, for example because a database was restored without its files."""
 
 
 class RowUnreadable(OutboxUnavailable):
-    """What is stored of one submission is damaged, or encrypted with a key that is not listed."""
+    """A stored submission is damaged, or encrypted with a key that is not configured."""

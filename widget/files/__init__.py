@@ -1,8 +1,8 @@
-"""What a file is, told by its content, and a name for it that is safe anywhere.
+"""Determines what a file is by its content, and gives it a name that is safe anywhere.
 
-Nothing that a client wrote beside a file is believed: not its declared type, not its extension, not its name. They may
-not contradict the content, though: whoever opens the file later may go by them. How large a file may be, and where its
-bytes lie, is left to `intake`; what else is in it to `examine`, which `pool` runs apart from the service.
+Nothing that a client says about a file is believed: not its declared type, not its extension, not its name. They may
+not contradict the content either, because whoever opens the file later may go by them. `intake` limits the size and
+stores the bytes; `examine` checks the rest of the content, which `pool` runs outside the service.
 """
 
 import mimetypes
@@ -12,18 +12,18 @@ import unicodedata
 from widget.submissions.limits import KINDS
 
 HEAD_SIZE = 1024
-"""Bytes from a file's start that `identify` needs to see."""
+"""Bytes at a file's start that `identify` needs."""
 
 MAX_NAME_LENGTH = 100
-"""Characters, the extension among them."""
+"""Characters, including the extension."""
 MAX_NAME_SIZE = 200
-"""Bytes in UTF-8, the extension among them."""
+"""Bytes in UTF-8, including the extension."""
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",
 }
-# Mail programs and printers put a mark, blank lines or lines of their own in front, and readers pass them over.
+# Mail programs and printers put a mark, blank lines or lines of their own in front. Readers skip them.
 _PDF = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf)?[\0\t\n\f\r ]*%PDF-")
 _EXTENSIONS = {kind.media_type: kind.extensions for kind in KINDS.values()}
 _ALIASES = {
@@ -34,35 +34,35 @@ _ALIASES = {
     "application/x-pdf": "application/pdf",
 }
 _GENERIC = re.compile(r"|[a-z]+/octet-stream|application/(unknown|x-unknown|download|(x|force|x-force)-download)|\*/\*")
-"""Declared types that say nothing."""
+"""Declared types that mean nothing in particular."""
 _KNOWN = mimetypes.MimeTypes()  # Python's own table, without the machine's
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*%]')
-# Unicode's Default_Ignorable_Code_Point and blank letters, as far as their category does not tell: all are invisible.
+# Unicode's Default_Ignorable_Code_Point and blank letters that `category` does not reveal. All are invisible.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
 _JOINERS = "\u200c\u200d"
-# Persian, Hindi and emoji are written with them, between two characters that are not ASCII; elsewhere they only hide.
+# Persian, Hindi and emoji need them between two characters that are not ASCII. Elsewhere they only hide something.
 _IDLE_JOINER = re.compile(f"(?<=[{_JOINERS}])[{_JOINERS}]|(?<![^\0-\x7f])[{_JOINERS}]|[{_JOINERS}]+(?![^\0-\x7f])")
 _DEVICE = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³])(?=\s*(\.|$))", re.IGNORECASE)
 _LONGEST_READ = 512
 
 
 def identify(head: bytes) -> str | None:
-    """The media type of a file that begins with `head`, or None if it is none of those that may go along.
+    """The media type of a file that begins with `head`, or None if it is not one of those that are accepted.
 
-    Pictures are told by their very first bytes, as browsers sniff them (https://mimesniff.spec.whatwg.org/). Before a
-    PDF's there may be a few lines: only what follows them gets into the copy that is forwarded.
+    Pictures are recognised by their first bytes, as browsers sniff them (https://mimesniff.spec.whatwg.org/). A PDF may
+    begin with a few other lines, which do not get into the copy that is forwarded.
     """
     found = next((media_type for start, media_type in _SIGNATURES.items() if head.startswith(start)), None)
     return found or ("application/pdf" if _PDF.search(head) else None)
 
 
 def contradicts(media_type: str, name: str, declared: str) -> bool:
-    """Whether a file's extension, or the type that a client declares for it, names another type than its content has.
+    """Whether a file's extension, or the type that a client declares, names a different type than its content has.
 
-    No extension, one that stands for no type, and no or a general declared type contradict nothing.
+    A missing or unknown extension, and a missing or generic type, contradict nothing.
     """
     declared = declared.partition(";")[0].strip().lower()
     extension = _rpartition(_clean(_base(name)))[1].lower()
@@ -75,8 +75,8 @@ def safe_name(name: str, media_type: str | None, position: int) -> str:
     """Our own name for the file that a client calls `name`, with an extension that fits its content.
 
     Letters of every script stay. Folders, control and invisible characters, characters with a meaning in paths, headers
-    or addresses, and the names of devices do not. A name without anything left becomes `file-1`, counted from
-    `position`. With `media_type` None, for a file that is named to the person but not kept, the extension stays.
+    or addresses, and names of devices are removed. If nothing is left, the name is `file-1`, counted from `position`.
+    With `media_type` None, for a file that is only named to the person, the extension stays.
     """
     stem, extension = _split(_clean(_base(name)), media_type)
     stem = _cut(_DEVICE.sub(r"_\1", _trim(stem)), extension)
@@ -84,13 +84,14 @@ def safe_name(name: str, media_type: str | None, position: int) -> str:
 
 
 def _base(name: str) -> str:
-    """The name without its folders, in a length that is cheap to work on; its end is kept for the extension's sake."""
+    """The name without its folders, shortened to a length that is cheap to process. Its end stays, with the
+    extension."""
     base = re.split(r"[/\\]", name)[-1]
     return base if len(base) <= _LONGEST_READ else base[: _LONGEST_READ - 16] + base[-16:]
 
 
 def _clean(name: str) -> str:
-    """The name's readable characters, composed, each run of white space as one space."""
+    """The name's readable characters, composed, with each run of white space as one space."""
     name = "".join(character for character in _INVISIBLE.sub("", name) if _is_readable(character))
     name = _IDLE_JOINER.sub("", name)
     name = _FORBIDDEN.sub("_", " ".join(name.split()))
@@ -102,12 +103,12 @@ def _is_readable(character: str) -> bool:
 
 
 def _trim(name: str) -> str:
-    """Without what hides a file, makes it an option of a command, or is dropped by Windows at a name's end."""
+    """Without what hides a file, makes it an option of a command, or is dropped by Windows at the end of a name."""
     return name.lstrip(" .-~").rstrip(" .")
 
 
 def _split(name: str, media_type: str | None) -> tuple[str, str]:
-    """The stem, and the extension that the content calls for: the name's own where it fits."""
+    """The stem, and an extension that fits the content: the name's own if it does."""
     stem, extension = _rpartition(name)
     if media_type is None:
         return (stem, extension) if _EXTENSION.fullmatch(extension) else (name, "")

@@ -1,7 +1,6 @@
-"""ClamAV asked about files, by its daemon's INSTREAM command (clamd(8)).
+"""Has ClamAV scan files, by its daemon's INSTREAM command (clamd(8)).
 
-A file counts as clean only when the daemon says so in as many words. What follows from an answer, or from none, is left
-to `delivery`.
+A file is clean only if the daemon says so explicitly. `delivery` decides what follows from an answer, or from none.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ _LENGTH = struct.Struct(">I")
 
 
 class ScannerUnavailable(WidgetError):
-    """The daemon did not say whether a file is clean: it is away, too slow, or has a limit lower than ours."""
+    """The daemon did not say whether a file is clean: it is unavailable, too slow, or has a lower limit than ours."""
 
 
 class Scanner:
@@ -28,16 +27,16 @@ class Scanner:
         self._address = urlsplit(address)
 
     async def scan(self, chunks: AsyncIterator[bytes]) -> str | None:
-        """The name of what was found, or None for a clean file. Raises ScannerUnavailable; sets no deadline."""
+        """The name of the virus, or None for a clean file. Raises ScannerUnavailable. Sets no deadline."""
         answer = await self._ask(b"zINSTREAM\0", chunks)
-        if answer == "stream: OK\0":  # one that was cut off might have gone on
+        if answer == "stream: OK\0":  # a truncated answer might have continued
             return None
         if found := _FOUND.fullmatch(answer):
             return _printable(found[1])
         raise ScannerUnavailable(f"the virus scanner answered {_printable(answer[:200])!r}")
 
     async def ping(self) -> None:
-        """Ask whether it is there. Raises ScannerUnavailable."""
+        """Raises ScannerUnavailable unless the daemon answers."""
         answer = await self._ask(b"zPING\0", None)
         if answer != "PONG\0":
             raise ScannerUnavailable(f"the virus scanner answered {_printable(answer[:200])!r}")
@@ -68,7 +67,7 @@ class Scanner:
 
 
 async def _stream(writer: asyncio.StreamWriter, chunks: AsyncIterator[bytes]) -> None:
-    """Each chunk behind its length, then an empty one. A daemon that hangs up has answered why."""
+    """Each chunk after its length, then an empty one. A daemon that hangs up has already said why."""
     try:
         async for chunk in chunks:
             if chunk:
@@ -79,13 +78,13 @@ async def _stream(writer: asyncio.StreamWriter, chunks: AsyncIterator[bytes]) ->
 
 
 class _HungUp(ConnectionError):
-    """The daemon closed the connection while something was sent to it."""
+    """The daemon closed the connection while it was being sent something."""
 
 
 async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
-    """Send, and wait until there is room for more. Raises _HungUp.
+    """Send, and wait until more can be sent. Raises _HungUp.
 
-    On a closed connection uvloop's transport raises RuntimeError, where asyncio's own drops what is written.
+    On a closed connection, uvloop's transport raises RuntimeError; asyncio's own drops the data.
     """
     if writer.is_closing():
         raise _HungUp("it hung up")
@@ -97,5 +96,5 @@ async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 def _printable(text: str) -> str:
-    """Without what could forge a line of a log."""
+    """Without characters that could forge a line of a log."""
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,11 +1,10 @@
-"""What the process that checks files gives up before it reads the first of them: files, connections, programs, signals.
+"""Confines the process that checks files, before it reads the first one: no files, connections, programs or signals.
 
-Whoever takes a decoder over has its memory, one socket and the processor until the deadline, and nothing else. Several
-barriers stand behind each other, because not every system has every one: limits, no new privileges, a user without
-rights, Landlock (https://docs.kernel.org/userspace-api/landlock.html) and a seccomp filter
-(https://docs.kernel.org/userspace-api/seccomp_filter.html). The bindings for these two need a library of the system
-that is often not there, so the calls are made here: an empty Landlock ruleset, and a list of the system calls that
-stay.
+Whoever takes over a decoder gets its memory, one socket and processor time until the deadline, and nothing else. There
+are several barriers, because not every system has all of them: limits, no new privileges, a user without rights,
+Landlock (https://docs.kernel.org/userspace-api/landlock.html) and a seccomp filter
+(https://docs.kernel.org/userspace-api/seccomp_filter.html). The bindings for the last two need a system library that is
+often missing, so the calls are made here: an empty Landlock ruleset, and a list of the system calls that are allowed.
 """
 
 import contextlib
@@ -25,21 +24,21 @@ _CREATE_RULESET, _RESTRICT_SELF, _VERSION = 444, 446, 1
 _NOBODY = 65_534
 
 _LANDLOCK_FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
-"""The rights to files that each version of Landlock knows; later ones add none that matters here."""
+"""The file rights that each version of Landlock knows. Later versions add none that matters here."""
 _LANDLOCK_TCP, _LANDLOCK_SCOPES = 0b11, 0b11
-"""To bind and to connect; abstract sockets and signals."""
+"""Binding and connecting; abstract sockets and signals."""
 
 _LOAD, _EQUALS, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
-"""Operations of a filter: load a word, compare it, test its bits, answer."""
+"""Operations of a filter: load a word, compare it, test its bits, return."""
 _ALLOW, _DENY = 0x7FFF_0000, 0x0005_0000 | errno.EPERM
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
-"""Where a filter finds what is called, by which convention, and with what."""
+"""Where a filter finds the call's number, its convention, and its arguments."""
 _EXECUTABLE, _ANYBODY = 4, 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
 class _Machine:
-    """The numbers of the calls that stay. `guarded` ones stay while an argument has none of some bits."""
+    """The numbers of the allowed calls. `guarded` ones are allowed unless an argument has one of some bits."""
 
     architecture: int
     seccomp: int
@@ -67,10 +66,10 @@ _MACHINES = {
 
 
 def confine(memory: int | None) -> tuple[Barrier, ...]:
-    """Give everything up but `memory` bytes of address space, and return the barriers that could not be put up.
+    """Give up everything but `memory` bytes of address space. Returns the barriers that are not available.
 
-    The process must have all modules that it will need. What a system does not know is left out; the other barriers
-    still hold.
+    All modules that the process needs have to be loaded. A barrier that the system does not support is left out; the
+    others still hold.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.closerange(3, 256)
@@ -85,7 +84,7 @@ def confine(memory: int | None) -> tuple[Barrier, ...]:
 
 
 def _become_nobody() -> None:
-    """Root's rights reach further than any limit. A container's root may be unable to become somebody else."""
+    """Root's rights exceed any limit. In a container, root may be unable to become somebody else."""
     if os.geteuid() == 0:
         with contextlib.suppress(OSError):
             os.setgroups([])
@@ -98,7 +97,7 @@ def _limit(memory: int | None) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_NOFILE: 0,  # with 3, whoever closes one of the three may open another file in its place
+        resource.RLIMIT_NOFILE: 0,  # with 3, closing one of the three would allow to open another file in its place
     }
     if memory is not None:
         limits[resource.RLIMIT_AS] = memory
@@ -108,18 +107,18 @@ def _limit(memory: int | None) -> None:
 
 
 class _System:
-    """Calls to the kernel that Python has no functions for. Elsewhere than on Linux none of them works."""
+    """System calls for which Python has no functions. They work on Linux only."""
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def forgo_privileges(self) -> None:
-        """No program that this process might come to run gives it more rights than it has."""
+        """No program that this process might run gets more rights than it has."""
         with contextlib.suppress(AttributeError):
             self._libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
 
     def restrict_by_landlock(self) -> bool:
-        """Every right that Landlock knows is handled by a ruleset that grants none."""
+        """A ruleset handles every right that Landlock knows, and grants none."""
         version = self._call(_CREATE_RULESET, None, 0, _VERSION)
         if version < 1:
             return False
@@ -137,7 +136,7 @@ class _System:
         return restricted
 
     def filter_calls(self) -> bool:
-        """From now on the kernel refuses every call that is not on the list, as not permitted."""
+        """From now on, the kernel refuses every call that is not on the list as not permitted."""
         machine = _MACHINES.get(platform.machine())
         if machine is None:
             return False
@@ -156,7 +155,7 @@ def _program(machine: _Machine) -> Iterator[tuple[int, int, int, int]]:
     """The filter: operation, instructions to skip if true and if false, operand."""
     yield _LOAD, 0, 0, _ARCHITECTURE
     yield _EQUALS, 1, 0, machine.architecture
-    yield _RETURN, 0, 0, _DENY  # a call by another convention has other numbers
+    yield _RETURN, 0, 0, _DENY  # calls by another convention have other numbers
     yield _LOAD, 0, 0, _NUMBER
     for number in machine.allowed:
         yield _EQUALS, 0, 1, number

@@ -1,8 +1,7 @@
 """The process that checks files: `python -m widget.files.helper SECONDS RULES…`.
 
-It has no secret, no setting and no path: bytes come and go over the one socket that it is born with. Once its libraries
-have read all that they need, it gives up everything else (see `confinement`). What a file can do to a decoder, it does
-here.
+It has no secrets, settings or paths. Bytes come and go over the one socket that it inherits. Once its libraries have
+loaded all that they need, it gives up everything else (see `confinement`). A file can attack a decoder only here.
 """
 
 import contextlib
@@ -25,8 +24,8 @@ _ROOM = 192 * 1024 * 1024
 
 
 def main() -> None:
-    """Answer until the other side goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service; it then closes the socket
+    """Answer until the other side hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then closes the socket
     seconds, rules = int(sys.argv[1]), Rules.of_words(sys.argv[2:])
     connection = socket.socket(fileno=0)
     _warm_up(rules)
@@ -58,7 +57,7 @@ def _answer(connection: socket.socket, data: bytes, found: Examined) -> None:
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:
-    """So many bytes, or none when the other side has gone."""
+    """So many bytes, or none if the other side has hung up."""
     data = bytearray(size)
     view, read = memoryview(data), 0
     while read < size:
@@ -70,7 +69,7 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 
 def _warm_up(rules: Rules) -> None:
-    """Look at one file of each kind, good and bad, so that every module that this needs has been read."""
+    """Check a good and a bad file of each kind, so that every module that this needs is loaded."""
     for media_type, path in zip(MEDIA_TYPES, ("warm.jpg", "warm.png", "warm.pdf"), strict=True):
         data = (Path(__file__).parent / "samples" / path).read_bytes()
         for sample in (data, data[: len(data) * 3 // 4], data[:16]):
@@ -78,14 +77,14 @@ def _warm_up(rules: Rules) -> None:
 
 
 def _memory_in_use() -> int | None:
-    """Bytes of address space, where the system tells."""
+    """Bytes of address space; None if the system does not tell."""
     with contextlib.suppress(OSError):
         return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     return None
 
 
 def _allow_time(seconds: int) -> None:
-    """Let the next file have so many seconds of the processor; beyond them the system ends this process."""
+    """Allow the next file so many seconds of processor time. After that, the system ends this process."""
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + seconds + 1, hard))
 

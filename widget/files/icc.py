@@ -1,7 +1,7 @@
-"""A colour profile with what colours need, and nothing else (ICC.1:2022).
+"""Reduces a colour profile to what colours need (ICC.1:2022).
 
-Profiles name devices, their owners and serial numbers, and have room for any text. What stays is numbers of known
-types; the texts that every profile must have become empty ones.
+Profiles name devices, their owners and serial numbers, and may contain any text. Numbers of known types stay. The texts
+that every profile must have become empty.
 """
 
 import struct
@@ -21,7 +21,7 @@ _PARAMETERS = (1, 3, 4, 5, 7)
 
 
 def clean(profile: bytes) -> bytes | None:
-    """The profile made anew; None where it is none, or would say nothing about colours."""
+    """The rebuilt profile; None if it is not a profile, or would say nothing about colours."""
     if len(profile) < _HEAD + 4 or profile[36:40] != b"acsp":
         return None
     kind, space, connection = profile[12:16], profile[16:20], profile[20:24]
@@ -51,7 +51,7 @@ def _tags(profile: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _checked(name: bytes, content: bytes) -> bytes | None:
-    """The content without reserved bytes and padding, if it is of a type that the tag may have."""
+    """The content without reserved bytes and padding, if its type is allowed for the tag."""
     kind = content[:4]
     read = _READERS.get((name, kind)) or (_READERS.get((b"tables", kind)) if name in _TABLES else None)
     size = read(content) if read else None
@@ -68,7 +68,7 @@ def _parametric(content: bytes) -> int | None:
 
 
 def _table_of_bytes(content: bytes) -> int | None:
-    """A matrix, a curve for each channel in, a grid, and a curve for each channel out."""
+    """A matrix, a curve for each input channel, a grid, and a curve for each output channel."""
     if len(content) < 48 or content[11]:
         return None
     ins, outs, points = content[8:11]
@@ -76,7 +76,7 @@ def _table_of_bytes(content: bytes) -> int | None:
 
 
 def _table_of_words(content: bytes) -> int | None:
-    """The same, with as many numbers in each curve as stand at its head."""
+    """The same; the number of entries in each curve is at the beginning."""
     if len(content) < 52 or content[11]:
         return None
     ins, outs, points = content[8:11]
@@ -94,7 +94,7 @@ _READERS: dict[tuple[bytes, bytes], _Reader] = {
     (b"tables", b"mft1"): _table_of_bytes,
     (b"tables", b"mft2"): _table_of_words,
 }
-"""How many bytes a tag's content has, by the tag and its type."""
+"""The number of bytes of a tag's content, by the tag and its type."""
 
 
 def _empty_text(name: bytes, version: int) -> bytes:
@@ -104,7 +104,7 @@ def _empty_text(name: bytes, version: int) -> bytes:
 
 
 def _written(version: bytes, kinds: bytes, intent: int, tags: dict[bytes, bytes]) -> bytes:
-    """The file. Contents that are equal stand in it once."""
+    """The file. Equal contents are stored once."""
     places: dict[bytes, int] = {}
     entries, contents = b"", b""
     start = _HEAD + 4 + _ENTRY * len(tags)

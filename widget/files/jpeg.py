@@ -1,8 +1,8 @@
-"""A JPEG without anything that is not the picture: segment by segment, no pixel is touched.
+"""Reduces a JPEG to its picture, segment by segment, without touching a pixel.
 
-What stays is what a decoder needs, the numbers of the colour profile, and, where the picture lies on its side, an EXIF
-block of that one tag. Bytes between segments, which every decoder passes over, go. Whether the compressed data can be
-decoded is left to `examine`; what a scan's data has behind its last block shows in decoding alone, and stays.
+What a decoder needs stays, the numbers of the colour profile, and an EXIF block with the orientation if the picture is
+not upright. Bytes between segments, which every decoder skips, are removed. `examine` checks whether the compressed
+data can be decoded. Bytes after the last block of a scan stay, because only decoding would reveal them.
 """
 
 import re
@@ -21,21 +21,22 @@ _RESTARTS = range(0xD0, 0xD8)
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _FRAMES = {*range(0xC0, 0xD0)} - {DHT, 0xC8, DAC}
 _PASSED_OVER = {_DNL, _COM, *range(0xE0, 0xFE)}
-"""Comments, APPn, JPGn, and a height that decoders have from the frame already."""
+"""Comments, APPn, JPGn, and a height that decoders already have from the frame."""
 _NEXT = re.compile(rb"\xff[^\x00\xff]")
-# What ends entropy-coded data: a marker that is neither a stuffed FF nor a restart. No quantifier, so it is linear.
+# The end of entropy-coded data: a marker that is neither a stuffed FF nor a restart. No quantifier, so it is linear.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _EXIF, _XMP, _LONG_XMP = b"Exif\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _PROFILE = b"ICC_PROFILE\0"
 _MOST_PROFILE = 65_519
 """Bytes of a profile that fit into one segment."""
 _MOST_SCANS = 100
-"""A progressive picture has about ten; each costs a pass over all its blocks, however few bytes it has."""
+"""A progressive picture has about ten. Each costs a pass over all blocks, however few bytes it has."""
 
 
 @dataclass(slots=True)
 class _Head:
-    """What was said before the first scan about the whole picture: the last of each counts, as for decoders."""
+    """What applies to the whole picture, from before the first scan. The last of each counts, as it does for
+    decoders."""
 
     jfif: bytes = b""
     adobe: bytes = b""
@@ -69,7 +70,7 @@ class _Head:
 
 
 def clean(data: bytes, max_pixels: int) -> Picture:
-    """The picture alone. Raises Unreadable when the segments make none, and TooManyPixels."""
+    """The picture without anything else. Raises Unreadable if the segments do not make a picture, and TooManyPixels."""
     kept: list[bytes | Tables] = []
     head, usage = _Head(), Usage()
     scans, located = 0, False
@@ -87,7 +88,7 @@ def clean(data: bytes, max_pixels: int) -> Picture:
             scans += 1
             usage.scan(content)
         elif marker == _DRI and len(content) != 2:
-            raise Unreadable("a restart interval of another length")
+            raise Unreadable("the restart interval has the wrong length")
         elif marker in _PASSED_OVER:
             located = located or _tells_place(marker, content)
             if not scans:
@@ -95,7 +96,7 @@ def clean(data: bytes, max_pixels: int) -> Picture:
             continue
         kept.append(usage.define(marker, content) if marker in (DQT, DHT, DAC) else segment + coded)
     if size is None or not scans:
-        raise Unreadable("no picture in it")
+        raise Unreadable("there is no picture in it")
     if scans > _MOST_SCANS:
         raise Unreadable("too many scans")
     rest = b"".join(part if isinstance(part, bytes) else part.written() for part in kept)
@@ -104,9 +105,9 @@ def clean(data: bytes, max_pixels: int) -> Picture:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Each marker with its segment, and a scan's with its compressed data, up to the picture's end and not beyond.
+    """Each marker with its segment, and a scan's with its compressed data, up to the end of the picture.
 
-    Between segments decoders look for the next marker, whatever stands before it.
+    Between segments, decoders look for the next marker and skip what is in front of it.
     """
     if data[:2] != b"\xff\xd8":
         raise Unreadable("no start")
@@ -137,7 +138,7 @@ def _end(data: bytes, at: int) -> int:
     (length,) = struct.unpack_from(">H", data, at + 2)
     end = at + 2 + int(length)
     if length < 2 or end > len(data):
-        raise Unreadable("a segment longer than the file")
+        raise Unreadable("a segment is longer than the file")
     return end
 
 

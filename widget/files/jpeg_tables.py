@@ -1,4 +1,4 @@
-"""The tables of a JPEG: which of them its scans use. Those that none uses go; they could hold anything."""
+"""The tables of a JPEG, and which of them its scans use. Unused ones could contain anything, so they are removed."""
 
 import struct
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _Key = tuple[int, int]
 
 @dataclass(slots=True)
 class Table:
-    """One table, as it stands in its segment."""
+    """One table, as it is in its segment."""
 
     content: bytes
     used: bool = False
@@ -29,7 +29,7 @@ class Tables:
     tables: list[Table]
 
     def written(self) -> bytes:
-        """The segment with those tables that are used."""
+        """The segment, with only the tables that are used."""
         content = b"".join(table.content for table in self.tables if table.used)
         return struct.pack(">BBH", 0xFF, self.marker, 2 + len(content)) + content if content else b""
 
@@ -39,7 +39,7 @@ class Usage:
     """Follows a picture's segments, and marks the tables that its scans use."""
 
     sound: bool = True
-    """Whether the quantisation tables that are used hold no zero, which is no step."""
+    """Whether the used quantisation tables contain no zero, which is not a valid step."""
     _coding: int = DHT
     _is_progressive: bool = False
     _current: dict[_Key, Table] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Usage:
     """The table of each component that has not been in a scan yet."""
 
     def define(self, marker: int, content: bytes) -> Tables:
-        """Take the tables of a segment. Raises Unreadable."""
+        """Read the tables of a segment. Raises Unreadable."""
         tables = Tables(marker, [])
         for number, table in _READERS[marker](content):
             tables.tables.append(Table(table))
@@ -55,22 +55,22 @@ class Usage:
         return tables
 
     def frame(self, marker: int, content: bytes) -> None:
-        """Take a frame's header. Raises Unreadable."""
+        """Read a frame's header. Raises Unreadable."""
         if len(content) != 6 + 3 * content[5]:
-            raise Unreadable("a frame's header of another length")
+            raise Unreadable("a frame's header has the wrong length")
         self._coding = DAC if marker > 0xC8 else DHT
         self._is_progressive = marker in _PROGRESSIVE
         self._quantisation = {content[at]: content[at + 2] for at in range(6, len(content), 3)}
 
     def scan(self, content: bytes) -> None:
-        """Take a scan's header, and mark what it uses. Raises Unreadable.
+        """Read a scan's header, and mark what it uses. Raises Unreadable.
 
-        A component's quantisation is that at its first scan. A progressive scan has either the first coefficients or
-        others, and uses one kind of tables.
+        A component is quantised as defined at its first scan. A progressive scan has either the first coefficients or
+        others, so it uses one kind of tables.
         """
         count = content[0] if content else 0
         if not 1 <= count <= 4 or len(content) != 4 + 2 * count:
-            raise Unreadable("a scan's header of another length")
+            raise Unreadable("a scan's header has the wrong length")
         first, last = content[1 + 2 * count], content[2 + 2 * count]
         for at in range(1, 1 + 2 * count, 2):
             component, chosen = content[at], content[at + 1]
@@ -94,7 +94,7 @@ def _quantisation(content: bytes) -> Iterator[tuple[int, bytes]]:
     while at < len(content):
         end = at + (129 if content[at] >> 4 else 65)
         if end > len(content) or content[at] >> 4 > 1:
-            raise Unreadable("a quantisation table of another length")
+            raise Unreadable("a quantisation table has the wrong length")
         yield content[at] & 0x0F, content[at:end]
         at = end
 
@@ -108,7 +108,7 @@ def _huffman(content: bytes) -> Iterator[tuple[int, bytes]]:
     while at < len(content):
         end = at + 17 + sum(content[at + 1 : at + 17])
         if end > len(content) or at + 17 > len(content):
-            raise Unreadable("a Huffman table of another length")
+            raise Unreadable("a Huffman table has the wrong length")
         yield content[at], content[at:end]
         at = end
 

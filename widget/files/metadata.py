@@ -1,6 +1,6 @@
-"""What EXIF and XMP say that matters here: which way up a picture is, and whether they tell where it was taken.
+"""Reads from EXIF and XMP what matters here: a picture's orientation, and whether they say where it was taken.
 
-Everything else in them is thrown away unread.
+Everything else in them is discarded unread.
 """
 
 import struct
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _PLACES = {0x0002, 0x0004, 0x0014, 0x0016}
-"""Latitude and longitude, of the camera and of what it was pointed at. Many cameras write a GPS block with neither."""
+"""Latitude and longitude, of the camera and of its subject. Many cameras write a GPS block without either."""
 _SHORT, _LONG = 3, 4
 _SMALLEST = 26
-"""Bytes of the block that `write_exif` makes: so a picture never grows by it."""
+"""Bytes of the block that `write_exif` writes, so that no picture grows by it."""
 _MOST_ENTRIES = 1000
 _XMP_PLACES = (b"GPSLatitude", b"GPSLongitude")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`orientation` is EXIF's, 1 to 8, where 1 is upright; `located`: it tells a place."""
+    """`orientation` is EXIF's, 1 to 8; 1 is upright. `located`: it names a place."""
 
     orientation: int = 1
     located: bool = False
 
 
 def read_exif(block: bytes) -> Told:
-    """What a TIFF block tells. One that cannot be read tells nothing: it is thrown away all the same."""
+    """What a TIFF block says. An unreadable block says nothing, and is discarded like any other."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None or len(block) < _SMALLEST:
         return Told()
@@ -39,18 +39,18 @@ def read_exif(block: bytes) -> Told:
 
 
 def write_exif(orientation: int) -> bytes:
-    """The smallest TIFF block that tells the orientation."""
+    """The smallest TIFF block that gives the orientation."""
     entry = struct.pack(">HHIHH", _ORIENTATION, _SHORT, 1, orientation, 0)
     return b"MM\0*" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0)
 
 
 def is_located(xmp: bytes) -> bool:
-    """Whether an XMP packet tells a place."""
+    """Whether an XMP packet names a place."""
     return any(place in xmp for place in _XMP_PLACES)
 
 
 def _entries(block: bytes, order: str, offset: int) -> dict[int, tuple[int, int]]:
-    """A directory's tags, each with its type and its first value (or that value's offset)."""
+    """A directory's tags, each with its type and its first value (or the offset of that value)."""
     if offset + 2 > len(block):
         return {}
     (count,) = struct.unpack_from(order + "H", block, offset)

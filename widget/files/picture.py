@@ -6,19 +6,19 @@ from widget.files.protocol import Note
 
 
 class Unreadable(Exception):
-    """The bytes do not make the file that they begin as."""
+    """The bytes are not the kind of file that they begin as."""
 
 
 class TooManyPixels(Exception):
-    """The picture is larger than may be, by its header."""
+    """By its header, the picture has more pixels than allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture without its metadata: its bytes, its size in pixels, and what was taken out of it.
+    """A picture without its metadata: its bytes, its size in pixels, and what was removed from it.
 
-    Where it is not `sound`, every decoder can show it, but some of its bytes are not what its standard allows, and
-    cannot be taken out by themselves.
+    If it is not `sound`, every decoder can show it, but some of its bytes violate its standard and cannot be removed by
+    themselves.
     """
 
     data: bytes
@@ -29,7 +29,7 @@ class Picture:
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raises Unreadable for a picture without a size, and TooManyPixels."""
+    """Raises Unreadable for a picture of no size, and TooManyPixels."""
     if not width or not height:
         raise Unreadable("no size")
     if width * height > max_pixels:

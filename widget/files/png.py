@@ -1,9 +1,8 @@
-"""A PNG without anything that is not the picture: chunk by chunk, no pixel is touched.
+"""Reduces a PNG to its picture, chunk by chunk, without touching a pixel.
 
-What stays is what a decoder needs, what colours and transparency mean, and, where the picture lies on its side, an EXIF
-chunk of that one tag. Chunks that no picture needs and that are not what their standard allows go, as decoders pass
-them over. An animated picture becomes its first, still one: its other frames are chunks that most readers pass over,
-and whose contents nobody would look at.
+What a decoder needs stays, what colours and transparency mean, and an EXIF chunk with the orientation if the picture is
+not upright. Optional chunks that violate the standard are removed, as decoders skip them. An animation becomes its
+first frame: the others are in chunks that most readers skip, whose content nobody would check.
 """
 
 import struct
@@ -20,15 +19,15 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _ANCILLARY = 0x20
-"""The bit of a kind's first letter that says: a reader may pass this over."""
+"""The bit of a kind's first letter that means a reader may skip the chunk."""
 _HEAD = len(SIGNATURE) + 25
 """Bytes of the signature and IHDR."""
 _MOST_TEXT = 1024 * 1024
-"""Bytes of a compressed text that are looked at."""
+"""Bytes of a decompressed text that are searched."""
 
 
 def clean(data: bytes, max_pixels: int) -> Picture:
-    """The picture alone. Raises Unreadable when the chunks make none, and TooManyPixels."""
+    """The picture without anything else. Raises Unreadable if the chunks do not make a picture, and TooManyPixels."""
     chunks = _chunks(data)
     first = next(chunks)
     reading = _Reading(png_chunks.read_header(*first, max_pixels))
@@ -39,7 +38,7 @@ def clean(data: bytes, max_pixels: int) -> Picture:
 
 
 class _Reading:
-    """A picture whose chunks are taken one by one."""
+    """A picture whose chunks are read one by one."""
 
     def __init__(self, header: Header) -> None:
         self._header = header
@@ -53,7 +52,7 @@ class _Reading:
         self._last = b""
 
     def take(self, kind: bytes, content: bytes) -> None:
-        """Take a chunk after the header. Raises Unreadable."""
+        """Read a chunk after the header. Raises Unreadable."""
         if kind == b"IHDR":
             raise Unreadable("two headers")
         if kind == b"PLTE":
@@ -63,20 +62,20 @@ class _Reading:
         elif kind == b"IEND":
             self.keep(kind, b"")
         elif not kind[0] & _ANCILLARY:
-            raise Unreadable("an unknown chunk that matters")
+            raise Unreadable("there is an unknown chunk that is not optional")
         else:
             self._take_ancillary(kind, content)
         self._last = kind
 
     def keep(self, kind: bytes, content: bytes) -> None:
-        """Let a chunk stay."""
+        """Keep a chunk."""
         self._seen.add(kind)
         self._kept += _chunk(kind, content)
 
     def picture(self) -> Picture:
-        """What was kept. Raises Unreadable where it is no whole picture."""
+        """What was kept. Raises Unreadable unless it is a whole picture."""
         if not self._pixels_at:
-            raise Unreadable("no picture in it")
+            raise Unreadable("there is no picture in it")
         used = png_pixels.read(self._pixels, self._header)
         if used is not None and used < len(self._pixels):  # something follows the picture within its own chunks
             self._kept[self._pixels_at :] = _chunk(b"IDAT", self._pixels[:used]) + _chunk(b"IEND", b"")
@@ -86,11 +85,11 @@ class _Reading:
         return Picture(bytes(self._kept), *size, frozenset(self._notes), sound=used is not None)
 
     def _take_palette(self, content: bytes) -> None:
-        """In other kinds of pictures a palette is a mere suggestion. Of more colours than have a number, those go."""
+        """In other kinds of pictures, a palette is only a suggestion. Colours beyond the last index are removed."""
         if self._header.colour != PALETTE:
             return
         if b"PLTE" in self._seen or b"IDAT" in self._seen or len(content) % 3 or not content:
-            raise Unreadable("a palette that cannot be")
+            raise Unreadable("the palette is invalid")
         kept = content[: 3 << self._header.depth]
         self._colours = len(kept) // 3
         self.keep(b"PLTE", kept)
@@ -117,7 +116,7 @@ class _Reading:
                 self.keep(kind, checked)
 
     def _is_in_its_place(self, kind: bytes) -> bool:
-        """Whether it is the first of its kind, and stands where it counts (section 5.6)."""
+        """Whether it is the first of its kind, and in a place where it counts (section 5.6)."""
         if kind in self._seen or b"IDAT" in self._seen:
             return False
         if self._header.colour != PALETTE:
@@ -126,7 +125,7 @@ class _Reading:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each chunk's kind and content, as far as IEND and not beyond, without damaged ones that no picture needs."""
+    """Each chunk's kind and content, up to IEND, without damaged chunks that are optional."""
     if not data.startswith(SIGNATURE):
         raise Unreadable("no signature")
     at, kind = len(SIGNATURE), b""
@@ -136,11 +135,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if end > len(data):
-            raise Unreadable("a chunk longer than the file")
+            raise Unreadable("a chunk is longer than the file")
         content = data[at + 8 : end - 4]
         at = end
         if not kind.isalpha():
-            raise Unreadable("no chunk where one belongs")
+            raise Unreadable("a chunk is missing")
         if zlib.crc32(content, zlib.crc32(kind)) == struct.unpack_from(">I", data, end - 4)[0]:
             yield kind, content
         elif not kind[0] & _ANCILLARY:
@@ -148,7 +147,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _text(kind: bytes, content: bytes) -> bytes:
-    """A text chunk's text, as far as is needed to find a place in it; compressed text that cannot be read is none."""
+    """The text of a chunk, as far as needed to find a place in it; "" for unreadable compressed text."""
     name, _, rest = content.partition(b"\0")
     if kind == b"zTXt":
         return name + _inflated(rest[1:])

@@ -1,7 +1,7 @@
-"""A PNG's header, and those of its chunks that a picture does not need but that say what its colours mean.
+"""A PNG's header, and the optional chunks that say what its colours mean.
 
-Each may have what its standard allows (https://www.w3.org/TR/png-3/#11Chunks) and nothing else; decoders pass one over
-that has something else, and so it goes.
+Each may contain what the standard allows (https://www.w3.org/TR/png-3/#11Chunks) and nothing else. Decoders skip any
+other, so it is removed.
 """
 
 import struct
@@ -13,17 +13,17 @@ from widget.files import icc
 from widget.files.picture import Unreadable, check_size
 
 _DEPTHS = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
-"""Bits for each sample, by the kind of colour."""
+"""Bits of each sample, by colour type."""
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Samples for each pixel, likewise."""
+"""Samples of each pixel, by colour type."""
 PALETTE = 3
-"""The kind of colour that is an index into a palette."""
+"""The colour type in which a pixel is an index into a palette."""
 _MOST_PROFILE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What IHDR says, in pixels and bits."""
+    """The content of IHDR, in pixels and bits."""
 
     width: int
     height: int
@@ -38,18 +38,18 @@ class Header:
 
 
 def read_header(kind: bytes, content: bytes, max_pixels: int) -> Header:
-    """The header. Raises Unreadable, and TooManyPixels."""
+    """The header. Raises Unreadable and TooManyPixels."""
     if kind != b"IHDR" or len(content) != 13:
         raise Unreadable("no header")
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", content)
     if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
-        raise Unreadable("no such kind of picture")
+        raise Unreadable("there is no such kind of picture")
     check_size(width, height, max_pixels)
     return Header(width, height, depth, colour, bool(interlace))
 
 
 def checked(kind: bytes, content: bytes, header: Header, colours: int) -> bytes | None:
-    """An ancillary chunk's content as it may stay, None where it may not. `colours` is the palette's length."""
+    """An optional chunk's content if it may stay, else None. `colours` is the palette's length."""
     return _RULES[kind](content, header, colours)
 
 
@@ -115,4 +115,4 @@ _RULES: dict[bytes, _Rule] = {
 BEFORE_PALETTE = {b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"cICP"}
 AFTER_PALETTE = {b"tRNS", b"bKGD"}
 KNOWN = frozenset(_RULES)
-"""The kinds that may stay."""
+"""The chunk types that may stay."""

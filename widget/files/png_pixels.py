@@ -1,6 +1,6 @@
-"""A PNG's compressed data, read to the end that its header foretells, in pieces, so that no size takes memory.
+"""Reads a PNG's compressed data up to the end that its header implies, in blocks, so that its size takes no memory.
 
-Pillow shows what there is and is silent about the rest, so it would not tell a picture that is half there.
+Pillow shows what there is and ignores what is missing, so it would not notice half a picture.
 """
 
 import zlib
@@ -15,9 +15,9 @@ _PIECE = 256 * 1024
 
 
 def read(data: bytearray, header: Header) -> int | None:
-    """How many bytes of the data the picture takes, or None if it is whole but its data goes on or ends otherwise.
+    """The bytes of the data that the picture takes; None if it is whole but its data continues or ends differently.
 
-    Raises Unreadable where some of the picture is missing.
+    Raises Unreadable if a part of the picture is missing.
     """
     inflating = zlib.decompressobj()
     rows, at = _Rows(header), 0
@@ -37,12 +37,12 @@ def read(data: bytearray, header: Header) -> int | None:
             raise Unreadable("its data ends too soon")
         rows.take(inflated)
     if rows.missing:
-        raise Unreadable("its data is too little")
+        raise Unreadable("there is too little data")
     return at - len(inflating.unused_data) - len(inflating.unconsumed_tail)
 
 
 class _Rows:
-    """Counts the rows of a picture as they come, and looks at the byte before each, which names its filter."""
+    """Counts the rows of a picture, and checks the byte before each, which names its filter."""
 
     def __init__(self, header: Header) -> None:
         passes = _ADAM7 if header.is_interlaced else ((0, 0, 1, 1),)
@@ -59,7 +59,7 @@ class _Rows:
         self._left, self._until_filter = self._stride * rows, 0
 
     def take(self, data: bytes) -> None:
-        """Count these bytes, at most as many as are missing. Raises Unreadable when a filter is none."""
+        """Count these bytes, at most as many as are missing. Raises Unreadable if a filter is invalid."""
         self.missing -= len(data)
         while data:
             part, data = data[: self._left], data[self._left :]

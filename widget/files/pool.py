@@ -1,7 +1,7 @@
-"""Helper processes check files: few and lasting, so that many uploads at once cost no more than a few do.
+"""Checks files in helper processes: few and lasting, so that many uploads at once cost no more than a few.
 
-Clients take turns (see `queueing`). A helper that fails, takes too long or has grown is ended, and another takes its
-place; the file that it failed on counts as unreadable. `helper` shows what runs inside.
+Clients take turns (see `queueing`). A helper that fails, takes too long or has grown is replaced; a file on which it
+failed counts as unreadable. `helper` is what runs in the process.
 """
 
 import asyncio
@@ -44,18 +44,18 @@ T = TypeVar("T")
 log = structlog.get_logger("widget.files")
 
 _START = 30.0
-"""Seconds that a helper may take to be ready; on two busy processors it has taken three."""
+"""Seconds that a helper may take to start. On two busy processors, it has taken three."""
 _END = 0.5
-"""Seconds in which it may end by itself."""
+"""Seconds that a helper may take to exit by itself."""
 _JOBS = 1000
-"""Files after which a helper is replaced, whatever its libraries may have left behind by then."""
+"""Files after which a helper is replaced, in case its libraries leak."""
 _GROWN = 96 * 1024 * 1024
-"""Bytes of resident memory above which it is replaced. At rest it has 34 MB; after the largest photos, less than 64."""
+"""Bytes of resident memory above which a helper is replaced. Idle, it has 34 MB; after the largest photos, below 64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was found. The file at the path is now `size` bytes long, and without its metadata."""
+    """The result. The file at the path is now `size` bytes long, and without its metadata."""
 
     verdict: Verdict
     size: int
@@ -70,9 +70,9 @@ class Content(Protocol):
 
 
 class Examiner:
-    """Checks files, `processes` at a time, each for at most `timeout` seconds after waiting `patience` at most.
+    """Checks files, `processes` at a time, each for `timeout` seconds at most after a wait of `patience` at most.
 
-    A helper is started when there is a file for it, which then waits 0.2 s longer, and stays.
+    A helper is started when a file needs it, which then waits 0.2 s longer. It lasts.
     """
 
     def __init__(self, rules: Rules, *, processes: int, timeout: float, patience: float) -> None:
@@ -84,16 +84,17 @@ class Examiner:
         self._is_told = False
 
     async def close(self) -> None:
-        """End the helpers, and wait for what they are at."""
+        """End the helpers, and wait for the files that they are checking."""
         await asyncio.to_thread(self._threads.shutdown)
         while not self._idle.empty():
             self._idle.get_nowait().end()
 
     async def examine(self, file: Content, media_type: str, *, client: str) -> Seen:
-        """Check the file, and replace it by what may be forwarded. Raises OutboxUnavailable, FilesBusy among them.
+        """Check the file, and replace it by what may be forwarded. Raises OutboxUnavailable, or FilesBusy, which is
+        one.
 
-        `client` is who sent it: clients take turns. A check that has begun ends even when it is cancelled: whoever
-        clears up afterwards must find all that it wrote.
+        `client` is the sender; clients take turns. A check that has begun is finished even if it is cancelled, so that
+        the caller's clean-up finds all that it wrote.
         """
         async with self._queue.place(client):
             return await run_uncancellable(lambda: self._examine(file, media_type), self._threads)
@@ -124,7 +125,7 @@ class Examiner:
         return seen
 
     def _take_helper(self) -> "_Helper":
-        """One that is ready. Raises OutboxUnavailable: a file that cannot be looked at is not accepted."""
+        """A helper that is ready. Raises OutboxUnavailable, because a file that cannot be checked is not accepted."""
         try:
             helper = self._idle.get_nowait()
             if helper.is_ready():
@@ -135,9 +136,9 @@ class Examiner:
         try:
             helper = self._new_helper()
         except OSError as error:
-            raise OutboxUnavailable(f"no process for looking at files can be started: {error.strerror}") from error
+            raise OutboxUnavailable(f"no process for checking files can be started: {error.strerror}") from error
         if not helper.is_ready():
-            raise OutboxUnavailable(f"the process for looking at files does not start: exit status {helper.end()}")
+            raise OutboxUnavailable(f"the process for checking files does not start: exit status {helper.end()}")
         if helper.missing and not self._is_told:
             self._is_told = True
             log.warning("file.checkers_less_confined", missing=helper.missing)
@@ -151,7 +152,7 @@ class Examiner:
             self._start_another()
 
     def _start_another(self) -> None:
-        """Have one ready for the next file, whose sender is not to wait for what an earlier file did."""
+        """Start one for the next file, so that its sender need not wait because of an earlier file."""
         with contextlib.suppress(OSError):
             self._idle.put(self._new_helper())
 
@@ -160,7 +161,7 @@ class Examiner:
 
 
 class _Helper:
-    """One process, from this side of its socket."""
+    """One process, seen from our end of its socket."""
 
     def __init__(self, rules: Rules, timeout: float) -> None:
         self._timeout = timeout
@@ -185,7 +186,7 @@ class _Helper:
         self._socket = ours
 
     def is_ready(self) -> bool:
-        """Wait until it is, or known not to be."""
+        """Wait until it is ready. Returns False if it never will be."""
         with contextlib.suppress(OSError):
             if not self._ready:
                 self._socket.settimeout(_START)
@@ -194,7 +195,7 @@ class _Helper:
         return self._ready and self._process.poll() is None
 
     def examine(self, data: bytes, media_type: str) -> tuple[Seen, bytes | None]:
-        """What it says of the file, and the bytes to be kept instead if they are others. Raises OSError.
+        """Its result for the file, and the bytes to keep instead if they differ. Raises OSError.
 
         Nothing that it says is believed beyond what an honest answer could be.
         """
@@ -205,7 +206,7 @@ class _Helper:
         self._socket.sendall(data)
         verdict, notes, size = ANSWER.unpack(self._receive(ANSWER.size, deadline))
         if verdict >= len(VERDICTS) or (size != SAME and not 0 < size <= max(len(data), self._most)):
-            raise ConnectionError("an answer that cannot be")
+            raise ConnectionError("the answer is impossible")
         kept = None if size == SAME else self._receive(size, deadline)
         return Seen(VERDICTS[verdict], len(data) if kept is None else len(kept), of_bits(notes, NOTES)), kept
 
@@ -220,7 +221,7 @@ class _Helper:
         return bytes(data)
 
     def memory(self) -> int:
-        """Bytes of memory that it occupies; 0 where the system does not tell."""
+        """Bytes of memory that it occupies; 0 if the system does not tell."""
         try:
             pages = Path(f"/proc/{self._process.pid}/statm").read_text("ascii").split()[1]
         except OSError:
@@ -228,7 +229,7 @@ class _Helper:
         return int(pages) * resource.getpagesize()
 
     def end(self) -> int:
-        """Hang up, and kill it unless it then ends by itself; the answer is how it ended."""
+        """Hang up, and kill it unless it then exits by itself. Returns its exit status."""
         self._socket.close()
         try:
             return self._process.wait(_END)
@@ -238,14 +239,14 @@ class _Helper:
 
 
 class _Deadline:
-    """The end of a whole exchange, told to the socket before each step."""
+    """The deadline of a whole exchange, which the socket is given before each step."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._socket = connection
         self._end = time.monotonic() + seconds
 
     def set(self) -> None:
-        """Let the next step take what is left. Raises TimeoutError."""
+        """Allow the next step what is left. Raises TimeoutError."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -253,6 +254,6 @@ class _Deadline:
 
 
 def _bare_environment() -> dict[str, str]:
-    """What Python needs to find its modules, and nothing else: no secret of ours is in the helper's."""
+    """What Python needs to find its modules, and nothing else, so that no secret of ours gets into the helper's."""
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
     return {"PYTHONPATH": path, "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}

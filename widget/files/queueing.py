@@ -1,8 +1,8 @@
-"""Places at work, shared fairly: of the clients that wait, the one that was served least is next.
+"""Places at work, shared fairly: among the clients that wait, the one that was served least is next.
 
-This is start-time fair queuing (Goyal, Vin and Cheng, SIGCOMM 1996) by the time for which a place was held. A client
-that sends a hundred costly files is served as often as nobody else waits, and a newcomer waits for the files that are
-being checked at that moment, not for those in front of it.
+This is start-time fair queuing (Goyal, Vin and Cheng, SIGCOMM 1996), by the time for which a place was held. A client
+that sends a hundred costly files is served as long as nobody else waits. A newcomer waits only for the files that are
+being checked at that moment.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Callable
 from widget.errors import FilesBusy
 
 _LEAST = 0.001
-"""Seconds charged for each turn in advance, so that clients alternate while what they ask for has not been measured."""
+"""Seconds charged for each turn in advance, so that clients alternate before their work has been measured."""
 
 
 class FairQueue:
-    """`places` clients are served at once; whoever has waited for `patience` seconds is turned away."""
+    """Serves `places` clients at once, and turns away those that have waited for `patience` seconds."""
 
     def __init__(self, places: int, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = places
@@ -27,7 +27,7 @@ class FairQueue:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._served: dict[str, float] = {}
         self._now = 0.0
-        """The virtual time: what had been served to the client that got the latest place. Newcomers begin with it."""
+        """The virtual time: what had been served to the client that got the latest place. Newcomers start with it."""
 
     @contextlib.asynccontextmanager
     async def place(self, client: str) -> AsyncIterator[None]:
@@ -54,7 +54,7 @@ class FairQueue:
             raise
 
     def _leave(self, client: str, turn: asyncio.Future[None]) -> None:
-        """Wait no longer. A place that was handed out in the same moment goes to the next."""
+        """Stop waiting. A place that was given at the same moment goes to the next client."""
         turns = self._waiting.get(client, deque())
         if turn not in turns:
             self._release()
@@ -79,7 +79,7 @@ class FairQueue:
             self._free -= 1
             turn.set_result(None)
         if not self._waiting:
-            self._served.clear()  # nobody is behind anybody any more
+            self._served.clear()  # nobody is ahead of anybody any more
 
     def _start(self, client: str) -> float:
         return max(self._now, self._served.get(client, 0.0))

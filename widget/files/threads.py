@@ -1,4 +1,4 @@
-"""Work in a thread that is waited for, whatever happens."""
+"""Runs work in a thread, and waits for its end even if cancelled."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ T = TypeVar("T")
 
 
 async def run_uncancellable(work: Callable[[], T], threads: Executor | None = None) -> T:
-    """Do the work in one of `threads` (the event loop's own by default), and wait for its end even when cancelled; the
-    cancellation comes after. Whoever clears up then finds all that the work wrote.
+    """Run the work in one of `threads` (by default the event loop's own). If cancelled, wait for its end first, so that
+    the caller's clean-up finds all that the work wrote.
     """
     done = asyncio.get_running_loop().run_in_executor(threads, work)
     cancelled: asyncio.CancelledError | None = None

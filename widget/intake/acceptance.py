@@ -1,8 +1,8 @@
-"""Accepting a submission: a form that was read becomes a row on stable storage.
+"""Accepts submissions: a form that was read becomes a row on stable storage.
 
-`Acceptance.accept` takes the steps in order: is it a repeat, who is it from, is each field acceptable, does it look
-like a program's, may this product take one more, is each file what it seems, store it. Nothing here depends on HTTP:
-`body` reads the request, and `web` answers it.
+`Acceptance.accept` takes the steps in order: recognise a repeat, identify the person, check each field, suspect bots,
+apply the product's limit, check each file, store. Nothing here depends on HTTP: `body` reads the request, and `web`
+answers it.
 """
 
 import asyncio
@@ -66,22 +66,22 @@ Accepted = Stored | Repeated | Held
 
 
 class Identities:
-    """Verifies whom the products' servers vouch for. `secrets` are the keys for HS256, by product."""
+    """Verifies the identities that the products' servers sign. `secrets` are the keys for HS256, by product."""
 
     def __init__(self, secrets: Mapping[str, Sequence[str]]) -> None:
         self._secrets = secrets
 
     def verify(self, product: Product, fields: Mapping[str, str], opened_at: float | None) -> identity.Person | None:
-        """The person whom the form's identity names; None if it names nobody and need not. Raises Rejected.
+        """The person that the form's identity names; None if it has none and needs none. Raises Rejected.
 
-        `opened_at` is when the form was handed out, in Unix seconds; None if it is being handed out now.
+        `opened_at` is when the form was issued, in Unix seconds; None if it is being issued now.
         """
         if product.identity is None:
             return None
         try:
             if not fields.get("identity"):
                 if product.needs_identity:
-                    raise IdentityInvalid("missing", "the form came without one")
+                    raise IdentityInvalid("missing", "the form has no identity")
                 return None
             keys = identity.Keys(tuple(self._secrets.get(product.slug, ())), product.identity.public_keys)
             return identity.verify(
@@ -141,8 +141,8 @@ class Acceptance:
     async def accept(self, product: Product, token: FormToken, form: RawForm, lang: str, address: str) -> Accepted:
         """Store a submission for good, unless it was stored before, and try to deliver it at once.
 
-        `lang` is the language of the form, for the wording of the consent that the person saw; `address` is the
-        client's. Raises Rejected, with every fault of the step that found one, and OutboxUnavailable.
+        `lang` is the language of the form, and so of the consent text that the person saw; `address` is the client's.
+        Raises Rejected, with every fault of the step that found one, and OutboxUnavailable.
         """
         known = await self._outbox.status(token.submission_id)
         if known is not None:
@@ -201,7 +201,7 @@ class Acceptance:
         )
 
     def _signed(self, product: Product, fields: Mapping[str, str], person: identity.Person | None) -> Mapping[str, str]:
-        """The fields, with the vouched-for address where the product does not let people change it."""
+        """The fields, with the address that is vouched for if the product does not let people change it."""
         if person is None or product.email not in ("read-only", "hidden"):
             return fields
         said = fields.get("submittedByEmail", "").strip()
@@ -231,7 +231,7 @@ class Acceptance:
 
 
 def _queued(new: Submission) -> SubmissionStatus:
-    """The status of a submission that was stored a moment ago, without asking the database again."""
+    """The status of a submission that was just stored, without another query."""
     files = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in new.attachments)
     return SubmissionStatus(new.id, new.product, "queued", time.time(), None, None, None, files)
 
@@ -247,7 +247,7 @@ def _rules(product: Product) -> submission.Rules:
 
 
 def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:
-    """The person learns that something is wrong; the log tells the host's developer what."""
+    """The person learns that something is wrong. The log tells the host's developer what."""
     log.warning("identity.refused", product=product.slug, reason=error.reason, why=str(error))
     return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
 
@@ -263,7 +263,7 @@ def _file_fault(file: RawFile, seen: Seen) -> Fault:
 
 
 async def _all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run all of it at once, and leave nothing running whatever happens. Raises what the first of them raised."""
+    """Run all of it at once. Whatever happens, nothing is left running. Raises the first error."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]

@@ -102,7 +102,7 @@ class Incoming:
         return self._form.fields
 
     def refuse(self, rejected: Rejected) -> None:
-        """Refuse the form for one more reason; `form` raises it with all others. From now on no file is kept."""
+        """Refuse the form for one more reason; `form` raises it with all others. From now on, no file is kept."""
         self._form.refuse(rejected)
 
     async def token(self) -> str | None:
@@ -154,7 +154,7 @@ class Incoming:
             self._given_up = True
             return
         self._form.feed(chunk)
-        del chunk  # 128 of them, kept while the disk works, would be half of what may be used
+        del chunk  # 128 of them, kept during the write, would be half of the allowed memory
         await self._store(at_least=_WRITE_SIZE)
 
     async def _store(self, *, at_least: int) -> None:

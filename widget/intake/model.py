@@ -8,8 +8,8 @@ from widget.submissions.spooled import SpooledFile
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file as it came in: our own safe `name`, its `content`, its `size` in bytes, the `media_type`, its `position`
-    among the files, from 0, and the SHA-256 `digest` of the content."""
+    """A file as it was received: our own safe `name`, its `content`, its `size` in bytes, the `media_type`, its
+    `position` among the files, from 0, and the SHA-256 `digest` of the content."""
 
     name: str
     content: SpooledFile

@@ -23,9 +23,9 @@ TEXT_FIELDS = frozenset({
     "token", "website", "proof", "description", "submittedByEmail", "sentimentRating", "contactConsent",
     "consentVersion", "identity", "context", "chips",
 })  # fmt: skip
-"""A field that is neither one of these nor `files` is ignored. Each may occur once, but for `REPEATED`."""
+"""A field that is neither one of these nor `files` is ignored. Each may occur once, except `REPEATED`."""
 REPEATED = "chips"
-"""The field of several check boxes: its values are joined, one on each line."""
+"""The field of several check boxes. Its values are joined, one per line."""
 
 MALFORMED = Fault("malformed")
 TOO_LARGE = Fault("request_too_large")

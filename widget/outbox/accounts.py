@@ -1,6 +1,6 @@
-"""How the accounts at Insider Connect stand, and what waits: in the database, so that every process tells the same.
+"""The state of the accounts at Insider Connect, and what waits. It is in the database, so all processes say the same.
 
-Each process that delivers notes what it meets; anybody with the database reads it.
+Every process that delivers writes what it finds out; anybody with the database can read it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ from widget.outbox.tables import account, submission
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a product's account stands. `reason` says why nothing goes through; None: it does. `since` (Unix seconds) is
-    when that began, `last_success` when Insider Connect last answered; None: never."""
+    """The state of a product's account. `reason` says why nothing gets through; None if it does. `since` (Unix seconds)
+    is when that began, `last_success` when Insider Connect last answered; None if never."""
 
     reason: str | None
     since: float
@@ -59,8 +59,8 @@ class Pile:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What the database knows of the delivery, by product. `yours` counts the submissions that wait for the operator,
-    by state: held, unknown, refused."""
+    """What the database knows about delivery, by product. `yours` counts the submissions that wait for the operator, by
+    state: held, unknown, refused."""
 
     accounts: Mapping[str, Standing]
     waiting: Mapping[str, Waiting]
@@ -72,7 +72,7 @@ def _is_one_of(*states: str) -> ColumnElement[bool]:
 
 
 class Accounts:
-    """Notes and tells, on an opened `backend`."""
+    """Writes and reads the state of accounts, on an opened `backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -133,7 +133,8 @@ class Accounts:
         return await self._backend.read(look)
 
     async def note(self, products: Sequence[str], reason: str | None) -> None:
-        """The account of these products is well, or nothing goes through, for a reason. Raises OutboxUnavailable."""
+        """Write that the account of these products is well or, with a `reason`, that it is not. Raises
+        OutboxUnavailable."""
 
         def write(connection: Connection) -> None:
             for product in products:
@@ -143,11 +144,11 @@ class Accounts:
 
         try:
             await self._backend.write(write)
-        except IntegrityError:  # another process noted it first
+        except IntegrityError:  # another process wrote it first
             await self._backend.write(write)
 
     async def overview(self) -> Overview:
-        """All that is known. Raises OutboxUnavailable."""
+        """Everything that is known. Raises OutboxUnavailable."""
 
         def look(connection: Connection) -> Overview:
             return Overview(

@@ -1,6 +1,6 @@
-"""Takes submissions that another outbox exported, with the ids, states and receipts that they have there.
+"""Imports submissions that another outbox exported, with their ids, states and receipts.
 
-A submission that is here already is left as it is, so an import can be repeated.
+A submission that exists here already is left as it is, so an import can be repeated.
 """
 
 import uuid
@@ -19,12 +19,12 @@ from widget.submissions.model import Attachment
 from widget.submissions.spooled import SpooledFile
 
 _SEALED = ("description", "email", "context", "last_error", "told")
-"""What is encrypted where there is a key."""
+"""The columns that are encrypted if there is a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedFile:
-    """A file; `content` is None where its bytes are gone. The other fields are the columns of `attachment`."""
+    """A file. `content` is None if its bytes are gone. The other fields are the columns of `attachment`."""
 
     name: str
     media_type: str
@@ -37,7 +37,7 @@ class ImportedFile:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A submission. `columns` are those of `submission` that an export tells, unsealed; times are Unix seconds."""
+    """A submission. `columns` are those of `submission` that an export has, decrypted. Times are Unix seconds."""
 
     columns: Mapping[str, Any]
     files: tuple[ImportedFile, ...]
@@ -57,11 +57,11 @@ class Importer:
         self._is_known = select(submission.c.id).where(submission.c.id == bindparam("an_id"))
 
     async def take(self, new: Imported) -> bool:
-        """Store a submission. False, and nothing is stored, when its id is known already.
+        """Store a submission. Returns False, and stores nothing, if its id is known already.
 
-        A queued one is due at once, and is retried for as long as a new one. What was on its way when it was exported
-        may have arrived: it becomes `unknown`. Raises OutboxUnavailable, or ValueError where the identity that it used
-        up was used by another submission.
+        A queued one is due at once, and is retried for as long as a new one. One that was being sent when it was
+        exported may have arrived, so it becomes `unknown`. Raises OutboxUnavailable, or ValueError if another
+        submission used its signed identity.
         """
         row = _row(new)
         key = self._backend.keyring.newest
@@ -98,9 +98,9 @@ class Importer:
         try:
             await self._backend.keep([self._spooled(new.files[number]) for number in kept], store)
         except IntegrityError:
-            if await self._knows(row["id"]):  # somebody else was faster
+            if await self._knows(row["id"]):  # another process was faster
                 return False
-            raise ValueError("the signed identity that it used was used by another submission") from None
+            raise ValueError("another submission used its signed identity") from None
         return True
 
     async def _knows(self, submission_id: str) -> bool:
@@ -114,7 +114,7 @@ class Importer:
 
 
 def _row(new: Imported) -> dict[str, Any]:
-    """Every column, as a row that nobody is sending has them."""
+    """All columns of a row that is not being sent."""
     row = dict.fromkeys(submission.c.keys()) | {"separately": False, "possible_duplicate": False, **new.columns}
     row["files"] = len(new.files)
     if new.without_id:

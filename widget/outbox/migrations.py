@@ -1,11 +1,11 @@
-"""The schema, made and upgraded in numbered steps; rows that wait come along.
+"""Creates and upgrades the schema in numbered steps. Waiting rows are kept.
 
-A step is never changed once it was released: a database of any age goes through those that it lacks, a new one through
-all of them. `tables` shows what the last one leaves.
+A step never changes once it was released. A database of any age goes through the steps that it lacks, a new one through
+all of them. `tables` shows the result of the last one.
 
-The database says two things: how many steps were taken (`steps`), and which step a release has to know to work with it
-(`version`). A step that only adds something raises the first alone. So the release before goes on beside this one, can
-be started again, and can be rolled back to; without it an upgrade would have to stop all processes at once.
+The database records how many steps were taken (`steps`), and which step a release has to know to work with it
+(`version`). A step that only adds something raises the first alone. So the previous release continues to work beside
+this one, can be restarted, and can be rolled back to. Otherwise an upgrade would have to stop all processes at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from widget.outbox import jobs, tally_schema
 from widget.outbox.tables import schema_version
 
 _LOCK = 0x1F33DBAC
-"""Names the advisory lock that migrations take. On SQLite, every transaction that may write has the database alone."""
+"""The advisory lock of migrations. On SQLite, a transaction that may write locks the database by itself."""
 
 
 def migrate(connection: Connection) -> None:
-    """Take the steps that are missing, all in the transaction of `connection`.
+    """Take the missing steps, all in the transaction of `connection`.
 
-    A newer database that this release can work with is left as it is. Raises ConfigurationError if it cannot.
+    A newer database is left as it is, if this release can work with it. Otherwise, raises ConfigurationError.
     """
     several = _on_postgresql(connection)
     if several:

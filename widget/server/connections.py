@@ -1,4 +1,4 @@
-"""How many connections one client may hold open, so that nobody can take them all."""
+"""Limits how many connections one client may have open, so that nobody can take all of them."""
 
 import ipaddress
 from collections import Counter
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from widget.abuse.rate_limits import client_key, network_key
 
 NETWORK_FACTOR = 4
-"""How many times a client's connections an IPv6 /48 may hold, with all of its clients."""
+"""An IPv6 /48, with all its clients, may have so many times the connections of one client."""
 
 
 class Connections:
-    """Counts open connections by client: an IPv4 address, or a /64 of IPv6; and by /48 of IPv6, which may hold more.
+    """Counts open connections by client, which is an IPv4 address or an IPv6 /64, and by IPv6 /48, which may have more.
 
-    `limit` is for one client; 0 for none. Connections from `trusted` proxies are not counted: all clients share them.
+    `limit` is for one client; 0 for none. Connections from `trusted` proxies are not counted, because all clients share
+    them.
     """
 
     def __init__(self, limit: int, trusted: Sequence[str] = ()) -> None:
@@ -22,7 +23,8 @@ class Connections:
         self._open: Counter[str] = Counter()
 
     def opened(self, address: str) -> Sequence[str] | None:
-        """Count one more. Returns what to pass to `closed`; None, and nothing is counted, when it is one too many."""
+        """Count one more. Returns what to pass to `closed`. If it is one too many, returns None and does not count
+        it."""
         if not self._limit or self.is_trusted(address):
             return ()
         client, network = client_key(address), network_key(address)

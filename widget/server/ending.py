@@ -1,4 +1,4 @@
-"""Every stop has an end: a process that is still there after its time says what it leaves, and goes."""
+"""Makes sure that every shutdown ends: a process that exceeds its time logs what it leaves behind, and exits."""
 
 import os
 import sys
@@ -10,21 +10,21 @@ import structlog
 log = structlog.get_logger("widget.server.ending")
 
 MARGIN = 3.0
-"""Seconds, after a stop's time is over, for last answers and last writes."""
+"""Seconds after the time of a shutdown, for the last answers and writes."""
 
 
 def leave() -> None:
-    """End this process now, without waiting for its threads: one may be waiting for a database that is away."""
+    """Exit now, without waiting for threads: one may be waiting for a database that is unavailable."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def end_within(seconds: float, sending: Callable[[], Sequence[str]]) -> None:
-    """End this process, whatever it waits for, once `seconds` and `MARGIN` have passed.
+    """Exit, whatever this process waits for, once `seconds` and `MARGIN` have passed.
 
-    A database that went away, or a thread that hangs, cannot be asked to stop. What was accepted is on stable storage,
-    and what was `sending` is called unknown by the next process; so nothing is lost.
+    A database that is unavailable, or a thread that hangs, cannot be asked to stop. Nothing is lost: what was accepted
+    is on stable storage, and the next process marks what was `sending` as unknown.
     """
 
     def cut_off() -> None:

@@ -1,6 +1,6 @@
-"""What proxies say about a request: believed of those in `TRUSTED_PROXIES`, and noticed where it comes from others.
+"""What proxies say about a request. It is believed if `TRUSTED_PROXIES` lists them; otherwise a warning is logged.
 
-Without `TRUSTED_PROXIES` all people behind a proxy count as one client.
+Without `TRUSTED_PROXIES`, all people behind a proxy count as one client.
 """
 
 import ipaddress
@@ -24,9 +24,9 @@ _FIX = (
 
 
 class Forwarded:
-    """Warns once of a private and once of a public peer that forwards requests and is not in `proxies`.
+    """Warns once each of a private and of a public peer that forwards requests and is not in `proxies`.
 
-    A public address may be a person's, who wrote the header: it is not logged.
+    A public address may be that of a person who wrote the header, so it is not logged.
     """
 
     def __init__(self, proxies: Connections) -> None:
@@ -34,7 +34,7 @@ class Forwarded:
         self._warned: set[bool] = set()
 
     def look(self, client: tuple[str, int] | None, fields: Mapping[bytes, bytes]) -> None:
-        """Look at the header fields of a request."""
+        """Check the header fields of a request."""
         if client is None or len(self._warned) == 2 or not any(name in fields for name in _FIELDS):
             return
         address = client[0]
@@ -50,10 +50,10 @@ class Forwarded:
 
 
 def believed(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
-    """`app`, told by `proxies` which client, scheme and path a request came with; nobody else is believed."""
+    """`app` with the client, scheme and path of a request as `proxies` state them. Nobody else is believed."""
     if not proxies:
         return app
-    # uvicorn's part replaces the peer's address by the client's: ours has to look first.
+    # uvicorn's middleware replaces the peer's address by the client's, so ours has to come first.
     return _Prefixed(ProxyHeadersMiddleware(app, [*proxies]), Connections(0, proxies))  # type: ignore[arg-type]
 
 
@@ -66,13 +66,13 @@ class _Prefixed:
         self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on, with its `root_path`."""
+        """Pass the request on, with its `root_path`."""
         if scope["type"] == "http" and (given := dict(scope["headers"]).get(_PREFIX)):
             scope["root_path"] = self._root(scope["client"], given.decode("latin-1"))
         await self._app(scope, receive, send)
 
     def _root(self, peer: tuple[str, int] | None, given: str) -> str:
-        """The path without a slash at its end; empty if `peer` is no proxy of ours, or the path cannot be one."""
+        """The path without a slash at its end; empty if `peer` is not one of our proxies, or it is not a valid path."""
         if peer is None or not self._proxies.is_trusted(peer[0]):
             return ""
         if ROOT.fullmatch(path := given.strip().rstrip("/")):

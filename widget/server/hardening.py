@@ -1,6 +1,6 @@
 """Hardens this process: no core dumps, private files, no debugger, and a high limit of open files.
 
-A core dump, or another process of the same user, could otherwise read the client secret, access tokens and feedback.
+A core dump, or another process of the same user, could otherwise reveal the client secret, access tokens and feedback.
 """
 
 import contextlib

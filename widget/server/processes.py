@@ -1,7 +1,7 @@
 """Runs several identical processes as one: starts them, replaces those that end, and stops them together.
 
-A process that cannot start stays its own trouble: it is tried again, with growing pauses, while its siblings go on.
-Only when none of them has ever started is the configuration at fault, and then all of them end.
+A process that cannot start does not affect the others: it is tried again, with growing pauses, while they go on. Only
+if none of them has ever started, the configuration is at fault, and all of them end.
 """
 
 import os
@@ -20,18 +20,18 @@ log = structlog.get_logger("widget.server.processes")
 
 _ASKED = (signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 1
-"""The status of a process that reported a problem of the configuration and ended."""
+"""The exit status of a process that found a problem in the configuration."""
 FIRST_PAUSE = 1.0
-"""Seconds before a process that ended soon after its start is replaced; each further failure doubles them."""
+"""Seconds before a process that ended soon after its start is replaced; doubled with each further failure."""
 LONGEST_PAUSE = 60.0
 """Seconds."""
 LONG_LIFE = 60.0
-"""Seconds. What a process that lived this long died of is no trouble with starting: it is replaced at once."""
+"""Seconds. A process that lived this long had no trouble with starting, so it is replaced at once."""
 
 
 @dataclass(slots=True)
 class _Place:
-    """One of the processes: the child that fills the place now, if any, and when the next may be started."""
+    """The place of one process: its current child, if any, and when the next may be started."""
 
     child: int | None = None
     began: float = 0.0
@@ -39,7 +39,7 @@ class _Place:
     due: float = 0.0
 
     def ended(self, now: float) -> float:
-        """The child has ended; answers after how many seconds the place is filled again."""
+        """The child has ended. Returns the seconds until its replacement may start."""
         self.failures = 0 if now - self.began >= LONG_LIFE else self.failures + 1
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self.failures - 1)) if self.failures else 0.0
         self.child, self.due = None, now + pause
@@ -91,7 +91,7 @@ class _Processes:
 
     def _fill(self) -> None:
         """Fork a child for each place whose time has come."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a child forked during the signal would never hear of it
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a child that is forked during the signal would miss it
         now = time.monotonic()
         for place in self._places:
             if place.child is None and place.due <= now and not self._stopping:
@@ -99,7 +99,7 @@ class _Processes:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
 
     def _wait(self) -> float | None:
-        """Seconds until a place is to be filled; None when all are."""
+        """Seconds until a place has to be filled; None if all are."""
         due = [place.due for place in self._places if place.child is None]
         return max(0.0, min(due) - time.monotonic()) if due and not self._stopping else None
 
@@ -157,12 +157,13 @@ def _say(pipe: int) -> None:
 
 @contextmanager
 def _signals_wake(stop: Callable[..., None]) -> Iterator[int]:
-    """Call `stop` when asked to end; yields a pipe that can be read after each signal, the end of a child included."""
+    """Call `stop` at a signal to stop. Yields a pipe that is readable after each signal, and after the end of a
+    child."""
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
     signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
     for asked in _ASKED:
         signal.signal(asked, stop)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # a signal that is ignored wakes nobody
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored signal would wake nobody
     yield woken
     signal.set_wakeup_fd(-1)

@@ -88,7 +88,7 @@ class Protocol(HttpToolsProtocol):
         self._arm(self.header_timeout, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop every clock."""
+        """Cancel every timer."""
         self._disarm()
         self._stop_rate()
         if self._client is not None:
@@ -120,7 +120,7 @@ class Protocol(HttpToolsProtocol):
             self._arm(self.header_timeout, self._too_slow)
 
     def send_400_response(self, msg: str) -> None:
-        """The parser, or a check of ours, has stopped."""
+        """The parser, or one of our checks, refused the request."""
         self._refuse(self._refusal)
 
     # A request.
@@ -146,7 +146,7 @@ class Protocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """The head is complete."""
         self._check_head()
         self._in_head = False
         self._disarm()
@@ -167,7 +167,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The application has answered. A body that it did not want is waited for no longer than a head is."""
+        """The application has answered. A body that it did not read gets no more time than a head."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._arm(LINGER, self.transport.abort)
@@ -175,10 +175,10 @@ class Protocol(HttpToolsProtocol):
             self._arm(self.header_timeout, self._give_up)
 
     def shutdown(self) -> None:
-        """The service stops. A request that was sent before its client could know is answered, as the last one."""
+        """The service stops. A request that a client sent before it could know is still answered, as the last one."""
         self._is_last = True
         if self._is_idle:
-            if self.timeout_keep_alive_task is None:  # no request has come yet: none is waited for any longer
+            if self.timeout_keep_alive_task is None:  # no request has come yet, so none is waited for any longer
                 self._arm(self.timeout_keep_alive, self._too_slow)
         elif not self._in_head:
             self.cycle.keep_alive = False
@@ -288,7 +288,7 @@ class Protocol(HttpToolsProtocol):
         if coding is not None and (coding.strip().lower() != b"chunked" or version == "1.0"):
             raise self._stop(400)
         if self.parser.should_upgrade() and (coding is not None or self.parser.get_method() not in (b"GET", b"HEAD")):
-            raise self._stop(400)  # what follows such a head is no body to the parser
+            raise self._stop(400)  # the parser does not read a body after such a head
 
     def _refuse(self, status: int) -> None:
         """End the connection, with an answer if one is due and cannot be mistaken for another request's."""
@@ -304,13 +304,13 @@ class Protocol(HttpToolsProtocol):
         if not (in_body and (cycle.response_started or self.pipeline)):
             self.transport.write(_answer(status))
         if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True  # what the application says from now on does not go out
+            cycle.disconnected = True  # nothing that the application still says is sent
             cycle.message_event.set()
         self._give_up()
 
 
 class _LingeringTransport:
-    """A connection as a request sees it: closing it is the protocol's to do."""
+    """A connection as a request sees it. Only the protocol may close it."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
         self._transport = transport
@@ -345,6 +345,6 @@ def _answer(status: int) -> bytes:
 
 
 def protocol(header_timeout: float, connections: Connections) -> type[Protocol]:
-    """The protocol with these bounds, as uvicorn wants it: a class."""
+    """The protocol with these bounds, as a class, which uvicorn expects."""
     bounds = {"header_timeout": header_timeout, "per_client": connections, "forwarded": Forwarded(connections)}
     return type("Protocol", (Protocol,), bounds)

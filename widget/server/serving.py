@@ -1,4 +1,4 @@
-"""The web process: uvicorn on our own socket, with an orderly shutdown that has an end."""
+"""The web process: uvicorn on our own socket, with an orderly shutdown of bounded length."""
 
 import asyncio
 import gc
@@ -20,17 +20,17 @@ from widget.server.forwarded import believed
 from widget.server.protocol import protocol
 
 _LAST_ANSWERS = 1.0
-"""Seconds in which requests that are cut off are answered so."""
+"""Seconds for answering the requests that are cut off."""
 _TICK = 0.1
-"""Seconds between two looks whether somebody asked twice."""
+"""Seconds between checks for a second signal."""
 _BACKLOG = 2048
-"""Connections that the kernel may have taken and we not yet."""
+"""Connections that the kernel may accept before we do."""
 _FIRST_PASSED = 3
 """The descriptor of the first socket that was passed (sd_listen_fds(3))."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which freezes what the garbage collector would scan, and stops in order.
+    """uvicorn, with less for the garbage collector to scan and an orderly shutdown.
 
     `started` is called once requests are answered.
     """
@@ -45,13 +45,13 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 believed(app, settings.trusted_proxies),
                 loop="uvloop",
-                # Not h11, which takes Content-Length and Transfer-Encoding together.
+                # Not h11, which accepts Content-Length together with Transfer-Encoding.
                 http=protocol(settings.header_timeout, connections),
                 ws="none",
                 lifespan="on",
                 access_log=False,
                 log_config=None,
-                log_level="critical",  # what goes wrong is logged by us, once
+                log_level="critical",  # we log errors ourselves, once
                 server_header=False,
                 proxy_headers=False,  # `believed` does it
                 timeout_keep_alive=settings.keep_alive,
@@ -70,29 +70,29 @@ class Server(uvicorn.Server):
         self._tell()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM or SIGINT: begin to stop. From now on the process has an end."""
+        """SIGTERM or SIGINT: begin to stop, within a bounded time."""
         if not self.should_exit:
             end_within(self._delay + self._grace, lambda: self._service.dispatcher.sending if self._service else ())
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Stop in order: being ready, taking rows and connections, then (in the lifespan) the calls in progress."""
+        """Stop in order: readiness, accepting rows and connections, then (in the lifespan) the calls in progress."""
         if self._service:
             self._service.health.stopping = True
             await self._wait_for_the_balancer()
             self._service.dispatcher.drain()
-        await asyncio.sleep(0)  # the connections that the kernel has taken become ours
+        await asyncio.sleep(0)  # takes over the connections that the kernel has accepted
         await super().shutdown(sockets)
 
     async def _wait_for_the_balancer(self) -> None:
-        """Go on for `SHUTDOWN_DELAY` seconds, while `/readyz` says that nobody should come any more."""
+        """Continue for `SHUTDOWN_DELAY` seconds, while `/readyz` says that no new requests should come."""
         for _ in range(math.ceil(self._delay / _TICK)):
-            if self.force_exit:  # asked twice
+            if self.force_exit:  # there was a second signal
                 return
             await asyncio.sleep(_TICK)
 
     async def _wait_tasks_to_complete(self) -> None:
-        """Wait for the requests in progress, and cut off those that take too long; each is answered all the same."""
+        """Wait for the requests in progress, and cut off those that take too long. These are answered, too."""
         try:
             async with asyncio.timeout(self._grace):
                 await super()._wait_tasks_to_complete()

@@ -1,8 +1,8 @@
 """Scripts, styles and pictures, read once and served from memory.
 
-Pages name them below a folder that is the hash of all of them, so that whatever is named so never changes and is kept
-for a year; relative imports between modules stay within it. Without that folder, or below another version's, they are
-served too, to be asked for again each time.
+Pages refer to them below a folder that is the hash of all of them. What lies there never changes, so browsers keep it
+for a year; relative imports between modules stay inside it. Without that folder, or below another version's, the files
+are served too, but browsers ask for them each time.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 PRODUCT_FILES = frozenset({".css", ".svg", ".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".woff2"})
-"""The endings of files that a product may bring along."""
+"""The extensions of files that a product may add."""
 MAX_PRODUCT_FILE = 2 * 1024 * 1024
 """Bytes."""
 _VERSION = re.compile("[0-9a-f]{12}")
@@ -40,7 +40,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Asset:
-    """Content that is the same for everybody, in as many forms as are worth it, each with an ETag of its own."""
+    """Content that is the same for everybody, in every coding that saves bytes, each with its own ETag."""
 
     def __init__(self, content: bytes, media_type: str) -> None:
         self.content = content
@@ -49,14 +49,14 @@ class Asset:
 
     @cached_property
     def packed(self) -> Mapping[str, bytes]:
-        """The packed forms, by their codings; none of what is packed by its nature. Made when they are first asked
-        for, so whoever serves asks ahead."""
+        """The compressed forms by coding; none for content that is compressed already. They are made at the first use,
+        so `pack` is called ahead."""
         is_text = self.media_type.startswith("text/") or self.media_type == "image/svg+xml"
         return encodings.pack(self.content) if is_text else {}
 
     def respond(self, request: Request, headers: Mapping[str, str]) -> Response:
-        """The answer with `headers`: 200, or 304 when the asker has it already. A `Range` is not looked at, as a server
-        may (RFC 9110, section 14.2): no asset is so long that a part of it would be worth asking for."""
+        """Answers with `headers`: 200, or 304 if the client has it already. `Range` is ignored, which a server may do
+        (RFC 9110, section 14.2), because no asset is long enough for it to help."""
         coding = encodings.choose(request.headers.get("accept-encoding", ""), self.packed)
         plain = coding == encodings.AS_IT_IS
         etag = f'"{self.digest}"' if plain else f'"{self.digest}-{coding}"'
@@ -69,9 +69,9 @@ class Asset:
 
 
 class StaticFiles:
-    """The files below `folder`, and those of products below `products`, in a folder for each slug.
+    """The files below `folder`, and those of products below `products`, which has a folder for each slug.
 
-    With `reload`, changed files are read anew: for development.
+    With `reload`, changed files are read again, for development.
     """
 
     def __init__(self, folder: Path, products: Path | None = None, *, reload: bool = False) -> None:
@@ -83,7 +83,7 @@ class StaticFiles:
         self._pinned = Asset(b"", _TYPES[".js"])
         self.version = ""
         self.left_out: Mapping[str, str] = {}
-        """The files of products that are not served, and why."""
+        """The products' files that are not served, and why."""
         self._read()
 
     def _read(self) -> None:
@@ -108,7 +108,7 @@ class StaticFiles:
         self.version = digest.hexdigest()[:12]
 
     def url(self, name: str) -> str:
-        """The address of a file. Raises KeyError when there is none of that name."""
+        """The address of a file. Raises KeyError if there is none of that name."""
         if self._reload:
             self._read()
         if name not in self._files:
@@ -123,23 +123,23 @@ class StaticFiles:
         return self.url(name) if name in self._files else None
 
     def content(self, name: str) -> bytes:
-        """What is in a file. Raises KeyError when there is none of that name."""
+        """The content of a file. Raises KeyError if there is none of that name."""
         return self._files[name].content
 
     @property
     def assets(self) -> Collection[Asset]:
-        """All of them."""
+        """All files."""
         return (*self._files.values(), self._pinned)
 
     def names(self, folder: str, ending: str) -> tuple[str, ...]:
-        """The files below `folder` whose names end so."""
+        """The files below `folder` whose names have that ending."""
         return tuple(name for name in self._files if name.startswith(folder) and name.endswith(ending))
 
     def respond(self, request: Request, path: str) -> Response | None:
-        """The file that `path` (behind /static/) names, or None.
+        """The file that `path` (after /static/) names, or None.
 
-        While processes of two versions run, or a form was open meanwhile, the folder may be another version's:
-        what there is now serves them better than nothing, but must not be kept under that name.
+        The folder may be another version's, while processes of two versions run, or if a form was opened before an
+        update. Then the current file is better than none, but must not be cached under that name.
         """
         if self._reload:
             self._read()
@@ -150,12 +150,13 @@ class StaticFiles:
         return self._respond(request, name if other else path, "static", {"Cache-Control": "no-cache"})
 
     def loader(self, request: Request) -> Response | None:
-        """The script for host pages: kept for minutes, so that a new version reaches pages that never change."""
+        """The script for host pages. It is cached for minutes, so that a new version reaches pages that never
+        change."""
         return self._respond(request, "embed.js", "loader", {})
 
     def pinned_loader(self, request: Request) -> Response:
-        """The script under its version, kept for a year. Another version's page that states no hash is served as well
-        by what there is now, which must not be kept under that name."""
+        """The script under its version, cached for a year. A page that asks for another version without stating a hash
+        gets the current one, which must not be cached under that name."""
         is_current = request.url.path.endswith(pinned.path(self._pinned.content))
         kept = FOR_EVER if is_current else "no-cache"
         return self._pinned.respond(request, {**HEADERS["loader"], "Cache-Control": kept})
@@ -168,7 +169,7 @@ class StaticFiles:
 
 
 def pack(assets: Iterable[Asset]) -> None:
-    """Make every packed form that there is not yet: some tenths of a second of work for all of ours, so in a thread."""
+    """Make every compressed form that does not exist yet. For all of ours, that takes a few tenths of a second."""
     for asset in assets:
         _ = asset.packed
 
@@ -188,17 +189,17 @@ def _is_served(path: Path) -> bool:
 
 
 def _files_of_products(folder: Path | None) -> Mapping[str, Path]:
-    """What products bring along, but for hidden files."""
+    """The files that products add, without hidden ones."""
     found = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)} if folder else {}
     return {name: path for name, path in found.items() if not any(part.startswith(".") for part in name.split("/"))}
 
 
 def _objection(path: Path, folder: Path) -> str:
-    """Why a product's file is not served. Scripts are ours alone, for one origin serves the forms of all products."""
+    """Why a product's file is not served. Scripts are not, because one origin serves the forms of all products."""
     if path.suffix.lower() not in PRODUCT_FILES:
         return f"only {' '.join(sorted(PRODUCT_FILES))} are served"
     if not path.resolve().is_relative_to(folder.resolve()):
-        return "it is a link out of the folder"
+        return "it is a link to outside the folder"
     return f"it has more than {MAX_PRODUCT_FILE} bytes" if path.stat().st_size > MAX_PRODUCT_FILE else ""
 
 
@@ -208,5 +209,5 @@ def _asset(path: Path) -> Asset:
 
 
 def _is_named(etag: str, header: str) -> bool:
-    """Whether `If-None-Match` names the tag, by the weak comparison that is meant there."""
+    """Whether `If-None-Match` contains the tag, by weak comparison."""
     return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in header.split(","))

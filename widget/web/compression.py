@@ -1,6 +1,6 @@
-"""Packs content for the wire, and chooses the coding that a client is answered with (RFC 9110, section 12.5.3).
+"""Compresses content, and chooses the coding of an answer (RFC 9110, section 12.5.3).
 
-A client that will have none of them, and not even the content as it is, gets it as it is: an error would help nobody.
+A client that accepts no coding at all, not even none, gets the content uncompressed: an error would help nobody.
 """
 
 import gzip
@@ -12,18 +12,18 @@ import brotli
 AS_IT_IS = "identity"
 CODINGS = ("br", "gzip")
 _BEST = (*CODINGS, AS_IT_IS)
-"""Which of those that a client likes as much as each other it is sent."""
+"""The order of codings that a client accepts with the same weight."""
 _UNNAMED = 0.001
-"""How much a client likes content as it is unless it says so: any coding that it takes is better."""
+"""The weight of uncompressed content if the client does not name it: any coding that it accepts is better."""
 _LARGE = 256 * 1024
-"""Bytes of content from which on brotli's best would take seconds."""
+"""Bytes of content from which on brotli's best level would take seconds."""
 _QUICK = 6
-"""The effort of both packers for what is packed while somebody waits."""
+"""The level for content that is compressed while somebody waits."""
 
 
-@lru_cache(maxsize=256)  # files of one content, and those that a reload finds unchanged, are packed once
+@lru_cache(maxsize=256)  # files with equal content, and those that a reload finds unchanged, are compressed once
 def pack(content: bytes) -> Mapping[str, bytes]:
-    """The forms of `content` that are smaller than itself, by their codings."""
+    """The forms of `content` that are smaller than it, by coding."""
     forms = {
         "br": brotli.compress(content, brotli.MODE_TEXT, quality=11 if len(content) < _LARGE else 9),
         "gzip": gzip.compress(content, 9, mtime=0),
@@ -32,14 +32,15 @@ def pack(content: bytes) -> Mapping[str, bytes]:
 
 
 def pack_now(content: bytes, coding: str) -> bytes:
-    """`content` in one of `CODINGS` or as it is, in about half a millisecond for a page: for what is sent only once."""
+    """`content` in one of `CODINGS` or `AS_IT_IS`. Takes half a millisecond for a page. For content that is sent
+    once."""
     if coding == "br":
         return bytes(brotli.compress(content, brotli.MODE_TEXT, quality=_QUICK))
     return gzip.compress(content, _QUICK, mtime=0) if coding == "gzip" else content
 
 
 def choose(accept: str, codings: Collection[str] = CODINGS) -> str:
-    """The coding to answer with: one of `codings`, or `AS_IT_IS`. `accept` is what `Accept-Encoding` says."""
+    """The coding of the answer: one of `codings`, or `AS_IT_IS`. `accept` is the value of `Accept-Encoding`."""
     liked = dict(map(_weighed, accept.lower().split(",")))
     others = liked.get("*")
 
@@ -52,7 +53,7 @@ def choose(accept: str, codings: Collection[str] = CODINGS) -> str:
 
 
 def _weighed(choice: str) -> tuple[str, float]:
-    """`gzip;q=0.5` as a name and a weight; what cannot be read weighs nothing."""
+    """`gzip;q=0.5` as a name and a weight. An unreadable weight counts as 0."""
     coding, _, parameter = choice.partition(";")
     name, _, value = parameter.replace(" ", "").partition("=")
     try:

@@ -1,4 +1,4 @@
-"""The form: as a page, its colours, and what a page that has been open for long asks for anew."""
+"""The form as a page, its theme, and what a page that has been open for long requests again."""
 
 import time
 from contextlib import suppress
@@ -21,7 +21,7 @@ from widget.web.service import Service, looks_of, product_of, service_of, words_
 
 
 async def show_form(request: Request) -> Response:
-    """GET /form/{product}: an untouched form. A query with a signed identity that is not valid is answered with it."""
+    """GET /form/{product}: an untouched form. If the query has an invalid signed identity, the form says so."""
     service, product, query = service_of(request), product_of(request), request.query_params
     values = {name: query.get(name, "") for name in ("identity", "context")}
     person: Person | None = None
@@ -43,7 +43,7 @@ async def show_form(request: Request) -> Response:
 
 
 async def theme(request: Request) -> Response:
-    """GET /form/{product}/theme.css: the product's colours and measures, for the form and any page that wants them."""
+    """GET /form/{product}/theme.css: the product's colours and sizes, for the form and any page that wants them."""
     product = product_of(request)
     kept = request.query_params.get("v") == themes.version(product.theme)
     extra = {"Cache-Control": FOR_EVER if kept else "no-cache"}
@@ -51,7 +51,7 @@ async def theme(request: Request) -> Response:
 
 
 async def words(request: Request) -> Response:
-    """GET /form/{product}/words.json: the texts of what is loaded only when it is used: editor, capture, hints."""
+    """GET /form/{product}/words.json: texts that the form loads on demand, for the editor, screenshots and hints."""
     product = product_of(request)
     return JSONResponse(words_of(request, product.slug).later(product), headers=headers.HEADERS["data"])
 
@@ -64,7 +64,7 @@ async def fresh_token(request: Request) -> Response:
 
 
 async def fresh_challenge(request: Request) -> Response:
-    """GET /form/{product}/challenge: a proof of work to do for the form token in `X-Form-Token`."""
+    """GET /form/{product}/challenge: a proof of work for the form token in `X-Form-Token`."""
     service, product = service_of(request), product_of(request)
     token = await service.acceptance.read_token(product, request.headers.get("x-form-token", ""))
     return JSONResponse(
@@ -73,8 +73,8 @@ async def fresh_challenge(request: Request) -> Response:
 
 
 async def check_identity(request: Request) -> Response:
-    """GET /form/{product}/identity: whom the token in `X-Identity` vouches for, as the form whose token is in
-    `X-Form-Token` will find when it is sent. A token that is not valid is answered as at Send: 403 with the reason."""
+    """GET /form/{product}/identity: whom the token in `X-Identity` vouches for, seen from the form whose token is in
+    `X-Form-Token`. An invalid one is answered as Send would answer it: 403 with the reason."""
     service, product = service_of(request), product_of(request)
     opened_at: float | None = None
     with suppress(TokenError):
@@ -87,7 +87,7 @@ async def check_identity(request: Request) -> Response:
 
 
 def challenge_for(service: Service, product: Product, token: str) -> dict[str, Any] | None:
-    """The proof of work that a form with this token of ours asks for now, if it asks for one."""
+    """The proof of work for a form with this genuine token, if it needs one now."""
     now = time.time()
     if not service.bots.asks_for_proof(product, now):
         return None

@@ -1,8 +1,7 @@
-"""Untouched forms, kept ready and answered before any routing: each needs only a token of its own.
+"""Untouched forms, cached and answered before any routing. Each needs only a token of its own.
 
-A form is kept if its address asks for nothing but language and looks. Templates are the products', so a page is kept
-only if a second rendering, with another token, differs in nothing else; a page that stands in for a broken template is
-not kept.
+A form is cached if its address specifies only language and looks. Products write templates, so a page is cached only if
+a second rendering with another token differs in nothing else. A page that replaces a broken template is not cached.
 """
 
 import asyncio
@@ -28,13 +27,13 @@ from widget.web.compression import AS_IT_IS, choose
 from widget.web.gapped import Gapped
 
 _MOST_KEPT = 128
-"""Pages of 35 KB with their packed forms: those of some products in the languages of their visitors."""
+"""Pages of 35 KB with their compressed forms: enough for some products in their visitors' languages."""
 _LONGEST_READ = 400
-"""Characters of query and headers that are read here, because the result is remembered for each combination."""
+"""Characters of query and headers that are parsed here, because the result is cached for each combination."""
 
 
 class Variant(NamedTuple):
-    """One of the looks of a product's form."""
+    """One way in which a product's form can look."""
 
     lang: str
     theme: str
@@ -42,14 +41,14 @@ class Variant(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What a request for a form without anything personal asks for, and the coding to answer it with."""
+    """What a request for an impersonal form specifies, and the coding of the answer."""
 
     variant: Variant
     coding: str
 
 
 def wish(scope: Mapping[str, Any]) -> Wish | None:
-    """What a request asks for; None if its query says more than that."""
+    """What a request specifies; None if its query contains more than that."""
     given = dict(scope["headers"])
     said = scope["query_string"], given.get(b"accept-language", b""), given.get(b"accept-encoding", b"")
     return _wish(*said) if sum(map(len, said)) <= _LONGEST_READ else None
@@ -66,7 +65,7 @@ def _wish(query: bytes, languages: bytes, codings: bytes) -> Wish | None:
 
 
 class FormCache:
-    """The forms that are kept: none with `keep` off, for development, where templates change."""
+    """The cached forms. With `keep` off, none are cached, for development, where templates change."""
 
     def __init__(self, pages: Pages, tokens: Tokens, *, keep: bool = True) -> None:
         self._pages = pages
@@ -75,18 +74,18 @@ class FormCache:
         self._kept: OrderedDict[tuple[str, str, Variant], Gapped | None] = OrderedDict()
 
     def find(self, slug: str, variant: Variant) -> Gapped | None:
-        """The form, with gaps for its token, if it is kept."""
+        """The cached form, with gaps for its token, if there is one."""
         key = addresses.root.get(), slug, variant
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
     async def keep(self, product: Product, words: Words, variant: Variant, page: str, token: str) -> None:
-        """Keep a `page` that was rendered with `token` and nothing else, if that is possible."""
+        """Cache a `page` that was rendered with `token`, if that is possible."""
         key = addresses.root.get(), product.slug, variant
         if key in self._kept or not self._most:
             return
-        self._kept[key] = None  # while it is being packed, and for good if it cannot be kept
+        self._kept[key] = None  # while it is being compressed, and for good if it cannot be cached
         other = self._tokens.form(product.slug)
         again = self._pages.blank(product, words, other, Looks(variant.theme, variant.mode))
         if again is None:
@@ -98,7 +97,7 @@ class FormCache:
 
 
 class CachedForms:
-    """Stands before `app` and answers what is kept: most of the work is what a framework does for each request."""
+    """A layer around `app` that answers with cached forms, and so saves most of the work of a framework."""
 
     def __init__(
         self, app: ASGIApp, products: Mapping[str, Product], cache: FormCache, tokens: Tokens, bots: BotDefence
@@ -111,7 +110,7 @@ class CachedForms:
         self._headers = {slug: _headers(product) for slug, product in products.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or leave it to the application."""
+        """Answer from the cache, or pass the request on."""
         answer = self._answer(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
         if answer is None:
             await self._app(scope, receive, send)
@@ -121,7 +120,7 @@ class CachedForms:
         await send({"type": "http.response.body", "body": body})
 
     def _answer(self, scope: Scope) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
-        """Headers and body, if the form is kept, and needs no challenge."""
+        """Headers and body, if the form is cached and needs no challenge."""
         product = self._products.get(scope["path"])
         asked = wish(scope) if product else None
         if product is None or asked is None or self._bots.asks_for_proof(product, time.time()):

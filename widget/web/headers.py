@@ -1,9 +1,8 @@
 """The headers of every kind of answer, in one table.
 
-A form may be framed by its product's pages and by nobody else; all other answers by nobody. Scripts that host pages
-load, and frames inside of isolated host pages, need both COEP and CORP; modules that they import need CORS as well.
-Whatever answers without choosing from the table is given the headers of `data` by `Hardened`, which also adds what
-depends on the request: HSTS where it came over TLS.
+A form may be framed by its product's pages only, and no other answer by anybody. Scripts that host pages load, and
+frames in isolated host pages, need both COEP and CORP; modules that they import need CORS as well. `Hardened` adds the
+headers of `data` to answers that chose none from the table, and HSTS to those over TLS.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,7 +33,7 @@ _DOCUMENT_POLICY = (
     "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types feedback-worker feedback-proof feedback-editor"
 )
-"""Each Trusted Types policy gives out one address: that of its worker (`form/pictures.js`, `form/proof.js` and
+"""Each Trusted Types policy returns one address, that of its worker (`form/pictures.js`, `form/proof.js` and
 `editor/painter.js` in `static/`)."""
 _OPS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
@@ -82,19 +81,19 @@ HEADERS: Mapping[Kind, Mapping[str, str]] = {
 
 
 def of_form(origins: Iterable[str]) -> dict[str, str]:
-    """The headers of a page that pages of `origins` may frame, and pages of our own."""
+    """The headers of a page that may be framed by pages of `origins` and by our own."""
     ancestors = " ".join(["'self'", *origins])
     policy = f"{_DOCUMENT_POLICY}; frame-ancestors {ancestors}"
     return {**HEADERS["form"], "Content-Security-Policy": policy}
 
 
 def raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Headers as ASGI has them."""
+    """Headers in ASGI's format."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 class Hardened:
-    """Sees to it that no answer goes out bare. `hsts` is in seconds; `tls` says that browsers always come over TLS."""
+    """Makes sure that no answer lacks headers. `hsts` is in seconds. `tls` means that browsers always use TLS."""
 
     def __init__(self, app: ASGIApp, *, hsts: int, tls: bool) -> None:
         self._app = app
@@ -103,7 +102,7 @@ class Hardened:
         self._least = raw(HEADERS["data"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, with what is missing put in."""
+        """Answer, and add the missing headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""What a balancer and a monitor ask for."""
+"""Health checks for load balancers and monitors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,10 +17,11 @@ async def alive(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """GET /readyz: able to accept submissions; why, is for the operator alone.
+    """GET /readyz: able to accept submissions. Only the operator sees why not.
 
-    The database decides the status. How Insider Connect is does not: while it is away submissions are accepted all the
-    same, and a balancer that took us out would turn people away. Monitors that want to know of that ask `?strict`.
+    The database decides the status. Insider Connect does not: while it is unavailable, submissions are still accepted,
+    and a load balancer that removed this process would turn people away. Monitors that want to know of that ask
+    `?strict`.
     """
     health = service_of(request).health
     is_well = health.delivers if "strict" in request.query_params else health.ready

@@ -1,6 +1,6 @@
 """The service below a path of a host that it shares, such as `https://www.example.com/feedback`.
 
-The proxy in front may leave the path in the requests that it hands on, or take it away: either is understood.
+The proxy in front may pass the path on or strip it. Both work.
 """
 
 from collections.abc import Collection
@@ -11,10 +11,10 @@ from widget.pages import addresses
 
 
 class Mounted:
-    """Stands before `app`, which knows nothing of the path.
+    """A layer around `app`, which does not know of the path.
 
-    `root` is the path of `PUBLIC_URL`. None: the `root_path` that the server read from a trusted proxy's
-    `X-Forwarded-Prefix`. `names` are the first parts of our own addresses.
+    `root` is the path of `PUBLIC_URL`. If it is None, the server's `root_path` counts, which comes from a trusted
+    proxy's `X-Forwarded-Prefix`. `names` are the first segments of our own addresses.
     """
 
     def __init__(self, app: ASGIApp, root: str | None, names: Collection[str]) -> None:
@@ -23,7 +23,7 @@ class Mounted:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request for an address below the path, or for one from which the proxy took it away."""
+        """Answer a request for an address below the path, or for one from which the proxy stripped it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -36,6 +36,6 @@ class Mounted:
             addresses.root.reset(before)
 
     def _inside(self, path: str, root: str) -> str:
-        """The path within the service. What follows `root` has to be ours: `/form` may be the root, too."""
+        """The path inside the service. What follows `root` has to be ours, because the root itself may be `/form`."""
         rest = path.removeprefix(root)
         return rest if rest[:1] == "/" and rest.split("/")[1] in self._names else path

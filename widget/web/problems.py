@@ -23,11 +23,12 @@ from widget.web.service import looks_of, service_of, wants_json, words_of
 log = structlog.get_logger("widget.web")
 
 _RETRY_UNAVAILABLE = 20.0
-"""Seconds after which it is worth asking a full or absent outbox again."""
+"""Seconds after which a full or unavailable outbox is worth another request."""
 
 
 def unavailable(error: OutboxUnavailable, product: Product | None = None) -> Rejected:
-    """The refusal of what cannot be stored or read now; the log has the reason, of limits only so often."""
+    """The refusal if something cannot be stored or read now. The log has the reason; limits are logged only so
+    often."""
     if not isinstance(error, OutboxFull | FilesBusy):
         log.error("outbox.unavailable", reason=str(error), **({"product": product.slug} if product else {}))
     if isinstance(error, OutboxFull):
@@ -36,7 +37,7 @@ def unavailable(error: OutboxUnavailable, product: Product | None = None) -> Rej
 
 
 def _later(variant: str = "", *, limit: str = "") -> Rejected:
-    """Not now; the words and the header name the same time."""
+    """Not now. The words and the header name the same time."""
     fault = Fault("unavailable", variant=variant, params={"n": math.ceil(_RETRY_UNAVAILABLE)})
     return Rejected(fault, retry_after=_RETRY_UNAVAILABLE, limit=limit)
 
@@ -48,7 +49,7 @@ def as_json(
     fields: Mapping[str, str],
     more: Mapping[str, str] | None = None,
 ) -> Response:
-    """The problem document. `errors` has every fault; `position` counts the files from 0, where one is at fault.
+    """The problem document. `errors` has every fault; `position` counts the files from 0, if one is at fault.
 
     `fields` are headers, `more` are further members of the document.
     """
@@ -80,7 +81,7 @@ def _error(fault: Fault, words: Words, product: Product | None) -> dict[str, Any
 
 
 def retry_after(rejected: Rejected) -> dict[str, str]:
-    """The header, where it is known when a repeat is worth it."""
+    """The header, if it is known when to try again."""
     return {} if rejected.retry_after is None else {"Retry-After": str(math.ceil(rejected.retry_after))}
 
 
@@ -91,7 +92,7 @@ async def on_rejected(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """What the router itself refuses."""
+    """A request that the router refuses."""
     assert isinstance(error, HTTPException)  # noqa: S101
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "malformed")
     response = _answer(request, Rejected(Fault(code)))
@@ -101,19 +102,19 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_unavailable(request: Request, error: Exception) -> Response:
-    """The outbox cannot be asked."""
+    """The outbox cannot be read."""
     assert isinstance(error, OutboxUnavailable)  # noqa: S101
     return _answer(request, unavailable(error))
 
 
 async def on_left(request: Request, error: Exception) -> Response:
-    """The client left before the body was whole: nobody hears this answer."""
+    """The client disconnected before the body was complete, so nobody reads this answer."""
     log.info("request.left", path=_first_part(request))
     return Response(status_code=400, headers=headers.HEADERS["data"])
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
-    """A fault of ours; the log has it."""
+    """An error of ours. The log has it."""
     log.error("request.failed", path=_first_part(request), exc_info=error)
     return _answer(request, Rejected(Fault("internal")))
 
@@ -123,7 +124,7 @@ def _answer(request: Request, rejected: Rejected) -> Response:
     words = words_of(request)
     if wants_json(request) or request.url.path.startswith(("/static/", "/embed.js")):
         return as_json(rejected, words, None, headers.HEADERS["data"])
-    if request.url.path.endswith("/theme.css"):  # any page may read that there is no such product
+    if request.url.path.endswith("/theme.css"):  # any page may see that there is no such product
         public = {"Access-Control-Allow-Origin": "*"}
         return as_json(rejected, words, None, {**headers.HEADERS["data"], **public})
     page = service_of(request).pages.problem(words, rejected.faults[0], looks=Looks(looks_of(request).theme))
@@ -131,12 +132,12 @@ def _answer(request: Request, rejected: Rejected) -> Response:
 
 
 def _first_part(request: Request) -> str:
-    """The path as the log may have it: what follows can be a secret."""
+    """The part of the path that may be logged. The rest may be a secret."""
     return request.url.path.split("/")[1]
 
 
 class CutOff:
-    """Answers the requests that the end of a shutdown's grace cuts off: come again, with words and a time.
+    """Answers requests that are cut off when a shutdown's grace period ends: try again, in words and with a time.
 
     The server cancels their tasks then. A client that is still sending learns that nothing was stored.
     """
@@ -145,7 +146,7 @@ class CutOff:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, whatever becomes of the application's own answer."""
+        """Answer, whatever happens to the application's own answer."""
         has_begun = False
 
         async def noted(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""GET /receipt/{receipt}: where a submission stands; never what it says."""
+"""GET /receipt/{receipt}: the status of a submission, never its content."""
 
 import time
 from dataclasses import replace
@@ -52,7 +52,7 @@ async def _status_of(service: Service, receipt: str) -> SubmissionStatus:
     except TokenInvalid as error:
         raise Rejected(Fault("receipt_unknown")) from error
     status = await service.outbox.status(submission_id)
-    if status is None:  # receipts are made for stored submissions alone, so this one's row has outlived its time
+    if status is None:  # only stored submissions have receipts, so this one's row has been removed since
         return SubmissionStatus(submission_id, product, "delivered", 0.0, 0.0, None, None, ())
     if status.product != product:
         raise Rejected(Fault("receipt_unknown"))
@@ -60,7 +60,7 @@ async def _status_of(service: Service, receipt: str) -> SubmissionStatus:
 
 
 def _without_waiting(status: SubmissionStatus) -> SubmissionStatus:
-    """The same, where no file waits any more: a submission that was refused takes its files with it."""
+    """The same status, in which no file waits: if a submission is refused, so are its files."""
     files = (replace(file, status="refused") if file.status == "waiting" else file for file in status.attachments)
     return replace(status, attachments=tuple(files))
 

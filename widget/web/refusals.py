@@ -1,7 +1,7 @@
-"""Refused requests in the log: the first of a kind at once, the others counted, one line a minute.
+"""Logs refused requests: the first of a kind at once; the others are counted and logged once a minute.
 
-Without a line a proxy that forgets `Host`, or an origin that is missing in widget.toml, refuses everybody in silence;
-with a line for each request, whoever wants to could fill the disk.
+Without a line, a proxy that drops `Host`, or an origin missing in widget.toml, would refuse everybody unnoticed. With a
+line for each request, anybody could fill the disk.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from widget.telemetry.counters import Counters, Key, counters
 log = structlog.get_logger("widget.web.refusals")
 
 PERIOD = 60.0
-"""Seconds that are counted together."""
+"""The period of counting, in seconds."""
 _MOST_KINDS = 200
-"""Kinds that are told apart within a period: strangers choose what they call their origin."""
+"""Kinds that are counted separately in a period. Strangers can make up any number of origins."""
 _HOST = re.compile(r"[a-z0-9.:_-]{1,100}")
 _ORDINARY = (404, 405, 409, 422)
 """Statuses that people and robots cause every day."""
@@ -30,14 +30,14 @@ _Kind = tuple[str, str, int, str, str]
 
 
 class Refusals:
-    """Counts refusals by product, code, status, the setting that was reached, and the host of the origin."""
+    """Counts refusals by product, code, status, the setting that was reached, and the origin's host."""
 
     def __init__(self, counted: Counters = counters) -> None:
         self._counted = counted
         self._counts: Counter[_Kind] = Counter()
 
     def note(self, code: str, status: int, *, product: str = "", origin: str = "", limit: str = "") -> None:
-        """One more request was refused. Called within the event loop."""
+        """Count one more refused request. Called in the event loop."""
         self._counted.add(Key("rejected", product, detail=code))
         if limit:
             self._counted.add(Key("limited", product, detail=limit))
@@ -50,13 +50,13 @@ class Refusals:
             asyncio.get_running_loop().call_later(PERIOD, self._sum_up, kind)
 
     def _sum_up(self, kind: _Kind) -> None:
-        """Tell how many more there were, and begin anew."""
+        """Log how many more there were, and start again."""
         if more := self._counts.pop(kind) - 1:
             _say(kind, more, seconds=PERIOD)
 
 
 def note(request: Request, rejected: Rejected, product: str = "") -> None:
-    """A request is refused. What a fault of our own causes is logged where it happens; a full outbox is none."""
+    """A request is refused. Errors of our own are logged where they happen; a full outbox is not one."""
     if rejected.status < 500 or rejected.limit:
         origin = request.headers.get("origin", "")
         code = rejected.faults[0].code
@@ -64,7 +64,7 @@ def note(request: Request, rejected: Rejected, product: str = "") -> None:
 
 
 refusals = Refusals()
-"""This process's: it has one log."""
+"""Those of this process, which has one log."""
 
 
 def _say(kind: _Kind, count: int, **more: float) -> None:
@@ -76,7 +76,7 @@ def _say(kind: _Kind, count: int, **more: float) -> None:
 
 
 def _host(origin: str) -> str:
-    """The host of an origin; what is none is not repeated."""
+    """The host of an origin. Anything that is not an origin is not repeated."""
     if origin in ("", "null"):
         return origin
     try:

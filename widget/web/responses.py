@@ -1,4 +1,4 @@
-"""What several kinds of answers are made of: pages, files in words, times."""
+"""Parts of several kinds of answers: pages, files in words, times."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from widget.web import compression
 
 
 def html(request: Request, page: str, status: int, fields: Mapping[str, str]) -> Response:
-    """A page, packed where the client takes it so."""
+    """A page, compressed if the client accepts that."""
     coding = compression.choose(request.headers.get("accept-encoding", ""))
     content = compression.pack_now(page.encode(), coding)
     if coding != compression.AS_IT_IS:
@@ -26,7 +26,7 @@ def html(request: Request, page: str, status: int, fields: Mapping[str, str]) ->
 def files_as_json(
     status: SubmissionStatus, words: Words, *, always_message: bool = False
 ) -> list[dict[str, str | None]]:
-    """The files as JSON. `message` and `note` are there only where they say something, but `always_message`."""
+    """The files as JSON. `message` and `note` are left out if they are empty, except with `always_message`."""
     return [_file_as_json(file, words, always_message=always_message) for file in status.attachments]
 
 
@@ -54,7 +54,7 @@ def files_for_page(status: SubmissionStatus, words: Words) -> list[File]:
 
 
 def _notes(file: StoredAttachment) -> list[str]:
-    """What was taken out of the file."""
+    """What was removed from the file."""
     return [note for note in NOTES if note in (file.note or "").split()]
 
 
@@ -64,7 +64,7 @@ def _why_refused(file: StoredAttachment, words: Words) -> str | None:
 
 
 def moment(at: float) -> datetime:
-    """Unix seconds as a time."""
+    """Unix seconds as a date and time."""
     return datetime.fromtimestamp(at, UTC)
 
 

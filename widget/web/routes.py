@@ -1,4 +1,4 @@
-"""Which address is answered where."""
+"""Which function answers which address."""
 
 from starlette.routing import Route
 

@@ -1,4 +1,4 @@
-"""The parts that answer requests, and what every route asks of a request."""
+"""The parts that answer requests, and what every route reads from a request."""
 
 import asyncio
 import hmac
@@ -75,13 +75,13 @@ def product_of(request: Request) -> Product:
 
 
 def words_of(request: Request, product: str = "") -> Words:
-    """The words of the request's language, as the product has them."""
+    """The words in the request's language, with the product's own texts."""
     chosen = messages.choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
     return service_of(request).wording.of(product, chosen)
 
 
 def looks_of(request: Request) -> Looks:
-    """What the page is to look like."""
+    """How the page should look."""
     query = request.query_params
     return Looks(query.get("theme", "auto"), query.get("mode", "page"))
 
@@ -92,7 +92,7 @@ def wants_json(request: Request) -> bool:
 
 
 def is_operator(request: Request) -> bool:
-    """Whether the request brings `OPS_TOKEN`, as a bearer token (RFC 6750)."""
+    """Whether the request carries `OPS_TOKEN` as a bearer token (RFC 6750)."""
     wanted = service_of(request).settings.ops_token
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if wanted is None or scheme.lower() != "bearer":

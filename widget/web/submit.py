@@ -1,4 +1,4 @@
-"""POST /form/{product}: read the request, have it accepted, answer."""
+"""POST /form/{product}: reads the request, has it accepted, and answers."""
 
 from contextlib import suppress
 from typing import Any
@@ -42,7 +42,7 @@ async def submit(request: Request) -> Response:
         token: FormToken | None = None
         try:
             token = await _token(service, product, incoming)
-            form = await incoming.form()  # raises what was refused
+            form = await incoming.form()  # raises any refusal
             assert token is not None  # noqa: S101
             accepted = await service.acceptance.accept(product, token, form, words_of(request).lang, _client(request))
         except AlreadySent as sent:
@@ -53,13 +53,13 @@ async def submit(request: Request) -> Response:
         except OutboxUnavailable as error:
             return _refuse(request, product, problems.unavailable(error, product), token, incoming)
         if accepted.status.state in ("refused", "discarded"):
-            # Its submission has ended: what is sent next is another one, with a token of its own.
+            # That submission has ended. The next one is a new one, with a token of its own.
             return _refuse(request, product, Rejected(_refused_upstream(accepted.status)), None, incoming)
         return _thank(request, product, accepted.status)
 
 
 async def _token(service: Service, product: Product, incoming: Incoming) -> FormToken | None:
-    """The form's token if it is genuine; the form is refused if it is not, or if it comes too fast."""
+    """The form's token if it is genuine. If it is not, or comes too fast, the form is refused."""
     text = await incoming.token()
     if text is None:
         return None
@@ -73,7 +73,7 @@ async def _token(service: Service, product: Product, incoming: Incoming) -> Form
 
 
 async def _refusal_unread(service: Service, product: Product, request: Request) -> Rejected | None:
-    """What can be decided before the body is read."""
+    """The refusal that can be decided before the body is read."""
     if not _came_from_us(request, service.settings.public_origin):
         return Rejected(Fault("origin_not_allowed"))
     marked = "sec-fetch-site" in request.headers or "origin" in request.headers
@@ -87,10 +87,10 @@ def _client(request: Request) -> str:
 
 
 def _came_from_us(request: Request, public_origin: str | None) -> bool:
-    """Whether a form of ours sent the request, as far as a browser says so.
+    """Whether one of our forms sent the request, as far as the browser says.
 
-    No page can write `Sec-Fetch-Site`. Where it is missing, `Origin` is compared with our own address: the public one,
-    or the one that the browser itself asked for.
+    No page can set `Sec-Fetch-Site`. If it is missing, `Origin` is compared with our own address: the public one, or
+    the one that the browser requested.
     """
     site = request.headers.get("sec-fetch-site")
     if site is not None:
@@ -134,7 +134,7 @@ def _thank(request: Request, product: Product, status: SubmissionStatus) -> Resp
 
 
 def _refuse_repeat(request: Request, product: Product, sent: AlreadySent, incoming: Incoming) -> Response:
-    """Other content with a token that was used: it is another submission, which the person may send as well."""
+    """The token was used with other content. It is a different submission, which the person may send as well."""
     if not wants_json(request):
         return _refuse(request, product, sent, None, incoming)
     refusals.note(request, sent, product.slug)
@@ -147,12 +147,12 @@ def _refuse_repeat(request: Request, product: Product, sent: AlreadySent, incomi
 def _refuse(
     request: Request, product: Product, rejected: Rejected, token: FormToken | None, incoming: Incoming
 ) -> Response:
-    """Say what is wrong, and give back what was written. Without a `token` the form gets a new one."""
+    """Say what is wrong, and give the text back. Without a `token`, the form gets a new one."""
     refusals.note(request, rejected, product.slug)
     service, words = service_of(request), words_of(request, product.slug)
     fields = headers.of_form(product.origins)
     if not incoming.whole:
-        fields["Connection"] = "close"  # what is still coming would be taken for the next request
+        fields["Connection"] = "close"  # what still arrives would be taken for the next request
     if wants_json(request):
         return problems.as_json(rejected, words, product, fields)
     person = None
@@ -160,7 +160,7 @@ def _refuse(
         with suppress(Rejected):
             person = service.identities.verify(product, incoming.fields, token.made_at if token else 0.0)
     text = token.text if token else service.tokens.form(product.slug)
-    # Another site's page gets no text back; a form of ours in a frame without an origin does: it is the person's.
+    # Pages of other sites get no text back. Our form in a frame without an origin does: it is the person's text.
     from_elsewhere = rejected.faults[0].code == "origin_not_allowed" and request.headers.get("origin") != "null"
     state = FormState(
         text,

@@ -1,8 +1,8 @@
-"""A PDF as it may be forwarded: qpdf's own copy of its pages, without anything that acts, and without metadata.
+"""Makes a PDF that may be forwarded: qpdf's own copy of its pages, without anything active, and without metadata.
 
-What was sent is read once, and written anew from what was read. So every reader sees what was checked here: nothing
-that only another parser would find, in an object stream that cannot be decoded, in front of the file or behind it, gets
-into the copy. `opening` proves that all of it could be read, `cleaning` takes out what `policy` names.
+The original is read once, and the copy is written from what was read. So every reader sees what was checked here.
+Nothing that only another parser would find gets into the copy, such as objects in a stream that cannot be decoded, or
+bytes before or after the file. `opening` proves that all of it could be read; `cleaning` removes what `policy` names.
 """
 
 import io
@@ -21,34 +21,34 @@ __all__ = ["Active", "Copy", "Damaged", "Embedding", "Encrypted", "TooLarge", "r
 
 
 class Active(Exception):
-    """It holds scripts or actions, where that is refused, or is a form that shows nothing without its script."""
+    """It contains scripts or actions, if these are refused, or it is a form that shows nothing without its script."""
 
 
 class Embedding(Exception):
-    """It holds other files, where that is refused."""
+    """It contains other files, if these are refused."""
 
 
 class TooLarge(Exception):
-    """The copy does not fit, though the original did."""
+    """The copy is too large, but the original was not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """`data` is what may be forwarded; `notes` say what was taken out of it."""
+    """`data` is what may be forwarded; `notes` say what was removed."""
 
     data: bytes
     notes: frozenset[Note]
 
 
 def rewrite(data: bytes, rules: Rules) -> Copy:
-    """The copy, of at most `rules.max_size` bytes or the original's size, whichever is more.
+    """The copy. It may have `rules.max_size` bytes or the original's size, whichever is more.
 
     Raises Unreadable, Damaged, Encrypted, Active, Embedding and TooLarge.
     """
     try:
         with opened(data) as document:
             if bool(document.Root.get("/NeedsRendering", False)) and rules.active != "pass":
-                raise Active  # its pages say "please wait": what they show comes from the form's own language
+                raise Active  # its pages say "please wait"; the content is in the form's own language
             notes = Cleaner(document, rules).clean()
             if rules.active == "refuse" and "scripts_removed" in notes:
                 raise Active
@@ -56,16 +56,16 @@ def rewrite(data: bytes, rules: Rules) -> Copy:
                 raise Embedding
             notes |= pictures.clean(document)
             return Copy(_saved(document, max(rules.max_size, len(data))), frozenset(notes))
-    except (pikepdf.PdfError, RuntimeError, TypeError, ValueError) as error:  # TypeError: a name that is no text
+    except (pikepdf.PdfError, RuntimeError, TypeError, ValueError) as error:  # TypeError: a name that is not text
         raise Unreadable("no PDF") from error
 
 
 def _saved(document: pikepdf.Pdf, limit: int) -> bytes:
-    """The copy in bytes: each object in the open, so that every scanner sees it; packed only where it must be."""
+    """The copy as bytes. Objects are uncompressed, so that every scanner sees them, unless they must be compressed."""
     for mode in (pikepdf.ObjectStreamMode.disable, pikepdf.ObjectStreamMode.generate):
         target = io.BytesIO()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # fields that belong to no form are no fault of the copy
+            warnings.simplefilter("ignore")  # fields that belong to no form are not the copy's fault
             document.save(target, object_stream_mode=mode, deterministic_id=True, fix_metadata_version=False)
         if target.tell() <= limit:
             return target.getvalue()

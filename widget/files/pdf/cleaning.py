@@ -1,7 +1,7 @@
-"""Takes out of a PDF what acts, what carries other files, and what tells about its making.
+"""Removes from a PDF whatever acts, contains other files, or reveals how it was made.
 
-Every object of the file is looked at by itself, wherever it hangs: a dictionary is judged by what it holds and by the
-entry that leads to it, so no path through the document has to be known.
+Every object of the file is checked by itself, wherever it is used: a dictionary is judged by its content and by the
+entry that leads to it. So no path through the document has to be known.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ from widget.files.pdf.opening import Damaged
 from widget.files.protocol import Note, Rules
 
 _MOST_LOOKS = 150_000
-"""Dictionaries and arrays that are looked at closely, in all."""
+"""Dictionaries and arrays that are checked closely, in total."""
 
 
 class Cleaner:
@@ -33,12 +33,12 @@ class Cleaner:
         self._looks = 0
 
     def clean(self) -> set[Note]:
-        """Take it all out, and say what of it a person would want to know. Raises Damaged."""
+        """Remove it all. Returns what a person would want to know about. Raises Damaged."""
         for key in ("/Info", "/ID"):
             if key in self._document.trailer:
                 del self._document.trailer[key]
-        objects = [item for item in self._document.objects if isinstance(item, Object)]  # of what is null, none
-        # A name that is an object of its own can be the value of any entry: then no object is cleared by its text.
+        objects = [item for item in self._document.objects if isinstance(item, Object)]  # without null ones
+        # A name that is an object of its own can be the value of any entry. Then no object is safe by its text.
         is_hidden = any(isinstance(item, Name) and policy.HINT.search(item.unparse(resolved=True)) for item in objects)
         for item in objects:
             holder = item.stream_dict if isinstance(item, Stream) else item
@@ -52,7 +52,7 @@ class Cleaner:
         return self._notes
 
     def _dictionaries(self, item: Object) -> Iterator[Dictionary]:
-        """The dictionaries in an object, from the outermost in, without those that are objects of their own."""
+        """The dictionaries in an object, from the outermost inward, without those that are objects of their own."""
         waiting = [item]
         while waiting:
             value = waiting.pop()
@@ -107,7 +107,7 @@ class Cleaner:
         self._remove("attachments_removed", item, key)
 
     def _file_list(self, item: Dictionary, key: str, value: Any) -> None:
-        """Specifications of files, or the files of one. Usage rights have a list of words under the same name."""
+        """File specifications, or the files of one. Usage rights have a list of words under the same name."""
         parts = list(value) if isinstance(value, Array) else [value]
         if any(isinstance(part, Dictionary) and not _FILE_KEYS.isdisjoint(part.keys()) for part in parts):
             self._remove("attachments_removed", item, key)
@@ -118,17 +118,17 @@ class Cleaner:
         self._remove(None, item, key)
 
     def _action(self, item: Dictionary, key: str, value: Any) -> None:
-        """What a click does. Marks of a document's structure have an entry of the same name, which is none."""
+        """What a click does. Marks of a document's structure have an entry of the same name, which is not an action."""
         if _is_action(value) and not _may_stay(value):
             self._remove("scripts_removed", item, key)
 
     def _next(self, item: Dictionary, key: str, value: Any) -> None:
-        """What follows an action; in an outline it is merely the line below."""
+        """What follows an action. In an outline, it is only the next line."""
         if isinstance(value, Array) or (_is_action(value) and not _may_stay(value)):
             self._remove("scripts_removed", item, key)
 
     def _opening(self, item: Dictionary, key: str, value: Any) -> None:
-        """What happens as the document opens: a page is shown, and nothing else."""
+        """What happens when the document opens: a page is shown, and nothing else."""
         if isinstance(value, Dictionary) and policy.is_name(value.get("/S"), {"/GoTo"}):
             if "/Next" in value:
                 self._remove("scripts_removed", value, "/Next")
@@ -136,14 +136,14 @@ class Cleaner:
             self._remove("scripts_removed", item, key)
 
     def _events(self, _: Dictionary, __: str, value: Any) -> None:
-        """What happens when a page is shown, or a field is left: nothing. A font may be called AA, and stays."""
+        """What happens when a page is shown or a field is left: nothing. A font may be called AA, and stays."""
         if isinstance(value, Dictionary):
             for key in tuple(value.keys()):
                 if _is_action(value.get(key)):
                     self._remove("scripts_removed", value, key)
 
     def _other_file(self, item: Dictionary, key: str, value: Any) -> None:
-        """Another file, to be shown in the place of what is here."""
+        """Another file, to be shown instead of the content."""
         if isinstance(value, Dictionary):
             self._remove("scripts_removed", item, key)
 
@@ -190,7 +190,7 @@ _FILE_KEYS = {"/EF", "/F", "/UF"}
 
 
 def _acts(item: Dictionary) -> Note | None:
-    """What a dictionary that acts by itself, wherever it hangs, is noted as."""
+    """The note about a dictionary that acts by itself, wherever it is."""
     kind, subtype = item.get("/S"), item.get("/Subtype")
     if policy.is_name(kind, policy.ACTING) and not policy.is_name(item.get("/Type"), {"/StructElem"}):
         return "scripts_removed"
@@ -198,7 +198,7 @@ def _acts(item: Dictionary) -> Note | None:
         return "scripts_removed"
     if policy.is_name(item.get("/FS"), {"/URL"}):
         return "scripts_removed"
-    if "/ByteRange" in item:  # it signs other bytes than the copy's: a reader would call that tampered with
+    if "/ByteRange" in item:  # it signs the original's bytes, so a reader would call the copy tampered with
         return "signature_removed"
     return _annotation_note(item) if subtype is not None and "/Rect" in item else None
 

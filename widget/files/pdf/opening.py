@@ -1,7 +1,7 @@
-"""A PDF, opened only if qpdf can read all of it: its table, and every stream that can hold objects.
+"""Opens a PDF only if qpdf can read all of it: its table, and every stream that can contain objects.
 
-Where qpdf cannot decode such a stream it reads the objects in it as nothing, and says so in a warning at most. Nothing
-of that would get into a copy, but a person's pages might be missing from it without a word.
+If qpdf cannot decode such a stream, it reads its objects as null, with a warning at most. None of that would get into a
+copy, but pages could be missing from it without notice.
 """
 
 import io
@@ -15,14 +15,14 @@ from pikepdf.settings import set_qpdf_limits
 from widget.files.picture import Unreadable
 
 MOST_OBJECTS = 100_000
-"""Objects with a number. The largest of real documents that fit into 4 MiB have about half of that."""
+"""Numbered objects. The largest real documents of 4 MiB have about half as many."""
 _MOST_UNPACKED = 12 * 1024 * 1024
-"""Bytes of one stream that is unpacked here, and of all streams that hold objects together."""
+"""Bytes of one stream that is decompressed here, and of all object streams together."""
 _MOST_WORDS = 1_900_000
-"""Words and marks of all objects together: qpdf makes an object of each."""
+"""Words and marks of all objects together. qpdf makes an object of each."""
 _MOST_WARNINGS = 1000
 _DEEPEST = 100
-"""Levels of objects within each other."""
+"""Levels of nested objects."""
 
 set_qpdf_limits(
     doc_max_warnings=_MOST_WARNINGS,
@@ -37,16 +37,16 @@ set_qpdf_limits(
 
 
 class Encrypted(Exception):
-    """It opens with a password alone, or only for readers that know another way to decrypt it."""
+    """It needs a password, or a reader that knows another way to decrypt it."""
 
 
 class Damaged(Exception):
-    """A part of it that matters cannot be read, or there is more of it than anybody would write."""
+    """A part that matters cannot be read, or it contains more than anybody would write."""
 
 
 @contextmanager
 def opened(data: bytes) -> Iterator[pikepdf.Pdf]:
-    """The document, from `%PDF-` on: what stands before it is no part of it. Raises Unreadable, Damaged, Encrypted."""
+    """The document, from `%PDF-` on; what precedes it is not part of it. Raises Unreadable, Damaged and Encrypted."""
     try:
         with pikepdf.open(io.BytesIO(data[max(0, data.find(b"%PDF-")) :]), conversion_mode="explicit") as document:
             _check_objects(document, data)
@@ -64,13 +64,13 @@ def _check_objects(document: pikepdf.Pdf, data: bytes) -> None:
         raise Damaged("too many objects")
     holders = {(entry.obj_stream_number, 0) for entry in table.values() if entry.obj_stream_number is not None}
     if not all(_is_object_stream(document.get_object(number)) for number in holders):
-        raise Damaged("no stream where objects should be")
+        raise Damaged("there is no stream where objects should be")
     unpacked, words = 0, _words(data)
-    for holder in filter(_is_object_stream, document.objects):  # where the table was damaged it may not name them all
-        document.get_warnings()  # takes those that were there before
+    for holder in filter(_is_object_stream, document.objects):  # a damaged table may not name all of them
+        document.get_warnings()  # discards earlier ones
         content = _unpacked(holder)
         if document.get_warnings():
-            raise Damaged("a stream of objects is not what it was packed from")
+            raise Damaged("an object stream does not decompress to what was compressed")
         _check_directory(holder, content)
         unpacked, words = unpacked + len(content), words + _words(content)
         if unpacked > _MOST_UNPACKED or words > _MOST_WORDS:
@@ -78,7 +78,7 @@ def _check_objects(document: pikepdf.Pdf, data: bytes) -> None:
 
 
 def _words(data: bytes) -> int:
-    """About as many as qpdf would make objects of: each has a blank or a mark of its own before it."""
+    """About as many as qpdf would make objects of. Each has a blank or a mark of its own before it."""
     blanks, marks = ((b" ", b"\n", b"\r", b"\t", b"\0", b"\f"), (b"/", b"[", b"<", b"("))
     return max(sum(map(data.count, signs)) for signs in (blanks, marks))
 
@@ -89,26 +89,26 @@ def _is_object_stream(item: object) -> bool:
 
 def _unpacked(holder: pikepdf.Object) -> bytes:
     try:
-        if holder.get("/Filter") == pikepdf.Name.FlateDecode:  # qpdf takes what it can get of a broken one
+        if holder.get("/Filter") == pikepdf.Name.FlateDecode:  # of a broken one, qpdf takes what it can get
             inflating = zlib.decompressobj()
             inflating.decompress(holder.read_raw_bytes(), _MOST_UNPACKED)
             if not inflating.eof:
-                raise Damaged("a stream of objects does not end")
+                raise Damaged("an object stream does not end")
         return holder.read_bytes(pikepdf.StreamDecodeLevel.generalized)
     except (pikepdf.PdfError, RuntimeError, MemoryError, zlib.error) as error:
-        raise Damaged("a stream of objects cannot be decoded") from error
+        raise Damaged("an object stream cannot be decoded") from error
 
 
 def _check_directory(holder: pikepdf.Object, content: bytes) -> None:
-    """Raises Damaged unless the objects are where the stream says that they are."""
+    """Raises Damaged unless the objects are where the stream says."""
     try:
         count, first = int(holder["/N"]), int(holder["/First"])
     except (KeyError, TypeError) as error:
-        raise Damaged("a stream of objects without a directory") from error
+        raise Damaged("an object stream has no directory") from error
     if count < 0 or not 0 <= first <= len(content):
-        raise Damaged("a stream of objects with an impossible directory")
+        raise Damaged("an object stream has an impossible directory")
     directory = content[:first].split()[: 2 * count]
     if len(directory) < 2 * count or not all(word.isdigit() for word in directory):
-        raise Damaged("a stream of objects with another directory")
+        raise Damaged("an object stream has a different directory")
     if any(first + int(offset) > len(content) for offset in directory[1::2]):
-        raise Damaged("an object beyond its stream")
+        raise Damaged("an object is outside its stream")

@@ -1,4 +1,4 @@
-"""The pictures in a PDF, without their metadata: a photo on a page tells its place as one by itself does."""
+"""Cleans the pictures in a PDF: a photo on a page reveals its place as a separate one does."""
 
 from contextlib import suppress
 
@@ -10,11 +10,11 @@ from widget.files.picture import Picture, TooManyPixels, Unreadable
 from widget.files.protocol import Note
 
 _ANY_SIZE = 1 << 62
-"""Pixels: nothing is decoded here."""
+"""Pixels. Nothing is decoded here."""
 
 
 def clean(document: pikepdf.Pdf) -> set[Note]:
-    """Clean every JPEG in it that can be read; what was removed."""
+    """Clean every readable JPEG in the document. Returns what was removed."""
     notes: set[Note] = set()
     for item in document.objects:
         if isinstance(item, Stream) and (filters := _filters(item))[-1:] == ["/DCTDecode"]:

@@ -1,7 +1,7 @@
 """What may stay in a PDF: names from ISO 32000-2, and what they mean here.
 
-What acts is named by what may stay, since readers know actions that no standard has. What merely describes the document
-is named by what goes.
+For what acts, the list has what may stay, because readers know actions that are in no standard. For what only describes
+the document, it has what is removed.
 """
 
 import re
@@ -9,14 +9,14 @@ import re
 from pikepdf import Name
 
 ACTIONS = {"/GoTo", "/URI", "/Named", "/ResetForm", "/Hide", "/SetOCGState"}
-"""Actions that stay where a person has to click on something: they lead about within the document, or to the web."""
+"""Actions that stay if a person has to click: they lead to a place in the document, or to the web."""
 ACTING = {
     "/JavaScript", "/Launch", "/GoToR", "/GoToE", "/GoToDp", "/SubmitForm", "/ImportData", "/Thread", "/Rendition",
     "/Movie", "/Sound", "/RichMediaExecute", "/GoTo3DView", "/Trans",
 }  # fmt: skip
-"""Actions that stay nowhere, also where no reader would look for one."""
+"""Actions that stay nowhere, not even where no reader would look for one."""
 NAMED = {"/NextPage", "/PrevPage", "/FirstPage", "/LastPage"}
-"""What `/Named` may name: a viewer's own commands, such as printing, are none of these."""
+"""Commands that `/Named` may name. Others are the viewer's own, such as printing."""
 SCHEMES = {b"http", b"https", b"mailto", b"tel"}
 
 ANNOTATIONS = {
@@ -24,23 +24,23 @@ ANNOTATIONS = {
     "/Squiggly", "/StrikeOut", "/Caret", "/Stamp", "/Ink", "/Popup", "/Widget", "/PrinterMark", "/TrapNet",
     "/Watermark", "/Redact",
 }  # fmt: skip
-"""Annotations that stay: what is seen on a page. Those that play, or hold a file, are none of them."""
+"""Annotations that stay: those that are seen on a page, not those that play or hold a file."""
 
 SILENT = {
     "/PieceInfo", "/SpiderInfo", "/Thumb", "/Collection", "/Perms", "/Legal", "/DSS", "/Threads", "/LastModified",
 }  # fmt: skip
-"""Entries that go without a word: what programs note for themselves, rights, and what tells who made it."""
+"""Entries that are removed without notice: programs' own notes, rights, and what reveals who made it."""
 SCRIPTS = {
     "/JavaScript", "/XFA", "/NeedsRendering", "/RichMediaContent", "/RichMediaSettings", "/Renditions", "/PresSteps",
     "/Requirements",
 }  # fmt: skip
-"""Entries that go, whatever they hold, because something acts through them."""
+"""Entries that are removed, whatever they contain, because something acts through them."""
 EXTERNAL = {"/F", "/FFilter", "/FDecodeParms"}
-"""Entries of a stream that say its data is in a file elsewhere."""
+"""Entries of a stream that say its data is in another file."""
 
 
 def _finding(names: set[str]) -> re.Pattern[bytes]:
-    """Finds one of these in qpdf's own spelling of an object, whatever it was written with."""
+    """Finds one of these in qpdf's own spelling of an object, however it was written originally."""
     return re.compile(b"(?:" + b"|".join(sorted(name.encode() for name in names)) + rb")(?= |$)")
 
 
@@ -53,14 +53,14 @@ _ENTRIES = {
 ACTS = _finding(_ACTS)
 """In an object that may act by itself."""
 HINT = _finding(_ACTS | _ENTRIES)
-"""In an object that is worth a closer look: most are not."""
+"""In an object that needs a closer look. Most do not."""
 
 _SCHEME = re.compile(rb"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _UNSEEN = re.compile(rb"[\0-\x20\x7f]|\xfe\xff|\xef\xbb\xbf")
 
 
 def is_web_address(value: object) -> bool:
-    """Whether a link leads to the web, or to a mail or telephone program. A share on a network is no such place."""
+    """Whether a link leads to the web, or to a mail or telephone program. A network share is neither."""
     try:
         address = _UNSEEN.sub(b"", bytes(value))  # type: ignore[call-overload]
     except TypeError:
