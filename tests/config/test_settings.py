@@ -66,6 +66,7 @@ def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
     [
         ("INSIDER_URL", "insider.example.com"),
         ("INSIDER_URL", "http://insider.example.com"),
+        ("INSIDER_URL", "http://[2001:db8::1]:8001"),
         ("INSIDER_URL", "https://user:word@insider.example.com"),
         ("SECRET_KEY", "short"),
         ("SECRET_KEY", f"{GOOD_KEY},short"),
@@ -416,6 +417,15 @@ def test_a_theme_that_cannot_be_used_costs_its_product_its_look_alone(
         loading.load_products(config)
     config.write_text(f"{PRODUCT}{text}\nbudget = 0\n")
     assert any(name.endswith("products.demo.budget") for name in problems(config))
+
+
+def test_a_sandbox_on_another_host_may_be_spoken_to_without_tls_if_it_is_said_so(config: Path) -> None:
+    sandbox = {"INSIDER_URL": "http://sandbox:8001"}
+    assert "INSIDER_ALLOW_HTTP=true" in problems(config, **sandbox)["INSIDER_URL"]
+    allowed = load(config, **sandbox, INSIDER_ALLOW_HTTP="true")
+    assert [each.name for each in weaknesses(allowed)] == ["INSIDER_ALLOW_HTTP"]
+    for url in ("http://127.0.0.1:8001", "http://[::1]:8001", "https://sandbox:8001"):
+        assert not list(weaknesses(load(config, INSIDER_URL=url))), url
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from widget.config import secrets
 from widget.config.products import SLUG, Fields, Identity, Product
 from widget.config.sentences import sentence, suggestion
 from widget.config.settings import VARIABLES, Account, Settings
+from widget.config.validators import goes_out_plain
 from widget.errors import ConfigurationError, Problem
 from widget.theming.themes import Theme
 
@@ -62,6 +63,12 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def _contradictions(settings: Settings) -> Iterator[Problem]:
     """Problems between two settings that are each fine alone."""
+    if goes_out_plain(settings.insider_url) and not settings.insider_allow_http:
+        yield Problem(
+            "INSIDER_URL",
+            "needs https, because it carries a secret; plain http is for localhost, or for a sandbox with "
+            "INSIDER_ALLOW_HTTP=true",
+        )
     if settings.sqlite_path and settings.web_concurrency > 1:
         yield Problem(
             "WEB_CONCURRENCY",

@@ -14,5 +14,12 @@ class UpstreamSettings(Topic):
     insider_url: Annotated[
         str, AfterValidator(validators.insider_url), Field(description="Insider Connect's base address.")
     ]
+    insider_allow_http: Annotated[
+        bool,
+        Field(
+            description="Whether `INSIDER_URL` may be plain http on another host. The client secret and people's words "
+            "then go out unencrypted: for a sandbox in a network of its own."
+        ),
+    ] = False
     insider_client_id: Annotated[str, Field(min_length=1, description="The account's client id.")]
     insider_client_secret: Annotated[SecretStr, Field(min_length=1, description="The account's client secret.")]

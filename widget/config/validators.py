@@ -23,9 +23,14 @@ def insider_url(value: str) -> str:
         raise ValueError("is not a usable address; give one such as https://api.example.com")
     if parts.username or parts.password:
         raise ValueError("must not contain a user or password; remove them")
-    if parts.scheme == "http" and not LOCAL.fullmatch(parts.hostname if ":" not in parts.hostname else "[::1]"):
-        raise ValueError("needs https, because it carries a secret; plain http is allowed for localhost only")
     return value.rstrip("/")
+
+
+def goes_out_plain(url: str) -> bool:
+    """Whether an address has neither https nor a host that is this very machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "http" and not LOCAL.fullmatch(f"[{host}]" if ":" in host else host)
 
 
 def web_address(value: str) -> str:

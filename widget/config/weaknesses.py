@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from widget.config.settings import Settings
+from widget.config.validators import goes_out_plain
 from widget.errors import Problem
 
 _NARROW_V4, _NARROW_V6 = 8, 32
@@ -12,6 +13,8 @@ _NARROW_V4, _NARROW_V6 = 8, 32
 
 def weaknesses(settings: Settings) -> Iterator[Problem]:
     """Each with the setting that it comes from."""
+    if goes_out_plain(settings.insider_url):
+        yield Problem("INSIDER_ALLOW_HTTP", "the client secret and people's words go out without TLS")
     for network in _broad(settings.trusted_proxies):
         yield Problem(
             "TRUSTED_PROXIES",
