@@ -70,6 +70,7 @@ lock: setup ## requirements/*.txt from pyproject.toml
 	@$(UV_COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(UV_COMPILE) --group dev pyproject.toml -o requirements/dev.txt
 	@$(UV_AUDIT) --group audit -o requirements/audit.txt
+	@$(UV_AUDIT) --group build -o requirements/build.txt
 
 package: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 package: setup ## wheel and sdist in dist/: the same bytes from the same commit, wherever they are built
