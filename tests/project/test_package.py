@@ -64,6 +64,7 @@ def run(*command: str) -> None:
 
 def test_the_wheel_carries_whatever_is_served(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
+    assert "widget/tools/starts/full/templates/form.html" in names
     for folder in ("static", "templates"):
         files = [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()]
         assert {f"widget/_data/{path.as_posix()}" for path in files} <= names

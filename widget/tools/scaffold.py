@@ -8,8 +8,8 @@ import json
 import os
 import tempfile
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,26 +20,22 @@ from widget.errors import ConfigurationError, Problem
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
 """The default origins: pages on the developer's own machine."""
 
-_FORM = """\
-{# This replaces one block of our form; all else stays ours, and gets our corrections. #}
-{# docs/customising.md lists the blocks, and the values that can be used in them. #}
-{% extends "default:form.html" %}
-
-{% block header %}
-<header class="feedback-header">
-<h1 class="feedback-title" id="feedback-title">{{ heading }}</h1>
-<p class="feedback-intro">{{ words("intro") }}</p>
-</header>
-{% endblock %}
-"""
-_STYLES = """\
-/* Rules here win over ours, which lie in layers. Set colours, corners and the typeface in widget.toml: what is set
-   there follows through the whole form, with its contrast looked after. docs/customising.md lists everything. */
-
-.feedback-title {
-  letter-spacing: 0;
+STARTS: Mapping[str, str] = {
+    "colours": "a table in widget.toml alone",
+    "block": "one block of the form, and a stylesheet",
+    "full": "a logo, two blocks, words in two languages, a stylesheet, and what the form asks for",
 }
-"""
+"""What a product can start with; the files of each lie in a folder of `starts/`."""
+_FOLDER = Path(__file__).with_name("starts")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a theme begins with: an accent, typefaces, and corners, as `widget.toml` writes them. Empty: ours."""
+
+    accent: str = ""
+    font: str = ""
+    radius: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +46,29 @@ class Made:
     files: tuple[Path, ...]
 
 
-def make(slug: str, *, name: str, origins: Sequence[str], config: Path, custom: Path) -> Made:
+def make(
+    slug: str,
+    *,
+    name: str,
+    origins: Sequence[str],
+    config: Path,
+    custom: Path,
+    look: Look = Look(),
+    start: str = "block",
+) -> Made:
     """Create the product. Raises ConfigurationError, in which case nothing was written."""
-    table = _table(slug, name, origins)
+    table = _table(slug, name, origins, look, start)
     before = _text(config)
     after = f"{before.rstrip()}\n\n{table}" if before.strip() else table
     _check(slug, before, after, config)
-    files = {
-        custom / "templates" / "products" / slug / "form.html": _FORM,
-        custom / "static" / "products" / slug / "product.css": _STYLES,
-    }
-    for path in (file.parent for file in files):
+    files = _files(slug, custom, start)
+    for path in dict.fromkeys(file.parent for file in files):
         if path.exists():
             raise ConfigurationError([Problem(str(path), "is there already; nothing was changed")])
     try:
-        for file, text in files.items():
-            file.parent.mkdir(parents=True)
-            file.write_text(text, "utf-8")
+        for file, content in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         _replace(config, after)
     except OSError as error:
         raise ConfigurationError(
@@ -75,10 +77,23 @@ def make(slug: str, *, name: str, origins: Sequence[str], config: Path, custom: 
     return Made(config, tuple(files))
 
 
-def _table(slug: str, name: str, origins: Sequence[str]) -> str:
+def _files(slug: str, custom: Path, start: str) -> Mapping[Path, bytes]:
+    """The product's own files and what is in them."""
+    return {
+        custom / kind / "products" / slug / path.name: path.read_bytes()
+        for kind in ("templates", "static")
+        for path in sorted((_FOLDER / start / kind).glob("*.*"))
+    }
+
+
+def _table(slug: str, name: str, origins: Sequence[str], look: Look, start: str) -> str:
     """The table as TOML. JSON strings are valid TOML strings."""
     quoted = ", ".join(json.dumps(origin, ensure_ascii=False) for origin in origins)
-    return f"[products.{slug}]\nname = {json.dumps(name, ensure_ascii=False)}\norigins = [{quoted}]\n"
+    table = f"[products.{slug}]\nname = {json.dumps(name, ensure_ascii=False)}\norigins = [{quoted}]\n"
+    chosen = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in asdict(look).items() if value]
+    theme = f"\n[products.{slug}.theme]\n{''.join(chosen)}" if chosen else ""
+    more = _FOLDER / start / "product.toml"
+    return table + theme + (more.read_text("utf-8").replace("SLUG", slug) if more.exists() else "")
 
 
 def _text(config: Path) -> str:

@@ -8,7 +8,9 @@ import pytest
 from bed import ROOT
 
 
-@pytest.mark.parametrize(("name", "script"), [("embed.js", "loader"), ("form/main.js", "form"), ("form/rest.js", "rest")])
+@pytest.mark.parametrize(
+    ("name", "script"), [("embed.js", "loader"), ("form/main.js", "form"), ("form/rest.js", "rest")]
+)
 def test_what_is_served_is_built_from_the_source(name: str, script: str) -> None:
     command = json.loads((ROOT / "package.json").read_text("utf-8"))["scripts"][script]
     command = command.replace(f"--outfile=static/{name}", "")

@@ -95,7 +95,10 @@ def read(text: str, name: str) -> Sheet:
     """Read a stylesheet. Never fails: what cannot be read is among the faults."""
     faults: list[Finding] = list(_unbalanced(text, name))
     nodes = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
-    rules = tuple(_rules(nodes, "", (), name, faults))
+    try:
+        rules = tuple(_rules(nodes, "", (), name, faults))
+    except RecursionError:
+        return Sheet(name, (), (_fault("The rules are nested too deeply to be read.", name, 1),))
     return Sheet(name, rules, tuple(dict.fromkeys(faults)))
 
 
