@@ -1,5 +1,5 @@
-"""How fast and how small the widget is, beside what others do and what the machine allows.
+"""Benchmarks: how fast and small the widget is, compared with rivals and with what the machine allows.
 
-`python -m bench` (`make bench`) measures every row of `rows` and writes `docs/performance.md`. All of it runs on this
-machine's loopback: each server, the load generator and Insider Connect's stand-in are processes of their own.
+`python -m bench` (`make bench`) measures every row of `rows` and writes `docs/performance.md`. Everything runs on this
+machine's loopback. Each server, the load generator and the stand-in for Insider Connect are separate processes.
 """

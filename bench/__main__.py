@@ -1,6 +1,6 @@
-"""Measure, and write docs/performance.md: `python -m bench [--rows NAME,…] [--rounds N]`.
+"""Measures, and writes docs/performance.md: `python -m bench [--rows NAME,…] [--rounds N]`.
 
-With some rows alone, or fewer rounds than count, the table is printed and the document stays as it is.
+With only some rows, or too few rounds, it prints the table and leaves the document as it is.
 """
 
 import argparse
@@ -11,12 +11,12 @@ from bench import browser, machine, picture, report, serving, stage, vendors
 from bench.rows import ROWS, Samples
 
 ROUNDS = 5
-"""The least that a median is taken of."""
+"""The smallest number of rounds from which a median is taken."""
 _IN_BROWSER = {"embed", "open", "weight"}
 
 
 def main() -> None:
-    """Measure what is asked for."""
+    """Measure what the command line asks for."""
     names = [row.name for row in ROWS]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rows", default=",".join(names), help=f"of {','.join(names)}")

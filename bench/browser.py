@@ -1,7 +1,7 @@
-"""The rows about the browser: what a host page carries before anybody means to say something, and the form's opening.
+"""The rows about the browser: what a host page loads before anybody wants to say something, and how the form opens.
 
-Host pages are served from 127.0.0.1, compressed ahead; the widget answers on localhost, which is another site to a
-browser, as it will be in reality. Nothing else can be reached.
+Host pages are served from 127.0.0.1, compressed in advance. The widget answers on localhost, which is another site for
+a browser, as it is in reality. The browser can reach nothing else.
 """
 
 import contextlib
@@ -32,9 +32,9 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 HOVER = 200
-"""Milliseconds that the pointer rests on the button before the press."""
+"""Milliseconds for which the pointer rests on the button before the press."""
 _SETTLE = 500
-"""Milliseconds in which what an open form still loads has come."""
+"""Milliseconds after which an open form has loaded everything."""
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _SCRIPTS = """
 window.bench = {shift: 0, long: 0, pressed: 0, usable: 0}
@@ -59,12 +59,12 @@ if (window == top) addEventListener('pointerdown', event => {
 }, true)
 else bench.watch('textarea')
 """
-"""Runs first in every frame: counts what a page should not do, and notes when the box for the text can be used."""
+"""Runs first in every frame. Counts what a page should not do, and records when the text field can be used."""
 
 
 @dataclass
 class Site:
-    """Host pages, and what they ask for, from one server of this process."""
+    """Host pages and their files, from one server in this process."""
 
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class Site:
         self.files[path] = (kind, vendors.packed(content))
 
     def page(self, name: str, head: str, files: Mapping[str, bytes]) -> None:
-        """A host page, and the files that it asks for."""
+        """Serve a host page and its files."""
         text = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title><link rel="icon" href="data:,">'
             f'<meta name="viewport" content="width=device-width"><body><h1>Orders</h1><p>Nothing new.</p>{head}'
@@ -99,7 +99,7 @@ class Site:
                 self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None:
-                """Says nothing."""
+                """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -114,7 +114,7 @@ class Site:
 
 @dataclass
 class Visit:
-    """What a visit to a host page showed. Times in ms, sizes in bytes as they went over the wire."""
+    """The result of a visit to a host page. Times are in ms; sizes are bytes on the wire."""
 
     requests: int
     bytes: int
@@ -127,7 +127,7 @@ class Visit:
 
 
 def chromium() -> str | None:
-    """The browser of this machine, if one runs; None leaves it to Playwright's own."""
+    """This machine's browser, if it works; None means Playwright's own."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
     found = filter(None, map(shutil.which, names))
     runs = (path for path in found if subprocess.run([path, "--version"], capture_output=True).returncode == 0)
@@ -136,7 +136,7 @@ def chromium() -> str | None:
 
 @contextlib.contextmanager
 def started() -> Iterator[Browser]:
-    """Chromium, as the tests start it, with a way to this machine alone."""
+    """Chromium, started as in the tests, with access to this machine only."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield browser
@@ -144,7 +144,7 @@ def started() -> Iterator[Browser]:
 
 
 def visit(browser: Browser, url: str, button: str = "", *, hover: int = HOVER) -> Visit:
-    """Load a host page until it is quiet and, if there is a `button`, hover over it, press it, and use the form."""
+    """Load a host page until it is idle. If there is a `button`, hover over it, press it, and use the form."""
     with contextlib.closing(browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")) as context:
         context.add_init_script(_SCRIPTS)
         page = context.new_page()
@@ -171,7 +171,7 @@ def _sum(asked: list[Asked]) -> int:
 
 
 def _open(page: Page, button: str, hover: int) -> float:
-    """Press, type into the form, and answer how long it took from the one to the possibility of the other."""
+    """Press the button, and type into the form. Returns the time from the press until typing was possible."""
     box = page.locator(button).bounding_box()
     assert box, f"there is no {button}"  # noqa: S101
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -189,13 +189,13 @@ def _open(page: Page, button: str, hover: int) -> float:
 
 
 def _frames(page: Page) -> list[Frame]:
-    """The page, and the form's frame if the form is in one."""
+    """The page, and the form's frame if it has one."""
     page.wait_for_function("() => bench.usable")
     return [page.main_frame, *(frame for frame in page.frames if "/form/" in frame.url)]
 
 
 def measure(rounds: int, place: Path) -> Mapping[str, Samples]:
-    """All rows about the browser at once, for they share their visits."""
+    """All rows about the browser together, because they share their visits."""
     vendors.fetch()
     embed, opening, weight = Samples(), Samples(), Samples()
     with ExitStack() as stack:
@@ -229,11 +229,11 @@ _BUTTONS = {
 
 
 def _visits(browser: Browser, site: str, rounds: int, embed: Samples, opening: Samples, weight: Samples) -> None:
-    """Everybody's page, in turn."""
+    """Visit the page of each contender in turn."""
     seen: dict[str, list[Visit]] = {name: [] for name in _BUTTONS}
     touched: list[float] = []
     for name, button in _BUTTONS.items():
-        visit(browser, f"{site}/{name}", button)  # what a browser keeps once it has seen a script counts for nobody
+        visit(browser, f"{site}/{name}", button)  # not counted: it fills the browser's code cache
     for _ in range(rounds):
         bare = visit(browser, f"{site}/bare")
         for name, button in _BUTTONS.items():
@@ -270,7 +270,7 @@ def _told(found: list[Visit]) -> str:
 
 
 def _weight(browser: Browser, url: str) -> int:
-    """Bytes of all that a page loads."""
+    """Bytes of everything that a page loads."""
     with contextlib.closing(browser.new_context()) as context:
         page = context.new_page()
         asked: list[Asked] = []

@@ -1,10 +1,10 @@
-"""A load generator: prepared requests over a fixed number of connections of this machine's loopback.
+"""A load generator: sends prepared requests over a fixed number of connections on this machine's loopback.
 
     python -m bench.load '{"port": 8000, "connections": 16, "count": 2000}'
 
-It is a process of its own, so that its work is not the measured server's; it says its own share of a processor, so that
-a figure which it held down is seen. What it measured goes to standard output as JSON. SIGTERM ends it early, with what
-was answered until then.
+It is a separate process, so that its work does not count as the measured server's. It reports its own share of a
+processor, so that a figure which it held down is recognised. It prints its result as JSON. SIGTERM ends it early, with
+the answers until then.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from bench import requests
 from bench.requests import Request
 
 _NO_ANSWER = 0
-"""What counts as the status of an answer that did not come, or that cannot be understood."""
+"""The status that is recorded for a missing or unreadable answer."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to send to `port`: `count` submissions, with the content of `file` if one is named, or with `path` that page
-    again and again for `seconds`. `pause` is in seconds, on each connection, between an answer and the next request."""
+    """What to send to `port`: `count` submissions, with the content of `file` if one is named, or requests for the page
+    `path` for `seconds`. `pause` is in seconds, between an answer and the next request on each connection."""
 
     port: int
     connections: int
@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it. `began` is by the clock that all processes share (`time.monotonic`), times are in seconds."""
+    """The result. `began` is by the clock that all processes share (`time.monotonic`). Times are in seconds."""
 
     began: float
     seconds: float
@@ -54,22 +54,22 @@ class Result:
 
     @property
     def count(self) -> int:
-        """How many were answered."""
+        """The number of answers."""
         return len(self.latencies)
 
     @property
     def rate(self) -> float:
-        """Answers in a second."""
+        """Answers per second."""
         return self.count / self.seconds
 
     def percentile(self, share: float) -> float:
-        """The latency that so much of the requests stayed within."""
+        """The latency that this share of the requests did not exceed."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 class Connection(asyncio.Protocol):
-    """Sends the next request as soon as the last is answered. An answer ends where its Content-Length says."""
+    """Sends the next request once the last is answered. An answer ends where its Content-Length says."""
 
     def __init__(self, load: "Load") -> None:
         self._load = load
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         self._began = 0.0
 
     def connection_made(self, transport: Any) -> None:
-        """Begin."""
+        """Send the first request."""
         self._transport = transport
         self._send()
 
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._transport.writelines(request)
 
     def data_received(self, data: bytes) -> None:
-        """Collect an answer, note it when it is whole, and go on."""
+        """Collect an answer, record it when it is complete, and continue."""
         self._buffer += data
         if not self._needed:
             end = self._buffer.find(b"\r\n\r\n")
@@ -114,14 +114,14 @@ class Connection(asyncio.Protocol):
             self._send()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """An answer that will not come any more is counted, too."""
+        """Count an answer that will not come any more."""
         if self._waits:
             self._load.note(_NO_ANSWER, time.perf_counter() - self._began)
         self._load.lost()
 
 
 def _read_head(head: bytes) -> tuple[int, int]:
-    """An answer's status, and the length of what follows."""
+    """An answer's status, and the length of its body."""
     lines = head.lower().split(b"\r\n")
     lengths = [int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:")]
     return (int(lines[0].split()[1]), lengths[0]) if lengths else (_NO_ANSWER, 0)
@@ -144,26 +144,26 @@ class Load:
         self._done = asyncio.Event()
 
     def next(self) -> Request | None:
-        """The next request, until there is none or the time is over."""
+        """The next request; None if there is none left, or time is up."""
         return None if time.monotonic() >= self._until else next(self._waiting, None)
 
     def note(self, status: int, seconds: float) -> None:
-        """Count an answer."""
+        """Record an answer."""
         self._statuses[status] += 1
         self._latencies.append(seconds)
 
     def lost(self) -> None:
-        """A connection is closed; the last one ends the run."""
+        """A connection is closed. The last one ends the run."""
         self._open -= 1
         if not self._open:
             self._done.set()
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Send no more requests."""
         self._until = 0.0
 
     async def run(self) -> Result:
-        """Send all of it."""
+        """Send everything."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         began, cpu = time.monotonic(), time.process_time()
@@ -178,7 +178,7 @@ class Load:
 
 
 def result_from(text: str) -> Result:
-    """What a load generator wrote."""
+    """The result that a load generator printed."""
     read = json.loads(text)
     return Result(**{**read, "statuses": {int(status): count for status, count in read["statuses"].items()}})
 

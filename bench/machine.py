@@ -1,4 +1,4 @@
-"""The machine that was measured on, in words."""
+"""Describes the machine of a measurement in words."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ import uvicorn
 
 
 def describe(place: Path) -> Mapping[str, str]:
-    """Processor, memory, system and disk; `place` is a folder on the disk that the database lies on."""
+    """Processor, memory, system and disk. `place` is a folder on the database's disk."""
     memory = next(
         int(line.split()[1]) * 1024
         for line in Path("/proc/meminfo").read_text().splitlines()
@@ -38,14 +38,14 @@ def describe(place: Path) -> Mapping[str, str]:
 
 
 def _file_system(place: Path) -> str:
-    """The kind of the file system that a folder lies on."""
+    """The type of a folder's file system."""
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
     around = [(point, kind) for point, kind in mounts if place.resolve().is_relative_to(point)]
     return max(around, key=lambda mount: len(mount[0]))[1]
 
 
 def _sync_time(place: Path) -> float:
-    """Seconds that a small write takes until it is on the disk."""
+    """Seconds until a small write is on the disk."""
     times = []
     with (place / "sync").open("wb", buffering=0) as file:
         for _ in range(200):

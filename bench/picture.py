@@ -1,4 +1,4 @@
-"""The picture: every figure beside its target, and what a row costs with a longer backlog; dark for dark readers."""
+"""The chart: every figure against its target, and the cost of a row by the length of the backlog; with a dark mode."""
 
 from collections.abc import Iterator
 from html import escape
@@ -9,7 +9,7 @@ from bench.rows import ROWS, Check, Measured, Samples, Who
 
 _WIDTH, _LEFT, _RIGHT, _LINE, _TOP = 860, 360, 820, 26, 64
 _REACH = 4.0
-"""How far the scale goes either way, in doublings."""
+"""The reach of the scale in both directions, in doublings."""
 _STYLE = """
 text{font:13px system-ui,sans-serif;fill:#26221d}.quiet{fill:#675f56;font-size:12px}.grid{stroke:#e3ded7}
 .target{stroke:#26221d;stroke-width:1.5}.spread{stroke-width:3;stroke-linecap:round}.met{fill:#1d7a46;stroke:#1d7a46}
@@ -22,10 +22,10 @@ text{font:13px system-ui,sans-serif;fill:#26221d}.quiet{fill:#675f56;font-size:1
 
 
 def draw(measured: Measured) -> str:
-    """The picture as SVG."""
+    """The chart as SVG."""
     lines = [
         (row.title, check, measured[row.name]) for row in ROWS for check in row.checks if check.bound > 0
-    ]  # of what may not be at all there is no multiple
+    ]  # if nothing is allowed at all, there is no multiple of it
     bottom = _TOP + _LINE * len(lines)
     parts = [*_scale(bottom)]
     for number, (title, check, samples) in enumerate(lines):
@@ -39,14 +39,14 @@ def draw(measured: Measured) -> str:
 
 
 def _place(times: float) -> float:
-    """Where on the scale a figure stands that is so many times as good as its target."""
+    """The place on the scale of a figure that is so many times as good as its target."""
     doublings = log2(times) if times > 0 else _REACH
     middle, half = (_LEFT + _RIGHT) / 2, (_RIGHT - _LEFT) / 2
     return middle + half * max(-1.0, min(1.0, doublings / _REACH))
 
 
 def _goodness(judged: float, check: Check) -> float:
-    """How many times as good as its target a judged figure is; a distance that is none at all is as good as can be."""
+    """How many times as good as its target a judged figure is. A difference of zero or less is as good as possible."""
     return judged / check.bound if check.better == "more" else check.bound / judged if judged > 0 else 2**_REACH
 
 
@@ -82,7 +82,7 @@ def _line(y: float, title: str, check: Check, samples: Samples) -> Iterator[str]
 
 
 def _of_others(samples: Samples, check: Check, who: Who) -> float | None:
-    """Where on the scale ours would be if it were as somebody else's."""
+    """Where ours would be on the scale if it equalled another's figure."""
     theirs = samples.middle(check, who)
     if theirs is None:
         return None
@@ -93,7 +93,7 @@ def _of_others(samples: Samples, check: Check, who: Who) -> float | None:
 
 
 def _curve(top: float, backlog: Samples) -> Iterator[str]:
-    """Milliseconds a row over the rows that wait, from nothing to a little above the most."""
+    """Milliseconds per row by the number of waiting rows, from zero to a little above the maximum."""
     height, low = 130.0, top + 150.0
     most = 1.2 * max(max(times) for times in backlog.curve.values())
     sizes = list(backlog.curve)

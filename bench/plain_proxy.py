@@ -1,4 +1,4 @@
-"""The rival: what a competent developer writes in an hour. It checks little, stores nothing, and waits.
+"""The rival: what a competent developer writes in an hour. It checks little, stores nothing, and makes people wait.
 
 INSIDER_URL=… INSIDER_CLIENT_ID=… INSIDER_CLIENT_SECRET=… python -m bench.plain_proxy PORT
 """
@@ -21,7 +21,7 @@ token: dict[str, Any] = {"value": "", "until": 0.0}
 
 
 async def authorization() -> dict[str, str]:
-    """The token, from memory while it is good."""
+    """The token, from memory while it is valid."""
     if time.monotonic() > token["until"]:
         credentials = {
             "grant_type": "client_credentials",
@@ -34,7 +34,7 @@ async def authorization() -> dict[str, str]:
 
 
 async def submit(request: Request) -> JSONResponse:
-    """POST /form/{product}: straight on to Insider Connect."""
+    """POST /form/{product}: forwarded to Insider Connect at once."""
     form = await request.form()
     description, email = str(form.get("description", "")), str(form.get("submittedByEmail", ""))
     if "@" not in email or len(description) > 1000:

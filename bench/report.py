@@ -1,4 +1,4 @@
-"""What was measured, as a document: the table, how each row came about, the machine."""
+"""Writes the results as a document: the table, how each row was measured, the machine."""
 
 from collections.abc import Iterator, Mapping
 from statistics import median
@@ -9,7 +9,7 @@ PICTURE = "pictures/performance.svg"
 
 
 def document(measured: Measured, machine: Mapping[str, str], rounds: int, minutes: float) -> str:
-    """All of `docs/performance.md`."""
+    """The whole of `docs/performance.md`."""
     judged = [check.meets(median(measured[row.name].judged(check))) for row in ROWS for check in row.checks]
     return "\n".join(
         [
@@ -50,7 +50,7 @@ def document(measured: Measured, machine: Mapping[str, str], rounds: int, minute
 
 
 def table(measured: Measured) -> Iterator[str]:
-    """The lines of the table, of those rows that were measured."""
+    """The table's lines for the rows that were measured."""
     yield "| what | figure | target | ours | rival | ceiling | spread | |"
     yield "|---|---|---|---|---|---|---|---|"
     for row in ROWS:
@@ -96,7 +96,7 @@ def shown(value: float, check: Check) -> str:
 
 
 def _judged(value: float, check: Check) -> str:
-    """A figure as it is judged: a share, a distance with its sign, or the value itself."""
+    """A figure as it is judged: a share, a difference with its sign, or the value itself."""
     if check.of == "share":
         return f"{value:.{2 if value >= 0.1 else 3}f} ×"
     return f"{value:+.{check.digits}f} {check.unit}" if check.of == "distance" else shown(value, check)

@@ -1,4 +1,4 @@
-"""Requests that are ready to be sent, as a browser would write them."""
+"""Prepared requests, as a browser would write them."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from PIL import Image
 from widget.submissions.tokens import Tokens
 
 SECRET_KEY = "bench-only-" * 3
-"""What the measured widget signs its tokens with, so that forms need not be fetched one by one."""
+"""The measured widget's signing key, so that no forms have to be fetched."""
 FIELDS = {
     "description": "The new order page is so much faster, thank you. One thing: the totals jump when I scroll.",
     "submittedByEmail": "mara@northwind.example",
@@ -19,7 +19,7 @@ _BOUNDARY = "----bench"
 _BROWSER = "Host: localhost\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nSec-Fetch-Site: same-origin\r\n"
 
 Request = Sequence[bytes]
-"""A request in pieces, so that many can share a file's bytes."""
+"""A request in chunks, so that many requests can share a file's bytes."""
 
 
 def get(path: str) -> Request:
@@ -28,7 +28,7 @@ def get(path: str) -> Request:
 
 
 def submissions(count: int, file: bytes = b"") -> Iterable[Request]:
-    """POSTs of the form, each with a token of its own, and with `file` if there is one."""
+    """POSTs of the form, each with its own token, and with `file` if there is one."""
     tokens = Tokens([SECRET_KEY], 86_400)
     return (_submission(tokens.form("demo"), file) for _ in range(count))
 
@@ -53,7 +53,7 @@ def _submission(token: str, file: bytes) -> Request:
 
 
 def picture() -> bytes:
-    """A PNG of about 4 MB, of noise, as a browser would send it unharmed: just below what a form takes."""
+    """A PNG of noise, about 4 MB, just below the limit, so that a browser would send it unchanged."""
     target = io.BytesIO()
     Image.effect_noise((1154, 1154), 40).convert("RGB").save(target, "PNG", compress_level=0)
     return target.getvalue()

@@ -1,4 +1,4 @@
-"""The table: what is measured, what has to come out, and what was tried where it does not."""
+"""The table: what is measured, the targets, and what was tried where one is missed."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,13 @@ from typing import Literal
 
 Who = Literal["ours", "rival", "ceiling"]
 BUSY = 0.85
-"""Share of a processor from which on the load generator or the stand-in may have held a figure down."""
+"""Share of a processor above which the load generator or the stand-in may have held a figure down."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One target. The judged figure is ours, or ours as a `share` of another's, or as a `distance` from it, taken
-    round by round; `bound` is in `unit`, or for a share without one."""
+    """One target. The judged figure is ours, ours as a `share` of another's, or its `distance` from it, calculated for
+    each round. `bound` is in `unit`, except for a share."""
 
     measure: str
     name: str
@@ -27,20 +27,20 @@ class Check:
     digits: int = 0
 
     def meets(self, figure: float) -> bool:
-        """Whether a judged figure is good enough."""
+        """Whether a judged figure meets the target."""
         return figure >= self.bound if self.better == "more" else figure <= self.bound
 
 
 def _share(
     measure: str, name: str, target: str, unit: str, bound: float, beside: Literal["rival", "ceiling"] = "rival"
 ) -> Check:
-    """At least so much of what somebody else does."""
+    """A target of at least this share of another's figure."""
     return Check(measure, name, target, unit, "more", bound, "share", beside)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table; `tried` is what was tried where a target is missed."""
+    """A row of the table. `tried` is what was tried if a target is missed."""
 
     name: str
     title: str
@@ -51,8 +51,8 @@ class Row:
 
 @dataclass
 class Samples:
-    """What was measured for a row: by measure, whose it is, and round. What else is to be said of it; the largest
-    share of a processor that those who only help to measure used; cost by size of backlog, in ms, round by round."""
+    """What was measured for a row, by measure, contender and round; remarks; the largest share of a processor that a
+    measuring process used; and the cost by length of backlog, in ms for each round."""
 
     values: dict[str, dict[Who, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     notes: list[str] = field(default_factory=list)
@@ -61,11 +61,11 @@ class Samples:
     curve: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, measure: str, who: Who, value: float) -> None:
-        """Keep what a round brought."""
+        """Add the result of a round."""
         self.values[measure][who].append(value)
 
     def judged(self, check: Check) -> Sequence[float]:
-        """The figures that the check is about, one for each round."""
+        """The figures that the check judges, one for each round."""
         ours = self.values[check.measure]["ours"]
         if check.of == "value":
             return ours
@@ -73,7 +73,7 @@ class Samples:
         return [mine / other if check.of == "share" else mine - other for mine, other in pairs]
 
     def middle(self, check: Check, who: Who) -> float | None:
-        """Somebody's median, or None where nobody was measured."""
+        """A contender's median; None if it was not measured."""
         found = self.values[check.measure].get(who)
         return median(found) if found else None
 
@@ -239,4 +239,4 @@ ROWS: tuple[Row, ...] = (
     ),
 )
 Measured = Mapping[str, Samples]
-"""What was measured, by the names of rows."""
+"""The results by the names of rows."""

@@ -1,9 +1,9 @@
-"""What is measured beside the widget: Insider Connect's quickest stand-in, and the ceilings.
+"""What is measured beside the widget: a fast stand-in for Insider Connect, and the ceilings.
 
 python -m bench.servers insider PORT [DELAY]     Insider Connect, answering after so many seconds
-python -m bench.servers bare PORT ANSWER         uvicorn, answering what is in that file to everything
-python -m bench.servers sink PORT                uvicorn, reading bodies and dropping them
-python -m bench.servers post PORT COUNT AT_ONCE  a loop of httpx posts to a stand-in; prints began and seconds
+python -m bench.servers bare PORT ANSWER         uvicorn, answering everything with the content of that file
+python -m bench.servers sink PORT                uvicorn, reading and dropping bodies
+python -m bench.servers post PORT COUNT AT_ONCE  a loop of httpx posts to a stand-in; prints its start and seconds
 """
 
 import asyncio
@@ -29,10 +29,10 @@ _DONE = b'{"isSuccess":true,"data":32,"errors":null,"requestId":"982e7534-2f5b-4
 
 
 class Insider(asyncio.Protocol):
-    """Insider Connect at its quickest: reads a request to its end, and answers the documented success.
+    """Insider Connect at its fastest: reads a request to its end, and answers with the documented success.
 
-    Beside the API, `/counts` tells how many of each kind came and the processor time used so far, `/times` when each
-    feedback was created (`time.monotonic`), and `/reset` forgets all that.
+    In addition to the API, `/counts` returns the number of requests of each kind and the processor time used, `/times`
+    when each feedback was created (`time.monotonic`), and `/reset` forgets all that.
     """
 
     delay = 0.0
@@ -40,24 +40,24 @@ class Insider(asyncio.Protocol):
     created: list[float] = []
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to read."""
+        """Start a parser."""
         self._transport = transport
         self._parser = httptools.HttpRequestParser(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Parse the next bytes."""
         self._parser.feed_data(data)
 
     def on_message_begin(self) -> None:
-        """The parser's word that a request begins."""
+        """The parser found the beginning of a request."""
         self._url = b""
 
     def on_url(self, url: bytes) -> None:
-        """The parser's word for the address."""
+        """The parser found the address."""
         self._url += url
 
     def on_message_complete(self) -> None:
-        """The parser's word that a request is whole."""
+        """The parser found the end of a request."""
         path = self._url.decode()
         answer = self._api(path) if self._parser.get_method() == b"POST" else (200, self._told(path))
         text = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
@@ -92,7 +92,7 @@ Application = Callable[[Any, Any, Any], Any]
 
 
 def bare(answer: bytes) -> Application:
-    """An ASGI application that gives one answer to everything: `answer` is its header lines, a blank line, its body."""
+    """An ASGI application that answers everything with `answer`: header lines, a blank line, and a body."""
     head, _, body = answer.partition(b"\r\n\r\n")
     headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")]
 
@@ -104,7 +104,7 @@ def bare(answer: bytes) -> Application:
 
 
 async def sink(scope: Any, receive: Any, send: Any) -> None:
-    """An ASGI application that reads a body and drops it."""
+    """An ASGI application that reads and drops a body."""
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"2")]})
@@ -132,7 +132,7 @@ async def _post(port: int, count: int, at_once: int) -> dict[str, float]:
 
 
 def _uvicorn(app: Application, port: int) -> None:
-    """As the widget runs it, without the deadlines."""
+    """Run it as the widget does, without the deadlines."""
     uvicorn.run(
         app,
         port=port,
@@ -150,7 +150,7 @@ def _uvicorn(app: Application, port: int) -> None:
 
 
 def main() -> None:
-    """Be what the command line says."""
+    """Run what the command line asks for."""
     kind, port, *more = sys.argv[1:]
     uvloop.install()
     match kind:

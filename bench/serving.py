@@ -1,4 +1,4 @@
-"""The rows about the service: each measures what is named so in `rows`, round by round, ours and others in turn."""
+"""The rows about the service. Each function measures the row of its name, round by round, all contenders in turn."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from bench.stage import Insider, Loading, Peak, Server, Widget, load
 
 Contenders = Mapping[Who, Server]
 SLOTS = 16
-"""`DELIVERY_CONCURRENCY`, as it is by default."""
+"""The default of `DELIVERY_CONCURRENCY`."""
 MB = 1e6
 BURST = 2000
 SLICE = 800
@@ -44,7 +44,7 @@ def get(rounds: int, place: Path) -> Samples:
 
 
 def _answer(widget: Widget) -> bytes:
-    """What the widget answers, but for what uvicorn adds by itself."""
+    """The widget's answer, without what uvicorn adds by itself."""
     own = {"Sec-Fetch-Site": "same-origin", "Accept-Encoding": "gzip, deflate, br, zstd", "Accept": "text/html"}
     with (
         httpx.Client(trust_env=False) as client,
@@ -70,7 +70,7 @@ def accept(rounds: int, place: Path) -> Samples:
 
 
 def _loaded(samples: Samples, insider: Insider, server: Server, connections: int, **plan: Any) -> Result:
-    """A run of load, with an eye on those who only help to measure."""
+    """A run of load, which also records how busy the measuring processes are."""
     spent, began = insider.counts()["cpu"], time.monotonic()
     result = load(server, connections, **plan)
     samples.insider = max(samples.insider, (insider.counts()["cpu"] - spent) / (time.monotonic() - began))
@@ -79,7 +79,7 @@ def _loaded(samples: Samples, insider: Insider, server: Server, connections: int
 
 
 def synced(place: Path, size: int, count: int, together: int = SLOTS) -> float:
-    """How many submissions of `size` bytes a second get onto the disk when so many share one sync."""
+    """How many submissions of `size` bytes per second get onto the disk if so many share one sync."""
     began = time.monotonic()
     with (place / "synced").open("wb", buffering=0) as file:
         for _ in range(count // together):
@@ -107,7 +107,7 @@ def delivered(rounds: int, place: Path) -> Samples:
 
 
 def person(rounds: int, place: Path) -> Samples:
-    """One submission after the other, of somebody who waits for Insider Connect's answer."""
+    """One submission after another, by a person who waits for Insider Connect's answer."""
     samples = Samples()
     with Insider(place, 0.05) as insider, Widget(place, insider) as widget, stage.proxy(place, insider) as proxy:
         contenders: Contenders = {"ours": widget, "rival": proxy}
@@ -121,7 +121,7 @@ def person(rounds: int, place: Path) -> Samples:
 
 
 def slow(rounds: int, place: Path) -> Samples:
-    """What Send takes when Insider Connect takes ten seconds."""
+    """The duration of Send while Insider Connect takes ten seconds."""
     samples = Samples()
     with (
         Insider(place, 10.0) as insider,
@@ -163,7 +163,7 @@ def uploads(rounds: int, place: Path) -> Samples:
 
 
 def crowd(rounds: int, place: Path) -> Samples:
-    """256 pictures at the same moment, and people who send a few words meanwhile."""
+    """256 pictures at the same moment, while other people send a few words."""
     samples, count = Samples(), 256
     file = place / "picture.png"
     file.write_bytes(requests.picture())
@@ -198,7 +198,7 @@ def crowd(rounds: int, place: Path) -> Samples:
 
 
 def idle(rounds: int, place: Path) -> Samples:
-    """A process that has nothing to do, and how soon it is ready for something."""
+    """An idle process, and how soon it is ready."""
     samples = Samples()
     with Insider(place) as insider:
         for _ in range(rounds):
@@ -214,7 +214,7 @@ def idle(rounds: int, place: Path) -> Samples:
 
 
 def backlog(rounds: int, place: Path) -> Samples:
-    """Rows that have waited, and what one of them costs with more or fewer behind it."""
+    """Waiting rows, and the cost of one with more or fewer behind it."""
     samples, rows = Samples(), 10_000
     with Insider(place) as insider:
         made = {size: _seeded(place, insider, size) for size in (100, 1000, rows, 100_000)}
@@ -247,7 +247,7 @@ def _seeded(place: Path, insider: Insider, rows: int) -> Path:
 
 
 def _cost(place: Path, insider: Insider, database: Path, rows: int) -> float:
-    """Milliseconds that each of so many rows takes, after the first few."""
+    """Milliseconds for each of so many rows, after the first few."""
     first = 20
     insider.reset()
     with Widget(place, insider, database=database):
@@ -257,7 +257,7 @@ def _cost(place: Path, insider: Insider, database: Path, rows: int) -> float:
 
 
 def _drain(samples: Samples, place: Path, insider: Insider, database: Path, rounds: int) -> None:
-    """One backlog in slices, between which a loop of posts does the same work."""
+    """Drain one backlog in slices, with a loop of posts that does the same work in between."""
     insider.reset()
     with Widget(place, insider, database=database) as widget:
         insider.until("create", 200)

@@ -1,4 +1,4 @@
-"""The servers that are measured, on free ports, each a process that is ended by its id; their memory; a run of load."""
+"""The measured servers, on free ports, each a process that is ended by its id; their memory; runs of load."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from bench.requests import SECRET_KEY
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / "build" / "bench"
-"""What is fetched, and what is written while measuring: the database lies on the same disk as the checkout."""
+"""What is downloaded, and what is written while measuring, so that the database is on the checkout's disk."""
 WIDGET_TOML = '[products.demo]\nname = "Northwind"\norigins = ["http://127.0.0.1:*", "http://localhost:*"]\n'
 CREDENTIALS = {"INSIDER_CLIENT_ID": "client", "INSIDER_CLIENT_SECRET": "secret"}
 _START, _STOP = 60.0, 30.0
@@ -31,21 +31,21 @@ _START, _STOP = 60.0, 30.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def environ(**more: str) -> dict[str, str]:
-    """An environment that holds nothing of the developer's but the way to programs and the home."""
+    """An environment without the developer's own variables, except for PATH and HOME."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """A folder for a while, on the disk that the checkout lies on."""
+    """A temporary folder on the checkout's disk."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=CACHE, ignore_cleanup_errors=True) as name:
         yield Path(name)
@@ -61,7 +61,7 @@ def until(fact: Callable[[], bool], seconds: float = 120.0, pause: float = 0.005
 
 
 class Server:
-    """`python -m MODULE …` on a free port, `PORT` among the arguments; it runs while its context lasts."""
+    """`python -m MODULE …` on a free port, `PORT` among the arguments. It runs as long as its context."""
 
     def __init__(self, module: str, *arguments: str, log: Path, **more: str) -> None:
         self.port = free_port()
@@ -92,7 +92,7 @@ class Server:
             self._child.wait()
 
     def signal(self, number: int) -> None:
-        """Send it a signal: SIGSTOP holds it until SIGCONT."""
+        """Send it a signal. SIGSTOP holds it until SIGCONT."""
         self._child.send_signal(number)
 
     def _is_ready(self) -> bool:
@@ -101,15 +101,15 @@ class Server:
         return self.answers()
 
     def answers(self) -> bool:
-        """Whether it does its work."""
+        """Whether it works."""
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
             return True
         return False
 
     def resident(self) -> tuple[int, int]:
-        """Bytes of memory (resident set), of the process and of its children."""
+        """The resident memory in bytes, of the process and of its children."""
         children: set[int] = set()
-        for listed in Path(f"/proc/{self._child.pid}/task").glob("*/children"):  # each thread has those that it made
+        for listed in Path(f"/proc/{self._child.pid}/task").glob("*/children"):  # children are listed by thread
             with contextlib.suppress(OSError):
                 children |= {int(child) for child in listed.read_text().split()}
         return _resident(self._child.pid), sum(map(_resident, children))
@@ -123,7 +123,7 @@ def _resident(pid: int) -> int:
 
 
 class Peak(threading.Thread):
-    """The most memory that a server has, with its children, while the context lasts: looked at every 20 ms."""
+    """The largest memory of a server and its children while the context lasts, checked every 20 ms."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(daemon=True)
@@ -132,7 +132,7 @@ class Peak(threading.Thread):
         self.own = self.all = 0
 
     def run(self) -> None:
-        """Look, again and again."""
+        """Check repeatedly."""
         while not self._over.wait(0.02):
             own, children = self._server.resident()
             self.own, self.all = max(self.own, own), max(self.all, own + children)
@@ -147,7 +147,7 @@ class Peak(threading.Thread):
 
 
 class Insider(Server):
-    """Insider Connect's stand-in, which answers after `delay` seconds."""
+    """The stand-in for Insider Connect, which answers after `delay` seconds."""
 
     def __init__(self, place: Path, delay: float = 0.0) -> None:
         super().__init__("bench.servers", "insider", "PORT", str(delay), log=place / "insider.log")
@@ -158,7 +158,7 @@ class Insider(Server):
         super().__exit__()
 
     def counts(self) -> Mapping[str, float]:
-        """How many `create`, `attach` and `token` came since the last reset, and seconds of processor time (`cpu`)."""
+        """The number of `create`, `attach` and `token` requests since the last reset, and processor seconds (`cpu`)."""
         counts: dict[str, float] = {"create": 0, "attach": 0, **self._client.get("/counts").json()}
         return counts
 
@@ -168,17 +168,17 @@ class Insider(Server):
         return times
 
     def reset(self) -> None:
-        """Count from nothing."""
+        """Start counting at zero."""
         self._client.get("/reset")
 
     def until(self, kind: str, count: int) -> None:
-        """Wait until so many of a kind have come."""
+        """Wait until so many requests of a kind have come."""
         until(lambda: self.counts()[kind] >= count, pause=0.02)
 
 
 class Widget(Server):
-    """`widget serve` with an SQLite database of its own, or a copy of `database`, and default settings but for the
-    rates; `more` are settings."""
+    """`widget serve` with an SQLite database of its own, or a copy of `database`, and default settings except for the
+    rates. `more` are settings."""
 
     def __init__(self, place: Path, insider: Insider, *, database: Path | None = None, **more: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="widget-", dir=place))
@@ -201,13 +201,13 @@ class Widget(Server):
         self._environ["PORT"] = str(self.port)
 
     def answers(self) -> bool:
-        """Whether it is able to accept submissions."""
+        """Whether it can accept submissions."""
         with contextlib.suppress(httpx.TransportError):
             return super().answers() and httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200
         return False
 
     def migrate(self) -> Path:
-        """Make the database without starting; where it is."""
+        """Create the database without starting the service. Returns its path."""
         command = [*self._command[:-1], "migrate"]
         subprocess.run(command, cwd=ROOT, env=self._environ, check=True, capture_output=True)
         return self.database
@@ -220,25 +220,25 @@ def proxy(place: Path, insider: Insider) -> Server:
 
 
 def bare(place: Path, answer: bytes) -> Server:
-    """uvicorn that gives this answer to everything."""
+    """uvicorn that answers everything with this."""
     (place / "answer").write_bytes(answer)
     return Server("bench.servers", "bare", "PORT", str(place / "answer"), log=place / "bare.log")
 
 
 def sink(place: Path) -> Server:
-    """uvicorn that reads bodies and drops them."""
+    """uvicorn that reads and drops bodies."""
     return Server("bench.servers", "sink", "PORT", log=place / "sink.log")
 
 
 def posts(insider: Insider, count: int, at_once: int) -> float:
-    """How many posts a second a loop of httpx makes."""
+    """The number of posts per second in a loop of httpx."""
     command = [sys.executable, "-m", "bench.servers", "post", str(insider.port), str(count), str(at_once)]
     done = subprocess.run(command, cwd=ROOT, env=environ(), check=True, capture_output=True, timeout=_START)
     return count / float(json.loads(done.stdout)["seconds"])
 
 
 class Loading:
-    """A run of the load generator. Raises RuntimeError when an answer is no 2xx."""
+    """A run of the load generator. Raises RuntimeError if an answer is not 2xx."""
 
     def __init__(self, server: Server, connections: int, **plan: Any) -> None:
         given = json.dumps(asdict(Plan(server.port, connections, **plan)))
@@ -260,7 +260,7 @@ class Loading:
             self._child.wait()
         result = result_from(output.decode())
         if any(not 200 <= status < 300 for status in result.statuses):
-            raise RuntimeError(f"not all were answered as they should: {result.statuses}")
+            raise RuntimeError(f"not all answers were as expected: {result.statuses}")
         return result
 
 

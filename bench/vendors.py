@@ -1,4 +1,4 @@
-"""What is fetched from the npm registry at run time, and never kept in the repository: the rivals, and Lighthouse."""
+"""What is downloaded from the npm registry at run time, and never kept in the repository: the rivals and Lighthouse."""
 
 import json
 import subprocess
@@ -26,11 +26,11 @@ init({dsn, integrations: [feedbackIntegration({colorScheme: 'system'})]})
 """
 
 Page = tuple[str, Mapping[str, bytes]]
-"""What a host page has in it, and the files that it asks for, by their path."""
+"""The content of a host page, and its files by path."""
 
 
 def fetch() -> None:
-    """Install the packages into a folder outside of the repository's files, unless they are there."""
+    """Install the packages into an ignored folder, unless they are there already."""
     stamp, wanted = _FOLDER / "stamp", json.dumps(PACKAGES)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
@@ -43,7 +43,7 @@ def fetch() -> None:
 
 
 def _bundle(name: str, source: str) -> bytes:
-    """A script with all that it imports, as a build makes it for production."""
+    """A script with everything that it imports, as a production build makes it."""
     entry, target = _FOLDER / f"{name}.entry.js", _FOLDER / f"{name}.js"
     entry.write_text(source)
     options = ["--bundle", "--minify", "--format=esm", "--target=es2022", "--conditions=production"]
@@ -54,12 +54,12 @@ def _bundle(name: str, source: str) -> bytes:
 
 
 def sentry() -> Page:
-    """Sentry's SDK with its feedback integration, as its documentation has it for npm: all in one script."""
+    """Sentry's SDK with its feedback integration, as documented for npm: all in one script."""
     return '<script type="module" src="/sentry.js"></script>', {"/sentry.js": _bundle("sentry", _SENTRY)}
 
 
 def pushfeedback() -> Page:
-    """pushfeedback's element, as its package is built: a loader that fetches what is used."""
+    """pushfeedback's element as its package builds it: a loader that fetches what is used."""
     folder = _MODULES / "pushfeedback" / "dist" / "pushfeedback"
     files = {f"/pushfeedback/{path.name}": path.read_bytes() for path in folder.iterdir() if path.is_file()}
     head = (
@@ -71,7 +71,7 @@ def pushfeedback() -> Page:
 
 
 def giscus() -> Page:
-    """giscus's element; the frame that it opens comes from its own server, which is not asked."""
+    """giscus's element. The frame that it opens comes from its own server, which is not contacted."""
     tag = '<giscus-widget repo="a/b" repoid="1" mapping="pathname" loading="lazy"></giscus-widget>'
     return f'<script type="module" src="/giscus.js"></script>{tag}', {
         "/giscus.js": _bundle("giscus", "import 'giscus'")
@@ -79,7 +79,7 @@ def giscus() -> Page:
 
 
 def packed(content: bytes) -> bytes:
-    """As a good server sends it: brotli's best."""
+    """The content as a good server sends it, with brotli's best level."""
     return bytes(brotli.compress(content, quality=11))
 
 
@@ -97,7 +97,7 @@ def lighthouse(url: str, chromium: str, into: Path) -> Mapping[str, float]:
         "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
     ]
     env = environ(CHROME_PATH=chromium)
-    if subprocess.run(command, env=env, timeout=120, capture_output=True).returncode:  # the browser did not come up
+    if subprocess.run(command, env=env, timeout=120, capture_output=True).returncode:  # the browser did not start
         subprocess.run(command, env=env, timeout=120, check=True)
     report = json.loads(into.read_text())
     return {name: 100 * float(category["score"]) for name, category in report["categories"].items()}

@@ -1,1 +1,1 @@
-"""Fuzzing: `python -m fuzz TARGET`, as `make fuzz` and the short run in the tests do."""
+"""Fuzzing: `python -m fuzz TARGET`. `make fuzz` uses it, and so does a short run in the tests."""

@@ -1,11 +1,11 @@
-"""Fuzz one target, or all of them in turn: by what its inputs reach where atheris runs, blindly elsewhere.
+"""Fuzzes one target, or all in turn: guided by coverage if atheris is installed, otherwise by blind changes.
 
     python -m fuzz picture                     for five minutes
-    python -m fuzz all --seconds 3600          each of them for an hour
-    python -m fuzz body --runs 2500            so many cases
+    python -m fuzz all --seconds 3600          an hour for each
+    python -m fuzz body --runs 2500            2,500 cases
     python -m fuzz pdf --case build/fuzz/pdf/crash-…
 
-What is found lies in `build/fuzz/`; a crash's input belongs into `fuzz/corpus/` with the commit that mends it.
+Findings are written to `build/fuzz/`. Add the input of a crash to `fuzz/corpus/`, in the commit that fixes it.
 """
 
 import argparse
@@ -26,18 +26,18 @@ CORPUS = ROOT / "fuzz" / "corpus"
 WARM = 300
 """Cases after which nothing should grow any more."""
 MOST_OBJECTS, MOST_MEMORY = 20_000, 96 * 1024 * 1024
-"""Objects and bytes that may be added from then on: caches fill, and the fuzzer keeps what it finds."""
+"""Objects and bytes by which it may still grow: caches fill up, and the fuzzer keeps its findings."""
 
 
 def main() -> None:
-    """Read the arguments, and run."""
+    """Parse the arguments, and run."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description="Fuzz a target.")
     parser.add_argument("target", help="a target's name, or all")
     parser.add_argument("--runs", type=int, default=0, help="cases; without it, --seconds counts")
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
+    parser.add_argument("--seed", type=int, default=0, help="0 for a different one each time")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz", help="where findings go")
-    parser.add_argument("--case", type=Path, help="run one input alone")
+    parser.add_argument("--case", type=Path, help="run a single input")
     options = parser.parse_args()
     if options.target == "all":
         sys.exit(_run_all(sys.argv[1:]))
@@ -94,7 +94,7 @@ def _atheris() -> Any:
 
 
 class _Watched:
-    """A target that notices when cases leave descriptors, objects or memory behind."""
+    """A target that notices if cases leave descriptors, objects or memory behind."""
 
     def __init__(self, run: Callable[[bytes], None], runs: int) -> None:
         self._run = run
@@ -115,7 +115,7 @@ class _Watched:
         print(f"{self._cases} cases: descriptors {grown[0]:+}, objects {grown[1]:+}, memory {grown[2] >> 20:+} MiB")
         sys.stdout.flush()
         if grown[0] > 0 or grown[1] > MOST_OBJECTS or grown[2] > MOST_MEMORY:
-            raise AssertionError("something is left behind")
+            raise AssertionError("something was left behind")
 
 
 def _held() -> tuple[int, int, int]:
@@ -130,7 +130,7 @@ def _held() -> tuple[int, int, int]:
 
 
 def _run_blindly(run: Callable[[bytes], None], options: argparse.Namespace) -> None:
-    """Change seeds here and there: no match for guidance, but better than nothing where there is none."""
+    """Change seeds at random. That is no match for guidance, but better than nothing."""
     chance = random.Random(options.seed or None)
     seeds = [path.read_bytes() for path in sorted((CORPUS / options.target).iterdir())]
     end, case = time.monotonic() + options.seconds, 0

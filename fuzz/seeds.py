@@ -1,4 +1,4 @@
-"""Writes the seed corpus: `python -m fuzz.seeds`. It is kept in the repository, beside what once was found."""
+"""Writes the seed corpus: `python -m fuzz.seeds`. The repository keeps it, together with the findings."""
 
 import sys
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""What is fuzzed: each target takes any bytes, and fails by an exception that the code under test does not promise.
+"""The targets. Each takes any bytes, and fails with an exception that the code under test does not promise.
 
-A target checks what has to hold whatever comes in, not what is right for a given input: that is the tests' part.
+A target checks what has to hold for every input. What is right for a particular input is up to the tests.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from widget.submissions.tokens import Tokens
 RULES = Rules(max_pixels=1_000_000)
 KEY = "fuzzing-fuzzing-fuzzing-fuzzing-00"
 SPOOL = Path()
-"""An empty folder of the fuzzer's own, which it sets."""
+"""An empty folder, which the fuzzer sets."""
 LIMITS = intake.Limits(file_size=2000, field_size=500, request_size=6000, read_timeout=5, total_timeout=10)
 
 
@@ -39,7 +39,7 @@ def loop() -> asyncio.AbstractEventLoop:
 
 
 def body(data: bytes) -> None:
-    """A request's body, in chunks whose size the first byte gives, as far as files on the disk."""
+    """A request's body, in chunks whose size is the first byte, up to files on disk."""
     if not data:
         return
     size, data = data[0] + 1, data[1:]
@@ -74,7 +74,7 @@ async def _take(request: Request) -> None:
 
 
 def picture(data: bytes) -> None:
-    """A JPEG or PNG: what passes can be shown, is no larger than before, tells no place, and passes unchanged again."""
+    """A JPEG or PNG. What passes can be shown, has not grown, reveals no place, and passes again unchanged."""
     media_type = files.identify(data[: files.HEAD_SIZE])
     if media_type not in ("image/jpeg", "image/png"):
         data = (b"\xff\xd8\xff" if len(data) % 2 else b"\x89PNG\r\n\x1a\n") + data
@@ -84,7 +84,7 @@ def picture(data: bytes) -> None:
     if found.data is None:
         return
     clean = jpeg.clean if media_type == "image/jpeg" else png.clean
-    assert len(found.data) <= len(data) or not clean(data, RULES.max_pixels).sound  # then it was drawn anew
+    assert len(found.data) <= len(data) or not clean(data, RULES.max_pixels).sound  # then it was encoded again
     with Image.open(io.BytesIO(found.data)) as image:
         image.load()
     again = examine(found.data, media_type, RULES)
@@ -92,13 +92,13 @@ def picture(data: bytes) -> None:
 
 
 def pdf(data: bytes) -> None:
-    """A PDF: looked into to its end, or unreadable."""
+    """A PDF: checked to its end, or unreadable."""
     found = examine(data if data.startswith(b"%PDF-") else b"%PDF-1.7\n" + data, "application/pdf", RULES)
     assert (found.data is not None) == (found.verdict == "good")
 
 
 def token(data: bytes) -> None:
-    """A token or receipt: nobody's but ours is believed."""
+    """A token or receipt. Only our own are believed."""
     text = data.decode("utf-8", "surrogateescape")
     tokens = Tokens([KEY], 3600)
     for read in (lambda: tokens.read_form(text, "demo", time.time()), lambda: tokens.read_receipt(text)):
@@ -108,7 +108,7 @@ def token(data: bytes) -> None:
 
 
 def name(data: bytes) -> None:
-    """A file's name and declared type: ours is safe, stays as it is, and contradicts nothing."""
+    """A file's name and declared type. Our name is safe, does not change again, and contradicts nothing."""
     text, _, declared = data.decode("utf-8", "replace").partition("\n\n")
     for media_type in ("image/jpeg", "image/png", "application/pdf"):
         files.contradicts(media_type, text, declared)
@@ -126,7 +126,7 @@ REQUIRED = {
 
 
 def setting(data: bytes) -> None:
-    """The environment, one NAME=VALUE a line, and after an empty line the products' file."""
+    """The environment, one NAME=VALUE per line, and after an empty line the products' file."""
     environ, _, products = data.partition(b"\n\n")
     lines = environ.decode("utf-8", "surrogateescape").replace("\0", "").splitlines()
     given = REQUIRED | dict(line.split("=", 1) for line in lines if "=" in line)
@@ -150,4 +150,4 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], int]] = {
     "setting": (setting, 1000),
     "token": (token, 1500),
 }
-"""Each with the cases of a short run: 10,500 in all."""
+"""Each with the number of cases of a short run, 10,500 in total."""
