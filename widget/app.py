@@ -32,7 +32,7 @@ from widget.i18n.overrides import Wording, unspoken
 from widget.insider.client import Insider
 from widget.intake import body as intake
 from widget.intake.acceptance import Acceptance, Identities
-from widget.ops.flushing import flushing
+from widget.ops.flushing import Flusher, flushing
 from widget.ops.sessions import Sessions
 from widget.outbox.backend import Backend
 from widget.outbox.opening import opened
@@ -49,6 +49,7 @@ from widget.submissions.fingerprint import Fingerprints
 from widget.submissions.tokens import CLOCK_SKEW, Tokens
 from widget.theming import themes
 from widget.web.assets import CSS, Asset, StaticFiles, pack
+from widget.web.counted import Counted
 from widget.web.form_cache import CachedForms, FormCache
 from widget.web.headers import Hardened
 from widget.web.mounted import Mounted
@@ -111,7 +112,8 @@ class _Web:
         tls = (self._settings.public_url or "").startswith("https://")
         cached = CachedForms(app, self._settings.products, self._forms, self._tokens, self._bots)
         hardened = Hardened(CutOff(cached), hsts=self._settings.hsts, tls=tls)
-        return Mounted(hardened, self._settings.root, {route.path.split("/")[1] for route in ROUTES})
+        counted = Counted(hardened, {route.path.split("/")[1] for route in ROUTES})
+        return Mounted(counted, self._settings.root, {route.path.split("/")[1] for route in ROUTES})
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -136,9 +138,10 @@ class _Web:
     async def _serving(self) -> AsyncIterator[Service]:
         """What the routes work with, with every part open."""
         settings, outbox = self._settings, self._outbox
+        flusher = Flusher(outbox, "web")
         async with (
             examining(settings) as examiner,
-            delivering(settings, outbox, deliver=settings.web_delivers) as (insider, dispatcher),
+            delivering(settings, outbox, flusher, deliver=settings.web_delivers) as (insider, dispatcher),
             watching(settings, outbox, insider, dispatcher) as health,
         ):
             yield Service(
@@ -157,6 +160,7 @@ class _Web:
                 sheets=self._sheets,
                 wording=Wording(settings.custom / "templates", settings.products),
                 turns=intake.turns(),
+                flusher=flusher,
                 desk=create_desk(settings, self._static),
             )
 
@@ -233,7 +237,9 @@ async def watching(
 
 
 @contextlib.asynccontextmanager
-async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> AsyncIterator[tuple[Insider, Dispatcher]]:
+async def delivering(
+    settings: Settings, outbox: Outbox, flusher: Flusher, *, deliver: bool
+) -> AsyncIterator[tuple[Insider, Dispatcher]]:
     """Keep the outbox open and, if `deliver`, deliver its rows, until the context is left."""
     insider = Insider(
         settings.insider_url,
@@ -260,9 +266,10 @@ async def delivering(settings: Settings, outbox: Outbox, *, deliver: bool) -> As
         log.info("widget.started", version=__version__, products=sorted(settings.products), delivers=deliver)
 
     try:
-        async with opened(begin), flushing(Tally(outbox.backend)):
-            yield insider, dispatcher
-        await dispatcher.stop(settings.shutdown_grace)
+        async with flushing(flusher):
+            async with opened(begin):
+                yield insider, dispatcher
+            await dispatcher.stop(settings.shutdown_grace)
     finally:
         await heartbeat.close()
         await insider.close()
@@ -274,7 +281,8 @@ async def deliver_until(
     stopping: asyncio.Event, settings: Settings, when_stopping: Callable[[Dispatcher], None]
 ) -> None:
     """Deliver without the web part. `when_stopping` is called when it begins to stop. Raises ConfigurationError."""
-    async with delivering(settings, create_outbox(settings), deliver=True) as (_, dispatcher):
+    outbox = create_outbox(settings)
+    async with delivering(settings, outbox, Flusher(outbox, "worker"), deliver=True) as (_, dispatcher):
         await stopping.wait()
         when_stopping(dispatcher)
 

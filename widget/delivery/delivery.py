@@ -21,10 +21,11 @@ from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.multipart import Upload
-from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
+from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.outbox.accounts import Accounts
 from widget.outbox.model import NO_ID, Pending, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
+from widget.telemetry.counters import Amount, Key, counters
 
 log = structlog.get_logger("widget.delivery")
 
@@ -112,7 +113,10 @@ class Delivery:
             return await self._write(work, transition, transition.error)
         asked: Outcome | None = None
         try:
+            began = self._clock()
             outcome = asked = await self._call(work)
+            kind = _KINDS[type(outcome)]
+            counters.add(Key("attempt", work.product, detail=kind), Amount(1, self._clock() - began))
         except asyncio.CancelledError:
             transition = decide(work, Unknown("stopped while sending"), self._policy, self._chance())
             await asyncio.shield(self._outbox.record(work, transition))
@@ -199,6 +203,17 @@ class Delivery:
 
     def _chunks(self, file: Pending) -> AsyncIterator[bytes]:
         return self._outbox.backend.chunks(file.blob, sealed=file.sealed)
+
+
+_KINDS: Mapping[type, str] = {
+    Created: "created",
+    Attached: "attached",
+    Refused: "refused",
+    NotProcessed: "not_processed",
+    Unknown: "unknown",
+    Misconfigured: "misconfigured",
+}
+"""What the outcomes of calls are counted as."""
 
 
 def _record_pauses() -> Iterator[float]:

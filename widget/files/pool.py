@@ -39,6 +39,8 @@ from widget.files.protocol import (
 from widget.files.queueing import FairQueue
 from widget.files.threads import run_uncancellable
 from widget.submissions.limits import MEDIA_TYPES
+from widget.telemetry.counters import Amount, Key, counters
+from widget.telemetry.gauges import gauges
 
 T = TypeVar("T")
 log = structlog.get_logger("widget.files")
@@ -82,6 +84,13 @@ class Examiner:
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="files")
         self._idle: queue.LifoQueue[_Helper] = queue.LifoQueue()
         self._is_told = False
+        gauges.ask["helpers_memory_bytes"] = self.memory
+
+    def memory(self) -> int:
+        """Bytes of memory that the helpers occupy, but for those that are at work."""
+        with self._idle.mutex:
+            idle = list(self._idle.queue)
+        return sum(helper.memory() for helper in idle)
 
     async def close(self) -> None:
         """End the helpers, and wait for the files that they are checking."""
@@ -97,7 +106,10 @@ class Examiner:
         the caller's clean-up finds all that it wrote.
         """
         async with self._queue.place(client):
-            return await run_uncancellable(lambda: self._examine(file, media_type), self._threads)
+            began = time.monotonic()
+            seen = await run_uncancellable(lambda: self._examine(file, media_type), self._threads)
+            counters.add(Key("file", detail=seen.verdict), Amount(1, time.monotonic() - began))
+            return seen
 
     def _examine(self, file: Content, media_type: str) -> Seen:
         try:

@@ -9,6 +9,7 @@ import httpx
 from widget.config.settings import Account
 from widget.insider.answers import Answer, read, token_failure
 from widget.insider.outcomes import Misconfigured, NotProcessed
+from widget.telemetry.counters import Key, counters
 
 REFRESH_EARLY = 60.0
 """Seconds before a token expires from which on it is no longer used."""
@@ -68,6 +69,7 @@ class ClientCredentials(httpx.Auth):
 
     def keep(self, answer: Answer) -> None:
         """Store the token from the endpoint's answer. The caller holds `lock`."""
+        counters.add(Key("token", detail="given" if answer.status == 200 else "refused"))
         token, lifetime = answer.member("access_token"), answer.member("expires_in")
         if answer.status != 200:
             raise Stopped(token_failure(answer))

@@ -29,6 +29,7 @@ from widget.files.threads import run_uncancellable
 from widget.intake.model import RawFile, RawForm
 from widget.intake.multipart import MALFORMED, TOO_LARGE, Form, Limits, Upload
 from widget.submissions.spooled import SpooledFile
+from widget.telemetry.counters import Amount, Key, counters
 
 __all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "receive"]
 
@@ -69,6 +70,7 @@ async def receive(
     finally:
         await incoming.close()
         await files.clear()
+        counters.add(Key("upload"), Amount(incoming.size))
 
 
 class Incoming:
@@ -84,7 +86,8 @@ class Incoming:
         self._form = Form(request.headers.get("content-type", ""), limits, refusal)
         self._files = files
         self._limits = limits
-        self._size = 0
+        self.size = 0
+        """Bytes that were read."""
         self._given_up = False
         self._failure: OSError | None = None
         self._expects_word = "expect" in request.headers
@@ -131,7 +134,7 @@ class Incoming:
 
     async def _read(self, *, until_token: bool = False) -> None:
         """Feed the form to its end, as far as the limits allow, or until the token is there."""
-        if self._form.refused and self._expects_word and not self._size:
+        if self._form.refused and self._expects_word and not self.size:
             return  # the client asks first, and has sent nothing yet
         try:
             while not (self.whole or self._given_up or (until_token and self._form.token is not None)):
@@ -147,10 +150,10 @@ class Incoming:
             self._form.finish()
             await self._store(at_least=1)
             return
-        self._size += len(chunk)
-        if self._size > self._limits.request_size:
+        self.size += len(chunk)
+        if self.size > self._limits.request_size:
             self._form.add_fault(TOO_LARGE)
-        if self._size > self._limits.drain_size:
+        if self.size > self._limits.drain_size:
             self._given_up = True
             return
         self._form.feed(chunk)

@@ -1,52 +1,95 @@
-"""Adds this process's counts to the database's, every few seconds and at the end."""
+"""Tells the database what this process knows, every few seconds and at the end: its counts, and its figures.
+
+The figures go there only where several processes share the database. One that is alone is asked itself.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import structlog
 
 from widget.errors import OutboxUnavailable
+from widget.outbox.outbox import Outbox
+from widget.outbox.processes import Process, Processes, this
 from widget.outbox.tally import Tally
 from widget.telemetry.counters import Counters, counters
+from widget.telemetry.gauges import Gauges, gauges
 
 log = structlog.get_logger("widget.ops.flushing")
 
-EVERY = 5.0
+EVERY = 5
 """Seconds. A process that is killed loses the counts of so long: of refused requests, never of submissions."""
+_TOLD_EVERY = 15
+"""Seconds between two reports of the figures."""
 _LAST = 2.0
 """Seconds that the end waits for the database."""
+_TICK = 1.0
+
+
+class Flusher:
+    """Tells what `counted` and `measured` hold. `role` is web or worker."""
+
+    def __init__(self, outbox: Outbox, role: str, *, counted: Counters = counters, measured: Gauges = gauges) -> None:
+        self._outbox = outbox
+        self._tally = Tally(outbox.backend)
+        self._processes = Processes(outbox.backend)
+        self._role = role
+        self._counted = counted
+        self._measured = measured
+        self._latest: Mapping[str, float] = {}
+
+    async def flush(self) -> None:
+        """Add what was counted. While the database is away it stays here."""
+        amounts = self._counted.take()
+        try:
+            self._outbox.check_open()
+            await self._tally.add(amounts)
+        except OutboxUnavailable:
+            self._counted.give_back(amounts)
+        except BaseException:
+            self._counted.give_back(amounts)
+            raise
+
+    async def tell(self) -> None:
+        """Tell the figures, if anybody else is to read them."""
+        self._latest = self._measured.take()
+        if not self._outbox.backend.alone:
+            with contextlib.suppress(OutboxUnavailable):
+                self._outbox.check_open()
+                await self._processes.tell(this(self._role, self._latest))
+
+    async def forever(self) -> None:
+        """Tell until cancelled, and measure how long the event loop keeps others waiting."""
+        loop, ticks = asyncio.get_running_loop(), 0
+        while True:
+            due = loop.time() + _TICK
+            await asyncio.sleep(_TICK)
+            self._measured.at_least("loop_lag_seconds", max(0.0, loop.time() - due))
+            ticks += 1
+            try:
+                if ticks % EVERY == 0:
+                    await self.flush()
+                if ticks % _TOLD_EVERY == 1:
+                    await self.tell()
+            except Exception:
+                log.exception("counts.not_kept")
+
+    async def processes(self) -> list[Process]:
+        """The processes that share the database, this one at least. Raises OutboxUnavailable."""
+        if self._outbox.backend.alone:
+            return [this(self._role, self._latest or self._measured.take())]
+        return list(await self._processes.read())
 
 
 @contextlib.asynccontextmanager
-async def flushing(tally: Tally, counted: Counters = counters, every: float = EVERY) -> AsyncIterator[None]:
-    """Add until the context is left, and once more then."""
-    task = asyncio.create_task(_forever(tally, counted, every), name="flushing")
+async def flushing(flusher: Flusher) -> AsyncIterator[None]:
+    """Tell until the context is left, and once more then."""
+    task = asyncio.create_task(flusher.forever(), name="flushing")
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait({task})
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(flush(tally, counted), _LAST)
-
-
-async def flush(tally: Tally, counted: Counters) -> None:
-    """Add what was counted. While the database is away it stays here."""
-    amounts = counted.take()
-    try:
-        await tally.add(amounts)
-    except OutboxUnavailable:
-        counted.give_back(amounts)
-    except BaseException:
-        counted.give_back(amounts)
-        raise
-
-
-async def _forever(tally: Tally, counted: Counters, every: float) -> None:
-    while True:
-        await asyncio.sleep(every)
-        try:
-            await flush(tally, counted)
-        except Exception:
-            log.exception("counts.not_kept")
+            await asyncio.wait_for(flusher.flush(), _LAST)

@@ -259,6 +259,21 @@ def _tally(connection: Connection) -> None:
     _run(connection, *tally_schema.statements(postgresql=_on_postgresql(connection)))
 
 
+def _processes(connection: Connection) -> None:
+    """16: what each process tells of itself, for any of them to tell it of all."""
+    _run(
+        connection,
+        """CREATE TABLE process (
+            host VARCHAR(100) NOT NULL,
+            pid INTEGER NOT NULL,
+            role VARCHAR(10) NOT NULL,
+            seen_at DOUBLE PRECISION NOT NULL,
+            gauges TEXT NOT NULL,
+            PRIMARY KEY (host, pid)
+        )""",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -275,6 +290,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _steps,
     _accounts,
     _tally,
+    _processes,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

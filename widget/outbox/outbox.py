@@ -100,7 +100,8 @@ class Outbox:
         await self.backend.read(lambda c: sealing.check(c, self._keyring))
         self.trouble, self._is_open = None, True
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises OutboxUnavailable until it is open."""
         if not self._is_open:
             raise OutboxUnavailable(self.trouble or "it is not open yet")
 
@@ -120,7 +121,7 @@ class Outbox:
         `head_start` is in seconds: for so long the engine leaves the row to the asker. With `held`, a reason, it is
         not delivered until the operator releases it. Raises OutboxFull.
         """
-        self._check_open()
+        self.check_open()
         # A client that disconnects must not leave half a submission behind.
         return await asyncio.shield(self._add(new, head_start, held))
 
@@ -280,7 +281,7 @@ class Outbox:
 
     async def status(self, submission_id: str) -> SubmissionStatus | None:
         """The status of a submission; None if it is not known."""
-        self._check_open()
+        self.check_open()
         return await self.backend.read(lambda c: self._status(c, submission_id))
 
     def _status(self, connection: Connection, submission_id: str) -> SubmissionStatus | None:
@@ -295,7 +296,7 @@ class Outbox:
 
     async def check_answers(self) -> None:
         """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""
-        self._check_open()
+        self.check_open()
         await self.backend.keep((), lambda connection, _: connection.execute(self._statements.nothing))
 
     async def check_writable(self) -> None:
@@ -303,7 +304,7 @@ class Outbox:
 
         Commits a row that is inserted and removed: without a change, nothing would be written.
         """
-        self._check_open()
+        self.check_open()
         probe = {"an_id": f"probe-{uuid.uuid4().hex[:26]}"}
 
         def write(connection: Connection, _: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ from widget.outbox.sealing import PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
 from widget.submissions.model import Attachment
 from widget.submissions.spooled import SpooledFile
+from widget.telemetry.counters import Key, counters
 
 T = TypeVar("T")
 _PATIENCE = 30.0
@@ -246,6 +247,7 @@ def _translated(error: DBAPIError | psycopg.Error) -> Exception:
     """What the error means to the outbox: away for now, or a fault of ours that is not to be hidden."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
+        counters.add(Key("database_error"))
         return OutboxUnavailable(next(iter(str(cause).splitlines()), type(cause).__name__))
     return error
 

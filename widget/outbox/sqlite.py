@@ -37,6 +37,7 @@ from widget.outbox import presence, private
 from widget.outbox.sealing import FRAME, HEADER, PLAIN, TAG, Keyring, frames
 from widget.submissions.model import Attachment
 from widget.submissions.spooled import SpooledFile
+from widget.telemetry.counters import Key, counters
 
 log = structlog.get_logger("widget.outbox")
 
@@ -236,6 +237,7 @@ class SQLiteBackend:
             with self._readers.connect() as connection:
                 return job(connection)
         except _FAILURES as error:
+            counters.add(Key("database_error"))
             raise OutboxUnavailable(_reason(error)) from error
 
     def _write_batches(self) -> None:
@@ -252,6 +254,7 @@ class SQLiteBackend:
                 for _, done in batch:
                     _fail(done, OutboxUnavailable(str(error)), error)
             except Exception as error:  # this thread has to continue whatever happens
+                counters.add(Key("database_error"))
                 reason = self._presence.trouble() or _reason(error)
                 self._disconnect()
                 # On a full disk the log cannot grow, and SQLite writes it back by itself only when it grows.

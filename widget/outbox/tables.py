@@ -63,6 +63,16 @@ tally = Table(
     Column("seconds", Double, nullable=False, comment="The sum of the times that it took."),
 )
 
+process = Table(
+    "process",
+    metadata,
+    Column("host", String(100), primary_key=True),
+    Column("pid", Integer, primary_key=True),
+    Column("role", String(10), nullable=False, comment="web or worker."),
+    Column("seen_at", Double, nullable=False, comment="When it told this. One that is silent for long is gone."),
+    Column("gauges", Text, nullable=False, comment="Names and figures, as JSON."),
+)
+
 submission = Table(
     "submission",
     metadata,

@@ -4,6 +4,7 @@ So any process can tell the counts of all, and a restart loses none. Keys are bo
 codes and names of settings, and never what a stranger wrote.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -35,20 +36,23 @@ ONE = Amount(1)
 
 
 class Counters:
-    """Counts since they were last taken. Called within the event loop."""
+    """Counts since they were last taken. Any thread may add."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._amounts: dict[Key, Amount] = {}
 
     def add(self, key: Key, amount: Amount = ONE) -> None:
         """So many more."""
-        known = self._amounts.get(key)
-        self._amounts[key] = amount if known is None else known.plus(amount)
+        with self._lock:
+            known = self._amounts.get(key)
+            self._amounts[key] = amount if known is None else known.plus(amount)
 
     def take(self) -> Mapping[Key, Amount]:
         """All counts; they begin anew."""
-        taken, self._amounts = self._amounts, {}
-        return taken
+        with self._lock:
+            taken, self._amounts = self._amounts, {}
+            return taken
 
     def give_back(self, amounts: Mapping[Key, Amount]) -> None:
         """What was taken could not be kept."""

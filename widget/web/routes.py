@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from widget.web import form, health, ops, receipts, static, submit
+from widget.web import form, health, metrics, ops, receipts, static, submit
 
 ROUTES = [
     Route("/form/{product}", form.show_form, methods=["GET"]),
@@ -17,6 +17,7 @@ ROUTES = [
     Route("/embed/{version}/embed.js", static.pinned_loader, methods=["GET"]),
     Route("/static/{path:path}", static.static_file, methods=["GET"]),
     *ops.ROUTES,
+    Route("/metrics", metrics.metrics, methods=["GET"]),
     Route("/healthz", health.alive, methods=["GET"]),
     Route("/readyz", health.ready, methods=["GET"]),
 ]

@@ -18,6 +18,7 @@ from widget.i18n import messages
 from widget.i18n.messages import Words
 from widget.i18n.overrides import Wording
 from widget.intake.acceptance import Acceptance, Identities
+from widget.ops.flushing import Flusher
 from widget.ops.sessions import Sessions, Throttle
 from widget.outbox.outbox import Outbox
 from widget.pages.operator import OperatorPages
@@ -56,6 +57,7 @@ class Service:
     sheets: Mapping[str, Asset]
     wording: Wording
     turns: asyncio.Semaphore
+    flusher: Flusher
     desk: Desk | None = None
     """What `/ops` needs; None without `OPS_TOKEN`."""
 

@@ -51,6 +51,7 @@ async def _board(request: Request, over: Range) -> Board:
     backend, products = service.outbox.backend, list(service.settings.products)
     _, number, step = boards.RANGES[over]
     try:
+        service.outbox.check_open()
         accounts = Accounts(backend)
         overview, piles = await accounts.overview(), await accounts.piles()
         counts = await Tally(backend).read(number * step, boards.EVENTS)

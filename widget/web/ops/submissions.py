@@ -37,11 +37,17 @@ _DONE = {
 }
 
 
+def _operator(visit: Visit) -> Operator:
+    outbox = service_of(visit.request).outbox
+    outbox.check_open()
+    return Operator(outbox.backend)
+
+
 async def _show_list(visit: Visit) -> Response:
     query = visit.request.query_params
     show = query.get("show", "refused") if query.get("show") in SHOWS else "refused"
     text = query.get("q", "").strip()
-    operator = Operator(service_of(visit.request).outbox.backend)
+    operator = _operator(visit)
     if text:
         key = f"search {client_of(visit.request)}"
         if await desk_of(visit.request).throttle.is_shut(key):
@@ -115,7 +121,7 @@ async def _act(visit: Visit) -> Response:
         return visit.page(
             "confirm", title=f"{words}?", text=_ASKED_FIRST[action], words=words, action=action, ids=ids, show=show
         )
-    done, left = await _change(Operator(service_of(visit.request).outbox.backend), action, ids)
+    done, left = await _change(_operator(visit), action, ids)
     visit.log(_DONE[action][0], submissions=list(done), left=left)
     return go_to(f"/ops/submissions?{urlencode({'show': show, 'did': action, 'done': len(done), 'left': left})}")
 
@@ -139,7 +145,7 @@ async def _show_text(visit: Visit) -> Response:
 
 async def _one(visit: Visit, *, with_text: bool) -> Response:
     service = service_of(visit.request)
-    whole = await Operator(service.outbox.backend).whole(visit.request.path_params["id"])
+    whole = await _operator(visit).whole(visit.request.path_params["id"])
     if whole is None:
         refused(visit.request, "nothing_found")
         text = "There is no such submission. It may have been removed after its time."

@@ -1,0 +1,61 @@
+"""What each process tells of itself, where several share a database: so any of them can tell it of all."""
+
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from widget.outbox.backend import Backend
+from widget.outbox.tables import process
+
+SILENT = 60.0
+"""Seconds after which a process that tells nothing counts as gone."""
+_FORGOTTEN = 3600.0
+"""Seconds after which its row goes, too."""
+
+
+class Process(NamedTuple):
+    """A process and its figures, by name."""
+
+    host: str
+    pid: int
+    role: str
+    gauges: Mapping[str, float]
+
+
+def this(role: str, gauges: Mapping[str, float]) -> Process:
+    """This process."""
+    return Process(socket.gethostname()[:100], os.getpid(), role, gauges)
+
+
+class Processes:
+    """Tells and reads, on an opened `backend`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        dialect: Any = sqlite if backend.alone else postgresql
+        p, now = process.c, backend.now
+        new = dialect.insert(process).values(seen_at=now)
+        told = {name: new.excluded[name] for name in ("role", "gauges", "seen_at")}
+        self._tell = new.on_conflict_do_update(index_elements=["host", "pid"], set_=told)
+        self._forget = delete(process).where(p.seen_at < now - _FORGOTTEN)
+        self._read = select(p.host, p.pid, p.role, p.gauges).where(p.seen_at > now - SILENT).order_by(p.host, p.pid)
+
+    async def tell(self, its: Process) -> None:
+        """Write down what a process tells. Raises OutboxUnavailable."""
+        values = its._asdict() | {"gauges": json.dumps(its.gauges)}
+
+        def write(connection: Connection) -> None:
+            connection.execute(self._forget)
+            connection.execute(self._tell, values)
+
+        await self._backend.write(write)
+
+    async def read(self) -> Sequence[Process]:
+        """What the processes that are alive have told. Raises OutboxUnavailable."""
+        rows = await self._backend.read(lambda c: c.execute(self._read).all())
+        return [Process(host, pid, role, json.loads(gauges)) for host, pid, role, gauges in rows]

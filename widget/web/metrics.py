@@ -1,0 +1,54 @@
+"""GET /metrics, for Prometheus."""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from widget.errors import Fault, OutboxUnavailable, Rejected
+from widget.outbox.accounts import Accounts
+from widget.outbox.tally import Tally
+from widget.web import headers
+from widget.web.refusals import refusals
+from widget.web.service import Service, is_operator, service_of
+
+
+async def metrics(request: Request) -> Response:
+    """What all processes know, for whoever brings `OPS_TOKEN` as a bearer token."""
+    service = service_of(request)
+    if service.settings.ops_token is None:
+        raise Rejected(Fault("not_found"))
+    if not is_operator(request):
+        refusals.note("no_ops_token", 401)
+        text = "Send OPS_TOKEN as a bearer token.\n"
+        fields = {**headers.HEADERS["data"], "WWW-Authenticate": 'Bearer realm="metrics"'}
+        return Response(text, 401, fields, "text/plain")
+    known = await _known(service)
+    content, media_type = await asyncio.to_thread(_exposition, known, request.headers.get("accept", ""))
+    return Response(content, headers={**headers.HEADERS["data"], "Content-Type": media_type})
+
+
+def _exposition(known: dict[str, Any], accept: str) -> tuple[bytes, str]:
+    from widget.ops.metrics import Known, exposition  # its library takes a tenth of a second to load
+
+    return exposition(Known(**known), accept)
+
+
+async def _known(service: Service) -> dict[str, Any]:
+    backend = service.outbox.backend
+    try:
+        service.outbox.check_open()
+        await service.flusher.flush()
+        accounts = Accounts(backend)
+        return {
+            "up": service.outbox.trouble is None,
+            "totals": await Tally(backend).totals(),
+            "overview": await accounts.overview(),
+            "piles": await accounts.piles(),
+            "processes": await service.flusher.processes(),
+            "disk_free": backend.free,
+        }
+    except OutboxUnavailable:
+        nothing: dict[str, Any] = {"totals": {}, "piles": (), "processes": (), "disk_free": backend.free}
+        return {"up": False, "overview": service.health.overview, **nothing}
