@@ -77,7 +77,10 @@ class _Server:
         """Stop it by a signal, and wait until it is gone."""
         if self._popen and self._popen.poll() is None:
             self._popen.send_signal(sig)
-            self._popen.wait(30)
+            try:
+                self._popen.wait(30)
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"did not end within 30 s of {sig.name}:\n{self.log()[-4000:]}") from None
 
     def _until_it_answers(self) -> None:
         def answers() -> bool:

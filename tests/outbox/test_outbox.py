@@ -116,13 +116,26 @@ class Forgetful:
         return result
 
 
-async def test_a_claim_whose_answer_was_lost_is_still_had(outbox: Outbox) -> None:
+async def test_a_claim_whose_answer_was_lost_is_still_had_while_its_lease_lasts(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.outbox.outbox._CLAIM_PAUSES", (0.001,))
     new = new_submission(outbox)
     await outbox.add(new)
-    work = await Outbox(Forgetful(outbox.backend, 2)).claim(new.id)
+    work = await Outbox(Forgetful(outbox.backend, 12)).claim(new.id)
     assert work
     assert work.attempts == 1
     assert await outbox.record(work, Transition("delivered", feedback_id=32))
+
+
+async def test_a_claim_is_given_up_once_its_lease_is_over(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("widget.outbox.outbox._CLAIM_PAUSES", (0.001,))
+    new = new_submission(outbox)
+    await outbox.add(new)
+    forgetful = Forgetful(outbox.backend, 1000)
+    with pytest.raises(OutboxUnavailable):
+        await Outbox(forgetful, lease=0.005).claim(new.id)
+    assert forgetful.times >= 993
 
 
 async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:

@@ -17,10 +17,10 @@ from procrastinate.jobs import Status
 from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher, finish
 from widget.errors import OutboxUnavailable
+from widget.outbox.connections import CONNECTING, EngineConnection
 from widget.outbox.jobs import QUEUE, TASK
 from widget.outbox.model import Due
 from widget.outbox.outbox import Outbox
-from widget.outbox.postgres import CONNECTING
 
 log = structlog.get_logger("widget.delivery.procrastinate")
 
@@ -48,6 +48,7 @@ class ProcrastinateDispatcher(Dispatcher):
         connector = procrastinate.PsycopgConnector(
             conninfo=url.replace("postgresql+psycopg://", "postgresql://", 1),
             kwargs=CONNECTING,
+            connection_class=EngineConnection,
             min_size=1,
             max_size=_ENGINE_CONNECTIONS,
             timeout=_PATIENCE,

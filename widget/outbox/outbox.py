@@ -10,9 +10,10 @@ import asyncio
 import math
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 import structlog
@@ -35,7 +36,7 @@ LEASE = 120.0
 _SPARED = 1 / 8
 """The share of the room that a product leaves free while nothing of other products waits."""
 _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Seconds between attempts to claim a row while the database is unavailable."""
+"""Seconds between attempts to claim a row while the database is unavailable; the last is repeated."""
 
 
 DAMAGED = "?"
@@ -202,7 +203,7 @@ class Outbox:
         lost, the row is ours, and would become `unknown` if we left it.
         """
         values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
-        for pause in _CLAIM_PAUSES:
+        for pause in _claim_pauses(self.lease):
             try:
                 return await self._claim(values)
             except OutboxUnavailable:
@@ -312,6 +313,16 @@ class Outbox:
             connection.execute(self._statements.remove, probe)
 
         await self.backend.keep((), write)
+
+
+def _claim_pauses(lease: float) -> Iterator[float]:
+    """Seconds to wait between attempts to claim a row, for as long as `lease`: after it the row is no longer ours."""
+    waited = 0.0
+    for pause in chain(_CLAIM_PAUSES, repeat(_CLAIM_PAUSES[-1])):
+        waited += pause
+        if waited > lease:
+            return
+        yield pause
 
 
 def _check(size: float, limit: float, what: str, setting: str = "PENDING_BYTES") -> None:

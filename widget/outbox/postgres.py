@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import jobs
+from widget.outbox.connections import CONNECTING, close_failed
 from widget.outbox.sealing import PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
 from widget.submissions.model import Attachment
@@ -34,18 +35,6 @@ _PATIENCE = 30.0
 """Seconds that a transaction may take; one with 20 MiB of attachments takes less than one."""
 _LAST_JOBS = 2.0
 """Seconds that closing waits for what runs; a database that is away may keep a thread for much longer."""
-CONNECTING: dict[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-    "application_name": "widget",
-    "prepare_threshold": None,
-}
-"""How every connection is made: one whose other end vanished is noticed within some 15 s."""
-
-
 _LASTING = re.compile(
     r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|(database|role) \".*\" does not exist"
@@ -103,6 +92,7 @@ class PostgresBackend:
             hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
             use_native_hstore=False,
         )
+        close_failed(self._engine)
 
     async def close(self) -> None:
         """Finish what was asked for, unless the database keeps it waiting, and let go of the connections."""

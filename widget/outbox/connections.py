@@ -1,0 +1,57 @@
+"""How connections to PostgreSQL are made, those of the outbox and those of the engine.
+
+An attempt to connect that fails must leave no connection behind. psycopg 3.3 lets the error of an attempt that took too
+long refer to itself, and with it to the half-made connection, which then stays open until the garbage collector comes
+by. While the server shuts down, it waits for each of those.
+"""
+
+import asyncio
+import traceback
+from typing import Any, Self
+
+import psycopg
+from sqlalchemy import Engine, event
+
+CONNECTING: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "widget",
+    "prepare_threshold": None,
+}
+"""How every connection is made: if its other end has vanished, this is noticed within some 15 s."""
+
+
+class EngineConnection(psycopg.AsyncConnection[Any]):
+    """A connection of the engine's."""
+
+    @classmethod
+    async def connect(cls, *args: Any, **kwargs: Any) -> Self:
+        """Connect as psycopg does. The engine's pool may lose patience, too, and cancel the attempt."""
+        try:
+            return await super().connect(*args, **kwargs)
+        except (psycopg.Error, asyncio.CancelledError) as error:
+            _let_go(error)
+            raise
+
+
+def close_failed(engine: Engine) -> None:
+    """Close what is left of each attempt of `engine` to connect that fails."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return psycopg.connect(*args, **kwargs)
+        except psycopg.Error as error:
+            _let_go(error)
+            raise
+
+
+def _let_go(error: BaseException) -> None:
+    """Clear the variables of the functions that failed: a generator among them holds the connection."""
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__context__
