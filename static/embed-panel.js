@@ -18,6 +18,8 @@ const SMALL = '(max-width:479.98px),(max-height:559.98px)'
 const LOW = '(max-height:759.98px)'
 const small = matchMedia(SMALL), low = matchMedia(LOW)
 const advice = () => import('./embed-advice.js')
+/** What marks all that is sent from this page, or for a product, as tests. @param {string} product */
+const mark = product => document.querySelector(`html[data-feedback-test],script[data-test][data-product="${product}"]`)
 
 /**
  * Close, open in a tab, and what is said where the form cannot be: the texts `close`, `frame.open`, `frame.failed` and
@@ -221,6 +223,7 @@ export class Panel {
     const {host, add} = this
     const {url} = host
     url.searchParams.set('mode', host.get('mode') ?? 'popover')
+    if (host.element.matches('[test]') || mark(host.product)) url.searchParams.set('test', '1')
     this.#frame?.remove()
     this.box.querySelector('.note')?.remove()
     this.#state = 'wait'

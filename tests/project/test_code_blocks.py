@@ -84,7 +84,7 @@ def commands(block: Block) -> Iterator[list[str]]:
 
 
 def understood(words: list[str]) -> None:
-    """Have click read a command line of ours. Raises what it says of a wrong one."""
+    """Have click read a command line of ours. Raises what it says of a wrong one, but for files that are not there."""
     command: click.Command = main
     context = click.Context(main)
     rest = words[1:]
@@ -92,8 +92,12 @@ def understood(words: list[str]) -> None:
         found = command.get_command(context, rest[0])
         assert found, f"there is no command {rest[0]}"
         command, rest = found, rest[1:]
-    with command.make_context(words[0], rest):
-        pass
+    try:
+        with command.make_context(words[0], rest):
+            pass
+    except click.BadParameter as error:
+        if not (error.param and isinstance(error.param.type, click.Path | click.File)):
+            raise
 
 
 def assigned(words: list[str]) -> list[str]:
@@ -103,11 +107,7 @@ def assigned(words: list[str]) -> list[str]:
     return [name[1] for name in names if name] if all(names) else []
 
 
-def test_every_command_of_ours_is_understood_and_every_setting_is_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "waiting.jsonl").touch()
+def test_every_command_of_ours_is_understood_and_every_setting_is_one() -> None:
     known = {name.upper() for name in VARIABLES}
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     seen = set()

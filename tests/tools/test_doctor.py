@@ -330,6 +330,11 @@ def test_a_tag_that_cannot_work_is_named(body: str, code: str) -> None:
     assert code in codes(examine(body))
 
 
+def test_a_page_whose_feedback_is_a_test_is_noticed() -> None:
+    report = examine('<script src="{service}/embed.js" data-product="demo" data-test></script>')
+    assert "never delivered" in said(report, "tag.test").message
+
+
 def test_a_hash_is_right_where_the_address_names_a_version() -> None:
     tag = '<script src="{service}/embed/0123456789ab/embed.js" data-product="demo" integrity="sha384-x"></script>'
     assert codes(examine(tag)) == []

@@ -11,6 +11,7 @@ import click
 
 from widget.ops.words import duration, moment, one_line
 from widget.outbox.operator import Changed, Entry, Erased, Whole
+from widget.outbox.tables import TEST
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
@@ -73,6 +74,8 @@ def _cells(entry: Entry) -> tuple[str, ...]:
 
 def why(entry: Entry) -> str | None:
     """Why a submission stands where it stands."""
+    if entry.held_for == TEST:
+        return "a test: never delivered"
     return f"held back: {entry.held_for}" if entry.held_for else entry.last_error
 
 
@@ -99,7 +102,7 @@ def details(whole: Whole) -> Iterator[str]:
     if entry.possible_duplicate:
         yield "duplicate:   possible; nobody can know whether an earlier attempt arrived"
     if entry.held_for:
-        yield f"held back:   {entry.held_for}"
+        yield f"held back:   {entry.held_for}{' (never delivered)' if entry.held_for == TEST else ''}"
     yield f"last error:  {one_line(entry.last_error or '-')}"
     if entry.told:
         yield f"told:        {one_line(entry.told)}"

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from widget.outbox.backend import Backend
-from widget.outbox.tables import account, submission
+from widget.outbox.tables import TEST, account, submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +95,15 @@ class Accounts:
         self._waiting = (
             select(s.product, func.count(), now - func.min(s.accepted_at)).where(is_waiting).group_by(s.product)
         )
-        kind = case((s.held_for.is_not(null()), "held"), else_=s.state)
+        is_held = and_(s.held_for.is_not(null()), s.held_for != TEST)
+        kind = case((is_held, "held"), else_=s.state)
         is_left = _is_one_of("unknown", "refused", "discarded")
         self._yours = (
             select(kind, func.count())
             .where(
                 or_(
                     and_(is_left, s.state != "discarded", s.due_at.is_(null())),
-                    and_(is_unfinished, s.held_for.is_not(null())),
+                    and_(is_unfinished, is_held),
                 )
             )
             .group_by(kind)

@@ -108,3 +108,5 @@ class SubmissionStatus:
     attachments: tuple[StoredAttachment, ...]
     content_mac: str | None = None
     """HMAC of the content, to compare a repeat with."""
+    test: bool = False
+    """Whether it was marked as a test, and is never delivered."""

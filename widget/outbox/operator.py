@@ -38,7 +38,7 @@ from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
 from widget.outbox.sealing import Keyring
-from widget.outbox.tables import RESTORED, attachment, submission
+from widget.outbox.tables import KEEP_TEST, RESTORED, TEST, attachment, submission
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
@@ -332,6 +332,8 @@ def _all(connection: Connection, statement: Select[Any], values: Mapping[str, An
 def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
     if row is None:
         return "not known"
+    if row.held_for == TEST:
+        return "is a test, which is never delivered"
     if row.state == "sending":
         return "is being sent at this moment"
     if row.state not in allowed:
@@ -372,10 +374,12 @@ class _Statements:
             .where(a.submission_id == bindparam("an_id"))
             .order_by(a.position)
         )
-        self.states = select(s.id, s.state).where(many)
+        self.states = select(s.id, s.state, s.held_for).where(many)
 
         # Change.
-        self.put_back = _put_back(now).where(many, s.state.in_(RETRIABLE), s.email.is_not(None)).returning(s.id)
+        self.put_back = (
+            _put_back(now).where(many, s.state.in_(RETRIABLE), s.email.is_not(None), _is_real()).returning(s.id)
+        )
         self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(given_up).returning(s.id)
         self.give_up = update(submission).where(many).values(given_up)
 
@@ -420,7 +424,7 @@ class _Statements:
         if wanted.products:
             conditions.append(s.product.in_(wanted.products))
         if wanted.held is not None:
-            conditions.append(s.held_for.is_not(None) if wanted.held else s.held_for.is_(None))
+            conditions.append(and_(s.held_for.is_not(None), _is_real()) if wanted.held else s.held_for.is_(None))
         if wanted.restored is not None:
             is_restored = func.coalesce(s.held_for, "") == RESTORED
             conditions.append(is_restored if wanted.restored else ~is_restored)
@@ -474,6 +478,11 @@ def _put_back(now: ColumnElement[float]) -> Update:
     )
 
 
+def _is_real() -> ColumnElement[bool]:
+    """Not marked as a test."""
+    return submission.c.held_for.is_distinct_from(TEST)
+
+
 def _given_up(now: ColumnElement[float]) -> dict[str, Any]:
     """What changes in a row that is not tried any more."""
     return {
@@ -482,5 +491,5 @@ def _given_up(now: ColumnElement[float]) -> dict[str, Any]:
         "intent": null(),
         "due_at": null(),
         "ended_at": now,
-        "held_for": null(),
+        "held_for": KEEP_TEST,
     }

@@ -27,6 +27,7 @@ from widget.outbox.migrations import check, migrate
 from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus, Transition, Work, known_id
 from widget.outbox.sealing import Keyring
 from widget.outbox.statements import Statements
+from widget.outbox.tables import TEST
 from widget.submissions.model import Feedback, Submission
 
 log = structlog.get_logger("widget.outbox")
@@ -292,8 +293,8 @@ class Outbox:
         files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
         opened = partial(self._keyring.opened_or, DAMAGED, row.data_key, submission_id)
         attachments = tuple(_stored(file, opened) for file in files)
-        status = SubmissionStatus(*row[:-3], opened("told", row.told), attachments, row.content_mac)
-        return replace(status, feedback_id=known_id(row.feedback_id))
+        status = SubmissionStatus(*row[:6], opened("told", row.told), attachments, row.content_mac)
+        return replace(status, feedback_id=known_id(row.feedback_id), test=row.held_for == TEST)
 
     async def check_answers(self) -> None:
         """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""

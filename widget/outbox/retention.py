@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Delete, Update, and_, delete, func, literal, 
 
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
-from widget.outbox.tables import LEFT_STATES, RESTORED, WAITING_STATES, attachment, submission
+from widget.outbox.tables import KEEP_TEST, LEFT_STATES, RESTORED, WAITING_STATES, attachment, submission
 
 log = structlog.get_logger("widget.retention")
 
@@ -125,7 +125,7 @@ class _Statements:
         self.give_up_held = (  # nobody released it, so it counts as discarded when it was accepted
             update(submission)
             .where(is_held, s.accepted_at < now - kept)
-            .values(state="discarded", due_at=None, held_for=None, ended_at=s.accepted_at)
+            .values(state="discarded", due_at=None, held_for=KEEP_TEST, ended_at=s.accepted_at)
         )
         has_files = select(a.blob).where(a.submission_id == s.id, a.blob.is_not(None)).exists()
         self.held_files = select(s.id).where(is_held, s.accepted_at < now - held_files, has_files).limit(BATCH)

@@ -115,7 +115,16 @@ class Statements:
 
         # Tell where a submission stands.
         self.status = select(
-            s.id, s.product, s.state, s.accepted_at, s.ended_at, s.feedback_id, s.told, s.content_mac, s.data_key
+            s.id,
+            s.product,
+            s.state,
+            s.accepted_at,
+            s.ended_at,
+            s.feedback_id,
+            s.told,
+            s.content_mac,
+            s.data_key,
+            s.held_for,
         ).where(_BY_ID)
         self.attachments = select(a.position, a.name, a.status, a.message, a.note).where(_OF_ROW).order_by(a.position)
 

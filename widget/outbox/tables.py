@@ -16,6 +16,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    case,
+    null,
     text,
 )
 
@@ -26,6 +28,8 @@ LEFT_STATES = ("unknown", "refused", "discarded")
 
 RESTORED = "restored"
 """The `held_for` of what waited when a backup was made that has been restored."""
+TEST = "test"
+"""Why a submission is held that a page marked as a test: it is never delivered, nor can the operator release it."""
 
 metadata = MetaData()
 
@@ -111,6 +115,9 @@ submission = Table(
     CheckConstraint("(state = 'sending') = (claim IS NOT NULL)", name="submission_claim"),
     CheckConstraint("state <> 'delivered' OR feedback_id IS NOT NULL", name="submission_delivered"),
 )
+
+KEEP_TEST = case((submission.c.held_for == TEST, submission.c.held_for), else_=null())
+"""What `held_for` becomes in a row that is given up: a test stays one, so that nobody puts it back."""
 
 Index(
     "submission_due",

@@ -101,7 +101,7 @@ class Pages:
         words = words.of(product)
         thanks = Thanks(
             status=state.status,
-            title=words(state.status),
+            title=words("test" if state.test else state.status),
             text=_thanks_text(state, product, words),
             number="" if state.feedback_id is None else str(state.feedback_id),
             at=state.at.isoformat(),
@@ -120,7 +120,7 @@ class Pages:
             product=_view(product, words) if product else None,
             theme=known(theme, THEMES),
             mode="page",
-            heading=words(f"receipt.{state.status}"),
+            heading=words("test" if state.test else f"receipt.{state.status}"),
             stylesheets=self._stylesheets(product),
             status=state.status,
             text=self._receipt_text(state, name, words),
@@ -154,6 +154,8 @@ class Pages:
         return self._render("problem.html", page)
 
     def _receipt_text(self, state: ReceiptState, name: str, words: Words) -> str:
+        if state.test:
+            return words("test.text", product=name)
         if state.status == "delivered":
             return _delivered_text(name, words, state.attachments, "receipt.part")
         return words(f"receipt.{state.status}.text", product=name, n=self._receipt_days)
@@ -162,6 +164,8 @@ class Pages:
         if state.status == "expired":
             return ()
         stored = _step("done", words("step.stored"), words, state.accepted_at)
+        if state.test:
+            return (stored,)
         if state.status == "delivered":
             number = "" if state.feedback_id is None else words("step.number", id=str(state.feedback_id))
             title = words("step.delivered", product=name)
@@ -182,13 +186,13 @@ class Pages:
             mode=mode,
             heading=words("title", product=product.name),
             stylesheets=self._stylesheets(product),
-            address=f"?{urlencode({'lang': words.lang, 'theme': theme, 'mode': mode})}",
+            address=f"?{urlencode({'lang': words.lang, 'theme': theme, 'mode': mode} | _marked(looks))}",
             fields=_asked(product, None),
             limits=views.Limits(
                 MAX_DESCRIPTION, asked.most_files, MAX_FILE_SIZE, self._max_pixels, ",".join(asked.media_types)
             ),
             modules=MODULES,
-            script=words.script(product),
+            script=_script(product, words, looks),
             chips=views.Chips(*product.chips_in(words.lang)),
         )
 
@@ -206,6 +210,18 @@ class Pages:
 
 def _fields_of(page: views.Page) -> Mapping[str, object]:
     return {field.name: getattr(page, field.name) for field in fields(page)}
+
+
+def _marked(looks: Looks) -> dict[str, str]:
+    return {"test": "1"} if looks.test else {}
+
+
+def _script(product: Product, words: Words, looks: Looks) -> Mapping[str, str | dict[str, str]]:
+    """The texts of the form's script; a form that sends a test does not promise that it is on its way."""
+    texts: dict[str, str | dict[str, str]] = words.script(product)
+    if looks.test:
+        texts |= {"accepted": words("test"), "accepted.text": words("test.text", product=product.name)}
+    return texts
 
 
 def known(value: str | None, values: tuple[str, ...]) -> str:
@@ -305,6 +321,8 @@ def _anchor(name: str) -> str:
 
 
 def _thanks_text(state: ThanksState, product: Product, words: Words) -> str:
+    if state.test:
+        return words("test.text", product=product.name)
     if state.status == "delivered":
         return _delivered_text(product.name, words, state.attachments, "delivered.part")
     return words("accepted.text", product=product.name)

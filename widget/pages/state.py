@@ -10,10 +10,12 @@ from widget.submissions.identity import Person
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """How a page looks: `theme` is `auto`, `light` or `dark`; `mode` is where it is shown."""
+    """How a page looks: `theme` is `auto`, `light` or `dark`; `mode` is where it is shown. What is sent with
+    `test` is stored and never forwarded, and the page says so."""
 
     theme: str = "auto"
     mode: str = "page"
+    test: bool = False
 
 
 PLAIN = Looks()
@@ -55,6 +57,7 @@ class ThanksState:
     feedback_id: int | None
     at: datetime
     attachments: Sequence[File] = ()
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +70,4 @@ class ReceiptState:
     ended_at: datetime | None = None
     feedback_id: int | None = None
     attachments: Sequence[File] = ()
+    test: bool = False

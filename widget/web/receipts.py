@@ -32,6 +32,8 @@ async def show_receipt(request: Request) -> Response:
             "feedback_id": found.feedback_id if known else None,
             "attachments": files_as_json(found, words, always_message=True) if known else [],
         }
+        if found.test:
+            content["test"] = True
         return JSONResponse(content, headers=headers.HEADERS["data"])
     state = ReceiptState(
         status,
@@ -40,6 +42,7 @@ async def show_receipt(request: Request) -> Response:
         ended_at=moment(found.ended_at) if found.ended_at is not None else None,
         feedback_id=found.feedback_id,
         attachments=files_for_page(found, words) if known else (),
+        test=found.test and known,
     )
     product = service.settings.products.get(found.product)
     page = service.pages.receipt(product, words, state, looks_of(request).theme)

@@ -85,7 +85,7 @@ def words_of(request: Request, product: str = "") -> Words:
 def looks_of(request: Request) -> Looks:
     """How the page should look."""
     query = request.query_params
-    return Looks(query.get("theme", "auto"), query.get("mode", "page"))
+    return Looks(query.get("theme", "auto"), query.get("mode", "page"), query.get("test") == "1")
 
 
 def wants_json(request: Request) -> bool:

@@ -44,7 +44,9 @@ async def submit(request: Request) -> Response:
             token = await _token(service, product, incoming)
             form = await incoming.form()  # raises any refusal
             assert token is not None  # noqa: S101
-            accepted = await service.acceptance.accept(product, token, form, words_of(request).lang, _client(request))
+            accepted = await service.acceptance.accept(
+                product, token, form, words_of(request).lang, _client(request), test=looks_of(request).test
+            )
         except AlreadySent as sent:
             return _refuse_repeat(request, product, sent, incoming)
         except Rejected as rejected:
@@ -118,6 +120,8 @@ def _thank(request: Request, product: Product, status: SubmissionStatus) -> Resp
             "receipt": receipt,
             "receipt_url": receipt_url,
         }
+        if status.test:
+            answer["test"] = True
         if delivered:
             answer |= {"feedback_id": status.feedback_id, "attachments": files_as_json(status, words)}
         return JSONResponse(answer, status_code=code, headers=headers.of_form(product.origins))
@@ -128,6 +132,7 @@ def _thank(request: Request, product: Product, status: SubmissionStatus) -> Resp
         status.feedback_id,
         moment(at),
         files_for_page(status, words),
+        status.test,
     )
     page = service.pages.thanks(product, words, state, looks_of(request))
     return html(request, page, code, headers.of_form(product.origins))

@@ -78,6 +78,25 @@ def test_a_page_that_states_the_hash_of_the_script(host: HostPage) -> None:
     host.visit().go_round()
 
 
+@pytest.mark.parametrize(
+    "marked",
+    [
+        TAG.replace("async", "async data-test"),
+        '<script src="LOADER" async></script><insider-feedback product="demo" test></insider-feedback>',
+        f"<script>document.documentElement.dataset.feedbackTest = ''</script>{TAG}",
+    ],
+)
+def test_what_a_page_marks_as_a_test_is_not_delivered(host: HostPage, marked: str) -> None:
+    host.put(f"{HEAD}<body><h1>Orders</h1>{marked}")
+    host.visit().press()
+    host.write()
+    host.form.locator("#submittedByEmail").fill("mara@northwind.example")
+    host.form.locator("#feedback-send").click()
+    expect(host.form.get_by_role("heading", name="This was a test")).to_be_visible()
+    assert host.insider.feedbacks() == []
+    assert host.unexpected() == []
+
+
 def test_a_page_in_quirks_mode(host: HostPage) -> None:
     host.put(f"<html lang=en><title>Orders</title><body><h1>Orders</h1>{TAG}")
     host.visit().go_round()

@@ -42,6 +42,9 @@ def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
     if element["data-mode"] and element["data-mode"] not in MODES:
         message = f"There is no mode {element['data-mode']!r}."
         yield Finding("tag.mode", message, f"Write {', '.join(MODES)}.", at)
+    if "data-test" in element:
+        message = "Everything that is sent from this page is stored as a test, and never delivered."
+        yield Finding("tag.test", message, "Remove data-test before people use the page.", at, "notice")
     if "integrity" in element and not _PINNED.search(element["src"]):
         message = "integrity allows one version of the script alone: after an update browsers block it."
         yield Finding("tag.integrity", message, "Leave integrity out, or take the tag that widget check prints.", at)
