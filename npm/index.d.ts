@@ -7,8 +7,9 @@ export interface LoadOptions extends FeedbackOptions {
   url: string
 }
 
-/** Loads embed.js once, makes the button of `product` if one is named, and answers the API. Rejects on a server, and where
- * the script does not come. */
+/** Loads embed.js once, makes the button of `product` if one is named, and answers the API. Rejects on a server, with
+ * an address that is none, and where the script does not come. An option that there is not, or that cannot have its value, is
+ * named on the console and left out. */
 export function load(options: LoadOptions): Promise<InsiderFeedbackApi>
 
 /** What the components take. */

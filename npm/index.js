@@ -8,6 +8,7 @@ const EVENTS = ['open', 'close', 'ready', 'resize', 'dirty', 'submit', 'success'
  */
 export async function load({url, ...options}) {
   if (typeof document === 'undefined') throw new Error('load() needs a browser: call it in an effect, not while a server renders.')
+  if (!/^(https?:)?\//.test(url)) throw new TypeError(`load() needs the address of the service, as in {url: 'https://feedback.example.com'}: ${url} is none.`)
   await import(/* @vite-ignore */ /* webpackIgnore: true */ `${url.replace(/\/*$/, '/')}embed.js`)
   if (Object.keys(options).length) window.InsiderFeedback.set(options)
   return window.InsiderFeedback
@@ -15,7 +16,8 @@ export async function load({url, ...options}) {
 
 /**
  * What the components share: an `<insider-feedback>` in the page follows options, and its events are heard. Options are
- * assigned before the script comes, so that the element never stands there without a product.
+ * assigned before the script comes, so that the element never stands there without a product. What is no option stays there
+ * as a property of the element's own; the script is told of it, and says so.
  */
 export function follow(element, hear) {
   let now = {}
@@ -28,7 +30,8 @@ export function follow(element, hear) {
         if (value !== (now[key] ?? null)) element[key] = value
       }
       now = options
-      load({url}).catch(error => hear('error', {product: options.product, code: 'script_blocked', retryable: true, cause: error}))
+      const tell = () => { for (const key in options) if (Object.hasOwn(element, key)) element.set?.({[key]: options[key]}) }
+      load({url}).then(tell).catch(error => hear('error', {product: options.product, code: 'script_blocked', retryable: true, cause: error}))
     },
     end() {
       for (const type of EVENTS) element.removeEventListener(`feedback-${type}`, listener)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bed import ROOT
+from bed import ROOT, until
 from playwright.sync_api import expect
 from rounds import HostPage
 
@@ -86,6 +86,34 @@ def test_an_app_that_installed_the_package_sends_one_submission(host: HostPage, 
     host.go_round()
     if name != "load()":
         expect(host.page.locator("output")).not_to_have_text("none yet")
+
+
+WRONG = f"""import {{follow, load}} from '{PACKAGE}'
+const url = document.querySelector('#app').dataset.service
+const element = document.createElement('insider-feedback')
+const {{update}} = follow(element, () => {{}})
+update({{url, product: 'demo', mode: 'window', tehme: 'dark'}})
+document.body.append(element)
+await load({{url: 'feedback.example.com'}}).catch(error => console.warn(error.message))
+await load({{product: 'demo'}}).catch(error => console.warn(error.message))
+await load({{url, product: 'demo', thme: 'dark', theme: 'night'}})
+"""
+
+
+def test_wrong_options_are_named_on_the_console(host: HostPage, apps: Path) -> None:
+    host.script(esbuild(apps, "wrong.js", text=WRONG))
+    host.put(PAGE, Content_Security_Policy=POLICY)
+    wanted = (
+        'mode cannot be "window": write popover or dialog or inline',
+        "There is no option tehme: there are product, lang",
+        "feedback.example.com is none",
+        "undefined is none",
+        "There is no option thme: there are product, lang",
+        'theme cannot be "night": write light or dark or auto',
+    )
+    host.visit()
+    until(lambda: host.page.title() and all(any(part in text for text in host.said) for part in wanted))
+    assert len(host.said) == len(wanted)
 
 
 def test_a_server_renders_the_component_and_cannot_load(apps: Path) -> None:
