@@ -1,5 +1,6 @@
 """The service below a path of another site, behind the real nginx, configured as `deploy/nginx` has it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Response, expect
 from stage import Server
 
 MEGABYTE = 1024 * 1024
+OPS_TOKEN = "tests-only-operators-token"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder, port = tmp_path_factory.mktemp("site"), free_port()
     url = f"https://127.0.0.1:{port}/feedback"
     with (
-        Widget(folder, _sandbox.url, PUBLIC_URL=url, TRUSTED_PROXIES="127.0.0.1") as widget,
+        Widget(folder, _sandbox.url, PUBLIC_URL=url, TRUSTED_PROXIES="127.0.0.1", OPS_TOKEN=OPS_TOKEN) as widget,
         Nginx(folder, "feedback-path.conf", port, (widget.port, widget.port)) as nginx,
         httpx.Client(base_url=url, verify=nginx.tls, trust_env=False, timeout=30) as client,
     ):
@@ -144,3 +146,19 @@ def test_a_header_of_the_client_s_own_moves_nothing(site: Site) -> None:
     as_it_is = site.client.get("/receipt/forged")
     moved = site.client.get("/receipt/forged", headers={"X-Forwarded-Prefix": "/evil", "Forwarded": "host=evil"})
     assert moved.text == as_it_is.text
+
+
+def test_the_operator_s_pages_and_their_cookie_stay_below_the_path(site: Site) -> None:
+    asked = site.client.get("/ops")
+    assert (asked.status_code, 'action="/feedback/ops/sign-in"' in asked.text) == (401, True)
+    signed = site.client.post("/ops/sign-in", data={"token": OPS_TOKEN})
+    assert (signed.status_code, signed.headers["location"]) == (303, "/feedback/ops")
+    cookie = signed.headers["set-cookie"]
+    assert re.match(r"__Secure-widget-ops=\S+; ", cookie)
+    assert {"Path=/feedback/ops", "Secure", "HttpOnly"} <= set(cookie.split("; "))
+    for path in ("/ops", "/ops/submissions"):
+        page = site.client.get(path)
+        assert page.status_code == 200
+        targets = re.findall(r'(?:href|src|action|data-live)="([^"#?][^"]*)"', page.text)
+        assert len(targets) > 5
+        assert [target for target in targets if not target.startswith(("/feedback/", "data:"))] == []

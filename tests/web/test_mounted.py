@@ -1,10 +1,12 @@
 """The service below a path of a host that it shares: who may name the path, and what becomes of it on the way."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from bed import EMAIL, Sandbox, Widget
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
@@ -86,6 +88,19 @@ async def test_a_request_leaves_the_path_of_the_next_one_alone() -> None:
     app = believed(Mounted(inside, None, NAMES), ["10.0.0.1"])
     given = [(await asked(app, "/form/demo", **more))["public"] for more in ({"X_Forwarded_Prefix": "/team"}, {})]
     assert given == ["/team/x", "/x"]
+
+
+def test_a_running_service_believes_its_proxy_alone(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    widget = start_widget(TRUSTED_PROXIES="127.0.0.1")
+    headers = {"X-Forwarded-Prefix": "/team", "Accept": "application/json"}
+    for address, root in (("127.0.0.1", "/team"), ("127.0.0.2", "")):
+        transport = httpx.HTTPTransport(local_address=address)
+        with httpx.Client(base_url=widget.url, transport=transport, headers=headers) as client:
+            assert f'href="{root}/static/' in client.get("/form/demo", headers={"Accept": "text/html"}).text
+            fields = {"token": widget.token(), "description": "From a team", "submittedByEmail": EMAIL}
+            sent = client.post("/form/demo", files={name: (None, value) for name, value in fields.items()}).json()
+            assert sent["receipt_url"] == f"{root}/receipt/{sent['receipt']}"
+            assert client.get(f"/team{sent['receipt_url'].removeprefix(root)}").status_code == (200 if root else 404)
 
 
 async def test_a_form_that_is_kept_is_kept_for_its_path_alone(tmp_path: Path) -> None:

@@ -127,19 +127,21 @@ def is_secure(request: Request) -> bool:
 
 
 def cookie_name(request: Request) -> str:
-    """`__Host-` keeps other hosts of the domain from setting it. Browsers take it over TLS alone."""
-    return f"__Host-{_COOKIE}" if is_secure(request) else _COOKIE
+    """Browsers take a cookie with such a prefix over TLS alone. `__Host-` also keeps other hosts of the domain from
+    setting it, but it is sent to all of its host: below a path, others of that host must not get it."""
+    prefix = "__Secure-" if public("") else "__Host-"
+    return f"{prefix}{_COOKIE}" if is_secure(request) else _COOKIE
 
 
 def set_cookie(request: Request, response: Response, value: str, max_age: float) -> None:
     """Keep the session: where no script can read it, and where no other site's page makes the browser send it."""
-    secure = is_secure(request)
+    name = cookie_name(request)
     response.set_cookie(
-        cookie_name(request),
+        name,
         value,
         max_age=int(max_age),
-        path="/" if secure else public("/ops"),
-        secure=secure,
+        path="/" if name.startswith("__Host-") else public("/ops"),
+        secure=is_secure(request),
         httponly=True,
         samesite="strict",
     )
