@@ -78,7 +78,7 @@ class _Web:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._outbox = create_outbox(settings)
+        self._outbox = create_outbox(settings, role="web")
         self._static = StaticFiles(
             resources.path("static"), settings.custom / "static" / "products", reload=settings.reload
         )
@@ -112,7 +112,7 @@ class _Web:
         tls = (self._settings.public_url or "").startswith("https://")
         cached = CachedForms(app, self._settings.products, self._forms, self._tokens, self._bots)
         hardened = Hardened(CutOff(cached), hsts=self._settings.hsts, tls=tls)
-        counted = Counted(hardened, {route.path.split("/")[1] for route in ROUTES})
+        counted = Counted(hardened, {route.path.split("/")[1] for route in ROUTES}, logged=self._settings.access_log)
         return Mounted(counted, self._settings.root, {route.path.split("/")[1] for route in ROUTES})
 
     @contextlib.asynccontextmanager
@@ -281,14 +281,17 @@ async def deliver_until(
     stopping: asyncio.Event, settings: Settings, when_stopping: Callable[[Dispatcher], None]
 ) -> None:
     """Deliver without the web part. `when_stopping` is called when it begins to stop. Raises ConfigurationError."""
-    outbox = create_outbox(settings)
+    outbox = create_outbox(settings, role="worker")
     async with delivering(settings, outbox, Flusher(outbox, "worker"), deliver=True) as (_, dispatcher):
         await stopping.wait()
         when_stopping(dispatcher)
 
 
-def create_outbox(settings: Settings, connect_timeout: int = 5) -> Outbox:
-    """The outbox on the database that the settings name. Its host may take `connect_timeout` seconds to answer."""
+def create_outbox(settings: Settings, connect_timeout: int = 5, role: str = "command") -> Outbox:
+    """The outbox on the database that the settings name. Its host may take `connect_timeout` seconds to answer.
+
+    `role` is web, worker or command; PostgreSQL shows it as the name of the connections.
+    """
     backend: Backend
     keyring = Keyring(settings.data_keys)
     if settings.sqlite_path:
@@ -301,6 +304,7 @@ def create_outbox(settings: Settings, connect_timeout: int = 5) -> Outbox:
             connections=settings.database_connections,
             keyring=keyring,
             connect_timeout=connect_timeout,
+            name=f"widget {role}",
             spool=settings.spool or Path(tempfile.gettempdir()) / f"widget-{os.getuid()}",
         )
     return Outbox(
@@ -338,7 +342,7 @@ def create_dispatcher(
     from widget.delivery.procrastinate import ProcrastinateDispatcher  # as above
 
     url = settings.database_direct_url or settings.database_url
-    return ProcrastinateDispatcher(outbox, delivery, url=url, **options)
+    return ProcrastinateDispatcher(outbox, delivery, url=url, name=outbox.backend.name, **options)
 
 
 def create_retention(settings: Settings, outbox: Outbox) -> Retention:

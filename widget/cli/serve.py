@@ -21,7 +21,7 @@ def serve() -> None:
     """Run the web process. With SQLite it also delivers."""
     settings = common.settings()
     hardening.harden()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, "web")
     with common.or_fail(lambda: listen(settings.host, settings.port)) as listening:
         if settings.web_concurrency == 1:
             _serve(settings, listening)

@@ -19,7 +19,7 @@ def worker() -> None:
     if settings.sqlite_path:
         common.fail("DATABASE_URL: a worker needs PostgreSQL; with SQLite the web process delivers")
     hardening.harden()
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, "worker")
 
     async def run() -> None:
         stopping = asyncio.Event()

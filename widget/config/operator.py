@@ -62,6 +62,10 @@ class OperatorSettings(Topic):
             "account is paused. A service such as Healthchecks.io raises the alarm when the requests stop.",
         ),
     ] = None
+    access_log: Annotated[
+        bool,
+        Field(description="Whether each request leaves a line in the log: method, first part of the path, status."),
+    ] = False
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The lowest level that is logged.")
     ] = "info"

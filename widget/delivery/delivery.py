@@ -246,4 +246,5 @@ def _log(work: Work, transition: Transition, reason: str | None) -> None:
         feedback_id=known_id(_following(work, transition).feedback_id),
         reason=reason,
         delay=transition.delay,
+        age=round(work.age, 3),
     )

@@ -41,13 +41,14 @@ _ENGINE_CONNECTIONS = 2
 
 
 class ProcrastinateDispatcher(Dispatcher):
-    """For one of several processes. `url` leads to PostgreSQL itself, not to a pooler: notifications need a session."""
+    """For one of several processes. `url` leads to PostgreSQL itself, not to a pooler: notifications need a session.
+    The server shows `name` for its connections."""
 
-    def __init__(self, outbox: Outbox, delivery: Delivery, *, url: str, **options: Any) -> None:
+    def __init__(self, outbox: Outbox, delivery: Delivery, *, url: str, name: str, **options: Any) -> None:
         super().__init__(outbox, delivery, **options)
         connector = procrastinate.PsycopgConnector(
             conninfo=url.replace("postgresql+psycopg://", "postgresql://", 1),
-            kwargs=CONNECTING,
+            kwargs=CONNECTING | {"application_name": f"{name} queue"},
             connection_class=EngineConnection,
             min_size=1,
             max_size=_ENGINE_CONNECTIONS,

@@ -7,10 +7,12 @@ whether there is one.
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
+import structlog
 
 from widget.config.settings import Account
 from widget.insider.answers import Answer, failure, read
@@ -21,8 +23,11 @@ from widget.insider.reasons import reason_of
 from widget.insider.transport import Lanes
 from widget.submissions.model import Feedback
 
+log = structlog.get_logger("widget.insider")
+
 _CONNECT_TIMEOUT = 5.0
 _CHECK_TIMEOUT = 5.0
+_REQUEST_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class Insider:
@@ -121,7 +126,7 @@ class Insider:
         body: bytes | httpx.AsyncByteStream,
     ) -> Outcome | Answer:
         """Make a call. Returns its answer, or the outcome of its failure."""
-        auth = self._auth[product]
+        auth, began = self._auth[product], asyncio.get_running_loop().time()
         request = self._client.build_request(
             "POST",
             self._base + path,
@@ -130,7 +135,9 @@ class Insider:
         )
         try:
             async with asyncio.timeout(self._timeout):
-                return await read(await self._client.send(request, auth=auth))
+                answer = await read(await self._client.send(request, auth=auth))
+            _log(submission_id, path, answer, asyncio.get_running_loop().time() - began)
+            return answer
         except Stopped as stop:
             return stop.outcome
         except TimeoutError:
@@ -142,3 +149,16 @@ class Insider:
             if error.request.url == auth.token_url:
                 return NotProcessed(f"token: {reason_of(error)}", unreachable=True)
             return Unknown(reason_of(error))
+
+
+def _log(submission_id: str, path: str, answer: Answer, seconds: float) -> None:
+    """A line with Insider Connect's own id of the request, by which its operators find it."""
+    told = answer.member("requestId")
+    log.info(
+        "insider.answered",
+        submission=submission_id,
+        call="attach" if path.endswith("/attachments") else "create",
+        status=answer.status,
+        insider_request_id=told if isinstance(told, str) and _REQUEST_ID.fullmatch(told) else None,
+        seconds=round(seconds, 3),
+    )

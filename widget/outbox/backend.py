@@ -21,6 +21,8 @@ class Backend(Protocol):
     """The folder for uploads, from which `keep` takes them cheaply."""
     keyring: Keyring
     """Encrypts texts and files if there is a `DATA_KEY`."""
+    name: str
+    """What the database's server shows of its connections."""
     alone: bool
     """Whether one process at a time uses it. Then a lease that an earlier process left is void."""
 

@@ -18,7 +18,6 @@ CONNECTING: dict[str, Any] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    "application_name": "widget",
     "prepare_threshold": None,
 }
 """How every connection is made: if its other end has vanished, this is noticed within some 15 s."""

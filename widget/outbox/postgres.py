@@ -45,16 +45,25 @@ where it speaks another language, the start waits as it does for a database that
 
 class PostgresBackend:
     """The database at `url`, by so many `connections` at once; `spool` is where uploads lie until they are kept, and
-    `keyring` seals texts and files. `connect_timeout` is in seconds: so long a host may take to answer."""
+    `keyring` seals texts and files. `connect_timeout` is in seconds: so long a host may take to answer. `name` is
+    what the server shows of each connection."""
 
     alone = False
     # Of the whole statement, rather than of each row that it looks at: only so can an index on `due_at` be used.
     now: ColumnElement[float] = sql_cast(extract("epoch", func.statement_timestamp()), Double)
 
     def __init__(
-        self, url: str, *, connections: int, spool: Path, keyring: Keyring = PLAIN, connect_timeout: int = 5
+        self,
+        url: str,
+        *,
+        connections: int,
+        spool: Path,
+        keyring: Keyring = PLAIN,
+        connect_timeout: int = 5,
+        name: str = "widget",
     ) -> None:
         self.keyring = keyring
+        self.name = name
         self._connect_timeout = connect_timeout
         self._url = url
         self._connections = connections
@@ -88,7 +97,7 @@ class PostgresBackend:
             self._url,
             pool_size=self._connections,
             max_overflow=0,
-            connect_args=CONNECTING | {"connect_timeout": self._connect_timeout},
+            connect_args=CONNECTING | {"connect_timeout": self._connect_timeout, "application_name": self.name},
             hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
             use_native_hstore=False,
         )

@@ -72,6 +72,7 @@ class SQLiteBackend:
     """The database at `path`; `keyring` seals its texts and files. `clock` gives Unix seconds."""
 
     alone = True
+    name = "widget"
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, keyring: Keyring = PLAIN) -> None:
         self.path = path

@@ -1,27 +1,35 @@
-"""Counts requests, with the time until their answer was whole."""
+"""Counts requests with the time until their answer was whole, and gives each an id for the lines of the log."""
 
+import secrets
 import time
 from collections.abc import Collection
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget.telemetry.counters import Amount, Key, counters
+
+log = structlog.get_logger("widget.web.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 
 
 class Counted:
-    """Stands around `app`. `names` are the first parts of our own addresses; all others are counted as one."""
+    """Stands around `app`. `names` are the first parts of our own addresses; all others are counted as one. With
+    `logged`, each request leaves a line: without the rest of its address, which may be a secret, and without the
+    client's, which is personal."""
 
-    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, names: Collection[str], *, logged: bool) -> None:
         self._app = app
         self._names = names
+        self._logged = logged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and count."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        structlog.contextvars.bind_contextvars(request_id=secrets.token_hex(8))
         began, status = time.monotonic(), 0
 
         async def noted(message: Message) -> None:
@@ -36,4 +44,7 @@ class Counted:
             name = scope["path"].split("/")[1]
             route = name if name in self._names else "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            counters.add(Key("request", detail=f"{method} {route} {status}"), Amount(1, time.monotonic() - began))
+            seconds = time.monotonic() - began
+            counters.add(Key("request", detail=f"{method} {route} {status}"), Amount(1, seconds))
+            if self._logged:
+                log.info("request.answered", method=method, route=route, status=status, seconds=round(seconds, 4))
