@@ -37,10 +37,7 @@ _SETTLE = 500
 """Milliseconds after which an open form has loaded everything."""
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _SCRIPTS = """
-window.bench = {shift: 0, long: 0, pressed: 0, usable: 0}
-new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) bench.shift += entry.value
-}).observe({type: 'layout-shift', buffered: true})
+window.bench = {long: 0, pressed: 0, usable: 0}
 new PerformanceObserver(list => { bench.long += list.getEntries().length }).observe({type: 'longtask', buffered: true})
 const now = () => performance.timeOrigin + performance.now()
 const all = (root, name) => [...root.querySelectorAll(name),
@@ -59,7 +56,7 @@ if (window == top) addEventListener('pointerdown', event => {
 }, true)
 else bench.watch('textarea')
 """
-"""Runs first in every frame. Counts what a page should not do, and records when the text field can be used."""
+"""Runs first in every frame. Counts long tasks, and records when the text field can be used."""
 
 
 @dataclass
@@ -119,11 +116,9 @@ class Visit:
     requests: int
     bytes: int
     script: float
-    shift: float
     long: int
     usable: float = 0.0
     opened_bytes: int = 0
-    opened_requests: int = 0
 
 
 def chromium() -> str | None:
@@ -157,12 +152,12 @@ def visit(browser: Browser, url: str, button: str = "", *, hover: int = HOVER) -
         before = [request for request in asked if request.url != url and not request.url.startswith("data:")]
         seen = page.evaluate("() => bench")
         script = 1000 * (metrics["ScriptDuration"] + metrics["V8CompileDuration"])
-        result = Visit(len(before), _sum(before), script, seen["shift"], seen["long"])
+        result = Visit(len(before), _sum(before), script, seen["long"])
         if button:
             result.usable = _open(page, button, hover)
             page.wait_for_timeout(_SETTLE)
             opened = [request for request in asked if request.url != url and not request.url.startswith("data:")]
-            result.opened_requests, result.opened_bytes = len(opened), _sum(opened)
+            result.opened_bytes = _sum(opened)
         return result
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from widget.submissions.limits import KINDS, MAX_FILES, Kind
-from widget.submissions.model import MAX_CHIP, MAX_CHIPS, clean_text
+from widget.submissions.model import CONSENT_VERSION, MAX_CHIP, MAX_CHIPS, clean_text
 from widget.theming.themes import Theme
 
 LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
@@ -60,7 +60,7 @@ def origin_problem(value: str) -> str:
 
 
 def _consent_version(value: str) -> str:
-    if not re.fullmatch(r"[\w.:/ -]{1,40}", value):
+    if not CONSENT_VERSION.fullmatch(value):
         raise ValueError("use 1 to 40 letters, digits, spaces and any of . : / _ -")
     return value
 

@@ -32,11 +32,6 @@ class Figures:
         """The share of thumbs up among all thumbs, 0 to 1; None without thumbs."""
         return self.up / (self.up + self.down) if self.up or self.down else None
 
-    @property
-    def share_with_files(self) -> float | None:
-        """The share of submissions that came with files, 0 to 1; None without submissions."""
-        return self.with_files / self.submissions if self.submissions else None
-
     def took_at_most(self, share: float) -> float | None:
         """Seconds within which this share (0 to 1) of the deliveries was made: estimated, within a bucket, as if they
         were spread evenly. None without deliveries."""

@@ -24,7 +24,8 @@ _UNSEEN = re.compile(
     "[\\s\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0]"
 )
-_VERSION = re.compile(r"[\w.:/ -]{1,40}")
+CONSENT_VERSION = re.compile(r"[\w.:/ -]{1,40}")
+"""What a version of the consent text may be called."""
 _BETWEEN_CHIPS = " · "
 _AFTER_CHIPS = "\n\n"
 _RATINGS = {"true": True, "false": False, "": None}
@@ -122,7 +123,7 @@ def seen_version(fields: Mapping[str, str], current: str | None) -> str | None:
     """The version of the consent text that the person saw. The form says which; it may be older than the current
     one."""
     said = fields.get("consentVersion", "")
-    return said if current is not None and _VERSION.fullmatch(said) else current
+    return said if current is not None and CONSENT_VERSION.fullmatch(said) else current
 
 
 def chosen_chips(fields: Mapping[str, str]) -> tuple[str, ...]:
