@@ -82,98 +82,99 @@ ROWS: tuple[Row, ...] = (
     Row(
         "get",
         "GET form",
-        "16 connections ask for the form, as a browser does. The ceiling is uvicorn, set up as ours is, with the same "
-        "bytes for all.",
+        "16 connections request the form, as a browser does. The ceiling is uvicorn with the same set-up and the same "
+        "bytes for every request.",
         (_share("rate", "requests", "at least 0.7 of bare uvicorn answering the same bytes", "/s", 0.7, "ceiling"),),
-        "rendering each form once and giving it out with a token of its own, before any routing (from 0.025); heads "
-        "checked in one pass. What is left beside bare uvicorn is signing the token (6 µs), eleven more headers in "
-        "uvicorn's own loop (6 µs) and the checks of the connection (4 µs); with our headers on both sides it is 0.6 "
-        "to 0.7.",
+        "rendering each form once and handing it out with a fresh token before any routing (from 0.025); checking "
+        "headers in one pass. The rest of the gap to bare uvicorn is signing the token (6 µs), eleven more headers in "
+        "uvicorn's own loop (6 µs) and the checks of the connection (4 µs). With our headers on both sides the ratio "
+        "is 0.6 to 0.7.",
     ),
     Row(
         "accept",
         "accept, small, 16 connections, burst of 2,000 (stored for good)",
-        "From the first byte to the last answer, of a widget that was started a moment ago. `DELIVERY_WAIT=0`, so each "
-        "is answered as soon as it is stored; the same process delivers meanwhile. The rival, whose rate does not "
-        "depend on the number, gets 1,000. The ceiling writes the same bytes and syncs them (`fdatasync`), 16 at a "
-        "time.",
+        "Measured from the first byte to the last answer, with a service that has just started. `DELIVERY_WAIT=0`, so "
+        "each submission is answered as soon as it is stored; the same process delivers meanwhile. The rival gets "
+        "1,000 submissions, because its rate does not depend on the number. The ceiling writes the same bytes and "
+        "syncs them (`fdatasync`), 16 at a time.",
         (_share("rate", "accepted", "at least 2.5 times the plain proxy's rate", "/s", 2.5),),
-        "delivering after the burst instead of meanwhile; half as many statements for each submission; no second look "
-        "at a row whose state is known. Of what accepting still takes, a third is the form's parser, a sixth the "
-        "framework, a tenth the look at the e-mail address.",
+        "delivering after the burst instead of meanwhile; half as many statements for each submission; no second read "
+        "of a row whose state is known. Of the remaining time, a third is the form's parser, a sixth the framework "
+        "and a tenth the check of the e-mail address.",
     ),
     Row(
         "delivered",
         "delivered rate, sustained",
-        "16 connections, all settings as they are by default, until Insider Connect has created the last. The ceiling "
-        "is a loop of httpx posts, 16 at once.",
+        "16 connections and default settings, until Insider Connect has created the last feedback. The ceiling is a "
+        "loop of httpx posts, 16 at once.",
         (_share("rate", "delivered", "at least the plain proxy's", "/s", 1.0),),
-        "a connection of its own for each call instead of a pool that looks at all of them; calls that say their "
-        "length; an outcome written in half as many statements. The proxy parses and sends; each submission here is "
-        "also stored, claimed and marked done, three commits that are shared but not free.",
+        "a separate connection for each call instead of a pool that inspects all of them; calls that state their "
+        "length; half as many statements for each outcome. The proxy parses and sends. Here, each submission is also "
+        "stored, claimed and marked as done, in three commits that are shared but not free.",
     ),
     Row(
         "person",
         "one person, Insider Connect answering in 50 ms",
-        "One connection, one submission after the other; each is answered by Insider Connect itself.",
+        "One connection sends one submission after another. Insider Connect itself answers each.",
         (
             Check(
                 "p50", "p50 of Send", "p50 at most 4 ms above the plain proxy", "ms", "less", 4.0, "distance", digits=1
             ),
         ),
-        "the same as for the delivered rate. What is left is two waits for the disk, before the call and before the "
-        "answer, and the hops to the thread that writes.",
+        "the same as for the delivered rate. What remains is two waits for the disk, before the call and before the "
+        "answer, and the hand-over to the thread that writes.",
     ),
     Row(
         "slow",
         "Insider Connect taking 10 s",
-        "200 submissions over 32 connections: some find a free slot and wait for `DELIVERY_WAIT`, which is 2.5 s by "
-        "default. With the rival people wait for Insider Connect; its rounds overlap, for it does nothing else.",
+        "200 submissions on 32 connections. Some find a free slot and wait for `DELIVERY_WAIT`, which is 2.5 s by "
+        "default. With the rival, people wait for Insider Connect; its rounds overlap, because it does nothing else.",
         (Check("p99", "p99 of Send", "p99 of Send at most `DELIVERY_WAIT` + 0.3 s", "s", "less", 2.8, digits=2),),
     ),
     Row(
         "uploads",
         "uploads of 4 MB, 4 connections",
-        "Pictures, each until it is looked at and stored for good (`DELIVERY_WAIT=0`); the same process delivers "
-        "meanwhile. The rival's are delivered once they are answered. The ceiling reads the body and drops it.",
+        "Pictures, each until it is checked and stored for good (`DELIVERY_WAIT=0`); the same process delivers "
+        "meanwhile. The rival answers after it has delivered. The ceiling reads the body and drops it.",
         (
             _share("rate", "beside the plain proxy", "at least 1.5 times the plain proxy in MB/s", "MB/s", 1.5),
             _share("rate", "beside the sink", "at least 0.5 of the sink", "MB/s", 0.5, "ceiling"),
         ),
-        "files are looked at in processes of their own, beside the parsing. Each byte is still parsed, written, read, "
-        "handed to that process, unpacked and summed up there, synced, and read again for delivery; the proxy hands it "
-        "on unseen. Leaving any of that out would leave out what the service is for.",
+        "checking files in separate processes, in parallel with the parsing. Each byte is still parsed, written, "
+        "read, passed to that process, decompressed and hashed there, synced, and read again for delivery; the proxy "
+        "forwards it unseen. All of these steps are what the service is for.",
     ),
     Row(
         "crowd",
         "256 uploads of 4 MB at once",
-        "All sent at the same moment on 256 connections, while 4 more send small submissions, at most ten a second "
-        "each; all settings as they are by default. Memory is the resident set of the process and of the helpers that "
-        "look at files; idle is after a few uploads, for the helpers start with the first file and stay.",
+        "All uploads start at the same moment on 256 connections, while 4 more connections send small submissions, at "
+        "most ten a second each. Settings are the defaults. Memory is the resident set of the process and of the "
+        "helpers that check files. Idle is measured after a few uploads, because the helpers start with the first "
+        "file and stay.",
         (
             Check("memory", "memory above idle", "at most 64 MB above idle", "MB", "less", 64.0),
             Check("p99", "p99 of small ones", "small submissions meanwhile p99 under 150 ms", "ms", "less", 150.0),
         ),
-        "working on two large bodies at a time, with small ones in between: p99 went from 5.6 s to about 0.2 s. The "
-        "memory is mostly what is read ahead from each connection before it can be asked to wait; a smaller buffer in "
-        "the system would slow down everybody far away.",
+        "working on two large bodies at a time, with small ones in between: p99 fell from 5.6 s to about 0.2 s. Most "
+        "of the memory is read ahead from each connection before the client can be made to wait. A smaller system "
+        "buffer would slow down everyone far away.",
     ),
     Row(
         "idle",
         "idle process",
-        "With a new database; memory is the resident set after one submission and a few forms.",
+        "With a new database. Memory is the resident set after one submission and a few forms.",
         (
             Check("memory", "memory", "at most 90 MB", "MB", "less", 90.0),
             Check("start", "start", "from start to `/readyz` at most 1.5 s", "s", "less", 1.5, digits=2),
         ),
-        "loading what checks identities and what decodes pictures only where it is used.",
+        "loading the code that verifies identities and decodes pictures only where it is used.",
     ),
     Row(
         "backlog",
         "backlog of 10,000",
-        "Slices of 800 rows are drained from one backlog of 10,000; between them the process is held (SIGSTOP) while "
-        "a loop of httpx posts as many, 16 at once like ours. The cost of a row is the time for each of 200 rows (80 "
-        "where there are but 100) at the head of a backlog.",
+        "Slices of 800 rows are delivered from one backlog of 10,000. Between them the process is stopped (SIGSTOP) "
+        "while a loop of httpx posts as many, also 16 at once. The cost of a row is the time for each of 200 rows (80 "
+        "with a backlog of 100) at the head of a backlog.",
         (
             _share("rate", "drained", "drains at 0.8 of raw httpx at the same concurrency", "/s", 0.8, "ceiling"),
             Check(
@@ -186,13 +187,14 @@ ROWS: tuple[Row, ...] = (
                 digits=2,
             ),
         ),
-        "the same as for the delivered rate: each row is claimed and marked done in commits of their own.",
+        "the same as for the delivered rate: each row is claimed and marked as done in separate commits.",
     ),
     Row(
         "embed",
         "`embed.js`",
-        "A host page with nothing else on it, loaded until it is quiet. Bytes are what goes over the wire; script is "
-        "what the main thread spends on compiling and running, above the same page without it. The rival is Sentry's.",
+        "A host page with nothing else on it, until it is idle. Bytes are counted on the wire. Script is the main "
+        "thread's time for compiling and running, minus that of the same page without the script. The rival is "
+        "Sentry's.",
         (
             Check("bytes", "bytes", "at most 3.5 KB brotli", "B", "less", 3.5 * 1024),
             Check("requests", "requests", "one request", "", "less", 1.0),
@@ -200,14 +202,14 @@ ROWS: tuple[Row, ...] = (
             Check("shift", "layout shift", "no layout shift", "", "less", 0.0, digits=3),
             Check("long", "long tasks", "no long task", "", "less", 0.0),
         ),
-        "packing ahead (9.2 KB became 3); nothing but the button until somebody means to use it.",
+        "compressing ahead of time (9.2 KB became 3); loading only the button until someone reaches for it.",
     ),
     Row(
         "open",
         "the form, from press to usable",
-        "From the press until the box for the text can be typed into: in the form, its script running, and shown by "
-        "the host page. The pointer rests on the button for 0.2 s before the press, on Sentry's too, whose package has "
-        "put all of the dialog into the host page's own script by then.",
+        "From the press until people can type into the text field: the form's script runs, and the host page shows "
+        "the form. The pointer rests on the button for 0.2 s before the press, on Sentry's too. Sentry's package has "
+        "loaded its whole dialog into the host page's script by then.",
         (
             Check("usable", "press to usable", "at most 120 ms here", "ms", "less", 120.0),
             Check(
@@ -220,22 +222,22 @@ ROWS: tuple[Row, ...] = (
                 "share",
             ),
         ),
-        "fetching and laying out the form while the pointer is still on its way. Sentry's dialog is in the host page's "
-        "own script, so it has no frame to wait for; ours is in a frame, which keeps the two pages apart.",
+        "loading and laying out the form while the pointer is still on its way. Sentry's dialog is part of the host "
+        "page's script and waits for no frame. Ours is in a frame, which keeps the two pages apart.",
     ),
     Row(
         "weight",
         "the form's weight",
-        "Bodies of all requests of the form's page, as they go over the wire; the rival's is Sentry's script, which "
-        "has the dialog in it. Lighthouse looks at the same page as it looks at all: as a phone with a slow connection "
-        "would see it.",
+        "Bodies of all requests of the form's page, counted on the wire. The rival's is Sentry's script, which "
+        "contains its dialog. Lighthouse tests the same page as a phone with a slow connection, as it does by "
+        "default.",
         (
             Check("bytes", "bytes", "at most 16 KB brotli, all requests", "B", "less", 16 * 1024),
             Check("performance", "Lighthouse: performance", "100", "", "more", 100.0),
             Check("accessibility", "Lighthouse: accessibility", "100", "", "more", 100.0),
             Check("best-practices", "Lighthouse: best practices", "100", "", "more", 100.0),
         ),
-        "packing ahead, the page too, with room for its token.",
+        "compressing everything ahead of time, the page too, with room for its token.",
     ),
 )
 Measured = Mapping[str, Samples]
