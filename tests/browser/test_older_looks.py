@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from bed import ROOT, Sandbox, Widget
+from editor_stage import BLACK, WHITE, Editing, colours, sent, sheet
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import Browser, Route, expect
 from samples import png
@@ -102,6 +103,17 @@ def test_an_older_browser_lists_what_is_wrong(plain: FormPage) -> None:
     plain.send()
     expect(plain.summary).to_be_visible()
     assert accessible(plain) == "[]"
+
+
+def test_a_picture_is_blacked_out_in_an_older_browser(plain: FormPage, insider: Sandbox) -> None:
+    plain.fill().add(("screenshot.png", sheet(), "image/png"))
+    editing = Editing(plain).open()
+    editing.drag("black", (480, 80), (720, 220))
+    editing.done()
+    assert accessible(plain) == "[]"
+    plain.send()
+    expect(plain.thanks).to_be_visible()
+    assert colours(sent(insider)) == {WHITE, BLACK}
 
 
 def test_a_theme_has_its_colours_in_an_older_browser(start_widget: Callable[..., Widget], browser: Browser) -> None:
