@@ -16,6 +16,7 @@
     ├─ BackupUnusable       `outbox.restore`: a backup cannot be restored, or not into this database
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
     ├─ UnknownProduct       `tools.check`: there is no such product in the products' file
+    ├─ Unreadable           `tools.borrowing`: a page whose look should be proposed cannot be read
     ├─ TemplateBroken       `pages.templating`: a product's template fails
     └─ LimitExceeded        `pages.limits`: a template uses more than a page may
 
