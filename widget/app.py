@@ -1,10 +1,11 @@
-"""Puts all parts of the service together: `create_app(settings)` for the web, `deliver_until` for a worker."""
+"""Puts all parts of the service together: `create_app(settings)` for the web, `working` for a worker."""
 
 import asyncio
 import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from widget import __version__
 from widget.abuse.bots import BotDefence
 from widget.abuse.proof_of_work import Proofs
 from widget.abuse.rate_limits import Limits, Rates
-from widget.config import resources
+from widget.config import inventory, resources
 from widget.config.settings import Settings
 from widget.config.weaknesses import weaknesses
 from widget.delivery.delivery import Delivery
@@ -54,7 +55,7 @@ from widget.web.form_cache import CachedForms, FormCache
 from widget.web.headers import Hardened
 from widget.web.mounted import Mounted
 from widget.web.problems import ERROR_HANDLERS, CutOff
-from widget.web.routes import ROUTES
+from widget.web.routes import MONITORING, ROUTES
 from widget.web.service import Desk, Service
 
 log = structlog.get_logger("widget.app")
@@ -63,11 +64,12 @@ _DAY = 86400.0
 """Seconds."""
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The web application. Its parts are opened and closed by the lifespan. Raises ConfigurationError."""
+def create_app(settings: Settings, address: str | None = None) -> Starlette:
+    """The web application, which answers on `address`. Its parts are opened and closed by the lifespan. Raises
+    ConfigurationError."""
     if any(product.identity for product in settings.products.values()):
         identity.prepare()
-    web = _Web(settings)
+    web = _Web(settings, address)
     app = _Wrapped(web.around, routes=ROUTES, exception_handlers=dict(ERROR_HANDLERS), lifespan=web.lifespan)
     app.router.redirect_slashes = False  # it would send people to whatever host the request names
     return app
@@ -76,8 +78,9 @@ def create_app(settings: Settings) -> Starlette:
 class _Web:
     """The parts of the web application. Those that have to be opened and closed exist during the `lifespan` only."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, address: str | None) -> None:
         self._settings = settings
+        self._address = address
         self._outbox = create_outbox(settings, role="web")
         self._static = StaticFiles(
             resources.path("static"), settings.custom / "static" / "products", reload=settings.reload
@@ -141,7 +144,10 @@ class _Web:
         flusher = Flusher(outbox, "web")
         async with (
             examining(settings) as examiner,
-            delivering(settings, outbox, flusher, deliver=settings.web_delivers) as (insider, dispatcher),
+            delivering(settings, outbox, flusher, deliver=settings.web_delivers, address=self._address) as (
+                insider,
+                dispatcher,
+            ),
             watching(settings, outbox, insider, dispatcher) as health,
         ):
             yield Service(
@@ -238,9 +244,10 @@ async def watching(
 
 @contextlib.asynccontextmanager
 async def delivering(
-    settings: Settings, outbox: Outbox, flusher: Flusher, *, deliver: bool
+    settings: Settings, outbox: Outbox, flusher: Flusher, *, deliver: bool, address: str | None
 ) -> AsyncIterator[tuple[Insider, Dispatcher]]:
-    """Keep the outbox open and, if `deliver`, deliver its rows, until the context is left."""
+    """Keep the outbox open and, if `deliver`, deliver its rows, until the context is left. The log names the `address`
+    that the process answers on."""
     insider = Insider(
         settings.insider_url,
         settings.accounts,
@@ -263,7 +270,15 @@ async def delivering(
         if outbox.backend.alone:
             await delivery.recover(everything=True)
         dispatcher.start()
-        log.info("widget.started", version=__version__, products=sorted(settings.products), delivers=deliver)
+        log.info(
+            "widget.started",
+            version=__version__,
+            products=sorted(settings.products),
+            delivers=deliver,
+            address=address,
+            database=inventory.database(settings),
+            insider_connect=settings.insider_url,
+        )
 
     try:
         async with flushing(flusher):
@@ -277,25 +292,59 @@ async def delivering(
         log.info("widget.stopped")
 
 
-async def deliver_until(
-    stopping: asyncio.Event, settings: Settings, when_stopping: Callable[[Dispatcher], None]
-) -> None:
-    """Deliver without the web part. `when_stopping` is called when it begins to stop. Raises ConfigurationError."""
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The parts of a process that only delivers."""
+
+    settings: Settings
+    outbox: Outbox
+    insider: Insider
+    dispatcher: Dispatcher
+
+
+@contextlib.asynccontextmanager
+async def working(settings: Settings, address: str | None) -> AsyncIterator[Worker]:
+    """Deliver without the web part until the context is left. Raises ConfigurationError."""
     outbox = create_outbox(settings, role="worker")
-    async with delivering(settings, outbox, Flusher(outbox, "worker"), deliver=True) as (_, dispatcher):
-        await stopping.wait()
-        when_stopping(dispatcher)
+    async with delivering(settings, outbox, Flusher(outbox, "worker"), deliver=True, address=address) as (
+        insider,
+        dispatcher,
+    ):
+        yield Worker(settings, outbox, insider, dispatcher)
 
 
-def create_outbox(settings: Settings, connect_timeout: int = 5, role: str = "command") -> Outbox:
+@dataclass(frozen=True, slots=True)
+class Monitored:
+    """What the routes for monitors need."""
+
+    settings: Settings
+    outbox: Outbox
+    health: Health
+
+
+@contextlib.asynccontextmanager
+async def monitoring(worker: Worker) -> AsyncIterator[Starlette]:
+    """The web application of a process that only delivers: its health, for monitors."""
+    async with watching(worker.settings, worker.outbox, worker.insider, worker.dispatcher) as health:
+        app = Starlette(routes=MONITORING)
+        app.state.service = Monitored(worker.settings, worker.outbox, health)
+        yield app
+
+
+def create_outbox(
+    settings: Settings, connect_timeout: int = 5, role: str = "command", *, make_folder: bool = False
+) -> Outbox:
     """The outbox on the database that the settings name. Its host may take `connect_timeout` seconds to answer.
 
     `role` is web, worker or command; PostgreSQL shows it as the name of the connections.
+    With `make_folder` the folder of an SQLite file is created. So is that of a relative path. Any other may be a volume
+    that is not mounted.
     """
     backend: Backend
     keyring = Keyring(settings.data_keys)
     if settings.sqlite_path:
-        backend = SQLiteBackend(settings.sqlite_path, keyring=keyring)
+        make_folder = make_folder or not settings.sqlite_path.is_absolute()
+        backend = SQLiteBackend(settings.sqlite_path, keyring=keyring, make_folder=make_folder)
     else:
         from widget.outbox.postgres import PostgresBackend  # its driver is optional, and takes time to load
 

@@ -11,6 +11,7 @@ import pytest
 from bed import COMMAND, FROM_SHELL, ROOT, plain_environ
 
 from widget.cli.main import COMMANDS, READERS
+from widget.config.secrets import keys
 
 ON_PATH = plain_environ(PATH=f"{Path(FROM_SHELL[0]).parent}:{os.environ['PATH']}")
 
@@ -46,6 +47,13 @@ def test_a_shell_completes_the_names_of_commands_as_documented(shell: str) -> No
     }
     told = subprocess.run([*FROM_SHELL], capture_output=True, text=True, env={**ON_PATH, **asked})
     assert "outbox" in told.stdout
+
+
+def test_a_key_is_made_that_the_settings_take_and_another_each_time() -> None:
+    made = {widget("secret").stdout.strip() for _ in range(2)}
+    assert len(made) == 2
+    for key in made:
+        assert keys(key) == (key,)
 
 
 def test_an_unknown_command_is_named() -> None:

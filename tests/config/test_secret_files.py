@@ -138,7 +138,7 @@ def test_a_product_called_file_keeps_its_own_secret(config: Path) -> None:
 def test_a_key_that_anybody_could_guess_is_refused(config: Path, name: str, key: str) -> None:
     said = problems(config, **{name: f"{SECRET_KEY},{key}"})
     assert list(said) == [name]
-    assert "openssl rand" in said[name]
+    assert "`widget secret` makes one" in said[name]
     assert key not in said[name]
 
 

@@ -351,10 +351,51 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
         ("MIN_FILL_TIME", "-1", "is too small; give at least 0"),
         ("LEASE", "0", "is too small; give more than 0"),
         ("OPS_TOKEN", "short", "is too short; give at least 16 characters"),
+        ("OPS_TOKEN", "change-me-please-now", "is easy to guess; `widget secret` makes one"),
+        ("SECRET_KEY", "changeme" * 5, "is easy to guess; `widget secret` makes one"),
+        (
+            "SECRET_KEY",
+            f"short,{GOOD_KEY},{'changeme-0123456789' * 2}",
+            "key 1 needs at least 32 characters; key 3 is easy to guess; `widget secret` makes one",
+        ),
+        (
+            "TRUSTED_PROXIES",
+            "everyone, 10.0.0.0/8, 10.0.0.300",
+            "'everyone', '10.0.0.300' are neither IP addresses nor networks; give one such as 10.0.0.0/8",
+        ),
+        ("RETRY_MIN", "901", "is above RETRY_MAX (900); give at most that, or raise the other"),
+        ("MIN_FILL_TIME", "86400", "is not below TOKEN_MAX_AGE (86400): nobody could send a form"),
+        ("PENDING_BYTES", "much", "is not a number of bytes; give digits, or a size such as 500MB or 1GiB"),
+        ("QUARANTINE_BYTES", "1 elephant", "is not a number of bytes; give digits, or a size such as 500MB or 1GiB"),
+        *(
+            ("DATABASE_URL", url, "names a folder; give the path of a file in it, such as sqlite:////data/widget.db")
+            for url in ("sqlite:////", "sqlite:////tmp", "sqlite:///var/", "sqlite:///.")
+        ),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, value: str, sentence: str) -> None:
     assert problems(config, **{name: value})[name] == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("LOG_LEVEL", "INFO", "info"),
+        ("UNKNOWN_POLICY", "Park", "park"),
+        ("PENDING_BYTES", "1GB", 10**9),
+        ("PENDING_BYTES", "512 MiB", 512 * 1024**2),
+        ("QUARANTINE_BYTES", "0", 0),
+    ],
+)
+def test_a_value_may_be_written_as_people_write_it(config: Path, name: str, value: str, meant: object) -> None:
+    assert getattr(load(config, **{name: value}), name.lower()) == meant
+
+
+def test_a_missing_products_file_is_named_by_its_whole_path_with_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        loading.load({**GOOD, "WIDGET_CONFIG": str(tmp_path / "none.toml")})
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"there is no file {tmp_path}/none.toml; create one with `widget new SLUG`")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_the_operator_s_commands_read_it(waiting: Widget) -> None:
     exported = json.loads(waiting.operate("export").stdout)
     assert exported["feedback"]["description"].startswith(PLANTED)
     assert exported["attachments"][0]["name"] == "planted-name.png"
-    erased = waiting.operate("erase", "--email", "-", typed=EMAIL.upper())
+    erased = waiting.operate("erase", "--email", "-", "--yes", typed=EMAIL.upper())
     assert "Erased 1 submission" in erased.stdout, erased.stderr
     assert waiting.row()["erased"]
 
@@ -144,4 +144,4 @@ def test_a_damaged_row_holds_up_nobody_and_is_named(insider: Sandbox, tmp_path: 
         shown = widget.operate("show", broken, "--with-text")
         assert "damaged in storage: description cannot be decrypted" in shown.stdout
         assert EMAIL in shown.stdout
-        assert f'"ids": ["{broken}"]' in widget.operate("erase", "--email", "-", "--json", typed=EMAIL).stdout
+        assert f'"ids": ["{broken}"]' in widget.operate("erase", "--email", "-", "--yes", "--json", typed=EMAIL).stdout

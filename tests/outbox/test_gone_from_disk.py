@@ -70,7 +70,7 @@ def test_what_the_operator_erases_is_gone_whether_the_service_runs_or_not(
     said(widget)
     if not is_served:
         widget.kill()
-    erased = widget.operate("erase", "--email", "-", typed=EMAIL)
+    erased = widget.operate("erase", "--email", "-", "--yes", typed=EMAIL)
     assert "Erased 1 submission" in erased.stdout, erased.stderr
     until(lambda: not holding(tmp_path))
 

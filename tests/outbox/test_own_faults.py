@@ -223,6 +223,7 @@ def test_a_database_whose_folder_goes_away_and_comes_back_carries_on(
     start_widget: Callable[..., Widget], insider: Sandbox, tmp_path: Path
 ) -> None:
     folder = tmp_path / "var"
+    folder.mkdir()
     widget = start_widget(**QUICK, DATABASE_URL=f"sqlite:///{folder / 'widget.db'}")
     token = widget.token()
     folder.rename(tmp_path / "elsewhere")

@@ -37,7 +37,9 @@ def modes(folder: Path) -> dict[str, str]:
 def test_all_that_the_service_and_its_commands_write_is_its_users_alone(insider: Sandbox, tmp_path: Path) -> None:
     data = tmp_path / "data"
     insider.fail_with(503, "create")
-    with Widget(tmp_path, insider.url, DATABASE_URL=f"sqlite:///{data / 'widget.db'}", DELIVERY_WAIT="0") as widget:
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=f"sqlite:///{data / 'widget.db'}", DELIVERY_WAIT="0")
+    widget.migrate()
+    with widget:
         widget.submit("to be exported", files=FILES)
         exported = widget.operate("export", "--to", str(data / "all.jsonl"), "--files", str(data / "files"))
         assert exported.returncode == 0, exported.stderr

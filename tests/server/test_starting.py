@@ -1,15 +1,19 @@
 """A start while the database is away, or is not what it should be."""
 
 import itertools
+import json
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-from bed import START, Sandbox, Widget, adjusted, until
+from bed import NO_TLS, START, Sandbox, Widget, adjusted, free_port, until
 from postgres import Postgres
+from structlog.testing import capture_logs
 
+from widget.delivery.outage import Outage
 from widget.outbox.opening import pauses
 
 NOBODY_IS_THERE = "postgresql://widget@127.0.0.1:1/widget"
@@ -50,6 +54,77 @@ def test_a_service_answers_at_once_and_accepts_when_the_database_is_there(
     until(lambda: web.client.get("/readyz").status_code == 200)
     assert web.submit("kept", token=token).status_code == 201
     assert "Traceback" not in web.log()
+
+
+def test_an_outbox_is_not_begun_in_silence_in_a_place_that_may_be_wrong(insider: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "not-mounted" / "widget.db"
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=f"sqlite:///{path}")
+    process = widget.run("serve")
+    try:
+        assert process.popen.wait(START) == 1
+    finally:
+        process.kill()
+    assert f"there is no folder {path.parent}: is a volume not mounted" in process.log()
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    with widget:
+        until(lambda: '"widget.started"' in widget.log())
+        events = {line["event"]: line for line in map(json.loads, widget.log().splitlines()[-2:])}
+        assert events["outbox.created"]["path"] == str(path)
+        started = events["widget.started"]
+        assert (started["address"], started["database"]) == (widget.url, str(path))
+        assert started["insider_connect"] == insider.url
+        widget.restart()
+        until(lambda: widget.log().count('"widget.started"') == 2)
+        assert widget.log().count("outbox.created") == 1
+
+
+def test_a_worker_answers_monitors_and_tells_of_an_outage_as_it_begins_and_ends(
+    insider: Sandbox, tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.database().replace("widget@", "widget:a-password@")
+    port = free_port()
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=url, WORKER_PORT=str(port), HEALTH_INTERVAL="0.1")
+    widget.client.close()
+    widget.migrate()
+    process = widget.run("worker")
+
+    def ready() -> int:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", verify=NO_TLS, trust_env=False).status_code
+
+    try:
+        process.until_answers(f"http://127.0.0.1:{port}/healthz")
+        until(lambda: ready() == 200)
+        assert "a-password" not in process.log()
+        assert f'"address": "http://127.0.0.1:{port}", "database": "postgresql://widget:********@' in process.log()
+        until(lambda: "engine.listening" in process.log())
+        postgres.stop(signal.SIGQUIT)
+        until(lambda: '"outbox.unavailable"' in process.log())
+        until(lambda: ready() == 503)
+        until(lambda: "engine.lost" in process.log())
+        postgres.start()
+        until(lambda: '"outbox.available"' in process.log())
+        until(lambda: ready() == 200)
+        assert process.log().count('"outbox.unavailable"') == 1
+    finally:
+        process.stop()
+
+
+def test_a_lasting_outage_is_told_of_once_a_minute() -> None:
+    clock = iter(range(200))
+    outage = Outage(lambda: next(clock))
+    with capture_logs() as logged:
+        for _ in range(199):
+            outage.note("away")
+        outage.over()
+        outage.over()
+    assert [(line["event"], line.get("seconds")) for line in logged] == [
+        ("outbox.unavailable", None),
+        ("outbox.unavailable", 60),
+        ("outbox.unavailable", 120),
+        ("outbox.unavailable", 180),
+        ("outbox.available", 199),
+    ]
 
 
 def test_a_worker_waits_for_the_database_too(insider: Sandbox, tmp_path: Path, postgres: Postgres, away: str) -> None:

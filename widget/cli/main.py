@@ -13,6 +13,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "serve": "Run the web process. With SQLite it also delivers.",
         "worker": "Run a delivery process without a web server. Needs PostgreSQL.",
         "migrate": "Create the database, or upgrade it.",
+        "secret": "Make a key.",
         "check": "Check configuration, credentials, database and pages.",
     },
     "Operate it": {

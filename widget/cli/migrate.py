@@ -32,7 +32,7 @@ def migrate() -> None:
 
 async def _migrate(settings: Settings) -> None:
     """Migrate. A database that starts at the same time is waited for."""
-    outbox = create_outbox(settings)
+    outbox = create_outbox(settings, make_folder=True)
     try:
         async with asyncio.timeout(PATIENCE):
             for pause in pauses():

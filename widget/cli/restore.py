@@ -16,7 +16,7 @@ from widget.telemetry import logs
 
 
 @click.command()
-@click.argument("source", metavar="FROM", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("source", metavar="FROM", type=click.Path(path_type=Path))
 def restore(source: Path) -> None:
     """Restore the backup FROM into the database of DATABASE_URL, which has to be empty.
 
@@ -51,7 +51,7 @@ def restore(source: Path) -> None:
 async def _restore(settings: Settings, source: Path) -> tuple[Restored, Archive]:
     archive = await asyncio.to_thread(Archive, source)
     archive.check_readable(Keyring(settings.data_keys))
-    backend = create_outbox(settings, common.CONNECT_TIMEOUT).backend
+    backend = create_outbox(settings, common.CONNECT_TIMEOUT, make_folder=True).backend
     await backend.open()
     try:
         return await restore_all(backend, archive), archive

@@ -12,7 +12,7 @@ from widget.cli import common
 from widget.config.settings import Settings
 from widget.server import hardening
 from widget.server.processes import run_processes
-from widget.server.serving import Server, listen
+from widget.server.serving import Server, address_of, listen
 from widget.telemetry import logs
 
 
@@ -31,7 +31,7 @@ def serve() -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket, started: Callable[[], None] = lambda: None) -> None:
-    app = common.or_fail(lambda: create_app(settings))
+    app = common.or_fail(lambda: create_app(settings, address_of(listening)))
     try:
         Server(app, settings, started).run(sockets=[listening])
     except SystemExit:  # uvicorn exits like this if the lifespan fails to start

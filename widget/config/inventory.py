@@ -36,6 +36,13 @@ def in_force(environ: Mapping[str, str], settings: Settings) -> Iterator[InForce
                 yield InForce(name, environ[name] if name not in wanted else _MASK, source)
 
 
+def database(settings: Settings) -> str:
+    """Where the outbox lies, without a password: a file's whole path, or an address."""
+    if settings.sqlite_path:
+        return str(settings.sqlite_path.absolute())
+    return without_password(settings.database_url.replace("postgresql+psycopg:", "postgresql:", 1))
+
+
 def _source(environ: Mapping[str, str], name: str, wanted: tuple[str, ...]) -> str:
     if environ.get(name):
         return "environment"
@@ -60,12 +67,12 @@ def _shown(value: Any) -> str:
         case float():
             return f"{value:g}"
         case str() if "://" in value:
-            return _without_password(value)
+            return without_password(value)
     return str(value)
 
 
-def _without_password(address: str) -> str:
-    """An address without what stands before its host, or in its query: either may hold a password."""
+def without_password(address: str) -> str:
+    """An address without the password before its host, and without its query, which may hold one, too."""
     parts = urlsplit(address)
     user = f"{parts.username or ''}:{_MASK}@" if parts.password else f"{parts.username}@" if parts.username else ""
     place = parts.netloc.rpartition("@")[2]

@@ -78,6 +78,14 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         yield Problem("WEB_DELIVERS", "has to be true with SQLite, where only the web process can deliver")
     if settings.database_direct_url and not settings.database_direct_url.startswith("postgresql"):
         yield Problem("DATABASE_DIRECT_URL", "give postgresql://USER:PASSWORD@HOST/NAME")
+    if settings.retry_min > settings.retry_max:
+        yield Problem(
+            "RETRY_MIN", f"is above RETRY_MAX ({settings.retry_max:g}); give at most that, or raise the other"
+        )
+    if settings.min_fill_time >= settings.token_max_age:
+        yield Problem(
+            "MIN_FILL_TIME", f"is not below TOKEN_MAX_AGE ({settings.token_max_age:g}): nobody could send a form"
+        )
     if settings.delivery_timeout > 0.75 * settings.lease:
         longer = settings.delivery_timeout / 0.75
         yield Problem(
@@ -176,7 +184,8 @@ def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> d
     try:
         whole = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        problems.append(Problem("WIDGET_CONFIG", f"there is no file {path}"))
+        words = f"there is no file {path.absolute()}; create one with `widget new SLUG`, or name another"
+        problems.append(Problem("WIDGET_CONFIG", words))
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problems.append(Problem("WIDGET_CONFIG", f"{path} cannot be read: {error}"))

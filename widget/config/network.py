@@ -21,6 +21,14 @@ class NetworkSettings(Topic):
     ] = None
     host: Annotated[str, Field(min_length=1, description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="The port to listen on.")] = 8000
+    worker_port: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=65535,
+            description="The port on which `widget worker` answers `/healthz` and `/readyz`. Without it, on none.",
+        ),
+    ] = None
     web_concurrency: Annotated[
         int, Field(ge=1, le=256, description="Number of web processes. More than one needs PostgreSQL.")
     ] = 1

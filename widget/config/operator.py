@@ -42,6 +42,7 @@ class OperatorSettings(Topic):
     ] = False
     ops_token: Annotated[
         SecretStr | None,
+        BeforeValidator(secrets.token),
         Field(
             min_length=16,
             description="Token that opens `/ops` and `/metrics` and lets `/readyz` give reasons. Without it, both are "

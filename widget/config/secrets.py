@@ -28,7 +28,9 @@ MIN_LENGTH = 32
 _MAX_FILE = 64 * 1024
 _MIN_VARIETY = 8
 """Different characters of a key; 32 random hexadecimal digits have fewer in one case of 28 million."""
-_PLACEHOLDER = re.compile(r"change(me|this|it)|replace(me|this)|placeholder|yoursecret")
+_PLACEHOLDER = re.compile(
+    r"change(me|this|it)|replace(me|this|it)|placeholder|your(own)?(secret|key|token)|(do)?notasecret|insecure"
+)
 
 
 def names(suffixes: Collection[str]) -> tuple[str, ...]:
@@ -100,16 +102,32 @@ def _read(path: Path) -> str:
 def keys(value: str) -> tuple[str, ...]:
     """Keys that sign or encrypt, newest first. Raises ValueError when one is short or easy to guess."""
     found = tuple(key.strip() for key in value.split(","))
-    for key in found:
-        if len(key) < MIN_LENGTH:
-            raise ValueError(f"each key needs at least {MIN_LENGTH} characters")
-        if is_guessable(key):
-            raise ValueError("is easy to guess: make one with `openssl rand -hex 32`")
+    faults = [_fault(key, place if len(found) > 1 else 0) for place, key in enumerate(found, 1)]
+    if wrong := [fault for fault in faults if fault]:
+        raise ValueError(f"{'; '.join(wrong)}; `widget secret` makes one")
     return found
+
+
+def _fault(key: str, place: int) -> str:
+    """What is wrong with a key, by its place in a list where there are several; empty if nothing is."""
+    which = f"key {place} " if place else ""
+    if len(key) < MIN_LENGTH:
+        return f"{which}needs at least {MIN_LENGTH} characters"
+    return f"{which}is easy to guess" if is_guessable(key) else ""
+
+
+def token(value: str | None) -> str | None:
+    """A token that gives access. Raises ValueError when it is a placeholder."""
+    if value and _is_placeholder(value):
+        raise ValueError("is easy to guess; `widget secret` makes one")
+    return value
 
 
 def is_guessable(key: str) -> bool:
     """Whether a key is a placeholder, has few different characters, or repeats a few."""
     period = (key + key).find(key, 1)
-    is_placeholder = _PLACEHOLDER.search(re.sub(r"[^a-z]", "", key.lower()))
-    return bool(is_placeholder) or len(set(key)) < _MIN_VARIETY or period <= _MIN_VARIETY + 2
+    return _is_placeholder(key) or len(set(key)) < _MIN_VARIETY or period <= _MIN_VARIETY + 2
+
+
+def _is_placeholder(key: str) -> bool:
+    return bool(_PLACEHOLDER.search(re.sub(r"[^a-z]", "", key.lower())))

@@ -6,6 +6,7 @@ from typing import Any
 
 _WHOLE = "is not a whole number; give digits only, such as 30"
 _NUMBER = "is not a finite number; give one such as 2.5"
+_BYTES = "is not a number of bytes; give digits, or a size such as 500MB or 1GiB"
 _SWITCH = "is neither true nor false; give one of the two"
 _LIST = 'is not a list; write one such as ["one", "two"]'
 _TABLE = "is not a table; write one such as {name = value}"
@@ -21,6 +22,8 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "float_parsing": lambda _: _NUMBER,
     "float_type": lambda _: _NUMBER,
     "finite_number": lambda _: _NUMBER,
+    "byte_size": lambda _: _BYTES,
+    "byte_size_unit": lambda _: _BYTES,
     "bool_parsing": lambda _: _SWITCH,
     "bool_type": lambda _: _SWITCH,
     "literal_error": lambda context: f"is not one of the choices; give {context['expected']}".replace("'", "`"),

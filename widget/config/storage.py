@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ByteSize, Field
 
 from widget.config import validators
-from widget.config.topic import Topic
+from widget.config.topic import Bytes, Topic
 
 
 class StorageSettings(Topic):
@@ -29,23 +29,21 @@ class StorageSettings(Topic):
         int, Field(ge=1, le=100, description="PostgreSQL connections in a process's pool; it opens three more.")
     ] = 8
     pending_bytes: Annotated[
-        int,
+        Bytes,
         Field(
-            ge=0,
             description="Bytes of attachments that may wait for delivery. Above it, submissions with files are "
             "answered 503; submissions without files are still stored. One product gets half while others wait, and "
             "leaves an eighth free for them while it is the only one.",
         ),
-    ] = 1024**3
+    ] = ByteSize(1024**3)
     quarantine_bytes: Annotated[
-        int,
+        Bytes,
         Field(
-            ge=0,
             description="Bytes of attachments kept for the operator: those of held, refused and parked submissions. "
             "They do not count towards `PENDING_BYTES`. Above it, a held submission with files is answered 503, and "
             "the files of the oldest held and refused submissions are removed.",
         ),
-    ] = 256 * 1024**2
+    ] = ByteSize(256 * 1024**2)
     held_files_days: Annotated[
         float,
         Field(gt=0, le=90, description="Days that a held submission keeps its files unless it is released."),

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from limits import parse_many
@@ -73,6 +74,8 @@ def database_url(value: str) -> str:
     if url.drivername == "sqlite":
         if not url.database or url.database == ":memory:":
             raise ValueError("is in memory, where submissions would be lost; give sqlite:///PATH")
+        if url.database.endswith("/") or Path(url.database).is_dir():
+            raise ValueError("names a folder; give the path of a file in it, such as sqlite:////data/widget.db")
     elif url.drivername != "postgresql+psycopg":
         raise ValueError(_DATABASE)
     return value
@@ -81,12 +84,19 @@ def database_url(value: str) -> str:
 def networks(value: str) -> tuple[str, ...]:
     """Addresses and networks, separated by commas."""
     entries = tuple(entry.strip() for entry in value.split(",") if entry.strip())
-    for entry in entries:
-        try:
-            ipaddress.ip_network(entry)
-        except ValueError:
-            raise ValueError(f"{entry!r} is neither an IP address nor a network; give one such as 10.0.0.0/8") from None
+    if wrong := [entry for entry in entries if not _is_network(entry)]:
+        is_one = len(wrong) == 1
+        words = "is neither an IP address nor a network" if is_one else "are neither IP addresses nor networks"
+        raise ValueError(f"{', '.join(map(repr, wrong))} {words}; give one such as 10.0.0.0/8")
     return entries
+
+
+def _is_network(entry: str) -> bool:
+    try:
+        ipaddress.ip_network(entry)
+    except ValueError:
+        return False
+    return True
 
 
 def rate_limit(value: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from widget.delivery.delivery import Delivery
+from widget.delivery.outage import Outage
 from widget.errors import OutboxUnavailable
 from widget.outbox.model import Due
 from widget.outbox.outbox import Outbox
@@ -61,6 +62,7 @@ class Dispatcher(abc.ABC):
         self._sweep_every = sweep_every
         self._tidy = tidy
         self._away_until = 0.0
+        self._outage = Outage()
         self._arrivals: deque[float] = deque(maxlen=_BURST)
         self._crowded_since = -math.inf
         self._after_burst: asyncio.TimerHandle | None = None
@@ -178,8 +180,9 @@ class Dispatcher(abc.ABC):
         while not self._draining:
             self._wake.clear()
             try:
-                if loop.time() >= next_sweep:
+                if loop.time() >= next_sweep or self._outage.lasts:
                     await self._sweep()
+                    self._outage.over()
                     next_sweep = loop.time() + self._sweep_every
                     await self._tidy()  # if that fails, deliveries go on
                 away = self._away_until - loop.time()
@@ -197,7 +200,7 @@ class Dispatcher(abc.ABC):
         """Start no row for a while. Each would fail at once, and the next look would find it due again."""
         now = asyncio.get_running_loop().time()
         if now >= self._away_until:
-            log.error("outbox.unavailable", reason=str(error))
+            self._outage.note(str(error))
             self._away_until = now + _AFTER_TROUBLE
 
     async def _sweep(self) -> None:

@@ -69,13 +69,22 @@ class _Lost(Exception):
 
 
 class SQLiteBackend:
-    """The database at `path`; `keyring` seals its texts and files. `clock` gives Unix seconds."""
+    """The database at `path`; `keyring` seals its texts and files. `clock` gives Unix seconds. A missing folder is
+    created only with `make_folder`: it may be one that was not mounted."""
 
     alone = True
     name = "widget"
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, keyring: Keyring = PLAIN) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        *,
+        keyring: Keyring = PLAIN,
+        make_folder: bool = True,
+    ) -> None:
         self.path = path
+        self._make_folder = make_folder
         self.keyring = keyring
         self.now: ColumnElement[float] = bindparam("now", callable_=clock, type_=Double, unique=True)
         self.files = path.with_name(path.name + "-files")
@@ -205,7 +214,7 @@ class SQLiteBackend:
 
     def _prepare(self, exclusive: bool) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=private.FOLDER)
+            self._prepare_folder()
             for folder in (self.files, self.spool):
                 private.own_folder(folder, "DATABASE_URL")
             for suffix in ("", "-wal", "-shm", ".lock"):
@@ -229,6 +238,20 @@ class SQLiteBackend:
             raise ConfigurationError(
                 [Problem("DATABASE_URL", f"{error.filename or self.path} cannot be used: {error.strerror}")]
             ) from None
+
+    def _prepare_folder(self) -> None:
+        """Make the folder if that is wanted, and say aloud that a new outbox begins: it may be the wrong place."""
+        folder = self.path.absolute().parent
+        if not self._make_folder and not folder.exists():
+            words = (
+                f"there is no folder {folder}: is a volume not mounted? To begin a new outbox there, create the folder "
+                "or run `widget migrate`"
+            )
+            raise ConfigurationError([Problem("DATABASE_URL", words)])
+        folder.mkdir(parents=True, exist_ok=True, mode=private.FOLDER)
+        if not self.path.exists():
+            presence.check_not_lost(self.path)
+            log.warning("outbox.created", path=str(self.path.absolute()))
 
     def _read(self, job: Callable[[Connection], T]) -> T:
         assert self._readers is not None  # noqa: S101

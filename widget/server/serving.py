@@ -1,11 +1,12 @@
 """The web process: uvicorn on our own socket, with an orderly shutdown of bounded length."""
 
 import asyncio
+import contextlib
 import gc
 import math
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import FrameType
 from typing import Any
 
@@ -19,6 +20,8 @@ from widget.server.ending import end_within
 from widget.server.forwarded import believed
 from widget.server.protocol import protocol
 
+_HEADER_TIMEOUT = 5.0
+"""Seconds within which a monitor's request has to arrive."""
 _LAST_ANSWERS = 1.0
 """Seconds for answering the requests that are cut off."""
 _TICK = 0.1
@@ -122,6 +125,44 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigurationError([problem]) from error
     listening.listen(_BACKLOG)
     return listening
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address of a listening socket, such as http://127.0.0.1:8000."""
+    if listening.family not in (socket.AF_INET, socket.AF_INET6):
+        return f"unix:{listening.getsockname()}"
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Beside(uvicorn.Server):
+    """uvicorn beside something else, which has the signals."""
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        return contextlib.nullcontext()
+
+
+@contextlib.asynccontextmanager
+async def answering(app: Starlette, listening: socket.socket) -> AsyncIterator[None]:
+    """Answer requests on a socket beside what else this process does, until the context is left."""
+    config = uvicorn.Config(
+        app,
+        http=protocol(_HEADER_TIMEOUT, Connections(0, ())),
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        server_header=False,
+        proxy_headers=False,
+    )
+    server = _Beside(config)
+    task = asyncio.create_task(server.serve([listening]), name="monitoring")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait({task}, timeout=_LAST_ANSWERS)
 
 
 def _passed() -> socket.socket | None:

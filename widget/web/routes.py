@@ -4,6 +4,11 @@ from starlette.routing import Route
 
 from widget.web import form, health, metrics, ops, receipts, static, submit
 
+MONITORING = [
+    Route("/healthz", health.alive, methods=["GET"]),
+    Route("/readyz", health.ready, methods=["GET"]),
+]
+"""What a process answers that only delivers."""
 ROUTES = [
     Route("/form/{product}", form.show_form, methods=["GET"]),
     Route("/form/{product}", submit.submit, methods=["POST"]),
@@ -18,6 +23,5 @@ ROUTES = [
     Route("/static/{path:path}", static.static_file, methods=["GET"]),
     *ops.ROUTES,
     Route("/metrics", metrics.metrics, methods=["GET"]),
-    Route("/healthz", health.alive, methods=["GET"]),
-    Route("/readyz", health.ready, methods=["GET"]),
+    *MONITORING,
 ]

@@ -57,11 +57,11 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     for name, keys in _named_keys(settings):
         if any(len(key) < _LENGTH or len(set(key)) < _VARIETY or secrets.is_guessable(key) for key in keys):
             message = "A key is short, or has few different characters."
-            yield Finding("strict.key", message, "Make one with `openssl rand -hex 32`, and put it in front.", name)
+            yield Finding("strict.key", message, "Make one with `widget secret`, and put it in front.", name)
     token = settings.ops_token.get_secret_value() if settings.ops_token else None
     if token is not None and (len(token) < secrets.MIN_LENGTH or secrets.is_guessable(token)):
         message = f"It has fewer than {secrets.MIN_LENGTH} characters, or few different ones."
-        yield Finding("strict.key", message, "Make one with `openssl rand -hex 32`.", "OPS_TOKEN")
+        yield Finding("strict.key", message, "Make one with `widget secret`.", "OPS_TOKEN")
 
 
 def _named_keys(settings: Settings) -> Iterator[tuple[str, Iterable[str]]]:
@@ -128,4 +128,4 @@ def _scanner(settings: Settings) -> Iterator[Finding]:
 def _encryption(settings: Settings) -> Iterator[Finding]:
     if not settings.data_key:
         message = "What people said is stored plain: who has a dump or a backup reads it."
-        yield Finding("strict.encryption", message, "Set it: `openssl rand -hex 32` makes one.", "DATA_KEY", "notice")
+        yield Finding("strict.encryption", message, "Set it: `widget secret` makes one.", "DATA_KEY", "notice")
