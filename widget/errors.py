@@ -15,6 +15,8 @@
     │  └─ RowUnreadable     a stored submission cannot be decrypted; waiting does not help
     ├─ BackupUnusable       `outbox.restore`: a backup cannot be restored, or not into this database
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
+    ├─ Missing              `tools.browser`: there is no browser to look at pages with
+    ├─ Unreadable           `tools.borrowing`: a host page cannot be read
     ├─ UnknownProduct       `tools.check`: there is no such product in the products' file
     ├─ Unreadable           `tools.borrowing`: a page whose look should be proposed cannot be read
     ├─ TemplateBroken       `pages.templating`: a product's template fails

@@ -35,10 +35,13 @@ def test_every_npm_package_is_locked_with_its_hash_and_no_address() -> None:
 
 def test_every_dependency_of_the_project_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
-    locked = packages("runtime.txt")
-    for one in asked:
-        assert re.split(r"[^a-z0-9._-]", one.lower(), maxsplit=1)[0] in locked, one
+    extras = project["optional-dependencies"]
+    for_teams = extras.pop("browser")  # a service has no browser
+    asked = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    for lock, wanted in {"runtime.txt": asked, "dev.txt": [*asked, *for_teams]}.items():
+        locked = packages(lock)
+        for one in wanted:
+            assert re.split(r"[^a-z0-9._-]", one.lower(), maxsplit=1)[0] in locked, one
 
 
 def test_the_bill_of_materials_lists_every_package_of_the_lock(tmp_path: Path) -> None:

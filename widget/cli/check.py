@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+from dataclasses import replace
 
 import click
 
+from widget.cli.common import or_fail
+from widget.config.loading import load_products, places
 from widget.server import hardening
 from widget.telemetry import logs
 from widget.tools import annotations
 from widget.tools import check as checks
+from widget.tools.findings import Section
 
 
 @click.command()
@@ -26,11 +30,14 @@ from widget.tools import check as checks
 @click.option(
     "--pages", is_flag=True, help="Check the products alone, without the service's settings: for a team's own CI."
 )
+@click.option("--browser", is_flag=True, help="Also look at the pages in Chromium. Needs the extra `browser`.")
 @click.option(
     "--strict", is_flag=True, help="Also report optional defences that are off. For services on the internet."
 )
 @click.pass_context
-def check(context: click.Context, output: str, product: str | None, offline: bool, pages: bool, strict: bool) -> None:
+def check(
+    context: click.Context, output: str, product: str | None, offline: bool, pages: bool, browser: bool, strict: bool
+) -> None:
     """Check configuration, credentials, database and every product's pages. The exit code is 1 if something is wrong.
 
     Renders every page in every state and language, and stores nothing. Asks Insider Connect for a token, and the
@@ -38,6 +45,7 @@ def check(context: click.Context, output: str, product: str | None, offline: boo
     """
     hardening.keep_files_private()
     logs.configure("critical")
+    seen = _in_browser(product) if browser else ()
     try:
         if pages:
             report = checks.pages(os.environ, only=product)
@@ -45,6 +53,20 @@ def check(context: click.Context, output: str, product: str | None, offline: boo
             report = asyncio.run(checks.run(os.environ, only=product, online=not offline, strict=strict))
     except checks.UnknownProduct as error:
         raise click.BadParameter(str(error), param_hint="--product") from None
+    report = replace(report, sections=(*report.sections, *seen))
     if told := annotations.FORMATS[output](report):
         click.echo(told)
     context.exit(0 if report.passed else 1)
+
+
+def _in_browser(only: str | None) -> tuple[Section, ...]:
+    """What a browser finds on the products' pages. Ends the command if there is no browser."""
+    from widget.tools import browser  # the preview and all that it needs, which nobody else waits for
+
+    config, custom = places(os.environ)
+    found = or_fail(lambda: load_products(config, []))
+    chosen = {slug: each for slug, each in found.items() if only in (None, slug)}
+    try:
+        return asyncio.run(browser.look(chosen, config, custom))
+    except browser.Missing as error:
+        raise click.UsageError(str(error)) from None
