@@ -86,6 +86,9 @@ def test_an_older_browser_shows_the_light_colours_and_everything_arrives(plain: 
     expect(plain.thanks).to_be_visible()
     assert accessible(plain) == "[]"
     assert [len(feedback["attachments"]) for feedback in insider.feedbacks()] == [1]
+    plain.page.goto(str(plain.thanks.get_by_role("link", name="Your receipt").get_attribute("href")))
+    expect(plain.page.locator(".feedback-receipt-page")).to_be_visible()
+    assert accessible(plain) == "[]"
 
 
 def test_an_older_browser_shows_what_is_chosen_and_what_has_the_focus(plain: FormPage) -> None:
