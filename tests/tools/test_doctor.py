@@ -213,6 +213,7 @@ def examine(
     ours: Mapping[str, Answer] | None = None,
     product: Product | None = PRODUCT,
     more: Mapping[str, str] | None = None,
+    public_url: str | None = None,
     **headers: str,
 ) -> Report:
     """A host page, looked at. `more`: other pages beside it."""
@@ -224,7 +225,8 @@ def examine(
             for path, (status, h, b) in pages.items()
         }
         host = stack.enter_context(server(filled))
-        return asyncio.run(doctor.run(f"{host}/", {} if product is None else {product.slug: product}))
+        public = public_url and public_url.replace("{service}", service)
+        return asyncio.run(doctor.run(f"{host}/", {} if product is None else {product.slug: product}, public))
 
 
 def _pages(more: Mapping[str, str] | None) -> dict[str, Answer]:
@@ -328,6 +330,20 @@ def test_a_page_without_a_tag_is_told_which_one() -> None:
 )
 def test_a_tag_that_cannot_work_is_named(body: str, code: str) -> None:
     assert code in codes(examine(body))
+
+
+@pytest.mark.parametrize(
+    ("public_url", "noticed"),
+    [
+        ("{service}", []),
+        (" {service}/", []),
+        ("{service}/feedback", ["tag.address"]),
+        ("https://feedback.example.com", ["tag.address"]),
+        ("nonsense", ["tag.address"]),
+    ],
+)
+def test_a_tag_of_another_service_than_ours_is_noticed(public_url: str, noticed: list[str]) -> None:
+    assert codes(examine(public_url=public_url), "notice") == noticed
 
 
 def test_a_page_whose_feedback_is_a_test_is_noticed() -> None:

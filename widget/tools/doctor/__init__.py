@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from widget.config import validators
 from widget.config.products import Product
 from widget.tools.doctor import host, service
 from widget.tools.doctor.embeds import Embed, find, inner_pages, written_by_script
@@ -116,7 +117,7 @@ async def _embed(
 
 def _written(embed: Embed, place: Place, public_url: str | None) -> list[Finding]:
     found = [*host.check_tag(embed, place.visit), *host.check_elements(place.visit)]
-    if public_url and embed.base != public_url.rstrip("/"):
+    if public_url and not _is_same(embed.base, public_url):
         message = f"The tag names {embed.base}, and PUBLIC_URL is {public_url}."
         found.append(Finding("tag.address", message, "Name one and the same.", place.visit.url, "notice"))
     for visit, frame in place.around:
@@ -124,6 +125,14 @@ def _written(embed: Embed, place: Place, public_url: str | None) -> list[Finding
     if embed.kind == "frame" and embed.element is not None:
         found += host.check_frame(embed.element, place.visit, "The form's frame")
     return found
+
+
+def _is_same(url: str, other: str) -> bool:
+    """Whether two addresses name one service, however they are written. One that cannot be used is none."""
+    try:
+        return validators.public_url(url) == validators.public_url(other)
+    except ValueError:
+        return False
 
 
 def _origin(url: str) -> str:
