@@ -65,7 +65,7 @@ def test_the_loader_changes_the_language_of_an_open_form(widget: Widget, host: S
     page.goto(f"http://localhost:{host.port}/")
     page.get_by_role("button", name="Feedback").click()
     form = page.locator("insider-feedback").locator("iframe").content_frame
-    expect(form.get_by_label("E-mail")).to_be_visible()
+    expect(form.get_by_label("E-mail", exact=True)).to_be_visible()
     page.evaluate("InsiderFeedback.set({lang: 'fr', email: 'mara@northwind.example'})")
     expect(form.get_by_role("button", name="Envoyer mon avis")).to_be_visible()
     expect(form.locator("#submittedByEmail")).to_have_value("mara@northwind.example")
