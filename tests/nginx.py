@@ -66,7 +66,11 @@ class Nginx:
         }.items():
             assert there in text, f"{site} has no {there}"
             text = text.replace(there, here)
-        (folder / "site.conf").write_text(text, "utf-8")
+        self._configure(text)
+
+    def _configure(self, site: str) -> None:
+        folder = self._folder
+        (folder / "site.conf").write_text(site, "utf-8")
         user = "user root;" if os.getuid() == 0 else ""
         (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user), "utf-8")
 
@@ -88,3 +92,13 @@ class Nginx:
     def log(self) -> str:
         """Its errors and warnings."""
         return self._process.log()
+
+
+class BareNginx(Nginx):
+    """nginx without TLS before the web process at `upstream`, with these `lines` in its `location` and no others."""
+
+    def __init__(self, folder: Path, port: int, upstream: int, *lines: str) -> None:
+        self._folder, self.port = folder, port
+        self.origin = f"http://127.0.0.1:{port}"
+        place = "\n".join((f"proxy_pass http://127.0.0.1:{upstream};", *lines))
+        self._configure(f"server {{ listen 127.0.0.1:{port}; location / {{ {place} }} }}")

@@ -8,11 +8,19 @@ import click
 
 from widget.cli.common import or_fail
 from widget.config.loading import load_products, places
+from widget.config.validators import web_address
 from widget.server import hardening
 from widget.telemetry import logs
 from widget.tools import annotations
 from widget.tools import check as checks
 from widget.tools.findings import Section
+
+
+def _address(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    try:
+        return given and web_address(given)
+    except ValueError:
+        raise click.BadParameter("give an address such as https://feedback.example.com") from None
 
 
 @click.command()
@@ -32,16 +40,29 @@ from widget.tools.findings import Section
 )
 @click.option("--browser", is_flag=True, help="Also look at the pages in Chromium. Needs the extra `browser`.")
 @click.option(
+    "--proxy",
+    metavar="URL",
+    callback=_address,
+    help="Also send 20 MiB and false forwarding headers through the proxy at this address to the running service.",
+)
+@click.option(
     "--strict", is_flag=True, help="Also report optional defences that are off. For services on the internet."
 )
 @click.pass_context
 def check(
-    context: click.Context, output: str, product: str | None, offline: bool, pages: bool, browser: bool, strict: bool
+    context: click.Context,
+    output: str,
+    product: str | None,
+    offline: bool,
+    pages: bool,
+    browser: bool,
+    strict: bool,
+    proxy: str | None,
 ) -> None:
     """Check configuration, credentials, database and every product's pages. The exit code is 1 if something is wrong.
 
-    Renders every page in every state and language, and stores nothing. Asks Insider Connect for a token, and the
-    scanner and Redis whether they are there.
+    Renders every page in every state and language, and stores nothing, also with --proxy. Asks Insider Connect for a
+    token, and the scanner and Redis whether they are there.
     """
     hardening.keep_files_private()
     logs.configure("critical")
@@ -50,7 +71,7 @@ def check(
         if pages:
             report = checks.pages(os.environ, only=product)
         else:
-            report = asyncio.run(checks.run(os.environ, only=product, online=not offline, strict=strict))
+            report = asyncio.run(checks.run(os.environ, only=product, online=not offline, strict=strict, proxy=proxy))
     except checks.UnknownProduct as error:
         raise click.BadParameter(str(error), param_hint="--product") from None
     report = replace(report, sections=(*report.sections, *seen))

@@ -27,11 +27,24 @@ async def ready(request: Request) -> Response:
     is_well = health.delivers if "strict" in request.query_params else health.ready
     content: dict[str, object] = {"status": "ready" if is_well else "unavailable"}
     if is_operator(request):
-        content |= _parts(health, service_of(request).outbox.backend.free)
+        content |= {**_parts(health, service_of(request).outbox.backend.free), "request": _seen(request)}
     return JSONResponse(content, status_code=200 if is_well else 503, headers=headers.HEADERS["data"])
 
 
-def _parts(health: Health, free: int | None) -> Mapping[str, object]:
+def _seen(request: Request) -> Mapping[str, object]:
+    """This request as the service sees it, for `widget check --proxy`. `forwarded`: a trusted proxy named the
+    client."""
+    client = request.client
+    return {
+        "client": client and client.host,
+        "forwarded": client is not None and client.port == 0,  # no port comes with X-Forwarded-For
+        "x_forwarded_for": request.headers.get("X-Forwarded-For"),
+        "host": request.headers.get("Host"),
+        "scheme": request.url.scheme,
+    }
+
+
+def _parts(health: Health, free: int | None) -> dict[str, object]:
     overview = health.overview
     return {
         "checks": {"database": health.database, "insider_connect": health.insider_connect},

@@ -16,6 +16,7 @@ from widget.errors import ConfigurationError, Problem, WidgetError
 from widget.i18n import messages as words
 from widget.tools.check import folders, service
 from widget.tools.check import product as products
+from widget.tools.check import proxy as proxies
 from widget.tools.check import strict as strictly
 from widget.tools.check.location import located
 from widget.tools.findings import Check, Report, Section
@@ -28,10 +29,15 @@ class UnknownProduct(WidgetError):
 
 
 async def run(
-    environ: Mapping[str, str], *, only: str | None = None, online: bool = True, strict: bool = False
+    environ: Mapping[str, str],
+    *,
+    only: str | None = None,
+    online: bool = True,
+    strict: bool = False,
+    proxy: str | None = None,
 ) -> Report:
     """Look at everything that `environ` names; with `only`, at one product's pages alone; with `strict`, also for what
-    works but could be shut. Raises UnknownProduct."""
+    works but could be shut; with `proxy`, an address, through the proxy there. Raises UnknownProduct."""
     config, custom = places(environ)
     try:
         settings = load(environ)
@@ -46,6 +52,8 @@ async def run(
     if online:
         checks.append(await service.check_credentials(settings))
         checks += await service.check_helpers(settings)
+    if proxy is not None:
+        checks.append(await proxies.check(settings, proxy))
     checks.append(await service.check_database(settings, create_outbox(settings, connect_timeout=2)))
     pages = check_products(_only(settings.products, only), custom, config, slugs=settings.products)
     tag = pinned.tag(resources.content(resources.path("static") / "embed.js"), settings.public_url or "")

@@ -1,0 +1,72 @@
+"""`widget check --proxy` through the real nginx: what a proxy spoils is found, with the line that is missing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import children
+import pytest
+from bed import Sandbox, Widget, free_port
+from nginx import BareNginx
+
+OPS_TOKEN = "tests-only-operators-token"
+BODY = "client_max_body_size 24m;"
+HOST = "proxy_set_header Host $http_host;"
+SCHEME = "proxy_set_header X-Forwarded-Proto $scheme;"
+CLIENT = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+
+
+@pytest.fixture
+def widget(start_widget: Callable[..., Widget]) -> Widget:
+    return start_widget(OPS_TOKEN=OPS_TOKEN, TRUSTED_PROXIES="127.0.0.1")
+
+
+def found(widget: Widget, url: str, **environ: str) -> dict[str, dict[str, Any]]:
+    """What the proxy's check finds, by code."""
+    done = children.run(
+        [*widget.command, "check", "--offline", "--json", "--proxy", url], widget.folder, widget.environ | environ
+    )
+    report = json.loads(done.stdout)
+    (proxy,) = [each for section in report["sections"] for each in section["checks"] if each["title"] == "proxy"]
+    return {finding["code"]: finding for finding in proxy["findings"]}
+
+
+def test_a_proxy_that_passes_on_what_the_service_needs_is_well_and_nothing_is_stored(
+    widget: Widget, insider: Sandbox, tmp_path: Path
+) -> None:
+    with BareNginx(tmp_path, free_port(), widget.port, BODY, HOST, SCHEME, CLIENT) as nginx:
+        assert found(widget, f"{nginx.origin}/") == {}
+    assert widget.rows() == []
+    assert insider.feedbacks() == []
+
+
+def test_each_line_that_is_missing_is_named(widget: Widget, tmp_path: Path) -> None:
+    spoofable = "proxy_set_header X-Forwarded-For $http_x_forwarded_for;"
+    with BareNginx(tmp_path, free_port(), widget.port, spoofable, "proxy_set_header X-Forwarded-Proto https;") as nginx:
+        told = found(widget, nginx.origin)
+    assert set(told) == {"proxy.body", "proxy.host", "proxy.spoofed", "proxy.scheme"}
+    assert "nginx: `client_max_body_size 24m;`" in told["proxy.body"]["fix"]
+    assert "answered 413 by the proxy" in told["proxy.body"]["message"]
+    assert "nginx: `proxy_set_header Host" in told["proxy.host"]["fix"]
+    assert CLIENT in told["proxy.spoofed"]["fix"]
+    assert SCHEME in told["proxy.scheme"]["fix"]
+    assert "Caddy" not in told["proxy.body"]["fix"], "the proxy says what it is"
+
+
+def test_a_proxy_that_is_not_trusted_is_named(start_widget: Callable[..., Widget], tmp_path: Path) -> None:
+    widget = start_widget(OPS_TOKEN=OPS_TOKEN)
+    with BareNginx(tmp_path, free_port(), widget.port, BODY, HOST, SCHEME, CLIENT) as nginx:
+        told = found(widget, nginx.origin)
+        assert set(told) == {"proxy.untrusted"}
+        assert told["proxy.untrusted"]["fix"] == "Add 127.0.0.1 to TRUSTED_PROXIES."
+        assert set(found(widget, nginx.origin, OPS_TOKEN="of-another-service-altogether")) == {"proxy.untold"}
+        untold = found(widget, nginx.origin, OPS_TOKEN="")["proxy.untold"]
+        assert untold["level"] == "notice"
+
+
+def test_an_address_behind_which_nothing_is_is_named(widget: Widget) -> None:
+    told = found(widget, "http://127.0.0.1:1")
+    assert told["proxy.unreachable"]["message"] == "No answer: connection refused by 127.0.0.1:1."
+    done = children.run([*widget.command, "check", "--proxy", "no address"], widget.folder, widget.environ)
+    assert (done.returncode, "give an address such as https://" in done.stderr) == (2, True)
