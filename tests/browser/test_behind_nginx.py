@@ -1,5 +1,7 @@
 """The service below a path of another site, behind the real nginx, configured as `deploy/nginx` has it."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +15,9 @@ from form_stage import payloads
 from nginx import Nginx
 from playwright.sync_api import Browser, Response, expect
 from stage import Server
+
+from widget.config import resources
+from widget.web import pinned
 
 MEGABYTE = 1024 * 1024
 OPS_TOKEN = "tests-only-operators-token"
@@ -117,6 +122,15 @@ def test_a_picture_that_is_too_large_is_refused_in_the_words_of_the_form(site: S
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
     assert answer.json() == direct.json()
     assert answer.json()["errors"][0]["code"] in ("file_too_large", "request_too_large")
+
+
+def test_the_tag_that_check_prints_brings_this_very_loader(site: Site) -> None:
+    written = pinned.tag(resources.content(resources.path("static") / "embed.js"), site.url)
+    tag = re.match(rf'<script src="{site.url}(/embed/\w+/embed.js)" integrity="sha384-([^"]+)" crossorigin', written)
+    assert tag
+    loader = site.client.get(tag[1])
+    assert (loader.status_code, "immutable" in loader.headers["cache-control"]) == (200, True)
+    assert base64.b64encode(hashlib.sha384(loader.content).digest()).decode() == tag[2]
 
 
 def test_only_a_form_of_the_public_origin_may_send(site: Site, insider: Sandbox) -> None:
