@@ -33,6 +33,8 @@ from widget.i18n.overrides import Wording, unspoken
 from widget.insider.client import Insider
 from widget.intake import body as intake
 from widget.intake.acceptance import Acceptance, Identities
+from widget.ops.alerts import Bounds
+from widget.ops.courier import Courier, Destinations, telling
 from widget.ops.flushing import Flusher, flushing
 from widget.ops.sessions import Sessions
 from widget.outbox.backend import Backend
@@ -282,7 +284,7 @@ async def delivering(
 
     try:
         async with flushing(flusher):
-            async with opened(begin):
+            async with opened(begin), telling(create_courier(settings, outbox)):
                 yield insider, dispatcher
             await dispatcher.stop(settings.shutdown_grace)
     finally:
@@ -329,6 +331,24 @@ async def monitoring(worker: Worker) -> AsyncIterator[Starlette]:
         app = Starlette(routes=MONITORING)
         app.state.service = Monitored(worker.settings, worker.outbox, health)
         yield app
+
+
+def create_courier(settings: Settings, outbox: Outbox) -> Courier:
+    """Who tells others what needs a person."""
+    to = Destinations(
+        webhook=settings.alert_webhook.get_secret_value() if settings.alert_webhook else None,
+        shape=settings.alert_format,
+        mail_to=settings.alert_email,
+        mail_from=settings.alert_from,
+        smtp=settings.smtp_url.get_secret_value() if settings.smtp_url else None,
+    )
+    bounds = Bounds(
+        oldest=settings.alert_oldest,
+        account_after=settings.alert_account_after,
+        disk=settings.alert_disk,
+        pending=settings.pending_bytes,
+    )
+    return Courier(outbox, to, bounds, settings.sweep_interval)
 
 
 def create_outbox(

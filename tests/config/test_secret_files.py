@@ -29,6 +29,8 @@ VALUES = {
     "DATABASE_URL": "postgresql+psycopg://me:word@db.example.com/widget",
     "DATABASE_DIRECT_URL": "postgresql+psycopg://me:word@db.example.com/direct",
     "RATE_LIMIT_STORAGE": "redis://:word@redis.example.com",
+    "ALERT_WEBHOOK": "https://hooks.example.com/secret",
+    "SMTP_URL": "smtp://me:word@mail.example.com:587",
     "INSIDER_CLIENT_SECRET__X": "of a product, from a file",
     "IDENTITY_KEY__X": SECRET_KEY,
 }

@@ -74,6 +74,8 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
             "WEB_CONCURRENCY",
             "more than one process needs PostgreSQL; set DATABASE_URL=postgresql://… or WEB_CONCURRENCY=1",
         )
+    if settings.alert_email and not settings.smtp_url:
+        yield Problem("ALERT_EMAIL", "needs a mail server; give SMTP_URL, such as smtp://USER:PASSWORD@HOST:587")
     if settings.sqlite_path and not settings.web_delivers:
         yield Problem("WEB_DELIVERS", "has to be true with SQLite, where only the web process can deliver")
     if settings.database_direct_url and not settings.database_direct_url.startswith("postgresql"):

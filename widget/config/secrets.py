@@ -19,6 +19,8 @@ SECRETS = (
     "DATABASE_URL",
     "DATABASE_DIRECT_URL",
     "RATE_LIMIT_STORAGE",
+    "ALERT_WEBHOOK",
+    "SMTP_URL",
 )
 """The settings that are secrets, or may hold a password."""
 OF_PRODUCTS = ("INSIDER_CLIENT_SECRET__", "IDENTITY_KEY__")

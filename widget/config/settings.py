@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy.engine import make_url
 
+from widget.config.alerts import AlertSettings
 from widget.config.delivery import DeliverySettings
 from widget.config.files import FilesSettings
 from widget.config.limits import LimitsSettings
@@ -29,6 +30,7 @@ TOPICS: tuple[type[Topic], ...] = (
     FilesSettings,
     NetworkSettings,
     OperatorSettings,
+    AlertSettings,
 )
 
 
@@ -40,6 +42,7 @@ class Settings(
     FilesSettings,
     NetworkSettings,
     OperatorSettings,
+    AlertSettings,
 ):
     """All settings, and what was read beside them."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from limits import parse_many
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -127,4 +128,18 @@ def clamd(value: str) -> str:
     is_host = parts.scheme == "tcp" and parts.hostname and port and not (parts.path or parts.username)
     if not (is_path or is_host):
         raise ValueError("is not a usable address; give one such as unix:///run/clamav/clamd.ctl or tcp://scanner:3310")
+    return value
+
+
+def secret_web_address(value: SecretStr) -> SecretStr:
+    """A web address that may hold a secret."""
+    web_address(value.get_secret_value())
+    return value
+
+
+def smtp_url(value: SecretStr) -> SecretStr:
+    """The address of a mail server."""
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("is not a mail server; give smtp://USER:PASSWORD@HOST:PORT or smtps://…")
     return value

@@ -274,6 +274,28 @@ def _processes(connection: Connection) -> None:
     )
 
 
+def _notices(connection: Connection) -> None:
+    """17: what is to be told to others, and which alarms are on."""
+    _run(
+        connection,
+        """CREATE TABLE notice (
+            id VARCHAR(32) NOT NULL PRIMARY KEY,
+            channel VARCHAR(20) NOT NULL,
+            body TEXT NOT NULL,
+            made_at DOUBLE PRECISION NOT NULL,
+            due_at DOUBLE PRECISION NOT NULL,
+            attempts INTEGER NOT NULL
+        )""",
+        "CREATE INDEX notice_due ON notice (due_at)",
+        """CREATE TABLE alarm (
+            name VARCHAR(80) NOT NULL PRIMARY KEY,
+            words TEXT NOT NULL,
+            since DOUBLE PRECISION NOT NULL,
+            told_at DOUBLE PRECISION NOT NULL
+        )""",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -291,6 +313,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _accounts,
     _tally,
     _processes,
+    _notices,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

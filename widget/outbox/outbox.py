@@ -152,6 +152,11 @@ class Outbox:
         self.trouble = None
         return True
 
+    async def pending_bytes(self) -> dict[str, float]:
+        """The bytes of attachments that wait for delivery, by product."""
+        rows = await self.backend.read(lambda c: c.execute(self._statements.kept_bytes).all())
+        return {product: float(total) for product, is_waiting, total in rows if is_waiting}
+
     def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
         """Raises OutboxFull. What waits for delivery and what waits for the operator have separate room. Of the first,
         a product gets half while others wait, and never so much that another product could not begin."""

@@ -77,6 +77,27 @@ process = Table(
     Column("gauges", Text, nullable=False, comment="Names and figures, as JSON."),
 )
 
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("channel", String(20), nullable=False, comment="How it goes: webhook or email."),
+    Column("body", Text, nullable=False, comment="What is told, as JSON."),
+    Column("made_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False, comment="When it may be sent; the claim's end while it is being sent."),
+    Column("attempts", Integer, nullable=False),
+)
+Index("notice_due", notice.c.due_at)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("name", String(80), primary_key=True, comment="What it is about, and of which product."),
+    Column("words", Text, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("told_at", Double, nullable=False, comment="When it was told last."),
+)
+
 submission = Table(
     "submission",
     metadata,

@@ -1,0 +1,247 @@
+"""Alerts: when there is one, that it comes once, daily while it lasts, and when it is over, and that nobody waits."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import children
+import pytest
+from bed import ROOT, Sandbox, Widget, until
+from outboxes import outbox_at
+from sqlalchemy import text
+
+from widget.ops import alerts
+from widget.ops.alerts import SHAPES, Bounds, alarms
+from widget.ops.courier import Courier, Destinations
+from widget.outbox.accounts import Accounts, Overview, Standing, Waiting
+from widget.outbox.notices import Notices
+
+TOKEN = "tests-only-operators-token"
+BOUNDS = Bounds(oldest=3600, account_after=300, disk=1e9, pending=100)
+QUICK = {"HEALTH_INTERVAL": "0.1", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2", "RETRY_MIN": "0.1"}
+
+
+def on(overview: Overview, disk: int | None = None, **pending: float) -> dict[str, str]:
+    return dict(alarms(overview, disk, pending, BOUNDS, 1000.0))
+
+
+def test_there_is_an_alarm_for_each_thing_that_needs_a_person_and_none_before_its_time() -> None:
+    assert (
+        on(Overview({"demo": Standing(None, 0, 0)}, {"demo": Waiting(3, 3000)}, {"held": 5}), 2 * 10**9, demo=90) == {}
+    )
+    assert on(Overview({"demo": Standing("refused", 900, 0)}, {}, {})) == {}
+    bad = Overview(
+        {"demo": Standing("invalid_client", 600, 0)}, {"demo": Waiting(2, 7300)}, {"refused": 1, "unknown": 2}
+    )
+    told = on(bad, 10**8, demo=60, portal=35)
+    assert set(told) == {"account demo", "waiting demo", "decision", "disk", "room"}
+    assert told["account demo"] == "Nothing goes through to Insider Connect for demo: invalid_client."
+    assert told["waiting demo"].endswith("has waited for 2h.")
+    runbook = (ROOT / "docs" / "operations.md").read_text("utf-8").lower().replace(" ", "-")
+    assert all(f"###-{anchor}\n" in runbook for anchor in alerts._RUNBOOK.values())
+    assert {name.split(" ")[0] for name in told} == set(alerts._RUNBOOK)
+
+
+def test_each_shape_says_what_it_is_and_what_to_do() -> None:
+    alarm = {"name": "account demo", "words": "Nothing goes through.", "news": "on", "since": 0.0}
+    for shape, make in SHAPES.items():
+        made = json.dumps(make(alarm))
+        assert "Alert: Nothing goes through." in made, shape
+        assert "operations.md#an-account-is-failing" in made, shape
+    assert make({**alarm, "news": "over"})["attachments"][0]["content"]["body"][0]["color"] == "good"
+    subject, written = alerts.mail({**alarm, "news": "over"})
+    assert subject == "[feedback widget] Over: Nothing goes through."
+    assert "widget status" in written
+
+
+async def test_of_many_processes_one_tells_once_daily_and_when_it_is_over(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path) as outbox:
+        many = [Notices(outbox.backend) for _ in range(5)]
+
+        async def settle(**on: str) -> list[str]:
+            told = await asyncio.gather(*(one.settle(on, ["webhook", "email"]) for one in many))
+            return [alarm.news for each in told for alarm in each]
+
+        assert await settle(disk="full") == ["on"]
+        assert await settle(disk="fuller") == []
+        a_day_ago = text("UPDATE alarm SET told_at = told_at - 90000")
+        await outbox.backend.write(lambda c: c.execute(a_day_ago).rowcount)
+        assert await settle(disk="fuller") == ["still"]
+        assert await settle() == ["over"]
+        assert await settle() == []
+        claimed = await asyncio.gather(*(one.claim() for one in many), *(one.claim() for one in many))
+        notices = [notice for notice in claimed if notice]
+        assert len({notice.id for notice in notices}) == len(notices) == 6
+        assert sorted({notice.channel for notice in notices}) == ["email", "webhook"]
+        await many[0].postpone(notices[0].id, 0.0)
+        again = await many[1].claim()
+        assert again
+        assert (again.id, again.attempts) == (notices[0].id, 2)
+        await many[0].done(again.id)
+        assert await many[0].claim() is None
+
+
+class Receiver:
+    """Somebody who takes webhooks: well, slowly, or by sending them elsewhere."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.status = 200
+        self.hold = threading.Event()
+        self.hold.set()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.hold.wait(20)
+                receiver.seen.append(json.loads(body))
+                self.send_response(receiver.status)
+                self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook/secret-address"
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(each["name"], each["news"]) for each in self.seen]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
+    thread.start()
+    yield receiver
+    receiver.hold.set()
+    receiver.server.shutdown()
+    thread.join()
+    receiver.server.server_close()
+
+
+def test_an_outage_and_its_end_are_told_everywhere(
+    start_widget: Callable[..., Widget], insider: Sandbox, receiver: Receiver
+) -> None:
+    """By the page, the command, the metrics, the log, an alert and /readyz."""
+    more = {"ALERT_WEBHOOK": receiver.url, "ALERT_ACCOUNT_AFTER": "0", "OPS_TOKEN": TOKEN, "DELIVERY_WAIT": "0"}
+    widget = start_widget(**QUICK, **more)
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    widget.client.post("/ops/sign-in", data={"token": TOKEN})
+
+    def told() -> dict[str, bool]:
+        ran = children.run([*widget.command, "status"], widget.folder, widget.environ)
+        last = [line for line in widget.log().splitlines() if "delivery.paused" in line or "delivery.resumed" in line]
+        return {
+            "page": "Feedback arrives" in widget.client.get("/ops").text,
+            "status": ran.returncode == 0,
+            "metrics": 'widget_account_up{product="demo"} 1.0' in widget.client.get("/metrics", headers=bearer).text,
+            "log": "resumed" in last[-1] if last else True,
+            "alert": not receiver.told() or receiver.told()[-1] == ("account demo", "over"),
+            "readyz": widget.client.get("/readyz?strict").status_code == 200,
+        }
+
+    widget.submit("before")
+    until(lambda: all(told().values()))
+    insider.down()
+    widget.submit("during")
+    until(lambda: not any(told().values()))
+    insider.recover()
+    until(lambda: all(told().values()))
+    assert receiver.told() == [("account demo", "on"), ("account demo", "over")]
+    assert "secret-address" not in widget.log()
+
+
+def test_nothing_waits_for_a_webhook_that_hangs_and_none_follows_a_redirect(
+    start_widget: Callable[..., Widget], insider: Sandbox, receiver: Receiver
+) -> None:
+    receiver.hold.clear()
+    receiver.status = 302
+    insider.misbehave("refuse", "create")
+    widget = start_widget(**QUICK, ALERT_WEBHOOK=receiver.url)
+    widget.submit("refused")
+    until(lambda: "alert.on" in widget.log())
+    insider.recover()
+    assert widget.submit("delivered meanwhile").status_code == 201
+    receiver.hold.set()
+    until(lambda: "answered 302" in widget.log())
+    assert receiver.told() == [("decision", "on")]
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[str, list[str]]]:
+    """Takes one mail, as RFC 5321 has it."""
+    lines: list[str] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rw", newline="\r\n") as talk:
+
+            def say(words: str) -> None:
+                talk.write(f"{words}\r\n")
+                talk.flush()
+
+            say("220 ready")
+            in_text = False
+            for line in talk:
+                lines.append(line.rstrip())
+                if in_text:
+                    in_text = line.rstrip() != "."
+                    if not in_text:
+                        say("250 taken")
+                elif line.lower().startswith("data"):
+                    in_text = True
+                    say("354 go on")
+                elif line.lower().startswith("quit"):
+                    say("221 bye")
+                    return
+                else:
+                    say("250 ok")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"smtp://127.0.0.1:{listening.getsockname()[1]}", lines
+    thread.join(10)
+    listening.close()
+
+
+async def test_an_alert_is_mailed(tmp_path: Path) -> None:
+    async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
+        await Accounts(outbox.backend).note(["demo"], "invalid_client")
+        with mail_server() as (address, lines):
+            to = Destinations(mail_to="ops@example.com, night@example.com", smtp=address)
+            courier = Courier(outbox, to, Bounds(3600, 0, 0, 1e9), every=1)
+            await courier.look()
+            notice = await Notices(outbox.backend).claim()
+            assert notice
+            await courier.send(notice)
+            await courier.close()
+        assert "rcpt TO:<ops@example.com>" in lines
+        assert "rcpt TO:<night@example.com>" in lines
+        assert any("Alert: Nothing goes through to Insider" in line for line in lines)
+        assert await Notices(outbox.backend).claim() is None
+
+
+async def test_what_cannot_be_sent_is_kept_for_later_and_given_up_after_days(tmp_path: Path) -> None:
+    async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
+        notices = Notices(outbox.backend)
+        await notices.settle({"disk": "full"}, ["webhook"])
+        courier = Courier(outbox, Destinations("http://127.0.0.1:1/"), BOUNDS, every=1)
+        notice = await notices.claim()
+        assert notice
+        await courier.send(notice)
+        rows = "SELECT count(*) FROM notice"
+        assert await outbox.backend.read(lambda c: c.execute(text(rows)).scalar_one()) == 1
+        await courier.send(notice._replace(age=4 * 86_400))
+        assert await outbox.backend.read(lambda c: c.execute(text(rows)).scalar_one()) == 0
+        await courier.close()
