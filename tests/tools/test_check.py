@@ -268,7 +268,11 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "no such value": (block(FOOTER, "{{ customer }}"), "templates.broken", "form.html:3"),
     "no such text": (block(FOOTER, '{{ words("hello") }}'), "templates.broken", "hello"),
     "no such file": (block(FOOTER, '<img src="{{ asset("logo.svg") }}" alt="">'), "templates.broken", "logo.svg"),
-    "upwards": (block(FOOTER, '{% include "../../secret.html" %}'), "templates.broken", "leads out"),
+    "upwards": (
+        block(FOOTER, '{% include "../../secret.html" %}'),
+        "templates.broken",
+        "outside",
+    ),
     "without end": (
         block(FOOTER, "{% for a in range(999) %}{% for b in range(999) %}.{% endfor %}{% endfor %}"),
         "templates.broken",
@@ -311,6 +315,42 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "comment without end": (block(FOOTER, "<!-- Hi\n<p>Ho</p>"), "tags.comment", "form.html:3: A comment"),
     "form within the form": (block("email", "<form>{{ super() }}</form>"), "tags.form", "form.html:3: "),
     # what the form would do by itself
+    "consent forced": (
+        changed("form.html", 'name="contactConsent" value="true"', 'name="contactConsent" required value="true"'),
+        "fields.forced",
+        "The consent is required",
+    ),
+    "consent out of sight": (block("consent", "<div hidden>{{ super() }}</div>"), "fields.hidden", "The consent"),
+    "Send out of sight": (block("actions", "<div inert>{{ super() }}</div>"), "fields.hidden", "Send is hidden"),
+    "e-mail disabled": (
+        block("email", "<fieldset disabled>{{ super() }}</fieldset>"),
+        "fields.disabled",
+        "The field submittedByEmail is disabled",
+    ),
+    "Send that does not send": (
+        changed("form.html", 'id="feedback-send"', 'type="button" id="feedback-send"'),
+        "fields.send",
+        "Send has type=button",
+    ),
+    "Send as a link": (
+        changed(
+            "form.html",
+            '<button class="feedback-send" id="feedback-send">{{ words("send") }}</button>',
+            '<a href="#" class="feedback-send" id="feedback-send">{{ words("send") }}</a>',
+        ),
+        "fields.send",
+        "Send is a <a>",
+    ),
+    "field twice": (
+        block("header", '<h1>Hi</h1><input type="email" name="submittedByEmail" aria-label="E">'),
+        "fields.repeated",
+        "2 times",
+    ),
+    "field that nothing reads": (
+        block("header", '<h1>Hi</h1><input name="phone" aria-label="Phone">'),
+        "fields.unread",
+        "Nothing reads the field phone",
+    ),
     "consent ticked": (
         changed("form.html", 'value="true"{{ " checked" if values.contactConsent == "true" }}', 'value="true" checked'),
         "fields.prechecked",

@@ -36,6 +36,8 @@ class Cascade:
                 if rule.sets and (is_own or rule.applies_always) and not rule.is_for_paper:
                     for selector in selectable(rule):
                         self._matcher.add_selector(selector, (bool(is_own), order, rule))
+        self.states = ("", *sorted({state for rule in own.rules for state in rule.states}))
+        """The states that the product's rules ask for, and none."""
         self._known: dict[Any, Element] = {}
         self._wrapped = {
             self._known[wrapped.etree_element]: wrapped for wrapped in _wrapped(root, self._known) if self._known
@@ -50,6 +52,11 @@ class Cascade:
     def winner(self, element: Element, *names: str) -> Applied | None:
         """The declaration that always decides about a property, given with its shorthands; None if there is none."""
         found = [each for each in self.of(element) if each.set.name in names and each.rule.applies_always]
+        return found[-1] if found else None
+
+    def shown(self, element: Element, mode: str, state: str, *names: str) -> Applied | None:
+        """The same in light or dark, and in a state such as `hover`; conditions beside these are taken to be met."""
+        found = [each for each in self.of(element) if each.set.name in names and each.rule.may_apply(mode, state)]
         return found[-1] if found else None
 
     def own(self, element: Element) -> Iterator[Applied]:

@@ -61,6 +61,12 @@ class Rule:
         """Whether it depends on nothing but the page's elements."""
         return not self.conditions and not self.states and not _BY_LOOKS.search(self.selector)
 
+    def may_apply(self, mode: str, state: str) -> bool:
+        """Whether it applies in light or dark, and to an element in a state. Other conditions are taken to be met."""
+        text = " ".join((*self.conditions, self.selector))
+        modes = re.findall(r"prefers-color-scheme:\s*(\w+)|data-theme\W*=\W*(\w+)", text)
+        return self.states <= {state} and all(mode in pair for pair in modes)
+
     @property
     def is_for_paper(self) -> bool:
         """Whether it applies to nothing that a screen shows."""

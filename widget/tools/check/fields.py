@@ -1,7 +1,7 @@
 """Whether the form still is the form: its fields by their names, and whatever its script and its sending need."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -88,8 +88,6 @@ def check(page: Page) -> Iterator[Finding]:
         return
     yield from _way(form)
     yield from _inside(page.root, form)
-    yield from _forms(page, form)
-    yield from _buttons(page.root, form)
     for field in fields_of(page.product, page.words.lang, vouched=page.state == "vouched"):
         yield from _field(field, form)
     yield from _ids(page)
@@ -126,38 +124,6 @@ def _inside(root: Element, form: Element) -> Iterator[Finding]:
         if control is not None and control["maxlength"].isdecimal() and int(control["maxlength"]) < least:
             message = f"maxlength cuts off what is longer than {control['maxlength']} in {name}, and says nothing."
             yield _lost("cut", message, f"Take it away: the form says itself what is over {least}.", "maxlength")
-
-
-def _forms(page: Page, form: Element) -> Iterator[Finding]:
-    """Whether the form is the only one."""
-    for other in page.root.all("form"):
-        if other is not form:
-            message = "There is a second <form>: people would take its button for ours, and lose what they wrote."
-            yield _lost(
-                "second_form",
-                message,
-                "Take it away, or make it a link.",
-                f'id="{other["id"]}"' if other["id"] else "<form",
-            )
-
-
-def _buttons(root: Element, form: Element) -> Iterator[Finding]:
-    """Whether Send alone sends."""
-    for button in root.all("button", "input"):
-        is_inside = form in button.up() or button["form"] == form["id"]
-        kind = button["type"].lower() or ("submit" if button.tag == "button" else "text")
-        if not is_inside or button["id"] == "feedback-send" or kind not in ("submit", "image", "reset"):
-            continue
-        named = f"“{button.text or button['value'] or button['aria-label']}”"
-        clue = button["id"] or button["class"] or f"<{button.tag}"
-        if kind == "reset":
-            message = f"The button {named} empties the form, and all that was written is lost."
-            yield _lost("button", message, 'Take it away, or give it type="button".', clue)
-        elif "type" not in button or button.tag == "button":
-            why = "has no type, so it sends the form" if "type" not in button else "sends the form, as Send does"
-            yield _lost("button", f"The button {named} {why}.", 'Give it type="button".', clue)
-        else:
-            yield _lost("button", f"The button {named} sends the form, as Send does.", "Keep Send alone.", clue)
 
 
 def _field(field: Field, form: Element) -> Iterator[Finding]:
@@ -292,7 +258,6 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
     if token is not None and token["value"] != "sample-token":
         yield _lost("token", "The form's token is not in it.", 'Give it value="{{ token }}".', 'name="token"')
     if page.state == "idle":
-        yield from _chosen(controls)
         return
     area = controls.get("description")
     if area is not None and page.product.fields.description != "hidden" and page.sample.description not in area.raw:
@@ -308,24 +273,6 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
         yield _given_back("chips")
     if page.state == "errors":
         yield from _told(page)
-
-
-def _chosen(controls: Mapping[str, Element]) -> Iterator[Finding]:
-    """What nobody has chosen yet, and stands there as if somebody had."""
-    consent = controls.get("contactConsent")
-    if consent is not None and "checked" in consent:
-        message = "The consent is ticked beforehand. That is no consent: people have to give it themselves."
-        yield _lost("prechecked", message, "Tick it only where values.contactConsent says so, as ours does.", "checked")
-    for name, words in (("sentimentRating-true", "A thumb"), ("sentimentRating-false", "A thumb")):
-        if name in controls and "checked" in controls[name]:
-            fix = "Leave the choice to people: checked only where values.sentimentRating says so."
-            yield _lost(
-                "prechecked", f"{words} is chosen beforehand, so that many would send it unseen.", fix, "checked"
-            )
-    area = controls.get("description")
-    if area is not None and area.raw.strip():
-        message = "There are words in the text field that nobody has written."
-        yield _lost("prefilled", message, "Show values.description there, and nothing else.", 'id="description"')
 
 
 def _given_back(name: str) -> Finding:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 
 from widget.config import resources
 from widget.theming.colours import Colour, contrast, nearest
@@ -33,17 +34,17 @@ def check(root: Element, cascade: Cascade, palettes: dict[Mode, Palette], name: 
             "textarea",
         ):
             continue
-        for mode in MODES:
-            for finding in _weak(element, cascade, palettes[mode], mode, name):
+        for mode, state in product(MODES, cascade.states):
+            for finding in _weak(element, cascade, palettes[mode], mode, state, name):
                 if finding.at not in told:
                     told.add(finding.at)
                     yield finding
 
 
-def _weak(element: Element, cascade: Cascade, palette: Palette, mode: Mode, name: str) -> Iterator[Finding]:
-    by_words, words = _words(element, cascade, palette, mode)
-    by_ground, ground = _ground(element, cascade, palette, mode)
-    faded = _faded(element, cascade)
+def _weak(element: Element, cascade: Cascade, palette: Palette, mode: Mode, state: str, name: str) -> Iterator[Finding]:
+    by_words, words = _words(element, cascade, palette, mode, state)
+    by_ground, ground = _ground(element, cascade, palette, mode, state)
+    faded = _faded(element, cascade, mode, state)
     chosen = next((each for each in (faded, by_words, by_ground) if each is not None and each.is_own), None)
     if words is None or ground is None or chosen is None:
         return
@@ -52,26 +53,31 @@ def _weak(element: Element, cascade: Cascade, palette: Palette, mode: Mode, name
     found = contrast(seen, ground)
     if found < needed:
         fix = nearest(words, [ground], needed)
+        when = f", with :{state}" if state else ""
         what = " ".join(element.text.split()[:4]) or element["name"]
-        message = f"“{what}” is {seen} on {ground}: a contrast of {found:.2f} in {mode}; {needed:g} is needed."
+        message = f"“{what}” is {seen} on {ground}: a contrast of {found:.2f} in {mode}{when}; {needed:g} is needed."
         told = "Give it more opacity." if chosen is faded else f"{fix} passes." if fix else "Choose another ground."
         yield Finding("contrast.rule", message, told, f"{name}:{chosen.set.line}")
 
 
-def _words(element: Element, cascade: Cascade, palette: Palette, mode: Mode) -> tuple[Applied | None, Colour | None]:
+def _words(
+    element: Element, cascade: Cascade, palette: Palette, mode: Mode, state: str
+) -> tuple[Applied | None, Colour | None]:
     """The colour of an element's words, and the declaration that sets it; colours are inherited."""
     for each in (element, *element.up()):
-        found = cascade.winner(each, "color")
+        found = cascade.shown(each, mode, state, "color")
         if found is not None and found.set.value.lower() not in ("inherit", "currentcolor", "unset"):
             painted = paint.paint(found.set.tokens, mode, palette)
             return found, painted[0] if painted and painted[1] > 0.98 else None
     return None, palette["text"]
 
 
-def _ground(element: Element, cascade: Cascade, palette: Palette, mode: Mode) -> tuple[Applied | None, Colour | None]:
+def _ground(
+    element: Element, cascade: Cascade, palette: Palette, mode: Mode, state: str
+) -> tuple[Applied | None, Colour | None]:
     """What an element lies on: the nearest ground that is painted, and the declaration that paints it."""
     for each in (element, *element.up()):
-        found = cascade.winner(each, *_GROUNDS)
+        found = cascade.shown(each, mode, state, *_GROUNDS)
         if found is None or found.set.value.lower() in ("none", "transparent", "inherit", "unset", "0", "0 0"):
             continue
         painted = paint.paint(found.set.tokens, mode, palette)
@@ -84,9 +90,9 @@ def _ground(element: Element, cascade: Cascade, palette: Palette, mode: Mode) ->
     return None, palette["surface"]
 
 
-def _faded(element: Element, cascade: Cascade) -> Applied | None:
+def _faded(element: Element, cascade: Cascade, mode: Mode, state: str) -> Applied | None:
     for each in (element, *element.up()):
-        found = cascade.winner(each, "opacity")
+        found = cascade.shown(each, mode, state, "opacity")
         if found is not None and found.is_own and 0.1 <= _opacity(found) < 1:
             return found
     return None

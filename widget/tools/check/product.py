@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from widget.config import resources
@@ -11,7 +12,20 @@ from widget.errors import Problem
 from widget.i18n.overrides import unspoken
 from widget.pages.samples import HOSTILE, states_of
 from widget.pages.templating import TemplateBroken
-from widget.tools.check import contrast, css, escaping, fields, folders, labels, policy, sources, styling, tags, weight
+from widget.tools.check import (
+    conduct,
+    contrast,
+    css,
+    escaping,
+    fields,
+    folders,
+    labels,
+    policy,
+    sources,
+    styling,
+    tags,
+    weight,
+)
 from widget.tools.check.page import Page
 from widget.tools.check.sources import Sources
 from widget.tools.findings import Check, Finding, Section
@@ -19,7 +33,7 @@ from widget.tools.offline import OfflineRenderer
 
 ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
     "tags": tags.check,
-    "fields": fields.check,
+    "fields": lambda page: chain(fields.check(page), conduct.check(page)),
     "labels": labels.check,
     "policy": policy.check,
     "escaping": escaping.check,
