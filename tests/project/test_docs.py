@@ -39,6 +39,22 @@ def test_every_link_leads_to_a_page_and_a_heading_that_there_are(page: Path) -> 
             assert anchor in anchors(there), f"{target}#{anchor} is not there"
 
 
+def test_every_page_that_code_names_is_there() -> None:
+    named = re.compile(r"docs/([\w/-]+\.md)(?:#([\w-]+))?")
+    for folder in ("widget", "static", "loader", "npm", "templates", "deploy", "scripts", "examples"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".js", ".ts", ".jsx", ".html", ".toml", ".md", ""} and path.is_file():
+                for page, anchor in named.findall(path.read_text("utf-8", errors="ignore")):
+                    assert (DOCS / page).is_file(), f"{path} names docs/{page}"
+                    assert not anchor or anchor in anchors(DOCS / page), f"{path} names docs/{page}#{anchor}"
+
+
+def test_every_chapter_that_the_console_names_is_there() -> None:
+    advice = (ROOT / "static" / "embed-advice.js").read_text("utf-8")
+    chapters = set(re.findall(r"(?:chapter = |, )'([a-z]+)'\)", advice))
+    assert {"attributes", "methods", "events"} <= chapters <= anchors(DOCS / "embedding.md")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_page_opens_with_what_it_is_for_and_ends_with_what_to_read_next(page: Path) -> None:
     paragraphs = [part for part in text_of(page).split("\n\n") if part.strip()]
