@@ -126,6 +126,7 @@ class _Processes:
         signal.set_wakeup_fd(-1)
         for asked in (*_ASKED, signal.SIGCHLD):
             signal.signal(asked, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # that is the parent's
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
         os.close(self._lifeline)
         os.close(self._started)

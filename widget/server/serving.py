@@ -28,7 +28,7 @@ _TICK = 0.1
 """Seconds between checks for a second signal."""
 _BACKLOG = 2048
 """Connections that the kernel may accept before we do."""
-_FIRST_PASSED = 3
+FIRST_PASSED = 3
 """The descriptor of the first socket that was passed (sd_listen_fds(3))."""
 
 
@@ -77,6 +77,12 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             end_within(self._delay + self._grace, lambda: self._service.dispatcher.sending if self._service else ())
         super().handle_exit(sig, frame)
+
+    def stop_at_once(self) -> None:
+        """Begin to stop without `SHUTDOWN_DELAY`: the process starts again in its place."""
+        self._delay = 0
+        end_within(self._grace, lambda: self._service.dispatcher.sending if self._service else ())
+        self.should_exit = True
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop in order: readiness, accepting rows and connections, then (in the lifespan) the calls in progress."""
@@ -172,6 +178,6 @@ def _passed() -> socket.socket | None:
     if os.environ["LISTEN_FDS"] != "1":
         raise ConfigurationError([Problem("LISTEN_FDS", "several sockets were passed; pass one")])
     try:
-        return socket.socket(fileno=_FIRST_PASSED)
+        return socket.socket(fileno=FIRST_PASSED)
     except OSError as error:
         raise ConfigurationError([Problem("LISTEN_FDS", f"no socket was passed: {error.strerror}")]) from error
