@@ -219,6 +219,12 @@ class Operator:
 
         return await self.backend.read(look)
 
+    async def rows_by_key(self) -> Mapping[str | None, int]:
+        """How many rows each key of `DATA_KEY` encrypts, by the key's name; None for those that are plain."""
+        key = submission.c.data_key
+        counts = select(key, func.count()).group_by(key)
+        return await self.backend.read(lambda c: {row[0]: row[1] for row in c.execute(counts)})
+
     async def put_back(self, ids: Sequence[str]) -> Changed:
         """Make rows due now, with the retries of a new one, whatever held them back.
 
