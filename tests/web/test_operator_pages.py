@@ -251,3 +251,11 @@ def test_held_ones_are_released(operator: Operator, insider: Sandbox) -> None:
     assert row["id"][:8] in operator.client.get("/ops/submissions?show=held&product=demo").text
     assert "released" in operator.act("release", row["id"], show="held").text
     until(lambda: insider.descriptions() == ["held"])
+
+
+def test_the_snippet_builder_is_for_those_who_have_signed_in(widget: Widget, operator: Operator) -> None:
+    for path in ("/ops/embed", "/ops/embed/demo", "/ops/embed/demo/blocks", "/ops/embed/demo/page"):
+        assert httpx.get(f"{widget.url}{path}", trust_env=False).status_code == 401
+        assert operator.client.get(path).status_code == 200
+    assert operator.client.get("/ops/embed").url.path == "/ops/embed/demo"
+    assert operator.client.get("/ops/embed/dmeo").status_code == 404

@@ -5,12 +5,13 @@ from dataclasses import replace
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from widget.config import resources
 from widget.config.products import Product
+from widget.pages.addresses import public
 from widget.web import snippets
 from widget.web.builder import Builder
+from widget.web.mounted import Mounted
 from widget.web.snippets import Block, Choice
 
 DEMO = Product.model_validate({"slug": "demo", "name": "Northwind", "origins": ["https://app.example.com"]})
@@ -69,8 +70,8 @@ def test_a_path_of_the_service_is_in_addresses_and_not_in_policies() -> None:
 @pytest.fixture
 def builder() -> httpx.AsyncClient:
     """The builder where it is mounted in a service of its own."""
-    routes = Builder(lambda: {"demo": DEMO}, lambda name: f"/static/{name}", URL).routes()
-    transport = httpx.ASGITransport(Starlette(routes=[Mount("/ops/build", routes=routes)]))
+    build = Builder("/ops/build", lambda _: {"demo": DEMO}, lambda _, name: f"/static/{name}", lambda _: URL)
+    transport = httpx.ASGITransport(Starlette(routes=build.routes()))
     return httpx.AsyncClient(transport=transport, base_url="http://widget.test/ops/build")
 
 
@@ -83,7 +84,7 @@ async def test_an_unknown_product_is_a_page_that_names_those_that_there_are(buil
 
 
 async def test_it_leads_to_the_first_product_and_has_a_strict_policy(builder: httpx.AsyncClient) -> None:
-    assert (await builder.get("/")).headers["Location"] == "/ops/build/demo"
+    assert (await builder.get("http://widget.test/ops/build")).headers["Location"] == "/ops/build/demo"
     answer = await builder.get("/demo")
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
     assert "frame-ancestors 'self'" in answer.headers["Content-Security-Policy"]
@@ -106,3 +107,17 @@ async def test_what_cannot_be_is_named_and_the_default_taken(
     assert problem in told["problem"]
     assert bool(problem) == bool(told["problem"])
     assert [block["text"] for block in told["blocks"]] == [block.text for block in snippets.blocks(PLAIN, DEMO, LOADER)]
+
+
+async def test_below_a_path_its_addresses_have_the_path() -> None:
+    build = Builder(
+        "/build", lambda _: {"demo": DEMO}, lambda _, name: public(f"/static/{name}"), lambda _: f"{URL}/feedback"
+    )
+    transport = httpx.ASGITransport(Mounted(Starlette(routes=build.routes()), "/feedback", {"build"}))
+    async with httpx.AsyncClient(transport=transport, base_url="http://widget.test/feedback/build") as client:
+        page, sample = (await client.get("/demo")).text, (await client.get("/demo/page")).text
+    assert 'data-from="/feedback/build/demo/blocks"' in page
+    assert 'src="/feedback/build/demo/page?stack=html"' in page
+    assert 'href="/feedback/static/builder/builder.css"' in page
+    assert f"{URL}/feedback/embed.js" in page
+    assert 'src="/feedback/embed.js"' in sample

@@ -2,7 +2,7 @@
 
 | address, below where it is mounted | what it is |
 |---|---|
-| `/` | leads to the first product |
+| its root | leads to the first product |
 | `/{product}` | the builder; the query has the choices, as its own form sets them |
 | `/{product}/blocks` | what there is to copy, as JSON, for its script |
 | `/{product}/page` | a sample page that embeds the form as chosen |
@@ -11,7 +11,7 @@ It needs `/embed.js`, `/form/{product}` and `/static/` at the root of the same a
 whoever mounts it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -25,12 +25,16 @@ from widget.config.products import Product, origin_problem
 from widget.config.sentences import near
 from widget.i18n import messages as words
 from widget.pages import own
+from widget.pages.addresses import public
 from widget.pages.pages import THEMES, known
 from widget.web import snippets
 from widget.web.headers import HEADERS
 from widget.web.snippets import Block, Choice
 
 MODES = ("popover", "dialog", "inline")
+SERVICE = "https://feedback.example.com"
+"""Stands for the service's address where nobody knows it."""
+Endpoint = Callable[[Request], Awaitable[Response]]
 POSITIONS = ("bottom-end", "bottom-start", "top-end", "top-start")
 _PAGE = {
     **HEADERS["page"],
@@ -41,31 +45,34 @@ _PAGE = {
 
 
 class Builder:
-    """The builder's pages. `products` and `static` give the products and the addresses of static files as they are at
-    the moment; `service` is the service's address as browsers know it."""
+    """The builder's pages, below `path`. `products`, `static` and `service` give the products, the address of a static
+    file, and the service's own address as browsers know it (empty: unknown)."""
 
     def __init__(
         self,
-        products: Callable[[], Mapping[str, Product]],
-        static: Callable[[str], str],
-        service: str = "https://feedback.example.com",
+        path: str,
+        products: Callable[[Request], Mapping[str, Product]],
+        static: Callable[[Request, str], str],
+        service: Callable[[Request], str] = lambda request: "",
     ) -> None:
+        self._path = path
         self._products = products
         self._static = static
         self._service = service
         self._render = own.renderer("builder")
 
-    def routes(self) -> list[Route]:
-        """For a `Mount`."""
-        return [
-            Route("/", self._first),
-            Route("/{product}", self._builder),
-            Route("/{product}/blocks", self._blocks),
-            Route("/{product}/page", self._sample),
-        ]
+    def routes(self, guard: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint) -> list[Route]:
+        """The addresses. `guard` decides who may see them."""
+        endpoints = {
+            "": self._first,
+            "/{product}": self._builder,
+            "/{product}/blocks": self._blocks,
+            "/{product}/page": self._sample,
+        }
+        return [Route(self._path + path, guard(endpoint), methods=["GET"]) for path, endpoint in endpoints.items()]
 
     async def _first(self, request: Request) -> Response:
-        return RedirectResponse(f"{_root(request)}/{next(iter(self._products()))}", 302)
+        return RedirectResponse(f"{self._root}/{next(iter(self._products(request)))}", 302)
 
     async def _builder(self, request: Request) -> Response:
         product = self._product(request)
@@ -76,7 +83,7 @@ class Builder:
             request,
             "builder.html",
             product=product,
-            products=self._products().values(),
+            products=self._products(request).values(),
             choice=choice,
             origin=request.query_params.get("origin", ""),
             problem=problem,
@@ -84,7 +91,7 @@ class Builder:
             stacks=snippets.STACKS,
             languages=words.languages(),
             blocks=list(self._texts(choice, product, origin)),
-            live=_live(request, choice),
+            live=self._live(choice),
         )
 
     async def _blocks(self, request: Request) -> Response:
@@ -93,9 +100,7 @@ class Builder:
             return self._unknown(request)
         choice, origin, problem = self._choice(request, product)
         blocks = [asdict(block) for block in self._texts(choice, product, origin)]
-        return JSONResponse(
-            {"blocks": blocks, "problem": problem, "live": _live(request, choice)}, headers=HEADERS["data"]
-        )
+        return JSONResponse({"blocks": blocks, "problem": problem, "live": self._live(choice)}, headers=HEADERS["data"])
 
     async def _sample(self, request: Request) -> Response:
         product = self._product(request)
@@ -110,17 +115,17 @@ class Builder:
         return list(snippets.blocks(choice, product, loader, origin))
 
     def _product(self, request: Request) -> Product | None:
-        return self._products().get(request.path_params["product"])
+        return self._products(request).get(request.path_params["product"])
 
     def _unknown(self, request: Request) -> Response:
-        slug, found = request.path_params["product"], self._products()
+        slug, found = request.path_params["product"], self._products(request)
         return self._page(request, "unknown.html", 404, slug=slug, products=found.values(), hint=near(slug, found))
 
     def _choice(self, request: Request, product: Product) -> tuple[Choice, str, str]:
         """What the query asks for, the page's origin, and what is wrong with them. Unknown values are the defaults."""
         asked = request.query_params
         given, origin = asked.get("service", "").strip(), asked.get("origin", "").strip()
-        service = snippets.service_address(given, self._service)
+        service = snippets.service_address(given, self._service(request) or SERVICE)
         problems = []
         if given and service != given.rstrip("/"):
             problems.append("The service's address needs the form https://host or https://host/path.")
@@ -142,8 +147,21 @@ class Builder:
         return choice, origin, " ".join(problems)
 
     def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        values |= {"root": _root(request), "base": request.scope.get("app_root_path", ""), "static": self._static}
-        return HTMLResponse(self._render(template, **values), status, headers=_PAGE)
+        def static(name: str) -> str:
+            return self._static(request, name)
+
+        html = self._render(template, root=self._root, base=public(""), static=static, **values)
+        return HTMLResponse(html, status, headers=_PAGE)
+
+    @property
+    def _root(self) -> str:
+        """Where the builder is, as browsers see it."""
+        return public(self._path)
+
+    def _live(self, choice: Choice) -> str:
+        """The sample page. What is not seen in it does not load it anew."""
+        query = urlencode({**choice.options, "stack": choice.stack})
+        return f"{self._root}/{choice.product}/page?{query}"
 
 
 def _asked(choice: Choice) -> Mapping[str, str]:
@@ -155,14 +173,3 @@ def _asked(choice: Choice) -> Mapping[str, str]:
         "theme": choice.theme or THEMES[0],
         "launcher": "true" if choice.launcher else "false",
     }
-
-
-def _root(request: Request) -> str:
-    """Where the builder is mounted."""
-    return str(request.scope.get("root_path", ""))
-
-
-def _live(request: Request, choice: Choice) -> str:
-    """The sample page. What is not seen in it does not load it anew."""
-    query = urlencode({**choice.options, "stack": choice.stack})
-    return f"{_root(request)}/{choice.product}/page?{query}"

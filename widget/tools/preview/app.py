@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from widget.config import resources
 from widget.config.products import Product
@@ -58,8 +58,10 @@ def create_preview(config: Path, custom: Path) -> Starlette:
     """The gallery of the products that `config` has. Raises ConfigurationError."""
     workshop = Workshop(config, custom)
     _ = workshop.renderer
-    builder = Builder(lambda: workshop.products, lambda name: workshop.renderer.static.url(name))
-    routes = [Mount("/build", routes=builder.routes()), *ROUTES]
+    builder = Builder(
+        "/build", lambda request: workshop.products, lambda request, name: workshop.renderer.static.url(name)
+    )
+    routes = [*builder.routes(), *ROUTES]
     app = Starlette(routes=routes, exception_handlers={TemplateBroken: _broken, ConfigurationError: _unusable})
     app.state.workshop = workshop
     app.state.templates = Environment(
