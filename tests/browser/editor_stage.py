@@ -90,16 +90,16 @@ class Editing:
         if tool:
             self.tool(tool)
         first, *rest = (self.place(*point) for point in points)
-        self.page.mouse.move(*first)
-        self.page.mouse.down()
+        self.form.tab.mouse.move(*first)
+        self.form.tab.mouse.down()
         for point in rest:
-            self.page.mouse.move(*point, steps=4)
-        self.page.mouse.up()
+            self.form.tab.mouse.move(*point, steps=4)
+        self.form.tab.mouse.up()
 
     def keys(self, *keys: str) -> None:
         """Presses keys where the focus is."""
         for key in keys:
-            self.page.keyboard.press(key)
+            self.form.tab.keyboard.press(key)
 
     def done(self) -> None:
         """Presses Done, and waits until the picture is ready to be sent."""

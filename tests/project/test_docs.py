@@ -71,7 +71,7 @@ def test_every_page_is_in_a_table_of_contents() -> None:
 
 
 def test_every_state_that_the_script_draws_is_shown() -> None:
-    shown = set(re.findall(r"\(pictures/form-(\w+)\.png\)", (DOCS / "states.md").read_text("utf-8")))
+    shown = set(re.findall(r"\(pictures/form-(\w+)\.webp\)", (DOCS / "states.md").read_text("utf-8")))
     drawn = re.search(r"for act in \(([^)]+)\)", (ROOT / "scripts" / "pictures").read_text("utf-8"))
     assert drawn
     assert set(re.findall(r"\w+", drawn[1])) == shown
