@@ -108,6 +108,7 @@ async def test_all_rows_and_files_come_back_and_what_waited_is_held_and_flagged(
     async with filled(new_database(source), tmp_path, keyring) as outbox:
         before = {name: await row(outbox, name) for name in (*OUTCOMES, "suspect")}
         manifest = await written(outbox, path)
+    assert set(manifest.rows) == {"submission", "attachment", "tally"}, "what is of one moment is not kept"
     assert (manifest.rows["submission"], manifest.files, manifest.missing) == (8, 8, ())
     with zipfile.ZipFile(path) as archive:
         everything = b"".join(archive.read(name) for name in archive.namelist())

@@ -21,12 +21,14 @@ from sqlalchemy import Connection, Table, select
 from widget import __version__
 from widget.outbox import migrations
 from widget.outbox.backend import Backend
-from widget.outbox.tables import attachment, metadata, schema_version, submission
+from widget.outbox.tables import account, alarm, attachment, metadata, notice, process, schema_version, submission
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 _FIRST = (submission, attachment)
-TABLES: Sequence[Table] = [*_FIRST, *(each for each in metadata.sorted_tables if each not in (*_FIRST, schema_version))]
+_MOMENTARY = (schema_version, account, process, notice, alarm)
+"""Tables about one moment. After a restore, messages that wait would be sent a second time."""
+TABLES: Sequence[Table] = [*_FIRST, *(each for each in metadata.sorted_tables if each not in (*_FIRST, *_MOMENTARY))]
 """What is backed up, submissions first: inserting one counts it in another table. The job engine's tables are not
 needed."""
 _BATCH = 500
