@@ -90,7 +90,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
     "token renamed": (changed("form.html", 'name="token"', 'name="csrf"'), "fields.lost", "token"),
     "token empty": (changed("form.html", 'value="{{ token }}"', 'value=""'), "fields.token", "token"),
     "trap lost": (changed("form.html", '{% include "_trap.html" %}', ""), "fields.lost", "website"),
-    "proof lost": (changed("_trap.html", 'name="proof"', 'name="work"'), "fields.proof", "proof is lost"),
+    "proof lost": (changed("_trap.html", 'name="proof"', 'name="work"'), "fields.proof", "proof is missing"),
     "proof's challenge": (
         changed("_trap.html", "data-challenge='{{ challenge|tojson }}'", ""),
         "fields.proof",
@@ -141,7 +141,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "fields.type",
         "files",
     ),
-    "form lost": (changed("form.html", 'id="feedback" method', 'id="contact" method'), "fields.form", "lost"),
+    "form lost": (changed("form.html", 'id="feedback" method', 'id="contact" method'), "fields.form", "missing"),
     "form by GET": (changed("form.html", 'method="post"', 'method="get"'), "fields.method", "POST"),
     "form without enctype": (changed("form.html", ' enctype="multipart/form-data"', ""), "fields.enctype", "files"),
     "form sent elsewhere": (
@@ -149,11 +149,11 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "fields.action",
         "elsewhere",
     ),
-    "form around a block": (block("consent", "<form>{{ super() }}</form>"), "fields.outside", "Send stands"),
+    "form around a block": (block("consent", "<form>{{ super() }}</form>"), "fields.outside", "Send is"),
     "form around the thumbs": (
         block("sentiment", "<form>{{ super() }}</form>"),
         "fields.outside",
-        "Send stands outside",
+        "Send is outside",
     ),
     "e-mail cut": (
         changed("form.html", 'autocomplete="email"', 'autocomplete="email" maxlength="30"'),
@@ -213,9 +213,9 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "nothing",
     ),
     # what the page's policy blocks
-    "script inline": (block(FOOTER, "<script>alert(1)</script>"), "policy.script", "blocked"),
+    "script inline": (block(FOOTER, "<script>alert(1)</script>"), "policy.script", "block it"),
     "style inline": (block(FOOTER, '<p style="color: red">Hi</p>'), "policy.style", "style"),
-    "style element": (block("head", "<style>p { color: red }</style>"), "policy.style", "Styles"),
+    "style element": (block("head", "<style>p { color: red }</style>"), "policy.style", "styles"),
     "handler": (block(FOOTER, '<button onclick="go()">Go</button>'), "policy.handler", "onclick"),
     "script as address": (block(FOOTER, '<a href="javascript:go()">Go</a>'), "policy.handler", "href"),
     "frame": (block(FOOTER, '<iframe src="/x" title="x"></iframe>'), "policy.element", "<iframe>"),
@@ -373,7 +373,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "fields.button",
         "“Now” sends",
     ),
-    "button that empties": (block("header", '<h1>Hi</h1><input type="reset" value="X">'), "fields.button", "empties"),
+    "button that empties": (block("header", '<h1>Hi</h1><input type="reset" value="X">'), "fields.button", "clears"),
     # nearly right
     "value misspelt": (block(FOOTER, "{{ prodct.name }}"), "templates.broken", "Did you mean product?"),
     "part of a value misspelt": (block(FOOTER, "{{ product.nmae }}"), "templates.broken", "Did you mean name?"),
@@ -584,8 +584,8 @@ def test_origins_that_fit_no_public_service_are_named(insider: Sandbox, tmp_path
     environ = settings(tmp_path, insider.url) | {"PUBLIC_URL": "http://feedback.example.com"}
     done = run(tmp_path, "--offline", **environ)
     assert done.returncode == 1
-    assert "PUBLIC_URL: Pages under https cannot embed a form under http." in done.stdout
-    assert "products.demo.origins: Only pages of this machine may embed the form" in done.stdout
+    assert "PUBLIC_URL: Pages on https cannot embed a form on http." in done.stdout
+    assert "products.demo.origins: Only pages on this machine may embed the form" in done.stdout
     assert insider.counts()["token"] == 0
     put(tmp_path, "widget.toml", PRODUCT.replace("127.0.0.1", "[::1]"))
     refused = run(tmp_path, "--offline", **environ).stdout
@@ -669,7 +669,7 @@ def test_what_is_found_is_printed_as_github_and_gitlab_annotate_it(tmp_path: Pat
         "severity": "error",
         "code": "css.hidden",
         "message": "display: none hides Send.",
-        "fix": "Take the line away, or choose elements of your own: people cannot use what they cannot see.",
+        "fix": "Remove the line, or choose elements of your own. People cannot use what they cannot see.",
     }
     assert (findings["labels.picture"]["file"], findings["labels.picture"]["line"]) == (
         "templates/products/demo/form.html",

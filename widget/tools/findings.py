@@ -1,6 +1,6 @@
 """Findings: what is wrong with an installation or a page, and how to fix it. One format for all checks.
 
-A finding that is `wrong` makes a command fail; a `notice` is told and does no more. Looking for them is left to others.
+A finding that is `wrong` makes a command fail; a `notice` is only reported. Other modules look for them.
 """
 
 from collections.abc import Iterable, Iterator

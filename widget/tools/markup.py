@@ -1,6 +1,6 @@
 """A page's HTML as a read-only tree of elements, parsed as leniently as browsers do.
 
-It is the standard library's parser with what looking needs: parents, ids, words. Judging is left to others.
+It is the standard library's parser, with parents, ids and texts. Other modules judge what it finds.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
 """Renders products' pages without a running service, for template authors and for the checks.
 
-Nothing stands in for what is broken here: a template that fails raises TemplateBroken. Needs neither a database nor
-Insider Connect.
+A template that fails raises TemplateBroken, and ours does not replace it. Needs neither a database nor Insider Connect.
 """
 
 from collections.abc import Mapping

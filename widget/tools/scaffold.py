@@ -1,7 +1,6 @@
 """Creates a new product: its table in the products' file, and a folder with a first override.
 
-What is there already is never changed: the table is put behind the file's own text, comments and all, and only if the
-whole can be read afterwards.
+Existing content is never changed. The table is appended to the file, and only if the whole can be parsed afterwards.
 """
 
 import json

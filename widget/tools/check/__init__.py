@@ -1,6 +1,6 @@
-"""Everything that can be told before people meet it: the configuration, and every product's pages in every state.
+"""Checks everything that can be checked in advance: the configuration, and every product's pages in every state.
 
-Each kind of look is a module of its own, and a function from values to findings.
+Each kind of check is a module, with functions from values to findings.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ from widget.web import pinned
 
 
 class UnknownProduct(WidgetError):
-    """The one product that is to be looked at does not exist. The message names one that does."""
+    """The product that should be checked does not exist. The message names one that does."""
 
 
 async def run(

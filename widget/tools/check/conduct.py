@@ -36,7 +36,7 @@ def _send(root: Element) -> Iterator[Finding]:
     """Whether Send is a button that sends."""
     send = root.by_id("feedback-send")
     if send is None:
-        return  # named by another check
+        return  # reported by another check
     if send.tag not in ("button", "input"):
         fix = "Make it a <button>."
         yield _found("send", f"Send is a <{send.tag}>, which sends nothing without script.", fix, "feedback-send")
@@ -104,17 +104,17 @@ def _forms(page: Page, form: Element) -> Iterator[Finding]:
     """Whether the form is the only one."""
     for other in page.root.all("form"):
         if other is not form:
-            message = "There is a second <form>: people would take its button for ours, and lose what they wrote."
+            message = "There is a second <form>. People would take its button for ours, and lose what they wrote."
             yield _found(
                 "second_form",
                 message,
-                "Take it away, or make it a link.",
+                "Remove it, or make it a link.",
                 f'id="{other["id"]}"' if other["id"] else "<form",
             )
 
 
 def _buttons(root: Element, form: Element) -> Iterator[Finding]:
-    """Whether Send alone sends."""
+    """Whether only Send sends the form."""
     for button in root.all("button", "input"):
         is_inside = form in button.up() or button["form"] == form["id"]
         kind = button["type"].lower() or ("submit" if button.tag == "button" else "text")
@@ -123,30 +123,28 @@ def _buttons(root: Element, form: Element) -> Iterator[Finding]:
         named = f"“{button.text or button['value'] or button['aria-label']}”"
         clue = button["id"] or button["class"] or f"<{button.tag}"
         if kind == "reset":
-            message = f"The button {named} empties the form, and all that was written is lost."
-            yield _found("button", message, 'Take it away, or give it type="button".', clue)
+            message = f"The button {named} clears the form, and everything that was written is lost."
+            yield _found("button", message, 'Remove it, or give it type="button".', clue)
         elif "type" not in button or button.tag == "button":
             why = "has no type, so it sends the form" if "type" not in button else "sends the form, as Send does"
             yield _found("button", f"The button {named} {why}.", 'Give it type="button".', clue)
         else:
-            yield _found("button", f"The button {named} sends the form, as Send does.", "Keep Send alone.", clue)
+            yield _found("button", f"The button {named} sends the form, as Send does.", "Keep only Send.", clue)
 
 
 def _chosen(controls: Mapping[str, Element]) -> Iterator[Finding]:
-    """What nobody has chosen yet, and stands there as if somebody had."""
+    """What nobody chose, but is shown as if somebody had."""
     consent = controls.get("contactConsent")
     if consent is not None and "checked" in consent:
-        message = "The consent is ticked beforehand. That is no consent: people have to give it themselves."
-        yield _found(
-            "prechecked", message, "Tick it only where values.contactConsent says so, as ours does.", "checked"
-        )
+        message = "The consent is ticked in advance. That is not consent: people have to give it themselves."
+        yield _found("prechecked", message, "Tick it only if values.contactConsent says so, as ours does.", "checked")
     for name, words in (("sentimentRating-true", "A thumb"), ("sentimentRating-false", "A thumb")):
         if name in controls and "checked" in controls[name]:
-            fix = "Leave the choice to people: checked only where values.sentimentRating says so."
+            fix = "Leave the choice to people: check it only if values.sentimentRating says so."
             yield _found(
-                "prechecked", f"{words} is chosen beforehand, so that many would send it unseen.", fix, "checked"
+                "prechecked", f"{words} is chosen in advance, so many people would send it unseen.", fix, "checked"
             )
     area = controls.get("description")
     if area is not None and area.raw.strip():
-        message = "There are words in the text field that nobody has written."
+        message = "The text field has words that nobody wrote."
         yield _found("prefilled", message, "Show values.description there, and nothing else.", 'id="description"')

@@ -13,20 +13,20 @@ _PREFIX = "--feedback-"
 
 
 def check_theme(theme: Theme, at: str) -> Iterator[Finding]:
-    """What `widget.toml` chose."""
+    """The colours that `widget.toml` sets."""
     for shortfall in shortfalls(theme):
         fix = f'Set {shortfall.name} = {{{shortfall.mode} = "{shortfall.nearest}"}}, the nearest that passes.'
         message, _, _ = str(shortfall).partition(";")
         yield Finding(
             "contrast.theme",
             f"{message[:1].upper()}{message[1:]}.",
-            fix if shortfall.nearest else f"No shade of it passes: choose another {shortfall.ground}.",
+            fix if shortfall.nearest else f"No shade of it passes. Choose another {shortfall.ground}.",
             f"{at}.theme.{shortfall.name}",
         )
 
 
 def check_stylesheet(sheet: Sheet, theme: Theme, tokens: frozenset[str]) -> Iterator[Finding]:
-    """What the stylesheet sets. `tokens` are the names that there are."""
+    """The colours that the stylesheet sets. `tokens` are the existing names."""
     lines = {}
     chosen: dict[Mode, Palette] = {mode: {} for mode in MODES}
     for each in (each for rule in sheet.rules for each in rule.sets if each.name.startswith(_PREFIX)):
@@ -62,5 +62,5 @@ def _weak(
                     f"in {mode}, and needs {needed:g}."
                 )
                 line = lines[token if token in mine else ground]
-                told = f"{fix} passes." if fix else f"No shade of it passes: choose another {ground}."
+                told = f"{fix} passes." if fix else f"No shade of it passes. Choose another {ground}."
                 yield Finding("contrast.stylesheet", message, told, f"{name}:{line}")

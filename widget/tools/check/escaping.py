@@ -1,4 +1,4 @@
-"""Whether what a person wrote stays words: in the page that a hostile sample makes, and in the templates' sources."""
+"""Checks that what a person wrote stays text: in a page with a hostile sample, and in the templates' sources."""
 
 from collections.abc import Iterator
 
@@ -13,27 +13,30 @@ PERSONS = frozenset(
     ("values", "person", "context", "summary", "errors", "note", "files", "text", "steps", "thanks", "token")
 )
 """The values of a template that hold what came from outside."""
-_FIX = "Leave |safe out: what people write is no HTML."
+_FIX = "Remove |safe. What people write is not HTML."
 
 
 def check(page: Page) -> Iterator[Finding]:
     """Whether the hostile sample became elements."""
     if MARK in page.html:
-        message = "What a person wrote comes out as HTML: anybody could put a script of their own into the page."
+        message = "What a person wrote becomes HTML, so anybody could add a script to the page."
         yield Finding("escaping.page", message, _FIX, clue="safe")
 
 
 def check_source(source: str, name: str) -> Iterator[Finding]:
-    """The same in a template, by reading it: also where the sample never comes by."""
+    """The same in a template's source, even in parts that the sample never reaches."""
     try:
         tree = Environment().parse(source)  # noqa: S701 - reads, and renders nothing
     except TemplateSyntaxError:
-        return  # named by another check
+        return  # reported by another check
     tainted = _tainted(tree)
     for block in tree.find_all(nodes.FilterBlock):
         if _is_safe(block.filter):
             yield Finding(
-                "escaping.source", "{% filter safe %} lets everything in it through.", _FIX, f"{name}:{block.lineno}"
+                "escaping.source",
+                "{% filter safe %} turns off escaping for everything in it.",
+                _FIX,
+                f"{name}:{block.lineno}",
             )
     for found in tree.find_all(nodes.Filter):
         if _is_safe(found) and found.node is not None and (names := sorted(_names(found.node) & tainted)):
@@ -63,7 +66,7 @@ def _names(node: nodes.Node) -> set[str]:
 
 
 def _tainted(tree: nodes.Template) -> set[str]:
-    """The names that hold what a person wrote, by whatever way it got there. A macro may be given anything."""
+    """The names that may contain what a person wrote, however it got there. A macro may be given anything."""
     tainted = set(PERSONS)
     given = [macro.args for macro in tree.find_all(nodes.Macro)] + [
         call.args for call in tree.find_all(nodes.CallBlock)

@@ -1,4 +1,4 @@
-"""Whether the form still is the form: its fields by their names, and whatever its script and its sending need."""
+"""Checks that the form is complete: its fields by name, and whatever its script and sending need."""
 
 import json
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ ALWAYS = (
     "feedback-copy", "feedback-send", "feedback-veil", "feedback-status", "feedback-note-template",
     "feedback-fault-template", "feedback-thanks-template",
 )  # fmt: skip
-"""The ids that the form's script asks for, whatever the product asks for."""
+"""The ids that the form's script needs for every product."""
 OF_TEXT = ("description-counter",)
 OF_FILES = ("feedback-files", "feedback-add", "feedback-add-words", "files-limit", "feedback-file-template")
-"""The same, where there is a place for text, and for files."""
+"""The ids that it needs for files."""
 OF_THANKS = ("title", "text", "time", "receipt")
-"""What the thanks have a place for, by their `data-fill`."""
+"""The places in the thanks, by `data-fill`."""
 
 _BLOCKS = {
     "sentimentRating": "sentiment", "description": "description", "files": "files", "submittedByEmail": "email",
@@ -33,7 +33,7 @@ _BLOCKS = {
     **dict.fromkeys(("feedback-notes", "feedback-progress", "feedback-progress-title", "feedback-progress-text",
                      "feedback-cancel", "feedback-buttons", "feedback-copy", "feedback-send"), "actions"),
 }  # fmt: skip
-"""The block that holds a field or an id, where one does."""
+"""The block with a field or an id, if there is one."""
 
 _FIX = "Keep what is in the block with {{ super() }}, or copy the line from our template."
 
@@ -77,14 +77,14 @@ def fields_of(product: Product, lang: str, *, vouched: bool) -> Iterator[Field]:
 
 
 def check(page: Page) -> Iterator[Finding]:
-    """What is lost or renamed."""
+    """What is missing or renamed."""
     if page.template == "thanks.html":
         yield from _thanks(page.root, page)
     if not page.is_form:
         return
     form = page.root.by_id("feedback")
     if form is None or form.tag != "form":
-        yield _lost("form", 'The form itself is lost: <form id="feedback">.', clue="<form")
+        yield _lost("form", 'The form itself is missing: <form id="feedback">.', clue="<form")
         return
     yield from _way(form)
     yield from _inside(page.root, form)
@@ -102,7 +102,7 @@ def _lost(code: str, message: str, fix: str = _FIX, clue: str = "") -> Finding:
 
 
 def _way(form: Element) -> Iterator[Finding]:
-    """How the form is sent."""
+    """Whether the form is sent correctly."""
     if form["method"].lower() != "post":
         yield _lost("method", "The form is not sent with POST.", 'Give it method="post".', "<form")
     if form["enctype"].lower() != "multipart/form-data":
@@ -114,16 +114,16 @@ def _way(form: Element) -> Iterator[Finding]:
 
 
 def _inside(root: Element, form: Element) -> Iterator[Finding]:
-    """Whether the button sends the form, and nothing in it is cut off."""
+    """Whether the button sends the form, and no field cuts off its content."""
     send = root.by_id("feedback-send")
     if send is not None and form not in send.up() and send["form"] != "feedback":
-        message = "Send stands outside of the form, so it sends nothing: a <form> within the form ends it early."
-        yield _lost("outside", message, "Take the inner <form> away.", "<form")
+        message = "Send is outside the form, so it sends nothing. A <form> inside the form ends it early."
+        yield _lost("outside", message, "Remove the inner <form>.", "<form")
     for name, least in (("submittedByEmail", MAX_EMAIL), ("description", MAX_DESCRIPTION)):
         control = form.by_id(name)
         if control is not None and control["maxlength"].isdecimal() and int(control["maxlength"]) < least:
-            message = f"maxlength cuts off what is longer than {control['maxlength']} in {name}, and says nothing."
-            yield _lost("cut", message, f"Take it away: the form says itself what is over {least}.", "maxlength")
+            message = f"maxlength cuts off what is longer than {control['maxlength']} in {name} without saying so."
+            yield _lost("cut", message, f"Remove it. The form says itself what is longer than {least}.", "maxlength")
 
 
 def _field(field: Field, form: Element) -> Iterator[Finding]:
@@ -136,7 +136,7 @@ def _field(field: Field, form: Element) -> Iterator[Finding]:
         if other is not None:
             yield _lost(
                 "renamed",
-                f"The field {field.name} is called {other['name'] or 'nothing'!r}, so that what is put in is lost.",
+                f"The field {field.name} has the name {other['name'] or ''!r}, so its content is lost.",
                 f'Give it name="{field.name}".',
                 clue=f'id="{field.id}"',
             )
@@ -146,7 +146,7 @@ def _field(field: Field, form: Element) -> Iterator[Finding]:
     control = next((each for each in named if each["id"] == field.id), named[0])
     if field.id and control["id"] != field.id:
         yield _lost(
-            "id", f"The field {field.name} has not the id {field.id}.", f'Give it id="{field.id}".', control["id"]
+            "id", f"The field {field.name} does not have the id {field.id}.", f'Give it id="{field.id}".', control["id"]
         )
     kind = control["type"].lower() or "text"
     if control.tag != field.tag or (field.types and kind not in field.types):
@@ -178,7 +178,7 @@ def _ids(page: Page) -> Iterator[Finding]:
     for name in dict.fromkeys(wanted):
         if name not in there:
             block = _block(name.removesuffix("-error"))
-            yield _lost("id", f"The script needs an element with the id {name}; it is lost.", clue=block)
+            yield _lost("id", f"The script needs an element with the id {name}, which is missing.", clue=block)
     for name in sorted({name for name in there if there.count(name) > 1}):
         fix = "Give one of them another id."
         yield _lost("twice", f"Two elements have the id {name}.", fix, f'id="{name}"')
@@ -189,7 +189,7 @@ def _has_errors(field: Field) -> bool:
 
 
 def _element(page: Page) -> Iterator[Finding]:
-    """What the script is told, and that it comes at all."""
+    """Whether the script gets its settings, and is loaded at all."""
     root, product = page.root, page.product
     element = root.first("feedback-form")
     form = root.by_id("feedback")
@@ -198,7 +198,7 @@ def _element(page: Page) -> Iterator[Finding]:
     else:
         yield from _attributes(element, product)
     if not any("/form/main.js" in script["src"] and script["type"] == "module" for script in root.all("script")):
-        yield _lost("script", "The form's script is lost.", "Keep the block parts.")
+        yield _lost("script", "The form's script is missing.", "Keep the block parts.")
     template = root.by_id("feedback-thanks-template")
     if template is not None:
         yield from _thanks(template, page)
@@ -208,21 +208,23 @@ def _attributes(element: Element, product: Product) -> Iterator[Finding]:
     limits = {"max-files": product.fields.most_files, "max-length": MAX_DESCRIPTION, "max-size": MAX_FILE_SIZE}
     for name, limit in limits.items():
         if element[name] != str(limit):
-            yield _lost("limits", f"<feedback-form> has not {name}={limit}.", "Keep its attributes.", name)
+            yield _lost("limits", f"<feedback-form> does not have {name}={limit}.", "Keep its attributes.", name)
     if element["product"] != product.slug:
-        yield _lost("product", f"<feedback-form> has not product={product.slug}.", "Keep its attributes.", "product=")
+        yield _lost(
+            "product", f"<feedback-form> does not have product={product.slug}.", "Keep its attributes.", "product="
+        )
     for name in ("data-origins", "data-words"):
         try:
             json.loads(element[name])
         except ValueError:
-            yield _lost("data", f"<feedback-form> has no {name}, or what is in it is no JSON.", "Keep it.", name)
+            yield _lost("data", f"<feedback-form> has no {name}, or it is not JSON.", "Keep it.", name)
 
 
 def _thanks(root: Element, page: Page) -> Iterator[Finding]:
     inside = list(root.all(inert=True))
     for name in OF_THANKS:
         if not any(element["data-fill"] == name for element in inside):
-            message = f"The thanks have no place for the {name}: data-fill={name} is lost."
+            message = f"The thanks have no place for the {name}: data-fill={name} is missing."
             yield _lost("thanks", message, clue="block thanks")
     if not any(element["id"] == "feedback-thanks-title" for element in inside):
         yield _lost(
@@ -231,28 +233,30 @@ def _thanks(root: Element, page: Page) -> Iterator[Finding]:
             clue="block thanks",
         )
     if page.template == "thanks.html" and not any(element["href"].startswith("/receipt/") for element in inside):
-        yield _lost("thanks", "The thanks do not lead to the receipt.", clue="receipt_url")
+        yield _lost("thanks", "The thanks have no link to the receipt.", clue="receipt_url")
 
 
 def _proof(root: Element, form: Element) -> Iterator[Finding]:
-    """What asks for a proof of work, without which every submission of a surge is held back."""
+    """The proof of work, without which every submission in a surge is held back."""
     field = next((each for each in form.all("input") if each["name"] == "proof"), None)
     scripts = [script["src"] for script in root.all("script") if script["type"] == "module"]
     if field is None:
-        yield _lost("proof", "The field proof is lost: in a surge, all would be held as programs.", clue="challenge")
+        yield _lost(
+            "proof", "The field proof is missing. In a surge, every submission would be held back.", clue="challenge"
+        )
         return
     try:
         json.loads(field["data-challenge"])
     except ValueError:
-        yield _lost("proof", "The field proof has no data-challenge, or what is in it is no JSON.", clue="challenge")
+        yield _lost("proof", "The field proof has no data-challenge, or it is not JSON.", clue="challenge")
     if not field["data-worker"].endswith("/form/proof-worker.js"):
-        yield _lost("proof", "The field proof does not name its worker in data-worker.", clue="challenge")
+        yield _lost("proof", "The field proof has no data-worker.", clue="challenge")
     if not any(source.endswith("/form/proof.js") for source in scripts):
-        yield _lost("proof", "The script that does the proof of work is lost.", "Keep _trap.html.", "challenge")
+        yield _lost("proof", "The script that does the proof of work is missing.", "Keep _trap.html.", "challenge")
 
 
 def _content(page: Page, form: Element) -> Iterator[Finding]:
-    """What a person had written, and what is wrong with it, where no script can show it."""
+    """Without script: whether what a person wrote is given back, with its errors."""
     controls = {each["id"]: each for each in form.all("input", "textarea") if each["id"]}
     token = next((each for each in form.all("input") if each["name"] == "token"), None)
     if token is not None and token["value"] != "sample-token":
@@ -276,8 +280,8 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
 
 
 def _given_back(name: str) -> Finding:
-    fix = "Show values as our template does: without script a person would have to write it again."
-    return _lost("given_back", f"What was put into {name} is not given back.", fix, f"values.{name}")
+    fix = "Show values as our template does. Without script, the person would have to write it again."
+    return _lost("given_back", f"What was entered into {name} is not given back.", fix, f"values.{name}")
 
 
 def _told(page: Page) -> Iterator[Finding]:
@@ -285,8 +289,8 @@ def _told(page: Page) -> Iterator[Finding]:
     found = faults(page.product, page.sample)
     is_lost = summary is not None and summary.hidden and len(found) > 1  # one fault takes the focus to its field
     if is_lost or (summary is not None and not any(link["href"] for link in summary.all("a"))):
-        yield _lost("told", "The summary of what is wrong does not show.", clue="summary")
+        yield _lost("told", "The summary of errors does not show.", clue="summary")
     for name in {fault.field for fault in found}:
         place = page.root.by_id(f"{name}-error")
         if place is not None and (place.hidden or not place.text):
-            yield _lost("told", f"What is wrong with {name} is not said beside it.", clue=f"errors.{name}")
+            yield _lost("told", f"The error of {name} does not show beside it.", clue=f"errors.{name}")

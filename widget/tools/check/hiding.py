@@ -1,4 +1,4 @@
-"""Whether a product's own rules hide what people need: Send, fields, the consent, errors, and where the focus is."""
+"""Checks that a product's own rules hide nothing that people need: Send, fields, consent, errors, the focus."""
 
 import re
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def hidden(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:
 def _told(applied: Applied, what: str, name: str) -> Finding:
     where = f" ({' '.join(applied.rule.conditions)})" if applied.rule.conditions else ""
     message = f"{applied.set.name}: {applied.set.value} hides {what}{where}."
-    fix = "Take the line away, or choose elements of your own: people cannot use what they cannot see."
+    fix = "Remove the line, or choose elements of your own. People cannot use what they cannot see."
     return Finding("css.hidden", message, fix, f"{name}:{applied.set.line}")
 
 
@@ -108,7 +108,7 @@ def _number(value: str) -> float:
 
 
 def rings(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:
-    """Where the product's rules take away what shows the focus, and put nothing in its place."""
+    """Rules of the product that remove the focus indicator without a replacement."""
     told = set()
     for element in root.all():
         if not _shows_focus(element):
@@ -122,8 +122,8 @@ def rings(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:
                 continue
             if not (has_another or _replaces(each.rule)) and each.set.line not in told:
                 told.add(each.set.line)
-                message = f"{each.set.name}: {each.set.value} takes away the focus ring."
-                fix = "Take the line away, or show the focus otherwise: it tells people with a keyboard where they are."
+                message = f"{each.set.name}: {each.set.value} removes the focus ring."
+                fix = "Remove the line, or show the focus differently. It tells people with a keyboard where they are."
                 yield Finding("css.focus", message, fix, f"{name}:{each.set.line}")
 
 
@@ -154,5 +154,5 @@ def _is_ring(found: Set) -> bool:
 
 
 def _replaces(rule: Rule) -> bool:
-    """Whether the rule that takes the ring away shows the focus in another way."""
+    """Whether the rule that removes the ring shows the focus in another way."""
     return bool(rule.states & _FOCUS) and any(map(_is_ring, rule.sets))

@@ -1,4 +1,4 @@
-"""Whether everything on a page has a name: what a screen reader could not say."""
+"""Checks that everything on a page has a name that a screen reader can say."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def check(page: Page) -> Iterator[Finding]:
             yield Finding("labels.picture", "A picture has no alt.", fix, clue="<img")
         elif element.tag == "svg" and not _svg(element, ids):
             fix = 'Give it aria-hidden="true", or role="img" and aria-label="…".'
-            yield Finding("labels.picture", "A drawing is neither named nor hidden.", fix, clue="<svg")
+            yield Finding("labels.picture", "A drawing has no name, and is not hidden.", fix, clue="<svg")
 
 
 def _document(page: Page) -> Iterator[Finding]:
@@ -38,11 +38,11 @@ def _document(page: Page) -> Iterator[Finding]:
             "labels.language", "The page does not say its direction.", 'Add dir="{{ words.dir }}".', clue="<html"
         )
     if title is None or not title.text:
-        yield Finding("labels.title", "The page has no title.", "Put words into the block title.", clue="block title")
+        yield Finding("labels.title", "The page has no title.", "Put text into the block title.", clue="block title")
     if page.root.first("h1") is None:
         yield Finding("labels.heading", "The page has no heading.", "Keep an <h1>.", clue="block header")
     if page.root.first("main") is None:
-        yield Finding("labels.main", "The page has no <main>.", "Put what it is about into <main>.")
+        yield Finding("labels.main", "The page has no <main>.", "Put the content into <main>.")
 
 
 def _control(element: Element, ids: dict[str, Element]) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _aria(element: Element, ids: dict[str, Element]) -> str:
 
 
 def _nameless(what: str, element: Element) -> Finding:
-    fix = 'Put words into it, or give it aria-label="…".'
+    fix = 'Put text into it, or give it aria-label="…".'
     where = f" (id {element['id']})" if element["id"] else ""
     return Finding("labels.name", f"A {what} has no name{where}.", fix, clue=element["id"] or f"<{element.tag}")
 

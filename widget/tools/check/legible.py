@@ -1,4 +1,4 @@
-"""Whether the words of a page can be read once a product's own rules have coloured them."""
+"""Checks the contrast of a page's texts in the colours of a product's own rules."""
 
 import re
 from collections.abc import Iterator

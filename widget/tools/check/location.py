@@ -1,4 +1,4 @@
-"""Where a finding is: a file and a line that an editor or a code review can open."""
+"""Locates findings: a file and a line that an editor or a code review can open."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A rendered page, as the checks are given it: pure values, so that each check is a function of one."""
+"""A rendered page as the checks get it: pure values, so that each check is a function of it."""
 
 from dataclasses import dataclass
 from functools import cached_property

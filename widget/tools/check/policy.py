@@ -1,4 +1,4 @@
-"""What the page's own Content-Security-Policy would block, and whatever would ask another server for something."""
+"""Checks what the page's own Content-Security-Policy would block, and what would be loaded from another server."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _FETCHES = {
     "src": None, "srcset": None, "poster": None, "background": None, "data": ("object",), "action": None,
     "formaction": None, "href": ("link", "use", "image", "base", "script"), "xlink:href": None, "ping": None,
 }  # fmt: skip
-"""Attributes that make a browser ask for something; of these tags only, where some are named."""
+"""Attributes that make a browser load something, on the given tags or on all."""
 _NEVER = ("iframe", "object", "embed", "base", "applet", "frame", "portal")
 _URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)|@import\s+["']([^"']+)""", re.IGNORECASE)
 _HEIGHT = re.compile(
@@ -23,7 +23,7 @@ _DATA_SCRIPTS = ("application/json", "application/ld+json")
 
 
 def check(page: Page) -> Iterator[Finding]:
-    """What would be blocked, or leads out."""
+    """What would be blocked, or loads from elsewhere."""
     for element in page.root.all(inert=True):
         yield from _inline(element)
         for name, tags in _FETCHES.items():
@@ -32,20 +32,20 @@ def check(page: Page) -> Iterator[Finding]:
         if element.tag in ("a", "area"):
             yield from _link(element)
         if element.tag in _NEVER or (element.tag == "meta" and "http-equiv" in element):
-            fix = "Leave it out: the form's own policy forbids it."
+            fix = "Remove it. The form's own policy forbids it."
             yield Finding("policy.element", f"<{element.tag}> is not possible here.", fix, clue=f"<{element.tag}")
 
 
 def _inline(element: Element) -> Iterator[Finding]:
     if element.tag == "script" and not element["src"] and element["type"] not in _DATA_SCRIPTS:
-        fix = "Leave it out; the form's script is the only one."
-        yield Finding("policy.script", "A script stands in the page; it is blocked.", fix, clue="<script")
+        fix = "Remove it. The form's script is the only one."
+        yield Finding("policy.script", "There is a script in the page. Browsers block it.", fix, clue="<script")
     if element.tag == "style":
         fix = "Put the rules into static/products/SLUG/product.css."
-        yield Finding("policy.style", "Styles stand in the page; they are blocked.", fix, clue="<style")
+        yield Finding("policy.style", "There are styles in the page. Browsers block them.", fix, clue="<style")
     if "style" in element:
         fix = "Put the rule into static/products/SLUG/product.css, with a class of your own."
-        yield Finding("policy.style", f"<{element.tag}> has a style attribute; it is blocked.", fix, clue="style=")
+        yield Finding("policy.style", f"<{element.tag}> has a style attribute. Browsers block it.", fix, clue="style=")
     for name, value in element.attributes.items():
         if name.startswith("on"):
             message = f"<{element.tag}> has {name}; it is blocked."
@@ -56,7 +56,7 @@ def _inline(element: Element) -> Iterator[Finding]:
 
 
 def foreign(address: str) -> bool:
-    """Whether an address leads to another server."""
+    """Whether an address is on another server."""
     try:
         parts = urlsplit(address.strip().replace("\\", "/"))
     except ValueError:
@@ -71,34 +71,34 @@ def _address(element: Element, name: str) -> Iterator[Finding]:
         fix = 'Put the file into static/products/SLUG/ and write {{ asset("NAME") }}.'
         if element.tag == "form" or name == "formaction":
             fix = 'Leave it: action="{{ address }}".'
-        message = f"<{element.tag}> asks another server for something: {part}"
+        message = f"<{element.tag}> loads something from another server: {part}"
         yield Finding("policy.foreign", message, fix, clue=part)
 
 
 def _link(element: Element) -> Iterator[Finding]:
-    """A link may lead out, but not within the frame."""
+    """A link may open another page, but not inside the frame."""
     if not foreign(element["href"]):
         return
     if element["target"] != "_blank" or "noopener" not in element["rel"]:
-        message = f"A link leads out of the frame within the frame: {element['href']}"
+        message = f"A link opens another page inside the frame: {element['href']}"
         yield Finding("policy.link", message, 'Give it target="_blank" rel="noopener".', clue=element["href"])
 
 
 def check_stylesheet(css: str, name: str) -> Iterator[Finding]:
-    """The same of a product's stylesheet."""
+    """The same for a product's stylesheet."""
     bare = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), css)
     for match in _HEIGHT.finditer(bare):
         line = bare.count("\n", 0, match.start()) + 1
-        message = f"{match[1]} is measured by the window, which in a frame is as high as the form itself: {match[2]}"
-        fix = "Give it in rem, or leave it out: the frame follows the form, and the form would follow the frame."
+        message = f"{match[1]} is relative to the window, which in a frame is as high as the form itself: {match[2]}"
+        fix = "Use rem, or leave it out. The frame follows the form's height, so the form must not follow the frame's."
         yield Finding("policy.viewport", message, fix, f"{name}:{line}", "notice")
     for match in _URL.finditer(bare):
         address = match[1] or match[2]
         line = bare.count("\n", 0, match.start()) + 1
         if foreign(address):
-            fix = "Put the file beside the stylesheet and name it alone."
-            message = f"The stylesheet asks another server for something: {address}"
+            fix = "Put the file beside the stylesheet, and use its name only."
+            message = f"The stylesheet loads something from another server: {address}"
             yield Finding("policy.foreign", message, fix, f"{name}:{line}")
         elif match[0].lower().startswith("@import"):
-            fix = "Put all rules into product.css: an import makes people wait twice."
+            fix = "Put all rules into product.css. With an import, people wait twice."
             yield Finding("policy.import", f"The stylesheet imports {address}.", fix, f"{name}:{line}", "notice")

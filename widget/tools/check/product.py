@@ -1,4 +1,4 @@
-"""One product: its looks, its templates, and its pages in every state and language."""
+"""Checks one product: its look, its templates, and its pages in every state and language."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,15 +38,15 @@ ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
     "policy": policy.check,
     "escaping": escaping.check,
 }
-"""What is looked at in every page."""
+"""The checks of every page."""
 
 _AFTER_TAGS = ("fields", "labels")
-"""What is looked at once no tag is wrong that takes half of the page with it."""
-_UNTIL_FIXED = "Correct the line: until then people get our template in its place."
-_UNTIL_WORDS = "Correct it, or remove it: until then people read our words."
+"""The checks that are skipped while a wrong tag swallows half of the page."""
+_UNTIL_FIXED = "Correct the line. Until then, people get our template instead."
+_UNTIL_WORDS = "Correct it, or remove it. Until then, people read our words."
 
 Seen = dict[Finding, set[tuple[str, str]]]
-"""What was found, and in which state and language."""
+"""The findings, with the states and languages in which they appear."""
 
 
 def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str], config: Path) -> Section:
@@ -72,7 +72,7 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
         for problem in renderer.wording.problems
         if problem.name.startswith(f"products/{product.slug}/")
     ]
-    unused = "Correct the language's tag, or leave it out: until then nobody reads it."
+    unused = "Correct the language's tag, or remove it. Until then, nobody reads it."
     found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
     text = renderer.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
     sheet = css.read(text, f"static/products/{product.slug}/product.css")
@@ -90,12 +90,12 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
 
 
 def look_at(page: Page, own: Sources) -> tuple[Finding, ...]:
-    """Everything that is found in one page, each finding once."""
+    """All findings of one page, each once."""
     return tuple(dict.fromkeys(_placed(finding, page, own) for look in ON_PAGES.values() for finding in look(page)))
 
 
 def tokens() -> frozenset[str]:
-    """The names of all custom properties, without what they begin with."""
+    """The names of all custom properties, without their prefix."""
     css = resources.content(resources.path("static") / "form.css").decode()
     return frozenset(re.findall(r"--feedback-([\w-]+)\s*:", css))
 
@@ -103,7 +103,7 @@ def tokens() -> frozenset[str]:
 def _render(
     product: Product, renderer: OfflineRenderer, languages: Sequence[str], own: Sources
 ) -> tuple[Seen, list[Page]]:
-    """Every page that can be made of a hostile person's words, and what is wrong with those that cannot."""
+    """Every page with the hostile sample that renders, and what is wrong with those that do not."""
     broken: Seen = {}
     pages = []
     for lang in languages:
@@ -129,7 +129,7 @@ def _sentence(text: str) -> str:
 
 
 def _unread(product: Product, renderer: OfflineRenderer, broken: Seen) -> list[Finding]:
-    """Templates that no page came to: partials of a page that broke before, for one."""
+    """Templates that no page used, such as partials of a page that failed earlier."""
     known = {finding.at for finding in broken}
     return [
         Finding("templates.broken", _sentence(problem.message), _UNTIL_FIXED, problem.name)
@@ -139,7 +139,7 @@ def _unread(product: Product, renderer: OfflineRenderer, broken: Seen) -> list[F
 
 
 def _placed(finding: Finding, page: Page, own: Sources) -> Finding:
-    """With the line that its clue is found in; else with a template of the product; if it has none, it is ours."""
+    """The finding with the line that contains its clue; else with one of the product's templates; else with ours."""
     place = own.place(finding.clue)
     if not place:
         name = page.template if page.template in own.own else next(iter(own.own), "")
@@ -148,7 +148,7 @@ def _placed(finding: Finding, page: Page, own: Sources) -> Finding:
 
 
 def _told(seen: Seen, states: int, languages: int) -> list[Finding]:
-    """Each finding once, with the states and languages that it is seen in."""
+    """Each finding once, with the states and languages in which it appears."""
     told = []
     for finding, where in seen.items():
         names, langs = {state for state, _ in where}, {lang for _, lang in where}
@@ -160,7 +160,7 @@ def _told(seen: Seen, states: int, languages: int) -> list[Finding]:
 
 
 def _weight(product: Product, renderer: OfflineRenderer, pages: list[Page], at: str) -> Iterator[Finding]:
-    """The heaviest of the idle forms, with all that it links."""
+    """The weight of the heaviest untouched form, with everything that it links to."""
     idle = max((page for page in pages if page.state == "idle"), key=lambda page: len(page.html), default=None)
     if idle is not None:
         pictures = {

@@ -1,4 +1,4 @@
-"""The service as it is configured: its settings, its credentials, its database. Nothing is stored, nothing sent."""
+"""Checks the service as configured: settings, credentials, database. Stores and sends nothing."""
 
 import asyncio
 import os
@@ -23,18 +23,18 @@ _PATIENCE = 3.0
 """Seconds that a helper may take to answer."""
 _CLAMD = Finding("scanner.unavailable", "", "Until it answers, files wait and are not forwarded.", "CLAMD")
 _REDIS = Finding("counters.unavailable", "", "Until it answers, each process counts alone.", "RATE_LIMIT_STORAGE")
-_FOLDER, _CUSTOM = "CUSTOM_FOLDER", "Correct the path, or see that it is mounted."
+_FOLDER, _CUSTOM = "CUSTOM_FOLDER", "Correct the path, or make sure that it is mounted."
 _SEE_SETTINGS = "correct it; docs/settings.md lists all settings, docs/customising.md those of a product"
 _UNTIL = "Until it is fixed, the product has our look."
 
 
 def check_settings(problem: ConfigurationError) -> Check:
-    """What keeps the service from starting."""
+    """The problems that prevent the service from starting."""
     return Check("settings", tuple(_unusable(each) for each in problem.problems))
 
 
 def _unusable(problem: Problem) -> Finding:
-    """A problem as a finding: what is wrong, and behind the semicolon how to put it right."""
+    """A problem as a finding: what is wrong and, after the semicolon, how to fix it."""
     message, _, fix = problem.message.partition("; ")
     return Finding("settings.unusable", _sentence(message), _sentence(fix or _SEE_SETTINGS), problem.name)
 
@@ -54,18 +54,18 @@ def _origins(settings: Settings) -> Iterator[Finding]:
     public = urlsplit(settings.public_url or "")
     is_public = bool(public.hostname) and not LOCAL.fullmatch(public.hostname or "")
     if is_public and public.scheme != "https":
-        message = "Pages under https cannot embed a form under http."
+        message = "Pages on https cannot embed a form on http."
         yield Finding("settings.public_url", message, "Give an https address.", "PUBLIC_URL")
     for slug, product in settings.products.items():
         at = f"{settings.widget_config}: products.{slug}.origins"
         names = [entry.partition("://")[2].rpartition(":")[0] or entry.partition("://")[2] for entry in product.origins]
         local = [name for name in names if LOCAL.fullmatch(name)]
         if is_public and len(local) == len(names):
-            message = "Only pages of this machine may embed the form, but PUBLIC_URL is no address of this machine."
+            message = "Only pages on this machine may embed the form, but PUBLIC_URL is not an address of this machine."
             yield Finding("settings.origins", message, "Add the origins of the product's pages.", at)
         elif is_public and local:
-            message = "Pages of any visitor's own machine may embed the form."
-            fix = "Leave localhost out where people use it."
+            message = "Pages on any visitor's own machine may embed the form."
+            fix = "Remove localhost in production."
             yield Finding("settings.origins", message, fix, at, "notice")
         for twice in sorted({entry for entry in product.origins if product.origins.count(entry) > 1}):
             yield Finding("settings.origins", f"{twice} is named twice.", "Leave one out.", at, "notice")
@@ -85,7 +85,7 @@ def check_custom(folder: Path) -> Check:
 
 
 async def check_helpers(settings: Settings) -> Sequence[Check]:
-    """Whether the virus scanner and the storage of the counts answer, where there are such."""
+    """Whether the virus scanner and the storage of the counters answer, if there are any."""
     checks = []
     if settings.clamd:
         checks.append(Check("virus scanner", await _asked(Scanner(settings.clamd).ping(), _CLAMD), settings.clamd))
@@ -125,7 +125,7 @@ async def check_credentials(settings: Settings) -> Check:
                 if isinstance(failure, Misconfigured):
                     fix = f"Correct {names} and its secret, or INSIDER_URL ({settings.insider_url})."
                 else:
-                    fix = f"Is {settings.insider_url} right, and can this machine reach it?"
+                    fix = f"Check that {settings.insider_url} is right, and that this machine can reach it."
                     finding = Finding("credentials.unreachable", f"No token: {failure.reason}.", at="INSIDER_URL")
                 found.setdefault(Finding(finding.code, finding.message, fix, finding.at), []).append(slug)
     finally:
@@ -134,18 +134,18 @@ async def check_credentials(settings: Settings) -> Check:
 
 
 async def check_database(settings: Settings, outbox: Outbox) -> Check:
-    """Whether it can be reached, written and read with the keys that are listed, and has this release's tables."""
+    """Whether it can be reached, written, and read with the configured keys, and has this release's tables."""
     path = settings.sqlite_path
     shown = f"{path}" if path else "PostgreSQL"
     if path is not None and not path.exists():
-        return Check("database", tuple(_can_be_made(path)), f"{shown}, which will be made at the start")
+        return Check("database", tuple(_can_be_made(path)), f"{shown}, which will be created at the start")
     return Check("database", tuple([finding async for finding in _opened(outbox)]), shown)
 
 
 def _can_be_made(path: Path) -> Iterator[Finding]:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        fix = "Give this user the right to write there, or name another place."
+        fix = "Give this user the right to write there, or use another folder."
         yield Finding("database.unwritable", f"Nothing can be written to {folder}.", fix, "DATABASE_URL")
 
 
@@ -157,7 +157,7 @@ async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
         for problem in error.problems:
             yield Finding("database.unusable", _sentence(problem.message), at=problem.name)
     except OutboxUnavailable as error:
-        fix = "See that it runs, and that the service may write there."
+        fix = "Make sure that it runs, and that the service may write to it."
         yield Finding("database.unavailable", f"It cannot be written: {error}.", fix, "DATABASE_URL")
     finally:
         await outbox.close()

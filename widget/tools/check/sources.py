@@ -1,6 +1,6 @@
-"""A product's templates as they are written: what Jinja would pass over without a word.
+"""Checks the sources of a product's templates for what Jinja ignores silently.
 
-A block that ours has not, words outside of every block, a file that no page uses: all of them render nothing.
+A block that ours does not have, text outside every block, a file that no page uses: none of them renders anything.
 """
 
 import re
@@ -31,7 +31,7 @@ class Sources:
 
     @cached_property
     def trees(self) -> Mapping[str, nodes.Template]:
-        """The product's, as far as they can be read."""
+        """The product's templates, as far as they can be parsed."""
         return dict(_read(self.own))
 
     @cached_property
@@ -67,7 +67,7 @@ def _read(sources: Mapping[str, str]) -> Iterator[tuple[str, nodes.Template]]:
         try:
             yield name, environment.parse(source)
         except TemplateSyntaxError:
-            continue  # named by another check
+            continue  # reported by another check
 
 
 _QUOTED = re.compile(r"'([^']+)'")
@@ -90,7 +90,7 @@ def meant(message: str, sources: Sources, others: Iterable[str]) -> str:
 
 
 def check(sources: Sources) -> Iterator[Finding]:
-    """What has no effect, and what lets HTML through."""
+    """What has no effect, and what turns off escaping."""
     used = {*PAGES, *(name for tree in sources.trees.values() for name in _references(tree))}
     for name, tree in sources.trees.items():
         at = f"{sources.slug}/{name}"
@@ -146,7 +146,7 @@ def _blocks(name: str, tree: nodes.Template, sources: Sources, at: str) -> Itera
         if isinstance(block, nodes.Block) and known and block.name not in known:
             hint = near(block.name, known)
             fix = f"Did you mean {hint}?" if hint else f"There are {', '.join(sorted(known))}."
-            message = f"There is no block {block.name}, so what is in it never shows."
+            message = f"There is no block {block.name}, so its content never shows."
             yield Finding("sources.block", message, fix, f"{at}:{block.lineno}")
 
 
@@ -155,10 +155,8 @@ def _outside(tree: nodes.Template, at: str) -> Iterator[Finding]:
         return
     for node in tree.body:
         if isinstance(node, nodes.Output) and (line := _first_word(node)):
-            fix = "Put it into a block: a template that extends another shows nothing else."
-            yield Finding(
-                "sources.outside", "This stands outside of every block, so it never shows.", fix, f"{at}:{line}"
-            )
+            fix = "Put it into a block. A template that extends another one shows nothing else."
+            yield Finding("sources.outside", "This is outside every block, so it never shows.", fix, f"{at}:{line}")
 
 
 def _first_word(node: nodes.Output) -> int:

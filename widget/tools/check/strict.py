@@ -1,4 +1,4 @@
-"""What `widget check --strict` asks of an installation that strangers reach: nothing open that could be shut."""
+"""What `widget check --strict` requires of a service on the internet: no optional defence is off."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -57,7 +57,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     for name, keys in _named_keys(settings):
         if any(len(key) < _LENGTH or len(set(key)) < _VARIETY or secrets.is_guessable(key) for key in keys):
             message = "A key is short, or has few different characters."
-            yield Finding("strict.key", message, "Make one with `widget secret`, and put it in front.", name)
+            yield Finding("strict.key", message, "Make one with `widget secret`, and put it first.", name)
     token = settings.ops_token.get_secret_value() if settings.ops_token else None
     if token is not None and (len(token) < secrets.MIN_LENGTH or secrets.is_guessable(token)):
         message = f"It has fewer than {secrets.MIN_LENGTH} characters, or few different ones."
@@ -77,30 +77,30 @@ def _origins(settings: Settings) -> Iterator[Finding]:
         for origin in product.origins:
             host = origin.partition("://")[2].partition(":")[0]
             if LOCAL.fullmatch(host):
-                message = f"{origin} lets pages of any visitor's own machine embed the form."
-                yield Finding("strict.origin", message, "Leave it out where people use the form.", at)
+                message = f"{origin} lets pages on any visitor's own machine embed the form."
+                yield Finding("strict.origin", message, "Remove it in production.", at)
             elif "*" in origin:
-                message = f"{origin} lets every page there embed the form, also a forgotten one."
+                message = f"{origin} lets every page there embed the form, even a forgotten one."
                 yield Finding("strict.origin", message, "Name the origins of the product's pages.", at)
 
 
 def _tls(settings: Settings) -> Iterator[Finding]:
     if urlsplit(settings.public_url or "").scheme != "https":
-        message = "It is not set, or names no https address: nothing says that people's words come over TLS."
+        message = "It is not set, or is not an https address, so people's words may come without TLS."
         yield Finding("strict.tls", message, "Give the https address that browsers use.", "PUBLIC_URL")
     if urlsplit(settings.insider_url).scheme != "https":
         message = "The client secret and people's words go out without TLS."
         yield Finding("strict.tls", message, "Give an https address.", "INSIDER_URL")
     if not settings.hsts:
-        yield Finding("strict.tls", "Browsers are not told to come back over TLS alone.", "Leave it unset.", "HSTS")
+        yield Finding("strict.tls", "Browsers are not told to use only TLS.", "Leave it unset.", "HSTS")
     if settings.rate_limit_storage.startswith("redis://") and not _is_near(settings.rate_limit_storage):
-        yield Finding("strict.tls", "The counts go to Redis without TLS.", "Use rediss://.", "RATE_LIMIT_STORAGE")
+        yield Finding("strict.tls", "The counters go to Redis without TLS.", "Use rediss://.", "RATE_LIMIT_STORAGE")
     if (
         settings.sqlite_path is None
         and not _is_near(settings.database_url)
         and not _asks_for_tls(settings.database_url)
     ):
-        message = "PostgreSQL may be spoken to without TLS, or to a stranger with it."
+        message = "The connection to PostgreSQL may be without TLS, or to an impostor."
         yield Finding("strict.tls", message, "Add ?sslmode=verify-full to the address.", "DATABASE_URL")
 
 
@@ -117,15 +117,15 @@ def _asks_for_tls(url: str) -> bool:
 def _scanner(settings: Settings) -> Iterator[Finding]:
     takes_files = any(product.fields.takes_files for product in settings.products.values())
     if takes_files and not settings.clamd:
-        message = "No virus scanner sees the files that strangers send."
-        yield Finding("strict.scanner", message, "Run ClamAV's daemon, and name its address.", "CLAMD")
+        message = "No virus scanner checks the files that strangers send."
+        yield Finding("strict.scanner", message, "Run ClamAV's daemon, and set its address.", "CLAMD")
     for name in ("pdf_encrypted", "pdf_active_content"):
         if getattr(settings, name, None) == "pass":
-            message = "Such PDFs pass unseen."
+            message = "Such PDFs pass unchecked."
             yield Finding("strict.scanner", message, "Leave it unset.", name.upper())
 
 
 def _encryption(settings: Settings) -> Iterator[Finding]:
     if not settings.data_key:
-        message = "What people said is stored plain: who has a dump or a backup reads it."
-        yield Finding("strict.encryption", message, "Set it: `widget secret` makes one.", "DATA_KEY", "notice")
+        message = "What people said is stored as plain text. Anybody with a dump or a backup can read it."
+        yield Finding("strict.encryption", message, "Set it to one that `widget secret` makes.", "DATA_KEY", "notice")

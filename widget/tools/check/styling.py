@@ -1,4 +1,4 @@
-"""A product's stylesheet as a whole: can it be read, does it reach anything, and what does it do to the form?"""
+"""Checks a product's stylesheet as a whole: whether it can be read, matches anything, and what it does to the form."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,14 +59,14 @@ def _chosen(sheet: Sheet, product: Product, mode: Mode) -> Palette:
 
 
 def _beaten(sheet: Sheet, product: Product) -> Iterator[Finding]:
-    """What `widget.toml` sets and the stylesheet sets again, and wins."""
+    """What the stylesheet overrides of the settings in `widget.toml`."""
     chosen: Mapping[str, object] = {key: value for key, value in product.theme if value is not None}
     for rule in sheet.rules:
         for each in rule.sets:
             token = each.name.removeprefix("--feedback-")
             if each.name.startswith("--feedback-") and token in chosen and _is_everywhere(rule.selector):
-                message = f"{each.name} wins over theme.{token} in widget.toml, which then has no effect."
-                fix = f"Set it in one place: leave {each.name} out here, or {token} out there."
+                message = f"{each.name} overrides theme.{token} in widget.toml, which then has no effect."
+                fix = f"Set it in one place: remove {each.name} here, or {token} there."
                 level: Level = "wrong" if rule.applies_always else "notice"
                 yield Finding("css.beaten", message, fix, f"{sheet.name}:{each.line}", level)
 
@@ -76,7 +76,7 @@ def _is_everywhere(selector: str) -> bool:
 
 
 def _unknown(sheet: Sheet, pages: Iterable[Page], tokens: frozenset[str]) -> Iterator[Finding]:
-    """Names that begin like ours and are none: a slip of the pen, or something that we had once."""
+    """Names that look like ours but do not exist: typing errors, or names of an earlier version."""
     there = set(_our_names())
     for page in pages:
         for element in page.root.all(inert=True):
@@ -85,7 +85,7 @@ def _unknown(sheet: Sheet, pages: Iterable[Page], tokens: frozenset[str]) -> Ite
         for name in dict.fromkeys(_CLASS.findall(rule.selector)):
             if name not in there:
                 hint = near(name, there, 0.75)
-                fix = f"Did you mean {hint}?" if hint else "Look the name up in the page: the rule does nothing."
+                fix = f"Did you mean {hint}?" if hint else "Look the name up in the page. The rule has no effect."
                 yield Finding("css.unknown", f"Nothing is called {name}.", fix, f"{sheet.name}:{rule.line}")
         for each in rule.sets:
             for token in dict.fromkeys(_USED.findall(each.value)):

@@ -1,4 +1,4 @@
-"""Whether the tags of a page are in order: what browsers would have to guess about, and often guess otherwise."""
+"""Checks that the tags of a page are well formed, so that browsers need not guess what was meant."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from widget.tools.markup import Slip
 _SWALLOWS = frozenset(
     ("button", "iframe", "noscript", "option", "script", "select", "style", "svg", "template", "textarea", "title")
 )
-"""Elements that take all that follows with them while they are open."""
+"""Elements that swallow everything that follows while they are open."""
 
 
 def check(page: Page) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def check(page: Page) -> Iterator[Finding]:
 
 
 def swallows(page: Page) -> bool:
-    """Whether a wrong tag takes so much of the page with it that what is missing there is no news."""
+    """Whether a wrong tag swallows so much of the page that other findings would only be consequences."""
     has_form_within = any(slip.kind == "form" for slip in page.slips)
     return any(
         slip.kind in ("attribute", "comment")
@@ -36,17 +36,17 @@ def _said(slip: Slip) -> tuple[str, str]:
         case "unclosed":
             return f"<{tag}> is never closed{named}.", f"Write </{tag}> where it ends."
         case "stray":
-            return f"</{tag}> closes nothing.", f"Take it away, or write the <{tag}> that it belongs to."
+            return f"</{tag}> closes nothing.", f"Remove it, or add the <{tag}> that it belongs to."
         case "crossed":
             return f"<{tag}> and another element end in the wrong order.", "Close first what was opened last."
         case "void":
-            return f"</{tag}> closes nothing: <{tag}> has no end tag.", "Take it away."
+            return f"</{tag}> closes nothing: <{tag}> has no end tag.", "Remove it."
         case "form":
-            message = "There is a second <form> within the form; browsers ignore it, and its end tag ends ours."
-            return message, "Take the inner <form> away: the form has one, and Send sends all of it."
+            message = "There is a second <form> inside the form. Browsers ignore it, but its end tag ends ours."
+            return message, "Remove the inner <form>. Send sends everything in the outer one."
         case "twice":
             return f"<{tag}> has {slip.detail} twice; the second one does nothing.", "Keep one of them."
         case "comment":
-            return "A comment is never closed, so all after it is lost.", "Write --> where it ends."
+            return "A comment is never closed, so everything after it is lost.", "Write --> where it ends."
         case "attribute":
-            return f"An attribute of <{tag}> has no closing quotation mark.", "Write the one that is missing."
+            return f"An attribute of <{tag}> has no closing quotation mark.", "Add it."

@@ -1,4 +1,4 @@
-"""What a page and its styles weigh, packed as most servers pack them, against the product's budget."""
+"""Compares the compressed size of a page and its styles with the product's budget."""
 
 import gzip
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ def check(parts: Mapping[str, bytes], budget: int, at: str) -> Iterator[Finding]
         told = ", ".join(f"{name} {size / KILOBYTE:.1f} KB" for name, size in heaviest)
         yield Finding(
             "weight.budget",
-            f"Page and styles weigh {total / KILOBYTE:.1f} KB packed; the budget is {budget} KB.",
-            f"The heaviest: {told}. Make them lighter, or raise budget.",
+            f"Page and styles have {total / KILOBYTE:.1f} KB compressed; the budget is {budget} KB.",
+            f"The largest: {told}. Reduce them, or raise budget.",
             f"{at}.budget",
         )

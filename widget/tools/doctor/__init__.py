@@ -1,7 +1,7 @@
-"""Why the form would not work in a host page: fetches the page and our own answers, and compares.
+"""Finds out why the form would not work in a host page: fetches the page and our own answers, and compares them.
 
-What is decided is decided by pure functions (`csp`, `host`, `service`); what runs in the page only, `data-debug` on the
-script tag shows there.
+Pure functions decide (`csp`, `host`, `service`). What happens only in a running page is shown by `data-debug` on the
+script tag.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from widget.tools.findings import Check, Finding, Report, Section
 from widget.tools.markup import Element
 
 MAX_INNER = 4
-"""Frames of a page that are looked into, where the page itself does not embed the form."""
+"""Frames of a page that are searched if the page itself does not embed the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Place:
 
 
 async def run(url: str, products: Mapping[str, Product], public_url: str | None = None) -> Report:
-    """Look at the page at `url`. Of products that are not known here, only what their form answers is."""
+    """Check the page at `url`. For products that are not configured here, only the form's answer is known."""
     async with client() as browser:
         page = await fetch(browser, url)
         if isinstance(page, Failure):
@@ -59,7 +59,7 @@ def _page(page: Visit) -> list[Finding]:
     if page.status >= 400:
         found.append(Finding("page.status", f"The page is answered {page.status}.", "Is it behind a login?", page.url))
     if page.asked and page.url != page.asked:
-        message = f"{page.asked} leads here; if people see another page, give that one's address."
+        message = f"{page.asked} redirects here. If people see another page, give that page's address."
         found.append(Finding("page.redirect", message, "", page.url, "notice"))
     return found
 
@@ -69,10 +69,10 @@ def _tag(place: Place, embeds: Sequence[Embed], public_url: str | None) -> list[
         return []
     visit = place.visit
     if any(True for _ in visit.root.all("insider-feedback")):
-        message = "There is an <insider-feedback>, and no script tag that brings it to life."
+        message = "There is an <insider-feedback>, but no script tag that defines it."
         return [Finding("tag.absent", message, f"Add {_script(public_url, '')}.", visit.url)]
     if written_by_script(visit):
-        message = "A script of the page puts the tag there; what it does cannot be told from outside."
+        message = "A script of the page adds the tag. What it does cannot be seen from outside."
         fix = "Give that script tag data-debug, and open the page."
         return [Finding("tag.dynamic", message, fix, visit.url, "notice")]
     message = "There is no script tag of ours, and no frame with the form, in the HTML."
@@ -118,8 +118,8 @@ async def _embed(
 def _written(embed: Embed, place: Place, public_url: str | None) -> list[Finding]:
     found = [*host.check_tag(embed, place.visit), *host.check_elements(place.visit)]
     if public_url and not _is_same(embed.base, public_url):
-        message = f"The tag names {embed.base}, and PUBLIC_URL is {public_url}."
-        found.append(Finding("tag.address", message, "Name one and the same.", place.visit.url, "notice"))
+        message = f"The tag has the address {embed.base}, but PUBLIC_URL is {public_url}."
+        found.append(Finding("tag.address", message, "Use the same address in both.", place.visit.url, "notice"))
     for visit, frame in place.around:
         found += host.check_frame(frame, visit, "The frame around the page")
     if embed.kind == "frame" and embed.element is not None:

@@ -1,4 +1,4 @@
-"""Content-Security-Policy, as far as fetching a script or a frame goes: parsed, and asked what it allows.
+"""Parses Content-Security-Policy, and tells what it allows, as far as loading a script or a frame goes.
 
 https://www.w3.org/TR/CSP3/, sections 2.2 and 6.7. Pure functions; what is asked for is left to others.
 """
@@ -12,7 +12,7 @@ FRAME = ("frame-src", "child-src", "default-src")
 SCRIPT = ("script-src-elem", "script-src", "default-src")
 STYLE = ("style-src-elem", "style-src", "default-src")
 CONNECT = ("connect-src", "default-src")
-"""Which directive rules, the first that there is."""
+"""The directives that apply; the first one present counts."""
 
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_=-]+)'", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -62,7 +62,7 @@ class Policy:
         return " ".join(dict.fromkeys((name, *kept, origin)))
 
     def unknown(self) -> Iterator[str]:
-        """Sources that mean nothing, so that nobody gets what was meant."""
+        """Sources that are invalid, and so do not mean what was intended."""
         for name in (*FRAME, *SCRIPT, *CONNECT):
             for source in self.directives.get(name, ()):
                 if not _is_keyword(source) and not _SCHEME.fullmatch(source) and not _HOST.fullmatch(source):

@@ -1,4 +1,4 @@
-"""Where a host page embeds the form: the script tag, the element, a plain frame."""
+"""Finds where a host page embeds the form: the script tag, the element, a plain frame."""
 
 import re
 from collections.abc import Iterator

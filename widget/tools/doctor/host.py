@@ -1,4 +1,4 @@
-"""What a host page itself does to the form: its tag, its policies, its isolation, its frames. Pure functions."""
+"""Checks what a host page does to the form: its tag, policies, isolation and frames. Pure functions."""
 
 import difflib
 import re
@@ -15,11 +15,11 @@ from widget.tools.markup import Element
 LOCAL = re.compile(r"(.+\.)?localhost|127(\.[0-9]{1,3}){3}|::1")
 NEEDED = {
     "allow-scripts": "the form's script does not run",
-    "allow-same-origin": "the form is a stranger to its own service, and nobody may frame it",
+    "allow-same-origin": "the form counts as another origin than its own service, and no page may frame it",
     "allow-forms": "nothing can be sent without script",
     "allow-popups": "the receipt cannot be opened",
 }
-"""What a sandbox has to allow, and what happens without it."""
+"""What a sandbox has to allow, and what fails without it."""
 _PINNED = re.compile(r"/embed/[0-9a-f]{12}/embed\.js")
 """The script's address under its version, where a hash belongs."""
 _SERIOUS = ("allow-scripts", "allow-same-origin")
@@ -35,9 +35,7 @@ def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
     if element is None or embed.kind != "script":
         return
     if not embed.product:
-        message = (
-            "The tag names no product, and there is no <insider-feedback>: nothing shows until a script makes one."
-        )
+        message = "The tag names no product, and there is no <insider-feedback>. Nothing shows until a script adds one."
         yield Finding("tag.product", message, 'Add data-product="…".', at, "notice")
     if element["data-mode"] and element["data-mode"] not in MODES:
         message = f"There is no mode {element['data-mode']!r}."
@@ -46,7 +44,7 @@ def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
         message = "Everything that is sent from this page is stored as a test, and never delivered."
         yield Finding("tag.test", message, "Remove data-test before people use the page.", at, "notice")
     if "integrity" in element and not _PINNED.search(element["src"]):
-        message = "integrity allows one version of the script alone: after an update browsers block it."
+        message = "integrity allows only one version of the script. After an update, browsers block it."
         yield Finding("tag.integrity", message, "Leave integrity out, or take the tag that widget check prints.", at)
     yield from _options(element, "data-", at)
 
@@ -89,8 +87,8 @@ def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
             path = f"{embed.base}/static/"
             yield _blocked(policy, csp.SCRIPT, path, origin, visit, "the button shows, and the form never opens")
         if not policy.allows(csp.CONNECT, embed.form, visit.url):
-            message = "connect-src keeps the loader from finding out why, if the form does not show."
-            fix = f"Add {origin}, if you want to know: {policy.line(csp.CONNECT, origin)}."
+            message = "If the form does not show, connect-src prevents the loader from finding out why."
+            fix = f"To find out, add {origin}: {policy.line(csp.CONNECT, origin)}."
             yield Finding("policy.connect", message, fix, visit.url, "notice")
     if embed.product and not policy.allows(csp.FRAME, embed.form, visit.url):
         yield _blocked(policy, csp.FRAME, embed.form, origin, visit, "the form cannot be shown")
@@ -101,7 +99,7 @@ def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
     if "sandbox" in policy.directives and policy.enforced:
         yield from _sandbox(set(policy.directives["sandbox"]), "The page's policy has a sandbox", visit.url)
     for source in dict.fromkeys(policy.unknown()):
-        message = f"{source!r} in the page's policy is no source, so it allows nothing."
+        message = f"{source!r} in the page's policy is not a valid source, so it allows nothing."
         yield Finding(
             "policy.unknown", message, "Write https://host, https://host:port or 'self'.", visit.url, "notice"
         )
@@ -116,22 +114,22 @@ def _blocked(policy: Policy, names: tuple[str, ...], url: str, origin: str, visi
         return Finding(code, message, f"Add {origin} before: {policy.line(names, origin)}.", visit.url, "notice")
     fix = f"Add {origin}: {policy.line(names, origin)}."
     if "'strict-dynamic'" in sources and names is csp.SCRIPT:
-        fix = "With 'strict-dynamic' a nonce alone helps: give the script tag the page's nonce."
+        fix = "With 'strict-dynamic', only a nonce helps. Give the script tag the page's nonce."
     return Finding(code, f"{ruling} ({sources}) does not allow {url}: {so_that}.", fix, visit.url)
 
 
 def check_isolation(form: Visit, loader: Visit | None, visit: Visit) -> Iterator[Finding]:
-    """Cross-Origin-Embedder-Policy: an isolated page takes nothing that does not agree to it."""
+    """Cross-Origin-Embedder-Policy: an isolated page loads nothing that does not opt in."""
     policy = visit.headers.get("cross-origin-embedder-policy", "").partition(";")[0].strip().lower()
     if policy not in ("require-corp", "credentialless"):
         return
     told = form.headers.get("cross-origin-embedder-policy", "").partition(";")[0].strip().lower()
     if told not in ("require-corp", "credentialless"):
-        message = f"The page is isolated (COEP: {policy}), and the form comes without that header: it is blocked."
-        yield Finding("isolation.frame", message, "See that no proxy takes our headers away.", form.url)
+        message = f"The page is isolated (COEP: {policy}), but the form comes without that header, so it is blocked."
+        yield Finding("isolation.frame", message, "Make sure that no proxy removes our headers.", form.url)
     if policy == "require-corp" and loader is not None and not _for_all(loader):
-        message = "The page is isolated, and the script comes without Cross-Origin-Resource-Policy: cross-origin."
-        yield Finding("isolation.script", message, "See that no proxy takes our headers away.", loader.url)
+        message = "The page is isolated, but the script comes without Cross-Origin-Resource-Policy: cross-origin."
+        yield Finding("isolation.script", message, "Make sure that no proxy removes our headers.", loader.url)
 
 
 def _for_all(answer: Visit) -> bool:
@@ -144,12 +142,12 @@ def check_permissions(embed: Embed, visit: Visit) -> Iterator[Finding]:
     for feature in ("clipboard-write",):
         allowed = _allowlist(visit.headers.get("permissions-policy", ""), feature)
         if allowed is not None and "*" not in allowed and f'"{origin}"' not in allowed:
-            message = f"Permissions-Policy keeps {feature} from the form: its Copy buttons do nothing."
+            message = f"Permissions-Policy does not allow {feature} in the form, so its Copy buttons do nothing."
             yield Finding("permissions.clipboard", message, f'Write {feature}=(self "{origin}").', visit.url, "notice")
 
 
 def _allowlist(header: str, feature: str) -> tuple[str, ...] | None:
-    """The allowlist of a feature; None where it is not named."""
+    """The allowlist of a feature; None if the header does not name it."""
     match = re.search(rf"(?:^|,)\s*{re.escape(feature)}\s*=\s*(\([^)]*\)|[^,;\s]+)", header)
     return tuple(match[1].strip("()").split()) if match else None
 

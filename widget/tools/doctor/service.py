@@ -1,4 +1,4 @@
-"""What reaches the host page of our own answers: whether a proxy on the way changed them. Pure functions."""
+"""Checks our own answers as the host page gets them, for changes by a proxy. Pure functions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from widget.tools.doctor.visits import Failure, Visit
 from widget.tools.findings import Finding
 from widget.web.headers import HEADERS, of_form
 
-_FIX = "See what a proxy, a CDN or a firewall in front of the service does to its headers."
+_FIX = "Check what a proxy, a CDN or a firewall in front of the service does to its headers."
 _ESSENTIAL = {
     "content-security-policy": "browsers no longer know who may frame the form",
     "cross-origin-embedder-policy": "isolated pages cannot embed the form",
@@ -23,21 +23,19 @@ def check_form(answer: Visit | Failure, product: Product | None) -> Iterator[Fin
         yield _away(answer)
         return
     if answer.status == 404:
-        message = "The service knows no such product."
+        message = "The service has no such product."
         yield Finding("service.product", message, "Correct data-product, or run `widget new`.", answer.url)
         return
     if answer.status != 200:
         yield Finding("service.status", f"The form is answered {answer.status}.", _FIX, answer.url)
         return
     if answer.asked and answer.url != answer.asked:
-        message = f"The form's address leads on to {answer.url}: the host page's policy has to allow that, too."
-        yield Finding("service.redirect", message, "Name the address that answers by itself.", answer.asked)
+        message = f"The form's address redirects to {answer.url}. The host page's policy has to allow that as well."
+        yield Finding("service.redirect", message, "Use the address that answers without a redirect.", answer.asked)
     yield from _compared(of_form(product.origins) if product else of_form(()), answer, exact=product is not None)
     if frames := answer.headers.get("x-frame-options", ""):
         message = f"Something adds X-Frame-Options: {frames}."
-        yield Finding(
-            "service.x_frame_options", message, "Take it away: it has no place beside our policy.", answer.url
-        )
+        yield Finding("service.x_frame_options", message, "Remove it. Our policy replaces it.", answer.url)
 
 
 def check_loader(answer: Visit | Failure) -> Iterator[Finding]:
@@ -57,7 +55,7 @@ def _script(answer: Visit | Failure, expected: Mapping[str, str]) -> Iterator[Fi
         yield Finding("service.status", f"The script is answered {answer.status}.", _FIX, answer.url)
     elif "javascript" not in answer.headers.get("content-type", ""):
         kind = answer.headers.get("content-type", "nothing")
-        message = f"The script comes as {kind}: something else answers in its place."
+        message = f"The script comes as {kind}, so something else answers instead of the service."
         yield Finding("service.type", message, "Does the address lead to this service?", answer.url)
     else:
         yield from _compared(expected, answer, exact=False)
@@ -70,7 +68,7 @@ def _away(failure: Failure) -> Finding:
 
 
 def _compared(expected: Mapping[str, str], answer: Visit, *, exact: bool) -> Iterator[Finding]:
-    """Each header of ours that is gone or another."""
+    """Each of our headers that is missing or changed."""
     for name, value in expected.items():
         found = answer.headers.get(name.lower(), "")
         so_that = _ESSENTIAL.get(name.lower())
@@ -82,7 +80,7 @@ def _compared(expected: Mapping[str, str], answer: Visit, *, exact: bool) -> Ite
             yield from _policy(value, found, answer, exact)
         elif found.strip() != value and name != "Cache-Control":
             level = "wrong" if so_that else "notice"
-            message = f"{name} is {found!r} when it arrives, and was {value!r}."
+            message = f"{name} was {value!r}, but arrives as {found!r}."
             yield Finding("service.header_changed", message, _FIX, answer.url, level)  # type: ignore[arg-type]
 
 
@@ -94,8 +92,8 @@ def _policy(sent: str, found: str, answer: Visit, exact: bool) -> Iterator[Findi
     if "frame-ancestors" in sent and not any("frame-ancestors" in policy.directives for policy in policies):
         yield Finding("service.policy_changed", "frame-ancestors is lost on the way.", _FIX, answer.url)
     elif exact and policies and policies[0].directives != csp.parse(sent)[0].directives:
-        message = "The form's Content-Security-Policy is another when it arrives."
-        fix = f"{_FIX} Or is an older version running there, or another widget.toml?"
+        message = "The form's Content-Security-Policy arrives changed."
+        fix = f"{_FIX} Or does the service run an older version, or with another widget.toml?"
         yield Finding("service.policy_changed", message, fix, answer.url)
 
 
@@ -109,14 +107,15 @@ def check_ancestors(form: Visit, ancestors: Sequence[str], product: Product | No
             and page != _origin(form.url)
         ):
             message = f"{page} is not among the product's origins ({', '.join(product.origins)})."
-            fix = f"Add it in widget.toml: origins = [{', '.join(_quoted(product.origins, page))}], and start again."
+            origins = ", ".join(_quoted(product.origins, page))
+            fix = f"Add it in widget.toml: origins = [{origins}], and restart the service."
             yield Finding("origins", message, fix, ancestor)
             continue
         for policy in csp.parse(form.headers.get("content-security-policy", "")):
             sources = policy.directives.get("frame-ancestors")
             if sources is not None and not csp.origin_matches(sources, ancestor, form.url):
                 message = f"frame-ancestors of the form ({' '.join(sources)}) does not name {page}."
-                fix = "Add it to the product's origins in widget.toml, and start the service again."
+                fix = "Add it to the product's origins in widget.toml, and restart the service."
                 yield Finding("origins", message, fix, ancestor)
 
 

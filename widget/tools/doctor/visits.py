@@ -1,4 +1,4 @@
-"""What was fetched: a page, or what the service answers, as values; and the fetching itself, bounded in every way."""
+"""Fetches pages and answers of the service, within bounds, and returns them as values."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from widget.tools.markup import Element
 from widget.tools.markup import parse as parse_html
 
 TIMEOUT = 10.0
-"""Seconds for one address, redirects and all."""
+"""Seconds for one address, including redirects."""
 MAX_BYTES = 2 * 1024 * 1024
 MAX_REDIRECTS = 5
 USER_AGENT = "Mozilla/5.0 (compatible; insider-feedback-doctor)"
@@ -61,7 +61,7 @@ class Failure:
 
 
 async def fetch(client: httpx.AsyncClient, url: str, **headers: str) -> Visit | Failure:
-    """GET an address. Whatever happens, it ends soon and takes little."""
+    """GET an address, within bounds of time and size."""
     try:
         async with asyncio.timeout(TIMEOUT):
             return await _fetch(client, url, headers)
@@ -90,7 +90,7 @@ async def _fetch(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]
 
 
 def client() -> httpx.AsyncClient:
-    """The browser's place: redirects are followed, the environment's proxies are used."""
+    """A client in place of the browser. It follows redirects and uses the environment's proxies."""
     return httpx.AsyncClient(
         follow_redirects=True, max_redirects=MAX_REDIRECTS, timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}
     )

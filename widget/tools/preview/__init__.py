@@ -1,6 +1,6 @@
-"""A gallery of a product's form in every state, live while its files are edited. For the team that makes it its own.
+"""A gallery of a product's form in every state, updated while its files are edited, for the team that customises it.
 
-It needs neither a database nor Insider Connect: whatever is sent here goes nowhere.
+It needs neither a database nor Insider Connect. Whatever is sent here is discarded.
 """
 
 from widget.tools.preview.app import create_preview

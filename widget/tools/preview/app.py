@@ -1,4 +1,4 @@
-"""The preview's addresses. What is sent to them is thanked for, and kept nowhere.
+"""The preview's addresses. What is sent to them is answered with thanks, and discarded.
 
 | address | what it is |
 |---|---|
@@ -210,7 +210,7 @@ async def version(request: Request) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A template that makes no page: file, line and reason in its place."""
+    """A template that fails: file, line and reason instead of the page."""
     assert isinstance(error, TemplateBroken)  # noqa: S101
     return _page(request, "broken.html", 500, at=error.problem.name, reason=error.problem.message)
 

@@ -1,4 +1,4 @@
-"""What the gallery shows: each state with its name, and who brings it about, the server or the form's own script."""
+"""The cells of the gallery: each state with its name, and whether the server or the form's script produces it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The products as they are on disk right now, and what changes when one of their files does."""
+"""The products as they are on disk now, and a version that changes with their files."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ class Workshop:
         return self._products
 
     def version(self) -> str:
-        """What changes whenever anything does that a page is made of."""
+        """A value that changes whenever anything does that a page is made of."""
         digest = hashlib.sha256()
         for path in sorted(self._files()):
             digest.update(f"{path}\0{self._stamp_of(path)}\n".encode())
