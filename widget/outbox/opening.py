@@ -1,7 +1,8 @@
-"""Opens what lies in a database, however long that is away.
+"""Opens an outbox, and waits for a database that is unavailable.
 
-The service answers meanwhile, and says that it is not ready. What waiting cannot mend (a wrong password, a database of
-another release) stops the start if it is found at once; found later, it is said once, and tried on all the same.
+Meanwhile the service answers, and says that it is not ready. A problem that waiting cannot fix (a wrong password, a
+database of another release) stops the start if it is found at once. If it is found later, it is logged once, and
+attempts continue.
 """
 
 import asyncio

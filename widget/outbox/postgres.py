@@ -39,8 +39,8 @@ _LASTING = re.compile(
     r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|(database|role) \".*\" does not exist"
 )
-"""What a database says that waiting does not mend. libpq has no code for a connection that failed, only this text;
-where it speaks another language, the start waits as it does for a database that is away."""
+"""Messages of a database about problems that waiting does not fix. libpq has no code for a failed connection, only this
+text. If the text is in another language, the start waits as it does for a database that is unavailable."""
 
 
 class PostgresBackend:
