@@ -174,7 +174,7 @@ def test_any_other_origin_is_refused(config: Path, origin: str) -> None:
         ('[products.Demo]\nname = "x"\norigins = ["https://a.example"]', "small letters"),
         ("[products]\ndemo = 3", "is not a table"),
         ('[products.demo]\norigins = ["https://a.example"]', "required"),
-        ('[products.demo]\nname = "x"\norigins = []', "names nobody"),
+        ('[products.demo]\nname = "x"\norigins = []', "is empty, so no page"),
         (PRODUCT + "colour = 3", "not a setting of a product"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
         ("[products.demo.fields]\nsentiment = 'maybe'", "fields.sentiment", "shown"),
         ("[products.demo.fields]\nmax_files = 6", "fields.max_files", "at most 5"),
         ("[products.demo.fields]\nfile_kinds = ['gif']", "fields.file_kinds.0", "jpeg"),
-        ("[products.demo.fields]\nfile_kinds = []", "fields.file_kinds", "names no kind"),
+        ("[products.demo.fields]\nfile_kinds = []", "fields.file_kinds", "is empty; write"),
         ("[products.demo.fields]\nmax_files = 0\nfiles = 'required'", "fields", "max_files is 0"),
         (
             "[products.demo.fields]\nmax_files = 0\nsentiment = 'hidden'\ndescription = 'hidden'",

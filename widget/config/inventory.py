@@ -1,4 +1,4 @@
-"""Every setting in force, and where it came from. No secret is told."""
+"""Lists every setting in force, with its source. Shows no secrets."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MASK = "********"
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A setting by the name of its variable, its value as it may be shown, and the place it comes from."""
+    """A setting: the name of its variable, its value as it may be shown, and its source."""
 
     name: str
     value: str

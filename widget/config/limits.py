@@ -1,4 +1,4 @@
-"""How much a client and a product may send, and what tells a person from a program."""
+"""Limits of what a client and a product may send, and the defence against bots."""
 
 from typing import Annotated
 

@@ -75,18 +75,18 @@ def _is_public_suffix(host: str) -> bool:
 
 def _some_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
-        raise ValueError("names nobody, so no page may embed the form; add the origins of its pages")
+        raise ValueError("is empty, so no page may embed the form; add the origins of its pages")
     return value
 
 
 def _some_kinds(value: tuple[Kind, ...]) -> tuple[Kind, ...]:
     if not value:
-        raise ValueError('names no kind; write files = "hidden" for a form without files')
+        raise ValueError('is empty; write files = "hidden" for a form without files')
     return tuple(kind for kind in KINDS if kind in value)
 
 
 def _public_key(value: str) -> str:
-    # Loaded where there is such a key: see `identity.prepare`.
+    # Loaded only if there is such a key: see `identity.prepare`.
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -230,7 +230,7 @@ class Chips(_Table):
         return self
 
     def words(self, lang: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Those of the first and of the second thumb in a language."""
+        """The words for the first and for the second thumb in a language."""
         return _in_language(self.like, lang), _in_language(self.dislike, lang)
 
     @property
@@ -365,7 +365,7 @@ class Product(_Table):
 
     @property
     def keeps_receipts(self) -> bool:
-        """Whether the browser may list what was sent from it."""
+        """Whether the browser may list the receipts of what was sent from it."""
         return (self.receipts or self.draft) == "on"
 
     @property
@@ -378,7 +378,7 @@ class Product(_Table):
         return self.chips.words(lang) if self.chips else ((), ())
 
     def consent_in(self, lang: str) -> tuple[str | None, str | None]:
-        """The consent text in a language, and its version. Both are None where the text is ours or nothing is asked."""
+        """The consent text in a language, and its version. Both are None if the text is ours or nothing is asked."""
         if self.fields.consent == "hidden":
             return None, None
         if not isinstance(self.consent, dict):

@@ -1,4 +1,4 @@
-"""Where templates and static files lie: beside the package in a checkout, inside of it in a wheel."""
+"""Finds templates and static files: beside the package in a checkout, inside it in a wheel."""
 
 import re
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Reads secrets from files as well as from the environment, and rejects keys that are easy to guess.
 
-A secret `NAME` may lie in a file that `NAME_FILE` names, as Docker's and Kubernetes' secrets do, or in one called
-`NAME` among systemd's credentials (`$CREDENTIALS_DIRECTORY`). A secret that is given twice stops the start: nobody
-should have to find out which one counted.
+A secret `NAME` may be in a file that `NAME_FILE` names, as Docker's and Kubernetes' secrets do, or in one called
+`NAME` among systemd's credentials (`$CREDENTIALS_DIRECTORY`). A secret that is given twice stops the start,
+because nobody should have to find out which one counted.
 """
 
 import re
@@ -22,9 +22,9 @@ SECRETS = (
     "ALERT_WEBHOOK",
     "SMTP_URL",
 )
-"""The settings that are secrets, or may hold a password."""
+"""The settings that are secrets, or may contain a password."""
 OF_PRODUCTS = ("INSIDER_CLIENT_SECRET__", "IDENTITY_KEY__")
-"""How those of products begin; the product's slug follows."""
+"""The prefixes of products' secrets; the product's slug follows."""
 MIN_LENGTH = 32
 """Characters of a key that signs or encrypts."""
 _MAX_FILE = 64 * 1024
@@ -83,12 +83,12 @@ def credentials(environ: Mapping[str, str]) -> list[str]:
 
 
 def spellings(name: str) -> tuple[str, str, str]:
-    """What a secret is called in a message: by the variable, the file, or the credential that gives it."""
+    """The names of a secret in messages: of the variable, the file, or the credential that gives it."""
     return name, f"{name}_FILE", f"{name} in CREDENTIALS_DIRECTORY"
 
 
 def _read(path: Path) -> str:
-    """What the file holds, without the line break that editors put at its end."""
+    """The content of the file, without the line break that editors add at its end."""
     try:
         with path.open("rb") as file:
             text = file.read(_MAX_FILE + 1).decode().strip("\r\n")

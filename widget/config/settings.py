@@ -1,6 +1,6 @@
-"""Everything that an operator may turn, as one frozen value, composed of its topics.
+"""All settings of an operator as one frozen value, composed of its topics.
 
-Reading the environment is left to `loading`. A secret stays a `SecretStr` until it is used.
+`loading` reads the environment. A secret stays a `SecretStr` until it is used.
 """
 
 from collections.abc import Mapping
@@ -78,13 +78,13 @@ class Settings(
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The outbox's file, or None when it lies in PostgreSQL."""
+        """The outbox's file; None if it is in PostgreSQL."""
         url = make_url(self.database_url)
         return Path(url.database) if url.drivername == "sqlite" and url.database else None
 
 
 class Account(BaseModel):
-    """The credentials by which a product's feedback goes to Insider Connect."""
+    """The credentials with which a product's feedback is sent to Insider Connect."""
 
     model_config = ConfigDict(frozen=True)
 

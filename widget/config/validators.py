@@ -55,7 +55,7 @@ def public_url(value: str) -> str:
     if parts.scheme not in _PORTS or not host or parts.query or parts.fragment:
         raise ValueError(advice)
     if "@" in parts.netloc:
-        raise ValueError("an address here holds no user or password")
+        raise ValueError("must not contain a user or password; remove them")
     path = parts.path.rstrip("/")
     if not ROOT.fullmatch(path):
         raise ValueError("has a path that cannot be used; it may have letters, digits and -._~ between single slashes")

@@ -1,4 +1,4 @@
-"""What works, but weakens a defence, in settings that are each fine by themselves: told at the start and by `check`."""
+"""Finds settings that work but weaken a defence. They are logged at the start, and reported by `check`."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
@@ -8,7 +8,7 @@ from widget.config.validators import goes_out_plain
 from widget.errors import Problem
 
 _NARROW_V4, _NARROW_V6 = 8, 32
-"""Bits that the addresses of a network of proxies share at least: 10.0.0.0/8 is the largest private one."""
+"""The shortest prefixes of a network of proxies, in bits. 10.0.0.0/8 is the largest private network."""
 
 
 def weaknesses(settings: Settings) -> Iterator[Problem]:
@@ -18,13 +18,13 @@ def weaknesses(settings: Settings) -> Iterator[Problem]:
     for network in _broad(settings.trusted_proxies):
         yield Problem(
             "TRUSTED_PROXIES",
-            f"{network} is believed: anybody there may claim any address, and no limit for a client holds. "
+            f"{network} is trusted, so anybody there may claim any address, and no limit for a client holds. "
             "Name your own proxies",
         )
 
 
 def _broad(entries: tuple[str, ...]) -> Iterator[IPv4Network | IPv6Network]:
-    """The networks that are too large to be one's own; two halves of all addresses are all of them."""
+    """The networks that are too large to be one's own. Adjacent networks count as one."""
     networks = [ip_network(entry) for entry in entries]
     fours = [network for network in networks if isinstance(network, IPv4Network)]
     sixes = [network for network in networks if isinstance(network, IPv6Network)]
