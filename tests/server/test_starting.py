@@ -1,5 +1,6 @@
 """A start while the database is away, or is not what it should be."""
 
+import asyncio
 import itertools
 import json
 import signal
@@ -13,8 +14,11 @@ from bed import NO_TLS, START, Sandbox, Widget, adjusted, free_port, until
 from postgres import Postgres
 from structlog.testing import capture_logs
 
+from widget.app import create_outbox
+from widget.config.loading import load
 from widget.delivery.outage import Outage
 from widget.outbox.opening import pauses
+from widget.tools.check.service import check_database
 
 NOBODY_IS_THERE = "postgresql://widget@127.0.0.1:1/widget"
 
@@ -170,13 +174,18 @@ def test_what_is_wrong_with_a_database_that_was_away_is_said_once_and_tried_on(
 
 def test_commands_do_not_wait_for_a_database_that_is_away(insider: Sandbox, tmp_path: Path, absent: str) -> None:
     widget = Widget(tmp_path, insider.url, DATABASE_URL=absent)
-    for command in (("outbox", "list"), ("check", "--offline")):
-        process = widget.run(*command)
-        try:
-            assert process.popen.wait(8) == 1
-            assert "Traceback" not in process.log()
-        finally:
-            process.kill()
+    process = widget.run("outbox", "list")
+    try:
+        assert process.popen.wait(8) == 1
+        assert "Traceback" not in process.log()
+    finally:
+        process.kill()
+
+
+async def test_a_check_does_not_wait_for_a_database_that_is_away(insider: Sandbox, tmp_path: Path, absent: str) -> None:
+    settings = load(Widget(tmp_path, insider.url, DATABASE_URL=absent).environ)
+    found = await asyncio.wait_for(check_database(settings, create_outbox(settings, connect_timeout=2)), 8)
+    assert [finding.code for finding in found.findings] == ["database.unavailable"]
 
 
 def test_pauses_between_two_tries_grow_to_a_bound() -> None:

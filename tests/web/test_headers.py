@@ -20,6 +20,7 @@ name = "Northwind"
 origins = ["https://app.example.com", "https://*.example.org"]
 """
 JSON = {"Accept": "application/json"}
+OPS_TOKEN = "tests-only-operators-token"
 
 
 @contextmanager
@@ -87,6 +88,7 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
         "static 304": client.get("/static/form.css", headers=known),
         "static 404": client.get("/static/nothing.js"),
     }  # fmt: skip
+    answers |= operator_answers(client)
     with busy(widget):
         answers["form 503"] = widget.submit(token=widget.token(), accept="text/html")
         answers["ready 503"] = client.get("/readyz")
@@ -95,12 +97,27 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
     return answers
 
 
+def operator_answers(client: httpx.Client) -> dict[str, httpx.Response]:
+    """What the operator's addresses answer to a stranger and, where they only show something, to the operator."""
+    session = client.post("/ops/sign-in", data={"token": OPS_TOKEN}).headers["set-cookie"].split(";")[0]
+    bearer = {"Authorization": f"Bearer {OPS_TOKEN}"}
+    answers: dict[str, httpx.Response] = {}
+    for route in ROUTES:
+        if route.path.startswith(("/ops", "/metrics")):
+            path = re.sub(r"\{[^}]+\}", "nobody", route.path)
+            for method in (route.methods or set()) - {"HEAD"}:
+                answers[f"{method} {path} of a stranger"] = client.request(method, path)
+                if method == "GET":
+                    answers[f"{path} of the operator"] = client.get(path, headers={"Cookie": session, **bearer})
+    return answers
+
+
 @pytest.fixture(scope="module")
 def answers(_sandbox: object, tmp_path_factory: pytest.TempPathFactory) -> dict[str, httpx.Response]:
     folder = tmp_path_factory.mktemp("widget")
     soon = adjusted("widget.outbox.sqlite.BUSY_TIMEOUT=0.5")
     url = "https://feedback.example.com"
-    with Widget(folder, _sandbox.url, config=CONFIG, command=soon, PUBLIC_URL=url) as widget:  # type: ignore[attr-defined]
+    with Widget(folder, _sandbox.url, config=CONFIG, command=soon, PUBLIC_URL=url, OPS_TOKEN=OPS_TOKEN) as widget:  # type: ignore[attr-defined]
         return every_answer(widget)
 
 
