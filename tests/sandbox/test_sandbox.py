@@ -1,8 +1,10 @@
 """The sandbox against Insider Connect's document, literally and through a real socket."""
 
+import contextlib
 import hashlib
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -252,6 +254,19 @@ def test_down_refuses_connections_and_ends_open_ones(api: httpx.Client, insider:
     insider.recover()
     assert create(api).status_code == 201
     assert insider.counts()["create"] == 2
+
+
+def test_down_ends_connections_that_were_on_their_way_in(insider: Sandbox) -> None:
+    where = httpx.URL(insider.url)
+    request = b"GET / HTTP/1.1\r\nHost: insider\r\n\r\n"
+    for _ in range(20):
+        visitors = [socket.create_connection((where.host, where.port), 10) for _ in range(20)]
+        insider.down()
+        for visitor in visitors:
+            with visitor, contextlib.suppress(ConnectionError):
+                visitor.sendall(request)
+                assert visitor.recv(1) == b""
+        insider.recover()
 
 
 def test_down_may_end_by_itself(api: httpx.Client, insider: Sandbox) -> None:

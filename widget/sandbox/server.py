@@ -93,6 +93,19 @@ class _Protocol(HttpToolsProtocol):
         cast(dict[str, Any], self.scope)["extensions"] = {DROP: self.transport.abort}
 
 
+class _ApiProtocol(_Protocol):
+    """HTTP at the API's door. A connection that was on its way in when the door was shut is ended."""
+
+    def __init__(self, *arguments: Any, is_open: Callable[[], bool]) -> None:
+        super().__init__(*arguments)
+        self._is_open = is_open
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if not self._is_open():
+            transport.abort()
+
+
 class _Server(uvicorn.Server):
     """A server for the control port, which also opens and shuts the API's port."""
 
@@ -109,7 +122,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _create_protocol(self) -> asyncio.Protocol:
-        return _Protocol(self.config, self.server_state, self.lifespan.state)
+        state = self.lifespan.state
+        return _ApiProtocol(self.config, self.server_state, state, is_open=lambda: self._door.is_open)
 
     def _connections(self) -> list[_Protocol]:
         return [each for each in self.server_state.connections if isinstance(each, _Protocol)]
