@@ -122,4 +122,4 @@ def test_words_that_are_stored_plain_are_a_notice(tmp_path: Path, closed: dict[s
 def test_without_strict_none_of_it_is_wrong(tmp_path: Path, closed: dict[str, str]) -> None:
     done = run(tmp_path, **closed | {"CLAMD": "", "TRUSTED_PROXIES": "0.0.0.0/0"})
     assert done.returncode == 0, done.stdout
-    assert "! TRUSTED_PROXIES: 0.0.0.0/0 is believed" in done.stdout
+    assert "! TRUSTED_PROXIES: 0.0.0.0/0 is trusted" in done.stdout
