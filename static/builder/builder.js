@@ -82,4 +82,4 @@ blocks.addEventListener('click', event => {
   if (button.matches('.copy')) copy(button)
 })
 for (const button of blocks.querySelectorAll('.copy')) button.removeAttribute('hidden')
-fit()
+show() // what was chosen before this script ran is shown, too

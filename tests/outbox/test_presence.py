@@ -48,7 +48,12 @@ def texts(path: Path) -> list[str]:
 
 
 def saved(folder: Path) -> Path:
-    (found,) = until(lambda: list(folder.glob("widget.db-saved-*")))
+    def whole() -> list[Path]:
+        """What was saved, once nothing of it is being written: SQLite keeps a journal meanwhile."""
+        found = list(folder.glob("widget.db-saved-*"))
+        return found if len(found) == 1 and found[0].stat().st_size else []
+
+    (found,) = until(whole)
     return found
 
 

@@ -121,7 +121,7 @@ def test_a_package_index_can_show_the_project_with_its_picture(tmp_path: Path) -
         metadata = archive.read(name).decode()
     assert f"Project-URL: Repository, {home}\n" in metadata
     shown = readme_renderer.markdown.render(metadata.partition("\n\n")[2]) or ""
-    assert re.search(rf'<img[^>]* src="{home}/raw/v{__version__}/docs/pictures/form-filled.png"', shown)
+    assert re.search(rf'<img[^>]* src="{home}/raw/v{__version__}/docs/pictures/embed-modes.png"', shown)
     targets = re.findall(r'(?:href|src)="([^"]+)"', shown)
     assert [target for target in targets if not target.startswith((f"{home}/", "#"))] == []
     for path in (target.partition(f"/v{__version__}/")[2] for target in targets if target.startswith(home)):
