@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from bed import Sandbox, Widget, adjusted, until
+from outboxes import FEEDBACK, new_submission, outbox_at
+
+from widget.errors import OutboxUnavailable
 
 
 def delete(path: Path) -> None:
@@ -163,3 +166,14 @@ def test_the_command_line_of_the_advice_works(widget: Widget, tmp_path: Path) ->
     subprocess.run(["sh", "-c", advice], check=True)
     widget.start()
     assert "thanked" in texts(path)
+
+
+async def test_it_is_saved_whole_although_somebody_has_just_asked_whether_it_answers(tmp_path: Path) -> None:
+    path = tmp_path / "widget.db"
+    async with outbox_at(f"sqlite:///{path}", tmp_path) as outbox:
+        await outbox.add(new_submission(outbox))
+        await outbox.check_answers()
+        path.unlink()
+        with pytest.raises(OutboxUnavailable):
+            await outbox.check_answers()
+        assert texts(saved(tmp_path)) == [FEEDBACK.description]

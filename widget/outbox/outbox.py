@@ -304,7 +304,7 @@ class Outbox:
     async def check_answers(self) -> None:
         """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""
         self.check_open()
-        await self.backend.keep((), lambda connection, _: connection.execute(self._statements.nothing))
+        await self.backend.keep((), lambda connection, _: connection.scalar(self._statements.nothing))
 
     async def check_writable(self) -> None:
         """Raises OutboxUnavailable unless a submission could be stored now.
