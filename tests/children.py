@@ -169,8 +169,8 @@ def run(
             status = child.wait(timeout)
         finally:
             child.kill()
-        told = []
+        outputs = []
         for stream in (out, err):
             stream.seek(0)
-            told.append(stream.read().decode())
-    return subprocess.CompletedProcess(arguments, status, *told)
+            outputs.append(stream.read().decode())
+    return subprocess.CompletedProcess(arguments, status, *outputs)

@@ -58,7 +58,7 @@ from widget.web.headers import Hardened
 from widget.web.mounted import Mounted
 from widget.web.problems import ERROR_HANDLERS, CutOff
 from widget.web.routes import MONITORING, ROUTES
-from widget.web.service import Desk, Service
+from widget.web.service import OpsService, Service
 
 log = structlog.get_logger("widget.app")
 
@@ -169,7 +169,7 @@ class _Web:
                 wording=Wording(settings.custom / "templates", settings.products),
                 turns=intake.turns(),
                 flusher=flusher,
-                desk=create_desk(settings, self._static),
+                ops=create_ops(settings, self._static),
             )
 
     def _acceptance(self, examiner: Examiner, dispatcher: Dispatcher) -> Acceptance:
@@ -188,12 +188,12 @@ class _Web:
         )
 
 
-def create_desk(settings: Settings, static: StaticFiles) -> Desk | None:
+def create_ops(settings: Settings, static: StaticFiles) -> OpsService | None:
     """What `/ops` needs, if there is an `OPS_TOKEN`."""
     if settings.ops_token is None:
         return None
     sessions = Sessions(settings.keys, settings.ops_token.get_secret_value(), settings.ops_session)
-    return Desk(sessions, OperatorPages(resources.path("templates"), static.url))
+    return OpsService(sessions, OperatorPages(resources.path("templates"), static.url))
 
 
 class _Wrapped(Starlette):

@@ -71,7 +71,7 @@ class Editing:
         return self.page.locator(".editor-mark").all_inner_texts()
 
     @property
-    def told(self) -> Locator:
+    def live_region(self) -> Locator:
         """What a screen reader hears."""
         return self.dialog.locator('[role="status"]')
 

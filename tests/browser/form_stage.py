@@ -205,13 +205,13 @@ class FormPage:
         headers = {"Retry-After": str(more.pop("retry_after"))} if "retry_after" in more else {}
         fault = {"field": field, "code": code, "message": message, **more}
         problem = {"type": "about:blank", "title": "A title", "status": status, "detail": message, "errors": [fault]}
-        told = False
+        is_cut = False
 
         def handle(route: Route) -> None:
-            nonlocal told
-            if route.request.method != "POST" or told:
+            nonlocal is_cut
+            if route.request.method != "POST" or is_cut:
                 return route.fallback()
-            told = True
+            is_cut = True
             return route.fulfill(status=status, json=problem, headers=headers)
 
         self.context.route(self.address, handle)

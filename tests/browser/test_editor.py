@@ -103,7 +103,7 @@ def test_what_is_blacked_out_is_nowhere_any_more(
     (before,) = [src for src in form.page.evaluate(LEFT) if src.startswith("blob:")]
     editing = Editing(form).open()
     editing.drag("black", (480, 80), (720, 220))
-    expect(editing.told).to_have_text("Blacked out for good")
+    expect(editing.live_region).to_have_text("Blacked out for good")
     expect(editing.page.get_by_role("button", name="Undo")).to_have_attribute("aria-disabled", "true")
     editing.keys("Control+z")
     editing.done()
@@ -155,14 +155,14 @@ def test_with_keys_alone_a_mark_is_added_moved_resized_named_and_removed(editing
     expect(editing.page.locator('.editor-choice [value="box"]')).to_be_checked()
     editing.stage.focus()
     editing.keys("Enter")
-    expect(editing.told).to_have_text("Box 1 added")
+    expect(editing.live_region).to_have_text("Box 1 added")
     editing.keys("ArrowLeft")
-    expect(editing.told).to_have_text(re.compile(r"^Box 1: \d+% from the left, \d+% from the top$"))
+    expect(editing.live_region).to_have_text(re.compile(r"^Box 1: \d+% from the left, \d+% from the top$"))
     editing.keys("Shift+ArrowRight")
-    expect(editing.told).to_have_text(re.compile(r"^Box 1: \d+% wide, \d+% high$"))
+    expect(editing.live_region).to_have_text(re.compile(r"^Box 1: \d+% wide, \d+% high$"))
     editing.page.locator(".editor-mark").focus()
     editing.keys("Delete")
-    expect(editing.told).to_have_text("Box 1 removed")
+    expect(editing.live_region).to_have_text("Box 1 removed")
     assert editing.names == []
     editing.keys("Control+z")
     assert editing.names == ["Box 1"]

@@ -42,13 +42,13 @@ class Framed(FormPage):
         """Says something to the form, as a host page does."""
         self.host.evaluate("([type, data]) => window.say(type, data)", [kind, data])
 
-    def told(self, kind: str) -> list[Any]:
+    def messages(self, kind: str) -> list[Any]:
         """What the form told of one kind."""
         return [data for type_, data in self.host.evaluate("window.heard") if type_ == kind]
 
-    def until_told(self, kind: str) -> Any:
+    def until_message(self, kind: str) -> Any:
         """Waits for the first word of one kind."""
-        return until(lambda: self.told(kind))[0]
+        return until(lambda: self.messages(kind))[0]
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def framed(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Fr
 
 def test_the_form_introduces_itself_in_its_language(framed: Framed) -> None:
     framed.say("hello")
-    assert framed.until_told("ready") == {"title": "Feedback on Northwind", "close": "Close"}
-    assert framed.until_told("resize")["height"] > 300
+    assert framed.until_message("ready") == {"title": "Feedback on Northwind", "close": "Close"}
+    assert framed.until_message("resize")["height"] > 300
 
 
 def test_an_address_from_the_host_page_gives_way_to_a_typed_one(framed: Framed) -> None:
@@ -89,12 +89,12 @@ def test_light_and_dark_are_switched_at_run_time(framed: Framed) -> None:
 
 def test_an_untouched_form_speaks_the_language_that_the_host_page_changes_to(framed: Framed) -> None:
     framed.say("hello", lang="en", email=EMAIL)
-    framed.until_told("ready")
+    framed.until_message("ready")
     framed.say("set", lang="de-AT", email=EMAIL)
     expect(framed.page.locator("html")).to_have_attribute("lang", "de")
     framed.say("hello", lang="de-AT", email=EMAIL)  # as the loader does whenever the frame has loaded
     expect(framed.email).to_have_value(EMAIL)
-    assert until(lambda: framed.told("ready")[1:]) == [{"title": "Feedback zu Northwind", "close": "Schließen"}]
+    assert until(lambda: framed.messages("ready")[1:]) == [{"title": "Feedback zu Northwind", "close": "Schließen"}]
     framed.fill("Gut").send()
     expect(framed.thanks).to_contain_text("Danke, Ihr Feedback ist angekommen")
 
@@ -102,7 +102,7 @@ def test_an_untouched_form_speaks_the_language_that_the_host_page_changes_to(fra
 @pytest.mark.parametrize("what", ["text", "file", "address", "thumb"])
 def test_what_was_put_in_outlasts_a_change_of_language_which_comes_once_it_is_sent(framed: Framed, what: str) -> None:
     framed.say("hello", lang="en", email="")
-    framed.until_told("ready")
+    framed.until_message("ready")
     if what == "text":
         framed.text.fill("Half a thought")
     elif what == "file":
@@ -128,11 +128,11 @@ def test_the_form_tells_what_happens_and_never_text_or_address(framed: Framed) -
     framed.say("hello")
     framed.fill("Just between us").send()
     expect(framed.thanks).to_be_visible()
-    answer = framed.until_told("success")
+    answer = framed.until_message("success")
     assert answer["status"] == "delivered"
     assert answer["receipt"] in (framed.thanks.get_by_role("link", name="Your receipt").get_attribute("href") or "")
-    assert framed.told("dirty") == [{}]
-    assert framed.told("submit") == [{}]
+    assert framed.messages("dirty") == [{}]
+    assert framed.messages("submit") == [{}]
     everything = json.dumps(framed.host.evaluate("window.heard"))
     assert "between us" not in everything
     assert EMAIL not in everything
@@ -151,16 +151,16 @@ def test_the_form_tells_what_went_wrong_and_whether_it_may_pass(framed: Framed) 
         ),
     )
     framed.fill().send()
-    assert framed.until_told("error") == {"code": "unavailable", "retryable": True}
+    assert framed.until_message("error") == {"code": "unavailable", "retryable": True}
 
 
 def test_close_and_escape_ask_the_host_page_to_close(framed: Framed) -> None:
     framed.say("hello")
-    framed.until_told("ready")
+    framed.until_message("ready")
     framed.page.get_by_role("button", name="Close").click()
-    framed.until_told("escape")
+    framed.until_message("escape")
     framed.text.press("Escape")
-    until(lambda: len(framed.told("escape")) == 2)
+    until(lambda: len(framed.messages("escape")) == 2)
 
 
 def test_once_the_host_page_has_closed_the_thanks_the_form_is_fresh(framed: Framed, insider: Sandbox) -> None:
@@ -195,7 +195,7 @@ def test_as_a_sheet_the_form_has_its_bar(framed: Framed) -> None:
 
 def thanked(framed: Framed) -> None:
     framed.say("hello")
-    framed.until_told("ready")
+    framed.until_message("ready")
     framed.fill().send()
     expect(framed["feedback-thanks-title"]).to_be_focused()
 
@@ -205,7 +205,7 @@ def test_done_comes_before_another_and_closes_the_popover(framed: Framed) -> Non
     names = framed.thanks.locator("a, button").all_inner_texts()
     assert names[-2:] == ["Done", "Send another"]
     framed.thanks.get_by_role("button", name="Done").press("Enter")
-    framed.until_told("escape")
+    framed.until_message("escape")
 
 
 def test_the_thanks_of_a_page_have_nothing_to_be_done_with(form: FormPage) -> None:
@@ -229,6 +229,6 @@ def test_a_popover_closes_by_itself_unless_it_is_touched(framed: Framed, insider
     if touch == "press":
         framed.thanks.locator("dl").click()
     framed.host.clock.run_for(40_000)
-    assert framed.told("escape") == []
+    assert framed.messages("escape") == []
     framed.host.clock.run_for(25_000)
-    assert len(framed.told("escape")) == (touch == "nothing")
+    assert len(framed.messages("escape")) == (touch == "nothing")

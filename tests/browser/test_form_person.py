@@ -228,7 +228,7 @@ def test_thanks_and_receipt_are_gone_when_somebody_else_comes(signed: Framed) ->
     signed.text.fill(SALARY)
     signed.send()
     expect(signed.thanks).to_be_visible()
-    receipt = signed.until_told("success")["receipt"]
+    receipt = signed.until_message("success")["receipt"]
     meet(signed, BERT)
     shows_nothing_of_anna(signed)
     assert receipt not in signed.page.content()
@@ -237,7 +237,7 @@ def test_thanks_and_receipt_are_gone_when_somebody_else_comes(signed: Framed) ->
     signed.text.fill("Mine")
     signed.send()
     expect(signed.thanks).to_be_visible()
-    mine = signed.told("success")[1]["receipt"]
+    mine = signed.messages("success")[1]["receipt"]
     until(lambda: mine in stored(signed))
     signed.page.get_by_role("link", name="Send another").click()
     signed.page.get_by_role("button", name="Your feedback").click()
@@ -348,7 +348,7 @@ def test_a_submission_under_way_keeps_the_person_it_began_with(signed: Framed, i
     until(lambda: SALARY not in stored(signed))
     expect(signed.thanks).to_have_count(0)
     expect(signed.text).to_have_value("All is well")
-    assert signed.told("success") == []
+    assert signed.messages("success") == []
     signed.send()
     expect(signed.thanks).to_be_visible()
     assert [entry["body"]["submittedByEmail"] for entry in insider.feedbacks()] == [ANNA, BERT]
@@ -511,7 +511,7 @@ def test_a_reset_leaves_nothing_of_anybody(signed: Framed, insider: Sandbox) -> 
     meet(signed, ANNA)
     signed.text.fill(SALARY)
     signed.say("reset")
-    signed.until_told("reset")
+    signed.until_message("reset")
     shows_nothing_of_anna(signed)
     assert stored(signed) == "[{},{}]"
     for person in (ANNA, BERT, None):
@@ -633,8 +633,8 @@ def test_an_identity_that_is_not_believed_is_refused_when_it_is_told(
     if kind == "set":
         meet(signed, BERT, "hello")
     signed.say(kind, identity=identity())  # made now: it does not last until a late test
-    told = signed.until_told("error")
-    assert told == {"code": "identity_invalid", "reason": reason, "retryable": True}
+    error = signed.until_message("error")
+    assert error == {"code": "identity_invalid", "reason": reason, "retryable": True}
     expect(signed["feedback-identity"]).to_be_visible()
     expect(signed["feedback-identity"]).to_contain_text("This page could not confirm who you are")
     expect(signed.email).to_have_value("")
@@ -650,7 +650,7 @@ def test_an_identity_that_is_not_believed_is_refused_when_it_is_told(
 def test_a_form_that_needs_an_identity_says_so_before_anything_is_typed(signed: Framed, form_site: Widget) -> None:
     expect(signed["feedback-identity"]).to_be_hidden()
     signed.say("hello", identity=None, renews=True)
-    signed.until_told("ready")
+    signed.until_message("ready")
     expect(signed["feedback-identity"]).to_be_hidden()
     signed.say("set", identity=None)
     expect(signed["feedback-identity"]).to_be_visible()
@@ -664,7 +664,7 @@ def test_a_form_that_needs_an_identity_says_so_before_anything_is_typed(signed: 
 
 def test_a_form_that_needs_no_identity_never_says_so(named: Framed) -> None:
     named.say("hello", email=None)
-    named.until_told("ready")
+    named.until_message("ready")
     expect(named["feedback-identity"]).to_have_count(0)
 
 

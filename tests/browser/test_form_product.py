@@ -158,8 +158,13 @@ def test_what_a_host_page_tells_is_seen_by_the_person_and_goes_along(
 ) -> None:
     with Server() as host:
         form = Framed(browser, form_site.url, host, "demo")
-        told = {"address": "https://app.example.com/orders?token=hunter2#x", "version": 3, "<b>": "<i>", "no": {"a": 1}}
-        form.say("hello", identity=signed("demo"), context=told)
+        given = {
+            "address": "https://app.example.com/orders?token=hunter2#x",
+            "version": 3,
+            "<b>": "<i>",
+            "no": {"a": 1},
+        }
+        form.say("hello", identity=signed("demo"), context=given)
         form["feedback-context"].get_by_text("Details from this page").click()
         expect(form["feedback-context"].locator("dd")).to_have_text(["https://app.example.com/orders", "3", "<i>"])
         form.text.fill("Slow")

@@ -78,9 +78,9 @@ def test_nothing_of_the_text_leaves_the_browser(form: FormPage) -> None:
     form.page.on("request", lambda request: asked.append(f"{request.method} {request.url} {request.post_data}"))
     form.text.fill("My card is 4111 1111 1111 1111 and my password: hunter2")
     expect(form.page.locator(".feedback-hints li")).to_have_count(2)
-    told = json.dumps(asked)
-    assert "4111" not in told
-    assert "hunter2" not in told
+    sent = json.dumps(asked)
+    assert "4111" not in sent
+    assert "hunter2" not in sent
     assert all(re.match(r"GET \S+/(static/\S+|words\.json\?lang=en) None$", line) for line in asked), asked
     asked.clear()
     form.text.fill("Another card: 5555 5555 5555 4444")

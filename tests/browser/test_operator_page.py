@@ -84,8 +84,8 @@ def problems(page: Page) -> list[str]:
         for width in WIDTHS:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.set_viewport_size({"width": width, "height": 740})
-            told = json.loads(page.evaluate(RUN))
-            found += [f"{page.url} {scheme} {width}: {each['id']} {each['nodes'][0]['target']}" for each in told]
+            report = json.loads(page.evaluate(RUN))
+            found += [f"{page.url} {scheme} {width}: {each['id']} {each['nodes'][0]['target']}" for each in report]
             excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{page.url} {width}: scrolls sideways by {excess}"] if excess > 0 else []
     return found

@@ -106,8 +106,8 @@ def test_the_files_of_what_was_refused_are_not_taken(kept: FormPage, kept_site: 
     page.clock.run_for(2500)
     expect(page.get_by_role("heading", level=1)).to_have_text("Your feedback could not be delivered")
     expect(page.locator("li").filter(has_text="order.png")).to_contain_text("not taken")
-    told = kept_site.client.get(page.url, headers={"Accept": "application/json"}).json()
-    assert [file["status"] for file in told["attachments"]] == ["refused"]
+    receipt = kept_site.client.get(page.url, headers={"Accept": "application/json"}).json()
+    assert [file["status"] for file in receipt["attachments"]] == ["refused"]
 
 
 def test_a_receipt_can_be_copied_and_printed(kept: FormPage) -> None:

@@ -177,7 +177,7 @@ NAMES = """async () => [
 def test_the_privacy_page_names_all_that_is_kept_and_nothing_else(kept: FormPage) -> None:
     page = (ROOT / "docs" / "privacy.md").read_text("utf-8")
     table = "".join(line for line in page.splitlines() if line.startswith("| "))
-    told = set(re.findall(r"`(feedback[:\w-]*)`", table))
+    documented = set(re.findall(r"`(feedback[:\w-]*)`", table))
     found: set[str] = set()
 
     def until_found(*names: str) -> None:
@@ -192,8 +192,8 @@ def test_the_privacy_page_names_all_that_is_kept_and_nothing_else(kept: FormPage
     until_found("feedback", "feedback:PRODUCT:tab:draft", "feedback:PRODUCT:tab:files", "feedback-email")
     kept.send()
     until_found("feedback:PRODUCT:tab:sent", "feedback:PRODUCT:browser:receipts")
-    assert {name for name in told if "HASH" not in name} == found
+    assert {name for name in documented if "HASH" not in name} == found
     of_persons = {
         re.sub("tab|browser(?=:receipts)", "HASH", name) for name in found if "files" not in name or "tab" in name
     }
-    assert {name for name in told if "HASH" in name} == {name for name in of_persons if "HASH" in name}
+    assert {name for name in documented if "HASH" in name} == {name for name in of_persons if "HASH" in name}

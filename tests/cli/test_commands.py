@@ -22,9 +22,9 @@ def widget(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_what_it_does(name: str) -> None:
-    told = widget(name, "-h")
-    assert told.returncode == 0, told.stderr
-    assert f"Usage: widget {name}" in told.stdout.replace("python -m widget", "widget")
+    result = widget(name, "-h")
+    assert result.returncode == 0, result.stderr
+    assert f"Usage: widget {name}" in result.stdout.replace("python -m widget", "widget")
 
 
 def test_the_help_has_every_command_once_and_whole_under_its_reader_s_heading() -> None:
@@ -45,8 +45,8 @@ def test_a_shell_completes_the_names_of_commands_as_documented(shell: str) -> No
         "COMP_WORDS": "widget out",
         "COMP_CWORD": "out" if shell == "fish" else "1",
     }
-    told = subprocess.run([*FROM_SHELL], capture_output=True, text=True, env={**ON_PATH, **asked})
-    assert "outbox" in told.stdout
+    result = subprocess.run([*FROM_SHELL], capture_output=True, text=True, env={**ON_PATH, **asked})
+    assert "outbox" in result.stdout
 
 
 def test_a_key_is_made_that_the_settings_take_and_another_each_time() -> None:
@@ -57,9 +57,9 @@ def test_a_key_is_made_that_the_settings_take_and_another_each_time() -> None:
 
 
 def test_an_unknown_command_is_named() -> None:
-    told = widget("server")
-    assert told.returncode == 2
-    assert "No such command 'server'" in told.stderr
+    result = widget("server")
+    assert result.returncode == 2
+    assert "No such command 'server'" in result.stderr
 
 
 def test_the_version_is_told_without_loading_the_service() -> None:
@@ -70,5 +70,5 @@ def test_the_version_is_told_without_loading_the_service() -> None:
         "finally: print(*sorted(name for name in sys.modules if name.partition('.')[0] in "
         "('widget', 'pydantic', 'starlette', 'sqlalchemy', 'httpx', 'uvicorn', 'jinja2', 'babel')))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert told.stdout.splitlines()[-1].split() == ["widget", "widget.cli", "widget.cli.main"]
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert result.stdout.splitlines()[-1].split() == ["widget", "widget.cli", "widget.cli.main"]

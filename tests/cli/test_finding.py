@@ -94,8 +94,8 @@ async def test_many_at_once_are_counted_asked_for_and_logged_in_one_line(stored:
     ids = [f"{number:032x}" for number in range(120)]
     widget = await stored(dict.fromkeys(ids, REFUSED) | {"f" * 32: BUSY}, paused="answered 503")  # type: ignore[misc]
     for action, word in {"retry": "put back", "discard": "discard"}.items():
-        told = widget.operate(action, "--state", "refused", "--state", "queued", "--dry-run")
-        assert told.stdout == f"Would {word} 121 submissions (120 refused, 1 queued). Nothing was changed.\n"
+        result = widget.operate(action, "--state", "refused", "--state", "queued", "--dry-run")
+        assert result.stdout == f"Would {word} 121 submissions (120 refused, 1 queued). Nothing was changed.\n"
         assert json.loads(widget.operate(action, ids[0], "--dry-run", "--json").stdout) == {"refused": 1}
     no = widget.operate("discard", "--state", "refused", typed="n\n")
     assert (no.returncode, "Give up 120 submissions (120 refused)?" in no.stderr) == (1, True)

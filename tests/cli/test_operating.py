@@ -123,7 +123,7 @@ async def test_a_person_is_erased_wherever_they_are_and_what_is_sent_writes_noth
     whole = await operator.whole("refused")
     assert whole
     assert (whole.entry.state, whole.feedback, whole.attachments) == ("refused", None, ())
-    assert (whole.entry.last_error, whole.entry.told, whole.context) == ("erased on request", None, None)
+    assert (whole.entry.last_error, whole.entry.public_message, whole.context) == ("erased on request", None, None)
     assert (await operator.put_back(["queued"])).left == {"queued": "what was said is erased"}
     assert (await operator.erase_person("ada@example.com")).ids == ()
 

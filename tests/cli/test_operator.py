@@ -110,9 +110,9 @@ def test_list_tells_where_each_row_stands_and_never_what_was_said(widget: Widget
     assert widget.rows("--older-than", "1h") == []
     assert len(widget.rows("--younger-than", "1h")) == 4
     assert "3 more" in widget.operate("list", "--all", "--limit", "1").stderr
-    told = listed.stdout + listed.stderr + json.dumps(widget.rows())
-    assert SECRET not in told
-    assert ADA not in told
+    output = listed.stdout + listed.stderr + json.dumps(widget.rows())
+    assert SECRET not in output
+    assert ADA not in output
 
 
 def test_show_tells_what_was_said_only_on_request_and_logs_that(widget: Widget, insider: Sandbox) -> None:
@@ -252,12 +252,12 @@ def test_erase_forgets_a_person_wherever_their_rows_stand_and_nobody_else(widget
     other = queued(widget, insider, email=BOB, description="of somebody else")
     erased = widget.operate("erase", "--email", "-", "--json", typed="ada@example.COM\ny\n")
     feedback_id = insider.feedbacks()[0]["id"]
-    told = json.loads(erased.stdout)
-    assert (len(told["ids"]), told["discarded"], told["feedback_ids"]) == (4, 3, [feedback_id])
+    result = json.loads(erased.stdout)
+    assert (len(result["ids"]), result["discarded"], result["feedback_ids"]) == (4, 3, [feedback_id])
     asked, _, line = erased.stderr.partition("[y/N]: ")
     logged = json.loads(line)
     assert "Erase 4 submissions from this person?" in asked
-    assert (logged["event"], logged["rows"], set(logged["submissions"])) == ("outbox.erased", 4, set(told["ids"]))
+    assert (logged["event"], logged["rows"], set(logged["submissions"])) == ("outbox.erased", 4, set(result["ids"]))
     assert "ada@" not in erased.stderr.lower()
     rows = widget.rows()
     assert [row["state"] for row in rows] == ["discarded", "refused", "discarded", "discarded", "queued"]

@@ -13,7 +13,7 @@ OLD, NEW = "an-old-key-0123456789-abcdefghijkl", "the-new-key-9876543210-zyxwvut
 WEEK = 7 * 86_400
 
 
-def told(folder: Path, *arguments: str, **environ: str) -> str:
+def rotate(folder: Path, *arguments: str, **environ: str) -> str:
     widget = Widget(folder, "http://127.0.0.1:1", **environ)
     widget.client.close()
     done = children.run([*widget.command, "rotate", *arguments], folder, widget.environ)
@@ -33,16 +33,16 @@ async def test_a_key_goes_once_nothing_needs_it(tmp_path: Path) -> None:
         await outbox.add(new_submission(outbox))
         await time_passes(outbox, WEEK)
     both = {"SECRET_KEY": f"{NEW},{OLD}", "DATA_KEY": f"{NEW},{OLD}"}
-    assert "SECRET_KEY has one key" in told(tmp_path)
-    assert "A key that is not listed is needed by 1 submission" in told(tmp_path, DATA_KEY=NEW)
-    assert "Key 2 is needed by 1 submission: keep it." in told(tmp_path, **both)
-    assert "with --since" in told(tmp_path, **both)
-    assert "Not yet: receipts of 1 submission" in told(tmp_path, "--since", days_ago(3), **both)
-    assert "Safe now: remove the old keys." in told(tmp_path, "--since", days_ago(20), **both)
-    assert "Not yet: forms that an old key signed" in told(
+    assert "SECRET_KEY has one key" in rotate(tmp_path)
+    assert "A key that is not listed is needed by 1 submission" in rotate(tmp_path, DATA_KEY=NEW)
+    assert "Key 2 is needed by 1 submission: keep it." in rotate(tmp_path, **both)
+    assert "with --since" in rotate(tmp_path, **both)
+    assert "Not yet: receipts of 1 submission" in rotate(tmp_path, "--since", days_ago(3), **both)
+    assert "Safe now: remove the old keys." in rotate(tmp_path, "--since", days_ago(20), **both)
+    assert "Not yet: forms that an old key signed" in rotate(
         tmp_path, "--since", days_ago(9), **both, TOKEN_MAX_AGE=str(12 * 86_400)
     )
     async with outbox_at(url, tmp_path, keyring=Keyring([NEW, OLD])) as outbox:
         await outbox.add(new_submission(outbox))
-    assert "The first one encrypts; 1 submission." in told(tmp_path, DATA_KEY=f"{NEW},{OLD}")
-    assert "No row needs key 2: remove it" in told(tmp_path, DATA_KEY=f"{OLD},{'another-key-' * 4}0123456789")
+    assert "The first one encrypts; 1 submission." in rotate(tmp_path, DATA_KEY=f"{NEW},{OLD}")
+    assert "No row needs key 2: remove it" in rotate(tmp_path, DATA_KEY=f"{OLD},{'another-key-' * 4}0123456789")

@@ -19,7 +19,7 @@ def test_the_service_and_every_command_of_the_operator(tmp_path: Path, insider: 
         insider.misbehave("refuse", "create")
         assert widget.submit("hello").status_code == 422
         submission_id = widget.row()["id"]
-        for arguments, told in {
+        for arguments, expected in {
             ("list",): submission_id,
             ("show", submission_id): "Contact Consent is required.",
             ("export", submission_id): "hello",
@@ -27,7 +27,7 @@ def test_the_service_and_every_command_of_the_operator(tmp_path: Path, insider: 
             ("discard", "--state", "unknown", "--yes"): "Discarded 0 submissions.",
             ("erase", "--email", "nobody@example.com", "--yes"): "Erased 0 submissions",
         }.items():
-            assert told in shell(tmp_path, widget.environ, "outbox", *arguments)
+            assert expected in shell(tmp_path, widget.environ, "outbox", *arguments)
         assert "Nothing is wrong." in shell(tmp_path, widget.environ, "check", "--offline")
 
 

@@ -36,9 +36,9 @@ def test_an_outage_and_its_end_are_told_alike(start_widget: Callable[..., Widget
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, DELIVERY_WAIT="0", **QUICK)
     assert widget.submit("before").status_code == 202
     until(lambda: ready(widget)[1]["accounts"].get("demo", {}).get("state") == "ok")
-    code, told = status(widget)
-    assert (code, told["ok"], told["products"]["demo"]["state"]) == (0, True, "ok")
-    assert told["products"]["demo"]["last_success"]
+    code, report = status(widget)
+    assert (code, report["ok"], report["products"]["demo"]["state"]) == (0, True, "ok")
+    assert report["products"]["demo"]["last_success"]
     assert ready(widget, "?strict")[0] == 200
 
     insider.down()
@@ -49,10 +49,10 @@ def test_an_outage_and_its_end_are_told_alike(start_widget: Callable[..., Widget
     assert code == 200, "submissions are still taken"
     assert parts["accounts"]["demo"]["state"] != "ok"
     until(lambda: ready(widget)[1]["waiting"].get("demo", {}).get("count") == 1)
-    code, told = status(widget)
+    code, report = status(widget)
     assert code == 3
-    assert told["products"]["demo"]["waiting"] == 1
-    assert "nothing goes through since" in told["problems"][0]
+    assert report["products"]["demo"]["waiting"] == 1
+    assert "nothing goes through since" in report["problems"][0]
 
     insider.recover()
     until(lambda: ready(widget, "?strict")[0] == 200)
@@ -95,17 +95,17 @@ def test_a_submission_that_waits_for_too_long_is_a_problem(
     insider.fail_with(408, "create", times=1, retry_after=600)
     widget.submit()
     until(lambda: "submission.queued" in widget.log())
-    code, told = status(widget, "--oldest", "0s")
+    code, report = status(widget, "--oldest", "0s")
     assert code == 3
-    assert any("has waited for" in problem for problem in told["problems"])
-    assert told["yours"] == {"held": 0, "unknown": 0, "refused": 0}
+    assert any("has waited for" in problem for problem in report["problems"])
+    assert report["yours"] == {"held": 0, "unknown": 0, "refused": 0}
 
 
 def test_what_needs_a_decision_is_counted(widget: Widget, insider: Sandbox) -> None:
     insider.misbehave("refuse", "create")
     assert widget.submit().status_code == 422
-    code, told = status(widget)
-    assert (code, told["yours"]["refused"]) == (0, 1)
+    code, report = status(widget)
+    assert (code, report["yours"]["refused"]) == (0, 1)
     lines = children.run([*widget.command, "status"], widget.folder, widget.environ).stdout.splitlines()
     assert lines[0] == "Feedback arrives."
     assert any("1 refused" in line for line in lines)

@@ -66,11 +66,11 @@ def test_any_environment_is_read_or_named_and_its_secrets_are_not_told(environ):
     try:
         read = loading.load(given_)
         assert read.products
-        told = repr(read)
+        text = repr(read)
     except ConfigurationError as error:
         assert {problem.name for problem in error.problems} <= set(given_) | {"environment"}
-        told = str(error)
-    assert "canary" not in told
+        text = str(error)
+    assert "canary" not in text
 
 
 @given(

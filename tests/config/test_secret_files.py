@@ -105,7 +105,7 @@ def test_a_secret_that_is_given_twice_stops_the_start(config: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "error"),
     [
         (None, "No such file"),
         (b"", "is empty"),
@@ -114,13 +114,13 @@ def test_a_secret_that_is_given_twice_stops_the_start(config: Path, tmp_path: Pa
         (b"x" * 70_000, "too long"),
     ],
 )
-def test_a_file_that_gives_no_secret_is_named(config: Path, tmp_path: Path, content: bytes | None, told: str) -> None:
+def test_a_file_that_gives_no_secret_is_named(config: Path, tmp_path: Path, content: bytes | None, error: str) -> None:
     path = tmp_path / "secret"
     if content is not None:
         path.write_bytes(content)
     said = problems(config, SECRET_KEY_FILE=str(path))
     assert list(said) == ["SECRET_KEY_FILE"]
-    assert told in said["SECRET_KEY_FILE"]
+    assert error in said["SECRET_KEY_FILE"]
 
 
 def test_a_product_called_file_keeps_its_own_secret(config: Path) -> None:

@@ -118,7 +118,7 @@ def test_no_core_is_left_when_the_process_is_brought_down(start_widget: Callable
 
 
 @pytest.mark.parametrize(
-    ("status", "reasons", "told"),
+    ("status", "reasons", "message"),
     [
         (400, ["Contact Consent is required."], "Contact Consent is required."),
         (422, ["One.", "Two."], "One. Two."),
@@ -135,5 +135,5 @@ def test_no_core_is_left_when_the_process_is_brought_down(start_widget: Callable
         (200, ["Whatever."], None),
     ],
 )
-def test_a_person_is_told_validation_messages_alone(status: int, reasons: list[str], told: str | None) -> None:
-    assert fit_to_show(reasons, status) == told
+def test_a_person_is_told_validation_messages_alone(status: int, reasons: list[str], message: str | None) -> None:
+    assert fit_to_show(reasons, status) == message

@@ -52,9 +52,9 @@ async def store(outbox: Outbox, count: int) -> list[str]:
 
 
 async def state_of(outbox: Outbox, submission_id: str) -> str:
-    standing = await outbox.status(submission_id)
-    assert standing
-    return standing.state
+    status = await outbox.status(submission_id)
+    assert status
+    return status.state
 
 
 async def test_a_row_alone_is_tried_at_once_and_waited_for(insider: Sandbox, tmp_path: Path) -> None:

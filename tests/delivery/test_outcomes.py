@@ -244,12 +244,12 @@ def test_a_refused_file_is_noted_and_shown_and_the_rest_goes_on(widget: Widget, 
     insider.put_faults(refuse, {**refuse, "skip": 1})  # all at once; then the second of them alone
     submission_id, answer = sent(widget, files=FILES)
     assert answer.status_code == 201
-    told = [
+    attachments = [
         {"name": "a.png", "status": "attached", "message": None},
         {"name": "b.pdf", "status": "refused", "message": "File size cannot exceed 4MB."},
         {"name": "c.png", "status": "attached", "message": None},
     ]
-    assert widget.receipt(answer)["attachments"] == told
+    assert widget.receipt(answer)["attachments"] == attachments
     page = widget.client.get(answer.json()["receipt_url"]).text
     assert "File size cannot exceed 4MB." in page
     assert [file["name"] for file in insider.feedbacks()[0]["attachments"]] == ["a.png", "c.png"]

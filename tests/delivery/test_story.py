@@ -46,15 +46,15 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
             return sorted(found, key=lambda line: datetime.fromisoformat(line["timestamp"]))
 
         until(lambda: story()[-1]["event"] == "submission.delivered")
-        told = story()
-        assert [(line["role"], line["event"]) for line in told] == [
+        entries = story()
+        assert [(line["role"], line["event"]) for line in entries] == [
             ("web", "submission.accepted"),
             ("worker", "insider.answered"),
             ("worker", "submission.queued"),
             ("worker", "insider.answered"),
             ("worker", "submission.delivered"),
         ]
-        accepted, first, _, second, delivered = told
+        accepted, first, _, second, delivered = entries
         assert (first["status"], second["status"]) == (503, 201)
         assert second["insider_request_id"]
         assert second["seconds"] >= 0

@@ -9,7 +9,7 @@ import sys
 import pytest
 from samples import jpeg, photo, png, screenshot
 from structlog.testing import capture_logs
-from test_examiner import JPEG, PDF, PNG, RULES, children, running, see, told
+from test_examiner import JPEG, PDF, PNG, RULES, children, proc_file, running, see
 from test_pdfs import ACTIVE, BROKEN, ENCRYPTED, HARMLESS
 
 from widget.files.examine import examine
@@ -137,8 +137,8 @@ async def test_files_are_checked_in_there_as_they_are_outside(tmp_path):
             assert (seen.verdict, seen.notes) == (outside.verdict, outside.notes)
             assert path.read_bytes() == (outside.data or data)
         (helper,) = children()  # it failed on none
-        assert "Seccomp:\t2" in told(helper, "status")
-        assert ("Uid:\t65534" in told(helper, "status")) == (os.geteuid() == 0)
+        assert "Seccomp:\t2" in proc_file(helper, "status")
+        assert ("Uid:\t65534" in proc_file(helper, "status")) == (os.geteuid() == 0)
 
 
 async def test_a_system_that_lacks_a_barrier_is_named_in_the_log_once(tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ def children() -> set[int]:
     return found
 
 
-def told(process: int, what: str) -> str:
+def proc_file(process: int, what: str) -> str:
     return Path(f"/proc/{process}/{what}").read_text("utf-8")
 
 
@@ -73,10 +73,10 @@ async def test_a_helper_has_no_secret_no_file_and_no_connection_and_can_have_non
         (helper,) = children()
         assert set(os.listdir(f"/proc/{helper}/fd")) == {"0", "1", "2"}
         assert os.readlink(f"/proc/{helper}/fd/2") == "/dev/null"
-        assert "canary" not in told(helper, "environ") + told(helper, "cmdline")
-        limits = {line[:26].strip(): line[26:].split()[:2] for line in told(helper, "limits").splitlines()[1:]}
+        assert "canary" not in proc_file(helper, "environ") + proc_file(helper, "cmdline")
+        limits = {line[:26].strip(): line[26:].split()[:2] for line in proc_file(helper, "limits").splitlines()[1:]}
         assert limits["Max open files"] == ["0", "0"]
-        assert "NoNewPrivs:\t1" in told(helper, "status")
+        assert "NoNewPrivs:\t1" in proc_file(helper, "status")
         assert limits["Max file size"] == limits["Max core file size"] == limits["Max processes"] == ["0", "0"]
         assert int(limits["Max address space"][1]) < 1 << 30
         assert limits["Max cpu time"][0] != "unlimited"
@@ -100,7 +100,7 @@ async def test_a_helper_that_died_while_idle_costs_nothing(tmp_path):
         await see(examiner, tmp_path / "a", png(), PNG)
         (helper,) = children()
         os.kill(helper, signal.SIGKILL)
-        until(lambda: told(helper, "stat").rpartition(")")[2].split()[0] == "Z")
+        until(lambda: proc_file(helper, "stat").rpartition(")")[2].split()[0] == "Z")
         assert (await see(examiner, tmp_path / "b", png(), PNG)).verdict == "good"
 
 

@@ -238,8 +238,8 @@ async def test_the_daemon_itself_understands_and_is_understood(daemon):
 def test_what_the_daemon_itself_finds_is_not_forwarded(start_widget, insider: Sandbox, daemon) -> None:
     widget = start_widget(CLAMD=daemon)
     files = [("a.png", png(), "image/png"), ("order.pdf", TEST_FILE, "application/pdf")]
-    told = widget.submit("hello", files=files).json()["attachments"]
-    assert [(file["name"], file["status"]) for file in told] == [("a.png", "attached"), ("order.pdf", "refused")]
+    attachments = widget.submit("hello", files=files).json()["attachments"]
+    assert [(file["name"], file["status"]) for file in attachments] == [("a.png", "attached"), ("order.pdf", "refused")]
     assert [file["name"] for file in insider.feedbacks()[0]["attachments"]] == ["a.png"]
 
 
@@ -260,12 +260,12 @@ def test_a_virus_is_not_forwarded_the_rest_is_and_the_receipt_says_why(
     answer = widget.submit("hello", files=files)
     assert answer.status_code == 201
     assert [file["name"] for file in insider.feedbacks()[0]["attachments"]] == ["a.png"]
-    told = widget.receipt(answer)["attachments"]
-    assert [(file["name"], file["status"], file.get("note")) for file in told] == [
+    attachments = widget.receipt(answer)["attachments"]
+    assert [(file["name"], file["status"], file.get("note")) for file in attachments] == [
         ("a.png", "attached", "location_removed"),
         ("order.pdf", "refused", None),
     ]
-    assert told[1]["message"] == "A virus was found in this file, so it was not passed on."
+    assert attachments[1]["message"] == "A virus was found in this file, so it was not passed on."
     page = widget.client.get(answer.json()["receipt_url"] + "?lang=de").text
     assert "ein Virus gefunden" in page
     assert "Standortdaten entfernt" in page

@@ -75,7 +75,7 @@ HEADER = 'msgid ""\nmsgstr ""\n"Language: ro\\n"\n"Plural-Forms: {}\\n"\n\n'
 
 
 @pytest.mark.parametrize(
-    ("language", "text", "line", "told"),
+    ("language", "text", "line", "message"),
     [
         ("fr", '\nmsgid "titel"\nmsgstr "x"\n', 2, "there is no text 'titel'; there is 'title'"),
         ("fr", 'msgid "files.remove"\nmsgstr "Enlever"\n', 1, "'files.remove': it has lost {name}"),
@@ -104,12 +104,12 @@ HEADER = 'msgid ""\nmsgstr ""\n"Language: ro\\n"\n"Plural-Forms: {}\\n"\n\n'
     ],
 )
 def test_what_cannot_be_used_is_named_with_file_and_line_and_ours_stays(
-    tmp_path: Path, language: str, text: str | bytes, line: int, told: str
+    tmp_path: Path, language: str, text: str | bytes, line: int, message: str
 ) -> None:
     good = 'msgid "send"\nmsgstr "Abschicken"\n'
     own = wording(tmp_path, "demo", **{language: text, "de": good})
     assert own.problems[0].name == f"products/demo/words.{language}.po:{line}"
-    assert own.problems[0].message.startswith(told)
+    assert own.problems[0].message.startswith(message)
     assert own.of("demo", words.choose(language)).texts == words.choose(language).texts
     assert said(own, "de", "send") == "Abschicken"
 

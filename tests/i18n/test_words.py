@@ -140,13 +140,13 @@ def test_limits_are_written_as_the_language_writes_them() -> None:
 
 
 def test_the_reason_of_a_refusal_is_told() -> None:
-    told = ENGLISH.fault(Fault("refused_upstream", params={"reason": "The text is empty."}), Product())
-    assert told == "Northwind did not accept this. The text is empty. Change it and press Send again."
+    message = ENGLISH.fault(Fault("refused_upstream", params={"reason": "The text is empty."}), Product())
+    assert message == "Northwind did not accept this. The text is empty. Change it and press Send again."
 
 
 def test_a_refusal_without_a_reason_has_no_gap() -> None:
-    told = ENGLISH.fault(Fault("refused_upstream"), Product())
-    assert told == "Northwind did not accept this. Change it and press Send again."
+    message = ENGLISH.fault(Fault("refused_upstream"), Product())
+    assert message == "Northwind did not accept this. Change it and press Send again."
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from widget.ops import alerts
 from widget.ops.alerts import SHAPES, Bounds, alarms
 from widget.ops.courier import Courier, Destinations
-from widget.outbox.accounts import Accounts, Overview, Standing, Waiting
+from widget.outbox.accounts import Accounts, AccountState, Overview, Waiting
 from widget.outbox.notices import Notices
 
 TOKEN = "tests-only-operators-token"
@@ -32,20 +32,19 @@ def on(overview: Overview, disk: int | None = None, **pending: float) -> dict[st
 
 
 def test_there_is_an_alarm_for_each_thing_that_needs_a_person_and_none_before_its_time() -> None:
-    assert (
-        on(Overview({"demo": Standing(None, 0, 0)}, {"demo": Waiting(3, 3000)}, {"held": 5}), 2 * 10**9, demo=90) == {}
-    )
-    assert on(Overview({"demo": Standing("refused", 900, 0)}, {}, {})) == {}
+    good = Overview({"demo": AccountState(None, 0, 0)}, {"demo": Waiting(3, 3000)}, {"held": 5})
+    assert on(good, 2 * 10**9, demo=90) == {}
+    assert on(Overview({"demo": AccountState("refused", 900, 0)}, {}, {})) == {}
     bad = Overview(
-        {"demo": Standing("invalid_client", 600, 0)}, {"demo": Waiting(2, 7300)}, {"refused": 1, "unknown": 2}
+        {"demo": AccountState("invalid_client", 600, 0)}, {"demo": Waiting(2, 7300)}, {"refused": 1, "unknown": 2}
     )
-    told = on(bad, 10**8, demo=60, portal=35)
-    assert set(told) == {"account demo", "waiting demo", "decision", "disk", "room"}
-    assert told["account demo"] == "Nothing goes through to Insider Connect for demo: invalid_client."
-    assert told["waiting demo"].endswith("has waited for 2h.")
+    alarms = on(bad, 10**8, demo=60, portal=35)
+    assert set(alarms) == {"account demo", "waiting demo", "decision", "disk", "room"}
+    assert alarms["account demo"] == "Nothing goes through to Insider Connect for demo: invalid_client."
+    assert alarms["waiting demo"].endswith("has waited for 2h.")
     runbook = (ROOT / "docs" / "operations.md").read_text("utf-8").lower().replace(" ", "-")
     assert all(f"###-{anchor}\n" in runbook for anchor in alerts._RUNBOOK.values())
-    assert {name.split(" ")[0] for name in told} == set(alerts._RUNBOOK)
+    assert {name.split(" ")[0] for name in alarms} == set(alerts._RUNBOOK)
 
 
 def test_each_shape_says_what_it_is_and_what_to_do() -> None:
@@ -65,8 +64,8 @@ async def test_of_many_processes_one_tells_once_daily_and_when_it_is_over(databa
         many = [Notices(outbox.backend) for _ in range(5)]
 
         async def settle(**on: str) -> list[str]:
-            told = await asyncio.gather(*(one.settle(on, ["webhook", "email"]) for one in many))
-            return [alarm.news for each in told for alarm in each]
+            alarms = await asyncio.gather(*(one.settle(on, ["webhook", "email"]) for one in many))
+            return [alarm.news for each in alarms for alarm in each]
 
         assert await settle(disk="full") == ["on"]
         assert await settle(disk="fuller") == []
@@ -113,7 +112,7 @@ class Receiver:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook/secret-address"
 
-    def told(self) -> list[tuple[str, str]]:
+    def received(self) -> list[tuple[str, str]]:
         return [(each["name"], each["news"]) for each in self.seen]
 
 
@@ -138,7 +137,7 @@ def test_an_outage_and_its_end_are_told_everywhere(
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     widget.client.post("/ops/sign-in", data={"token": TOKEN})
 
-    def told() -> dict[str, bool]:
+    def signs() -> dict[str, bool]:
         ran = children.run([*widget.command, "status"], widget.folder, widget.environ)
         last = [line for line in widget.log().splitlines() if "delivery.paused" in line or "delivery.resumed" in line]
         return {
@@ -146,18 +145,18 @@ def test_an_outage_and_its_end_are_told_everywhere(
             "status": ran.returncode == 0,
             "metrics": 'widget_account_up{product="demo"} 1.0' in widget.client.get("/metrics", headers=bearer).text,
             "log": "resumed" in last[-1] if last else True,
-            "alert": not receiver.told() or receiver.told()[-1] == ("account demo", "over"),
+            "alert": not receiver.received() or receiver.received()[-1] == ("account demo", "over"),
             "readyz": widget.client.get("/readyz?strict").status_code == 200,
         }
 
     widget.submit("before")
-    until(lambda: all(told().values()))
+    until(lambda: all(signs().values()))
     insider.down()
     widget.submit("during")
-    until(lambda: not any(told().values()))
+    until(lambda: not any(signs().values()))
     insider.recover()
-    until(lambda: all(told().values()))
-    assert receiver.told() == [("account demo", "on"), ("account demo", "over")]
+    until(lambda: all(signs().values()))
+    assert receiver.received() == [("account demo", "on"), ("account demo", "over")]
     assert "secret-address" not in widget.log()
 
 
@@ -174,7 +173,7 @@ def test_nothing_waits_for_a_webhook_that_hangs_and_none_follows_a_redirect(
     assert widget.submit("delivered meanwhile").status_code == 201
     receiver.hold.set()
     until(lambda: "answered 302" in widget.log())
-    assert receiver.told() == [("decision", "on")]
+    assert receiver.received() == [("decision", "on")]
 
 
 @contextmanager

@@ -104,9 +104,9 @@ def test_what_is_forwarded_tells_nobody_where_it_was_made_and_the_person_is_told
 def test_what_was_taken_out_of_a_pdf_is_told_with_and_without_script(widget: Widget, insider: Sandbox) -> None:
     files = [("a.pdf", SCRIPT, "application/pdf"), ("b.pdf", ACTIVE["an_embedded_file"], "application/pdf")]
     answer = widget.submit(files=files)
-    told = [file.get("note") for file in answer.json()["attachments"]]
-    assert told == ["scripts_removed", "attachments_removed"]
-    assert [file.get("note") for file in widget.receipt(answer)["attachments"]] == told
+    notes = [file.get("note") for file in answer.json()["attachments"]]
+    assert notes == ["scripts_removed", "attachments_removed"]
+    assert [file.get("note") for file in widget.receipt(answer)["attachments"]] == notes
     page = widget.client.get(answer.json()["receipt_url"]).text
     assert "Scripts and actions removed" in page
     assert "Attached files removed" in page

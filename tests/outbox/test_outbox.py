@@ -49,9 +49,9 @@ async def test_a_repeat_stores_nothing(outbox: Outbox) -> None:
     assert await outbox.add(first)
     assert not await outbox.add(new_submission(outbox, b"other", submission_id=first.id))
     assert await kept_blobs(outbox) == 1
-    standing = await outbox.status(first.id)
-    assert standing
-    assert standing.attachments == (StoredAttachment("0.png", "waiting", None, None),)
+    status = await outbox.status(first.id)
+    assert status
+    assert status.attachments == (StoredAttachment("0.png", "waiting", None, None),)
 
 
 async def test_many_repeats_at_once_are_one_submission(outbox: Outbox) -> None:
@@ -150,10 +150,10 @@ async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:
         True,
     )
     assert await outbox.record(work, Transition("delivered", attachments={1: ("attached", None)}))
-    standing = await outbox.status(work.id)
-    assert standing
-    assert (standing.state, standing.feedback_id) == ("delivered", 32)
-    assert standing.attachments == (
+    status = await outbox.status(work.id)
+    assert status
+    assert (status.state, status.feedback_id) == ("delivered", 32)
+    assert status.attachments == (
         StoredAttachment("0.png", "refused", "Too bad.", None),
         StoredAttachment("1.png", "attached", None, None),
     )
@@ -265,9 +265,9 @@ async def test_attachments_beyond_what_may_wait_are_turned_away_and_text_is_not(
 async def test_times_are_unix_seconds_by_the_databases_clock(outbox: Outbox) -> None:
     new = new_submission(outbox)
     await outbox.add(new)
-    standing = await outbox.status(new.id)
-    assert standing
-    assert abs(standing.accepted_at - time.time()) < 5
+    status = await outbox.status(new.id)
+    assert status
+    assert abs(status.accepted_at - time.time()) < 5
 
 
 async def test_rows_and_files_are_there_after_a_restart(database_url: str, tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ class Kept:
         return {entry.id: entry.erased for entry in await self.operator.find(Wanted())}
 
     async def context(self, name: str) -> str | None:
-        """What the host page told, as far as it is still there."""
-        told = select(submission.c.context).where(submission.c.id == name)
-        return await self.outbox.backend.read(lambda c: c.scalar(told))
+        """The context that the host page gave, as far as it is still there."""
+        context = select(submission.c.context).where(submission.c.id == name)
+        return await self.outbox.backend.read(lambda c: c.scalar(context))
 
     async def files(self) -> int:
         return await kept_blobs(self.outbox)
@@ -71,7 +71,9 @@ async def test_what_was_refused_discarded_or_parked_is_erased_in_its_time(kept: 
     assert await kept.files() == 0
     entries = await kept.operator.find(Wanted())
     assert {entry.state for entry in entries} == {"refused", "unknown", "discarded"}
-    assert {(entry.last_error, entry.told, entry.files) for entry in entries} == {("erased after 30 days", None, 0)}
+    assert {(entry.last_error, entry.public_message, entry.files) for entry in entries} == {
+        ("erased after 30 days", None, 0)
+    }
     whole = await kept.operator.whole("refused")
     assert whole is not None
     assert whole.feedback is None

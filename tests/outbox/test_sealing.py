@@ -154,7 +154,7 @@ async def test_what_insider_connect_said_is_sealed_with_it(database_url: str, tm
         assert status is not None
         assert (status.public_message, status.attachments[0].message) == ("It works.", "0.png!")
         (entry,) = await Operator(outbox.backend).find(_ANY)
-        assert (entry.last_error, entry.told) == ("It works is no text", "It works.")
+        assert (entry.last_error, entry.public_message) == ("It works is no text", "It works.")
 
 
 async def test_rows_from_before_and_of_an_older_key_stay_readable(database_url: str, tmp_path: Path) -> None:

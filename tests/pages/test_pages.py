@@ -221,8 +221,8 @@ def test_nothing_that_a_person_or_an_operator_wrote_becomes_markup() -> None:
         values={"description": ODD, "submittedByEmail": ODD},
         product=odd,
     )
-    told = make().receipt(odd, ENGLISH, ReceiptState("delivered", attachments=[File(ODD, "refused", ODD)]))
-    for html in (page.html, told):
+    receipt = make().receipt(odd, ENGLISH, ReceiptState("delivered", attachments=[File(ODD, "refused", ODD)]))
+    for html in (page.html, receipt):
         assert "<script>alert" not in html
         assert "49" not in re.sub(r"&#\d+;", "", html.partition("</svg>")[2].partition("<template")[0])
     assert page.one(id="submittedByEmail")["value"] == ODD

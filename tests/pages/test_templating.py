@@ -134,12 +134,12 @@ def test_a_broken_template_gets_ours_and_its_file_and_line_are_named(name: str, 
     write('{% include "a.html" %}', "b.html")
     page, logs = rendered(ours, seconds=60)  # so that no slow machine meets this limit before the fault
     assert page == OURS.replace("{% block one %}one{% endblock %}{% block two %}two{% endblock %}", "onetwo").strip()
-    (told,) = logs
-    assert told["event"] == "template.failed"
-    assert told["product"] == "acme"
-    assert reason in str(told["reason"])
+    (entry,) = logs
+    assert entry["event"] == "template.failed"
+    assert entry["product"] == "acme"
+    assert reason in str(entry["reason"])
     if "itself" not in name:
-        assert told["at"] == f"acme/form.html:{line}"
+        assert entry["at"] == f"acme/form.html:{line}"
     assert "hunter2" not in str(logs)
 
 

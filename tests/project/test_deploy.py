@@ -60,8 +60,8 @@ def started(environ: Mapping[str, str], folder: Path, products: str) -> Settings
 
 def test_the_image_is_built_as_a_linter_wants_it() -> None:
     command = [str(BIN / "hadolint"), "--failure-threshold", "info", str(DEPLOY / "Dockerfile")]
-    told = subprocess.run(command, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
 
 
 def test_the_image_is_given_all_that_is_copied_and_takes_packages_by_their_hashes_alone() -> None:
@@ -160,8 +160,8 @@ def test_a_pod_starts_with_the_settings_that_it_is_given(tmp_path: Path) -> None
 def test_systemd_takes_every_unit_and_finds_it_closed(unit: Path, tmp_path: Path) -> None:
     for path in (DEPLOY / "systemd").iterdir():
         (tmp_path / path.name).write_text(path.read_text().replace("/opt/widget/bin", str(BIN)))
-    told = subprocess.run(["systemd-analyze", "verify", str(tmp_path / unit.name)], capture_output=True, text=True)
-    assert (told.returncode, told.stderr) == (0, "")
+    result = subprocess.run(["systemd-analyze", "verify", str(tmp_path / unit.name)], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
     command = [
         "systemd-analyze",
         "security",

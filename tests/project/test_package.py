@@ -85,8 +85,8 @@ def test_the_installed_wheel_serves_a_form_and_delivers(installed: Widget, insid
     assert insider.descriptions() == ["from the wheel"]
     python = str(Path(installed.command[0]).with_name("python"))
     for command in (installed.command, (python, "-m", "widget")):
-        told = subprocess.run([*command, "--version"], capture_output=True, text=True, cwd=installed.folder)
-        assert told.stdout == f"widget, version {__version__}\n"
+        result = subprocess.run([*command, "--version"], capture_output=True, text=True, cwd=installed.folder)
+        assert result.stdout == f"widget, version {__version__}\n"
 
 
 def test_what_is_built_of_the_same_source_is_the_same_to_the_byte(dist: Path, tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def test_a_service_answers_at_once_and_accepts_when_the_database_is_there(
 ) -> None:
     web = start_widget(DATABASE_URL=away, OPS_TOKEN="an-operators-token")
     assert web.client.get("/readyz").status_code == 503
-    told = web.client.get("/readyz", headers={"Authorization": "Bearer an-operators-token"}).json()
-    assert "refused" in told["checks"]["database"]
+    answer = web.client.get("/readyz", headers={"Authorization": "Bearer an-operators-token"}).json()
+    assert "refused" in answer["checks"]["database"]
     token = web.token()
     refused = web.submit("kept", token=token)
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (503, "unavailable")

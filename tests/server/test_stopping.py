@@ -80,9 +80,9 @@ def test_connections_that_are_kept_alive_are_answered_once_more(start_widget: Ca
         until(lambda: not accepts(widget))
         for connection in kept:
             connection.sendall(GET)
-            told = answer(connection)
-            assert "200 OK" in told
-            assert "connection: close" in told.lower()
+            response = answer(connection)
+            assert "200 OK" in response
+            assert "connection: close" in response.lower()
             assert connection.recv(1) == b""
     widget.stop()
 

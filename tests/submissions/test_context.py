@@ -11,9 +11,9 @@ from widget.submissions.model import utf16_length
 
 
 def test_what_a_page_tells_is_read_and_written_back() -> None:
-    told = context.read('{"address": "https://app.example.com/orders", "version": 3, "beta": true}')
-    assert told == (("address", "https://app.example.com/orders"), ("version", "3"), ("beta", "true"))
-    assert context.read(context.write(told)) == told
+    pairs = context.read('{"address": "https://app.example.com/orders", "version": 3, "beta": true}')
+    assert pairs == (("address", "https://app.example.com/orders"), ("version", "3"), ("beta", "true"))
+    assert context.read(context.write(pairs)) == pairs
     assert context.write(()) == ""
 
 
@@ -25,8 +25,8 @@ def test_what_is_nothing_of_the_kind_is_left_out(text: str) -> None:
 
 
 def test_an_address_loses_whatever_may_be_a_secret() -> None:
-    told = context.read('{"address": "https://user:word@app.example.com/reset?token=abc#id=1", "bad": "https://[x"}')
-    assert told == (("address", "https://app.example.com/reset"),)
+    pairs = context.read('{"address": "https://user:word@app.example.com/reset?token=abc#id=1", "bad": "https://[x"}')
+    assert pairs == (("address", "https://app.example.com/reset"),)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_an_address_loses_whatever_may_be_a_secret() -> None:
     ],
 )
 def test_no_spelling_of_an_address_carries_a_secret_along(given: str, kept: str) -> None:
-    told = context.read(json.dumps({"address": given}))
-    assert "SECRET" not in str(told)
-    assert told == ((("address", kept),) if kept else ())
+    pairs = context.read(json.dumps({"address": given}))
+    assert "SECRET" not in str(pairs)
+    assert pairs == ((("address", kept),) if kept else ())
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_a_long_value_is_read_in_no_time(piece: str) -> None:
 
 def test_keys_and_values_are_bounded() -> None:
     many = {f"key-{n}": "x" * 5000 for n in range(50)} | {"k" * 41: "x"}
-    told = context.read(json.dumps(many))
-    assert len(told) == context.MAX_KEYS
-    assert {len(value) for _, value in told} == {context.MAX_VALUE}
+    pairs = context.read(json.dumps(many))
+    assert len(pairs) == context.MAX_KEYS
+    assert {len(value) for _, value in pairs} == {context.MAX_VALUE}
 
 
 def test_a_key_carries_no_secret_either() -> None:
-    told = context.read(json.dumps({"https://a.example/?t=SECRET": "x", "token=SECRET": "y"}))
-    assert told == (("https://a.example/", "x"),)
+    pairs = context.read(json.dumps({"https://a.example/?t=SECRET": "x", "token=SECRET": "y"}))
+    assert pairs == (("https://a.example/", "x"),)
 
 
 def test_a_value_is_one_line_without_control_characters() -> None:
@@ -110,9 +110,9 @@ def test_a_value_is_one_line_without_control_characters() -> None:
 
 
 def test_lines_are_appended_as_long_as_they_fit_whole() -> None:
-    told = (("address", "https://app.example.com"), ("long", "x" * 300), ("version", "3"))
+    pairs = (("address", "https://app.example.com"), ("long", "x" * 300), ("version", "3"))
     text = "y" * (MAX_DESCRIPTION - 60)
-    longer, left_out = context.append(text, told)
+    longer, left_out = context.append(text, pairs)
     assert longer == f"{text}\n\naddress: https://app.example.com\nversion: 3"
     assert left_out == (("long", "x" * 300),)
 

@@ -408,8 +408,8 @@ def test_each_planted_fault_is_found_by_name_and_place(name: str, tmp_path: Path
     put(tmp_path, "widget.toml", PRODUCT)
     plant(tmp_path)
     report = look(tmp_path)
-    told = [f"{finding.at}: {finding.message} {finding.fix}" for finding in report.findings if finding.code == code]
-    assert any(part in text for text in told), "\n".join(report.lines())
+    found = [f"{finding.at}: {finding.message} {finding.fix}" for finding in report.findings if finding.code == code]
+    assert any(part in text for text in found), "\n".join(report.lines())
     assert not report.passed
     for finding in report.findings:
         assert finding.fix, finding
@@ -535,9 +535,9 @@ def test_wrong_credentials_and_a_database_that_is_none_exit_1(insider: Sandbox, 
     (tmp_path / "widget.db").write_bytes(b"no database at all, but long enough to be read as one" * 40)
     done = run(tmp_path, "--json", **environ)
     assert done.returncode == 1
-    told = json.loads(done.stdout)
-    assert not told["passed"]
-    service = {check["title"]: check for check in told["sections"][0]["checks"]}
+    report = json.loads(done.stdout)
+    assert not report["passed"]
+    service = {check["title"]: check for check in report["sections"][0]["checks"]}
     assert service["settings"]["passed"]
     assert service["credentials"]["findings"][0]["code"] == "credentials.refused"
     assert service["database"]["findings"][0]["code"] == "database.unavailable"
@@ -629,14 +629,14 @@ def test_every_setting_is_shown_with_where_it_came_from_and_no_secret_is(tmp_pat
     environ |= {"RATE_LIMIT": "off", "DATABASE_DIRECT_URL": "postgresql://ada:hunter2@db/widget?password=hunter3"}
     environ |= {"DATABASE_URL": "postgresql://ada:hunter2@127.0.0.1:1/widget"}
     done = run(tmp_path, "--json", "--offline", **environ)
-    told = {each["name"]: each for each in json.loads(done.stdout)["settings"]}
-    assert set(told) >= set(map(str.upper, VARIABLES))
-    assert told["SECRET_KEY"] == {"name": "SECRET_KEY", "value": "********", "source": f"SECRET_KEY_FILE: {key}"}
-    assert told["INSIDER_CLIENT_SECRET"]["value"] == "********"
-    assert (told["RATE_LIMIT"]["value"], told["RATE_LIMIT"]["source"]) == ("off", "environment")
-    assert told["PROOF_SURGE"]["source"] == "RATE_LIMIT"
-    assert (told["PORT"]["value"], told["PORT"]["source"]) == ("8000", "default")
-    assert told["DATABASE_URL"]["value"] == "postgresql+psycopg://ada:********@127.0.0.1:1/widget"
+    report = {each["name"]: each for each in json.loads(done.stdout)["settings"]}
+    assert set(report) >= set(map(str.upper, VARIABLES))
+    assert report["SECRET_KEY"] == {"name": "SECRET_KEY", "value": "********", "source": f"SECRET_KEY_FILE: {key}"}
+    assert report["INSIDER_CLIENT_SECRET"]["value"] == "********"
+    assert (report["RATE_LIMIT"]["value"], report["RATE_LIMIT"]["source"]) == ("off", "environment")
+    assert report["PROOF_SURGE"]["source"] == "RATE_LIMIT"
+    assert (report["PORT"]["value"], report["PORT"]["source"]) == ("8000", "default")
+    assert report["DATABASE_URL"]["value"] == "postgresql+psycopg://ada:********@127.0.0.1:1/widget"
     for secret in (SECRET_KEY, CLIENT_SECRET, "hunter2", "hunter3"):
         assert secret not in done.stdout
     assert "Settings in force" in run(tmp_path, "--offline", **environ).stdout
@@ -675,8 +675,8 @@ def test_what_is_found_is_printed_as_github_and_gitlab_annotate_it(tmp_path: Pat
         "templates/products/demo/form.html",
         3,
     )
-    told = Finding("a.b", "50% of it,\nat least:", "Do.", "x", "notice", file="a,b:c.css", line=7)
-    report = Report((Section("", (Check("", (told, Finding("c.d", "No.", at="PORT"))),)),))
+    finding = Finding("a.b", "50% of it,\nat least:", "Do.", "x", "notice", file="a,b:c.css", line=7)
+    report = Report((Section("", (Check("", (finding, Finding("c.d", "No.", at="PORT"))),)),))
     assert annotations.as_github(report).splitlines() == [
         "::warning file=a%2Cb%3Ac.css,line=7,title=a.b::50%25 of it,%0Aat least: Do.",
         "::error title=c.d::PORT: No.",

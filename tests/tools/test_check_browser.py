@@ -38,7 +38,7 @@ def test_a_browser_finds_what_the_rules_come_to_and_nothing_in_ours(tmp_path: Pa
     sheet = tmp_path / "static" / "products" / "demo" / "product.css"
     sheet.parent.mkdir(parents=True)
     sheet.write_text(STYLES)
-    told = list(found(tmp_path, "idle"))
+    findings = list(found(tmp_path, "idle"))
     for code, part in {
         "browser.hidden": "The stylesheet hides Send.",
         "browser.focus": "With the stylesheet #submittedByEmail does not show that it has the focus.",
@@ -46,8 +46,8 @@ def test_a_browser_finds_what_the_rules_come_to_and_nothing_in_ours(tmp_path: Pa
         "browser.dropped": "The browser drops colr: red.",
         "browser.overflow": "wider than a phone of 360 px",
     }.items():
-        assert any(each.code == code and part in each.message for each in told), (code, told)
-    assert all(each.fix and each.line and Path(each.file).is_file() for each in told)
+        assert any(each.code == code and part in each.message for each in findings), (code, findings)
+    assert all(each.fix and each.line and Path(each.file).is_file() for each in findings)
 
 
 def test_nothing_is_found_in_the_second_product_of_the_examples() -> None:

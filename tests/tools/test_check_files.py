@@ -59,10 +59,10 @@ def test_each_file_that_nothing_reads_is_named_with_what_was_meant(tmp_path: Pat
     put(tmp_path, "widget.toml", PRODUCT + PRODUCT.replace("demo", "order-desk"))
     for name in UNREAD:
         put(tmp_path, name, "x" if name.endswith("html") else "")
-    told = [f"{each.at}: {each.message} {each.fix}" for each in look(tmp_path)]
+    messages = [f"{each.at}: {each.message} {each.fix}" for each in look(tmp_path)]
     for name, part in UNREAD.items():
-        assert any(part in text for text in told), f"{name}\n" + "\n".join(told)
-    assert len(told) == len(UNREAD)
+        assert any(part in text for text in messages), f"{name}\n" + "\n".join(messages)
+    assert len(messages) == len(UNREAD)
     assert all(each.level == "wrong" and each.line and Path(each.file).exists() for each in look(tmp_path))
 
 

@@ -44,29 +44,29 @@ def test_a_proxy_that_passes_on_what_the_service_needs_is_well_and_nothing_is_st
 def test_each_line_that_is_missing_is_named(widget: Widget, tmp_path: Path) -> None:
     spoofable = "proxy_set_header X-Forwarded-For $http_x_forwarded_for;"
     with BareNginx(tmp_path, free_port(), widget.port, spoofable, "proxy_set_header X-Forwarded-Proto https;") as nginx:
-        told = found(widget, nginx.origin)
-    assert set(told) == {"proxy.body", "proxy.host", "proxy.spoofed", "proxy.scheme"}
-    assert "nginx: `client_max_body_size 24m;`" in told["proxy.body"]["fix"]
-    assert "answered 413 by the proxy" in told["proxy.body"]["message"]
-    assert "nginx: `proxy_set_header Host" in told["proxy.host"]["fix"]
-    assert CLIENT in told["proxy.spoofed"]["fix"]
-    assert SCHEME in told["proxy.scheme"]["fix"]
-    assert "Caddy" not in told["proxy.body"]["fix"], "the proxy says what it is"
+        findings = found(widget, nginx.origin)
+    assert set(findings) == {"proxy.body", "proxy.host", "proxy.spoofed", "proxy.scheme"}
+    assert "nginx: `client_max_body_size 24m;`" in findings["proxy.body"]["fix"]
+    assert "answered 413 by the proxy" in findings["proxy.body"]["message"]
+    assert "nginx: `proxy_set_header Host" in findings["proxy.host"]["fix"]
+    assert CLIENT in findings["proxy.spoofed"]["fix"]
+    assert SCHEME in findings["proxy.scheme"]["fix"]
+    assert "Caddy" not in findings["proxy.body"]["fix"], "the proxy says what it is"
 
 
 def test_a_proxy_that_is_not_trusted_is_named(start_widget: Callable[..., Widget], tmp_path: Path) -> None:
     widget = start_widget(OPS_TOKEN=OPS_TOKEN)
     with BareNginx(tmp_path, free_port(), widget.port, BODY, HOST, SCHEME, CLIENT) as nginx:
-        told = found(widget, nginx.origin)
-        assert set(told) == {"proxy.untrusted"}
-        assert told["proxy.untrusted"]["fix"] == "Add 127.0.0.1 to TRUSTED_PROXIES."
+        findings = found(widget, nginx.origin)
+        assert set(findings) == {"proxy.untrusted"}
+        assert findings["proxy.untrusted"]["fix"] == "Add 127.0.0.1 to TRUSTED_PROXIES."
         assert set(found(widget, nginx.origin, OPS_TOKEN="of-another-service-altogether")) == {"proxy.untold"}
         untold = found(widget, nginx.origin, OPS_TOKEN="")["proxy.untold"]
         assert untold["level"] == "notice"
 
 
 def test_an_address_behind_which_nothing_is_is_named(widget: Widget) -> None:
-    told = found(widget, "http://127.0.0.1:1")
-    assert told["proxy.unreachable"]["message"] == "No answer: connection refused by 127.0.0.1:1."
+    findings = found(widget, "http://127.0.0.1:1")
+    assert findings["proxy.unreachable"]["message"] == "No answer: connection refused by 127.0.0.1:1."
     done = children.run([*widget.command, "check", "--proxy", "no address"], widget.folder, widget.environ)
     assert (done.returncode, "give an address such as https://" in done.stderr) == (2, True)

@@ -125,9 +125,9 @@ def found(text: str, of: Product = DEMO) -> list[Finding]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_fault_of_a_stylesheet_is_found_by_name_and_place(name: str) -> None:
     text, code, part = FAULTS[name]
-    told = [each for each in found(text) if each.code == code]
-    assert any(part in f"{each.at}: {each.message} {each.fix}" for each in told), found(text)
-    assert all(each.fix and each.at.partition(":")[2].isdecimal() for each in told)
+    findings = [each for each in found(text) if each.code == code]
+    assert any(part in f"{each.at}: {each.message} {each.fix}" for each in findings), found(text)
+    assert all(each.fix and each.at.partition(":")[2].isdecimal() for each in findings)
 
 
 @pytest.mark.parametrize("name", HARMLESS)

@@ -434,5 +434,5 @@ def test_the_command_reports_for_people_and_for_programs(tmp_path: Path) -> None
     assert people.returncode == programs.returncode == 1
     assert "✗ page" in people.stdout
     assert "→ Add <script src=" in people.stdout
-    told = json.loads(programs.stdout)
-    assert told["sections"][0]["checks"][0]["findings"][0]["code"] == "tag.absent"
+    report = json.loads(programs.stdout)
+    assert report["sections"][0]["checks"][0]["findings"][0]["code"] == "tag.absent"

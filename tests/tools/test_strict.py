@@ -46,7 +46,7 @@ def looked_at(folder: Path, environ: dict[str, str], level: str = "wrong") -> li
     return [(finding.code, finding.at) for check in checks for finding in check.findings if finding.level == level]
 
 
-def told(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
+def findings_of(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
     """The same of all findings about the service, as the command tells them."""
     done = run(folder, "--strict", "--json", **environ)
     section: dict[str, Any] = json.loads(done.stdout)["sections"][0]
@@ -57,7 +57,7 @@ def told(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tu
 
 
 def test_of_a_closed_service_there_is_nothing_to_say(tmp_path: Path, closed: dict[str, str]) -> None:
-    assert looked_at(tmp_path, closed) == told(tmp_path, closed) == []
+    assert looked_at(tmp_path, closed) == findings_of(tmp_path, closed) == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_open_is_named_by_its_setting(
 def test_the_command_tells_all_that_is_open_and_fails(tmp_path: Path, closed: dict[str, str]) -> None:
     (tmp_path / "widget.toml").write_text(PRODUCT.replace('"]', '", "https://*.example.com"]'))
     given = closed | {"CLAMD": "", "HSTS": "0", "TRUSTED_PROXIES": "::/0", "OPS_TOKEN": "short-but-taken-1"}
-    found = told(tmp_path, given)
+    found = findings_of(tmp_path, given)
     assert [code for code, _ in found] == [code for code, _ in looked_at(tmp_path, given)]
     assert {code for code, _ in found} == {
         "settings.weak",
@@ -109,10 +109,10 @@ def test_a_file_that_others_may_read_is_named_before_it_is_corrected(tmp_path: P
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "key").chmod(0o644)
     given = closed | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
-    assert told(tmp_path, given) == [("strict.mode", "DATABASE_URL"), ("strict.mode", "SECRET_KEY_FILE")]
+    assert findings_of(tmp_path, given) == [("strict.mode", "DATABASE_URL"), ("strict.mode", "SECRET_KEY_FILE")]
     (data / "widget.db-files").chmod(0o700)
     (tmp_path / "key").chmod(0o600)
-    assert told(tmp_path, given) == []
+    assert findings_of(tmp_path, given) == []
 
 
 def test_words_that_are_stored_plain_are_a_notice(tmp_path: Path, closed: dict[str, str]) -> None:

@@ -431,9 +431,9 @@ def test_a_receipt_never_tells_the_text_or_the_email(widget: Widget) -> None:
 @pytest.mark.parametrize("receipt", ["nothing", "WyJhIiwiZGVtbyJd.bbbbbbbbbbbbbbbbbbbb", "%00", "a" * 600])
 def test_an_unknown_receipt_is_not_found(widget: Widget, receipt: str) -> None:
     assert widget.client.get(f"/receipt/{receipt}").status_code == 404
-    told = widget.client.get(f"/receipt/{receipt}", headers={"Accept": "application/json"})
-    assert told.status_code == 404
-    assert told.json()["errors"][0]["code"] == "receipt_unknown"
+    answer = widget.client.get(f"/receipt/{receipt}", headers={"Accept": "application/json"})
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["code"] == "receipt_unknown"
 
 
 def test_a_fresh_token_says_how_long_it_lasts(widget: Widget) -> None:

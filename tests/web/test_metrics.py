@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from samples import jpeg
 
 from widget.ops.metrics import RULES, Known, exposition
-from widget.outbox.accounts import Overview, Pile, Standing, Waiting
+from widget.outbox.accounts import AccountState, Overview, Pile, Waiting
 from widget.outbox.processes import Process
 from widget.telemetry.counters import Amount, Key
 
@@ -26,7 +26,7 @@ PROMETHEUS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.json"
 
 
-def told(widget: Widget) -> str:
+def metrics_of(widget: Widget) -> str:
     return widget.client.get("/metrics", headers=BEARER).raise_for_status().text
 
 
@@ -44,7 +44,7 @@ def everything() -> str:
     totals = {
         Key(event, "demo", detail="GET form 200" if event == "request" else "5"): Amount(2, 3.5) for event in RULES
     }
-    overview = Overview({"demo": Standing(None, 1.0, 2.0)}, {"demo": Waiting(3, 4.0)}, {})
+    overview = Overview({"demo": AccountState(None, 1.0, 2.0)}, {"demo": Waiting(3, 4.0)}, {})
     gauges = {"memory_bytes": 1.0, "helpers_memory_bytes": 1.0, "loop_lag_seconds": 0.1}
     known = Known(True, totals, overview, [Pile("demo", "held", 1, 2.0)], [Process("host", 7, "web", gauges)], 5)
     return exposition(known, "")[0].decode()
@@ -59,7 +59,7 @@ def test_what_happened_is_counted_and_nothing_personal_is_told(
     insider.misbehave("refuse")
     widget.submit("Bad things", rating="false")
     widget.submit("One too many")
-    text = told(widget)
+    text = metrics_of(widget)
     found = samples(text)
     assert found["widget_submissions_accepted_total", "true", "", "en", "demo", "up"] == 1
     assert found["widget_submissions_ended_total", "delivered", "demo", ""] == 1
@@ -79,13 +79,13 @@ def test_what_happened_is_counted_and_nothing_personal_is_told(
         assert word not in text
     widget.client.get("/nonsense/made/up")
     widget.client.request("BREW", "/receipt/secret")
-    again = told(widget)
+    again = metrics_of(widget)
     assert "nonsense" not in again
     assert "BREW" not in again
     assert "secret" not in again
     before = samples(again)["widget_submissions_accepted_total", "true", "", "en", "demo", "up"]
     widget.restart()
-    assert samples(told(widget))["widget_submissions_accepted_total", "true", "", "en", "demo", "up"] == before
+    assert samples(metrics_of(widget))["widget_submissions_accepted_total", "true", "", "en", "demo", "up"] == before
 
 
 def test_only_the_operator_is_told(start_widget: Callable[..., Widget]) -> None:
@@ -119,7 +119,7 @@ def test_any_of_several_processes_tells_of_all(insider: Sandbox, postgres: Postg
             web.submit(token="forged")
 
         def tell_the_same() -> bool:
-            found = [samples(told(web)) for web in webs]
+            found = [samples(metrics_of(web)) for web in webs]
             processes = {key[2:] for key in found[0] if key[0] == "widget_process_memory_bytes"}
             counted = [
                 (
@@ -137,7 +137,7 @@ def test_any_of_several_processes_tells_of_all(insider: Sandbox, postgres: Postg
 
 def test_metrics_say_that_the_database_is_away(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(OPS_TOKEN=TOKEN, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
-    assert samples(told(widget))["widget_database_up",] == 0
+    assert samples(metrics_of(widget))["widget_database_up",] == 0
     widget.client.post("/ops/sign-in", data={"token": TOKEN})
     assert "Nothing can be accepted" in widget.client.get("/ops").text
 

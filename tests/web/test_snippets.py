@@ -38,15 +38,15 @@ def test_defaults_are_left_out() -> None:
 def test_every_stack_says_what_was_chosen(stack: str) -> None:
     found = blocks(replace(FULL, stack=stack))
     wanted = ["demo", URL, "dark", "de", *([] if stack == "iframe" else ["dialog", "top-start", "false"])]
-    told = found["snippet"].text
-    assert all(word in told for word in wanted), told
+    snippet = found["snippet"].text
+    assert all(word in snippet for word in wanted), snippet
     assert ("install" in found) == (stack not in ("html", "iframe"))
     assert ("script-src" in found["policy"].text) == (stack != "iframe")
 
 
 def test_what_has_no_effect_in_the_page_is_left_out() -> None:
-    told = blocks(replace(FULL, mode="inline"))["snippet"].text
-    assert told == (
+    snippet = blocks(replace(FULL, mode="inline"))["snippet"].text
+    assert snippet == (
         f'<script src="{URL}/embed.js" async></script>\n'
         '<insider-feedback product="demo" mode="inline" theme="dark" lang="de"></insider-feedback>'
     )
@@ -103,10 +103,12 @@ async def test_it_leads_to_the_first_product_and_has_a_strict_policy(builder: ht
 async def test_what_cannot_be_is_named_and_the_default_taken(
     builder: httpx.AsyncClient, query: dict[str, str], problem: str
 ) -> None:
-    told = (await builder.get("/demo/blocks", params=query)).json()
-    assert problem in told["problem"]
-    assert bool(problem) == bool(told["problem"])
-    assert [block["text"] for block in told["blocks"]] == [block.text for block in snippets.blocks(PLAIN, DEMO, LOADER)]
+    found = (await builder.get("/demo/blocks", params=query)).json()
+    assert problem in found["problem"]
+    assert bool(problem) == bool(found["problem"])
+    assert [block["text"] for block in found["blocks"]] == [
+        block.text for block in snippets.blocks(PLAIN, DEMO, LOADER)
+    ]
 
 
 async def test_below_a_path_its_addresses_have_the_path() -> None:

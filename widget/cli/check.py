@@ -75,8 +75,8 @@ def check(
     except checks.UnknownProduct as error:
         raise click.BadParameter(str(error), param_hint="--product") from None
     report = replace(report, sections=(*report.sections, *seen))
-    if told := annotations.FORMATS[output](report):
-        click.echo(told)
+    if text := annotations.FORMATS[output](report):
+        click.echo(text)
     context.exit(0 if report.passed else 1)
 
 

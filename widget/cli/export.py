@@ -48,7 +48,7 @@ async def line(backend: Backend, whole: Whole, folder: Path | None) -> str:
         "separately": whole.separately,
         "held_for": entry.held_for,
         "last_error": entry.last_error,
-        "told": entry.told,
+        "public_message": entry.public_message,
         "erased": entry.erased,
         "feedback": None if whole.feedback is None else said(whole.feedback),
         "consent_version": whole.consent_version,
@@ -63,20 +63,20 @@ async def line(backend: Backend, whole: Whole, folder: Path | None) -> str:
 
 
 async def _file(backend: Backend, submission_id: str, file: Attached, folder: Path | None) -> dict[str, Any]:
-    told = {name: getattr(file, name) for name in ("name", "media_type", "size", "status", "message", "note")}
+    facts = {name: getattr(file, name) for name in ("name", "media_type", "size", "status", "message", "note")}
     if file.blob is None:
-        return told
+        return facts
     try:
         raw = b"".join([chunk async for chunk in backend.chunks(file.blob, sealed=file.sealed)])
     except AttachmentMissing:
-        return {**told, "missing": True}
+        return {**facts, "missing": True}
     if folder is None:
-        return {**told, "content": base64.b64encode(raw).decode()}
+        return {**facts, "content": base64.b64encode(raw).decode()}
     path = folder / submission_id / f"{file.position}-{file.name}"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open_new(path) as copy:
         copy.write(raw)
-    return {**told, "path": str(path.relative_to(folder))}
+    return {**facts, "path": str(path.relative_to(folder))}
 
 
 def open_new(path: Path) -> BinaryIO:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from widget.config.sentences import sentence
 from widget.errors import Rejected
@@ -58,7 +58,8 @@ class _Line(_Strict):
     separately: bool = False
     held_for: str | None = Field(None, max_length=20)
     last_error: str | None = None
-    told: str | None = None
+    told: str | None = Field(None, validation_alias=AliasChoices("public_message", "told"))
+    """The column's name, which older exports have, too."""
     erased: bool = False
     feedback: _Feedback | None
     consent_version: str | None = Field(None, max_length=40)

@@ -80,7 +80,7 @@ def list_rows(
             async for entry in each(operator, meant, limit, newest=newest):
                 click.echo(as_json(entry))
         else:
-            operating.write(_standing(await Accounts(operator.backend).overview()))
+            operating.write(_delivery_state(await Accounts(operator.backend).overview()))
             await _print_table(operator, meant, limit or _ROWS, newest)
         return wrong
 
@@ -108,14 +108,14 @@ async def _print_summary(operator: Operator, wanted: Wanted, in_json: bool) -> N
     operating.write(write([(*kind, number, oldest[kind]) for kind, number in counts.most_common()]))
 
 
-def _standing(overview: Overview) -> Iterator[str]:
+def _delivery_state(overview: Overview) -> Iterator[str]:
     """A line for each product of which something waits, or nothing goes through."""
     for product in sorted({*overview.accounts, *overview.waiting}):
-        told = [*_paused(overview, product)]
+        facts = [*_paused(overview, product)]
         if waiting := overview.waiting.get(product):
-            told.append(f"{waiting.count} waiting, oldest {duration(waiting.oldest)}")
-        if told:
-            yield f"{product}: {', '.join(told)}"
+            facts.append(f"{waiting.count} waiting, oldest {duration(waiting.oldest)}")
+        if facts:
+            yield f"{product}: {', '.join(facts)}"
 
 
 def _paused(overview: Overview, product: str) -> Iterator[str]:

@@ -104,8 +104,8 @@ def details(whole: Whole) -> Iterator[str]:
     if entry.held_for:
         yield f"held back:   {entry.held_for}{' (never delivered)' if entry.held_for == TEST else ''}"
     yield f"last error:  {one_line(entry.last_error or '-')}"
-    if entry.told:
-        yield f"told:        {one_line(entry.told)}"
+    if entry.public_message:
+        yield f"message:     {one_line(entry.public_message)}"
     for file in whole.attachments:
         yield f"file:        {file.name} ({file.media_type}, {file.size} bytes): {file.status}" + (
             f": {one_line(file.message)}" if file.message else ""

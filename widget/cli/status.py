@@ -64,11 +64,11 @@ async def _look(settings: Settings) -> tuple[Overview, int | None]:
 def _facts(settings: Settings, overview: Overview, free: int | None, problems: list[str]) -> Mapping[str, Any]:
     products = {}
     for product in {**settings.products, **overview.accounts, **overview.waiting}:
-        standing, waiting = overview.accounts.get(product), overview.waiting.get(product)
+        account, waiting = overview.accounts.get(product), overview.waiting.get(product)
         products[product] = {
-            "state": "not tried yet" if standing is None else standing.reason or "ok",
-            "since": standing and written(standing.since),
-            "last_success": standing and written(standing.last_success),
+            "state": "not tried yet" if account is None else account.reason or "ok",
+            "since": account and written(account.since),
+            "last_success": account and written(account.last_success),
             "waiting": waiting.count if waiting else 0,
             "oldest_seconds": round(waiting.oldest) if waiting else None,
         }

@@ -44,11 +44,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate({**given, "products": products})
     except ValidationError as error:
-        told = {problem.name for problem in problems}
+        named = {problem.name for problem in problems}
         problems += [
             Problem(_variable(fault["loc"]), sentence(fault))
             for fault in error.errors()
-            if not (fault["type"] == "missing" and told.intersection(secrets.spellings(_variable(fault["loc"]))))
+            if not (fault["type"] == "missing" and named.intersection(secrets.spellings(_variable(fault["loc"]))))
         ]
     problems += _misspelled(environ, products)
     accounts = {slug: _account(environ, slug, problems) for slug in products}

@@ -14,9 +14,9 @@ from itertools import chain, repeat
 
 import structlog
 
+from widget.delivery.account_states import AccountStates
 from widget.delivery.gate import Gate
 from widget.delivery.policy import Policy, decide, infected, longest_delay, next_files, patience, unscanned
-from widget.delivery.standing import StandingNotes
 from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
@@ -54,7 +54,7 @@ class Delivery:
         self._chance = chance
         self._clock = clock
         by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
-        self._standing = StandingNotes(Accounts(outbox.backend))
+        self._account_states = AccountStates(Accounts(outbox.backend))
         self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
 
     def kept_back(self) -> Mapping[str, float]:
@@ -100,7 +100,7 @@ class Delivery:
             return True
         failure = await self._insider.check(product, renew=True)
         if failure is not None:
-            await self._standing.note(self._sharing(gate), failure)
+            await self._account_states.note(self._sharing(gate), failure)
         if isinstance(failure, NotProcessed) and failure.busy:
             gate.note(failure, self._pause(gate, failure))
         elif failure is not None:
@@ -139,7 +139,7 @@ class Delivery:
         reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else transition.error
         written = await self._write(work, transition, reason)
         if asked is not None:
-            await self._standing.note(self._sharing(gate), asked)
+            await self._account_states.note(self._sharing(gate), asked)
         return written
 
     def _sharing(self, gate: Gate) -> tuple[str, ...]:
@@ -237,8 +237,8 @@ def _following(work: Work, transition: Transition) -> Work:
 
 
 def _log(work: Work, transition: Transition, reason: str | None) -> None:
-    told = log.info if transition.state in ("sending", "delivered") else log.warning
-    told(
+    write = log.info if transition.state in ("sending", "delivered") else log.warning
+    write(
         f"submission.{transition.state}",
         submission=work.id,
         product=work.product,

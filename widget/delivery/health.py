@@ -116,10 +116,10 @@ class Health:
         # If nothing waits, no delivery would notice that an outage is over.
         is_idle = noted is not None and noted.reason is not None and not self.overview.waiting
         failure = await self._insider.check(product, renew=is_idle)
-        told = "ok" if failure is None else failure.reason
-        if isinstance(failure, Misconfigured) and self._accounts.get(account) != told:
-            log.error("credentials.refused", product=product, reason=told)
-        self._accounts[account] = told
+        state = "ok" if failure is None else failure.reason
+        if isinstance(failure, Misconfigured) and self._accounts.get(account) != state:
+            log.error("credentials.refused", product=product, reason=state)
+        self._accounts[account] = state
         if is_idle and failure is None:
             sharing = [other for other in self._products if self._insider.account_of(other) == account]
             await self._book.note(sharing, None)

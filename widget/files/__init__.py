@@ -68,7 +68,7 @@ def contradicts(media_type: str, name: str, declared: str) -> bool:
     extension = _rpartition(_clean(_base(name)))[1].lower()
     by_name = next((kind for kind, fitting in _EXTENSIONS.items() if extension in fitting), None)
     by_name = by_name or _KNOWN.types_map[True].get(extension, "")
-    return any(not _GENERIC.fullmatch(told) and _ALIASES.get(told, told) != media_type for told in (declared, by_name))
+    return any(not _GENERIC.fullmatch(each) and _ALIASES.get(each, each) != media_type for each in (declared, by_name))
 
 
 def safe_name(name: str, media_type: str | None, position: int) -> str:

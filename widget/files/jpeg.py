@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from widget.files import icc
 from widget.files.jpeg_tables import DAC, DHT, DQT, Tables, Usage
-from widget.files.metadata import Told, is_located, read_exif, write_exif
+from widget.files.metadata import Exif, is_located, read_exif, write_exif
 from widget.files.picture import Picture, Unreadable, check_size
 from widget.files.protocol import Note
 
@@ -40,7 +40,7 @@ class _Head:
 
     jfif: bytes = b""
     adobe: bytes = b""
-    told: Told = field(default_factory=Told)
+    exif: Exif = field(default_factory=Exif)
     profile: dict[int, bytes] = field(default_factory=dict)
     profile_parts: int = 0
 
@@ -49,16 +49,16 @@ class _Head:
             self.jfif = _segment(_APP0, content[:12] + b"\0\0")  # without its thumbnail
         elif marker == _APP14 and content.startswith(b"Adobe") and len(content) >= 12:
             self.adobe = _segment(_APP14, b"Adobe\0\x64\0\0\0\0" + content[11:12])
-        elif marker == _APP1 and content.startswith(_EXIF) and self.told.orientation == 1:
-            self.told = read_exif(content[6:])
+        elif marker == _APP1 and content.startswith(_EXIF) and self.exif.orientation == 1:
+            self.exif = read_exif(content[6:])
         elif marker == _APP2 and content.startswith(_PROFILE) and len(content) > 14:
             self.profile[content[12]], self.profile_parts = content[14:], content[13]
 
     def written(self) -> bytes:
         """In the order in which readers look for it."""
         exif = b""
-        if self.told.orientation != 1:
-            exif = _segment(_APP1, b"Exif\0\0" + write_exif(self.told.orientation))
+        if self.exif.orientation != 1:
+            exif = _segment(_APP1, b"Exif\0\0" + write_exif(self.exif.orientation))
         return b"".join((b"\xff\xd8", self.jfif, exif, *self._profile_segments(), self.adobe))
 
     def _profile_segments(self) -> list[bytes]:

@@ -17,25 +17,25 @@ _XMP_PLACES = (b"GPSLatitude", b"GPSLongitude")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Exif:
     """`orientation` is EXIF's, 1 to 8; 1 is upright. `located`: it names a place."""
 
     orientation: int = 1
     located: bool = False
 
 
-def read_exif(block: bytes) -> Told:
+def read_exif(block: bytes) -> Exif:
     """What a TIFF block says. An unreadable block says nothing, and is discarded like any other."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None or len(block) < _SMALLEST:
-        return Told()
+        return Exif()
     entries = _entries(block, order, struct.unpack_from(order + "I", block, 4)[0])
     kind, orientation = entries.get(_ORIENTATION, (_SHORT, 1))
     if kind != _SHORT or not 1 <= orientation <= 8:
         orientation = 1
     kind, offset = entries.get(_GPS, (_LONG, 0))
     places = _entries(block, order, offset) if kind == _LONG and offset else {}
-    return Told(orientation, not _PLACES.isdisjoint(places))
+    return Exif(orientation, not _PLACES.isdisjoint(places))
 
 
 def write_exif(orientation: int) -> bytes:

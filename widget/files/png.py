@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 
 from widget.files import png_chunks, png_pixels
-from widget.files.metadata import Told, is_located, read_exif, write_exif
+from widget.files.metadata import Exif, is_located, read_exif, write_exif
 from widget.files.picture import Picture, Unreadable
 from widget.files.png_chunks import AFTER_PALETTE, BEFORE_PALETTE, PALETTE, Header
 from widget.files.protocol import Note
@@ -45,7 +45,7 @@ class _Reading:
         self._kept = bytearray(SIGNATURE)
         self._seen: set[bytes] = set()
         self._colours = 0
-        self._told = Told()
+        self._exif = Exif()
         self._notes: set[Note] = set()
         self._pixels = bytearray()
         self._pixels_at = 0
@@ -79,8 +79,8 @@ class _Reading:
         used = png_pixels.read(self._pixels, self._header)
         if used is not None and used < len(self._pixels):  # something follows the picture within its own chunks
             self._kept[self._pixels_at :] = _chunk(b"IDAT", self._pixels[:used]) + _chunk(b"IEND", b"")
-        if self._told.orientation != 1:
-            self._kept[_HEAD:_HEAD] = _chunk(b"eXIf", write_exif(self._told.orientation))
+        if self._exif.orientation != 1:
+            self._kept[_HEAD:_HEAD] = _chunk(b"eXIf", write_exif(self._exif.orientation))
         size = (self._header.width, self._header.height)
         return Picture(bytes(self._kept), *size, frozenset(self._notes), sound=used is not None)
 
@@ -107,8 +107,8 @@ class _Reading:
         if kind == b"fdAT":
             self._notes.add("animation_removed")
         if kind == b"eXIf":
-            self._told = read_exif(content)
-        if (kind == b"eXIf" and self._told.located) or (kind in _TEXTS and is_located(_text(kind, content))):
+            self._exif = read_exif(content)
+        if (kind == b"eXIf" and self._exif.located) or (kind in _TEXTS and is_located(_text(kind, content))):
             self._notes.add("location_removed")
         if kind in png_chunks.KNOWN and self._is_in_its_place(kind):
             checked = png_chunks.checked(kind, content, self._header, self._colours)

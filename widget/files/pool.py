@@ -83,7 +83,7 @@ class Examiner:
         self._queue = FairQueue(processes, patience)
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="files")
         self._idle: queue.LifoQueue[_Helper] = queue.LifoQueue()
-        self._is_told = False
+        self._has_warned = False
         gauges.ask["helpers_memory_bytes"] = self.memory
 
     def memory(self) -> int:
@@ -151,8 +151,8 @@ class Examiner:
             raise OutboxUnavailable(f"no process for checking files can be started: {error.strerror}") from error
         if not helper.is_ready():
             raise OutboxUnavailable(f"the process for checking files does not start: exit status {helper.end()}")
-        if helper.missing and not self._is_told:
-            self._is_told = True
+        if helper.missing and not self._has_warned:
+            self._has_warned = True
             log.warning("file.checkers_less_confined", missing=helper.missing)
         return helper
 

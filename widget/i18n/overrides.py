@@ -112,8 +112,8 @@ def _read(path: Path, templates: Path, problems: list[Problem]) -> tuple[Words |
         return None, {}
     can_count = plural_line is None or _counts_alike(catalog, words)
     if not can_count:
-        told = f"Plural-Forms are not those of {lang}; leave the line out, and the right ones are used"
-        problems.append(Problem(f"{name}:{plural_line}", told))
+        problem = f"Plural-Forms are not those of {lang}; leave the line out, and the right ones are used"
+        problems.append(Problem(f"{name}:{plural_line}", problem))
     texts: dict[str, Forms] = {}
     for message in catalog:
         if message.id:

@@ -153,12 +153,12 @@ class Insider:
 
 def _log(submission_id: str, path: str, answer: Answer, seconds: float) -> None:
     """A line with Insider Connect's own id of the request, by which its operators find it."""
-    told = answer.member("requestId")
+    request_id = answer.member("requestId")
     log.info(
         "insider.answered",
         submission=submission_id,
         call="attach" if path.endswith("/attachments") else "create",
         status=answer.status,
-        insider_request_id=told if isinstance(told, str) and _REQUEST_ID.fullmatch(told) else None,
+        insider_request_id=request_id if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id) else None,
         seconds=round(seconds, 3),
     )

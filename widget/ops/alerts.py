@@ -36,9 +36,9 @@ def alarms(
 
     `pending` are the bytes of attachments that wait, by product.
     """
-    for product, standing in overview.accounts.items():
-        if standing.reason is not None and now - standing.since >= bounds.account_after:
-            reason = one_line(standing.reason)
+    for product, account in overview.accounts.items():
+        if account.reason is not None and now - account.since >= bounds.account_after:
+            reason = one_line(account.reason)
             yield f"account {product}", f"Nothing goes through to Insider Connect for {product}: {reason}."
     for product, waiting in overview.waiting.items():
         if waiting.oldest > bounds.oldest:

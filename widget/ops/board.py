@@ -84,9 +84,9 @@ class Board:
 
 def problems(overview: Overview, oldest: float = OLDEST) -> Iterator[str]:
     """Why feedback does not arrive, a sentence for each reason."""
-    for product, standing in overview.accounts.items():
-        if standing.reason is not None:
-            yield f"{product}: nothing goes through since {moment(standing.since)}: {one_line(standing.reason)}"
+    for product, account in overview.accounts.items():
+        if account.reason is not None:
+            yield f"{product}: nothing goes through since {moment(account.since)}: {one_line(account.reason)}"
     for product, waiting in overview.waiting.items():
         if waiting.oldest > oldest:
             yield f"{product}: the oldest of {waiting.count} waiting has waited for {duration(waiting.oldest)}"
@@ -115,14 +115,14 @@ def board(
 
 
 def _account(product: str, overview: Overview) -> Account:
-    standing, waiting = overview.accounts.get(product), overview.waiting.get(product)
-    reason = standing.reason if standing else None
+    account, waiting = overview.accounts.get(product), overview.waiting.get(product)
+    reason = account.reason if account else None
     return Account(
         product,
-        "not tried yet" if standing is None else "failing" if reason else "ok",
+        "not tried yet" if account is None else "failing" if reason else "ok",
         one_line(reason) if reason else None,
-        moment(standing.since) if standing else "",
-        moment(standing.last_success) if standing and standing.last_success else "never",
+        moment(account.since) if account else "",
+        moment(account.last_success) if account and account.last_success else "never",
         waiting.count if waiting else 0,
         duration(waiting.oldest) if waiting else "",
     )

@@ -84,12 +84,12 @@ RULES: Mapping[str, _Rule] = {
 def exposition(known: Known, accept: str) -> tuple[bytes, str]:
     """The metrics in the format that `accept` asks for, and its media type."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Told(list(_families(known))))
+    registry.register(_Families(list(_families(known))))
     encode, media_type = choose_encoder(accept)
     return encode(registry), media_type
 
 
-class _Told:
+class _Families:
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
 
@@ -102,7 +102,7 @@ def _families(known: Known) -> Iterator[Metric]:
     yield GaugeMetricFamily("widget_database_up", "Whether the database answers.", value=float(known.up))
     yield from _counters(known.totals)
     yield _delivery_times(known.totals)
-    yield from _standing(known.overview)
+    yield from _account_states(known.overview)
     yield from _queue(known.piles)
     if known.disk_free is not None:
         yield GaugeMetricFamily("widget_disk_free_bytes", "Bytes left on the outbox's disk.", value=known.disk_free)
@@ -143,7 +143,7 @@ def _delivery_times(totals: Mapping[Key, Amount]) -> Metric:
     return family
 
 
-def _standing(overview: Overview) -> Iterator[Metric]:
+def _account_states(overview: Overview) -> Iterator[Metric]:
     up = GaugeMetricFamily("widget_account_up", "Whether feedback goes through.", labels=["product"])
     since = GaugeMetricFamily(
         "widget_account_since_seconds", "Since when that is so, in Unix time.", labels=["product"]
@@ -153,11 +153,11 @@ def _standing(overview: Overview) -> Iterator[Metric]:
         "When Insider Connect last answered well, in Unix time.",
         labels=["product"],
     )
-    for product, standing in overview.accounts.items():
-        up.add_metric([product], float(standing.reason is None))
-        since.add_metric([product], standing.since)
-        if standing.last_success is not None:
-            success.add_metric([product], standing.last_success)
+    for product, account in overview.accounts.items():
+        up.add_metric([product], float(account.reason is None))
+        since.add_metric([product], account.since)
+        if account.last_success is not None:
+            success.add_metric([product], account.last_success)
     oldest = GaugeMetricFamily(
         "widget_oldest_waiting_seconds", "Age of the oldest submission that waits for delivery.", labels=["product"]
     )

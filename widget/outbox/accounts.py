@@ -29,7 +29,7 @@ from widget.outbox.tables import TEST, account, submission
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountState:
     """The state of a product's account. `reason` says why nothing gets through; None if it does. `since` (Unix seconds)
     is when that began, `last_success` when Insider Connect last answered; None if never."""
 
@@ -62,7 +62,7 @@ class Overview:
     """What the database knows about delivery, by product. `yours` counts the submissions that wait for the operator, by
     state: held, unknown, refused."""
 
-    accounts: Mapping[str, Standing]
+    accounts: Mapping[str, AccountState]
     waiting: Mapping[str, Waiting]
     yours: Mapping[str, int]
 
@@ -153,7 +153,7 @@ class Accounts:
 
         def look(connection: Connection) -> Overview:
             return Overview(
-                {row[0]: Standing(*row[1:]) for row in connection.execute(self._accounts)},
+                {row[0]: AccountState(*row[1:]) for row in connection.execute(self._accounts)},
                 {row[0]: Waiting(row[1], max(0.0, row[2])) for row in connection.execute(self._waiting)},
                 {row[0]: row[1] for row in connection.execute(self._yours)},
             )

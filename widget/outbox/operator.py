@@ -75,8 +75,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row without what the person said. Times are Unix seconds; `age` and `due_in` are in seconds. `due_in` is None
-    if the row is not tried automatically. `erased`: the content is gone, as it is for every delivered row."""
+    """A row without what the person said. Times are Unix seconds; `age` and `due_in` are in seconds.
+
+    `due_in` is None if the row is not tried automatically. `public_message` is what Insider Connect says about a
+    refusal, fit to be shown. `erased`: the content is gone, as it is for every delivered row.
+    """
 
     id: str
     product: str
@@ -89,7 +92,7 @@ class Entry:
     feedback_id: int | None
     possible_duplicate: bool
     last_error: str | None
-    told: str | None
+    public_message: str | None
     held_for: str | None
     files: int
     erased: bool
@@ -351,8 +354,10 @@ def _entry(row: _Row, keyring: Keyring) -> Entry:
     facts = {name: getattr(row, name) for name in Entry.__dataclass_fields__}
     facts["feedback_id"] = known_id(row.feedback_id)
     opened = partial(keyring.opened_or, DAMAGED, row.data_key, row.id)
-    said = {name: opened(name, facts[name]) for name in ("last_error", "told") if sealing.is_sealed(facts[name])}
-    return Entry(**facts | said)
+    for name, column in (("last_error", "last_error"), ("public_message", "told")):
+        if sealing.is_sealed(facts[name]):
+            facts[name] = opened(column, facts[name])
+    return Entry(**facts)
 
 
 def _attached(file: _Row, opened: Callable[[str, Any], Any], sealed: bool) -> Attached:
@@ -463,7 +468,7 @@ def _entry_columns(now: ColumnElement[float]) -> tuple[ColumnElement[Any], ...]:
         s.feedback_id,
         s.possible_duplicate,
         s.last_error,
-        s.told,
+        s.told.label("public_message"),
         s.held_for,
         s.data_key,
         files.label("files"),

@@ -40,8 +40,8 @@ class Processes:
         dialect: Any = sqlite if backend.alone else postgresql
         p, now = process.c, backend.now
         new = dialect.insert(process).values(seen_at=now)
-        told = {name: new.excluded[name] for name in ("role", "gauges", "seen_at")}
-        self._tell = new.on_conflict_do_update(index_elements=["host", "pid"], set_=told)
+        changed = {name: new.excluded[name] for name in ("role", "gauges", "seen_at")}
+        self._tell = new.on_conflict_do_update(index_elements=["host", "pid"], set_=changed)
         self._forget = delete(process).where(p.seen_at < now - _FORGOTTEN)
         self._read = select(p.host, p.pid, p.role, p.gauges).where(p.seen_at > now - SILENT).order_by(p.host, p.pid)
 

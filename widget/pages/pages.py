@@ -266,7 +266,9 @@ def _asked(product: Product, person: Person | None) -> views.Asked:
     )
 
 
-def _values(values: Mapping[str, str], product: Product, person: Person | None, told: contexts.Context) -> views.Values:
+def _values(
+    values: Mapping[str, str], product: Product, person: Person | None, context: contexts.Context
+) -> views.Values:
     vouched = person is not None and product.email != "ask"
     return views.Values(
         description=values.get("description", ""),
@@ -274,7 +276,7 @@ def _values(values: Mapping[str, str], product: Product, person: Person | None, 
         sentimentRating=values.get("sentimentRating", ""),
         contactConsent=values.get("contactConsent", ""),
         identity=values.get("identity", "") if person else "",
-        context=contexts.write(told),
+        context=contexts.write(context),
         chips=chosen_chips(values),
     )
 

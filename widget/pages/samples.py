@@ -89,8 +89,8 @@ class Scene:
     def attachments(self) -> tuple[File, ...]:
         """The files: the first was attached, the second was not."""
         names = self.sample.files[: self.product.fields.most_files]
-        told = [("attached", ""), ("refused", self.sample.reason)]
-        return tuple(File(name, *state) for name, state in zip(names, told, strict=False))
+        states = [("attached", ""), ("refused", self.sample.reason)]
+        return tuple(File(name, *state) for name, state in zip(names, states, strict=False))
 
 
 def ticked(product: Product, lang: str) -> tuple[str, ...]:

@@ -78,8 +78,8 @@ class _Processes:
                     return self._status
                 ready, _, _ = select.select([woken, self._started], [], [], self._wait())
                 for pipe in ready:
-                    told = os.read(pipe, 4096)
-                    self._has_started = self._has_started or (pipe == self._started and bool(told))
+                    received = os.read(pipe, 4096)
+                    self._has_started = self._has_started or (pipe == self._started and bool(received))
                 self._reap()
 
     def _stop(self, *_: object) -> None:

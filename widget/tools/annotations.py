@@ -58,11 +58,11 @@ def as_gitlab(report: Report) -> str:
 
 def _issue(finding: Finding) -> dict[str, Any]:
     place = finding.file or _ANYWHERE
-    told = "\0".join((finding.code, place, finding.at, finding.message))
+    identity = "\0".join((finding.code, place, finding.at, finding.message))
     return {
         "description": f"{finding.message} {finding.fix}".strip(),
         "check_name": finding.code,
-        "fingerprint": hashlib.sha256(told.encode()).hexdigest(),
+        "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
         "severity": "major" if finding.level == "wrong" else "minor",
         "location": {"path": place, "lines": {"begin": finding.line or 1}},
     }

@@ -75,9 +75,9 @@ def look_of(root: Element, sheets: Iterable[str]) -> Borrowed:
     """The look of a page with these stylesheets."""
     rules = [rule for text in sheets for rule in css.read(text, "").rules if _is_plain(rule)]
     values = {each.name: each.value for rule in rules for each in rule.sets if each.name.startswith("--")}
-    accent, told = _accent(root, rules, values)
+    accent, about_accent = _accent(root, rules, values)
     font, radius = _font(rules, values), _radius(rules, values)
-    said = [told]
+    said = [about_accent]
     said.append(f"Typeface: {font}." if font else "No typeface was found; the system's is used.")
     said.append(f"Corners: {radius}." if radius else "No corners were found; ours are used.")
     return Borrowed(Look(str(accent) if accent else "", font, radius), tuple(said))

@@ -87,7 +87,11 @@ class Report:
                 {
                     "title": section.title,
                     "checks": [
-                        {"title": check.title, "passed": check.passed, "findings": [_told(f) for f in check.findings]}
+                        {
+                            "title": check.title,
+                            "passed": check.passed,
+                            "findings": [_as_json(f) for f in check.findings],
+                        }
                         for check in section.checks
                     ],
                 }
@@ -119,7 +123,7 @@ def _settings(settings: tuple[InForce, ...]) -> Iterator[str]:
         yield f"  {setting.name.ljust(widths[0])}  {setting.value.ljust(min(widths[1], 40))}  {setting.source}"
 
 
-def _told(finding: Finding) -> dict[str, Any]:
+def _as_json(finding: Finding) -> dict[str, Any]:
     return {name: value for name, value in asdict(finding).items() if name != "clue"}
 
 
@@ -137,8 +141,8 @@ def _sum(findings: Iterable[Finding]) -> str:
     wrong, notices = levels.count("wrong"), levels.count("notice")
     if not wrong:
         return "Nothing is wrong." if not notices else f"Nothing is wrong; {_count(notices, 'notice')}."
-    told = [f"{_count(wrong, 'thing')} to fix", *([_count(notices, "notice")] if notices else [])]
-    return f"{', '.join(told)}."
+    parts = [f"{_count(wrong, 'thing')} to fix", *([_count(notices, "notice")] if notices else [])]
+    return f"{', '.join(parts)}."
 
 
 def _count(n: int, word: str) -> str:

@@ -50,11 +50,11 @@ def _parts(health: Health, free: int | None) -> dict[str, object]:
         "checks": {"database": health.database, "insider_connect": health.insider_connect},
         "accounts": {
             product: {
-                "state": "ok" if standing.reason is None else standing.reason,
-                "since": _moment(standing.since),
-                "last_success": _moment(standing.last_success),
+                "state": "ok" if account.reason is None else account.reason,
+                "since": _moment(account.since),
+                "last_success": _moment(account.last_success),
             }
-            for product, standing in overview.accounts.items()
+            for product, account in overview.accounts.items()
         },
         "waiting": {
             product: {"count": waiting.count, "oldest_seconds": round(waiting.oldest)}

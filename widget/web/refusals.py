@@ -69,10 +69,10 @@ refusals = Refusals()
 
 def _say(kind: _Kind, count: int, **more: float) -> None:
     code, product, status, limit, origin = kind
-    told = log.info if status in _ORDINARY else log.warning
+    write = log.info if status in _ORDINARY else log.warning
     if limit:
-        told = partial(told, limit=limit)
-    told("request.refused", code=code, status=status, product=product, origin=origin, count=count, **more)
+        write = partial(write, limit=limit)
+    write("request.refused", code=code, status=status, product=product, origin=origin, count=count, **more)
 
 
 def _host(origin: str) -> str:

@@ -30,7 +30,7 @@ from widget.web.form_cache import FormCache
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class OpsService:
     """What the operator's pages need."""
 
     sessions: Sessions
@@ -58,7 +58,7 @@ class Service:
     wording: Wording
     turns: asyncio.Semaphore
     flusher: Flusher
-    desk: Desk | None = None
+    ops: OpsService | None = None
     """What `/ops` needs; None without `OPS_TOKEN`."""
 
 

@@ -182,8 +182,8 @@ def _npm(choice: Choice) -> str:
             f"import {{load}} from '{_PACKAGE}'\n\nawait load({{url: {_quoted(choice.service)}}})\n\n"
             f"// in the page:\n// <insider-feedback{element}></insider-feedback>"
         )
-    told = "" if "launcher" not in choice.options else "\nfeedback.attach('.open-feedback')"
-    return f"import {{load}} from '{_PACKAGE}'\n\nconst feedback = await load({_object(choice)}){told}"
+    launcher = "" if "launcher" not in choice.options else "\nfeedback.attach('.open-feedback')"
+    return f"import {{load}} from '{_PACKAGE}'\n\nconst feedback = await load({_object(choice)}){launcher}"
 
 
 _SNIPPETS = {

@@ -15,7 +15,7 @@ def picture(page: Page) -> str:
     return str(launcher(page).locator("path").get_attribute("d"))
 
 
-def told(page: Page) -> Any:
+def live_region(page: Page) -> Any:
     """What screen readers are told in the host page."""
     return page.locator("insider-feedback").get_by_role("status")
 
@@ -38,7 +38,7 @@ def test_the_launcher_says_that_it_is_sent_and_then_that_it_was(visit: Any) -> N
     page.clock.install()
     frame.evaluate(SENT)
     expect(launcher(page)).to_have_text("Sent")
-    expect(told(page)).to_have_text("Sent")
+    expect(live_region(page)).to_have_text("Sent")
     assert picture(page).startswith("M4.5 10.5"), "a tick"
     page.clock.run_for(8000)
     expect(launcher(page)).to_have_text("Feedback")
@@ -51,7 +51,7 @@ def test_a_press_on_not_sent_leads_back_to_the_form(visit: Any) -> None:
     page.clock.install()
     frame.evaluate(FAILED)
     expect(launcher(page)).to_have_text("Not sent")
-    expect(told(page)).to_have_text("Not sent")
+    expect(live_region(page)).to_have_text("Not sent")
     page.clock.run_for(60_000)
     expect(launcher(page)).to_have_text("Not sent")
     launcher(page).click()
@@ -73,7 +73,7 @@ def test_what_an_open_form_says_itself_the_launcher_does_not_say(visit: Any) -> 
         expect(launcher(page)).to_have_text("Close")
         launcher(page).click()
         expect(launcher(page)).to_have_text("Feedback")
-        expect(told(page)).to_be_empty()
+        expect(live_region(page)).to_be_empty()
         launcher(page).click()
         page.evaluate("window.seen = [['']]")
 

@@ -69,8 +69,8 @@ def test_a_framework_renders_the_element_with_every_option_and_changes_them(
         key: [value, value] for key, value in zip(PROPERTIES, wanted, strict=True)
     }
     if name not in ATTRIBUTES_ALONE[loader]:
-        told = page.evaluate(READ, ["context", "identity"])
-        assert [told["context"][0], told["identity"][0]] == [{"page": "orders"}, "a.b.c"]
+        values = page.evaluate(READ, ["context", "identity"])
+        assert [values["context"][0], values["identity"][0]] == [{"page": "orders"}, "a.b.c"]
     page.evaluate("change({theme: 'dark', label: 'Say it', email: null, zIndex: 9})")
     expect(launcher).to_have_text("Say it")
     changed: dict[str, Any] = page.evaluate(READ, ["theme", "email", "zIndex"])

@@ -83,10 +83,10 @@ async def _product(
             await page.close()
     finally:
         await context.close()
-    return _told(seen, len(cells))
+    return _merged(seen, len(cells))
 
 
-def _told(seen: Seen, states: int) -> Iterator[Finding]:
+def _merged(seen: Seen, states: int) -> Iterator[Finding]:
     """Each finding once, with the states that it is seen in if these are not all."""
     for finding, names in seen.items():
         where = f" (in {', '.join(dict.fromkeys(names))})" if len(set(names)) < states else ""

@@ -72,8 +72,8 @@ def pages(environ: Mapping[str, str], *, only: str | None = None) -> Report:
     checks = [service.check_settings(ConfigurationError(problems))] if problems else []
     if custom != config.parent and not custom.is_dir():
         checks.append(service.check_custom(custom))
-    told = (located(Section("Products", tuple(checks)), config, custom),) if checks else ()
-    return Report((*told, *check_products(_only(found, only), custom, config, slugs=found)))
+    sections = (located(Section("Products", tuple(checks)), config, custom),) if checks else ()
+    return Report((*sections, *check_products(_only(found, only), custom, config, slugs=found)))
 
 
 def _service(environ: Mapping[str, str], *checks: Check) -> Section:

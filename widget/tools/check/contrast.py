@@ -62,5 +62,5 @@ def _weak(
                     f"in {mode}, and needs {needed:g}."
                 )
                 line = lines[token if token in mine else ground]
-                told = f"{fix} passes." if fix else f"No shade of it passes. Choose another {ground}."
-                yield Finding("contrast.stylesheet", message, told, f"{name}:{line}")
+                advice = f"{fix} passes." if fix else f"No shade of it passes. Choose another {ground}."
+                yield Finding("contrast.stylesheet", message, advice, f"{name}:{line}")

@@ -276,7 +276,7 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
     if any(word in chips and "checked" not in chips[word] for word in ticked(page.product, page.words.lang)):
         yield _given_back("chips")
     if page.state == "errors":
-        yield from _told(page)
+        yield from _errors(page)
 
 
 def _given_back(name: str) -> Finding:
@@ -284,7 +284,7 @@ def _given_back(name: str) -> Finding:
     return _lost("given_back", f"What was entered into {name} is not given back.", fix, f"values.{name}")
 
 
-def _told(page: Page) -> Iterator[Finding]:
+def _errors(page: Page) -> Iterator[Finding]:
     summary = page.root.by_id("feedback-summary")
     found = faults(page.product, page.sample)
     is_lost = summary is not None and summary.hidden and len(found) > 1  # one fault takes the focus to its field

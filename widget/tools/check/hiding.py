@@ -47,7 +47,7 @@ _CONTROLS = ("a", "button", "input", "select", "summary")
 
 def hidden(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:
     """What the product's rules hide of a page."""
-    told = set()
+    reported = set()
     for element in root.all():
         what = PARTS.get(element["id"]) or next(
             (_BY_CLASS[each] for each in element["class"].split() if each in _BY_CLASS), ""
@@ -58,12 +58,12 @@ def hidden(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:
             for applied in cascade.own(each):
                 if _hides(applied.set, is_field=element.tag in ("input", "textarea"), is_itself=each is element):
                     key = (applied.set.line, what)
-                    if key not in told:
-                        told.add(key)
-                        yield _told(applied, what, name)
+                    if key not in reported:
+                        reported.add(key)
+                        yield _finding(applied, what, name)
 
 
-def _told(applied: Applied, what: str, name: str) -> Finding:
+def _finding(applied: Applied, what: str, name: str) -> Finding:
     where = f" ({' '.join(applied.rule.conditions)})" if applied.rule.conditions else ""
     message = f"{applied.set.name}: {applied.set.value} hides {what}{where}."
     fix = "Remove the line, or choose elements of your own. People cannot use what they cannot see."
@@ -109,7 +109,7 @@ def _number(value: str) -> float:
 
 def rings(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:
     """Rules of the product that remove the focus indicator without a replacement."""
-    told = set()
+    reported = set()
     for element in root.all():
         if not _shows_focus(element):
             continue
@@ -120,8 +120,8 @@ def rings(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:
         for each in own:
             if not _removes_ring(each.set) or ":not(:focus-visible)" in each.rule.selector:
                 continue
-            if not (has_another or _replaces(each.rule)) and each.set.line not in told:
-                told.add(each.set.line)
+            if not (has_another or _replaces(each.rule)) and each.set.line not in reported:
+                reported.add(each.set.line)
                 message = f"{each.set.name}: {each.set.value} removes the focus ring."
                 fix = "Remove the line, or show the focus differently. It tells people with a keyboard where they are."
                 yield Finding("css.focus", message, fix, f"{name}:{each.set.line}")

@@ -27,7 +27,7 @@ def ours() -> css.Sheet:
 
 def check(root: Element, cascade: Cascade, palettes: dict[Mode, Palette], name: str) -> Iterator[Finding]:
     """Words with too little contrast, where a rule of the product chose one of the colours."""
-    told = set()
+    reported = set()
     for element in root.all():
         if not any(isinstance(child, str) and child.strip() for child in element.children) and element.tag not in (
             "input",
@@ -36,8 +36,8 @@ def check(root: Element, cascade: Cascade, palettes: dict[Mode, Palette], name: 
             continue
         for mode, state in product(MODES, cascade.states):
             for finding in _weak(element, cascade, palettes[mode], mode, state, name):
-                if finding.at not in told:
-                    told.add(finding.at)
+                if finding.at not in reported:
+                    reported.add(finding.at)
                     yield finding
 
 
@@ -56,8 +56,8 @@ def _weak(element: Element, cascade: Cascade, palette: Palette, mode: Mode, stat
         when = f", with :{state}" if state else ""
         what = " ".join(element.text.split()[:4]) or element["name"]
         message = f"“{what}” is {seen} on {ground}: a contrast of {found:.2f} in {mode}{when}; {needed:g} is needed."
-        told = "Give it more opacity." if chosen is faded else f"{fix} passes." if fix else "Choose another ground."
-        yield Finding("contrast.rule", message, told, f"{name}:{chosen.set.line}")
+        advice = "Give it more opacity." if chosen is faded else f"{fix} passes." if fix else "Choose another ground."
+        yield Finding("contrast.rule", message, advice, f"{name}:{chosen.set.line}")
 
 
 def _words(

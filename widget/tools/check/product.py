@@ -57,14 +57,14 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
     states = states_of(product)
     scope = f"{len(states)} states in {len(languages)} language{'' if len(languages) == 1 else 's'}"
     found: dict[str, list[Finding]] = {
-        "templates": _told(broken, len(states), len(languages)) + _unread(product, renderer, broken)
+        "templates": _merged(broken, len(states), len(languages)) + _unread(product, renderer, broken)
     }
     for name, look in ON_PAGES.items():
         seen: Seen = {}
         for page in pages:
             for finding in look(page) if name not in _AFTER_TAGS or not tags.swallows(page) else ():
                 seen.setdefault(_placed(finding, page, own), set()).add((page.state, page.words.lang))
-        found[name] = _told(seen, len(states), len(languages))
+        found[name] = _merged(seen, len(states), len(languages))
     found["templates"] += [finding for finding in sources.check(own) if finding.code.startswith("sources.")]
     found["escaping"] += [finding for finding in sources.check(own) if finding.code.startswith("escaping.")]
     found["words"] = [
@@ -147,16 +147,16 @@ def _placed(finding: Finding, page: Page, own: Sources) -> Finding:
     return replace(finding.placed(place), clue="")
 
 
-def _told(seen: Seen, states: int, languages: int) -> list[Finding]:
+def _merged(seen: Seen, states: int, languages: int) -> list[Finding]:
     """Each finding once, with the states and languages in which it appears."""
-    told = []
+    merged = []
     for finding, where in seen.items():
         names, langs = {state for state, _ in where}, {lang for _, lang in where}
         limits = [", ".join(sorted(names))] if len(names) < states else []
         limits += [", ".join(sorted(langs))] if len(langs) < languages else []
         more = f" (in {'; '.join(limits)})" if limits else ""
-        told.append(replace(finding, message=f"{finding.message}{more}"))
-    return told
+        merged.append(replace(finding, message=f"{finding.message}{more}"))
+    return merged
 
 
 def _weight(product: Product, renderer: OfflineRenderer, pages: list[Page], at: str) -> Iterator[Finding]:

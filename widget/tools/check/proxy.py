@@ -150,8 +150,8 @@ def _with_lines(finding: Finding, server: str) -> Finding:
     """The finding with the lines that are missing: those of the proxy that is there, or of both."""
     lines = _LINES.get(finding.code, {})
     fitting = {name: line for name, line in lines.items() if name.lower() == server} or lines
-    told = " ".join(f"{name}: `{line}`" for name, line in fitting.items())
-    return Finding(finding.code, finding.message, f"{finding.fix} {told}".strip(), finding.at, finding.level)
+    settings = " ".join(f"{name}: `{line}`" for name, line in fitting.items())
+    return Finding(finding.code, finding.message, f"{finding.fix} {settings}".strip(), finding.at, finding.level)
 
 
 def _found(base: str, *findings: Finding) -> Check:

@@ -39,11 +39,11 @@ def check(sheet: Sheet, product: Product, pages: Iterable[Page], tokens: frozens
 
 def _once(found: Iterable[Finding]) -> Iterator[Finding]:
     """One finding for a line and a code: the same rule weakens or hides many words at once."""
-    told = set()
+    reported = set()
     for finding in found:
         key = (finding.at, finding.code, finding.message if finding.code == "css.hidden" else "")
-        if key not in told:
-            told.add(key)
+        if key not in reported:
+            reported.add(key)
             yield finding
 
 

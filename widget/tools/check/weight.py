@@ -19,10 +19,10 @@ def check(parts: Mapping[str, bytes], budget: int, at: str) -> Iterator[Finding]
     total = sum(sizes.values())
     if total > budget * KILOBYTE:
         heaviest = sorted(sizes.items(), key=lambda each: -each[1])[:3]
-        told = ", ".join(f"{name} {size / KILOBYTE:.1f} KB" for name, size in heaviest)
+        listed = ", ".join(f"{name} {size / KILOBYTE:.1f} KB" for name, size in heaviest)
         yield Finding(
             "weight.budget",
             f"Page and styles have {total / KILOBYTE:.1f} KB compressed; the budget is {budget} KB.",
-            f"The largest: {told}. Reduce them, or raise budget.",
+            f"The largest: {listed}. Reduce them, or raise budget.",
             f"{at}.budget",
         )

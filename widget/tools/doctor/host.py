@@ -123,8 +123,8 @@ def check_isolation(form: Visit, loader: Visit | None, visit: Visit) -> Iterator
     policy = visit.headers.get("cross-origin-embedder-policy", "").partition(";")[0].strip().lower()
     if policy not in ("require-corp", "credentialless"):
         return
-    told = form.headers.get("cross-origin-embedder-policy", "").partition(";")[0].strip().lower()
-    if told not in ("require-corp", "credentialless"):
+    policy = form.headers.get("cross-origin-embedder-policy", "").partition(";")[0].strip().lower()
+    if policy not in ("require-corp", "credentialless"):
         message = f"The page is isolated (COEP: {policy}), but the form comes without that header, so it is blocked."
         yield Finding("isolation.frame", message, "Make sure that no proxy removes our headers.", form.url)
     if policy == "require-corp" and loader is not None and not _for_all(loader):

@@ -15,7 +15,7 @@ from widget.ops.sessions import PERIOD, Session
 from widget.pages.addresses import public
 from widget.web import headers
 from widget.web.responses import html
-from widget.web.service import Desk, service_of
+from widget.web.service import OpsService, service_of
 
 log = structlog.get_logger("widget.ops")
 
@@ -48,28 +48,28 @@ class Visit:
 Handler = Callable[[Visit], Awaitable[Response]]
 
 
-def desk_of(request: Request) -> Desk:
-    """The operator's desk. Raises Rejected where there is no `OPS_TOKEN`: then there is no such page."""
-    desk = service_of(request).desk
-    if desk is None:
+def ops_of(request: Request) -> OpsService:
+    """What `/ops` needs. Raises Rejected, as for a page that does not exist, if there is no `OPS_TOKEN`."""
+    ops = service_of(request).ops
+    if ops is None:
         raise Rejected(Fault("not_found"))
-    return desk
+    return ops
 
 
 def for_operators(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """Call `handler` for those who have signed in; a form has to bring its session's token, too."""
 
     async def guarded(request: Request) -> Response:
-        desk = desk_of(request)
+        ops = ops_of(request)
         cookie = request.cookies.get(cookie_name(request), "")
-        session = desk.sessions.read(cookie)
+        session = ops.sessions.read(cookie)
         if session is None:
             if cookie:
                 refused(request, "session_over")
             return signing_page(request, "Your session is over. Sign in again." if cookie else "")
         form = {} if request.method == "GET" else await read_form(request)
         visit = Visit(request, session, form)
-        if request.method != "GET" and not desk.sessions.is_genuine(session, visit.first("csrf")):
+        if request.method != "GET" and not ops.sessions.is_genuine(session, visit.first("csrf")):
             refused(request, "csrf")
             text = "This form did not come from your session, so nothing was done. Go back, reload the page, try again."
             return visit.page("message", 403, title="Nothing was done", text=text)
@@ -93,7 +93,7 @@ async def read_form(request: Request) -> Mapping[str, Sequence[str]]:
 
 def page(request: Request, name: str, status: int = 200, **values: Any) -> Response:
     """A page of `/ops`."""
-    return html(request, desk_of(request).pages.render(name, **values), status, headers.HEADERS["ops"])
+    return html(request, ops_of(request).pages.render(name, **values), status, headers.HEADERS["ops"])
 
 
 def signing_page(request: Request, problem: str = "", status: int = 401) -> Response:

@@ -15,7 +15,7 @@ from widget.ops.words import size
 from widget.outbox.accounts import Accounts
 from widget.outbox.tally import Tally
 from widget.web import headers
-from widget.web.ops.access import Visit, desk_of, for_operators
+from widget.web.ops.access import Visit, for_operators, ops_of
 from widget.web.service import service_of
 
 _SECTIONS = ("verdict", "accounts", "states", "charts")
@@ -27,7 +27,7 @@ async def _show(visit: Visit) -> Response:
 
 async def _live(visit: Visit) -> Response:
     values = await _values(visit.request)
-    pages = desk_of(visit.request).pages
+    pages = ops_of(visit.request).pages
     sections = {name: pages.render(f"_{name}", **values) for name in _SECTIONS}
     verdict = "Feedback does not arrive" if values["board"].problems else "Feedback arrives"
     return JSONResponse({"verdict": verdict, "sections": sections}, headers=headers.HEADERS["data"])

@@ -6,10 +6,10 @@ from starlette.responses import Response
 from widget.web.ops.access import (
     Visit,
     client_of,
-    desk_of,
     for_operators,
     go_to,
     log,
+    ops_of,
     read_form,
     refused,
     set_cookie,
@@ -21,20 +21,20 @@ from widget.web.service import service_of
 
 async def sign_in(request: Request) -> Response:
     """Begin a session for whoever knows `OPS_TOKEN`."""
-    desk, key = desk_of(request), f"sign-in {client_of(request)}"
-    if await desk.throttle.is_shut(key):
+    ops, key = ops_of(request), f"sign-in {client_of(request)}"
+    if await ops.throttle.is_shut(key):
         return too_many(request, "wrong tokens from your address")
     form = await read_form(request)
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         refused(request, "other_site")
         return signing_page(request, "Another site's page sent this form. Sign in here.", 403)
     given = form.get("token", [""])[0]
-    if not desk.sessions.is_token(given):
-        await desk.throttle.hit(key)
+    if not ops.sessions.is_token(given):
+        await ops.throttle.hit(key)
         refused(request, "wrong_token")
         return signing_page(request, "This is not the operator's token. It is what OPS_TOKEN holds.")
-    cookie = desk.sessions.begin()
-    session = desk.sessions.read(cookie)
+    cookie = ops.sessions.begin()
+    session = ops.sessions.read(cookie)
     log.info("ops.signed_in", by=f"ops {session.name}" if session else None, client=client_of(request))
     response = go_to("/ops")
     set_cookie(request, response, cookie, service_of(request).settings.ops_session)

@@ -10,7 +10,7 @@ from widget.errors import TokenInvalid
 from widget.ops.words import duration, moment, one_line, size
 from widget.outbox.operator import Entry, Operator, Wanted, Whole
 from widget.pages.addresses import public
-from widget.web.ops.access import Visit, client_of, desk_of, for_operators, go_to, refused, too_many
+from widget.web.ops.access import Visit, client_of, for_operators, go_to, ops_of, refused, too_many
 from widget.web.service import service_of
 
 PAGE = 50
@@ -50,11 +50,11 @@ async def _show_list(visit: Visit) -> Response:
     operator = _operator(visit)
     if text:
         key = f"search {client_of(visit.request)}"
-        if await desk_of(visit.request).throttle.is_shut(key):
+        if await ops_of(visit.request).throttle.is_shut(key):
             return too_many(visit.request, "searches that found nothing")
         ids = await _named(visit, operator, text)
         if not ids:
-            await desk_of(visit.request).throttle.hit(key)
+            await ops_of(visit.request).throttle.hit(key)
             refused(visit.request, "nothing_found")
         if len(ids) == 1:
             return go_to(f"/ops/submissions/{ids[0]}")
@@ -86,11 +86,11 @@ def _listed(visit: Visit, show: str, product: str, entries: Sequence[Entry], *, 
         actions={name: words for name, words in ACTIONS.items() if name != ("retry" if show == "held" else "release")},
         more=more,
         page_size=PAGE,
-        done=_told(visit.request.query_params),
+        done=_last_change(visit.request.query_params),
     )
 
 
-def _told(query: Mapping[str, str]) -> str:
+def _last_change(query: Mapping[str, str]) -> str:
     """What was done last, by the numbers in the address."""
     if query.get("did") not in _DONE:
         return ""

@@ -9,13 +9,13 @@ from widget.errors import OutboxUnavailable
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.outbox.accounts import Accounts
 
-log = structlog.get_logger("widget.delivery.standing")
+log = structlog.get_logger("widget.delivery.account_states")
 
 _EVERY = 10.0
 """Seconds after which the same state is written again, because another process may have written a different one."""
 
 
-class StandingNotes:
+class AccountStates:
     """Writes a change at once, and an unchanged state every ten seconds at most."""
 
     def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
