@@ -13,6 +13,7 @@ from bed import Sandbox, Widget, adjusted, until
 from outboxes import FEEDBACK, new_submission, outbox_at
 
 from widget.errors import OutboxUnavailable
+from widget.outbox.presence import Presence
 
 
 def delete(path: Path) -> None:
@@ -110,6 +111,24 @@ def test_a_file_that_was_truncated_is_named(widget: Widget, tmp_path: Path) -> N
     os.truncate(path, 0)
     assert widget.submit("lost").status_code == 503
     until(lambda: "was truncated while the service was running" in widget.log())
+
+
+def test_a_file_that_was_truncated_is_named_although_a_visitor_removed_its_log(tmp_path: Path) -> None:
+    path = tmp_path / "widget.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE submission (id)")
+        connection.commit()
+        file = Presence(path)
+        file.opened(os.open(path, os.O_RDONLY))
+        connection.execute("PRAGMA wal_checkpoint")
+        assert file.trouble() is None
+        os.truncate(path, 0)
+        with closing(sqlite3.connect(path)) as visitor:
+            visitor.execute("SELECT * FROM sqlite_schema").fetchall()
+        assert not path.with_name("widget.db-wal").exists()
+        assert str(file.trouble()).endswith("widget.db was truncated while the service was running")
+        file.close()
 
 
 def test_what_makes_a_database_smaller_is_no_loss(widget: Widget, tmp_path: Path) -> None:

@@ -61,17 +61,18 @@ class Presence:
         """What became of the file; None if nothing did. It costs two calls of stat."""
         try:
             found = self._path.stat()
+            if _identity(found) != self._file:
+                return f"{self._path} was replaced by another file while the service was running"
+            # Before the log: whoever connects to an empty file takes its log for a stale one and deletes it.
+            if found.st_size < self._size and self._is_cut():
+                return f"{self._path} was truncated while the service was running"
             log_file = _identity(self._log.stat()) if self._log_file else None
         except FileNotFoundError as error:
             return f"{error.filename} was deleted while the service was running"
         except OSError as error:
             return f"{error.filename} cannot be looked at: {error.strerror}"
-        if _identity(found) != self._file:
-            return f"{self._path} was replaced by another file while the service was running"
         if log_file != self._log_file:
             return f"{self._log} was replaced by another file while the service was running"
-        if found.st_size < self._size and self._is_cut():
-            return f"{self._path} was truncated while the service was running"
         self._size = found.st_size
         if self._log_file is None and self._log.exists():
             self._log_file = _identity(self._log.stat())
