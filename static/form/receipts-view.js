@@ -8,8 +8,9 @@ import {Words} from './words.js'
 
 /** @param {FeedbackForm} form */
 export async function show(form) {
-  if (!form.isOpen || document.querySelector('.feedback-receipts')) return
+  const {address} = form
   const receipts = await Receipts.of(form)
+  if (!form.isOpen || form.address !== address || document.querySelector('.feedback-receipts')) return
   new View(form, receipts)
 }
 

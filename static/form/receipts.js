@@ -21,7 +21,7 @@ export class Receipts {
     this.#texts = texts
   }
 
-  /** Those of the person who is there. @param {FeedbackForm} form */
+  /** Those of one person. @param {Pick<FeedbackForm, 'product' | 'address' | 'keeps'>} owner */
   static async of({product, address, keeps}) {
     const lasting = await placeOf(product, address, true)
     const own = await placeOf(product, address)

@@ -68,13 +68,14 @@ export class Thanks {
 
   /** The receipt is kept where the product lets it be: see `receipts.js`. @param {Taken} answer */
   async #remember({receipt_url: url, status}) {
-    const {form, fields} = this.#controller
+    const {form, fields, address} = this.#controller
     const {signal} = this.#shown = new AbortController()
     if (!form.element('feedback-foot')) return
+    const {product, keeps} = form
     const said = fields.draft
     try {
       const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./standing.js')])
-      const receipts = await Receipts.of(form)
+      const receipts = await Receipts.of({product, address, keeps}) // somebody else may be there by now
       receipts.add({url, at: Date.now(), status}, said)
       form.offerReceipts()
       if (status === 'accepted') receipts.settle(url, (await settled(url, signal)).status)

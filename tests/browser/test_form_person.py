@@ -248,6 +248,45 @@ def test_thanks_and_receipt_are_gone_when_somebody_else_comes(signed: Framed) ->
     expect(signed.page.locator(".feedback-receipt-list")).to_have_count(0)
 
 
+def test_a_receipt_that_is_kept_late_is_kept_for_who_sent_it(signed: Framed) -> None:
+    waiting: list[Route] = []
+    signed.context.route(re.compile(r"/form/receipts\.js"), lambda route: waiting.append(route))
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    until(lambda: waiting)
+    meet(signed, BERT)
+    waiting[0].continue_()
+    until(lambda: "receipts" in stored(signed))
+    leads = signed.page.get_by_role("button", name="Your feedback")
+    expect(leads).to_be_hidden()
+    meet(signed, ANNA)
+    expect(leads).to_be_visible()
+
+
+def test_a_list_of_receipts_that_opens_late_is_shown_to_nobody_else(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    until(lambda: "receipts" in stored(signed))
+    signed.page.get_by_role("link", name="Send another").click()
+    signed.page.evaluate(
+        """() => {
+          const digest = crypto.subtle.digest.bind(crypto.subtle)
+          const late = new Promise(done => { window.proceed = done })
+          crypto.subtle.digest = (...all) => { window.isHeld = true; return late.then(() => digest(...all)) }
+        }"""
+    )
+    signed.page.get_by_role("button", name="Your feedback").click()
+    until(lambda: signed.page.evaluate("() => window.isHeld"))
+    signed.page.evaluate("() => delete crypto.subtle.digest")
+    meet(signed, BERT)
+    signed.page.evaluate("() => window.proceed()")
+    expect(signed.page.locator(".feedback-receipt-list")).to_have_count(0)
+
+
 def test_an_address_that_somebody_typed_is_gone_for_the_next(named: Framed, insider: Sandbox) -> None:
     named.say("hello", email=ANNA)
     expect(named.email).to_have_value(ANNA)
