@@ -6,7 +6,7 @@ const board = /** @type {HTMLElement} */ (document.querySelector('[data-live]'))
 const told = /** @type {HTMLElement} */ (document.getElementById('told'))
 /** @type {Map<string, string>} */
 const shown = new Map()
-let verdict = ''
+let verdict = board.dataset.verdict
 
 /** The policy lets through what this service itself has rendered, and nothing else has this name. */
 const policy = /** @type {any} */ (window).trustedTypes?.createPolicy('feedback-ops', {
@@ -30,7 +30,7 @@ async function look() {
   if (!answer.ok) return
   const live = /** @type {{verdict: string, sections: Record<string, string>}} */ (await answer.json())
   for (const [name, html] of Object.entries(live.sections)) replace(name, html)
-  if (verdict && verdict !== live.verdict) told.textContent = live.verdict
+  if (verdict !== live.verdict) told.textContent = live.verdict
   verdict = live.verdict
 }
 

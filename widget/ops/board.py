@@ -81,6 +81,11 @@ class Board:
     totals: stats.Figures
     pictures: Sequence[Picture]
 
+    @property
+    def verdict(self) -> str:
+        """What an operator wants to know first."""
+        return "Feedback does not arrive" if self.problems else "Feedback arrives"
+
 
 def problems(overview: Overview, oldest: float = OLDEST) -> Iterator[str]:
     """Why feedback does not arrive, a sentence for each reason."""

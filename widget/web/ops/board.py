@@ -29,8 +29,7 @@ async def _live(visit: Visit) -> Response:
     values = await _values(visit.request)
     pages = ops_of(visit.request).pages
     sections = {name: pages.render(f"_{name}", **values) for name in _SECTIONS}
-    verdict = "Feedback does not arrive" if values["board"].problems else "Feedback arrives"
-    return JSONResponse({"verdict": verdict, "sections": sections}, headers=headers.HEADERS["data"])
+    return JSONResponse({"verdict": values["board"].verdict, "sections": sections}, headers=headers.HEADERS["data"])
 
 
 async def _values(request: Request) -> Mapping[str, Any]:
