@@ -82,7 +82,7 @@ def check(
 
 def _in_browser(only: str | None) -> tuple[Section, ...]:
     """What a browser finds on the products' pages. Ends the command if there is no browser."""
-    from widget.tools import browser  # the preview and all that it needs, which nobody else waits for
+    from widget.tools import browser  # slow to import, and only this option needs it
 
     config, custom = places(os.environ)
     found = or_fail(lambda: load_products(config, []))

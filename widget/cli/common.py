@@ -16,7 +16,7 @@ from widget.server import hardening
 
 T = TypeVar("T")
 CONNECT_TIMEOUT = 2
-"""Seconds that a command waits for the database's host. Somebody is looking on, and can try again."""
+"""Seconds that a command waits for the database's host. It is short because the user can simply try again."""
 
 
 def settings() -> Settings:
@@ -34,7 +34,7 @@ def or_fail(work: Callable[[], T]) -> T:
 
 
 def check_there_is_one(backend: Backend) -> None:
-    """Raises ConfigurationError where a command would make an empty outbox. Making one is the service's to do."""
+    """Raises ConfigurationError if the command would create an empty outbox. Only the service creates one."""
     if isinstance(backend, SQLiteBackend) and not backend.path.exists():
         raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])
 

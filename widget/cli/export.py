@@ -1,6 +1,6 @@
 """Writes whole submissions as JSON lines, with their files in base64 or in a folder.
 
-Only the user who exports can read what is written.
+Only the user who runs the export can read its output files.
 """
 
 import base64
@@ -21,7 +21,7 @@ from widget.outbox.operator import Attached, Whole
 
 @contextmanager
 def target(path: Path | None) -> Iterator[TextIO]:
-    """A new file that only its owner can read, or standard output. Raises OSError, also if the file exists."""
+    """A new file that only its owner can read, or standard output. Raises OSError, for example if the file exists."""
     if path is None:
         yield sys.stdout
         return

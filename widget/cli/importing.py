@@ -1,4 +1,4 @@
-"""Reads the lines that `widget outbox export` writes, and says what is wrong with one."""
+"""Reads the lines that `widget outbox export` writes, and explains what is wrong with a line."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ from widget.submissions.limits import MAX_FILE_SIZE, MAX_FILES
 from widget.submissions.model import Rules, check
 
 _LONGEST = 2 * MAX_FILES * MAX_FILE_SIZE
-"""Bytes of a line: its files in base64 take four thirds of their size."""
+"""Bytes of a line. Base64 makes its files a third larger."""
 
 
 class _Strict(BaseModel):
@@ -72,7 +72,7 @@ class _Line(_Strict):
 
 
 def lines(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not blank, with its number. A line that is too long comes as its beginning."""
+    """Each line that is not blank, with its number. Of a line that is too long, only the beginning is returned."""
     number = 0
     while line := source.readline(_LONGEST):
         number += 1
@@ -84,9 +84,9 @@ def lines(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def read(line: bytes, products: object, folder: Path | None) -> Imported:
-    """The submission of a line; files that it names lie in `folder`. Raises ValueError that says what is wrong.
+    """The submission in a line. Its files are in `folder`. Raises ValueError with the reason.
 
-    `products` holds the slugs of the products that there are.
+    `products` holds the slugs of the known products.
     """
     try:
         content = json.loads(line)

@@ -35,7 +35,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "sandbox": "Run a local Insider Connect.",
     },
 }
-"""The commands by what their reader is about to do, each with the sentence that `widget --help` shows.
+"""The commands, grouped by what the reader is about to do, each with its sentence in `widget --help`.
 
 Each command is a module of this package with a function of the same name.
 """
@@ -43,7 +43,7 @@ COMMANDS: Mapping[str, str] = {name: said for commands in READERS.values() for n
 
 
 class Commands(click.Group):
-    """A group that imports a command when it is asked for."""
+    """A group that imports a command only when it is needed."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The names of all commands, in the order of the help."""
@@ -65,7 +65,7 @@ class Commands(click.Group):
                 formatter.write_dl([(name.ljust(width), said) for name, said in commands.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete a command's name, without importing them all, or an option's."""
+        """Complete an option, or the name of a command without importing the commands."""
         names = [CompletionItem(name, help=said) for name, said in COMMANDS.items() if name.startswith(incomplete)]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 

@@ -31,7 +31,7 @@ def migrate() -> None:
 
 
 async def _migrate(settings: Settings) -> None:
-    """Migrate. A database that starts at the same time is waited for."""
+    """Migrate. If the database is still starting, wait for it."""
     outbox = create_outbox(settings, make_folder=True)
     try:
         async with asyncio.timeout(PATIENCE):

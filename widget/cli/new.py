@@ -64,7 +64,7 @@ def new(
 
 
 def _created(slug: str, shown: str, made: scaffold.Made, *, is_local: bool) -> list[str]:
-    """What is there now, what to do next, and what a page needs."""
+    """What was created, what to do next, and the code for a host page."""
     lines = [f"Created {shown}:", f"  {made.config}  [products.{slug}]", *(f"  {path}" for path in made.files), ""]
     lines.append("Next:")
     lines.append(f"  widget preview {slug}          see your changes as you make them")
@@ -90,7 +90,7 @@ def _borrowed(page: str) -> Look:
 
 
 def _legible(accent: str) -> str:
-    """The accent, or the nearest shade of it that can be seen on the form. Ends the command if it is no colour."""
+    """The accent, or the nearest shade of it that is legible on the form. Ends the command if it is not a colour."""
     if accent in ("", "-"):
         return ""
     try:
@@ -105,7 +105,7 @@ def _legible(accent: str) -> str:
 
 
 def _asked(question: str, check: Callable[[str], str], default: str | None = None) -> str:
-    """An answer that `check` lets through; it raises BadParameter, and the question is asked again."""
+    """Ask until `check` accepts the answer. `check` raises BadParameter with the reason."""
     return str(click.prompt(question, default=default, value_proc=check))
 
 
@@ -140,7 +140,7 @@ def _accent(value: str) -> str:
 
 
 def _default_origins(page: str | None) -> tuple[str, ...]:
-    """The origin of a page that may embed the form; pages of this machine where there is no such page."""
+    """The origin of a page that may embed the form; of pages on this machine if there is none yet."""
     parts = urlsplit(page or "")
     origin = f"{parts.scheme}://{parts.netloc}"
     return scaffold.LOCAL_ORIGINS if origin_problem(origin) else (origin,)

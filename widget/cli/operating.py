@@ -1,4 +1,4 @@
-"""What the commands of `widget outbox` share: opening it, choosing submissions, asking, and the audit log."""
+"""What the commands of `widget outbox` share: opening the outbox, selecting submissions, asking, and the audit log."""
 
 import asyncio
 import getpass
@@ -25,7 +25,7 @@ log = structlog.get_logger("widget.operator")
 
 T = TypeVar("T")
 NOT_ALL = 3
-"""The exit code if some of the submissions do not exist or are not in a state for the command."""
+"""The exit code if some submissions do not exist or are in the wrong state for the command."""
 _MOST_NAMED = 100
 """Ids in one line of the log."""
 
@@ -45,29 +45,29 @@ def filters(command: Callable[..., None]) -> Callable[..., None]:
 
 
 names = click.argument("names", metavar="[ID]...", nargs=-1)
-"""Submissions by id, the beginning of an id, receipt, its address, or feedback id."""
+"""Submissions by id, the beginning of an id, receipt, address of a receipt, or feedback id."""
 in_json = click.option("--json", "in_json", is_flag=True, help="Print one JSON object per line.")
 without_asking = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 dry_run = click.option("--dry-run", is_flag=True, help="Only count the submissions that would be changed.")
 
 
 def wanted_by(filters: dict[str, Any]) -> Wanted:
-    """The filters of a command line. Without `--held` and `--restored`, held submissions are like all others."""
+    """The filters of a command line. Without `--held` and `--restored`, held submissions count like all others."""
     suspect, restored = filters["held"], filters["restored"]
     held = {"held": suspect or restored or None, "restored": restored if suspect != restored else None}
     return Wanted(**filters | held)
 
 
 class Named(NamedTuple):
-    """What names on a command line stand for: ids, and what is wrong with the other names."""
+    """What the names on a command line stand for: ids, and the reason why each other name stands for nothing."""
 
     ids: tuple[str, ...]
     wrong: dict[str, str]
 
 
 async def named(operator: Operator, settings: Settings, given: Sequence[str], *, several: bool = False) -> Named:
-    """Look up ids, beginnings of ids, receipts, their addresses, and feedback ids. A name that may stand for `several`
-    submissions is wrong unless that is asked for."""
+    """Look up ids, beginnings of ids, receipts, their addresses, and feedback ids. A name that may stand for several
+    submissions is an error unless `several` is set."""
     ids: dict[str, None] = {}
     wrong: dict[str, str] = {}
     for name in dict.fromkeys(given):
@@ -86,7 +86,7 @@ async def named(operator: Operator, settings: Settings, given: Sequence[str], *,
 
 
 def _id_in(name: str, settings: Settings) -> str:
-    """The id in a receipt or in the address of one; anything else as it is. Raises TokenInvalid."""
+    """The id in a receipt or in the address of one; any other name unchanged. Raises TokenInvalid."""
     receipt = urlsplit(name).path.rpartition("/")[2]
     if "." not in receipt:
         return receipt
@@ -95,7 +95,7 @@ def _id_in(name: str, settings: Settings) -> str:
 
 def run(work: Callable[[Operator, Settings], Awaitable[T]], *, all_readable: bool = True) -> T:
     """Open the outbox beside the service, and do `work`. Ends the command if the outbox cannot be used or, with
-    `all_readable`, if no listed key can decrypt some of it."""
+    `all_readable`, if some rows cannot be decrypted with any listed key."""
     settings = common.settings()
     logs.configure(settings.log_level)
 
@@ -156,7 +156,7 @@ def confirm(question: str) -> None:
 
 
 def audit(event: str, ids: Sequence[str] = (), **facts: Any) -> None:
-    """Write a line to the log for all that a command did, with the ids unless there are very many."""
+    """Write one log line for everything that a command did, with the ids unless there are very many."""
     named = {"submissions": list(ids)} if 0 < len(ids) <= _MOST_NAMED else {}
     log.info(event, by=getpass.getuser(), **facts, **named)
 
@@ -173,7 +173,7 @@ def write(lines: Iterable[str]) -> None:
 
 
 def tell_wrong(wrong: dict[str, str]) -> None:
-    """Say on standard error what is wrong with names or ids."""
+    """Report the problems of names or ids on standard error."""
     for name, why in wrong.items():
         click.echo(f"{name}: {why}", err=True)
 

@@ -109,7 +109,7 @@ async def _print_summary(operator: Operator, wanted: Wanted, in_json: bool) -> N
 
 
 def _delivery_state(overview: Overview) -> Iterator[str]:
-    """A line for each product of which something waits, or nothing goes through."""
+    """One line for each product that has waiting submissions or whose account is failing."""
     for product in sorted({*overview.accounts, *overview.waiting}):
         facts = [*_paused(overview, product)]
         if waiting := overview.waiting.get(product):
@@ -320,7 +320,8 @@ async def _erase_named(operator: Operator, settings: Settings, names: Sequence[s
 
 
 def _address(email: str | None) -> str:
-    """The address on the command line or on standard input. What is none would find nobody, and look like success."""
+    """The address from the command line or from standard input. An invalid one is refused: it would find nobody, which
+    would look like success."""
     given = (sys.stdin.readline() if email == "-" else email or "").strip()
     if addresses.read(given) is None:
         raise click.BadParameter("this is not an e-mail address", param_hint="--email")
@@ -344,7 +345,7 @@ def _tell_erased(erased: Erased) -> None:
 
 
 def _selected(names: tuple[str, ...], filters: dict[str, Any], states: Sequence[str]) -> Wanted:
-    """What the filters select where no names are given. Held submissions are released only if they are asked for."""
+    """What the filters select if no names are given. Held submissions are released only on request."""
     wanted = operating.wanted_by(filters)
     if bool(names) == bool(wanted.states or wanted.held):
         raise click.UsageError("select submissions by their ids, by --state, by --held, or by --restored")
@@ -356,7 +357,7 @@ def _selected(names: tuple[str, ...], filters: dict[str, Any], states: Sequence[
 async def _applicable(
     operator: Operator, wanted: Wanted, states: Sequence[str], *, with_text: bool = False
 ) -> "Counter[str]":
-    """How many of them are in one of the states and, if that is asked for, still have their text; by state."""
+    """How many of them are in one of the states and, if `with_text` is set, still have their text; by state."""
     return await counted(operator, wanted, lambda entry: entry.state in states and not (with_text and entry.erased))
 
 
@@ -390,7 +391,7 @@ def _change(
     word: str,
     in_json: bool,
 ) -> None:
-    """Apply `change`, in batches, to the submissions that are named, or to all that are selected."""
+    """Apply `change`, in batches, to the named submissions or to all selected ones."""
 
     async def work(operator: Operator, settings: Settings) -> Changed:
         done: list[str] = []
@@ -403,7 +404,7 @@ def _change(
                     done.extend(changed.done)
                     left.update(changed.left)
                     bar.update(len(batch))
-        finally:  # also if it is interrupted half-way
+        finally:  # even if the command is interrupted
             if done:
                 operating.audit(event, done, rows=len(done))
         return Changed(tuple(done), left)

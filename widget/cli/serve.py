@@ -32,13 +32,13 @@ def serve() -> None:
             _serve_alone(settings, listening)
         else:
             work = partial(_serve, settings, listening)
-            # The children see that this process has gone, and finish what they are at beside their successors.
+            # The child processes notice that this one is gone, and finish their work beside their successors.
             on_hangup(lambda: start_again(listening.fileno()))
             sys.exit(run_processes(work, settings.web_concurrency, listening.close))
 
 
 def _serve_alone(settings: Settings, listening: socket.socket) -> None:
-    """Serve, and start again in this process if that is asked for. Connections wait at the socket meanwhile."""
+    """Serve, and start again in this process on request. Meanwhile, connections wait at the socket."""
     kept: list[int] = []
 
     def stop(server: Server) -> None:

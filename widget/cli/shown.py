@@ -58,7 +58,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
-    flag = "*" if entry.possible_duplicate else ""  # may have arrived before
+    flag = "*" if entry.possible_duplicate else ""  # it may have arrived before
     return (
         entry.id,
         entry.state + flag,
@@ -73,7 +73,7 @@ def _cells(entry: Entry) -> tuple[str, ...]:
 
 
 def why(entry: Entry) -> str | None:
-    """Why a submission stands where it stands."""
+    """Why a submission is in its state."""
     if entry.held_for == TEST:
         return "a test: never delivered"
     return f"held back: {entry.held_for}" if entry.held_for else entry.last_error
@@ -88,7 +88,7 @@ def _next(entry: Entry) -> str:
 
 
 def details(whole: Whole) -> Iterator[str]:
-    """Everything known about a submission, one fact per line."""
+    """Everything that is known about a submission, one fact per line."""
     entry = whole.entry
     yield f"id:          {entry.id}"
     yield f"product:     {entry.product}"

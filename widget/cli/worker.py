@@ -37,7 +37,7 @@ def worker() -> None:
 
 
 async def _work(settings: Settings, listening: socket.socket | None) -> bool:
-    """Deliver until this process is asked to stop. Returns whether it is to start again."""
+    """Deliver until this process is asked to stop. Returns whether it should start again."""
     stopping, again = asyncio.Event(), asyncio.Event()
 
     def hang_up() -> None:

@@ -1,7 +1,8 @@
-"""Charts as SVG: drawn on the server, without a script or a style of their own, so that a strict policy lets them be.
+"""Draws charts as SVG on the server. They need no script and no style sheet, so a strict content security policy allows
+them.
 
-Libraries that draw SVG (pygal, matplotlib, Altair) put styles and scripts into it, which such a policy refuses. A chart
-has a title and a description for readers of the screen, and each mark has a title; the table is the page's to add.
+Libraries that draw SVG (pygal, matplotlib, Altair) add styles and scripts, which such a policy refuses. Each chart and
+each mark has a title for screen readers. The page adds a table with the same values.
 """
 
 import math
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 360, 170
-"""Units of the drawing. It is made for a phone's width, and grows with the page."""
+"""SVG units. The drawing fits the width of a phone and grows with the page."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 4, 8, 20
 STYLE = """
 text { font: 11px system-ui, sans-serif; fill: #675f56 }
@@ -19,12 +20,12 @@ text { font: 11px system-ui, sans-serif; fill: #675f56 }
 .chart-5 { fill: #b3261e }
 .chart-line.chart-1 { fill: none; stroke: #2f4e86 } .chart-line.chart-2 { fill: none; stroke: #c9752b }
 """
-"""For a drawing that stands alone. A page brings its own."""
+"""The style of a drawing that stands alone. A page has its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A name and a value for each label; None where there is none."""
+    """A name, and one value per label; None if there is no value."""
 
     name: str
     values: Sequence[float | None]
@@ -32,7 +33,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn: `series` over `labels`. `written` gives a value as people read it. `key` makes ids of the page."""
+    """A chart of `series` over `labels`. `written` formats a value for people. `key` makes ids unique within the
+    page."""
 
     key: str
     title: str
@@ -42,7 +44,7 @@ class Chart:
 
     @property
     def summary(self) -> str:
-        """The sum or the largest value of each series, in words."""
+        """The sum or the maximum of each series, in words."""
         facts = []
         for series in self.series:
             known = [value for value in series.values if value is not None]
@@ -73,7 +75,7 @@ def bars(chart: Chart, *, alone: bool = False) -> str:
 
 
 def lines(chart: Chart) -> str:
-    """A line for each series; it breaks where there is no value."""
+    """One line per series, with a gap where there is no value."""
     known = [value for series in chart.series for value in series.values if value is not None]
     scale = _Scale(max(known, default=0))
 
@@ -96,7 +98,7 @@ def lines(chart: Chart) -> str:
 
 
 class _Scale:
-    """From values to heights. The top is a round number, and half of it is one, too."""
+    """Maps values to heights. The top is a round number, and so is half of it."""
 
     def __init__(self, highest: float) -> None:
         power = 10 ** math.floor(math.log10(highest)) if highest > 0 else 1
@@ -111,7 +113,7 @@ def _columns(chart: Chart) -> list[tuple[float | None, ...]]:
 
 
 def _slot(place: int, count: int) -> tuple[float, float]:
-    """Where a column begins, and how wide it is."""
+    """The left edge of a column, and its width."""
     step = (WIDTH - _LEFT - _RIGHT) / max(1, count)
     return _LEFT + place * step + step * 0.1, step * 0.8
 

@@ -1,6 +1,6 @@
-"""Tells the database what this process knows, every few seconds and at the end: its counts, and its figures.
+"""Writes this process's counts and figures to the database every few seconds, and once more at the end.
 
-The figures go there only where several processes share the database. One that is alone is asked itself.
+Figures are written only if several processes share the database. A single process is asked directly.
 """
 
 import asyncio
@@ -19,16 +19,17 @@ from widget.telemetry.gauges import Gauges, gauges
 log = structlog.get_logger("widget.ops.flushing")
 
 EVERY = 5
-"""Seconds. A process that is killed loses the counts of so long: of refused requests, never of submissions."""
+"""Seconds. A process that is killed loses the counts of this period: those of refused requests, never of
+submissions."""
 _TOLD_EVERY = 15
 """Seconds between two reports of the figures."""
 _LAST = 2.0
-"""Seconds that the end waits for the database."""
+"""Seconds that shutdown waits for the database."""
 _TICK = 1.0
 
 
 class Flusher:
-    """Tells what `counted` and `measured` hold. `role` is web or worker."""
+    """Writes what `counted` and `measured` hold. `role` is web or worker."""
 
     def __init__(self, outbox: Outbox, role: str, *, counted: Counters = counters, measured: Gauges = gauges) -> None:
         self._outbox = outbox
@@ -40,7 +41,7 @@ class Flusher:
         self._latest: Mapping[str, float] = {}
 
     async def flush(self) -> None:
-        """Add what was counted. While the database is away it stays here."""
+        """Add the counts. They are kept for the next attempt if the database is unavailable."""
         amounts = self._counted.take()
         try:
             self._outbox.check_open()
@@ -52,7 +53,7 @@ class Flusher:
             raise
 
     async def tell(self) -> None:
-        """Tell the figures, if anybody else is to read them."""
+        """Write the figures, if other processes are there to read them."""
         self._latest = self._measured.take()
         if not self._outbox.backend.alone:
             with contextlib.suppress(OutboxUnavailable):
@@ -60,7 +61,7 @@ class Flusher:
                 await self._processes.tell(this(self._role, self._latest))
 
     async def forever(self) -> None:
-        """Tell until cancelled, and measure how long the event loop keeps others waiting."""
+        """Write until cancelled, and measure how long the event loop keeps its tasks waiting."""
         loop, ticks = asyncio.get_running_loop(), 0
         while True:
             due = loop.time() + _TICK
@@ -76,7 +77,7 @@ class Flusher:
                 log.exception("counts.not_kept")
 
     async def processes(self) -> list[Process]:
-        """The processes that share the database, this one at least. Raises OutboxUnavailable."""
+        """The processes that share the database, including this one. Raises OutboxUnavailable."""
         if self._outbox.backend.alone:
             return [this(self._role, self._latest or self._measured.take())]
         return list(await self._processes.read())
@@ -84,7 +85,7 @@ class Flusher:
 
 @contextlib.asynccontextmanager
 async def flushing(flusher: Flusher) -> AsyncIterator[None]:
-    """Tell until the context is left, and once more then."""
+    """Write until the context is left, and once more at its end."""
     task = asyncio.create_task(flusher.forever(), name="flushing")
     try:
         yield

@@ -1,7 +1,7 @@
-"""Who has signed in to `/ops`: a signed session, and a token for each of its forms.
+"""Sessions of `/ops`: a signed cookie, and a token for the forms of each session.
 
-A session is a random id and the time of signing in, signed by `SECRET_KEY` and `OPS_TOKEN` together: with another
-token all sessions end. Nothing is stored, so that any process knows it.
+A session is a random id and the time of signing in, signed with `SECRET_KEY` and `OPS_TOKEN` together. Changing
+`OPS_TOKEN` therefore ends every session. Nothing is stored, so every process recognises every session.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ from itsdangerous import BadData, SignatureExpired, TimestampSigner
 from widget.abuse.rate_limits import BoundedStorage
 
 WRONG_TOKENS = 10
-"""Wrong tokens that a client may give within a minute, and searches that find nothing."""
+"""Mistakes that a client may make within a minute: wrong tokens, or searches that find nothing."""
 PERIOD = 60
 """Seconds."""
 _CLIENTS = 10_000
-"""Clients that are counted at once."""
+"""Clients that are counted at the same time."""
 _MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who has signed in. `name` is short enough for a log, `csrf` is what each of the forms has to bring."""
+    """Somebody who has signed in. `name` is short enough for a log; each form has to send `csrf` back."""
 
     name: str
     csrf: str
@@ -50,7 +50,7 @@ class Sessions:
         return self._signer.sign(secrets.token_hex(16)).decode()
 
     def read(self, cookie: str) -> Session | None:
-        """The session of a cookie; None if it is none of ours, or is over."""
+        """The session in a cookie; None if it is not genuine or has ended."""
         if not cookie or len(cookie) > _MAX_LENGTH:
             return None
         try:
@@ -61,12 +61,13 @@ class Sessions:
         return Session(name[:8], csrf.hex())
 
     def is_genuine(self, session: Session, csrf: str) -> bool:
-        """Whether a form brings the session's token."""
+        """Whether a form sent the token of its session."""
         return hmac.compare_digest(session.csrf.encode(), csrf.encode("utf-8", "replace"))
 
 
 class Throttle:
-    """Counts what somebody does wrong. After `WRONG_TOKENS` within a minute there is nothing more until it is over."""
+    """Counts the mistakes of each client. A client that makes `WRONG_TOKENS` within a minute has to wait until it is
+    over."""
 
     def __init__(self) -> None:
         self._counts = BoundedStorage(_CLIENTS)
@@ -76,5 +77,5 @@ class Throttle:
         return await self._counts.get(key) >= WRONG_TOKENS
 
     async def hit(self, key: str) -> None:
-        """`key` has done something wrong."""
+        """Count a mistake of `key`."""
         await self._counts.incr(key, PERIOD)

@@ -1,4 +1,5 @@
-"""Usage in figures, from counts without anything personal: pure functions that `widget stats` and `/ops` share."""
+"""Usage figures, computed from counts that hold nothing personal. `widget stats` and `/ops` share these pure
+functions."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -9,15 +10,15 @@ from typing import Literal
 from widget.outbox.tally import Count
 
 EVENTS = ("accepted", "delivered", "refused")
-"""The events that figures are made of."""
+"""The events that the figures are computed from."""
 By = Literal["product", "locale", "hour", "day", "week"]
 UNKNOWN_LOCALE = "unknown"
 
 
 @dataclass(slots=True)
 class Figures:
-    """The submissions of one product, language or period. `took` counts deliveries by the upper bound of the time that
-    they took, in seconds."""
+    """The submissions of one product, language or period. `took` counts deliveries by duration: each key is the upper
+    bound of a bucket, in seconds."""
 
     submissions: int = 0
     up: int = 0
@@ -33,8 +34,8 @@ class Figures:
         return self.up / (self.up + self.down) if self.up or self.down else None
 
     def took_at_most(self, share: float) -> float | None:
-        """Seconds within which this share (0 to 1) of the deliveries was made: estimated, within a bucket, as if they
-        were spread evenly. None without deliveries."""
+        """The number of seconds within which this share (0 to 1) of the deliveries was made; None without deliveries.
+        An estimate: within a bucket, durations count as evenly spread."""
         wanted, seen, lower = share * sum(self.took.values()), 0, 0.0
         for upper, count in sorted(self.took.items()):
             if seen + count >= wanted:
@@ -44,7 +45,7 @@ class Figures:
         return None
 
     def add(self, count: Count) -> None:
-        """Count one more of the events."""
+        """Count one more event."""
         key, number = count.key, count.amount.number
         if key.event == "accepted":
             self.submissions += number
@@ -59,7 +60,7 @@ class Figures:
 
 
 def group(counts: Iterable[Count], by: By) -> Mapping[str, Figures]:
-    """Figures by `by`, in the order of their names. By locale there are no deliveries: they are not counted so."""
+    """Figures grouped by `by` and sorted by name. Deliveries are not counted by locale, so those are zero there."""
     figures: defaultdict[str, Figures] = defaultdict(Figures)
     for count in counts:
         if by != "locale" or count.key.event == "accepted":
@@ -68,7 +69,7 @@ def group(counts: Iterable[Count], by: By) -> Mapping[str, Figures]:
 
 
 def period(by: By, at: float) -> str:
-    """The name of the hour, day or ISO week of a time in Unix seconds: in UTC, and such that names sort."""
+    """The name of the hour, day or ISO week of a time in Unix seconds, in UTC. Names sort by time."""
     moment = datetime.fromtimestamp(at, UTC)
     if by == "week":
         year, week, _ = moment.isocalendar()

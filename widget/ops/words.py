@@ -1,10 +1,10 @@
-"""Figures as operators read them, in a terminal and on a page."""
+"""Formats figures for operators, in a terminal and on a page."""
 
 from datetime import UTC, datetime
 
 
 def duration(seconds: float) -> str:
-    """A period in its largest fitting unit, rounded down, such as 3d."""
+    """A period in the largest unit that fits, rounded down, such as 3d."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size:
             return f"{int(seconds // size)}{unit}"
@@ -12,7 +12,7 @@ def duration(seconds: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """A time that something took, such as 0.4 s or 3 min."""
+    """A duration, such as 0.4 s or 3 min."""
     if value >= 7200:
         return f"{value / 3600:.0f} h"
     if value >= 120:
@@ -21,12 +21,12 @@ def seconds(value: float) -> str:
 
 
 def moment(at: float) -> str:
-    """Unix seconds as a time in UTC."""
+    """A time in Unix seconds, written in UTC."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def size(number: float) -> str:
-    """Bytes, such as 1.5 GB."""
+    """A size, such as 1.5 GB."""
     for unit in ("B", "kB", "MB"):
         if number < 1000:
             return f"{number:.0f} {unit}"
@@ -35,5 +35,5 @@ def size(number: float) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` without control characters: a stranger wrote parts of it, and they could drive the terminal."""
+    """`text` without control characters, which could drive a terminal: strangers wrote parts of it."""
     return "".join(character if character.isprintable() else " " for character in text)

@@ -1,4 +1,4 @@
-"""Who may see `/ops`: sessions in a cookie, and a token in every form."""
+"""Access to `/ops`: a session in a cookie, and a token in every form."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,28 +20,28 @@ from widget.web.service import OpsService, service_of
 log = structlog.get_logger("widget.ops")
 
 _MOST_BYTES = 128 * 1024
-"""Bytes of a form: a page's ids are less than 4 kB."""
+"""Bytes of a form. The ids of a page take less than 4 kB."""
 _COOKIE = "widget-ops"
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request of somebody who has signed in, with the fields of the form that it brought."""
+    """A request from a signed-in operator, with the fields of its form."""
 
     request: Request
     session: Session
     form: Mapping[str, Sequence[str]]
 
     def first(self, name: str) -> str:
-        """A field that is there once; empty if it is not."""
+        """The first value of a field; empty if there is none."""
         return next(iter(self.form.get(name, ())), "")
 
     def page(self, name: str, status: int = 200, **values: Any) -> Response:
-        """A page of those who have signed in."""
+        """A page for signed-in operators."""
         return page(self.request, name, status, csrf=self.session.csrf, **values)
 
     def log(self, event: str, **facts: object) -> None:
-        """A line that says who it was: a session, for nobody here has a name."""
+        """Write a log line that names the session. Sessions have no user names."""
         log.info(event, by=f"ops {self.session.name}", **facts)
 
 
@@ -57,7 +57,7 @@ def ops_of(request: Request) -> OpsService:
 
 
 def for_operators(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Call `handler` for those who have signed in; a form has to bring its session's token, too."""
+    """Call `handler` for signed-in operators only. A form must also send its session's token."""
 
     async def guarded(request: Request) -> Response:
         ops = ops_of(request)
@@ -102,7 +102,7 @@ def signing_page(request: Request, problem: str = "", status: int = 401) -> Resp
 
 
 def too_many(request: Request, what: str) -> Response:
-    """Somebody has to wait for a minute."""
+    """The answer to a client that has to wait for a minute."""
     refused(request, "too_many")
     text = f"There were too many {what}. Wait a minute, then try again."
     response = page(request, "message", 429, title="Too many at once", text=text)
@@ -111,30 +111,31 @@ def too_many(request: Request, what: str) -> Response:
 
 
 def refused(request: Request, reason: str) -> None:
-    """A line for what was not let in, with the network address as the proxies tell it: it may be an attack."""
+    """Log a refused request with the client's address as the trusted proxies report it: it may be an attack."""
     log.warning("ops.refused", reason=reason, client=client_of(request))
 
 
 def client_of(request: Request) -> str:
-    """Whose attempts are counted together."""
+    """The key under which a client's attempts are counted."""
     return client_key(request.client.host if request.client else "")
 
 
 def is_secure(request: Request) -> bool:
-    """Whether browsers come over TLS."""
+    """Whether browsers use TLS."""
     url = service_of(request).settings.public_url
     return url.startswith("https://") if url else request.url.scheme == "https"
 
 
 def cookie_name(request: Request) -> str:
-    """Browsers take a cookie with such a prefix over TLS alone. `__Host-` also keeps other hosts of the domain from
-    setting it, but it is sent to all of its host: below a path, others of that host must not get it."""
+    """The cookie's name. Browsers accept these prefixes only over TLS. `__Host-` also stops other hosts of the domain
+    from setting the cookie, but needs the path `/`. Below a path, the cookie must not go to other services of the host,
+    so it gets the weaker prefix."""
     prefix = "__Secure-" if public("") else "__Host-"
     return f"{prefix}{_COOKIE}" if is_secure(request) else _COOKIE
 
 
 def set_cookie(request: Request, response: Response, value: str, max_age: float) -> None:
-    """Keep the session: where no script can read it, and where no other site's page makes the browser send it."""
+    """Set the session's cookie. No script can read it, and no request that another site's page makes carries it."""
     name = cookie_name(request)
     response.set_cookie(
         name,
@@ -148,5 +149,5 @@ def set_cookie(request: Request, response: Response, value: str, max_age: float)
 
 
 def go_to(path: str) -> Response:
-    """Go on to a page, by GET."""
+    """Redirect to a page, which is fetched with GET."""
     return RedirectResponse(public(path), 303, headers.HEADERS["ops"])

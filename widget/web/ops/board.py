@@ -1,4 +1,4 @@
-"""GET /ops: everything at one look; and /ops/live, the same for the script that keeps it up to date."""
+"""GET /ops, the board, and GET /ops/live, which its script polls to keep it up to date."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The snippet builder for operators, behind their sign-in."""
+"""The snippet builder for signed-in operators."""
 
 from starlette.responses import Response
 

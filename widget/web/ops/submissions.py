@@ -14,7 +14,7 @@ from widget.web.ops.access import Visit, client_of, for_operators, go_to, ops_of
 from widget.web.service import service_of
 
 PAGE = 50
-"""Submissions on a page, and most that one press may change."""
+"""Submissions on a page, and at most in one change."""
 SHOWS: Mapping[str, tuple[str, Wanted]] = {
     "refused": ("Refused", Wanted(states=("refused",))),
     "unknown": ("Unknown", Wanted(states=("unknown",))),
@@ -23,7 +23,7 @@ SHOWS: Mapping[str, tuple[str, Wanted]] = {
     "discarded": ("Discarded and expired", Wanted(states=("discarded",))),
     "all": ("All", Wanted()),
 }
-"""The lists: their words, and the rows in them."""
+"""The lists: the heading of each, and the rows in it."""
 ACTIONS = {"retry": "Retry now", "release": "Release", "discard": "Discard", "erase": "Erase"}
 _ASKED_FIRST = {
     "discard": "They are given up and their files are removed at once. Until their text is erased you can retry them.",
@@ -91,7 +91,7 @@ def _listed(visit: Visit, show: str, product: str, entries: Sequence[Entry], *, 
 
 
 def _last_change(query: Mapping[str, str]) -> str:
-    """What was done last, by the numbers in the address."""
+    """A sentence about the change before this page, from the counts in its address."""
     if query.get("did") not in _DONE:
         return ""
     done, left = (query.get(name, "0") for name in ("done", "left"))
@@ -102,7 +102,8 @@ def _last_change(query: Mapping[str, str]) -> str:
 
 
 async def _named(visit: Visit, operator: Operator, text: str) -> Sequence[str]:
-    """The ids that a receipt, its address, an id, its beginning or a feedback's number stand for."""
+    """The ids of the submissions that `text` may stand for: a receipt, its address, an id, its beginning, or a feedback
+    id."""
     receipt = urlsplit(text).path.rstrip("/").rsplit("/", 1)[-1] if "/receipt/" in text else text
     try:
         return await operator.named(service_of(visit.request).tokens.read_receipt(receipt)[0])
@@ -169,7 +170,7 @@ async def _one(visit: Visit, *, with_text: bool) -> Response:
 
 
 def _row(entry: Entry) -> Mapping[str, Any]:
-    """A row without what a person said: the reason ends before the words of Insider Connect, which may repeat it."""
+    """A row without what the person said. The reason leaves out Insider Connect's words, which may repeat it."""
     return {
         "id": entry.id,
         "product": entry.product,
