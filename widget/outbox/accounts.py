@@ -1,6 +1,6 @@
-"""The state of the accounts at Insider Connect, and what waits. It is in the database, so all processes say the same.
+"""The state of each product's account at Insider Connect, and the number of waiting submissions.
 
-Every process that delivers writes what it finds out; anybody with the database can read it.
+Both are in the database: every process that delivers writes what it learns, and every process reads the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ from widget.outbox.tables import TEST, account, submission
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """The state of a product's account. `reason` says why nothing gets through; None if it does. `since` (Unix seconds)
-    is when that began, `last_success` when Insider Connect last answered; None if never."""
+    """The state of a product's account. `reason` says why nothing gets through; None if submissions do. `since` is when
+    this state began, `last_success` when Insider Connect last accepted a call (None if never), both in Unix seconds."""
 
     reason: str | None
     since: float
@@ -40,7 +40,7 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The submissions of a product that wait for delivery, and the age of the oldest in seconds."""
+    """The number of a product's submissions that wait for delivery, and the age of the oldest in seconds."""
 
     count: int
     oldest: float
@@ -48,8 +48,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Pile:
-    """The submissions of a product in one state, and the age of the oldest in seconds. The state is one of the row's;
-    `held` for those that wait to be released; `parked` for an unknown one that is not tried by itself."""
+    """The number of a product's submissions in one state, and the age of the oldest in seconds. `state` is that of the
+    rows, or `held` if they wait to be released, or `parked` if they are unknown and not retried automatically."""
 
     product: str
     state: str
@@ -72,7 +72,7 @@ def _is_one_of(*states: str) -> ColumnElement[bool]:
 
 
 class Accounts:
-    """Writes and reads the state of accounts, on an opened `backend`."""
+    """Reads and writes the state of accounts, on an opened `backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -114,7 +114,7 @@ class Accounts:
             (and_(s.state == "unknown", s.due_at.is_(null())), "parked"),
             else_=s.state,
         )
-        # Two statements, each with a partial index of its own; the first alone would look at all that was delivered.
+        # Two statements, each with its own partial index. One statement would scan everything that was delivered.
         self._piles = [
             select(s.product, piled, func.count(), now - func.min(s.accepted_at))
             .where(where)
@@ -123,7 +123,7 @@ class Accounts:
         ]
 
     async def piles(self) -> Sequence[Pile]:
-        """All that was not delivered, by product and state. Raises OutboxUnavailable."""
+        """Everything that is not delivered, by product and state. Raises OutboxUnavailable."""
 
         def look(connection: Connection) -> Sequence[Pile]:
             rows = [row for statement in self._piles for row in connection.execute(statement)]
@@ -134,7 +134,7 @@ class Accounts:
         return await self._backend.read(look)
 
     async def note(self, products: Sequence[str], reason: str | None) -> None:
-        """Write that the account of these products is well or, with a `reason`, that it is not. Raises
+        """Record that the account of these products works or, with a `reason`, that it does not. Raises
         OutboxUnavailable."""
 
         def write(connection: Connection) -> None:

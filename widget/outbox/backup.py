@@ -27,7 +27,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 _FIRST = (submission, attachment)
 _MOMENTARY = (schema_version, account, process, notice, alarm)
-"""Tables about one moment. After a restore, messages that wait would be sent a second time."""
+"""Tables about the present moment. Restoring them would send waiting messages a second time."""
 TABLES: Sequence[Table] = [*_FIRST, *(each for each in metadata.sorted_tables if each not in (*_FIRST, *_MOMENTARY))]
 """What is backed up, submissions first: inserting one counts it in another table. The job engine's tables are not
 needed."""
@@ -90,7 +90,7 @@ async def back_up(backend: Backend, target: BinaryIO, signing_keys: Sequence[str
 
 @contextmanager
 def whole_or_nothing(path: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name once it is on the disk as a whole. Only its owner can read it. Raises OSError."""
+    """A file that gets its name only when all of it is on disk. Only its owner can read it. Raises OSError."""
     if path.exists():
         raise FileExistsError(17, os.strerror(17), str(path))
     unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
@@ -122,7 +122,7 @@ def _write_table(connection: Connection, archive: zipfile.ZipFile, table: Table)
 
 
 def _write_file(connection: Connection, backend: Backend, archive: zipfile.ZipFile, blob: str) -> bool:
-    """Write a file's bytes, which cannot be packed any smaller. False if it is gone."""
+    """Write a file's bytes, which do not compress. False if they are gone."""
     chunks = backend.stored_chunks(connection, blob)
     first = next(chunks, None)
     if first is None:

@@ -1,4 +1,4 @@
-"""Erases what a person said: the one place that knows everything personal in a row.
+"""Erases what a person said. The only module that knows every personal column of a row.
 
 The row stays, with its state, so that its receipt and a repeat of its token are still answered.
 """

@@ -24,7 +24,7 @@ _SEALED = ("description", "email", "context", "last_error", "told")
 
 @dataclass(frozen=True, slots=True)
 class ImportedFile:
-    """A file. `content` is None if its bytes are gone. The other fields are the columns of `attachment`."""
+    """A file. `content` is None if the bytes are gone. The other fields are columns of `attachment`."""
 
     name: str
     media_type: str
@@ -37,7 +37,7 @@ class ImportedFile:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A submission. `columns` are those of `submission` that an export has, decrypted. Times are Unix seconds."""
+    """A submission. `columns` are the exported ones of `submission`, decrypted. Times are Unix seconds."""
 
     columns: Mapping[str, Any]
     files: tuple[ImportedFile, ...]
@@ -57,9 +57,9 @@ class Importer:
         self._is_known = select(submission.c.id).where(submission.c.id == bindparam("an_id"))
 
     async def take(self, new: Imported) -> bool:
-        """Store a submission. Returns False, and stores nothing, if its id is known already.
+        """Store a submission. Returns False, and stores nothing, if its id is already known.
 
-        A queued one is due at once, and is retried for as long as a new one. One that was being sent when it was
+        A queued submission is due at once and is retried for as long as a new one. One that was being sent when it was
         exported may have arrived, so it becomes `unknown`. Raises OutboxUnavailable, or ValueError if another
         submission used its signed identity.
         """

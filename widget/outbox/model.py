@@ -11,7 +11,7 @@ Status = Literal["waiting", "attached", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A file that is to be delivered: where its bytes are, whether they are encrypted, and how it is announced."""
+    """A file to deliver: where its bytes are, whether they are encrypted, and its name, type and size."""
 
     position: int
     name: str
@@ -22,11 +22,11 @@ class Pending:
 
 
 NO_ID = -1
-"""Stands for the id of a feedback that Insider Connect created without telling its id."""
+"""The id of a feedback that Insider Connect created without giving its id."""
 
 
 def known_id(feedback_id: int | None) -> int | None:
-    """The feedback id as people see it: None unless Insider Connect told one."""
+    """The feedback id as people see it: None if Insider Connect gave none."""
     return None if feedback_id == NO_ID else feedback_id
 
 
@@ -58,12 +58,12 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What becomes of a claimed row.
+    """The change that an attempt makes to a claimed row.
 
-    `state` "sending" keeps the claim and renews the lease: the next POST follows. `delay` is in seconds from now,
-    None for a row that is not tried by itself. `error` is for the operator, `cause` is the same in one of a few words,
-    to be counted; `public_message` is Insider Connect's own wording, fit to show. `attachments` holds what is now known
-    of files, by position, and `notes` what was found in them.
+    `state` "sending" keeps the claim and renews the lease, because another POST follows. `delay` is in seconds from
+    now; None means that the row is not retried automatically. `error` is for the operator. `cause` classifies it in one
+    of a few words, for the counts. `public_message` is Insider Connect's own wording, fit to show. `attachments` holds
+    the new states of files by position, and `notes` what was found in them.
     """
 
     state: Literal["sending", "queued", "unknown", "delivered", "refused"]
@@ -80,7 +80,7 @@ class Transition:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is not tried by itself any more."""
+        """Whether it is not retried automatically any more."""
         return self.state in ("delivered", "refused") or (self.state == "unknown" and self.delay is None)
 
 

@@ -1,8 +1,8 @@
-"""Opens an outbox, and waits for a database that is unavailable.
+"""Opens the outbox, and waits for a database that is unavailable.
 
-Meanwhile the service answers, and says that it is not ready. A problem that waiting cannot fix (a wrong password, a
-database of another release) stops the start if it is found at once. If it is found later, it is logged once, and
-attempts continue.
+Meanwhile the service answers that it is not ready. A problem that waiting cannot fix, such as a wrong password or a
+database of another release, stops the start if the first attempt finds it. Later ones only log it, once, and attempts
+continue.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from widget.errors import ConfigurationError, OutboxUnavailable
 log = structlog.get_logger("widget.outbox")
 
 FIRST_LOOK = 1.0
-"""Seconds that a start waits for the first try; one that takes longer goes on beside the service."""
+"""Seconds that the start waits for the first attempt. A longer one continues in the background."""
 _PAUSE, _LONGEST_PAUSE = 0.25, 10.0
-"""Seconds between two tries: the first, doubled with each, up to the last."""
+"""Seconds between attempts: the first pause, doubled each time up to the last."""
 
 
 @contextlib.asynccontextmanager
 async def opened(attempt: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Call `attempt` until it succeeds, or until the context is left; entered after the first try.
+    """Call `attempt` until it succeeds or the context is left. The context is entered after the first attempt.
 
-    Raises ConfigurationError if the first try does.
+    Raises ConfigurationError if the first attempt does.
     """
     tried = asyncio.Event()
     opening = asyncio.create_task(_until_done(attempt, tried), name="opening")
@@ -45,7 +45,8 @@ async def opened(attempt: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
 
 
 async def _until_done(attempt: Callable[[], Awaitable[None]], tried: asyncio.Event) -> None:
-    """Try until there is no failure. `tried` tells whether a start still waits for what the first try raises."""
+    """Repeat until an attempt succeeds. `tried` says whether the start still waits for the first one, and gets its
+    error."""
     said = ""
     for pause in pauses():
         try:
@@ -67,7 +68,7 @@ async def _until_done(attempt: Callable[[], Awaitable[None]], tried: asyncio.Eve
 
 
 def pauses() -> Iterator[float]:
-    """Seconds between two tries, growing."""
+    """Growing numbers of seconds between attempts."""
     pause = _PAUSE
     while True:
         yield pause

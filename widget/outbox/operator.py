@@ -1,8 +1,8 @@
-"""What an operator may do with the outbox while the service runs.
+"""What an operator can do with the outbox while the service runs.
 
-Every change is one statement that names the states it applies to, so it cannot interfere between a claim and its
-outcome. A row that is being sent is left alone, except by an erasure, because a person's right comes first.
-`widget.cli.outbox` prints and logs.
+Every change is one statement that names the states it applies to, so it cannot come between a claim and its outcome. A
+row that is being sent is left alone, except by an erasure, because a person's right comes first. `widget.cli.outbox`
+prints and logs.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -43,25 +43,25 @@ from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
 BATCH = 500
-"""Rows in one answer or one transaction, so that the running service never waits for long."""
+"""Rows in one answer or one transaction, small enough that the running service never waits for long."""
 
 State = Literal["queued", "sending", "unknown", "delivered", "refused", "discarded"]
 STATES: tuple[State, ...] = ("queued", "sending", "unknown", "delivered", "refused", "discarded")
 RETRIABLE: tuple[State, ...] = ("queued", "unknown", "refused", "discarded")
 DISCARDABLE: tuple[State, ...] = ("queued", "unknown", "refused")
 DAMAGED = "(damaged: cannot be decrypted)"
-"""Shown for what cannot be decrypted."""
+"""Shown in place of what cannot be decrypted."""
 _SHORTEST_PREFIX = 4
-"""Characters of an id that may stand for it."""
+"""The fewest characters that an abbreviated id may have."""
 _Row = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Selects rows. Empty means any; ages are in seconds since a row was accepted.
+    """Selects rows. An empty field selects all; ages are in seconds since a row was accepted.
 
-    `held` True selects only rows that wait to be released, False all others; `restored` True only those that a restored
-    backup brought, False all others.
+    `held` True selects only rows that wait to be released, False all others. `restored` True selects only rows that
+    came from a restored backup, False all others.
     """
 
     ids: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A file of a row; `blob` is None once its bytes are erased, and `sealed` tells whether it is encrypted."""
+    """A file of a row. `blob` is None once its bytes are erased; `sealed` says whether they are encrypted."""
 
     position: int
     name: str
@@ -115,8 +115,8 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A row with its content; `feedback` is None once it is erased. `context` is JSON, `due_at` is in Unix seconds.
-    `without_id`: Insider Connect created the feedback and gave no id."""
+    """A row with its content. `feedback` is None once it is erased. `context` is JSON, `due_at` is in Unix seconds.
+    `without_id` means that Insider Connect created the feedback but gave no id."""
 
     entry: Entry
     feedback: Feedback | None
@@ -142,9 +142,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure did. `discarded` rows were still waiting, `sending` of them were under way at that moment;
-    `feedback_ids` are those that Insider Connect has confirmed; `left` are the ids that are not known; of those in
-    `damaged` nobody can say whose they are."""
+    """The result of an erasure. `discarded` rows were still waiting; `sending` of them were being sent at that moment.
+    `feedback_ids` are those that Insider Connect has confirmed. `left` are ids that do not exist. `damaged` rows were
+    left alone, because nobody can say whose they are."""
 
     ids: tuple[str, ...]
     discarded: int
@@ -175,7 +175,7 @@ class Operator:
         return await self.backend.read(lambda c: c.scalar(statement)) or 0
 
     async def named(self, name: str) -> Sequence[str]:
-        """The ids that `name` may stand for: an id, the beginning of some, or the feedback's id at Insider Connect."""
+        """The ids that `name` may stand for: an id, the beginning of one, or the feedback's id at Insider Connect."""
         statement = self._statements.named(name)
         ids = (await self.backend.read(lambda c: c.scalars(statement).all())) if statement is not None else ()
         return [name] if name in ids else ids
@@ -183,7 +183,7 @@ class Operator:
     async def find(
         self, wanted: Wanted, *, after: Entry | None = None, limit: int = BATCH, newest: bool = False
     ) -> Sequence[Entry]:
-        """The next selected rows after an entry that was returned before; the oldest first, or the `newest`."""
+        """The next selected rows after an entry that was returned before, oldest first unless `newest` is set."""
         statement = self._statements.find(newest).where(self._statements.meant(wanted)).limit(limit)
         if after is not None:
             statement = statement.where(self._statements.after(after, newest))
@@ -191,7 +191,7 @@ class Operator:
         return [_entry(row, self.backend.keyring) for row in rows]
 
     async def whole(self, submission_id: str) -> Whole | None:
-        """A row with its content; None if it is not known."""
+        """A row with its content; None if it does not exist."""
 
         def look(connection: Connection) -> Whole | None:
             row = connection.execute(self._statements.whole, {"an_id": submission_id}).one_or_none()
@@ -223,13 +223,14 @@ class Operator:
         return await self.backend.read(look)
 
     async def rows_by_key(self) -> Mapping[str | None, int]:
-        """How many rows each key of `DATA_KEY` encrypts, by the key's name; None for those that are plain."""
+        """How many rows each key of `DATA_KEY` encrypts, by the key's name; None stands for rows that are not
+        encrypted."""
         key = submission.c.data_key
         counts = select(key, func.count()).group_by(key)
         return await self.backend.read(lambda c: {row[0]: row[1] for row in c.execute(counts)})
 
     async def put_back(self, ids: Sequence[str]) -> Changed:
-        """Make rows due now, with the retries of a new one, whatever held them back.
+        """Make rows due now, with all attempts of a new row, whatever held them back.
 
         What Insider Connect has confirmed is not sent again.
         """
@@ -242,24 +243,25 @@ class Operator:
         return await self._change(self._statements.put_back, ids, RETRIABLE, announce)
 
     async def discard(self, ids: Sequence[str]) -> Changed:
-        """Give rows up. Their files are removed at once, because the room is needed. The rest stays until retention
-        erases it, so that the rows can be retried."""
+        """Give rows up. Their files are removed at once to free space. The rest stays until retention erases it, so the
+        rows can still be retried."""
         blobs: list[str] = []
 
         def drop(connection: Connection, ids: Sequence[str]) -> None:
-            blobs[:] = drop_files(connection, ids)  # anew when the transaction is tried again
+            blobs[:] = drop_files(connection, ids)  # replaced if the transaction is run again
 
         changed = await self._change(self._statements.discard, ids, DISCARDABLE, drop)
         await self.backend.erase(blobs)
         return changed
 
     async def erase(self, ids: Sequence[str]) -> Erased:
-        """Erase what was said in these rows, in whatever state they are, and give up those that wait."""
+        """Erase what was said in these rows, whatever their state, and give up those that wait."""
         erased = await self._erase(ids)
         return replace(erased, left=tuple(each for each in dict.fromkeys(ids) if each not in erased.ids))
 
     async def find_person(self, email: str) -> tuple[Sequence[str], Sequence[str]]:
-        """The ids of what a person said, in any state; and those of rows whose damaged address may be anybody's."""
+        """The ids of everything that a person said, in any state, and those of rows whose damaged address may be
+        anybody's."""
         wanted = addresses.key(email)
         found: list[str] = []
         damaged: list[str] = []
@@ -274,9 +276,9 @@ class Operator:
         return found, damaged
 
     async def erase_person(self, email: str) -> Erased:
-        """Erase what a person said, in whatever state it is, and give up what waits.
+        """Erase everything that a person said, whatever its state, and give up what waits.
 
-        Rows whose address is damaged stay, and are named.
+        Rows whose address is damaged are left alone, and named.
         """
         found, damaged = await self.find_person(email)
         return replace(await self._erase(found), damaged=tuple(damaged))
@@ -290,8 +292,8 @@ class Operator:
         return await self._erase(await self.find_unreadable())
 
     async def _addresses(self) -> AsyncIterator[_Row]:
-        """The rows that have an address. All are read, because encrypted addresses cannot be searched for, and a
-        searchable hash would tell whoever has the disk which rows belong to one person."""
+        """All rows that have an address. Encrypted addresses cannot be searched. A hash that could be searched would
+        show anybody who has the disk which rows belong to one person."""
         after = ""
         while True:
             statement, values = self._statements.addresses, {"after": after}
@@ -405,7 +407,7 @@ class _Statements:
         self.unreadable = select(s.id).where(s.data_key.is_not(None), s.data_key.not_in(backend.keyring.names))
 
     def find(self, newest: bool) -> Select[Any]:
-        """Rows in the order of their arrival, or in the opposite one."""
+        """Rows in the order of their arrival, or in reverse."""
         s = submission.c
         return (
             self._find.order_by(s.accepted_at.desc(), s.id.desc())
@@ -414,7 +416,7 @@ class _Statements:
         )
 
     def named(self, name: str) -> Select[Any] | None:
-        """The ids for which `name` may stand; None if it can be none's."""
+        """The ids for which `name` may stand; None if it cannot be an id."""
         s = submission.c
         is_number = name.isascii() and name.isdigit() and len(name) < 19
         conditions = [s.id == name]

@@ -1,7 +1,7 @@
-"""Whether a database file is still the one that was opened, and what can be saved when it is not.
+"""Detects that the database file is no longer the one that was opened, and saves what can be saved.
 
-A file that is deleted, truncated or replaced while a process has it open can still be written: into nowhere. The rows
-would be gone with the process, although people were thanked for them.
+If a file is deleted, truncated or replaced while a process has it open, the process can still write to it, but the rows
+are lost when the process ends, although people were thanked for them.
 """
 
 import os
@@ -20,13 +20,14 @@ log = structlog.get_logger("widget.outbox")
 
 _SAVED = "-saved-"
 _PAGE_SIZE, _PAGE_COUNT = slice(16, 18), slice(28, 32)
-"""Where a database's header has them (https://www.sqlite.org/fileformat2.html#the_database_header)."""
+"""Where a database header has these values (https://www.sqlite.org/fileformat2.html#the_database_header)."""
 
 _Identity = tuple[int, int]
 
 
 class Presence:
-    """The file at `path` as it was when `opened` was called, and its write-ahead log as of the last `connected`."""
+    """The file at `path` as it was when `opened` was called, and its write-ahead log as of the last call of
+    `connected`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -37,28 +38,28 @@ class Presence:
         self._size = 0
 
     def opened(self, descriptor: int) -> None:
-        """This is the file, from now on. The descriptor is ours until `close`.
+        """Take the present file as the right one. The descriptor stays open until `close`.
 
-        Closing any descriptor of a file takes away all locks that this process has on it (POSIX). Without SQLite's,
-        another process takes itself for the last and deletes the write-ahead log. So the file is opened once, and
-        closed only when nobody uses it any more.
+        Closing any descriptor of a file drops all locks that this process has on it (POSIX). Without SQLite's locks,
+        another process would think that nobody else uses the file and delete the write-ahead log. So the file is opened
+        once, and closed only when no connection uses it any more.
         """
         self.close()
         self._descriptor = descriptor
         self._file = _identity(os.fstat(descriptor))
 
     def close(self) -> None:
-        """Let go of the file. Only while no connection has it open."""
+        """Close the file. Only call this while no connection has it open."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def connected(self) -> None:
-        """A new connection may have begun a new write-ahead log."""
+        """A new connection may have started a new write-ahead log."""
         self._log_file = None
 
     def trouble(self) -> str | None:
-        """What became of the file; None if nothing did. It costs two calls of stat."""
+        """What happened to the file; None if nothing did. Costs two stat calls."""
         try:
             found = self._path.stat()
             if _identity(found) != self._file:
@@ -79,7 +80,7 @@ class Presence:
         return None
 
     def _is_cut(self) -> bool:
-        """Whether the file is shorter than its header says. VACUUM makes it shorter, and its header too."""
+        """Whether the file is shorter than its header says. VACUUM shortens the file, but updates the header, too."""
         assert self._descriptor is not None  # noqa: S101
         header = os.pread(self._descriptor, 100, 0)
         size = int.from_bytes(header[_PAGE_SIZE], "big")
@@ -88,12 +89,12 @@ class Presence:
 
 
 def save(connection: Any, path: Path) -> Path | None:
-    """Write what an open `connection` of sqlite3 still holds to a new file beside `path`; None if that is nothing.
+    """Write what an open `connection` still holds to a new file beside `path`; None if it holds nothing.
 
-    What a truncated file has lost is lost; then at least the write-ahead log is kept.
+    What a truncated file has lost stays lost. In that case at least the write-ahead log is kept.
     """
     target = path.with_name(f"{path.name}{_SAVED}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-    if not path.parent.is_dir():  # made anew, it would be in the way of the one that comes back
+    if not path.parent.is_dir():  # a connection would create a new file here, in the way of one that comes back
         return None
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, private.FILE))
@@ -118,9 +119,9 @@ def _copy(connection: Any, target: Path) -> bool:
 
 
 def check_not_lost(path: Path) -> None:
-    """Raises ConfigurationError where an outbox was saved beside `path`, and `path` itself is missing or empty.
+    """Raises ConfigurationError if an outbox was saved beside `path`, and `path` itself is missing or empty.
 
-    To begin a new outbox then would hide the rows that wait in the other one.
+    Starting a new outbox would hide the rows that wait in the saved one.
     """
     if path.exists() and path.stat().st_size:
         return

@@ -1,7 +1,7 @@
 """Files and folders that only this process's user may read.
 
-New ones are created that way; those that an older release or another umask left open are corrected and logged. A folder
-of another user is never used: its owner could read or exchange everything in it.
+New ones are created that way. Existing ones that are open to others are corrected and logged. A folder that belongs to
+another user is never used: its owner could read or replace everything in it.
 """
 
 import os
@@ -19,8 +19,8 @@ FILE, FOLDER = 0o600, 0o700
 
 
 def own_folder(path: Path, setting: str, *, correct: bool = True) -> None:
-    """Create a folder, or make sure that an existing one is ours alone. One that is open to others is corrected, or
-    refused unless `correct`. Raises ConfigurationError that names `setting`, or OSError."""
+    """Create a folder, or make sure that only this user can access an existing one. With `correct`, wrong rights are
+    corrected; otherwise such a folder is refused. Raises ConfigurationError that names `setting`, or OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.mkdir(mode=FOLDER)
@@ -34,8 +34,7 @@ def own_folder(path: Path, setting: str, *, correct: bool = True) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Remove everybody else's rights to a file or folder, if it exists. One that belongs to another user is only
-    logged."""
+    """Remove everybody else's rights to a file or folder, if it exists. If it belongs to another user, only log it."""
     try:
         found = path.lstat()
         wanted = FOLDER if stat.S_ISDIR(found.st_mode) else FILE
@@ -56,10 +55,10 @@ def open_to_others(path: Path) -> bool:
 
 
 def _check_owner(path: Path, setting: str) -> None:
-    found = path.lstat()  # a link would lead wherever its creator wants
+    found = path.lstat()  # a link could lead anywhere
     if not stat.S_ISDIR(found.st_mode):
         raise ConfigurationError([Problem(setting, f"{path} is no folder")])
-    # The owner of the parent folder could exchange it at any time, and is trusted: commands may run as root.
+    # The owner of the parent folder could replace it at any time, and is trusted: commands may run as root.
     if found.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
         words = f"{path} belongs to another user, who could read what is put there: remove it, or name another folder"
         raise ConfigurationError([Problem(setting, words)])

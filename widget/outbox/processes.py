@@ -1,4 +1,4 @@
-"""What each process tells of itself, where several share a database: so any of them can tell it of all."""
+"""Figures of each process, for several that share a database: any of them can report those of all."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from widget.outbox.backend import Backend
 from widget.outbox.tables import process
 
 SILENT = 60.0
-"""Seconds after which a process that tells nothing counts as gone."""
+"""Seconds after which a process that has written nothing counts as gone."""
 _FORGOTTEN = 3600.0
-"""Seconds after which its row goes, too."""
+"""Seconds after which its row is deleted."""
 
 
 class Process(NamedTuple):
@@ -33,7 +33,7 @@ def this(role: str, gauges: Mapping[str, float]) -> Process:
 
 
 class Processes:
-    """Tells and reads, on an opened `backend`."""
+    """Reads and writes the figures, on an opened `backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -46,7 +46,7 @@ class Processes:
         self._read = select(p.host, p.pid, p.role, p.gauges).where(p.seen_at > now - SILENT).order_by(p.host, p.pid)
 
     async def tell(self, its: Process) -> None:
-        """Write down what a process tells. Raises OutboxUnavailable."""
+        """Write a process's figures. Raises OutboxUnavailable."""
         values = its._asdict() | {"gauges": json.dumps(its.gauges)}
 
         def write(connection: Connection) -> None:
@@ -56,6 +56,6 @@ class Processes:
         await self._backend.write(write)
 
     async def read(self) -> Sequence[Process]:
-        """What the processes that are alive have told. Raises OutboxUnavailable."""
+        """The figures of the processes that are alive. Raises OutboxUnavailable."""
         rows = await self._backend.read(lambda c: c.execute(self._read).all())
         return [Process(host, pid, role, json.loads(gauges)) for host, pid, role, gauges in rows]

@@ -1,6 +1,6 @@
 """Restores a backup into an empty database: all of it, or nothing.
 
-What waited when the backup was made may have been delivered since, and nobody can know. So each such submission is
+Submissions that waited when the backup was made may have been delivered since; nobody can know. So each of them is
 flagged as a possible duplicate and held until the operator releases it.
 """
 
@@ -35,7 +35,7 @@ _DAMAGED = (
     NotImplementedError,
     RuntimeError,
 )
-"""What reading a damaged archive comes to."""
+"""The errors that reading a damaged archive raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Restored:
 
 
 class Archive:
-    """A backup that is whole. Raises BackupUnusable, or OSError."""
+    """A complete backup. Raises BackupUnusable or OSError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,7 +63,7 @@ class Archive:
             raise
 
     def _checked(self) -> Manifest:
-        """The manifest of what is whole, and of a kind that this release knows."""
+        """The manifest of a complete backup, if this release knows its format."""
         try:
             damaged = self._zip.testzip()
             manifest = {} if damaged else json.loads(self._zip.read(MANIFEST))
@@ -81,7 +81,7 @@ class Archive:
         found = Manifest(**{name: _frozen(value) for name, value in manifest.items()})
         files = sum(name.startswith(stored("")) for name in self._zip.namelist())
         missing = [name for name in found.rows if f"{name}.jsonl" not in self._zip.NameToInfo]
-        if missing or files != found.files:  # the directory was damaged, and no member
+        if missing or files != found.files:  # the directory was damaged, not a member
             raise self._unusable("is damaged: parts of it are missing")
         return found
 
@@ -97,14 +97,14 @@ class Archive:
 
     def rows(self, table: Table) -> Generator[dict[str, Any], None, None]:
         """The rows of a table."""
-        if member(table) not in self._zip.NameToInfo:  # a table that is younger than the backup
+        if member(table) not in self._zip.NameToInfo:  # the table was added after the backup
             return
         with self._zip.open(member(table)) as lines:
             for line in lines:
                 yield json.loads(line)
 
     def frames(self, blob: str) -> Generator[bytes, None, None]:
-        """The bytes of a file as they are stored, frame by frame. Nothing if the backup lacks it."""
+        """The stored bytes of a file, frame by frame. Nothing if the backup lacks it."""
         if stored(blob) in self._zip.NameToInfo:
             with self._zip.open(stored(blob)) as file:
                 yield from sealing.stored_frames(file.read)
@@ -114,7 +114,7 @@ class Archive:
 
 
 def prepare(connection: Connection) -> None:
-    """Make the tables in an empty database. Raises BackupUnusable, and changes nothing, if it is not empty."""
+    """Create the tables in an empty database. Raises BackupUnusable, and changes nothing, if it is not empty."""
     if inspect(connection).has_table(submission.name):
         _check_empty(connection)
     migrations.migrate(connection)
@@ -128,7 +128,7 @@ def _check_empty(connection: Connection) -> None:
 async def restore(backend: Backend, archive: Archive) -> Restored:
     """Restore into the database of `backend`, which is open.
 
-    Raises BackupUnusable if the database is not empty, and OutboxUnavailable; then nothing was restored.
+    Raises BackupUnusable if the database is not empty, or OutboxUnavailable. In both cases nothing was restored.
     """
     await backend.write(prepare)
     written: list[str] = []
@@ -159,7 +159,7 @@ def _restore_rows(connection: Connection, archive: Archive, table: Table) -> int
     """Restore the rows of a table. Returns how many of them are held."""
     change = _hold if table is submission else _unchanged
     count = held = 0
-    # The insertion of submissions was counted anew: the counts of the backup take the place of that.
+    # Inserting the submissions counted them again. The counts of the backup replace those.
     connection.execute(delete(table))
     with closing(archive.rows(table)) as rows:
         while batch := [change(row) for row in islice(rows, _BATCH)]:
@@ -177,7 +177,7 @@ def _unchanged(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hold(row: dict[str, Any]) -> dict[str, Any]:
-    """The row as it is restored: one that would be tried by itself is held, and flagged."""
+    """The row to restore. One that would be retried automatically is held, and flagged."""
     is_held = row["state"] == "queued" and row["held_for"] is not None
     if is_held:
         return row | {"possible_duplicate": True}
@@ -198,5 +198,6 @@ def _frozen(value: Any) -> Any:
 
 
 def lost_receipts(manifest: Manifest, signing: Keyring) -> bool:
-    """Whether no key signs today that signed when the backup was made: then receipts from before are not valid."""
+    """Whether none of the keys that signed when the backup was made is in use today. Receipts from then are not
+    valid."""
     return not set(manifest.signing_keys) & set(signing.names)

@@ -1,9 +1,9 @@
 """Erases and removes what has been in the outbox for long enough.
 
-A submission that did not get through keeps its content for a set time, so that the operator can retry it. Then the
-content is erased and the row stays with its state. A delivered submission keeps at most its context, for a time that
-the operator sets. Its row is removed once the receipt has expired and the form token is no longer valid; until then the
-row identifies repeats.
+A submission that was not delivered keeps its content for a period, so that the operator can retry it. Then the content
+is erased and the row keeps its state. A delivered submission keeps at most its context, for a period that the operator
+sets. Its row is removed once the receipt has expired and the form token is no longer valid; until then the row
+identifies repeats.
 """
 
 import math
@@ -27,9 +27,10 @@ MAX_BATCHES = 20
 class Retention:
     """Erases and removes on `backend`. All periods are in seconds.
 
-    `kept`: a submission that was not delivered keeps its content. `contexts`: a delivered one keeps its context.
-    `receipts`: a receipt can be viewed. `tokens`: a form token may be valid. `held_files`: a held submission keeps its
-    files. `max_quarantine`: bytes of attachments that may wait for the operator.
+    `kept`: how long an undelivered submission keeps its content. `contexts`: how long a delivered one keeps its
+    context. `receipts`: how long a receipt can be viewed. `tokens`: how long a form token can be valid. `held_files`:
+    how long a held submission keeps its files. `max_quarantine`: the bytes of attachments that may wait for the
+    operator.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Retention:
             log.info("retention.removed", rows=removed)
 
     async def _drop_files(self, which: Callable[[Connection], Sequence[str]], event: str) -> None:
-        """Remove the files of some rows, which keep the rest."""
+        """Remove the files of some rows, which keep everything else."""
 
         def drop(connection: Connection) -> tuple[Sequence[str], Sequence[str]]:
             ids = which(connection)
@@ -77,7 +78,7 @@ class Retention:
         return connection.scalars(self._statements.held_files).all()
 
     def _beyond_quarantine(self, connection: Connection) -> Sequence[str]:
-        """Rows that have to make room: held ones before refused ones, the oldest first."""
+        """Rows that lose their files to free space: held ones before refused ones, oldest first."""
         excess = (connection.scalar(self._statements.quarantined_bytes) or 0) - self._max_quarantine
         ids: list[str] = []
         for submission_id, size in connection.execute(self._statements.quarantined) if excess > 0 else ():
@@ -88,7 +89,7 @@ class Retention:
         return ids
 
     async def _all(self, statement: Update | Delete) -> int:
-        """Execute it in batches. Returns the number of rows."""
+        """Execute a statement in batches. Returns the number of rows."""
         rows = 0
         for _ in range(MAX_BATCHES):
             some = await self._backend.write(lambda c: c.execute(statement).rowcount)
@@ -119,7 +120,7 @@ class _Statements:
         s, a, now = submission.c, attachment.c, backend.now
         left = s.state.in_([literal(state, literal_execute=True) for state in LEFT_STATES])
         waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
-        # What a restored backup brought may be ours alone to deliver, so it waits however long it takes.
+        # A restored row may be the only copy, so it waits for as long as it takes.
         is_held = and_(waiting, s.due_at.is_(None), s.held_for.is_not(None), s.held_for != RESTORED)
         self.outlived = select(s.id).where(left, s.ended_at < now - kept, s.email.is_not(None)).limit(BATCH)
         self.give_up_held = (  # nobody released it, so it counts as discarded when it was accepted

@@ -25,9 +25,10 @@ FRAME = 255 * 1024
 TAG = 16
 """Bytes by which a frame grows."""
 _MARK = "\x01"
-"""Begins a sealed text. No other text begins with a control character: those are removed, or the text is ours."""
+"""The first character of a sealed text. No other text begins with a control character: they are removed, or we wrote
+it."""
 _MAGIC = b"\x01widget1"
-"""Begins a sealed file; no accepted kind of file begins like this."""
+"""The first bytes of a sealed file. No accepted type of file begins like this."""
 HEADER = len(_MAGIC) + 8
 """Bytes before the first frame: the mark and the name of the key."""
 _NONCE = 12
@@ -72,7 +73,7 @@ class Keyring:
         return opened.decode("utf-8", "surrogatepass")
 
     def opened_or(self, instead: str, key: str | None, row: str, field: str, text: str | None) -> str | None:
-        """The same for what is only shown, with `instead` for what cannot be decrypted."""
+        """As `open`, for what is only shown: `instead` replaces what cannot be decrypted."""
         try:
             return self.open(key, row, field, text)
         except RowUnreadable:
@@ -115,13 +116,13 @@ class Keyring:
 
 
 def frames(content: bytes) -> Iterator[bytes]:
-    """A file in the pieces that `seal_file` takes."""
+    """A file in the chunks that `seal_file` takes."""
     return (content[start : start + FRAME] for start in range(0, len(content), FRAME))
 
 
 def stored_frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """A file as it is stored, cut into its frames: sealed ones can only be decrypted one by one. `read` gives so many
-    of its next bytes, and fewer only at its end."""
+    """A stored file, cut into its frames: sealed ones can only be decrypted one by one. `read` returns the requested
+    number of bytes, and fewer only at the end."""
     frame = read(HEADER + FRAME + TAG)
     size = FRAME + TAG if frame.startswith(_MAGIC) else HEADER + FRAME + TAG
     while frame:
@@ -130,7 +131,7 @@ def stored_frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def is_sealed(text: str | None) -> bool:
-    """Whether a text was sealed; our own words about a row are not."""
+    """Whether a text was sealed. Our own messages about a row are not."""
     return text is not None and text.startswith(_MARK)
 
 
@@ -139,7 +140,7 @@ PLAIN = Keyring()
 
 
 def check(connection: Connection, keyring: Keyring) -> None:
-    """Raises ConfigurationError if there are rows that no listed key can decrypt."""
+    """Raises ConfigurationError if some rows cannot be decrypted with any listed key."""
     if rows := unreadable(connection, keyring):
         one = rows == 1
         words = (
@@ -151,7 +152,7 @@ def check(connection: Connection, keyring: Keyring) -> None:
 
 
 def unreadable(connection: Connection, keyring: Keyring) -> int:
-    """How many rows no listed key can decrypt."""
+    """How many rows cannot be decrypted with any listed key."""
     s = submission.c
     count = select(func.count()).where(and_(s.data_key.is_not(None), s.data_key.not_in(keyring.names)))
     return connection.scalar(count) or 0
@@ -166,7 +167,7 @@ def _derived(key: bytes, purpose: bytes, length: int) -> bytes:
 
 
 def _decoded(text: str) -> bytes:
-    """The bytes in canonical base64; none, which no key opens, for anything else."""
+    """Decode canonical base64. Anything else gives no bytes, which no key can open."""
     try:
         decoded = base64.b64decode(text, validate=True)
     except ValueError:

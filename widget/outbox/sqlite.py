@@ -43,19 +43,19 @@ log = structlog.get_logger("widget.outbox")
 
 T = TypeVar("T")
 _MAX_BATCH = 128
-"""Most jobs in one commit: with more, the first would wait long for the last."""
+"""The most jobs in one commit. With more, the first would wait too long for the last."""
 BUSY_TIMEOUT = 10.0
 """Seconds that a write waits for another process (a backup, an operator's command) to release the database."""
 SPARE = 16 * 1024 * 1024
-"""Bytes of the disk that new submissions leave free: delivery has to write before it frees anything."""
+"""Bytes of the disk that new submissions leave free, because delivery has to write before it frees anything."""
 _EMPTY_LOG_EVERY = 5.0
 """Seconds that erased content may remain in the write-ahead log, unless somebody reads an old snapshot."""
 REWRITE_EVERY = 3600.0
-"""Seconds between two rewritings of the database."""
+"""Seconds between two rewrites of the database."""
 _REWRITE_UP_TO = 32 * 1024 * 1024
 """Bytes of the largest database that is rewritten; this takes as much memory and a third of a second."""
 _FAILURES = (DatabaseError, sqlite3.Error)
-"""What SQLite raises; while a connection is being set up, not yet in SQLAlchemy's clothes."""
+"""What SQLite raises; SQLAlchemy does not wrap errors while a connection is being set up."""
 _FIX = (
     "Stop the service. If something was saved, move it to the path in DATABASE_URL and remove the -wal and -shm files "
     "beside it; otherwise restore a backup. Then start the service."
@@ -103,7 +103,7 @@ class SQLiteBackend:
 
     @property
     def free(self) -> int | None:
-        """What the disk has left."""
+        """Bytes that the disk has left."""
         with contextlib.suppress(OSError):
             disk = os.statvfs(self.files)
             return disk.f_bavail * disk.f_frsize
@@ -240,7 +240,7 @@ class SQLiteBackend:
             ) from None
 
     def _prepare_folder(self) -> None:
-        """Make the folder if that is wanted, and say aloud that a new outbox begins: it may be the wrong place."""
+        """Create the folder if requested, and log that a new outbox begins: it may be the wrong place."""
         folder = self.path.absolute().parent
         if not self._make_folder and not folder.exists():
             words = (
@@ -281,7 +281,7 @@ class SQLiteBackend:
                 counters.add(Key("database_error"))
                 reason = self._presence.trouble() or _reason(error)
                 self._disconnect()
-                # On a full disk the log cannot grow, and SQLite writes it back by itself only when it grows.
+                # On a full disk the log cannot grow, and SQLite only writes it back when it grows.
                 _run_alone(engine, "PRAGMA wal_checkpoint(PASSIVE)")
                 for _, done in batch:
                     _fail(done, OutboxUnavailable(reason), error)
@@ -302,8 +302,8 @@ class SQLiteBackend:
             self._connection = None
 
     def _check_presence(self) -> None:
-        """Raises _Lost when the file is not the one that was opened. What the open connection holds is then saved, as
-        soon as there is a folder to save it in."""
+        """Raises _Lost if the file is not the one that was opened. What the open connection holds is saved first, as
+        soon as there is a folder for it."""
         trouble = self._presence.trouble()
         if trouble is None:
             if self._lost:
@@ -320,7 +320,8 @@ class SQLiteBackend:
         raise _Lost(trouble)
 
     def _next_job(self, engine: Engine) -> _Job | None:
-        """Wait for a job, or for None, which ends the thread. The log is emptied in between, however busy it is."""
+        """Wait for a job, or for None, which ends the thread. The log is emptied in between, however busy the writer
+        is."""
         while True:
             wait = self._empty_log_at - time.monotonic()
             if wait <= 0:
@@ -451,8 +452,8 @@ def _reason(error: Exception) -> str:
 
 
 def _commit(connection: Connection, batch: Sequence[_Job]) -> Sequence[_Outcome]:
-    """Run every job and commit. One that fails takes no other with it: what was done is undone, and each
-    is run anew in a savepoint. It is rare, and savepoints always would be half of the statements."""
+    """Run every job and commit. A job that fails does not affect the others: everything is rolled back, and each job is
+    run again in a savepoint. This is rare. Savepoints in every case would double the number of statements."""
     try:
         with connection.begin():
             return [(done, job(connection), None) for job, done in batch]
@@ -464,7 +465,7 @@ def _commit(connection: Connection, batch: Sequence[_Job]) -> Sequence[_Outcome]
 
 
 def _answer(outcomes: Sequence[_Outcome]) -> None:
-    """Tell those who wait what became of their jobs."""
+    """Hand the results to those who wait."""
     for done, result, failure in outcomes:
         if failure:
             _fail(done, failure, failure.__cause__)

@@ -1,7 +1,7 @@
-"""Counts of what happened, without anything personal: they outlive the rows that they counted, and their erasure.
+"""Counts of events that hold nothing personal. They outlive the rows that they counted.
 
-The database counts submissions and their ends by itself, in the transaction that changes a row (`tally_schema`). What
-has no row, such as a refused request, is added by the process that saw it. All processes read the same.
+The database counts submissions and their outcomes by itself, in the transaction that changes a row (`tally_schema`).
+Events without a row, such as refused requests, are added by the process that saw them. All processes read the same.
 """
 
 import math
@@ -32,13 +32,13 @@ from widget.telemetry.counters import Amount, Key
 
 _HOUR, _DAY = 3600, 86_400
 _APART = 2 * _HOUR
-"""Seconds for which an hour's counts stay with the connections that made them; then they are one."""
+"""Seconds for which an hour's counts are kept per connection before they are added up."""
 _HOURS_KEPT = 35 * _DAY
-"""Seconds after which the counts of a day's hours become those of the day."""
+"""Seconds after which the counts of a day's hours are added up."""
 
 
 class Count(NamedTuple):
-    """An amount in the hour that began at `hour`, in Unix seconds; in the day, once it is long ago."""
+    """A count for the hour that began at `hour`, in Unix seconds, or for the day once that is long ago."""
 
     hour: int
     key: Key
@@ -76,7 +76,7 @@ class Tally:
         self._put = _upsert(dialect, hour=bindparam("an_hour"), slot=literal(0))
 
     async def add(self, amounts: Mapping[Key, Amount]) -> None:
-        """Count what has no row. Raises OutboxUnavailable."""
+        """Add counts of events that have no row. Raises OutboxUnavailable."""
         rows = [_row(key, amount) for key, amount in sorted(amounts.items())]
         if rows:
             await self._backend.write(lambda c: c.execute(self._add, rows))
@@ -88,7 +88,7 @@ class Tally:
         return [Count(row[0], Key(*row[1:7]), Amount(int(row[7]), row[8])) for row in rows]
 
     async def totals(self) -> Mapping[Key, Amount]:
-        """All that was ever counted. Raises OutboxUnavailable."""
+        """Everything that was ever counted. Raises OutboxUnavailable."""
         rows = await self._backend.read(lambda c: c.execute(self._totals).all())
         return {Key(*row[:6]): Amount(int(row[6]), row[7]) for row in rows}
 
@@ -99,8 +99,8 @@ class Tally:
             self._compacted_at = self._clock()
 
     async def compact(self) -> int:
-        """Put together what is over: the connections' counts of an hour, the hours of a day. Returns how many rows were
-        put together. Raises OutboxUnavailable."""
+        """Add up what is complete: the connections' counts of an hour, the hours of a day. Returns how many rows were
+        merged. Raises OutboxUnavailable."""
         return await self._backend.write(self._compact)
 
     def _compact(self, connection: Connection) -> int:

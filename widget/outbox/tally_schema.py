@@ -1,10 +1,10 @@
-"""The table of counts, and the triggers that count: step 15 of `migrations`.
+"""The table of counts and the triggers that count: step 15 of `migrations`.
 
-The database counts by itself, in the transaction that changes a row. So no count is lost or taken twice, whoever
-changes the row: the service, an operator's command, or the release before this one during an upgrade.
+The database counts by itself, in the transaction that changes a row. So no change is missed or counted twice, whether
+the service makes it, an operator's command, or the previous release during an upgrade.
 
-On PostgreSQL each connection has counts of its own (`slot`). Otherwise all transactions would wait for one another at
-the row that counts the current hour.
+On PostgreSQL each connection has its own counts (`slot`). Otherwise all transactions would wait for one another at the
+row of the current hour.
 """
 
 from collections.abc import Sequence
