@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from outboxes import due_ids, kept_blobs, new_submission, outbox_at, time_passes
 
+from widget.outbox.entries import Entry, Wanted
 from widget.outbox.model import Transition
-from widget.outbox.operator import Entry, Operator, Wanted
+from widget.outbox.operator import Operator
 from widget.outbox.outbox import Outbox
 
 VERDICTS = {

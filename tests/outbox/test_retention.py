@@ -11,8 +11,9 @@ from samples import png
 from sqlalchemy import create_engine, insert, select
 from sqlalchemy.dialects import sqlite
 
+from widget.outbox.entries import Wanted
 from widget.outbox.model import Transition
-from widget.outbox.operator import Operator, Wanted
+from widget.outbox.operator import Operator
 from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
 from widget.outbox.sqlite import SQLiteBackend

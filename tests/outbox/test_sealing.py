@@ -9,8 +9,9 @@ from outboxes import FEEDBACK, backend_at, kept_blobs, new_submission, outbox_at
 from sqlalchemy import text
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable
+from widget.outbox.entries import Wanted
 from widget.outbox.model import Transition
-from widget.outbox.operator import Operator, Wanted
+from widget.outbox.operator import Operator
 from widget.outbox.outbox import Outbox
 from widget.outbox.sealing import FRAME, HEADER, PLAIN, TAG, Keyring
 from widget.outbox.sqlite import SQLiteBackend

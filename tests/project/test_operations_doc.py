@@ -5,7 +5,7 @@ import re
 from bed import ROOT
 
 from widget.cli.outbox import outbox
-from widget.outbox.operator import STATES
+from widget.outbox.entries import STATES
 
 DOCUMENT = (ROOT / "docs" / "operations.md").read_text("utf-8")
 TABLE = {name for line in DOCUMENT.splitlines() if line.startswith("| `") for name in re.findall(r"`([^`]+)`", line)}

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TextIO
 from widget.cli.shown import said, written
 from widget.errors import AttachmentMissing
 from widget.outbox.backend import Backend
-from widget.outbox.operator import Attached, Whole
+from widget.outbox.entries import Attached, Whole
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, 
 from widget.config.sentences import sentence
 from widget.errors import Rejected
 from widget.files import safe_name
+from widget.outbox.entries import State
 from widget.outbox.importing import Imported, ImportedFile
-from widget.outbox.operator import State
 from widget.submissions.limits import MAX_FILE_SIZE, MAX_FILES
 from widget.submissions.model import Rules, check
 

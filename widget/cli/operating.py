@@ -17,7 +17,8 @@ from widget.cli import common
 from widget.cli.shown import age
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable, TokenInvalid
-from widget.outbox.operator import STATES, Entry, Operator, Wanted
+from widget.outbox.entries import STATES, Entry, Wanted
+from widget.outbox.operator import Operator
 from widget.submissions.tokens import Tokens
 from widget.telemetry import logs
 

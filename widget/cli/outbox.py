@@ -21,8 +21,9 @@ from widget.cli.shown import as_json, details, summary_as_json, summary_table, t
 from widget.config.settings import Settings
 from widget.ops.words import duration, moment, one_line
 from widget.outbox.accounts import Accounts, Overview
+from widget.outbox.entries import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Wanted
 from widget.outbox.importing import Importer
-from widget.outbox.operator import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Operator, Wanted
+from widget.outbox.operator import Operator
 from widget.submissions import addresses
 
 _OPEN = ("queued", "sending", "unknown", "refused")

@@ -9,7 +9,8 @@ import click
 from widget.cli import operating
 from widget.cli.operating import rows
 from widget.config.settings import Settings
-from widget.outbox.operator import Operator, Wanted
+from widget.outbox.entries import Wanted
+from widget.outbox.operator import Operator
 from widget.outbox.sealing import Keyring
 
 

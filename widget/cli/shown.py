@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from widget.ops.words import duration, moment, one_line
-from widget.outbox.operator import Changed, Entry, Erased, Whole
+from widget.outbox.entries import Changed, Entry, Erased, Whole
 from widget.outbox.tables import TEST
 from widget.submissions import addresses
 from widget.submissions.model import Feedback

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Select,
     Text,
     and_,
     bindparam,
@@ -67,16 +68,12 @@ class Overview:
     yours: Mapping[str, int]
 
 
-def _is_one_of(*states: str) -> ColumnElement[bool]:
-    return submission.c.state.in_([literal(state, literal_execute=True) for state in states])
-
-
 class Accounts:
     """Reads and writes the state of accounts, on an opened `backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        s, a, now = submission.c, account.c, backend.now
+        a, now = account.c, backend.now
         reason: BindParameter[str | None] = bindparam("why", type_=Text)
         is_well = reason.is_(null())
         values = {
@@ -89,38 +86,10 @@ class Accounts:
             product=bindparam("of"), reason=reason, since=now, last_success=case((is_well, now), else_=null())
         )
         self._accounts = select(a.product, a.reason, a.since, a.last_success)
-        # The states are spelled out for the partial index on `due_at`.
-        is_unfinished = _is_one_of("queued", "sending", "unknown")
-        is_waiting = and_(is_unfinished, or_(s.state == "sending", s.due_at.is_not(null())))
-        self._waiting = (
-            select(s.product, func.count(), now - func.min(s.accepted_at)).where(is_waiting).group_by(s.product)
-        )
-        is_held = and_(s.held_for.is_not(null()), s.held_for != TEST)
-        kind = case((is_held, "held"), else_=s.state)
-        is_left = _is_one_of("unknown", "refused", "discarded")
-        self._yours = (
-            select(kind, func.count())
-            .where(
-                or_(
-                    and_(is_left, s.state != "discarded", s.due_at.is_(null())),
-                    and_(is_unfinished, is_held),
-                )
-            )
-            .group_by(kind)
-        )
-
-        piled = case(
-            (s.held_for.is_not(null()), "held"),
-            (and_(s.state == "unknown", s.due_at.is_(null())), "parked"),
-            else_=s.state,
-        )
+        self._waiting = _waiting(now)
+        self._yours = _yours()
         # Two statements, each with its own partial index. One statement would scan everything that was delivered.
-        self._piles = [
-            select(s.product, piled, func.count(), now - func.min(s.accepted_at))
-            .where(where)
-            .group_by(s.product, piled)
-            for where in (is_unfinished, _is_one_of("refused", "discarded"))
-        ]
+        self._piles = [_piled(now, where) for where in (_IS_UNFINISHED, _is_one_of("refused", "discarded"))]
 
     async def piles(self) -> Sequence[Pile]:
         """Everything that is not delivered, by product and state. Raises OutboxUnavailable."""
@@ -159,3 +128,42 @@ class Accounts:
             )
 
         return await self._backend.read(look)
+
+
+def _is_one_of(*states: str) -> ColumnElement[bool]:
+    """The states are spelled out in the statement, so that it can use a partial index."""
+    return submission.c.state.in_([literal(state, literal_execute=True) for state in states])
+
+
+_IS_UNFINISHED = _is_one_of("queued", "sending", "unknown")
+
+
+def _waiting(now: ColumnElement[float]) -> Select[str, int, float]:
+    """By product, how many rows wait for delivery, and the age of the oldest."""
+    s = submission.c
+    return (
+        select(s.product, func.count(), now - func.min(s.accepted_at))
+        .where(_IS_UNFINISHED, or_(s.state == "sending", s.due_at.is_not(null())))
+        .group_by(s.product)
+    )
+
+
+def _yours() -> Select[str, int]:
+    """How many rows wait for the operator, by state."""
+    s = submission.c
+    is_held = and_(s.held_for.is_not(null()), s.held_for != TEST)
+    kind = case((is_held, "held"), else_=s.state)
+    # The partial index covers discarded rows, too, so the condition has to name them.
+    is_left = and_(_is_one_of("unknown", "refused", "discarded"), s.state != "discarded", s.due_at.is_(null()))
+    return select(kind, func.count()).where(or_(is_left, and_(_IS_UNFINISHED, is_held))).group_by(kind)
+
+
+def _piled(now: ColumnElement[float], where: ColumnElement[bool]) -> Select[str, str, int, float]:
+    """By product and state, how many rows are left, and the age of the oldest."""
+    s = submission.c
+    state = case(
+        (s.held_for.is_not(null()), "held"),
+        (and_(s.state == "unknown", s.due_at.is_(null())), "parked"),
+        else_=s.state,
+    )
+    return select(s.product, state, func.count(), now - func.min(s.accepted_at)).where(where).group_by(s.product, state)

@@ -4,7 +4,7 @@ A submission that exists here already is left as it is, so an import can be repe
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -76,20 +76,7 @@ class Importer:
             connection.execute(self._add, values)
             named = dict(zip(kept, blobs, strict=True))
             for number, file in enumerate(new.files):
-                connection.execute(
-                    insert(attachment),
-                    {
-                        "submission_id": row["id"],
-                        "position": number,
-                        "name": seal(f"name {number}", file.name),
-                        "media_type": file.media_type,
-                        "size": file.size,
-                        "status": file.status if number in named or file.status != "waiting" else "refused",
-                        "message": seal(f"message {number}", file.message),
-                        "note": file.note,
-                        "blob": named.get(number),
-                    },
-                )
+                connection.execute(insert(attachment), _attachment(file, number, row["id"], named.get(number), seal))
             if is_waiting:
                 self._backend.enqueue(connection, [row["id"]])
 
@@ -124,3 +111,20 @@ def _row(new: Imported) -> dict[str, Any]:
     if row["state"] in ("refused", "discarded", "delivered"):
         row["due_at"] = None
     return row
+
+
+def _attachment(
+    file: ImportedFile, position: int, submission_id: str, blob: str | None, seal: Callable[[str, str | None], Any]
+) -> Mapping[str, Any]:
+    """The columns of a file. One that waited is refused if its bytes are gone."""
+    return {
+        "submission_id": submission_id,
+        "position": position,
+        "name": seal(f"name {position}", file.name),
+        "media_type": file.media_type,
+        "size": file.size,
+        "status": "refused" if blob is None and file.status == "waiting" else file.status,
+        "message": seal(f"message {position}", file.message),
+        "note": file.note,
+        "blob": blob,
+    }

@@ -6,152 +6,27 @@ prints and logs.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    String,
-    Update,
-    and_,
-    bindparam,
-    case,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    true,
-    tuple_,
-    type_coerce,
-    update,
-)
+from sqlalchemy import Connection, Row, Select, func, select
 
 from widget.errors import RowUnreadable
 from widget.outbox import migrations, sealing
 from widget.outbox.backend import Backend
+from widget.outbox.entries import DISCARDABLE, RETRIABLE, Attached, Changed, Entry, Erased, Wanted, Whole
 from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
+from widget.outbox.operator_statements import BATCH, OperatorStatements
 from widget.outbox.sealing import Keyring
-from widget.outbox.tables import KEEP_TEST, RESTORED, TEST, attachment, submission
+from widget.outbox.tables import TEST, submission
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
-BATCH = 500
-"""Rows in one answer or one transaction, small enough that the running service never waits for long."""
-
-State = Literal["queued", "sending", "unknown", "delivered", "refused", "discarded"]
-STATES: tuple[State, ...] = ("queued", "sending", "unknown", "delivered", "refused", "discarded")
-RETRIABLE: tuple[State, ...] = ("queued", "unknown", "refused", "discarded")
-DISCARDABLE: tuple[State, ...] = ("queued", "unknown", "refused")
 DAMAGED = "(damaged: cannot be decrypted)"
 """Shown in place of what cannot be decrypted."""
-_SHORTEST_PREFIX = 4
-"""The fewest characters that an abbreviated id may have."""
 _Row = Row[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Selects rows. An empty field selects all; ages are in seconds since a row was accepted.
-
-    `held` True selects only rows that wait to be released, False all others. `restored` True selects only rows that
-    came from a restored backup, False all others.
-    """
-
-    ids: tuple[str, ...] = ()
-    states: tuple[str, ...] = ()
-    products: tuple[str, ...] = ()
-    older_than: float | None = None
-    younger_than: float | None = None
-    held: bool | None = None
-    restored: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row without what the person said. Times are Unix seconds; `age` and `due_in` are in seconds.
-
-    `due_in` is None if the row is not tried automatically. `public_message` is what Insider Connect says about a
-    refusal, fit to be shown. `erased`: the content is gone, as it is for every delivered row.
-    """
-
-    id: str
-    product: str
-    state: State
-    accepted_at: float
-    ended_at: float | None
-    age: float
-    due_in: float | None
-    attempts: int
-    feedback_id: int | None
-    possible_duplicate: bool
-    last_error: str | None
-    public_message: str | None
-    held_for: str | None
-    files: int
-    erased: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """A file of a row. `blob` is None once its bytes are erased; `sealed` says whether they are encrypted."""
-
-    position: int
-    name: str
-    media_type: str
-    size: int
-    status: str
-    message: str | None
-    note: str | None
-    blob: str | None
-    sealed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A row with its content. `feedback` is None once it is erased. `context` is JSON, `due_at` is in Unix seconds.
-    `without_id` means that Insider Connect created the feedback but gave no id."""
-
-    entry: Entry
-    feedback: Feedback | None
-    attachments: tuple[Attached, ...]
-    consent_version: str | None
-    context: str | None
-    due_at: float | None
-    separately: bool
-    without_id: bool
-    content_mac: str | None
-    identity_used: str | None
-    locale: str | None
-    cause: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The result of a change: the ids that were changed, and why the others were not."""
-
-    done: tuple[str, ...]
-    left: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """The result of an erasure. `discarded` rows were still waiting; `sending` of them were being sent at that moment.
-    `feedback_ids` are those that Insider Connect has confirmed. `left` are ids that do not exist. `damaged` rows were
-    left alone, because nobody can say whose they are."""
-
-    ids: tuple[str, ...]
-    discarded: int
-    sending: int
-    feedback_ids: tuple[int, ...]
-    left: tuple[str, ...] = ()
-    damaged: tuple[str, ...] = ()
 
 
 class Operator:
@@ -159,7 +34,7 @@ class Operator:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self._statements = _Statements(backend)
+        self._statements = OperatorStatements(backend)
 
     async def check(self) -> None:
         """Make sure that the tables exist and match this release. Raises ConfigurationError or OutboxUnavailable."""
@@ -365,144 +240,3 @@ def _entry(row: _Row, keyring: Keyring) -> Entry:
 def _attached(file: _Row, opened: Callable[[str, Any], Any], sealed: bool) -> Attached:
     name, message = opened(f"name {file.position}", file.name), opened(f"message {file.position}", file.message)
     return Attached(file.position, name, file.media_type, file.size, file.status, message, file.note, file.blob, sealed)
-
-
-class _Statements:
-    """The operator's statements, built once; `meant` and `after` add conditions."""
-
-    def __init__(self, backend: Backend) -> None:
-        s, a, now = submission.c, attachment.c, backend.now
-        self._now = now
-        one, many = s.id == bindparam("an_id"), s.id.in_(bindparam("ids", expanding=True))
-        entry = _entry_columns(now)
-        more = (s.description, s.email, s.rating, s.consent, s.consent_version, s.context, s.due_at, s.separately)
-        given_up = _given_up(now)
-
-        # Look.
-        self.count = select(func.count()).select_from(submission)
-        self._find: Select[Any] = select(*entry)
-        self.whole: Select[Any] = select(*entry, *more, s.content_mac, s.identity_used, s.locale, s.cause).where(one)
-        self.files: Select[Any] = (
-            select(a.position, a.name, a.media_type, a.size, a.status, a.message, a.note, a.blob)
-            .where(a.submission_id == bindparam("an_id"))
-            .order_by(a.position)
-        )
-        self.states = select(s.id, s.state, s.held_for).where(many)
-
-        # Change.
-        self.put_back = (
-            _put_back(now).where(many, s.state.in_(RETRIABLE), s.email.is_not(None), _is_real()).returning(s.id)
-        )
-        self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(given_up).returning(s.id)
-        self.give_up = update(submission).where(many).values(given_up)
-
-        # Erase.
-        self.addresses = (
-            select(s.id, s.email, s.data_key)
-            .where(s.email.is_not(None), s.id > bindparam("after", type_=String))
-            .order_by(s.id)
-            .limit(BATCH)
-        )
-        self.to_erase = select(s.id, s.state, s.feedback_id).where(many).order_by(s.accepted_at).with_for_update()
-        self.unreadable = select(s.id).where(s.data_key.is_not(None), s.data_key.not_in(backend.keyring.names))
-
-    def find(self, newest: bool) -> Select[Any]:
-        """Rows in the order of their arrival, or in reverse."""
-        s = submission.c
-        return (
-            self._find.order_by(s.accepted_at.desc(), s.id.desc())
-            if newest
-            else self._find.order_by(s.accepted_at, s.id)
-        )
-
-    def named(self, name: str) -> Select[Any] | None:
-        """The ids for which `name` may stand; None if it cannot be an id."""
-        s = submission.c
-        is_number = name.isascii() and name.isdigit() and len(name) < 19
-        conditions = [s.id == name]
-        if len(name) >= _SHORTEST_PREFIX:
-            conditions.append(s.id.startswith(name, autoescape=True))
-        if is_number:
-            conditions.append(s.feedback_id == int(name))
-        return select(s.id).where(or_(*conditions)).order_by(s.accepted_at, s.id).limit(BATCH) if name else None
-
-    def meant(self, wanted: Wanted) -> ColumnElement[bool]:
-        """The condition that selects the rows."""
-        s = submission.c
-        conditions: list[ColumnElement[bool]] = [true()]
-        if wanted.ids:
-            conditions.append(s.id.in_(wanted.ids))
-        if wanted.states:
-            conditions.append(s.state.in_(wanted.states))
-        if wanted.products:
-            conditions.append(s.product.in_(wanted.products))
-        if wanted.held is not None:
-            conditions.append(and_(s.held_for.is_not(None), _is_real()) if wanted.held else s.held_for.is_(None))
-        if wanted.restored is not None:
-            is_restored = func.coalesce(s.held_for, "") == RESTORED
-            conditions.append(is_restored if wanted.restored else ~is_restored)
-        if wanted.older_than is not None:
-            conditions.append(s.accepted_at < self._now - wanted.older_than)
-        if wanted.younger_than is not None:
-            conditions.append(s.accepted_at > self._now - wanted.younger_than)
-        return and_(*conditions)
-
-    def after(self, entry: Entry, newest: bool) -> ColumnElement[bool]:
-        """The condition that continues after an entry."""
-        s = submission.c
-        place, last = tuple_(s.accepted_at, s.id), tuple_(literal(entry.accepted_at), literal(entry.id))
-        return place < last if newest else place > last
-
-
-def _entry_columns(now: ColumnElement[float]) -> tuple[ColumnElement[Any], ...]:
-    """The columns of an `Entry`, and the name of its key."""
-    s = submission.c
-    files = select(func.count()).where(attachment.c.submission_id == s.id).scalar_subquery()
-    return (
-        s.id,
-        s.product,
-        s.state,
-        s.accepted_at,
-        s.ended_at,
-        (now - s.accepted_at).label("age"),
-        case((s.state.in_(["queued", "sending", "unknown"]), s.due_at - now), else_=null()).label("due_in"),
-        s.attempts,
-        s.feedback_id,
-        s.possible_duplicate,
-        s.last_error,
-        s.told.label("public_message"),
-        s.held_for,
-        s.data_key,
-        files.label("files"),
-        type_coerce(s.email.is_(None), Boolean).label("erased"),
-    )
-
-
-def _put_back(now: ColumnElement[float]) -> Update:
-    """Make rows due now, as if they were new."""
-    return update(submission).values(
-        state="queued",
-        due_at=now,
-        put_back_at=now,
-        ended_at=null(),
-        attempts=0,
-        told=null(),
-        held_for=null(),
-    )
-
-
-def _is_real() -> ColumnElement[bool]:
-    """Not marked as a test."""
-    return submission.c.held_for.is_distinct_from(TEST)
-
-
-def _given_up(now: ColumnElement[float]) -> dict[str, Any]:
-    """What changes in a row that is not tried any more."""
-    return {
-        "state": "discarded",
-        "claim": null(),
-        "intent": null(),
-        "due_at": null(),
-        "ended_at": now,
-        "held_for": KEEP_TEST,
-    }

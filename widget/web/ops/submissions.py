@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from widget.errors import TokenInvalid
 from widget.ops.words import duration, moment, one_line, size
-from widget.outbox.operator import Entry, Operator, Wanted, Whole
+from widget.outbox.entries import Entry, Wanted, Whole
+from widget.outbox.operator import Operator
 from widget.pages.addresses import public
 from widget.web.ops.access import Visit, client_of, for_operators, go_to, ops_of, refused, too_many
 from widget.web.service import service_of
