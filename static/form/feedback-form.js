@@ -211,7 +211,7 @@ export class FeedbackForm extends HTMLElement {
       if (turn !== this.#turns || this.controller?.files.count) throw error
       if (!navigator.onLine) return this.#wait()
       if (this.form.querySelector('[name=proof]')) await import('./proof.js').then(({proven}) => proven(this.token.value)).catch(() => undefined)
-      this.form.submit()
+      if (turn === this.#turns) this.form.submit()
     }
   }
 

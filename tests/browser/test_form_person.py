@@ -499,6 +499,22 @@ def test_a_send_that_waits_for_its_proof_sends_nothing_of_the_next_person(
     assert feedback["body"]["submittedByEmail"] == BERT
 
 
+def test_a_plain_send_that_waits_for_its_proof_sends_nothing_of_the_next_person(proven: Framed) -> None:
+    proven.expected.append(NETWORK)
+    proven.context.route(re.compile(r"/form/rest\.js"), lambda route: route.abort())
+    proven.page.evaluate(STALLED)
+    proven.page.evaluate("() => { HTMLFormElement.prototype.submit = () => { window.sent++ } }")
+    proven.say("hello", email=ANNA)
+    proven.fill(SALARY, ANNA)
+    proven.send()
+    until(lambda: proven.page.evaluate("() => Boolean(window.goOn)"))
+    proven.say("set", email=BERT)
+    expect(proven.text).to_have_value("")
+    proven.fill("Half a thought", BERT)
+    proven.page.evaluate("window.goOn()")
+    assert proven.page.evaluate("window.sent") == 0
+
+
 def test_a_send_before_the_next_person_has_a_token_waits_for_it_and_for_its_proof(
     proven: Framed, form_site: Widget, insider: Sandbox
 ) -> None:
