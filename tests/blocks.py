@@ -1,7 +1,7 @@
-"""The code blocks of the documents, each with what its document says about running it.
+"""The code blocks of the documents, each with the comment that says how it is tested.
 
-A comment before a block says either `runs: NAME`, for a test that asks for it by that name, or `not run: REASON`. Every
-other block is run by language. Blocks of `text` are output and pictures made of letters, not code.
+A comment before a block says either `runs: NAME`, for a test that asks for it by name, or `not run: REASON`. Every
+other block is tested by its language. Blocks of `text` are output and diagrams, not code.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from bed import ROOT
 
 SERVICE = "https://feedback.example.com"
-"""Stands in the documents for the address of the service."""
+"""Stands for the service's address in the documents."""
 DOCUMENTS = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md", "npm/README.md")),
@@ -21,7 +21,7 @@ _BLOCK = re.compile(r"(?:^<!-- (runs|not run): ([^\n]+) -->\n)?^```(\S*)\n(.*?)^
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`name` and `reason` are those of the comment before it; both are empty without one."""
+    """`name` and `reason` come from the comment before the block; both are empty without one."""
 
     document: Path
     line: int
@@ -35,14 +35,14 @@ class Block:
 
 
 def blocks(*languages: str) -> list[Block]:
-    """Those in these languages that are run by their language; all of all documents without languages."""
+    """The blocks in these languages that are tested by their language; all blocks of all documents if none is given."""
     found = [block for document in DOCUMENTS for block in _of(document)]
     chosen = [block for block in found if block.language in languages and not block.name and not block.reason]
     return chosen if languages else found
 
 
 def named(document: str, name: str) -> Block:
-    """The block of `docs/DOCUMENT.md` that runs by this name."""
+    """The block of `docs/DOCUMENT.md` with this name."""
     (found,) = [block for block in _of(ROOT / "docs" / f"{document}.md") if block.name == name]
     return found
 

@@ -1,4 +1,4 @@
-"""What keeps programs out, and never a person: the trap, the time, the proof of work, and what is held back."""
+"""Bot defences stop programs and never a person: the trap, the fill time, the proof of work, and what is held back."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ KEY = "k" * 32
 
 
 def solve(challenge: dict[str, Any]) -> str:
-    """What a browser's worker does, by ALTCHA's own library."""
+    """The proof that a browser's worker finds, computed by ALTCHA's own library."""
     made = altcha.Challenge.from_dict(challenge)
     solution = altcha.solve_challenge(made)
     assert solution is not None
@@ -37,7 +37,7 @@ def solve(challenge: dict[str, Any]) -> str:
 
 
 def page(widget: Widget) -> tuple[str, dict[str, Any] | None]:
-    """The token of a form page, and the challenge in it, if one is."""
+    """The token of a form page, and its challenge if there is one."""
     text = widget.client.get("/form/demo").text
     token = re.search(r'name="token" value="([^"]+)"', text)
     challenge = re.search(r"data-challenge='([^']+)'", text)
@@ -57,7 +57,7 @@ def held(widget: Widget) -> list[str]:
 
 
 def release(widget: Widget) -> None:
-    """As the operator does."""
+    """Release a submission, as the operator does."""
     assert widget.operate("retry", "--held").returncode == 0
 
 
@@ -149,9 +149,9 @@ def test_who_fills_the_trap_is_thanked_stored_and_not_delivered_until_released(
     assert answer.json()["status"] == "accepted"
     assert widget.receipt(answer)["status"] == "accepted"
     assert held(widget) == ["trap"]
-    assert send(widget, token).json()["receipt"] == answer.json()["receipt"]  # nor by a second try
+    assert send(widget, token).json()["receipt"] == answer.json()["receipt"]  # a second try does not help
     widget.restart()
-    assert widget.submit("of a person").status_code == 201  # by now all that was due has been tried
+    assert widget.submit("of a person").status_code == 201  # by now everything due has been tried
     assert insider.descriptions() == ["of a person"]
     release(widget)
     widget.restart()
@@ -166,7 +166,7 @@ def test_the_operator_sees_what_is_held_and_may_release_it(widget: Widget, insid
     assert (row["state"], row["held_for"], row["due_in"]) == ("queued", "trap", None)
     assert "held back: trap" in widget.operate("list").stdout
     assert widget.operate("retry", row["id"]).returncode == 0
-    widget.restart()  # else the row waits for the next sweep
+    widget.restart()  # otherwise the row waits for the next sweep
     widget.until_delivered(answer)
     assert widget.operate("retry", row["id"]).returncode == 3
 
@@ -187,7 +187,7 @@ def test_a_product_may_want_a_proof_of_every_form(start_widget: Callable[..., Wi
     assert send(widget, token, proof=solve(challenge)).status_code == 201
     answers = {
         "proof_missing": send(widget, page(widget)[0]),
-        "proof_wrong": send(widget, page(widget)[0], proof=solve(challenge)),  # spent on another form
+        "proof_wrong": send(widget, page(widget)[0], proof=solve(challenge)),  # used up by another form
     }
     assert [answer.status_code for answer in answers.values()] == [202, 202]
     assert held(widget) == list(answers)
@@ -222,7 +222,7 @@ def test_in_a_surge_forms_handed_out_since_then_ask_and_those_of_shortly_before_
     assert send(widget, aged_token(60)).status_code == 201
     assert send(widget, token, proof=solve(challenge)).status_code == 201
     assert held(widget) == []
-    # A token knows whole seconds, so one of this second could be from before: one is from after, one from long before.
+    # A token knows whole seconds, so one of this second could be from before. Use one clearly after, and one before.
     assert [send(widget, aged_token(age)).status_code for age in (-5, 1000)] == [202, 202]
     assert held(widget) == ["proof_missing"] * 2
     assert "rates.surge" in widget.log()

@@ -1,4 +1,4 @@
-"""How often a client may submit: whom it counts, what it keeps, and what it does without its storage."""
+"""Rate limits: whom they count, what they keep, and what happens without their storage."""
 
 import shutil
 import tracemalloc
@@ -13,7 +13,7 @@ from widget.errors import ConfigurationError
 
 
 class Clock:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -23,7 +23,7 @@ class Clock:
 
 
 async def hit(rates: Rates, product: str, address: str, *, marked: bool = True) -> float | None:
-    """Count a submission as the service does: for its client when it comes, for its product once it may pass."""
+    """Count a submission as the service does: for its client on arrival, for its product once it may pass."""
     exceeded = await rates.hit_client(product, address, marked=marked) or await rates.hit_product(product)
     return exceeded.wait if exceeded else None
 
@@ -165,15 +165,15 @@ async def test_a_flood_of_clients_drives_out_the_oldest_and_no_product() -> None
     rates = Rates(Limits(client="1/hour", total="1500/hour"), capacity=1000, clock=Clock())
     for n in range(1500):
         assert await hit(rates, "demo", f"10.0.{n >> 8}.{n & 255}") is None
-    assert await hit(rates, "demo", "10.0.5.219")  # the 1499th: still known
-    assert await hit(rates, "demo", "10.9.9.9")  # a new one: the product is full all the same
+    assert await hit(rates, "demo", "10.0.5.219")  # the 1499th is still known
+    assert await hit(rates, "demo", "10.9.9.9")  # a new client, but the product has reached its limit
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------
 
 
 class Redis:
-    """A real server on a free port, which keeps nothing on disk."""
+    """A real Redis on a free port that keeps nothing on disk."""
 
     def __init__(self, folder: Path) -> None:
         program = shutil.which("redis-server")
@@ -217,9 +217,9 @@ async def test_without_redis_a_process_counts_by_itself_and_comes_back(redis: Re
     waits = [await hit(rates, "demo", "192.0.2.7") for _ in range(3)]
     assert [bool(wait) for wait in waits] == [False, False, True]
     redis.start()
-    assert await hit(rates, "demo", "192.0.2.7")  # it is not asked again at once
+    assert await hit(rates, "demo", "192.0.2.7")  # it is not asked again immediately
     clock.now += 6
-    assert await hit(rates, "demo", "192.0.2.7") is None  # an empty one by now
+    assert await hit(rates, "demo", "192.0.2.7") is None  # the new server is empty
     await rates.close()
 
 
@@ -254,14 +254,14 @@ def test_of_what_proxies_wrote_the_last_that_is_none_of_them_counts(start_widget
 
     assert status("203.0.113.1") == 422
     assert status("203.0.113.1") == 429
-    assert status("198.51.100.99, 203.0.113.1") == 429  # the client wrote the first
+    assert status("198.51.100.99, 203.0.113.1") == 429  # the client wrote the first address
     assert status("198.51.100.98, 203.0.113.1, 10.1.2.3") == 429  # an inner proxy wrote the last
     assert status("203.0.113.2") == 422
     assert status("203.0.113.1, 203.0.113.3") == 422
     assert status("2001:db8::1") == 422
     assert status("2001:db8::2") == 429
     assert status("nonsense") == 422
-    assert status("<other nonsense>") == 429  # whoever cannot be told apart is one
+    assert status("<other nonsense>") == 429  # clients that cannot be distinguished count as one
 
 
 def test_a_connection_that_is_no_proxy_s_is_not_believed_either(start_widget: Callable[..., Widget]) -> None:

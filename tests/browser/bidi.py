@@ -1,4 +1,4 @@
-"""Firefox, driven over WebDriver BiDi (https://w3c.github.io/webdriver-bidi/): the few commands that tests need."""
+"""Drives Firefox over WebDriver BiDi (https://w3c.github.io/webdriver-bidi/), with the few commands that tests need."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 
 def firefox() -> str:
-    """The browser of this machine."""
+    """This machine's Firefox."""
     for name in ("firefox", "firefox-esr"):
         path = shutil.which(name)
         if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
@@ -24,7 +24,7 @@ def firefox() -> str:
 
 
 class Firefox:
-    """A headless Firefox with a profile of its own, one page, and whatever that page's console said."""
+    """A headless Firefox with its own profile, one page, and the messages of that page's console."""
 
     def __init__(self, folder: Path) -> None:
         self._port = free_port()
@@ -67,7 +67,7 @@ class Firefox:
             return None
 
     def command(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send a command and wait for its result; what the console says meanwhile is kept."""
+        """Send a command and wait for its result. Console messages that arrive meanwhile are kept."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
@@ -80,11 +80,11 @@ class Firefox:
                 return result
 
     def open(self, url: str) -> None:
-        """Go to a page and wait until it has loaded."""
+        """Open a page and wait until it has loaded."""
         self.command("browsingContext.navigate", context=self.page, url=url, wait="complete")
 
     def frame(self) -> str:
-        """The context of the page's first frame, once it is there."""
+        """The context of the page's first frame, once it exists."""
 
         def first() -> str | None:
             (page,) = self.command("browsingContext.getTree", root=self.page)["contexts"]
@@ -105,7 +105,7 @@ class Firefox:
         return until(lambda: self.run(expression, context))
 
     def click(self, element: str, context: str = "") -> None:
-        """Press the mouse on an element, given as an expression, once it is in view."""
+        """Click an element, given as an expression, once it is in view."""
         self.run(f"void {element}.scrollIntoView({{block: 'nearest'}})", context)
         at = {"type": "element", "element": {"sharedId": self._shared(element, context)}}
         actions: Sequence[dict[str, Any]] = [
@@ -116,7 +116,7 @@ class Firefox:
         self._perform(context, {"type": "pointer", "id": "mouse", "actions": actions})
 
     def type(self, text: str, context: str = "") -> None:
-        """Press the keys of a text where the focus is."""
+        """Type a text where the focus is."""
         actions = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         self._perform(context, {"type": "key", "id": "keys", "actions": actions})
 

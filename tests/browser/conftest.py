@@ -1,4 +1,4 @@
-"""The form as a person meets it: a widget of its own for each module, and a page with the form open."""
+"""Fixtures for tests of the form: a widget for each module, and a page with the form open."""
 
 from collections.abc import Iterator
 
@@ -10,19 +10,19 @@ from stage import Server, Stage
 
 SOON = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
 
-expect.set_options(timeout=15_000)  # milliseconds: a machine that does much at once is slow, not wrong
+expect.set_options(timeout=15_000)  # milliseconds: a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    """A host page's server, and one that stands in for the widget."""
+    """A server for host pages, and one that stands in for the widget."""
     with Server() as host, Server(static=True) as form:
         yield Stage(host, form)
 
 
 @pytest.fixture(scope="module")
 def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """The widget that the forms of a module come from; it waits for Insider Connect's own answer."""
+    """The widget that serves a module's forms. It waits for Insider Connect's own answer."""
     _sandbox.recover()
     with Widget(tmp_path_factory.mktemp("form"), _sandbox.url, DELIVERY_WAIT="10", KEEP_ALIVE="1") as widget:
         yield widget
@@ -30,7 +30,7 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def form(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
-    """The form, open in a page of its own. Whatever it says on the console, and no test expects, fails the test."""
+    """The form, open in a new page. Any console message that a test does not expect fails the test."""
     context = browser.new_context(locale="en-GB", viewport={"width": 560, "height": 1000})
     form = FormPage(context, form_site.url)
     yield form.open()
@@ -40,14 +40,14 @@ def form(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Form
 
 @pytest.fixture(scope="module")
 def kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """A widget that thanks for what is stored, and tries again soon."""
+    """A widget that thanks people for stored submissions, and retries soon."""
     with Widget(tmp_path_factory.mktemp("receipts"), _sandbox.url, DELIVERY_WAIT="0", **SOON) as widget:
         yield widget
 
 
 @pytest.fixture
 def kept(browser: Browser, kept_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
-    """The form, while Insider Connect is away."""
+    """The form while Insider Connect is away."""
     insider.down()
     form = FormPage(browser.new_context(locale="en-GB", viewport={"width": 560, "height": 900}), kept_site.url)
     yield form.open()

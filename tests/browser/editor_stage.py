@@ -1,4 +1,4 @@
-"""The editor of pictures, as a test drives it: tools, drags and keys, and the pixels that are sent."""
+"""The picture editor as a test uses it: tools, drags and keys, and the pixels that are sent."""
 
 import io
 from typing import Any
@@ -13,7 +13,7 @@ SIZE = (800, 400)
 
 
 def sheet(secret: tuple[int, int, int, int] = (500, 100, 700, 200), size: tuple[int, int] = SIZE) -> bytes:
-    """A white PNG with a green box in it: what nobody should see."""
+    """A white PNG with a green box that nobody should see."""
     image = Image.new("RGB", size, WHITE)
     image.paste((0, 160, 0), secret)
     file = io.BytesIO()
@@ -33,7 +33,7 @@ def colours(content: bytes) -> set[tuple[int, int, int]]:
 
 
 def sent(insider: Sandbox) -> bytes:
-    """The picture that Insider Connect was given."""
+    """The picture that Insider Connect received."""
     (feedback,) = insider.feedbacks()
     (file,) = feedback["attachments"]
     content: bytes = insider.file(file["number"])
@@ -48,7 +48,7 @@ class Editing:
         self.page: Page = form.page
 
     def open(self) -> "Editing":
-        """Presses the picture's own button."""
+        """Press the picture's Edit button."""
         self.page.locator(".feedback-edit").first.click()
         expect(self.sheet).to_have_attribute("viewBox", "0 0 800 400")
         return self
@@ -67,7 +67,7 @@ class Editing:
 
     @property
     def names(self) -> list[str]:
-        """The marks, as they are listed."""
+        """The marks in the list."""
         return self.page.locator(".editor-mark").all_inner_texts()
 
     @property
@@ -76,17 +76,17 @@ class Editing:
         return self.dialog.locator('[role="status"]')
 
     def tool(self, name: str) -> None:
-        """Chooses a tool."""
+        """Choose a tool."""
         self.page.locator(f'.editor-choice [value="{name}"]').check(force=True)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Where a pixel of the picture is on the screen."""
+        """The screen position of a pixel of the picture."""
         box = self.sheet.bounding_box()
         assert box is not None
         return box["x"] + x / SIZE[0] * box["width"], box["y"] + y / SIZE[1] * box["height"]
 
     def drag(self, tool: str | None, *points: tuple[float, float]) -> None:
-        """With a tool, from the first point by the others to the last one; in pixels of the picture."""
+        """Drag with a tool through these points, given in pixels of the picture."""
         if tool:
             self.tool(tool)
         first, *rest = (self.place(*point) for point in points)
@@ -102,7 +102,7 @@ class Editing:
             self.form.tab.keyboard.press(key)
 
     def done(self) -> None:
-        """Presses Done, and waits until the picture is ready to be sent."""
+        """Press Done, and wait until the picture is ready to be sent."""
         self.dialog.get_by_role("button", name="Done").click()
         expect(self.dialog).to_have_count(0)
         self.form.settle()

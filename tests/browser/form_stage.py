@@ -1,4 +1,4 @@
-"""What the form's tests say of it: its fields by their names, and what a network may do to it."""
+"""The form as its tests use it: its fields by name, and a network that can fail in various ways."""
 
 import functools
 import io
@@ -12,9 +12,9 @@ from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Rout
 
 EMAIL = "mara@northwind.example"
 NETWORK = re.compile("Failed to load resource")
-"""Chromium itself says so of a request that failed; a test that provokes one expects it."""
+"""Chromium's own message about a failed request. A test that causes one expects it."""
 KEEP = "sent => localStorage.setItem('feedback:demo:browser:receipts', sent)"
-"""Lists receipts as sent from this browser by nobody whom a page named."""
+"""The storage key of receipts from this browser if no page named the person."""
 LISTEN = """() => {
   window.heard = []
   const status = document.querySelector('#feedback-status')
@@ -48,18 +48,18 @@ class FormPage:
         self.page.set_default_timeout(10_000)
 
     def open(self, query: str = "") -> Self:
-        """Opens the form, or opens it anew."""
+        """Open the form, or reload it."""
         self.page.goto(self.url + query)
         return self
 
     def awake(self) -> Self:
-        """Waits until the script is there that comes with the first press of a key."""
+        """Wait for the script that loads with the first key press."""
         self.text.press("Shift")
         expect(self.progress).to_have_attribute("tabindex", "-1")
         return self
 
     def unexpected(self) -> list[str]:
-        """What the console heard, without that which a test provoked."""
+        """The console's messages, without those that the test caused."""
         return [text for text in self.said if not any(pattern.search(text) for pattern in self.expected)]
 
     def __getitem__(self, name: str) -> Locator:
@@ -68,7 +68,7 @@ class FormPage:
 
     @property
     def tab(self) -> Page:
-        """The page whose network can be slowed down."""
+        """The page's network, which can be slowed down."""
         return self.page
 
     @property
@@ -109,7 +109,7 @@ class FormPage:
 
     @property
     def status(self) -> Locator:
-        """What screen readers are told."""
+        """The text of the live region, which screen readers announce."""
         return self["feedback-status"]
 
     @property
@@ -121,23 +121,23 @@ class FormPage:
         return self.page.locator(".feedback-thanks")
 
     def listen(self) -> None:
-        """Begins to note what screen readers are told."""
+        """Start recording what the live region announces."""
         self.page.evaluate(LISTEN)
 
     @property
     def heard(self) -> list[str]:
-        """What they have been told since."""
+        """Everything it has announced since."""
         heard: list[str] = self.page.evaluate("window.heard")
         return heard
 
     def fill(self, text: str = "The totals are easy to find.", email: str = EMAIL) -> Self:
-        """Writes what has to be there."""
+        """Fill in what is required."""
         self.text.fill(text)
         self.email.fill(email)
         return self
 
     def add(self, *files: tuple[str, bytes, str]) -> Self:
-        """Chooses files, and waits until each has been looked at."""
+        """Choose files, and wait until each has been checked."""
         before = self.rows.count()
         self["files"].set_input_files(payloads(files))
         expect(self.rows).to_have_count(before + len(files))
@@ -145,42 +145,42 @@ class FormPage:
         return self
 
     def settle(self) -> None:
-        """Waits until every file has been looked at."""
+        """Wait until every file has been checked."""
         expect(self.page.locator('.feedback-file[data-state="preparing"]')).to_have_count(0, timeout=30_000)
 
     def carry(self, event: str, selector: str, *files: tuple[str, bytes, str]) -> bool:
-        """Drags, drops or pastes files; answers whether the browser was kept from doing what it does by itself."""
+        """Drag, drop or paste files. Returns whether the browser's own reaction was prevented."""
         carried = [[name, kind, list(content)] for name, content, kind in files]
         return bool(self.page.evaluate(DROP, [selector, carried, event]))
 
     def send(self) -> Self:
-        """Presses Send."""
+        """Press Send."""
         self.button.click()
         return self
 
     def painted(self) -> None:
-        """Whatever a press has begun by now has been drawn."""
+        """Wait until everything that a click started has been drawn."""
         self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def until(self, expression: str) -> None:
-        """Waits until the page says yes; Playwright's own way of waiting is against the page's policy."""
+        """Wait until an expression is true. Playwright's own method is forbidden by the page's policy."""
         until(lambda: self.page.evaluate(expression), pause=0.05)
 
     def slow_down(self, bytes_a_second: int) -> Any:
-        """Lets no more go up than this; answers the browser's own session, to be slowed down or sped up again."""
+        """Limit the upload speed. Returns the browser session with which a test changes it again."""
         session = self.context.new_cdp_session(self.tab)
         session.send("Network.enable")
         self.throttle(session, bytes_a_second)
         return session
 
     def throttle(self, session: Any, bytes_a_second: int) -> None:
-        """Changes it. -1: as fast as it can."""
+        """Change the limit; -1 removes it."""
         limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
         session.send("Network.emulateNetworkConditions", limits)
 
     def break_posts(self, times: int, *, reachable: bool = False) -> list[str]:
-        """Lets so many sendings fail; with `reachable` the page's own address answers all the same. Answers the
-        methods of the requests that came."""
+        """Let this many requests fail. With `reachable`, the page's own address still answers. Returns the methods of
+        the requests that came."""
         self.expected.append(NETWORK)
         left = times
         methods: list[str] = []
@@ -200,7 +200,7 @@ class FormPage:
         return methods
 
     def answer(self, status: int, code: str, field: str = "", message: str = "", **more: Any) -> None:
-        """Lets the next sending be answered like this; those after it go through."""
+        """Answer the next submission like this. Later ones go through."""
         self.expected.append(NETWORK)
         headers = {"Retry-After": str(more.pop("retry_after"))} if "retry_after" in more else {}
         fault = {"field": field, "code": code, "message": message, **more}
@@ -224,7 +224,7 @@ def payloads(files: Sequence[tuple[str, bytes, str]]) -> list[FilePayload]:
 
 @functools.cache
 def noise(width: int, height: int, kind: str = "JPEG", *, mode: str = "RGB", **options: Any) -> bytes:
-    """A picture that hardly gets smaller."""
+    """A picture that hardly compresses."""
     target = io.BytesIO()
     Image.effect_noise((width, height), 90).convert(mode).save(target, kind, **options)
     return target.getvalue()

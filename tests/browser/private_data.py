@@ -1,4 +1,4 @@
-"""Texts with something private in them, and texts that only look so."""
+"""Texts that contain private data, and texts that only look as if they do."""
 
 CARDS = ["4111 1111 1111 1111", "4111111111111111", "5555-5555-5555-4444", "378282246310005", "3714 496353 98431"]
 CARDS += ["5105105105105100", "6011000990139424", "6304000000000000"]
@@ -56,7 +56,7 @@ PRIVATE = (
         ("password", "senha: segredo1", "segredo1"),
     ]
 )
-"""Kind, text, and what is found in it."""
+"""The kind, the text, and what is found in it."""
 
 HARMLESS = [
     "Order 4111 1111 1111 1112 never came.",  # the check digit is wrong
@@ -114,7 +114,7 @@ HARMLESS = [
     "write to support@corp.com",
     "info@firma.de did not answer",
     "no-reply@service.io sent it",
-    "mara@northwind.example wrote that",  # the writer's own
+    "mara@northwind.example wrote that",  # the writer's own address
     "MARA@Northwind.example",
     "someone@example.com is a sample",
     "user@localhost",

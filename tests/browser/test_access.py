@@ -1,4 +1,4 @@
-"""axe finds nothing, in any state of the form, light and dark, left to right and right to left, narrow and wide."""
+"""axe finds nothing in any state of the form, light and dark, left to right and right to left, narrow and wide."""
 
 import itertools
 import json
@@ -65,12 +65,12 @@ def listed(form: FormPage, insider: Sandbox) -> Locator:
 
 
 STATES: tuple[Callable[[FormPage, Sandbox], Locator], ...] = (idle, filled, error, sending, offline, thanks, listed)
-"""Each brings the form there, and answers what shows it."""
+"""Each function brings the form into a state, and returns the element that shows it."""
 
 
 @pytest.fixture(scope="module")
 def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """A widget that waits for Insider Connect until axe has looked at what is being sent."""
+    """A widget that holds a submission back until axe has examined the form that is sending."""
     _sandbox.recover()
     with Widget(tmp_path_factory.mktemp("access"), _sandbox.url, DELIVERY_WAIT="30") as widget:
         yield widget
@@ -86,7 +86,7 @@ def violations(page: Page) -> list[str]:
 
 
 def in_every_look(page: Page) -> list[str]:
-    """What axe finds, light and dark, narrow and wide: the page follows at once, and need not be opened anew."""
+    """What axe finds in light and dark, narrow and wide. The page adapts at once and need not be reloaded."""
     found = []
     for scheme, width in itertools.product(SCHEMES, WIDTHS):
         page.emulate_media(color_scheme=scheme)
@@ -104,7 +104,7 @@ def test_axe_finds_nothing_while_the_form_is(
     state: Callable[[FormPage, Sandbox], Locator],
     language: str,
 ) -> None:
-    context = browser.new_context(bypass_csp=True)  # for axe itself, which is no part of the page
+    context = browser.new_context(bypass_csp=True)  # for axe itself, which is not part of the page
     form = FormPage(context, form_site.url).open(f"?lang={language}")
     form.expected.append(NETWORK)
     shown = state(form, insider)

@@ -1,4 +1,4 @@
-"""The service below a path of another site, behind the real nginx, configured as `deploy/nginx` has it."""
+"""The service below a path of another site, behind the real nginx with the files of `deploy/nginx`."""
 
 import base64
 import hashlib
@@ -52,7 +52,7 @@ def parts(widget: Widget, file: bytes = b"") -> list[tuple[str, tuple[str | None
 
 
 def without_token(page: str) -> str:
-    """A page as everybody is sent it."""
+    """A page as it is sent to a client without a session."""
     return TOKEN.sub("TOKEN", page)
 
 

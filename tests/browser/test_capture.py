@@ -1,4 +1,4 @@
-"""A picture of the page at the press of a button, with the widget out of the way."""
+"""Screenshots of the page at the press of a button, without the widget in them."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from stage import Server
 
 FLAGS = ["--auto-accept-this-tab-capture"]
-"""For the person's yes to the browser's own question."""
+"""Accepts the browser's own question in the person's place."""
 PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>'
     '<link rel="stylesheet" href="/red.css">'
@@ -26,7 +26,7 @@ STRICT = {
 
 @pytest.fixture
 def capturing(browser: Browser) -> Iterator[Browser]:
-    """A Chromium in which the person always says yes to a picture of this tab."""
+    """A Chromium in which the person always allows a screenshot of this tab."""
     capturing = browser.browser_type.launch(executable_path=executable(whole=True), args=[*ARGUMENTS, *FLAGS])
     yield capturing
     capturing.close()
@@ -72,7 +72,7 @@ def test_in_a_strict_page_the_widget_is_not_in_its_own_picture(
     form.get_by_role("button", name="Send feedback").click()
     expect(form.locator(".feedback-thanks")).to_be_visible()
     picture = pixels(sent(insider))
-    inside = picture.crop((4, 4, picture.width - 4, picture.height - 4))  # the screen of a test may leave black edges
+    inside = picture.crop((4, 4, picture.width - 4, picture.height - 4))  # a test's screen may leave black edges
     assert len(inside.getcolors(inside.width * inside.height)) == 1
 
 

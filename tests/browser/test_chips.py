@@ -1,4 +1,4 @@
-"""Chips in a browser: the short words that a product offers for each thumb, and that go in front of the text."""
+"""Chips in a browser: the short words that a product offers for each thumb. They are sent in front of the text."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Every rule of our style sheets is one that the browser keeps: it drops what it does not understand without a word."""
+"""Browsers keep every rule of our style sheets. They drop what they do not understand without a warning."""
 
 import json
 import re
@@ -15,7 +15,7 @@ STATIC = ROOT / "static"
 SHEETS = sorted([*STATIC.rglob("*.css"), STATIC / "embed-panel.js", ROOT / "loader" / "style.js"])
 READ = Path(__file__).with_name("css.mjs")
 OTHERS = ("::-moz-progress-bar",)
-"""What only another browser knows."""
+"""What only other browsers understand."""
 BY_SCRIPT = [["", "", "--h", "1px", []]]
 """Properties that a script sets."""
 

@@ -1,4 +1,4 @@
-"""`data-debug` on the script tag says in the page why the form would not work there."""
+"""With `data-debug` on the script tag, the page itself says why the form would not work there."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pictures can be cropped, marked and blacked out before they are sent; what is seen is what is sent."""
+"""Pictures can be cropped, marked and blacked out before they are sent. What people see is what is sent."""
 
 import json
 import os
@@ -126,7 +126,8 @@ SHOWN = "src => Object.assign(new Image(), {src}).decode().then(() => true, () =
 
 @pytest.fixture
 def read_blob(form: FormPage) -> Callable[[str], bytes]:
-    """The bytes behind an object URL. The page's policy lets no script fetch one, but an image may be drawn."""
+    """The bytes behind an object URL. The page's policy forbids scripts to fetch one, but allows drawing it as an
+    image."""
     script = """async src => {
       const image = new Image()
       image.src = src
@@ -143,7 +144,7 @@ def test_a_black_out_by_keys_is_made_when_it_is_left(editing: Editing, insider: 
     editing.stage.focus()
     editing.keys("Enter", *["ArrowRight"] * 25, *["ArrowUp"] * 8)
     assert editing.names == ["Black out"]
-    editing.done()  # without a word that it is meant: what is seen is what is sent
+    editing.done()  # without asking: what people see is what is sent
     editing.form.send()
     expect(editing.form.thanks).to_be_visible()
     assert pixels(sent(insider)).getpixel((600, 150)) == BLACK
@@ -190,7 +191,7 @@ def test_edited_again_the_marks_are_there_to_be_changed(editing: Editing, inside
     editing.done()
     editing.open()
     assert editing.names == ["Box 1"]
-    editing.drag("move", (100, 200), (150, 250))  # by its line
+    editing.drag("move", (100, 200), (150, 250))  # by its row in the list
     editing.done()
     editing.form.send()
     expect(editing.form.thanks).to_be_visible()
@@ -218,7 +219,7 @@ TOUCH = """([type, points]) => {
 @pytest.fixture
 def touch(form: FormPage) -> Callable[..., None]:
     """Fingers on the editor: `touch('down' or 'move' or 'up', (number, x, y), …)`."""
-    form.page.evaluate("SVGElement.prototype.setPointerCapture = () => {}")  # these pointers are none of the browser's
+    form.page.evaluate("SVGElement.prototype.setPointerCapture = () => {}")  # the browser does not know these pointers
 
     def touch(type_: str, *points: tuple[int, float, float]) -> None:
         form.page.evaluate(TOUCH, [f"pointer{type_}", [list(point) for point in points]])
@@ -291,7 +292,7 @@ def test_a_picture_of_which_a_black_out_fails_goes_nowhere(nth: int, form: FormP
 
 def test_while_a_black_out_is_being_made_the_older_picture_is_not_ready(form: FormPage) -> None:
     form.fill().add(PICTURE)
-    form.page.evaluate(FAILING.replace("fault: 'no memory'", "id: -1"), 2)  # it is never answered
+    form.page.evaluate(FAILING.replace("fault: 'no memory'", "id: -1"), 2)  # never answered
     editing = Editing(form).open()
     editing.drag("black", (480, 80), (600, 220))
     editing.drag("black", (600, 80), (720, 220))

@@ -1,4 +1,4 @@
-"""The main path in a second engine: from a host page on another origin to Insider Connect, in Firefox."""
+"""The main path in a second browser engine: from a host page on another origin to Insider Connect, in Firefox."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""axe-core finds nothing in any state of the form, and nothing that matters scrolls out of reach."""
+"""axe-core finds nothing in any state of the form, and nothing important scrolls out of reach."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,18 +28,18 @@ def limited(form: FormPage, _: Sandbox) -> None:
 
 def draft(form: FormPage, _: Sandbox) -> None:
     form.text.fill("Half a thought")
-    form.until("sessionStorage.length > 0")  # nobody has said yet who they are
+    form.until("sessionStorage.length > 0")  # it is not yet known who the person is
     form.page.reload()
     expect(form["feedback-draft"]).to_be_visible()
 
 
 STATES: list[Callable[[FormPage, Sandbox], None]] = [blocked, limited, draft]
-"""Those that `test_access` does not go through."""
+"""The states that `test_access` does not cover."""
 LOOKS = [("light", "en", 1280), ("dark", "en", 320), ("dark", "ar", 1280), ("light", "ar", 320)]
 
 
 def violations(form: FormPage) -> list[tuple[str, str]]:
-    """What axe finds, each with the first element that it means."""
+    """What axe finds, each with the first element concerned."""
     form.page.evaluate(Path(AXE).read_text("utf-8") + ";0")
     found: list[dict[str, Any]] = form.page.evaluate(RUN)
     return [(violation["id"], violation["nodes"][0]["html"]) for violation in found]

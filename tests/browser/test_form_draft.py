@@ -1,4 +1,4 @@
-"""A draft with files: a reload loses nothing, and nobody else is given it."""
+"""Drafts with files: a reload loses nothing, and nobody else sees them."""
 
 from collections.abc import Callable
 
@@ -19,12 +19,12 @@ COUNT = """new Promise((done, fail) => {
     request.onsuccess = () => { opening.result.close(); done(request.result) }
   }
 })"""
-"""How many sets of files the browser holds."""
+"""The number of sets of files that the browser keeps."""
 
 
 @pytest.fixture
 def drafted(form: FormPage) -> FormPage:
-    """A form with a text and two files, all of it kept."""
+    """A form with a text and two files, all of which are saved."""
     form.text.fill("Half a thought")
     form.add(*FILES)
     form.until("sessionStorage.getItem('feedback:demo:tab:draft') !== null")

@@ -1,4 +1,4 @@
-"""Files: how they come, what is checked, what pictures are made into, and what is said of them."""
+"""Files in the form: how they are added, how they are checked, how pictures are converted, and what the form says."""
 
 import io
 import re
@@ -17,14 +17,14 @@ PNG, JPEG, PDF = ("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg"),
 
 
 def translucent(width: int, height: int) -> bytes:
-    """A picture that hardly gets smaller, and shines through."""
+    """A transparent picture that hardly compresses."""
     target = io.BytesIO()
     Image.merge("RGBA", [Image.effect_noise((width, height), 90) for _ in range(4)]).save(target, "PNG")
     return target.getvalue()
 
 
 def received(insider: Sandbox) -> list[tuple[str, bytes]]:
-    """The files that Insider Connect was given."""
+    """The files that Insider Connect received."""
     (feedback,) = insider.feedbacks()
     return [(file["name"], insider.file(file["number"])) for file in feedback["attachments"]]
 
@@ -327,7 +327,7 @@ def test_a_file_with_another_kind_s_name_gets_one_that_fits(form: FormPage, insi
 
 def test_a_photo_keeps_its_orientation(form: FormPage, insider: Sandbox) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
+    exif[0x0112] = 6  # rotated by 90 degrees
     form.fill().add(("photo.jpg", noise(2600, 1700, quality=96, exif=exif.tobytes()), "image/jpeg"))
     expect(form.rows).to_contain_text("Made smaller to fit")
     form.send()

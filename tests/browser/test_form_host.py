@@ -1,4 +1,4 @@
-"""The form inside of a page on another origin: what it obeys, what it tells, and what it never tells."""
+"""The form in a page on another origin: the messages that it obeys, that it sends, and what it never sends."""
 
 import json
 from collections.abc import Iterator
@@ -32,22 +32,22 @@ class Framed(FormPage):
         self.visit(f"http://{self.site}:{host.port}/")
 
     def visit(self, url: str) -> None:
-        """Opens a host page, or opens it anew."""
+        """Open a host page, or reload it."""
         self.host.goto(url)
         frame = self.host.frames[1]
         frame.wait_for_load_state()
         self.page = frame  # type: ignore[assignment]
 
     def say(self, kind: str, **data: Any) -> None:
-        """Says something to the form, as a host page does."""
+        """Send a message to the form, as a host page does."""
         self.host.evaluate("([type, data]) => window.say(type, data)", [kind, data])
 
     def messages(self, kind: str) -> list[Any]:
-        """What the form told of one kind."""
+        """The form's messages of one type."""
         return [data for type_, data in self.host.evaluate("window.heard") if type_ == kind]
 
     def until_message(self, kind: str) -> Any:
-        """Waits for the first word of one kind."""
+        """Wait for the first message of one type, and return it."""
         return until(lambda: self.messages(kind))[0]
 
 

@@ -1,4 +1,4 @@
-"""Where the form's parts lie in windows of all shapes: what has to be filled in is seen at once."""
+"""The layout of the form in windows of all shapes: everything that must be filled in is visible at once."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ HIDDEN = """names => names.filter(name => {
     return place === found || place.contains(found) || found?.closest('label')?.control === place
   })
 })"""
-"""Those of which some part is out of sight or under something else."""
+"""The elements that are partly out of sight or covered."""
 
 Opened = Callable[..., Frame]
 
@@ -31,7 +31,7 @@ def host() -> Iterator[Server]:
 
 @pytest.fixture
 def opened(browser: Browser, form_site: Widget, host: Server) -> Iterator[Opened]:
-    """Opens the form in a host page of a given size; answers its frame."""
+    """Open the form in a host page of a given size, and return its frame."""
     context = browser.new_context(locale="en-GB")
 
     def open_form(width: int, height: int, mode: str = "popover", lang: str = "en") -> Frame:

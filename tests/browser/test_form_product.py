@@ -1,4 +1,4 @@
-"""A product's own form in a browser: what it asks for, who somebody is, what the page tells, and how it looks."""
+"""A product's own form in a browser: its fields, signed identities, context from the host page, and looks."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ file_kinds = ["png"]
 
 @pytest.fixture(scope="module")
 def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """A widget with products that want more than ours."""
+    """A widget whose products change the form."""
     _sandbox.recover()
     folder = tmp_path_factory.mktemp("product")
     keys = {"IDENTITY_KEY__DEMO": SECRET, "IDENTITY_KEY__SILENT": SECRET}

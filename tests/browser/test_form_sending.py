@@ -1,4 +1,4 @@
-"""Sending: progress, cancel, dropped connections, blockers, limits, old tokens, and the thanks at its end."""
+"""Sending: progress, cancel, lost connections, blockers, limits, old tokens, and the thanks at the end."""
 
 import functools
 import re
@@ -15,7 +15,7 @@ from widget.submissions.tokens import Tokens
 
 TEXT = "The totals are easy to find."
 SOON = {"KEEP_ALIVE": "1"}
-"""For a widget that ends while the browser still holds a connection."""
+"""The console's message when a widget ends while the browser still has a connection to it."""
 
 
 @functools.cache
@@ -25,7 +25,7 @@ def big(name: str = "photo.jpg") -> tuple[str, bytes, str]:
 
 
 def tokens_of(form: FormPage) -> list[str]:
-    """Grows by the token of each sending, as it is sent."""
+    """The token of each request, in the order of sending."""
     tokens: list[str] = []
 
     def listen(request: Request) -> None:
@@ -118,7 +118,7 @@ def test_a_late_cancel_says_that_it_may_have_arrived_and_sending_again_makes_no_
 
     form.page.route(form.address, take_and_lose)
     form.expected.append(NETWORK)
-    # An intercepted request has no progress of its own to tell; a real one has told of the last byte by then.
+    # An intercepted request has no progress events. A real one has reported its last byte by then.
     form.page.evaluate(
         """() => {
           const send = XMLHttpRequest.prototype.send

@@ -1,4 +1,4 @@
-"""The scripts of small pages, with the real libraries from npm, packed as those who use them pack them."""
+"""Bundles of small pages that use the real libraries from npm, built as their users build them."""
 
 import subprocess
 from functools import cache
@@ -12,7 +12,7 @@ VUE_FLAGS = ("OPTIONS_API", "PROD_DEVTOOLS", "PROD_HYDRATION_MISMATCH_DETAILS")
 
 
 def run(*command: str, text: str | None = None) -> str:
-    """What a command writes, which is given `text` to read."""
+    """The output of a command that reads `text`."""
     ended = subprocess.run(command, input=text, text=True, capture_output=True, cwd=APPS)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
@@ -20,7 +20,7 @@ def run(*command: str, text: str | None = None) -> str:
 
 @cache
 def bundle(name: str, *more: str, text: str | None = None) -> str:
-    """An app of the folder as one script; `more` are arguments for esbuild, `text` stands for the file."""
+    """An app of the folder, bundled. `more` are arguments for esbuild; `text` replaces the file's content."""
     source = (name,) if text is None else (f"--sourcefile={name}", "--loader=js")
     return run(
         str(ROOT / "node_modules" / ".bin" / "esbuild"),
@@ -35,11 +35,11 @@ def bundle(name: str, *more: str, text: str | None = None) -> str:
 
 
 def svelte() -> str:
-    """The app in Svelte, whose compiler comes before."""
+    """The Svelte app, compiled first."""
     return bundle("svelte.js", "--conditions=browser", text=run("node", "svelte.mjs"))
 
 
 def rendered(loader: str, *more: str) -> str:
-    """The document that React renders on a server, for the script at `loader`."""
+    """The document that React renders on a server for the script at `loader`."""
     script = bundle("document.tsx", "--platform=node", *more)
     return run("node", "-", loader, text=script)

@@ -1,4 +1,4 @@
-"""Host pages: with the real widget in it, or with a form that is a stand-in."""
+"""Fixtures for host pages, with the real widget or with a stand-in for the form."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def host(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Host
 
 @pytest.fixture
 def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
-    """Opens a host page; whatever it says on its console, beyond what `expected` holds, fails the test."""
+    """Open a host page. Any console message that is not in `expected` fails the test."""
     contexts = []
     said: list[str] = []
     allowed: list[str] = []
@@ -40,7 +40,7 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(5000)
         page.goto(stage.page(*body, **options))
-        until(lambda: page.evaluate("!!window.InsiderFeedback?.open"))  # Playwright's own way needs unsafe-eval
+        until(lambda: page.evaluate("!!window.InsiderFeedback?.open"))  # Playwright's own method needs unsafe-eval
         return page
 
     yield open_page

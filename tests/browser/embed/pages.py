@@ -1,11 +1,11 @@
-"""What tests of the loader say of a page that has it, where the form is a stand-in: see `stage`."""
+"""Questions to a page with the loader, whose form is a stand-in (see `stage`)."""
 
 from typing import Any
 
 from playwright.sync_api import Frame, Page, expect
 
 SAID = "[feedback] "
-"""What the loader says itself, where the form does not show."""
+"""The note that the loader shows in place of the form."""
 SPY = """window.seen = []
 ;(window.InsiderFeedback ||= []).push(feedback => {
   for (const type of ['open', 'close', 'ready', 'resize', 'dirty', 'submit', 'success', 'error']) {
@@ -24,7 +24,7 @@ def panel(page: Page) -> Any:
 
 
 def form(page: Page) -> Frame:
-    """The form's own document, once it has spoken."""
+    """The form's document, once it has sent its first message."""
     expect(page.locator("insider-feedback .panel.ready").first).to_be_attached()
     return next(frame for frame in page.frames if "&mode=" in frame.url)
 
@@ -38,7 +38,7 @@ def heard(frame: Frame, kind: str) -> list[Any]:
 
 
 def painted(page: Page) -> None:
-    """Whatever a press has begun by now has been drawn."""
+    """Wait until everything that a click started has been drawn."""
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 

@@ -1,4 +1,4 @@
-"""A host page around the real widget, and what a person does there: press, write, add a file, send, leave."""
+"""A host page around the real widget, and a person's round through it: open, write, add a file, send, close."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -9,13 +9,13 @@ from samples import png
 from stage import Server
 
 HARMLESS = ("React DevTools", "development mode", "Angular is running")
-"""What frameworks say of themselves."""
+"""Messages that frameworks write to the console themselves."""
 TEXT = "The totals are easy to find."
 
 
 @dataclass
 class HostPage:
-    """A page of `server`, which is called localhost; the widget is on another site, 127.0.0.1."""
+    """A page of `server` under the name localhost. The widget is on another site, 127.0.0.1."""
 
     context: BrowserContext
     server: Server
@@ -33,17 +33,17 @@ class HostPage:
         self.loader = f"{self.widget.url}/embed.js"
 
     def script(self, content: str, path: str = "/app.js") -> None:
-        """A script of the page's own."""
+        """The page's own script."""
         self.server.answers[path] = (200, "text/javascript", content, {})
 
     def put(self, text: str, path: str = "/", **headers: str) -> None:
-        """Put a page there; WIDGET and LOADER in it stand for the addresses."""
+        """Serve a page. WIDGET and LOADER in it stand for their addresses."""
         whole = text.replace("LOADER", self.loader).replace("WIDGET", self.widget.url)
         named = {name.replace("_", "-"): value.replace("WIDGET", self.widget.url) for name, value in headers.items()}
         self.server.answers[path] = (200, "text/html; charset=utf-8", whole, named)
 
     def visit(self, path: str = "/") -> Self:
-        """Open a page that was put there."""
+        """Open a page that is served."""
         self.page.goto(self.url + path)
         return self
 
@@ -60,7 +60,7 @@ class HostPage:
         return self.inside.frame_locator("insider-feedback iframe")
 
     def press(self) -> None:
-        """Press the one button there is, where it is drawn."""
+        """Click the only launcher where it is drawn."""
         expect(self.launcher).to_have_count(1)
         expect(self.launcher).to_be_visible()
         box = self.launcher.bounding_box()
@@ -71,7 +71,7 @@ class HostPage:
         self.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
     def write(self, text: str = TEXT) -> None:
-        """Write with the keyboard, where the focus is."""
+        """Type where the focus is."""
         expect(self.panel).to_be_visible()
         self.form.locator("#description").click()
         expect(self.form.locator("#description")).to_be_focused()
@@ -79,7 +79,7 @@ class HostPage:
         expect(self.form.locator("#description")).to_have_value(text)
 
     def send(self) -> None:
-        """Add a file and an address, send, and see the thanks."""
+        """Add a file and an address, send, and wait for the thanks."""
         picture: Any = {"name": "screen.png", "mimeType": "image/png", "buffer": png(40, 30)}
         self.form.locator("#files").set_input_files([picture])
         expect(self.form.locator(".feedback-file[data-state=ready]")).to_have_count(1)
@@ -88,13 +88,13 @@ class HostPage:
         expect(self.form.locator("[data-status=delivered]")).to_be_visible()
 
     def leave(self) -> None:
-        """Escape, wherever the focus is, closes it; one button is left."""
+        """Close with Escape, wherever the focus is; one button remains."""
         self.page.keyboard.press("Escape")
         expect(self.panel).not_to_be_visible()
         expect(self.launcher).to_have_count(1)
 
     def arrived(self, text: str = TEXT) -> None:
-        """All of it is with Insider Connect, and the console heard nothing."""
+        """Insider Connect has received everything, and the console is empty."""
         (feedback,) = self.insider.feedbacks()
         assert feedback["body"]["description"] == text
         (file,) = feedback["attachments"]
@@ -102,7 +102,7 @@ class HostPage:
         assert not self.unexpected(), self.unexpected()
 
     def go_round(self) -> None:
-        """The whole of it."""
+        """The whole round."""
         self.press()
         self.write()
         self.send()
@@ -110,5 +110,5 @@ class HostPage:
         self.arrived()
 
     def unexpected(self) -> list[str]:
-        """What the console heard, but for what frameworks say of themselves."""
+        """The console's messages without those of frameworks."""
         return [text for text in self.said if not any(part in text for part in HARMLESS)]

@@ -1,4 +1,4 @@
-"""`InsiderFeedback` and the element: calls, options, several at once, moves."""
+"""`window.InsiderFeedback` and the element: calls, options, several widgets, moves within the page."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A form that is closed while it is sent: the launcher says how that goes, and leads back."""
+"""A form that is closed while it sends: the launcher shows the result and leads back to the form."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def picture(page: Page) -> str:
 
 
 def live_region(page: Page) -> Any:
-    """What screen readers are told in the host page."""
+    """The text of the host page's live region, which screen readers announce."""
     return page.locator("insider-feedback").get_by_role("status")
 
 

@@ -1,4 +1,4 @@
-"""The documents' blocks in HTML, CSS and JavaScript, in a page with the real widget; and the way to a first button."""
+"""The documents' code in HTML, CSS and JavaScript, in a page with the real widget; and the steps to a first button."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ PACKAGE = '<script type="importmap">{"imports": {"insider-feedback-embed": "/pac
 
 
 def of_demo(block: Block, widget: Widget) -> str:
-    """A block, with the address of the service and the only product that it has."""
+    """A block with the address of the service and its only product filled in."""
     return block.text.replace(SERVICE, widget.url).replace("/form/ferry", "/form/demo")
 
 
@@ -81,7 +81,7 @@ def test_no_rule_of_a_block_of_css_is_dropped(host: HostPage) -> None:
 
 @pytest.fixture
 def first_page(host: HostPage, tmp_path: Path) -> Iterator[str]:
-    """The address that the commands for a first button serve, in an empty folder."""
+    """The address that the commands for a first button serve, run in an empty folder."""
     port = free_port()
     script = named("embedding", "html").text.replace("http://localhost:8000", host.widget.url)
     command = ["bash", "-e", "-c", script.replace("5173", str(port))]

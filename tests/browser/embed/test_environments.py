@@ -1,5 +1,5 @@
-"""In every environment of the table in docs/embedding.md: one button, pressed where it is drawn; text and file sent and
-arrived; closed by Escape; no word on the console."""
+"""Each environment in the table of docs/embedding.md: one button, clicked where it is drawn; text and file arrive;
+Escape closes the form; nothing is written to the console."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ INJECTED = (
     "script.dataset.product = 'demo';"
 )
 
-# What stands in a page beside the heading, by environment.
+# What a page contains besides the heading, by environment.
 BODIES = {
     "plain": TAG,
     "tag at the end of the head, blocking": '<script src="LOADER" data-product="demo"></script>',
@@ -151,7 +151,7 @@ def test_react_hydrates_the_whole_document(host: HostPage, react: str, when: str
     host.go_round()
 
 
-# What a page does with focus, and what it shows in front
+# Pages that control the focus, and elements in front of the page
 
 
 def test_radix_has_a_modal_dialog_open(host: HostPage) -> None:
@@ -175,7 +175,7 @@ def test_a_focus_trap_is_active(host: HostPage) -> None:
 
 @pytest.mark.parametrize("inside", ["document", "shadow root"])
 def test_a_native_modal_has_the_button_that_opens_it(host: HostPage, inside: str) -> None:
-    """The launcher rests behind the modal, as all of the page does; the form comes in front of it."""
+    """The launcher is inert behind the modal, like the rest of the page. The form opens in front of it."""
     host.put(f"""{HEAD}<body><h1>Orders</h1><div id="place"></div>{TAG}<script>
       const place = document.querySelector('#place')
       const root = {"place" if inside == "document" else "place.attachShadow({mode: 'open'})"}
@@ -193,7 +193,7 @@ def test_a_native_modal_has_the_button_that_opens_it(host: HostPage, inside: str
     host.arrived()
 
 
-# Pages that swap what they show
+# Pages that replace their content
 
 
 def two_pages(host: HostPage, *, where: str, body: str = "", head: str = "", tag: str = TAG) -> None:
@@ -206,9 +206,9 @@ def two_pages(host: HostPage, *, where: str, body: str = "", head: str = "", tag
 
 
 def arrive(host: HostPage, go: Callable[[], object]) -> None:
-    """Go, and wait until the other page is there for good.
+    """Navigate, and wait until the other page has replaced this one.
 
-    Turbo shows what it kept of it before; htmx shows its links before they are htmx's own.
+    Turbo first shows its cached copy. htmx shows its links before it handles them.
     """
     heading = host.page.locator("h1").inner_text()
     go()
@@ -219,7 +219,7 @@ def arrive(host: HostPage, go: Callable[[], object]) -> None:
 
 
 def change(host: HostPage) -> None:
-    """Go to the other page as the page's own library does."""
+    """Go to the other page in the way of the page's own library."""
     arrive(host, lambda: host.page.locator("#other").evaluate("link => link.click()"))
 
 

@@ -1,4 +1,4 @@
-"""The launcher: what it costs, how it looks, what it says."""
+"""The launcher: its size, its looks, its labels."""
 
 import re
 from typing import Any

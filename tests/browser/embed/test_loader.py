@@ -1,4 +1,4 @@
-"""The scripts that `make loader` makes of several modules each."""
+"""The scripts that `make loader` bundles."""
 
 import json
 import os

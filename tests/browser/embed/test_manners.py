@@ -1,4 +1,4 @@
-"""What the loader does to a page that it stands in, and what it says: as little as can be, and once."""
+"""The loader changes as little of a host page as possible, and reports each problem once."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ PAGE = f"{HEAD}{TAG}<body><h1>Orders</h1><input id=field><a class=ask href=/else
 
 @pytest.fixture
 def ready(host: HostPage) -> HostPage:
-    """A plain page whose loader has come."""
+    """A plain page that has loaded the loader."""
     host.put(PAGE)
     host.visit()
     expect(host.launcher).to_be_visible()
@@ -21,13 +21,13 @@ def ready(host: HostPage) -> HostPage:
 
 
 def said(host: HostPage) -> list[str]:
-    """What the loader said; what else the console heard fails the test."""
+    """The loader's messages. Any other console message fails the test."""
     assert [text for text in host.unexpected() if not text.startswith("[feedback] ")] == []
     return [text.removeprefix("[feedback] ") for text in host.unexpected()]
 
 
 def until_said(host: HostPage, part: str) -> str:
-    """Wait for a line with these words, and answer all that was said."""
+    """Wait for a message with these words, and return all messages."""
     host.page.wait_for_function("true")
     for _ in range(200):
         lines = [line for line in said(host) if part in line]
@@ -133,7 +133,7 @@ def test_an_escape_that_ends_composing_closes_nothing(ready: HostPage) -> None:
     expect(ready.panel).not_to_be_visible()
 
 
-# What does not come
+# Missing parts
 
 
 def test_an_unknown_product_is_told_as_such(host: HostPage) -> None:
@@ -160,7 +160,7 @@ def test_a_panel_that_is_blocked_makes_the_first_press_open_a_tab(host: HostPage
 
 
 def test_a_slow_network_is_waited_for_and_told_as_no_fault(host: HostPage) -> None:
-    """The form's answer comes after the time in which one counts as missing, on a clock of the test's."""
+    """The form answers after the loader has given it up, by the test's clock."""
     host.put(PAGE)
     host.page.clock.install()
     held: list[Any] = []
@@ -178,11 +178,11 @@ def test_a_slow_network_is_waited_for_and_told_as_no_fault(host: HostPage) -> No
     expect(host.panel.get_by_role("link", name="Open in a new tab")).to_have_count(0)
 
 
-# Traces
+# What is left behind
 
 
 class Listeners:
-    """Those of our scripts, on the window and in the document: read from the browser itself."""
+    """The listeners of our scripts on the window and the document, read from the browser itself."""
 
     def __init__(self, host: HostPage) -> None:
         self._session = host.context.new_cdp_session(host.page)
@@ -205,7 +205,7 @@ class Listeners:
 
 @pytest.mark.parametrize("way", ["destroy", "remove"])
 def test_nothing_is_left_of_it(host: HostPage, way: str) -> None:
-    """Neither after `destroy()` nor after the removal of the page's only element."""
+    """After `destroy()`, and after the page's only element was removed."""
     listeners = Listeners(host)
     body = "" if way == "destroy" else '<insider-feedback product="demo"></insider-feedback>'
     tag = TAG if way == "destroy" else '<script src="LOADER"></script>'
@@ -255,7 +255,7 @@ def test_the_page_is_dimmed_behind_a_dialog_alone(host: HostPage, mode: str, col
     assert host.page.evaluate(colours)[0] == "rgba(0, 0, 0, 0)"
 
 
-# Older browsers: what they lack is taken away
+# Older browsers, whose missing features are removed from Chromium
 
 
 @pytest.mark.parametrize(

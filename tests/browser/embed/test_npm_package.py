@@ -1,4 +1,4 @@
-"""The npm package: packed, installed from its tarball into the apps of examples/, and driven there; its types."""
+"""The npm package: packed, installed from its tarball into the apps of examples/, and used there; its types."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def run(*command: str, folder: Path, text: str | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the apps, and the package as npm installs it; all else is linked from this repository."""
+    """A folder with the apps and the package as npm installs it. Everything else is linked from this repository."""
     folder = tmp_path_factory.mktemp("apps")
     (packed,) = json.loads(run("npm", "pack", "--json", "--pack-destination", str(folder), folder=ROOT / "npm"))
     (folder / "package.json").write_text('{"private": true, "type": "module"}')
@@ -51,7 +51,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def esbuild(folder: Path, entry: str, *more: str, text: str | None = None) -> str:
-    """A script of the app in a folder; `text` stands for the file."""
+    """The bundle of the app in a folder; `text` replaces the file's content."""
     source = (entry,) if text is None else (f"--sourcefile={entry}", "--loader=js")
     tool = str(ROOT / "node_modules" / ".bin" / "esbuild")
     flags = ("--bundle", "--format=esm", "--jsx=automatic", '--define:process.env.NODE_ENV="development"')
@@ -59,7 +59,7 @@ def esbuild(folder: Path, entry: str, *more: str, text: str | None = None) -> st
 
 
 def built(folder: Path, *more: str) -> str:
-    """The script that an example's own `npm run build` makes without a warning; `more` are flags for esbuild."""
+    """The bundle that an example's own `npm run build` makes without a warning. `more` are flags for esbuild."""
     command = ["npm", "run", "--silent", "build", "--", "--log-level=warning", *more]
     ended = subprocess.run(command, text=True, capture_output=True, cwd=folder, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
@@ -78,7 +78,7 @@ APPS: dict[str, Callable[[Path], str]] = {
 
 @pytest.mark.parametrize("name", APPS)
 def test_an_app_that_installed_the_package_sends_one_submission(host: HostPage, apps: Path, name: str) -> None:
-    """Under a policy that takes no strings for scripts, and in React in StrictMode."""
+    """With a policy that forbids script from strings and, for React, in StrictMode."""
     host.script(APPS[name](apps))
     host.put(PAGE, Content_Security_Policy=POLICY)
     host.visit()

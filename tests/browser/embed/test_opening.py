@@ -1,4 +1,4 @@
-"""Opening and closing: where the form shows, where the focus goes, what keys do."""
+"""Opening and closing: where the form appears, where the focus goes, what keys do."""
 
 from typing import Any
 
@@ -83,7 +83,7 @@ HOLD = """addEventListener('message', event => {
     window.late = event
   }
 }, true)"""
-"""Keeps the message back that says where the focus goes."""
+"""Hold back the message about where the focus goes."""
 LATE = "dispatchEvent(new MessageEvent('message', {source: parent, origin: late.origin, data: late.data}))"
 
 

@@ -1,4 +1,4 @@
-"""Every option is a property, too, so frameworks that assign where others set attributes render the element."""
+"""Every option is also a property, so frameworks that set properties instead of attributes can render the element."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from stage import Stage
 
 ATTRIBUTES_ALONE = {"first": ("React 18",), "last": ("React 18", "React 19", "Preact", "Vue 3")}
-"""What writes an object as an attribute's text, by where embed.js stands: `context` does not survive that."""
+"""A script that would write an object as an attribute's text, by the position of embed.js. `context` would not
+survive."""
 APPS: dict[str, tuple[str, ...]] = {
     "React 19": ("react.tsx",),
     "React 18": ("react.tsx", *REACT_18),
@@ -30,7 +31,7 @@ READ = """keys => {
 
 @pytest.fixture
 def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
-    """Opens a page whose scripts stand in the given order; a word on its console fails the test."""
+    """Open a page with its scripts in the given order. Any console message fails the test."""
     context = browser.new_context(locale="en-GB")
     said: list[str] = []
     context.on("console", lambda message: said.append(message.text))

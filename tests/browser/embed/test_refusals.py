@@ -1,4 +1,4 @@
-"""Strict pages, and frames that do not come."""
+"""Host pages with strict policies, and frames that do not load."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def test_it_works_without_a_word_on_the_console_under_strict_policies(visit: Any
 
 
 def failure(page: Page) -> str:
-    """Waits for the note and answers the code that the host page was told."""
+    """Wait for the note, and return the code that the host page received."""
     expect(panel(page).get_by_role("alert")).to_contain_text("could not be opened here")
     link = panel(page).get_by_role("link", name="Open in a new tab")
     assert "/form/demo?" in link.get_attribute("href")

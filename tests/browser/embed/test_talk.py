@@ -1,4 +1,4 @@
-"""The talk of host page and form, seen from both sides; what either of them ignores."""
+"""The messages between host page and form, seen from both sides, and the messages that either side ignores."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_what_the_form_tells_arrives_as_events_without_the_text(visit: Any) -> N
 def test_the_form_answers_no_origin_that_the_product_does_not_allow(visit: Any, stage: Stage) -> None:
     stage.allow("https://app.example.com")
     _, kind, body, _ = stage.form.answers["/form/demo"]
-    stage.form.answers["/form/demo"] = (200, kind, body, {})  # and let the frame load all the same
+    stage.form.answers["/form/demo"] = (200, kind, body, {})  # and let the frame load after all
     page = visit(expected=(SAID,))
     launcher(page).click()
     expect(panel(page).locator("a")).to_be_visible()
@@ -97,7 +97,7 @@ def test_the_form_ignores_junk_from_its_host(visit: Any) -> None:
         ".querySelector('iframe').contentWindow.postMessage(junk, '*')"
     )
     page.evaluate(FORGE, ["set", {"theme": "sepia", "lang": "<b>", "email": 7, "focus": "x"}, {}])
-    until(lambda: frame.evaluate("window.heard")[before:])  # messages come in their order
+    until(lambda: frame.evaluate("window.heard")[before:])  # messages arrive in order
     assert frame.evaluate("window.heard")[before:] == [["set", {}]]
 
 
@@ -151,7 +151,7 @@ def test_the_host_ignores_other_frames_and_itself(visit: Any, stage: Stage) -> N
     frame.evaluate(
         "message => parent.postMessage(message, '*')", {**message, "type": "resize", "data": {"height": 400}}
     )
-    until(lambda: len(seen(page, "resize")) > sizes)  # which was said after those
+    until(lambda: len(seen(page, "resize")) > sizes)  # sent after those
     expect(panel(page)).to_be_visible()
 
 
