@@ -1,6 +1,6 @@
-"""Secrets and people's words that can be recognised wherever they turn up.
+"""Secrets and personal texts that can be recognised wherever they appear.
 
-`Canaries` has one for each; `Spill` names the place where one was found. `session` is a widget's whole life in short:
+`Canaries` has one of each. `Spill` names the place where one was found. `session` goes through a widget's whole life:
 success, every error, refusals upstream, crashes.
 """
 
@@ -55,7 +55,7 @@ JSON = {"Accept": "application/json"}
 
 
 def spellings(text: str) -> set[str]:
-    """The ways in which a text may be written."""
+    """The encodings in which a text may appear."""
     raw = text.encode()
     return {
         text,
@@ -69,12 +69,12 @@ def spellings(text: str) -> set[str]:
 
 @dataclass
 class Spill:
-    """What was found where it does not belong."""
+    """Something that was found where it does not belong."""
 
     found: list[str] = field(default_factory=list)
 
     def scan(self, where: str, text: str, canaries: Mapping[str, str], but: tuple[str, ...] = ()) -> None:
-        """Look for every canary whose name is not among `but`."""
+        """Look for every canary except those named in `but`."""
         for name, canary in canaries.items():
             if name not in but and any(spelling in text for spelling in spellings(canary)):
                 self.found.append(f"{name} in {where}")
@@ -82,7 +82,7 @@ class Spill:
 
 @contextmanager
 def without_attachments(widget: Widget) -> Iterator[None]:
-    """A table is gone: what nobody foresaw happens, with everything in hand."""
+    """Drop a table, so that an unforeseen error happens while every value is at hand."""
     database = sqlite3.connect(widget.folder / "widget.db", isolation_level=None)
     database.execute("ALTER TABLE attachment RENAME TO elsewhere")
     yield
@@ -91,16 +91,16 @@ def without_attachments(widget: Widget) -> Iterator[None]:
 
 
 def picture() -> tuple[str, bytes, str]:
-    """A picture with words behind it and in its name."""
+    """A picture with words after its end and in its name."""
     return WORDS["file name"], png() + WORDS["file content"].encode(), "image/png"
 
 
 Said = tuple[str, httpx.Response, tuple[str, ...]]
-"""What it was, the answer, and the canaries that the person may be given back in it: their own."""
+"""The name of the request, the answer, and the canaries that the answer may contain: the person's own."""
 
 
 def session(widget: Widget, insider: Sandbox) -> Iterator[Said]:
-    """Everything that may happen to a submission, and every address."""
+    """Everything that can happen to a submission, and every address."""
     client = widget.client
     own = ("description", "email")
     given: dict[str, Any] = {"description": WORDS["description"], "email": WORDS["email"]}
@@ -125,7 +125,7 @@ def session(widget: Widget, insider: Sandbox) -> Iterator[Said]:
         insider.fail_with(status, "create", body=body)
         yield f"create answered {status}", widget.submit(**given, files=[picture()]), own
         insider.recover()
-    widget.restart()  # after a 403 the account's gate keeps the next ones back
+    widget.restart()  # after a 403 the account's gate holds the next ones back
     insider.fail_with(400, "attach", body=body)
     yield "attach answered 400", widget.submit(**given, files=[picture()]), (*own, "file name")
     insider.fail_with(400, "token", body=json.dumps({"error": "invalid_client", "error_description": " ".join(echo)}))

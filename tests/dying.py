@@ -2,7 +2,7 @@
 
 python dying.py before|after N [FILE]
 
-With FILE, commits count from the moment that the file is there.
+With FILE, commits are counted once that file exists.
 """
 
 import os
@@ -26,7 +26,7 @@ def die(connection: Connection) -> None:
     if (begin is None or begin.exists()) and next(commits) == wanted:
         if side == "after":
             driver: Any = connection.connection.driver_connection
-            driver.commit()  # on the disk, and nobody was told
+            driver.commit()  # on disk, but nobody was told
         os.kill(os.getpid(), signal.SIGKILL)
 
 

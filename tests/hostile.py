@@ -1,6 +1,6 @@
 """Hostile requests, and the answer that each must get: `RAW` as bytes for a socket, `HTTP` as requests.
 
-`made` makes any number of further ones, which are refused in some way.
+`made` generates any number of further ones, all of which must be refused.
 """
 
 import random
@@ -75,7 +75,7 @@ RAW: Mapping[str, tuple[bytes, int | None]] = {
     "a chunk shorter than it says": (post(CHUNKED, b"5\r\nhell\r\n0\r\n\r\n"), 400),
     "a trailer field": (post(CHUNKED, b"5\r\nhello\r\n0\r\nAccept: text/html\r\n\r\n"), 400),
     "extensions without end": (post(CHUNKED, b"".join(b"1;%s\r\nx\r\n" % (b"e" * 8000) for _ in range(400))), 400),
-    # Who is meant.
+    # Ambiguous hosts.
     "no host": (b"GET /form/demo HTTP/1.1\r\n\r\n", 400),
     "two hosts": (get(b"Host: evil.example"), 400),
     "an empty host": (b"GET /form/demo HTTP/1.1\r\nHost: \r\n\r\n", 400),
@@ -86,7 +86,7 @@ RAW: Mapping[str, tuple[bytes, int | None]] = {
     "two origins": (post(SIZED + b"Origin: http://localhost\r\nOrigin: https://evil.example\r\n", PART), 400),
     "two fetch sites": (post(SIZED + b"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n", PART), 400),
     "two media types": (post(SIZED + b"Content-Type: text/plain\r\n", PART), 400),
-    # What is no HTTP/1 at all.
+    # Not HTTP/1 at all.
     "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 40, 400),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "an HTTP/2 request line": (get(version=b"HTTP/2.0"), 505),
@@ -137,7 +137,7 @@ PNG = ("a.png", png(), "image/png")
 
 @dataclass(frozen=True)
 class Case:
-    """A request that is well formed as HTTP, and the answer that it must get."""
+    """A request that is well-formed HTTP, and the answer that it must get."""
 
     status: int
     code: str
@@ -180,7 +180,7 @@ def without_end() -> Iterator[bytes]:
 
 GENUINE = TOKENS.form("demo")
 HTTP: Mapping[str, Case] = {
-    # Ways that are closed.
+    # Addresses and methods that do not exist.
     **{
         f"{method} a form": Case(405, "method_not_allowed", method=method)
         for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")
@@ -228,7 +228,7 @@ HTTP: Mapping[str, Case] = {
     "a path of 5000": Case(404, "product_unknown", method="GET", path=f"/form/{'a' * 5000}"),
     "a receipt of 5000": Case(404, "receipt_unknown", method="GET", path=f"/receipt/{'a' * 5000}"),
     "the challenge of no token": Case(403, "token_invalid", method="GET", path="/form/demo/challenge"),
-    # Who asks.
+    # Origins.
     **{
         f"from {site}": Case(403, "origin_not_allowed", headers={"Sec-Fetch-Site": site})
         for site in ("cross-site", "same-site", "", "SAME-ORIGIN", "same-origin, cross-site")
@@ -268,7 +268,7 @@ HTTP: Mapping[str, Case] = {
     "a compressed token": forged("." + GENUINE),
     "an expired token": Case(403, "token_expired", token=aged_token(2 * DAY)),
     "a token of the future": forged(aged_token(-2 * DAY)),
-    # What is no form.
+    # Not a form.
     **{
         f"type {media_type}": of_type(media_type, 415, "media_type")
         for media_type in (
@@ -363,7 +363,7 @@ HTTP: Mapping[str, Case] = {
 }
 
 
-# --- made at random ---------------------------------------------------------------------------------------------
+# --- generated at random ----------------------------------------------------------------------------------------
 
 _BASE_HEAD = [
     b"POST /form/demo HTTP/1.1",
@@ -384,9 +384,9 @@ _ODD += [b"\r\n", b"--b", b"--", b"%00", b"../", b"\xc3\xa4", b"\xe2\x80\xae", b
 
 
 def made(number: int, seed: int) -> Iterator[bytes]:
-    """Whole requests, alternately with a head and a body that chance has changed in one to three places.
+    """Whole requests whose head and body, in turn, have one to three random changes.
 
-    None can be accepted. The head always asks for JSON, and for the end of the connection.
+    None can be accepted. The head always asks for JSON and for the connection to be closed.
     """
     chance = random.Random(seed)
     for count in range(number):
@@ -404,7 +404,7 @@ def made(number: int, seed: int) -> Iterator[bytes]:
 
 
 def _change(lines: list[bytes], chance: random.Random) -> None:
-    """Leave out, repeat, exchange, cut, or alter a line."""
+    """Remove, repeat, swap, cut or alter a line."""
     at = chance.randrange(len(lines))
     line = lines[at]
     place = chance.randrange(len(line) + 1)

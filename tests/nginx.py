@@ -37,10 +37,10 @@ def _binary() -> str:
 
 
 class Nginx:
-    """nginx with an example `site`, whose upstream are the web processes at `ports` of this machine.
+    """nginx with an example `site` in front of the web processes at `ports` of this machine.
 
-    Only what an operator would change is changed: host, certificate, ports. `changes` make more, each of something that
-    has to be there.
+    Only what an operator would adapt is changed: host, certificate, ports. Each of `changes` replaces a text that must
+    exist.
     """
 
     def __init__(self, folder: Path, site: str, port: int, ports: tuple[int, int], **changes: str) -> None:
@@ -95,7 +95,7 @@ class Nginx:
 
 
 class BareNginx(Nginx):
-    """nginx without TLS before the web process at `upstream`, with these `lines` in its `location` and no others."""
+    """nginx without TLS in front of the web process at `upstream`, with only these `lines` in its `location`."""
 
     def __init__(self, folder: Path, port: int, upstream: int, *lines: str) -> None:
         self._folder, self.port = folder, port

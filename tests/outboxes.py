@@ -1,4 +1,4 @@
-"""Outboxes of either kind for tests that hold one in their own process, and what such tests ask of them."""
+"""Outboxes of either kind for tests that open one in their own process."""
 
 import uuid
 from collections.abc import AsyncIterator, Collection
@@ -43,7 +43,7 @@ async def outbox_at(url: str, folder: Path, *, keyring: Keyring = PLAIN, **optio
 def new_submission(
     outbox: Outbox, *files: bytes, product: str = "demo", submission_id: str = "", context: str | None = None
 ) -> Submission:
-    """A submission whose files lie where uploads do."""
+    """A submission whose files are where uploads are."""
     attachments = []
     for number, content in enumerate(files):
         path = outbox.backend.spool / uuid.uuid4().hex
@@ -53,7 +53,7 @@ def new_submission(
 
 
 async def time_passes(outbox: Outbox, seconds: float) -> None:
-    """As if the rows were so much older. The database's own clock goes on as it does."""
+    """Make the rows this much older. The database's own clock stays as it is."""
     statement = text(
         "UPDATE submission SET due_at = due_at - :s, accepted_at = accepted_at - :s, ended_at = ended_at - :s"
     )
@@ -61,7 +61,7 @@ async def time_passes(outbox: Outbox, seconds: float) -> None:
 
 
 async def row(outbox: Outbox, submission_id: str) -> dict[str, Any]:
-    """All that the database holds of a submission."""
+    """Everything that the database has about a submission."""
 
     def look(connection: Connection) -> dict[str, Any]:
         found = connection.execute(text("SELECT * FROM submission WHERE id = :id"), {"id": submission_id}).one()
@@ -71,7 +71,7 @@ async def row(outbox: Outbox, submission_id: str) -> dict[str, Any]:
 
 
 async def kept_blobs(outbox: Outbox) -> int:
-    """How many files' bytes lie in the outbox, whether a row names them or not."""
+    """The number of files whose bytes are in the outbox, whether a row names them or not."""
     if isinstance(outbox.backend, SQLiteBackend):
         return len(await outbox.backend.strays())
     count = text("SELECT count(DISTINCT blob) FROM attachment_chunk")
@@ -84,5 +84,5 @@ async def read_file(outbox: Outbox, file: Pending) -> bytes:
 
 
 async def due_ids(outbox: Outbox, limit: int = 10, shut: Collection[str] = ()) -> list[str]:
-    """The ids of the rows that may be tried now, longest due first."""
+    """The ids of the rows that may be tried now, the longest due first."""
     return [row.id for row in await outbox.due(limit, shut)]

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: its binaries are the machine's, its data lies in a temporary folder."""
+"""A PostgreSQL server for tests: the machine's own program, with its data in a temporary folder."""
 
 import os
 import pwd
@@ -24,7 +24,7 @@ BINARIES = (
 
 
 def binary(name: str) -> str:
-    """Where a program of PostgreSQL, or of its pooler, is."""
+    """The path of a program of PostgreSQL or of its pooler."""
     if found := shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin"):
         return found
     found = next((str(path) for pattern in BINARIES for path in Path("/").glob(f"{pattern[1:]}/{name}")), None)
@@ -33,7 +33,7 @@ def binary(name: str) -> str:
 
 
 def ordinary_user() -> Mapping[str, Any]:
-    """Arguments for `subprocess`, for programs that refuse to run as root."""
+    """Arguments of `subprocess` for programs that refuse to run as root."""
     if os.getuid() != 0:
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -42,7 +42,7 @@ def ordinary_user() -> Mapping[str, Any]:
 
 
 class _Server:
-    """A program that runs as an ordinary user, with a folder of its own, on a free port."""
+    """A program that runs as an ordinary user, with its own folder and a free port."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="feedback-"))
@@ -70,11 +70,11 @@ class _Server:
         return self._popen.pid
 
     def log(self) -> str:
-        """All that it wrote."""
+        """Its output."""
         return (self.folder / "log").read_text("utf-8", errors="replace")
 
     def end(self, sig: signal.Signals) -> None:
-        """Stop it by a signal, and wait until it is gone."""
+        """Stop it with a signal, and wait until it has ended."""
         if self._popen and self._popen.poll() is None:
             self._popen.send_signal(sig)
             try:
@@ -101,7 +101,7 @@ class _Server:
 
 
 class Postgres(_Server):
-    """A server with its files synced as in production. `database` makes an empty database and answers its address."""
+    """A server that syncs its files as in production. `database` creates an empty database and returns its address."""
 
     def __enter__(self) -> Self:
         made = subprocess.run(
@@ -126,7 +126,7 @@ class Postgres(_Server):
         self._until_it_answers()
 
     def stop(self, sig: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT cuts every connection off and stops ("fast"); SIGQUIT is a crash."""
+        """SIGINT closes all connections and stops ("fast"); SIGQUIT is a crash."""
         self.end(sig)
 
     def restart(self) -> None:
@@ -145,7 +145,7 @@ class Postgres(_Server):
 
     def database(self) -> str:
         """A new and empty database's address."""
-        if self._popen is None or self._popen.poll() is not None:  # left so by a test that failed
+        if self._popen is None or self._popen.poll() is not None:  # left in this state by a failed test
             self.start()
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -154,7 +154,7 @@ class Postgres(_Server):
 
 
 class PgBouncer(_Server):
-    """A pooler in transaction mode before `server`."""
+    """A pooler in transaction mode in front of `server`."""
 
     def __init__(self, server: Postgres) -> None:
         super().__init__()
@@ -184,5 +184,5 @@ max_client_conn = 200
         self._remove()
 
     def url(self, direct: str) -> str:
-        """The address, through the pooler, of the database that has the address `direct` without."""
+        """The address of a database through the pooler; `direct` is its address without."""
         return direct.replace(f":{self._server.port}/", f":{self.port}/")

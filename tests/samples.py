@@ -1,4 +1,5 @@
-"""Small files that are what they claim to be; with `size`, padded to exactly so many bytes where the format allows."""
+"""Small files that are what they claim to be. `size` pads them to exactly that many bytes where the format allows
+it."""
 
 import functools
 import io
@@ -17,7 +18,7 @@ MAX_FILE_SIZE = 4 * 1024 * 1024
 
 @functools.cache
 def png(width: int = 8, height: int = 8, *, size: int | None = None) -> bytes:
-    """A PNG of one colour; with `size`, of noise that cannot be made smaller, in exactly so many bytes."""
+    """A PNG of one colour; with `size`, of noise that does not compress, with exactly that many bytes."""
     if size is not None:
         return _noise(size)
     return png_of(
@@ -33,7 +34,8 @@ def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def _noise(size: int) -> bytes:
-    """Grey noise, stored. A row is 1024 bytes; what is left over goes into empty blocks (5 bytes) and chunks (12)."""
+    """Grey noise, stored uncompressed. A row has 1024 bytes; the rest goes into empty blocks (5 bytes) and chunks
+    (12)."""
     noise = random.Random(size)
     rows = size // 1024
     while True:
@@ -70,7 +72,7 @@ def jpeg(width: int = 8, height: int = 8, *, size: int | None = None, exif: byte
 
 
 def photo(width: int = 48, height: int = 32, *, orientation: int = 1, gps: bool = True, **more: Any) -> bytes:
-    """A JPEG as phones write them, red at the top left: EXIF with names and a place, XMP, a second picture behind."""
+    """A JPEG as phones write them, red at the top left: EXIF with names and a place, XMP, a second picture after it."""
     image = Image.new("RGB", (width, height), (20, 40, 200))
     image.paste((220, 20, 20), (0, 0, width // 2, height // 2))
     target = io.BytesIO()
@@ -82,7 +84,7 @@ def photo(width: int = 48, height: int = 32, *, orientation: int = 1, gps: bool 
 
 
 def place() -> Image.Exif:
-    """EXIF that tells a place, and by whom the picture was made."""
+    """EXIF with a place and the name of the photographer."""
     exif = Image.Exif()
     exif[0x013B] = "Ada"
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
@@ -96,7 +98,7 @@ def _with_segments(data: bytes, *segments: tuple[int, bytes]) -> bytes:
 
 
 def screenshot(**more: Any) -> bytes:
-    """A PNG with names and a place in every kind of chunk that can hold some, and something behind its end."""
+    """A PNG with names and a place in every type of chunk that can hold some, and something after its end."""
     image = Image.new("RGBA", (48, 32), (20, 40, 200, 128))
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Author", "Ada")
@@ -143,7 +145,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def forwarded(content: bytes, media_type: str) -> bytes:
-    """The copy of a file that goes to Insider Connect: what was checked, and nothing else."""
+    """The checked copy of a file that goes to Insider Connect."""
     examined = examine(content, media_type, Rules(max_pixels=64_000_000))
     assert examined.data is not None, examined.verdict
     return examined.data

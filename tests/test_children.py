@@ -1,4 +1,4 @@
-"""A program that is forked cannot tell that it was not started by itself (see `children`)."""
+"""A program that is forked cannot tell that it was not started on its own (see `children`)."""
 
 import json
 import signal
@@ -33,7 +33,7 @@ print(json.dumps({
 
 @pytest.fixture(params=["code", "file", "module"])
 def program(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """The arguments by which Python runs a program that prints its circumstances."""
+    """The arguments with which Python runs a program that prints its circumstances."""
     (tmp_path / "circumstances.py").write_text(CIRCUMSTANCES)
     ways = {
         "code": ["-c", CIRCUMSTANCES],
@@ -47,7 +47,7 @@ def test_its_circumstances_are_those_of_a_program_that_was_started(program: list
     environ = plain_environ(ONE="1", TZ="Asia/Tokyo")
     forked = children.run(program, tmp_path, environ, typed="typed")
     assert forked.returncode == 0, forked.stderr
-    with tempfile.TemporaryFile() as typed:  # streams as `run` gives them
+    with tempfile.TemporaryFile() as typed:  # streams as `run` passes them
         typed.write(b"typed")
         typed.seek(0)
         started = subprocess.run(program, cwd=tmp_path, env=environ, stdin=typed, capture_output=True, check=True)

@@ -1,4 +1,4 @@
-"""`widget` without root's power to write where permissions forbid it; elsewhere than on Linux, or as another user, the
+"""`widget` without root's right to ignore permissions. On other systems than Linux, and for other users than root, the
 same as `widget`.
 
 python unprivileged.py COMMAND...
@@ -15,7 +15,7 @@ _VERSION_3 = 0x20080522
 
 
 def give_up_override() -> None:
-    """Drop the capabilities by which root passes over permissions (capset(2))."""
+    """Drop the capabilities with which root ignores permissions (capset(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable of the low half, then of the high

@@ -1,7 +1,7 @@
-"""Insider Connect down to its last byte: a server on raw sockets that does what no well-behaved library can.
+"""Insider Connect as a server on raw sockets, which does what no well-behaved library can.
 
-Token, create and attach are answered as documented, until a test puts a behaviour in the place of one: a function that
-is given the connection once a request has been read, and may do with it what it wants.
+Token, create and attach are answered as documented until a test replaces one by a behaviour: a function that gets the
+connection once a request has been read, and may do anything with it.
 """
 
 import json
@@ -49,7 +49,7 @@ def reset(connection: socket.socket) -> None:
 
 
 def endless(connection: socket.socket) -> None:
-    """A body that does not end, as fast as it is taken, up to 2 GB."""
+    """An endless body, as fast as it is read, up to 2 GB."""
     connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
     for _ in range(2000):
@@ -57,26 +57,26 @@ def endless(connection: socket.socket) -> None:
 
 
 def endless_head(connection: socket.socket) -> None:
-    """A head that does not end, up to 2 GB."""
+    """An endless head, up to 2 GB."""
     connection.sendall(HEAD)
     for _ in range(2000):
         connection.sendall(b"X-Padding: " + b"x" * 0x100000)
 
 
 def too_short(connection: socket.socket) -> None:
-    """A length that is longer than the body, and the end of the connection."""
+    """A length greater than the body, and the end of the connection."""
     body = json.dumps(CREATED).encode()
     connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body) + 10, body))
 
 
 def too_long(connection: socket.socket) -> None:
-    """A length that is shorter than the body: what is left would be the next answer's beginning."""
+    """A length smaller than the body, so the rest would be the beginning of the next answer."""
     body = json.dumps(CREATED).encode()
     connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body) - 10, body))
 
 
 def silent(connection: socket.socket) -> None:
-    """Nothing at all."""
+    """No answer."""
     time.sleep(30)
 
 
@@ -86,7 +86,7 @@ def answering(raw: bytes) -> Behaviour:
 
 
 class Wire:
-    """The server, on a free port of 127.0.0.1; with `tls`, encrypted."""
+    """The server, on a free port of 127.0.0.1, with `tls` if given."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
@@ -139,7 +139,7 @@ class Wire:
 
 
 def _read_request(connection: socket.socket) -> str:
-    """Read a request to its end; answers what it asks for."""
+    """Read a whole request, and answer it."""
     raw = bytearray()
 
     def more() -> None:

@@ -1,4 +1,4 @@
-"""Who may frame what, and the form in a sandboxed frame as docs/security.md has it."""
+"""Who may frame what, and the form in a sandboxed frame as docs/security.md describes it."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,12 +13,12 @@ name = "Northwind"
 origins = ["{host}"]
 """
 SANDBOX = "allow-scripts allow-forms allow-same-origin allow-popups allow-popups-to-escape-sandbox"
-"""What docs/security.md asks for."""
+"""What docs/security.md requires."""
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Server]:
-    """A product's own site: it is called localhost, and by strangers 127.0.0.1."""
+    """A product's own site, under the name localhost. Under the name 127.0.0.1 it is a stranger's."""
     with Server() as server:
         yield server
 
@@ -30,7 +30,7 @@ def widget(start_widget: Callable[..., Widget], host: Server) -> Widget:
 
 @pytest.fixture
 def framed(browser: Browser, host: Server) -> Iterator[Callable[..., Frame | None]]:
-    """Frames an address in a page of the host; answers the frame's document, None where the browser refused it."""
+    """Frame an address in a page of the host. Returns the frame's document, or None if the browser refused it."""
     context = browser.new_context(locale="en-GB")
 
     def frame(address: str, name: str = "localhost", sandbox: str | None = None, nested: bool = False) -> Frame | None:

@@ -1,4 +1,4 @@
-"""What looks private in the text is pointed out in the browser, kindly and to nobody else."""
+"""Text that looks private is pointed out in the browser, and nothing of it leaves the browser."""
 
 import json
 import re
@@ -18,7 +18,7 @@ FIND = """async ([texts, own]) => {
 
 
 def find(form: FormPage, texts: list[str]) -> list[list[list[str]]]:
-    """Of each text: kind, what was found, and the text when it is masked."""
+    """For each text: the kind, what was found, and the text after masking."""
     found: list[list[list[str]]] = form.page.evaluate(FIND, [texts, EMAIL])
     return found
 

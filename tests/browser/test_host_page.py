@@ -1,4 +1,4 @@
-"""The whole way, from a strict host page on another origin to Insider Connect."""
+"""The whole path, from a host page with a strict policy on another origin to Insider Connect."""
 
 from collections.abc import Callable, Iterator
 
@@ -46,7 +46,7 @@ def test_feedback_leaves_a_strict_page_without_a_word_on_the_console(
     page.goto(f"http://localhost:{host.port}/")
     page.locator("insider-feedback .launcher").click()
     form = page.frame_locator("insider-feedback iframe")
-    # By script, for the panel and the focus may still be moving: a key would go up elsewhere than it went down.
+    # By script, because the panel and the focus may still move: the key might go up elsewhere than it went down.
     form.get_by_label("I like it").evaluate("radio => radio.click()")
     expect(form.get_by_label("I like it")).to_be_checked()
     form.locator("#description").fill("The totals are easy to find.")

@@ -1,4 +1,4 @@
-"""Every language in the layout: no word is cut, nothing scrolls sideways, from 240 px to 640 and at 200 % text."""
+"""Every language in the layout: no word is cut and nothing scrolls sideways, from 240 to 640 px and at 200 % text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 from widget.i18n import messages as words
 
 SIZES = {"100%": (240, 320, 360, 420, 640), "200%": (320, 360, 420, 500, 640)}
-"""Sizes of text, and the widths in pixels to try with each."""
+"""Text sizes, and the widths in pixels to try with each."""
 
 NOBODY = "http://127.0.0.1:9"
 PROBLEM = {"type": "about:blank", "status": 429, "errors": [{"field": "", "code": "rate_limited", "message": "-"}]}
@@ -74,7 +74,7 @@ MISFITS = """() => {
 
 @dataclass(frozen=True)
 class Services:
-    """One that delivers, and one that has nobody to deliver to."""
+    """One widget that delivers, and one that cannot."""
 
     delivering: str
     waiting: str
@@ -103,7 +103,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def misfits(page: Page, state: str) -> list[str]:
-    """Whatever does not fit, at every width and size of text."""
+    """Everything that does not fit, at every width and text size."""
     found = []
     for size, widths in SIZES.items():
         page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
@@ -121,7 +121,7 @@ def open_form(page: Page, service: str, language: str) -> None:
 
 
 def put_right_what_is_wrong(page: Page) -> None:
-    """Nearly everything wrong at once: a file of the wrong kind, an empty one, too long a text, no address."""
+    """Nearly everything wrong at once: a file of the wrong type, an empty file, a text that is too long, no address."""
     page.locator("input[type=file]").set_input_files(
         [
             FilePayload(name="a-long-name-of-a-document.docx", mimeType="application/msword", buffer=b"PK\3\4 text"),

@@ -1,7 +1,8 @@
-"""The form in browsers four years back, and wherever a part of its script does not come, cannot be read, or fails.
+"""The form in browsers that are four years old, and wherever part of its script does not load, cannot be parsed, or
+fails.
 
-What younger browsers have is taken away from Chromium: from its scripts before ours run, and from our styles by a name
-that it does not know. A younger syntax is what `tests/project/test_older_browsers.py` looks for.
+What newer browsers have is removed from Chromium: from its scripts before ours run, and from our styles by renaming it
+to something that Chromium does not know. `tests/project/test_older_browsers.py` looks for newer syntax.
 """
 
 import re
@@ -51,7 +52,7 @@ COMPARE = """pairs => {
 
 
 def older(form: FormPage) -> None:
-    """Makes the browser an older one, for pages that are opened from now on."""
+    """Turn the browser into an older one for pages that are opened from now on."""
 
     def answer(route: Route) -> None:
         kept = route.fetch()

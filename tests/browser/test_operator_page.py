@@ -1,4 +1,4 @@
-"""`/ops` in a browser: kept up to date, on a phone, in the dark, without script, and axe-clean."""
+"""`/ops` in a browser: it updates itself, works on a phone, in dark mode and without script, and axe finds nothing."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ TOKEN = "tests-only-operators-token"
 
 @pytest.fixture
 def widget(start_widget: Callable[..., Widget], insider: Sandbox) -> Widget:
-    """One with a few submissions, one of them refused."""
+    """A widget with a few submissions, one of which was refused."""
     widget = start_widget(
         OPS_TOKEN=TOKEN, HEALTH_INTERVAL="0.2", PROBE_INTERVAL="0.2", SWEEP_INTERVAL="0.2", RETRY_MIN="0.1"
     )
@@ -36,7 +36,7 @@ def test_the_overview_follows_an_outage_without_a_reload_and_says_so(
     page: Page, widget: Widget, insider: Sandbox
 ) -> None:
     page.clock.install()
-    page.route("**/ops/live*", lambda route: route.abort())  # the first look that is answered finds the outage
+    page.route("**/ops/live*", lambda route: route.abort())  # the first request that is answered finds the outage
     sign_in(page, widget)
     page.get_by_text("As a table").first.click()
     page.evaluate("window.isTheSame = true")
@@ -80,7 +80,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(browser: Browser, widget
 
 
 def problems(page: Page) -> list[str]:
-    """What axe finds, light and dark, narrow and wide, and how far the page scrolls sideways."""
+    """What axe finds in light and dark, narrow and wide, and how far the page scrolls sideways."""
     page.evaluate(AXE)
     found = []
     for scheme in SCHEMES:

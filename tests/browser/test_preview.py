@@ -1,4 +1,4 @@
-"""`widget preview`: every state is shown, and what is edited is seen at once."""
+"""`widget preview` shows every state, and every edit at once."""
 
 import json
 from collections.abc import Iterator
@@ -49,11 +49,11 @@ SHOWS = {
     "problem": ".feedback-problem .feedback-send",
     "not-found": ".feedback-problem",
 }
-"""What each state has, and no other in its place."""
+"""An element that each state has and no other."""
 
 
 class Preview:
-    """The preview of two products in a folder of their own."""
+    """The preview of two products in a separate folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -81,7 +81,7 @@ def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preview]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser in which nothing may be said on the console."""
+    """A browser whose console must stay empty."""
     context = browser.new_context(viewport={"width": 1400, "height": 900}, locale="en-GB", reduced_motion="reduce")
     said: list[str] = []
     context.on("console", lambda message: said.append(message.text))
@@ -166,7 +166,7 @@ def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: Bro
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds on a page, but not in its frames."""
+    """What axe finds on a page, without its frames."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     found = json.loads(page.evaluate(RUN))
@@ -174,7 +174,7 @@ def violations(page: Page) -> list[str]:
 
 
 def colour(element: Locator, name: str) -> Colour:
-    """A colour that an element is shown in."""
+    """The colour in which an element is shown."""
     return Colour.read(element.evaluate("(element, name) => getComputedStyle(element)[name]", name))
 
 

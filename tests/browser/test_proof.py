@@ -1,4 +1,5 @@
-"""The proof of work in a browser: done by a worker under the page's policy, and missed by nobody who cannot do it."""
+"""The proof of work in a browser: a worker computes it under the page's policy, and people whose browser cannot are not
+stopped."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ def widget(start_widget: Callable[..., Widget]) -> Widget:
 
 @pytest.fixture
 def visit(browser: Browser, widget: Widget) -> Iterator[Callable[..., FormPage]]:
-    """Opens a form; what its console says, and no test expects, fails the test."""
+    """Open a form. Any console message that a test does not expect fails the test."""
     opened: list[FormPage] = []
 
     def visit(product: str = "demo", **options: Any) -> FormPage:
@@ -112,7 +113,7 @@ def test_while_send_waits_for_the_work_the_form_is_locked_and_can_be_cancelled(
     form.page.evaluate(STALLED)
     form.awake().text.fill("As it was sent.")
     form.send()
-    expect(form["submittedByEmail-error"]).to_be_visible()  # at once: it does not wait for that
+    expect(form["submittedByEmail-error"]).to_be_visible()  # at once: it does not wait for the proof
     expect(form.progress).to_be_hidden()
     form.email.fill(EMAIL)
     form.send()

@@ -1,4 +1,4 @@
-"""The receipt's page: it brings its own news, can be copied and printed, and is honest about a refusal."""
+"""The receipt page: it updates itself, can be copied and printed, and is honest about a refusal."""
 
 import re
 
@@ -11,7 +11,7 @@ FILE = ("order.png", png(), "image/png")
 
 
 def receipt_of(form: FormPage) -> Page:
-    """Sends a text and a file, and opens the receipt with the keyboard alone; its clock stands still."""
+    """Send a text and a file, and open the receipt with the keyboard alone. The page's clock stands still."""
     form.fill().add(FILE).send()
     expect(form["feedback-thanks-title"]).to_be_focused()
     link = form.thanks.get_by_role("link", name="Your receipt")

@@ -1,4 +1,4 @@
-"""What was sent from this browser: ten receipts of the person who is there, and a text that was refused late."""
+"""The list "Your feedback": the last ten receipts of the person who is there, and a text that was refused later."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def rows(form: FormPage) -> Locator:
 
 
 def send(form: FormPage, text: str = TEXT) -> str:
-    """Sends it, and begins another; answers the receipt's address."""
+    """Send a submission and begin another. Returns the receipt's address."""
     form.fill(text).dislike.check(force=True)
     form.send()
     url = str(form.thanks.get_by_role("link", name="Your receipt").evaluate("link => link.href"))
@@ -32,7 +32,7 @@ def send(form: FormPage, text: str = TEXT) -> str:
 
 
 def refuse(insider: Sandbox, site: Widget, url: str) -> None:
-    """Has Insider Connect refuse what was sent, and waits until the receipt at this address says so."""
+    """Have Insider Connect refuse the submission, and wait until its receipt says so."""
     insider.misbehave("refuse", "create", message="Too bad.")
     until(lambda: site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "refused")
 
@@ -47,7 +47,7 @@ def test_what_was_sent_is_found_again_with_the_keyboard_alone(
     assert not kept.page.evaluate("performance.getEntriesByType('resource').some(({name}) => /receipts/.test(name))")
     foot(kept).press("Enter")
     expect(kept["feedback-receipts-title"]).to_be_focused()
-    for is_sheet in ("true", "false"):  # a telephone's sheet lays the form out in its own way
+    for is_sheet in ("true", "false"):  # on a phone, the sheet lays the form out differently
         kept.page.evaluate(f"document.documentElement.toggleAttribute('data-sheet', {is_sheet})")
         expect(kept.text).to_be_hidden()
     link = rows(kept).get_by_role("link")

@@ -1,4 +1,4 @@
-"""The e-mail address that a person asks a browser to remember, and the reason for which a form asks for one."""
+"""The e-mail address that a person asks the browser to remember, and the form's reason for asking for one."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ KEPT = "localStorage.getItem('feedback-email')"
 
 @pytest.fixture(scope="module")
 def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """A widget with several products, which share what is remembered."""
+    """A widget with several products, which share what the browser remembers."""
     _sandbox.recover()
     key = {"IDENTITY_KEY__VOUCHED": "tests-only-identity-secret-of-vouched"}
     with Widget(tmp_path_factory.mktemp("remember"), _sandbox.url, config=CONFIG, DELIVERY_WAIT="10", **key) as widget:
@@ -46,7 +46,7 @@ def box(form: FormPage) -> Locator:
 
 @pytest.fixture
 def remembered(form: FormPage) -> FormPage:
-    """A form in whose browser an address is remembered."""
+    """A form in a browser that remembers an address."""
     expect(box(form)).not_to_be_checked()
     form.fill()
     box(form).check()

@@ -1,4 +1,4 @@
-"""How much a host page and a person load."""
+"""How much a host page and a person download."""
 
 import brotli
 from bed import ROOT, Widget, until_kept
@@ -9,7 +9,7 @@ FORM = 16 * 1024
 
 
 def packed(content: bytes) -> int:
-    """Bytes on the wire at brotli's best."""
+    """Bytes on the wire at brotli's best quality."""
     return len(brotli.compress(content, quality=11))
 
 

@@ -1,4 +1,4 @@
-"""The commands: each tells what it does, and none loads what it does not need."""
+"""The commands: each has its help, and none loads what it does not need."""
 
 import os
 import re

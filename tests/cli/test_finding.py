@@ -1,4 +1,4 @@
-"""How the operator finds submissions, and what many of them at once are told, asked and logged."""
+"""How operators find submissions, and what commands print, ask and log about many of them at once."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ BUSY = Transition("queued", delay=3600.0, error="answered 503")
 
 @pytest.fixture
 async def stored(tmp_path: Path) -> Callable[..., object]:
-    """Stores rows by id and outcome, in this order, for a widget that does not run."""
+    """Store rows by id and outcome, in this order, for a widget that is not running."""
 
     async def store(rows: Rows, paused: str | None = None) -> Widget:
         widget = Widget(tmp_path, "http://127.0.0.1:1")

@@ -26,7 +26,7 @@ OUTCOMES = {
 
 
 async def exported(folder: Path, *arguments: str) -> str:
-    """The lines of an outbox on SQLite with a row of each kind, each with a picture, and one that is held."""
+    """The exported lines of an SQLite outbox with a row in each state, each with a picture, and a held row."""
     folder.mkdir()  # noqa: ASYNC240
     widget = Widget(folder, "http://127.0.0.1:1")
     widget.client.close()

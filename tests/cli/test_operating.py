@@ -1,4 +1,4 @@
-"""What the operator's statements promise, on SQLite and on PostgreSQL alike."""
+"""The operator's statements, on SQLite and on PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,7 +23,7 @@ VERDICTS = {
 
 @pytest.fixture
 async def outbox(database_url: str, tmp_path: Path) -> AsyncIterator[Outbox]:
-    """One row of each kind, and one that is being sent; each with a file."""
+    """A row in each state, and one that is being sent, each with a file."""
     async with outbox_at(database_url, tmp_path) as outbox:
         for name, verdict in {**VERDICTS, "sending": None}.items():
             await outbox.add(new_submission(outbox, b"bytes", submission_id=name, product=f"of-{name}"))

@@ -1,4 +1,4 @@
-"""`widget outbox`: the operator's hands, while the service runs."""
+"""`widget outbox` while the service runs."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ origins = ["http://localhost:*"]
 
 @pytest.fixture
 def widget(start_widget: Callable[..., Widget]) -> Widget:
-    """A widget whose rows stay where they are put: what is busy upstream is tried again in an hour."""
+    """A widget whose rows stay as they are: those that Insider Connect could not take are retried in an hour."""
     return start_widget(
         config=PRODUCTS,
         RETRY_MIN="3600",
@@ -52,19 +52,19 @@ def queued(widget: Widget, insider: Sandbox, **said: object) -> str:
 
 
 def refused(widget: Widget, insider: Sandbox, **said: object) -> str:
-    """A row that Insider Connect will not have."""
+    """A row that Insider Connect refused."""
     insider.misbehave("refuse", "create")
     return _left(widget, insider, **said)
 
 
 def parked(widget: Widget, insider: Sandbox, **said: object) -> str:
-    """A row of which nobody can know."""
+    """A row whose outcome nobody can know."""
     insider.misbehave("drop_before", "create")
     return _left(widget, insider, **said)
 
 
 def _left(widget: Widget, insider: Sandbox, **said: object) -> str:
-    """What was sent while Insider Connect misbehaved, which ends with that."""
+    """Submit while Insider Connect misbehaves, which ends after this."""
     product = str(said.get("product", "demo"))
     token = widget.token(product)
     widget.submit(**{"description": SECRET, "email": ADA, "files": FILES, "token": token, **said})  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def _left(widget: Widget, insider: Sandbox, **said: object) -> str:
 
 @contextmanager
 def stopped(widget: Widget) -> Iterator[None]:
-    """The service holds still, whatever it is at."""
+    """Pause the service in whatever it is doing."""
     os.kill(widget.pid, signal.SIGSTOP)
     try:
         yield
@@ -247,7 +247,7 @@ def test_export_writes_everything_as_json_lines_with_the_files(widget: Widget, i
 def test_erase_forgets_a_person_wherever_their_rows_stand_and_nobody_else(widget: Widget, insider: Sandbox) -> None:
     queued(widget, insider), refused(widget, insider), parked(widget, insider)
     insider.fail_with(408, "attach", retry_after=3600)
-    widget.submit(SECRET, ADA, FILES)  # its feedback is there, its files are not
+    widget.submit(SECRET, ADA, FILES)  # its feedback has arrived, its files have not
     insider.recover()
     other = queued(widget, insider, email=BOB, description="of somebody else")
     erased = widget.operate("erase", "--email", "-", "--json", typed="ada@example.COM\ny\n")

@@ -1,4 +1,4 @@
-"""Each command starts from a shell, in an interpreter of its own; elsewhere tests fork what they start (`children`)."""
+"""Each command starts from a shell, in an interpreter of its own. Other tests fork the commands (`children`)."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,7 @@ from bed import FROM_SHELL, WIDGET_TOML, Process, Sandbox, Widget, free_port, pl
 
 
 def shell(folder: Path, environ: dict[str, str], *arguments: str) -> str:
-    """What a command prints."""
+    """The output of a command."""
     done = subprocess.run([*FROM_SHELL, *arguments], cwd=folder, env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

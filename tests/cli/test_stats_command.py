@@ -1,4 +1,4 @@
-"""`widget stats`: a table, CSV, a picture."""
+"""`widget stats` prints a table, CSV or a picture."""
 
 import asyncio
 import csv
@@ -28,7 +28,7 @@ async def fill(widget: Widget) -> None:
 
 @pytest.fixture
 def used(tmp_path: Path) -> Widget:
-    """A widget that is not running, and has four submissions behind it."""
+    """A widget that has received four submissions and has stopped."""
     widget = Widget(tmp_path, "http://127.0.0.1:1")
     asyncio.run(fill(widget))
     return widget

@@ -1,4 +1,4 @@
-"""Whether feedback arrives: told alike by `widget status`, by /readyz and by the sign of life, from the database."""
+"""Whether feedback arrives: `widget status`, /readyz and the heartbeat all say the same, from the database."""
 
 import json
 import socket
@@ -158,7 +158,7 @@ async def test_since_is_kept_while_nothing_changes(database_url: str, tmp_path: 
 
 @contextmanager
 def watcher() -> Iterator[tuple[str, list[str]]]:
-    """A service that waits for signs of life."""
+    """A service that waits for heartbeats."""
     seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -197,7 +197,7 @@ def test_signs_of_life_come_with_each_sweep_and_stop_in_an_outage(
 
 
 def quiet(seen: list[str]) -> bool:
-    """Whether no sign comes within the time of several sweeps."""
+    """Whether no heartbeat comes within the time of several sweeps."""
     before = len(seen)
     return not threading.Event().wait(0.8) and len(seen) == before
 

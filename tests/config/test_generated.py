@@ -1,4 +1,4 @@
-"""What holds for every token and every setting, whatever is written into them."""
+"""Properties of every token and every setting, whatever their text."""
 
 import contextlib
 import time
@@ -39,7 +39,8 @@ def test_no_text_is_a_token_without_the_key(text):
 
 @given(st.data())
 def test_a_changed_token_is_no_other_token(data):
-    """The text is malleable (base64 has spare bits): what counts is that no change leads to another submission."""
+    """The text can be altered without effect, because base64 has spare bits. No change may lead to another
+    submission."""
     token = TOKENS.form("demo")
     genuine = TOKENS.read_form(token, "demo", time.time()).submission_id
     at = data.draw(st.integers(0, len(token) - 1))

@@ -1,4 +1,4 @@
-"""Secrets come from files as well, and those that anybody could guess are refused."""
+"""Secrets can come from files, and those that anybody could guess are refused."""
 
 import os
 import secrets
@@ -124,7 +124,7 @@ def test_a_file_that_gives_no_secret_is_named(config: Path, tmp_path: Path, cont
 
 
 def test_a_product_called_file_keeps_its_own_secret(config: Path) -> None:
-    """`INSIDER_CLIENT_SECRET__X_FILE` is what `x-file` has, and no file of `x`."""
+    """`INSIDER_CLIENT_SECRET__X_FILE` is a secret of `x-file`, not a file with one of `x`."""
     config.write_text(PRODUCT.format("x") + IDENTITY + PRODUCT.format("x-file"))
     own = {"INSIDER_CLIENT_ID__X_FILE": "theirs", "INSIDER_CLIENT_SECRET__X_FILE": "no path"}
     loaded = loading.load({**GIVEN, "IDENTITY_KEY__X": SECRET_KEY, "WIDGET_CONFIG": str(config), **own})

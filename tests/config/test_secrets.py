@@ -1,4 +1,4 @@
-"""No secret, and nothing that a person wrote, turns up where it does not belong."""
+"""No secret and no personal text appears where it does not belong."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from widget.pages.templating import Templates
 
 
 def test_a_whole_life_spills_nothing(tmp_path: Path) -> None:
-    """Responses with their headers, the log at its most talkative, and the process list."""
+    """Responses with their headers, the log at its most detailed level, and the process list."""
     spill = Spill()
     accounts = {"test-client": SECRETS["client secret"], "other-client": SECRETS["other client secret"]}
     with (
@@ -46,7 +46,7 @@ def test_a_whole_life_spills_nothing(tmp_path: Path) -> None:
 
 
 class Watched(Templates):
-    """Templates that remember what they were given."""
+    """Templates that remember the values they were given."""
 
     given = ""
 
@@ -56,7 +56,7 @@ class Watched(Templates):
 
 
 def test_a_template_is_given_no_secret(tmp_path: Path) -> None:
-    """Whatever a product's own template may print, or could if the sandbox around it had a hole."""
+    """Everything that a product's template may print, or could print if its sandbox had a hole."""
     (tmp_path / "widget.toml").write_text(CONFIG)
     loaded = loading.load({
         **ENVIRON, "INSIDER_URL": "https://insider.example.com", "INSIDER_CLIENT_ID": "client",

@@ -1,4 +1,4 @@
-"""Settings: read once, named all at once when they are wrong."""
+"""Settings are read once, and all faults are named at once."""
 
 import re
 from pathlib import Path
@@ -321,7 +321,7 @@ def test_the_readme_and_the_settings_page_name_the_defaults() -> None:
     assert all(documented[name] == default for name, default in few)
 
 
-# Whatever cannot be used is said in our own words: the variable, and what to give instead.
+# Whatever cannot be used is reported in our own words: the variable, and what to give instead.
 
 LIBRARY = re.compile(r"input should|valid |pydantic|unable to|parse|string should|literal|validation", re.IGNORECASE)
 NONSENSE = ("abc", "-1", "1e400", "nan", "yes please", "999999999999999999999", "{}", "a" * 5000, "\N{SNOWMAN}")

@@ -1,4 +1,4 @@
-"""What happens to a submission next: the decisions, as values."""
+"""What happens to a submission next: decisions as values."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When rows are tried: at once while there is room, after the burst when one comes."""
+"""When rows are tried: at once while there is a free slot, and after a burst if there is one."""
 
 import asyncio
 import sqlite3
@@ -23,14 +23,14 @@ POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_ho
 
 
 async def nothing() -> None:
-    """Nothing has outlived its time."""
+    """No row is old enough to be tidied up."""
 
 
 @asynccontextmanager
 async def dispatching(
     sandbox: Sandbox, folder: Path, waiting: int = 0
 ) -> AsyncIterator[tuple[Outbox, LocalDispatcher]]:
-    """An outbox whose rows are delivered by this process; so many lie in it from before."""
+    """An outbox whose rows this process delivers, with this many rows from before."""
     insider = Insider(sandbox.url, ACCOUNTS, timeout=10)
     async with outbox_at(f"sqlite:///{folder / 'widget.db'}", folder) as outbox:
         delivery = Delivery(outbox, insider, ACCOUNTS, POLICY, probe_every=30)
@@ -100,9 +100,9 @@ async def test_a_row_that_is_put_off_while_no_other_is_on_its_way_is_not_forgott
 ) -> None:
     async with dispatching(insider, tmp_path, waiting=1) as (outbox, dispatcher):
         await asyncio.to_thread(until, lambda: insider.counts()["create"] == 1)
-        await asyncio.sleep(0.3)  # until the dispatcher sleeps; if it does not yet, this test sees less, and passes
+        await asyncio.sleep(0.3)  # until the dispatcher sleeps; if it does not yet, this test checks less, and passes
         (submission_id,) = await store(outbox, 1)
-        for number in range(7):  # no such rows: their turns end at once
+        for number in range(7):  # such rows do not exist, so their turns end at once
             await dispatcher.attempt(f"gone-{number}", "demo", wait=0)
         await asyncio.wait(dispatcher._running.values())
         await dispatcher.attempt(submission_id, "demo", wait=0)

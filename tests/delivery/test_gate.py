@@ -1,4 +1,4 @@
-"""While an account's gate is shut, nothing is claimed: a crash then leaves no submission of which nobody knows."""
+"""While an account's gate is shut, nothing is claimed, so a crash leaves no submission `unknown`."""
 
 import sys
 from collections.abc import Callable
@@ -11,11 +11,11 @@ SHUT = {"PROBE_INTERVAL": "0.1", "SWEEP_INTERVAL": "0.1", "DELIVERY_WAIT": "0", 
 
 
 def dies_once_shut(widget: Widget, insider: Sandbox, commit: int) -> list[str]:
-    """Store submissions while Insider Connect is away, and die after so many commits behind the shut gate."""
+    """Store submissions while Insider Connect is away, and crash after this many commits behind the shut gate."""
     begin = widget.folder / "begin"
     normal = widget.command
     widget.command = (sys.executable, str(ROOT / "tests" / "dying.py"), "after", str(commit), str(begin))
-    insider.down()  # before there is a connection on which something could have been sent
+    insider.down()  # before there is a connection over which anything could have been sent
     widget.start()
     widget.command = normal
     texts = [f"number {n}" for n in range(20)]

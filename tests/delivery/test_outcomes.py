@@ -1,4 +1,4 @@
-"""Every outcome of Insider Connect, through the running widget: what becomes of the row, and what the operator sees."""
+"""Every outcome at Insider Connect, through the running widget: the state of the row, and what the operator sees."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,24 +24,24 @@ def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def widget(shared: Widget, insider: Sandbox) -> Widget:
-    """One quick widget for most tests of this module; what nobody can know is left to the operator."""
+    """A fast widget for most tests of this module. It leaves unknown outcomes to the operator."""
     return shared
 
 
 def sent(widget: Widget, description: str = "hi", **said: Any) -> tuple[str, httpx.Response]:
-    """Submit; the id and the answer."""
+    """Submit. Returns the id and the answer."""
     token = widget.token()
     return submission_id_of(token), widget.submit(description, token=token, **said)
 
 
 def row(widget: Widget, submission_id: str) -> dict[str, Any]:
-    """What `widget outbox list` tells of it."""
+    """The row in `widget outbox list`."""
     (found,) = [row for row in widget.rows() if row["id"] == submission_id]
     return found
 
 
 def assert_not_repeated(insider: Sandbox, kind: str = "create", requests: int = 1) -> None:
-    """The sweep passes twice, and there is no further request."""
+    """Wait for two sweeps, in which there is no further request."""
     time.sleep(0.7)
     assert insider.counts()[kind] == requests
 
@@ -101,13 +101,13 @@ def test_an_account_that_is_busy_is_left_alone_with_all_of_its_rows(
 def test_after_failures_to_connect_a_circuit_opens_costs_no_attempts_and_closes_by_a_probe(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
-    insider.down()  # before there is a connection on which something could have been sent
+    insider.down()  # before there is a connection over which anything could have been sent
     widget = start_widget(**QUICK, DELIVERY_WAIT="0")
     answers = [widget.submit(f"number {n}") for n in range(10)]
     until(lambda: "delivery.paused" in widget.log())
     time.sleep(1.5)
 
-    def all_wait() -> list[dict[str, Any]]:  # but for a probe at that very moment
+    def all_wait() -> list[dict[str, Any]]:  # except for a probe at that very moment
         rows = widget.rows()
         return rows if {row["state"] for row in rows} == {"queued"} else []
 
@@ -148,7 +148,7 @@ def test_a_wrong_account_or_address_pauses_all_keeps_every_row_and_goes_on_once_
     until(lambda: "delivery.paused" in widget.log())
     time.sleep(1)
 
-    def all_wait() -> bool:  # but for a probe at that very moment
+    def all_wait() -> bool:  # except for a probe at that very moment
         rows = widget.rows()
         states = {(row["state"], row["attempts"], row["possible_duplicate"]) for row in rows}
         return states == {("queued", 0, False)} and reason in {row["last_error"] for row in rows}
@@ -241,7 +241,7 @@ def test_what_is_unknown_twice_is_parked_through_every_restart_until_the_operato
 
 def test_a_refused_file_is_noted_and_shown_and_the_rest_goes_on(widget: Widget, insider: Sandbox) -> None:
     refuse = {"mode": "refuse", "target": "attach", "times": 1, "message": "File size cannot exceed 4MB."}
-    insider.put_faults(refuse, {**refuse, "skip": 1})  # all at once; then the second of them alone
+    insider.put_faults(refuse, {**refuse, "skip": 1})  # all at once; then only the second one
     submission_id, answer = sent(widget, files=FILES)
     assert answer.status_code == 201
     attachments = [

@@ -1,4 +1,4 @@
-"""Several web processes and workers on one PostgreSQL: as one widget, whatever happens to any of them."""
+"""Several web processes and workers on one PostgreSQL act as one widget, whatever happens to any of them."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from samples import pdf, png
 
 FILES = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
 NOBODY_SWEEPS = {"SWEEP_INTERVAL": "600"}
-"""What is delivered then was announced by a notice."""
+"""The log message of a delivery that a notice announced."""
 
 Start = Callable[..., Widget]
 
@@ -35,7 +35,7 @@ def database(postgres: Postgres) -> str:
 
 @pytest.fixture
 def start(start_widget: Start, insider: Sandbox, database: str, tmp_path: Path) -> Start:
-    """Starts web processes on the one database, which they find made."""
+    """Start web processes on one migrated database."""
     Widget(tmp_path, insider.url, DATABASE_URL=database).migrate()
 
     def start(**environ: str) -> Widget:
@@ -50,7 +50,7 @@ def start(start_widget: Start, insider: Sandbox, database: str, tmp_path: Path) 
 
 
 def listening(folder: Path) -> int:
-    """How many processes have begun to listen for notices; all write to one log."""
+    """The number of processes that have started listening for notices. All write to one log."""
     log = folder / "widget.log"
     return log.read_text("utf-8").count("engine.listening") if log.exists() else 0
 
@@ -120,7 +120,7 @@ def test_what_the_operator_puts_back_is_announced_at_once(start: Start, insider:
         insider.misbehave("refuse", "create", times=1)
         refused = web.submit("refused at first")
         until(lambda: web.receipt(refused)["status"] == "refused")
-        insider.fail_with(408, "create", times=1, retry_after=3600)  # which is about this row alone
+        insider.fail_with(408, "create", times=1, retry_after=3600)  # only the one about this row
         waiting = web.submit("to wait for an hour")
         until(lambda: '"submission.queued"' in web.log())
         assert web.operate("retry", "--state", "refused", "--state", "queued").returncode == 0
@@ -163,7 +163,7 @@ def test_a_database_that_goes_away_and_comes_back_is_a_503_and_then_a_201(
         answer = web.submit("kept", files=FILES, token=token)
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0
-        until(lambda: web.client.get("/readyz").status_code == 503)  # it is looked at every few seconds
+        until(lambda: web.client.get("/readyz").status_code == 503)  # it is checked every few seconds
         assert web.client.get("/healthz").status_code == 200
     finally:
         postgres.start()
@@ -175,7 +175,7 @@ def test_a_database_that_goes_away_and_comes_back_is_a_503_and_then_a_201(
 def test_a_database_restarted_under_load_loses_nothing_and_nobody_is_restarted(
     start: Start, postgres: Postgres, insider: Sandbox
 ) -> None:
-    # What is left half-way by an outage that outlasts its lease is unknown, and tried again at once.
+    # What an outage longer than the lease leaves half done is unknown, and is retried at once.
     hasty = {"LEASE": "6", "DELIVERY_TIMEOUT": "3", "UNKNOWN_HOLD": "0.2", "SWEEP_INTERVAL": "1"}
     webs = [start(DELIVERY_WAIT="0", **hasty) for _ in range(2)]
     insider.slow(0.05)
@@ -191,7 +191,7 @@ def test_a_database_restarted_under_load_loses_nothing_and_nobody_is_restarted(
             files = FILES if number % 4 == 0 else ()
             while (answer := web.submit(text, files=files, token=token)).status_code == 503:
                 assert time.monotonic() < deadline, answer.text
-                time.sleep(0.1)  # and the same again, as a form does until it is taken
+                time.sleep(0.1)  # and the same again, as a form repeats it until it is accepted
             assert answer.status_code in (201, 202), answer.text
             thanked.append(text)
 
@@ -308,7 +308,7 @@ def test_several_web_processes_share_a_port_and_one_that_dies_is_replaced(start:
     victim = min(first)
     os.kill(victim, signal.SIGKILL)
     until(lambda: len(children(web.pid)) == 3 and victim not in children(web.pid))
-    # One fewer than make a burst, in which nobody waits for Insider Connect's answer.
+    # One fewer than a burst, in which nobody would wait for Insider Connect's answer.
     assert [web.submit(f"number {n}").status_code for n in range(7)] == [201] * 7
     assert insider.counts()["create"] == 7
     assert web.stop() == 0

@@ -1,4 +1,4 @@
-"""What a log tells: one submission's story through several processes, which of them wrote a line, and for whom."""
+"""The log tells the story of one submission through several processes, and which process wrote each line."""
 
 import json
 import sys

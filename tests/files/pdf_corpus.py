@@ -1,4 +1,4 @@
-"""Hostile PDFs: every action, wherever a reader looks for one, written in every way. `HIT` is what none may say."""
+"""Hostile PDFs: every action, everywhere a reader looks for one, in every encoding. None of them may output `HIT`."""
 
 import io
 import re
@@ -163,7 +163,7 @@ def _saved(document: Pdf, **options: object) -> bytes:
 
 
 def _escaped(document: Pdf) -> bytes:
-    """Each name of an action as its characters' codes."""
+    """Each action's name as the codes of its characters."""
     return re.sub(
         rb"/(JavaScript|JS|OpenAction|AA|Next|A|S)\b",
         lambda found: b"/" + b"".join(b"#%02x" % byte for byte in found[1]),
@@ -172,7 +172,7 @@ def _escaped(document: Pdf) -> bytes:
 
 
 def _updated(document: Pdf) -> bytes:
-    """An empty page, whose catalogue is replaced at the end of the file."""
+    """An empty page whose catalogue is replaced at the end of the file."""
     whole = _saved(document, object_stream_mode=pikepdf.ObjectStreamMode.disable)
     before = _saved(_one_page())
     return before + whole[whole.index(b"\n") :]
@@ -200,7 +200,7 @@ def _one_page() -> Pdf:
 
 
 def variants(address: str = "http://127.0.0.1:9/HIT") -> Iterator[tuple[str, bytes]]:
-    """Names and contents. `address` is what some of them ask for."""
+    """Names and contents. Some of them request `address`."""
     for place, put in PLACES.items():
         for name, action in ACTIONS.items():
             document = _one_page()

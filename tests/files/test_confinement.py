@@ -1,4 +1,4 @@
-"""Whoever takes over the process that checks files gets nothing: played from within, against each barrier by itself."""
+"""An attacker who takes over the process that checks files gains nothing. The tests attack each barrier from within."""
 
 import json
 import os
@@ -71,7 +71,7 @@ ONLY_SECCOMP = NOTHING + "confinement._System.restrict_by_landlock = lambda _: F
 
 @pytest.fixture
 def attacked(tmp_path):
-    """Plays the attacker in a process that is confined, with some barriers left out; what came of each attack."""
+    """Run attacks in a confined process that lacks some of the barriers. Returns the result of each attack."""
     (tmp_path / "kept").touch()
     with (
         subprocess.Popen(["/bin/sleep", "60"]) as victim,

@@ -1,4 +1,4 @@
-"""The processes that look at files: few, bounded, with nothing to lose; and the service goes on whatever they do."""
+"""The processes that check files: few, bounded, without access to anything. The service survives whatever they do."""
 
 import asyncio
 import os
@@ -122,7 +122,7 @@ async def test_a_file_that_takes_too_much_work_is_given_up(tmp_path):
 
 
 def slow_pdf():
-    """As many objects as fit into 4 MiB: some seconds' work."""
+    """As many objects as fit into 4 MiB, which takes some seconds."""
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"]
     objects += [b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>"]
     objects += [b"[[1][2][3]]"] * 130_000
@@ -198,7 +198,7 @@ async def test_many_files_at_once_are_looked_at_by_few(tmp_path):
 
 
 def compressible(side=4000):
-    """A picture of as many pixels each way: 16 million in a few kilobytes."""
+    """A square picture of 16 million pixels in a few kilobytes."""
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     return png_of((b"IHDR", header), (b"IDAT", zlib.compress(bytes((side + 1) * side))), (b"IEND", b""))
 

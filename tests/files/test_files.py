@@ -1,4 +1,4 @@
-"""What a file is, and what it may be called."""
+"""The types of files, and their names."""
 
 import unicodedata
 

@@ -1,7 +1,6 @@
-"""Every PDF that is accepted is opened in Chromium's viewer: no script runs, and nothing is asked for.
+"""Every accepted PDF is opened in Chromium's viewer: it runs no script and requests nothing.
 
-The viewer is told to run a script of the test's own once it has run all others: what it said before that, it said of
-itself.
+The viewer gets a script of the test's that runs after all others. Everything before its output came from the PDF.
 """
 
 import io
@@ -35,13 +34,13 @@ CONTROLS = (
     "events_of_the_page",
     "a_field",
 )
-"""Where a script runs in Chromium without a click."""
+"""Where Chromium runs a script without a click."""
 AT_ONCE = 12
 """PDFs that are shown on one page."""
 
 
 class Viewer:
-    """Chromium's viewer, and a server that it gets PDFs from."""
+    """Chromium's viewer, and a server for its PDFs."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -76,7 +75,7 @@ class Viewer:
         dialog.accept()
 
     def show(self, *pdfs: bytes) -> list[str]:
-        """Show PDFs, signed off, until that script ran in each; what was said and asked for besides."""
+        """Show PDFs until the test's script has run in each. Returns what they output and requested."""
         self._answers = {f"/{number}.pdf": ("application/pdf", data) for number, data in enumerate(pdfs)}
         frames = "".join(f'<iframe src="{path}#toolbar=0"></iframe>' for path in self._answers)
         self._answers["/"] = ("text/html", frames.encode())
@@ -88,7 +87,7 @@ class Viewer:
 
 
 def signed_off(data: bytes) -> bytes:
-    """The PDF with a script that runs when its first page has been shown, which is after all others."""
+    """The PDF with a script that runs after all others, when its first page has been shown."""
     with pikepdf.open(io.BytesIO(data)) as document:
         events = document.pages[0].get("/AA", Dictionary())
         said = document.make_indirect(Dictionary(S=Name.JavaScript, JS=String("app.alert('END')")))

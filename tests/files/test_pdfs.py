@@ -1,4 +1,4 @@
-"""PDFs are looked into by a real parser: what they hold cannot be hidden by how it is written."""
+"""A real parser reads PDFs, so what they contain cannot be hidden by the way it is written."""
 
 import base64
 import binascii
@@ -104,7 +104,7 @@ TRACES = re.compile(
 
 
 def plain(data):
-    """Its objects as qpdf spells them, without strings."""
+    """The objects as qpdf writes them, without strings."""
     with pikepdf.open(io.BytesIO(data)) as document:
         texts = [item.unparse(resolved=True) for item in document.objects if isinstance(item, pikepdf.Object)]
         dictionaries = [
@@ -114,7 +114,7 @@ def plain(data):
 
 
 def packed(inside, filters):
-    """A PDF that opens with object 10, which lies in an object stream with that packed content."""
+    """A PDF whose entry is object 10, in an object stream with this compressed content."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R /OpenAction 10 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -252,12 +252,12 @@ def test_no_damage_makes_the_check_fail_otherwise(data, draw):
         at = draw.draw(st.integers(9, len(changed) - 1))
         changed[at : at + draw.draw(st.integers(0, 6))] = draw.draw(st.binary(max_size=6))
     found = examine(bytes(changed), "application/pdf", REMOVE)
-    if found.verdict == "good":  # then nothing of that kind is left in the copy
+    if found.verdict == "good":  # so nothing of that kind is left in the copy
         assert examine(found.data, "application/pdf", REFUSE).verdict == "good"
 
 
 def tagged(elements):
-    """A page whose text has so many elements of structure, as word processors write them for long tables."""
+    """A page whose text has that many structure elements, as word processors write them for long tables."""
 
     def change(document):
         page = document.pages[0].obj
@@ -291,7 +291,7 @@ def test_every_hostile_variant_is_answered_and_nothing_that_acts_is_left():
     for name, data in variants():
         found = examine(data, "application/pdf", REMOVE)
         assert found.verdict == "good", name
-        if not name.startswith(("an_address-", "a_command")):  # behind a click an address is a link
+        if not name.startswith(("an_address-", "a_command")):  # after a click, an address is an ordinary link
             assert found.notes == ("scripts_removed",), name
             assert b"HIT" not in found.data, name
             assert not TRACES.search(plain(found.data)), name

@@ -1,4 +1,4 @@
-"""Pictures without their metadata: nothing of it is left, and no pixel has changed."""
+"""Pictures lose all metadata, and no pixel changes."""
 
 import io
 import struct
@@ -211,7 +211,7 @@ def test_a_long_run_of_fill_bytes_costs_no_more_than_its_length():
 
 @st.composite
 def damaged(draw):
-    """A real picture with bytes changed, cut out or put in, wherever it hurts."""
+    """A real picture with bytes changed, removed or inserted at critical places."""
     media_type = draw(st.sampled_from(list(CLEAN)))
     whole = (photo if media_type == "image/jpeg" else screenshot)()
     data = bytearray(whole)
@@ -227,7 +227,7 @@ def test_whatever_passes_can_be_read_is_no_larger_and_passes_unchanged_again(sen
     found = examine(data, media_type, RULES)
     if found.verdict == "good":
         assert found.data
-        assert len(found.data) <= len(data) or not CLEAN[media_type](data).sound  # then it was drawn anew
+        assert len(found.data) <= len(data) or not CLEAN[media_type](data).sound  # so it was encoded anew
         assert opened(found.data).width > 0
         again = examine(found.data, media_type, RULES)
         assert (again.verdict, again.data, again.notes) == ("good", found.data, ())

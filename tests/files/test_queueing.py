@@ -1,4 +1,4 @@
-"""Whoever sends many costly files waits for himself: the next person's file is checked in a bounded number of turns."""
+"""Somebody who sends many costly files delays only their own: the next person waits for a bounded number of turns."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Work:
-    """Clients at a queue. Each turn takes as many seconds as its client's turns do."""
+    """Clients in a queue. The turns of each take a set number of seconds."""
 
     def __init__(self, places=1):
         self.clock = Clock()

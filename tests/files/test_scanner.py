@@ -1,7 +1,7 @@
-"""ClamAV asked before a file is forwarded.
+"""ClamAV scans each file before it is forwarded.
 
-A stand-in speaks the daemon's protocol and misbehaves at will; what is believed of the protocol is held against the
-daemon itself, whose database of viruses holds one: EICAR's string.
+A stand-in speaks the daemon's protocol and misbehaves on request. Assumptions about the protocol are checked against
+the real daemon, whose virus database has one entry: EICAR's test string.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!
 
 
 def _infected() -> bytes:
-    """A PDF with the test virus in a picture: what follows a PDF's end would not be in the copy that is scanned."""
+    """A PDF with the test virus in a picture, because the scanned copy drops whatever follows a PDF's end."""
     with pikepdf.new() as document:
         document.add_blank_page()
         document.pages[0].Resources = pikepdf.Dictionary(
@@ -46,7 +46,7 @@ TEST_FILE = _infected()
 
 
 class Clamd:
-    """A daemon on a socket. `limit` is its StreamMaxLength in bytes, `answer` one that it gives whatever it reads."""
+    """A daemon on a socket. `limit` is its StreamMaxLength in bytes; `answer` replaces its answer to everything."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
@@ -54,7 +54,7 @@ class Clamd:
         self.answer: bytes | None = None
         self.delay = 0.0
         self.hangs_up: str | None = None
-        """When it closes the connection without a word: "at once", "after the command", "within a file"."""
+        """When it closes the connection without an answer: "at once", "after the command", "within a file"."""
         self.hung_up = threading.Event()
         self.scanned: list[bytes] = []
         self.port = server.server_address[1]
@@ -62,7 +62,7 @@ class Clamd:
 
 
 class _HangUp(Exception):
-    """The connection is closed without an answer."""
+    """The connection was closed without an answer."""
 
 
 class _Session(socketserver.StreamRequestHandler):
@@ -73,7 +73,7 @@ class _Session(socketserver.StreamRequestHandler):
         try:
             self._serve(clamd)
         except _HangUp:
-            self.request.close()  # with what was sent and not read: a reset
+            self.request.close()  # with unread data: a reset
             clamd.hung_up.set()
 
     def _serve(self, clamd: Clamd) -> None:
@@ -185,7 +185,7 @@ def test_a_daemon_that_hangs_up_says_nothing_about_a_file(clamd, path, when, loo
     async def file():
         yield png()
         await asyncio.to_thread(clamd.hung_up.wait, FACT)
-        for _ in range(100):  # while the loop learns of it
+        for _ in range(100):  # while the event loop notices
             await asyncio.sleep(0)
             yield png()
 

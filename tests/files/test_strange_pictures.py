@@ -1,4 +1,4 @@
-"""Pictures with bytes that decoders pass over: those go, wherever they stand, and the picture stays as it is."""
+"""Bytes in pictures that decoders ignore are removed wherever they are, and the picture stays the same."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ def segment(marker, content):
 
 
 def at_each(data, added):
-    """A JPEG with the bytes in front of each of its segments."""
+    """A JPEG with these bytes in front of each of its segments."""
     out, at = data[:2], 2
     while data[at + 1] != 0xDA:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
@@ -41,7 +41,7 @@ def before_scan(*segments, data=None):
 
 
 def profile(*tags, kind=b"mntr", version=4, gap=b""):
-    """A colour profile with further tags, and bytes between them that belong to none."""
+    """A colour profile with additional tags, and bytes between them that belong to no tag."""
     good = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     entries = [struct.unpack_from(">4sII", good, 132 + 12 * n) for n in range(good[131])]
     contents = [(name, good[at : at + size]) for name, at, size in entries] + list(tags)
@@ -157,7 +157,7 @@ def test_a_colour_profile_says_the_same_of_colours_and_nothing_of_anybody(form, 
 
 
 def colours_by(profile_):
-    """What some colours are in the space that all profiles are connected by."""
+    """Some colours in the space that connects all profiles."""
     source = Image.frombytes("RGB", (16, 16), bytes(range(256)) * 3)
     lab = ImageCms.createProfile("LAB")
     changed = ImageCms.profileToProfile(source, ImageCms.ImageCmsProfile(io.BytesIO(profile_)), lab, outputMode="LAB")
@@ -176,7 +176,7 @@ def test_a_profile_of_tables_keeps_them_to_the_byte_and_loses_what_stands_betwee
 @pytest.mark.parametrize(
     "broken",
     [b"", NAMED[:100], NAMED[:36] + b"none" + NAMED[40:], profile(kind=b"link"), NAMED[:128] + b"\xff\xff\xff\xff"],
-    ids=["empty", "cut", "unsigned", "a link", "too many tags"],  # a profile holds the time at which it was made
+    ids=["empty", "cut", "unsigned", "a link", "too many tags"],  # a profile contains the time of its creation
 )
 def test_what_is_no_colour_profile_is_none(broken):
     assert icc.clean(broken) is None
@@ -197,6 +197,6 @@ def test_a_jpeg_with_a_table_that_cannot_be_is_drawn_anew_the_same_way_up():
     assert found.data
     assert found.notes == ("location_removed",)
     assert dict(opened(found.data).getexif()) == {0x0112: 6}
-    assert found.data[found.data.index(b"\xff\xdb") :][:69].count(0) == 2  # its length's first byte, and its number
+    assert found.data[found.data.index(b"\xff\xdb") :][:69].count(0) == 2  # first byte of its length, and its number
     pairs = zip(opened(bytes(before)).tobytes(), opened(found.data).tobytes(), strict=True)
     assert max(abs(one - other) for one, other in pairs) < 40

@@ -1,4 +1,4 @@
-"""A product's own words: they win where they are right, and are named where they are not."""
+"""A product's own texts replace ours where they are valid, and are reported where they are not."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Product:
 
 
 def wording(folder: Path, /, slug: str = "demo", **files: str | bytes) -> Wording:
-    """The wording of `demo`, whose files are given by language."""
+    """The texts of `demo`, whose files are given by language."""
     own = folder / "products" / slug
     own.mkdir(parents=True, exist_ok=True)
     for language, text in files.items():

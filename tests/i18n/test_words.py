@@ -1,4 +1,4 @@
-"""The words: every language complete, plurals right, values put in as they are."""
+"""Texts: every language is complete, plurals are right, and values are inserted as they are."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ def texts(language: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def categories(language: str, numbers: Iterable[int]) -> dict[int, str]:
-    """The plural category of each number, as the Unicode CLDR has it."""
+    """The plural category of each number according to the Unicode CLDR."""
     plural = Locale.parse(language, sep="-").plural_form
     return {n: plural(n) for n in numbers}
 
@@ -232,7 +232,7 @@ FOREIGN = {
     "uk": "[\u201c\u201d]",  # «так»
     "he": "[\u201c\u201d\u00ab\u00bb]|[\u05d0-\u05ea]-",  # ״כך״, and the maqaf in the hyphen's place
 }
-"""What a language writes otherwise."""
+"""What each language writes differently."""
 
 
 @pytest.mark.parametrize("language", words.languages())

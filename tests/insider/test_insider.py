@@ -1,4 +1,4 @@
-"""Insider Connect spoken rightly, against a server that says exactly what a test wants it to say."""
+"""The client for Insider Connect, against a server whose answers each test sets."""
 
 import asyncio
 import gzip
@@ -29,7 +29,7 @@ def http(status: int, body: str | bytes = b"", *headers: str) -> bytes:
 
 
 class Server:
-    """Answers each request with the next of `answers` for its path, the last one for ever; keeps what it was sent."""
+    """Answers each request with the next of `answers` for its path, and repeats the last one. Keeps the requests."""
 
     def __init__(self, **answers: list[bytes | None]) -> None:
         self.answers: dict[str, list[bytes | None]] = {"token": [http(200, TOKEN)], **answers}
@@ -49,7 +49,7 @@ class Server:
     async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
-            body = await reader.readexactly(int(fields[b"content-length"]))  # no proxy on the way has to take chunks
+            body = await reader.readexactly(int(fields[b"content-length"]))  # no proxy on the way has to support chunks
             path = head.split(b" ")[1].decode()
             kind = {"/connect/token": "token", "/api/client/feedbacks": "create"}.get(path, "attach")
             self.requests.append((kind, head, body))

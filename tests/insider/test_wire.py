@@ -1,4 +1,5 @@
-"""What a server on raw sockets does to the running widget: nothing lost or repeated in silence, and bounded memory."""
+"""A raw-socket server misbehaves towards the running widget: it loses and repeats nothing, and its memory is
+bounded."""
 
 import gzip
 import re
@@ -43,20 +44,20 @@ def shared(server: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 
 @pytest.fixture
 def widget(shared: Widget, server: Wire) -> Widget:
-    """One widget for all of it: what a test did to it, it has survived."""
+    """One widget for all tests: it survives each of them."""
     server.behave()
     server.counts.clear()
     return shared
 
 
 def seen(widget: Widget, token: str) -> dict[str, Any]:
-    """What the operator sees of a submission."""
+    """A submission as the operator sees it."""
     (row,) = [row for row in widget.rows() if row["id"] == submission_id_of(token)]
     return row
 
 
 def memory(widget: Widget) -> int:
-    """The most that the process has ever held, in bytes."""
+    """The process's peak memory, in bytes."""
     lines = Path(f"/proc/{widget.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
@@ -64,7 +65,7 @@ def memory(widget: Widget) -> int:
 def packed_twice(connection: socket.socket) -> None:
     """Half a gigabyte in a few hundred bytes."""
     packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    megabyte = packing.compress(bytes(1_000_000)) + packing.flush(zlib.Z_FULL_FLUSH)  # blocks that may be repeated
+    megabyte = packing.compress(bytes(1_000_000)) + packing.flush(zlib.Z_FULL_FLUSH)  # blocks that can be repeated
     bomb = gzip.compress(wire.GZIP_HEAD + 500 * megabyte)
     head = b"Content-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     wire.answering(wire.HEAD + head + bomb)(connection)
@@ -89,7 +90,7 @@ UNREADABLE = {
     "a body packed twice": packed_twice,
     "a body longer than it says": wire.too_long,
 }
-"""Answers that say 201, and nothing that can be read."""
+"""Answers with status 201 and an unreadable body."""
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
@@ -169,7 +170,7 @@ def test_an_answer_before_the_files_were_read_is_taken_for_what_it_says(widget: 
 
 @pytest.fixture
 def over_tls(tmp_path: Path) -> Iterator[Callable[..., tuple[Widget, Wire]]]:
-    """Starts a widget that believes one authority, and a server with that one's certificate, or another's."""
+    """Starts a widget that trusts one authority, and a server with a certificate of that authority or of another."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     opened: list[Any] = []

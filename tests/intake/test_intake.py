@@ -1,4 +1,4 @@
-"""A request's body over a real socket: what is answered, and what is left on the disk."""
+"""Request bodies over a real socket: the answers, and the files that are left on disk."""
 
 import asyncio
 import hashlib
@@ -45,7 +45,7 @@ def picture(size):
 
 
 class Server:
-    """An application of nothing but the intake, which answers what it took in."""
+    """An application that only takes in a request and returns what it read."""
 
     def __init__(self, spool):
         self.spool = spool
@@ -110,7 +110,7 @@ class Server:
 
     @contextmanager
     def connection(self, length, *headers):
-        """A socket with the request's head sent."""
+        """A socket that has sent the request's head."""
         head = [
             "POST / HTTP/1.1",
             "Host: x",
@@ -145,7 +145,7 @@ def server(tmp_path) -> Iterator[Server]:
 
 
 def answer(connection):
-    """What the server said, read to the end of the connection."""
+    """Everything the server sent until it closed the connection."""
     received = b""
     with suppress(ConnectionResetError):
         while data := connection.recv(65536):
@@ -286,7 +286,7 @@ def test_a_refused_token_is_known_before_the_files_come_and_none_is_stored(serve
     with server.connection(len(beginning + rest + END)) as connection:
         connection.sendall(
             beginning + rest[: len(BOUNDARY) + 4]
-        )  # a field is complete once the next line is not its own
+        )  # a field is complete only when the next line is not part of it
         server.wait_until(lambda server: server.tokens)
         connection.sendall(rest[len(BOUNDARY) + 4 :])
         time.sleep(0.1)
@@ -340,7 +340,7 @@ def test_a_client_that_asks_first_is_told_before_it_sends(server):
 
 @contextmanager
 def no_file_larger_than(size):
-    """As a full disk does it, the kernel refuses the write: Python ignores the signal that comes with it."""
+    """The kernel refuses the write, as on a full disk. Python ignores the signal that comes with it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -377,7 +377,7 @@ def test_128_uploads_at_once_all_come_through(server):
         assert response.json()["files"][0][2] == hashlib.sha256(contents[i % 8]).hexdigest()
 
 
-# Without a server: what no client can bring about.
+# Without a server: cases that no client can cause.
 
 
 def taking_in(messages, spool, limits=intake.Limits(), turns=None, sealed=False):  # noqa: B008 - it is frozen
@@ -440,7 +440,7 @@ async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp
 
 
 async def test_a_sealed_file_is_whole_to_us_and_unreadable_on_the_disk(tmp_path):
-    """In one write or in many, and after it was replaced by its checked copy."""
+    """In one write or in many, and after the checked copy replaced it."""
     messages: asyncio.Queue[Any] = asyncio.Queue()
     sent, other = picture(3 * MIB + 5), picture(100_000)
     body = file("a.png", sent) + file("b.png", sent[:300]) + END

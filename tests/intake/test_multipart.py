@@ -1,4 +1,4 @@
-"""What a body holds, whatever the chunks it comes in."""
+"""The parser of multipart bodies gives the same result however the body is cut into chunks."""
 
 import itertools
 from dataclasses import replace
@@ -51,7 +51,7 @@ def contents(form):
 
 
 def seen(form):
-    """Everything that a form is known by."""
+    """Everything that identifies a form."""
     return form.fields, form.token, form.faults, contents(form), form.refused
 
 

@@ -1,4 +1,4 @@
-"""Alerts: when there is one, that it comes once, daily while it lasts, and when it is over, and that nobody waits."""
+"""Alerts come when there is a reason, daily while it lasts, and when it is over. Nothing waits for them."""
 
 import asyncio
 import json
@@ -131,7 +131,7 @@ def receiver() -> Iterator[Receiver]:
 def test_an_outage_and_its_end_are_told_everywhere(
     start_widget: Callable[..., Widget], insider: Sandbox, receiver: Receiver
 ) -> None:
-    """By the page, the command, the metrics, the log, an alert and /readyz."""
+    """Shown by the page, the command, the metrics, the log, an alert and /readyz."""
     more = {"ALERT_WEBHOOK": receiver.url, "ALERT_ACCOUNT_AFTER": "0", "OPS_TOKEN": TOKEN, "DELIVERY_WAIT": "0"}
     widget = start_widget(**QUICK, **more)
     bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -178,7 +178,7 @@ def test_nothing_waits_for_a_webhook_that_hangs_and_none_follows_a_redirect(
 
 @contextmanager
 def mail_server() -> Iterator[tuple[str, list[str]]]:
-    """Takes one mail, as RFC 5321 has it."""
+    """Receives one mail, as RFC 5321 describes."""
     lines: list[str] = []
     listening = socket.create_server(("127.0.0.1", 0))
 

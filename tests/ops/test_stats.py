@@ -1,4 +1,4 @@
-"""Figures and their pictures, from counts."""
+"""Usage figures and charts, computed from counts."""
 
 import math
 import xml.etree.ElementTree as ET

@@ -1,4 +1,4 @@
-"""Files on their way in: what is answered about each, what is kept of it, and what the person is told."""
+"""Attachments: the answer about each, what is kept of it, and what the person is told."""
 
 import struct
 import zlib

@@ -41,7 +41,7 @@ LARGE = bytes(range(256)) * 1100
 
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Makes the address of an empty database of a kind."""
+    """Returns the address of an empty database of the given kind."""
 
     def make(kind: str) -> str:
         if kind == "postgresql":
@@ -56,7 +56,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[st
 
 @asynccontextmanager
 async def filled(url: str, folder: Path, keyring: Keyring = PLAIN) -> AsyncIterator[Outbox]:
-    """An outbox with a row of each kind, each with a file or two, and one that looks like a program's."""
+    """An outbox with a row in each state, each with a file or two, of which one looks like a program's."""
     async with outbox_at(url, folder, keyring=keyring) as outbox:
         for name, outcome in OUTCOMES.items():
             large = [LARGE] if name == "created" else []
@@ -78,7 +78,7 @@ async def written(outbox: Outbox, path: Path) -> Manifest:
 async def restored(
     path: Path, url: str, folder: Path, keyring: Keyring = PLAIN
 ) -> AsyncIterator[tuple[Outbox, Restored]]:
-    """What the backup makes of an empty database."""
+    """The empty database after the backup was restored into it."""
     archive = Archive(path)
     backend = backend_at(url, folder, keyring)
     await backend.open()
@@ -222,7 +222,7 @@ def contents(path: Path) -> dict[str, bytes]:
 
 @contextmanager
 def disk_of(size: int) -> Iterator[None]:
-    """As if the disk were full once a file has so many bytes."""
+    """As if the disk were full once a file has this many bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

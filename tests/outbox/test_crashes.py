@@ -1,4 +1,4 @@
-"""What was accepted survives SIGKILL at every write, and is created twice only where nobody could know."""
+"""Accepted submissions survive SIGKILL at every write. One is created twice only if nobody could know."""
 
 import sys
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from bed import ROOT, Sandbox, Widget, until
 from samples import pdf, png
 
 WRITES = range(1, 10)
-"""Commits of a process from its start to the delivery of one submission with files, and one more."""
+"""Commits of a process from its start until one submission with files is delivered, and one more."""
 
 
 def run_until_it_dies(widget: Widget, side: str, commit: int, token_of: Callable[[], str]) -> tuple[str, bool]:
-    """Submit to a process that dies at that commit. Answers the token that was used, and whether it was thanked for."""
+    """Submit to a process that dies at that commit. Returns the token, and whether the person was thanked."""
     normal = widget.command
     widget.command = (sys.executable, str(ROOT / "tests" / "dying.py"), side, str(commit))
     token, acknowledged = "", False
@@ -25,7 +25,7 @@ def run_until_it_dies(widget: Widget, side: str, commit: int, token_of: Callable
         acknowledged = submit(widget, token).status_code in (201, 202)
         until(lambda: widget.process.popen.poll() is not None, timeout=2)
     except (AssertionError, httpx.TransportError):
-        pass  # it died under our hands, or had no commit of that number left
+        pass  # it died during the request, or there was no such commit
     finally:
         widget.kill()
         widget.command = normal
@@ -56,11 +56,11 @@ def test_what_was_acknowledged_arrives_after_a_kill(
     token, acknowledged = run_until_it_dies(widget, side, commit, widget.token)
     widget.environ["DELIVERY_WAIT"] = "5"
     with widget:
-        if not token:  # it died before it could hand out a form: nothing is owed to anybody
+        if not token:  # it died before it handed out a form, so nobody was promised anything
             return
         if acknowledged:
             until(lambda: insider.feedbacks() and len(insider.feedbacks()[-1]["attachments"]) == 2)
-        answer = submit(widget, token)  # what a person does who got no answer, and harmless for one who did
+        answer = submit(widget, token)  # what a person does who got no answer; harmless for one who did
         widget.until_delivered(answer)
         feedbacks = insider.feedbacks()
         assert feedbacks[-1]["body"]["description"] == "survive"
@@ -71,7 +71,7 @@ def test_what_was_acknowledged_arrives_after_a_kill(
 
 
 def bytes_kept(folder: Path, database_url: str) -> int:
-    """How many files' bytes are left, in the folder or in the database."""
+    """The number of files whose bytes are left, in the folder or in the database."""
     if database_url.startswith("sqlite"):
         return len([path for path in (folder / "widget.db-files").rglob("*") if path.is_file()])
     with psycopg.connect(database_url) as connection:

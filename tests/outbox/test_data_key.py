@@ -1,4 +1,4 @@
-"""With `DATA_KEY` nobody who has the database's files reads what was said, and all else works as without it."""
+"""With `DATA_KEY`, the database's files reveal nothing that people said, and everything else works as without it."""
 
 import json
 import sqlite3
@@ -31,7 +31,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
 
 
 def holding(folder: Path, needles: Sequence[bytes] = NEEDLES) -> Iterator[str]:
-    """The files that hold any of `needles`, whether in rows, logs or remains of either."""
+    """The files that contain any of `needles`, whether in rows, logs or remains of either."""
     for path in folder.rglob("*"):
         try:
             content = path.read_bytes() if path.is_file() else b""
@@ -43,7 +43,7 @@ def holding(folder: Path, needles: Sequence[bytes] = NEEDLES) -> Iterator[str]:
 
 @pytest.fixture
 def waiting(insider: Sandbox, place: tuple[str, Path], tmp_path: Path) -> Iterator[Widget]:
-    """A widget that holds one submission, which Insider Connect does not take yet."""
+    """A widget that holds one submission, which Insider Connect does not accept yet."""
     insider.fail_with(503, "create")
     widget = Widget(tmp_path, insider.url, DATABASE_URL=place[0], DATA_KEY=KEY, **WAITING)
     widget.migrate()

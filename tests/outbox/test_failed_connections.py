@@ -1,4 +1,4 @@
-"""An attempt to connect to PostgreSQL that fails leaves no connection behind: a server that stops waits for each."""
+"""A failed attempt to connect to PostgreSQL leaves no connection behind. A server that shuts down would wait for it."""
 
 import asyncio
 import gc
@@ -14,12 +14,12 @@ from widget.outbox.connections import EngineConnection
 from widget.outbox.postgres import PostgresBackend
 
 PATIENCE = 2
-"""Seconds; psycopg knows no shorter one."""
+"""Seconds; the shortest that psycopg allows."""
 
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """A server that takes connections and says nothing, in a process that collects no garbage."""
+    """A server that accepts connections and stays silent. The process collects no garbage."""
     gc.collect()
     gc.disable()
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -33,7 +33,7 @@ def address(server: socket.socket) -> str:
 
 
 def taken(server: socket.socket) -> socket.socket:
-    """The next connection, and what it began with is read."""
+    """The next connection, and its first bytes."""
     connection, _ = server.accept()
     connection.settimeout(10)
     assert connection.recv(100)
@@ -56,7 +56,7 @@ async def test_one_of_the_engine_is_closed(silent: socket.socket, how: str) -> N
     with await asyncio.to_thread(taken, silent) as connection:
         if how == "nobody waits for it":
             attempt.cancel()
-        await asyncio.wait({attempt})  # and it is kept, with all that it knows, as the engine's pool does
+        await asyncio.wait({attempt})  # and keep it with everything it refers to, as the engine's pool does
         assert await asyncio.to_thread(connection.recv, 1) == b""
     with pytest.raises((psycopg.errors.ConnectionTimeout, asyncio.CancelledError)):
         attempt.result()

@@ -1,4 +1,4 @@
-"""What is erased is gone from the disk: no file of the outbox holds any of it a few seconds later."""
+"""Erased content is gone from the disk: a few seconds later no file of the outbox contains any of it."""
 
 import random
 import sqlite3
@@ -16,7 +16,7 @@ PIXELS = PICTURE[1][10_000:10_064]
 
 
 def holding(folder: Path) -> set[str]:
-    """The files of the outbox that hold anything of what was said."""
+    """The outbox's files that contain any of what was said."""
     files = [path for path in folder.rglob("*") if path.is_file() and "widget.db" in str(path.relative_to(folder))]
     assert files
     found = set()
@@ -31,7 +31,7 @@ def holding(folder: Path) -> set[str]:
 
 
 def said(widget: Widget) -> str:
-    """Send something that is recognised wherever it lies; answers the row's id."""
+    """Send a text that can be recognised anywhere. Returns the row's id."""
     answer = widget.submit(f"{PLANTED} " * 20, EMAIL, files=[PICTURE])
     assert answer.status_code in (201, 202), answer.text
     return str(widget.rows()[-1]["id"])
@@ -89,8 +89,8 @@ def test_what_a_killed_process_left_is_gone_once_the_next_has_delivered_it(
 
 
 def crowd(database: Path) -> int:
-    """Rows that come, grow and are erased in a crowd, until SQLite has left copies of one behind although all are
-    erased and `secure_delete` is on; answers how many copies."""
+    """Write, change and erase many rows, until SQLite has left copies of one behind although all are erased and
+    `secure_delete` is on. Returns the number of copies."""
     connection = sqlite3.connect(database, isolation_level=None)
     connection.execute("PRAGMA secure_delete = ON")
     new = (

@@ -1,4 +1,4 @@
-"""The schema: made and upgraded by anybody at any time, with the rows that wait."""
+"""The schema: any process can create or upgrade it at any time, and waiting rows are kept."""
 
 import asyncio
 import sqlite3
@@ -42,12 +42,12 @@ INSERT INTO submission VALUES
     ('interrupted', 'demo', 'sending', {now}, {now}, 'c', 'create', 1, false, false, NULL,
      NULL, NULL, NULL, 'nobody knows', 'ada@example.com', NULL, false);
 """
-"""A database of the first release, with rows that wait."""
+"""A database of the first release, with waiting rows."""
 
 
 @contextmanager
 def database(url: str) -> Iterator[Callable[[str], Any]]:
-    """Runs scripts on a database behind the back of the outbox."""
+    """Run scripts on a database without the outbox."""
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
             yield connection.executescript

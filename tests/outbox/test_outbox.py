@@ -1,4 +1,4 @@
-"""What the outbox promises, on SQLite and on PostgreSQL alike."""
+"""What the outbox promises, on SQLite and on PostgreSQL."""
 
 import asyncio
 import time
@@ -99,7 +99,7 @@ async def test_of_many_who_claim_a_row_one_has_it(outbox: Outbox) -> None:
 
 
 class Forgetful:
-    """A backend that commits, and then loses the answer, so many times."""
+    """A backend that commits, but loses the answer this many times."""
 
     def __init__(self, backend: Backend, times: int) -> None:
         self._backend = backend
@@ -283,7 +283,8 @@ async def test_rows_and_files_are_there_after_a_restart(database_url: str, tmp_p
 
 
 async def test_looking_for_due_rows_uses_the_index(outbox: Outbox) -> None:
-    """A partial index is used only where the statement spells its condition out, and no clock ticks while it runs."""
+    """A partial index is used only if the statement spells out its condition and the clock stands still while it
+    runs."""
 
     @event.listens_for(Engine, "before_cursor_execute", retval=True)
     def explain(connection: Connection, _: object, statement: str, parameters: Any, *rest: object) -> tuple[str, Any]:

@@ -1,4 +1,4 @@
-"""What goes wrong on our own side, on SQLite: a disk, a lock, a stalled process, a clock."""
+"""Faults on our own side, on SQLite: the disk, a lock, a stalled process, the clock."""
 
 import os
 import resource
@@ -28,7 +28,7 @@ PICTURE = ("a.jpg", jpeg(size=600_000), "image/jpeg")
 
 
 def unavailable(answer: httpx.Response) -> bool:
-    """Whether it is the contract's 503, with words and a time."""
+    """Whether it is the contract's 503, with a message and a time."""
     return (
         answer.status_code == 503
         and answer.json()["errors"][0]["code"] == "unavailable"
@@ -37,7 +37,7 @@ def unavailable(answer: httpx.Response) -> bool:
 
 
 def stored(widget: Widget) -> list[Path]:
-    """Files of submissions, and what is left of uploads."""
+    """Files of submissions, and remains of uploads."""
     return [path for path in (widget.folder / "widget.db-files").rglob("*") if path.is_file()]
 
 
@@ -46,7 +46,7 @@ def stored(widget: Widget) -> list[Path]:
 
 @contextmanager
 def no_file_larger_than(widget: Widget, size: int) -> Iterator[None]:
-    """As a full disk does it, the kernel refuses the process's writes beyond so many bytes: to the log, too."""
+    """The kernel refuses the process's writes beyond this many bytes, as on a full disk; those to the log, too."""
     soft, hard = resource.prlimit(widget.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(widget.pid, resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -92,7 +92,7 @@ def test_an_outcome_that_the_disk_does_not_take_is_written_once_it_does(
     answer = widget.submit("once")
     until(lambda: insider.counts()["create"] == 1)
     with no_file_larger_than(widget, 1):
-        time.sleep(2.5)  # the log cannot be written either, so nothing tells
+        time.sleep(2.5)  # the log cannot be written either, so it says nothing
     widget.until_delivered(answer)
     widget.until_delivered(widget.submit("the next"))
     assert insider.descriptions() == ["once", "the next"]
@@ -134,7 +134,7 @@ def test_a_disk_that_fills_up_with_submissions_keeps_room_to_deliver_them(
     assert len(insider.feedbacks()) == len(answers) > 3
     last = widget.submit(files=[PICTURE])
     assert last.status_code == 202
-    widget.until_delivered(last)  # the disk goes before the widget does, which would wait for it
+    widget.until_delivered(last)  # the disk is removed before the widget, which would wait for it
 
 
 def test_a_disk_that_somebody_else_fills_up_loses_nothing(
@@ -283,7 +283,7 @@ def test_a_process_that_was_stopped_past_its_lease_comes_back_and_writes_nothing
 
 
 def clocked(tmp_path: Path) -> tuple[tuple[str, ...], Callable[[float], None]]:
-    """A command whose outbox has a clock of its own, and what lets that run ahead by so many seconds."""
+    """A command whose outbox has its own clock, and a function that sets it ahead by this many seconds."""
     file = tmp_path / "clock"
 
     def jump(seconds: float) -> None:

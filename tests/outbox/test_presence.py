@@ -1,4 +1,5 @@
-"""The database file is deleted, replaced or truncated under the running service: nobody is thanked for nothing."""
+"""The database file is deleted, replaced or truncated under the running service: nobody is thanked for a lost
+submission."""
 
 import os
 import shutil
@@ -53,7 +54,7 @@ def texts(path: Path) -> list[str]:
 
 def saved(folder: Path) -> Path:
     def whole() -> list[Path]:
-        """What was saved, once nothing of it is being written: SQLite keeps a journal meanwhile."""
+        """The saved outbox, once it is complete: SQLite keeps a journal while it writes."""
         found = list(folder.glob("widget.db-saved-*"))
         return found if len(found) == 1 and found[0].stat().st_size else []
 
@@ -144,7 +145,7 @@ def test_what_makes_a_database_smaller_is_no_loss(widget: Widget, tmp_path: Path
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         assert path.stat().st_size < large
     assert widget.submit("still thanked").status_code == 202
-    with closing(sqlite3.connect(path)) as visitor:  # who would delete the log if nobody else seemed to be there
+    with closing(sqlite3.connect(path)) as visitor:  # which would delete the log if it found nobody else
         visitor.execute("SELECT id FROM submission").fetchall()
     assert widget.submit("and again").status_code == 202
 

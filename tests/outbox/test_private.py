@@ -1,4 +1,4 @@
-"""Nobody but the service's own user can read what lies on the disk, whatever the umask and whoever was there first."""
+"""Only the service's own user can read its files, whatever the umask and whoever created the folder."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ FILES = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
 
 @pytest.fixture(autouse=True)
 def careless_umask() -> object:
-    """As on machines where every file may be read by everybody."""
+    """As on machines where everybody may read every file."""
     before = os.umask(0)
     yield
     os.umask(before)
 
 
 def modes(folder: Path) -> dict[str, str]:
-    """Of all that lies in a folder, however deep, what others have a right to."""
+    """Everything in a folder, at any depth, that others have rights to."""
     found = {}
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):  # delivered at this very moment

@@ -1,4 +1,4 @@
-"""What outlives its time goes, on both databases; and what the running service tells of it."""
+"""What has been kept for long enough is removed, on both databases, and the running service says so."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +24,7 @@ CONTEXT = '{"version": "3.1"}'
 
 
 class Kept:
-    """An outbox, and what goes from it after 30 days (receipts after 10, tokens after 20)."""
+    """An outbox that removes after 30 days (receipts after 10, tokens after 20)."""
 
     def __init__(self, outbox: Outbox, contexts: float = 0) -> None:
         self.outbox = outbox
@@ -32,14 +32,15 @@ class Kept:
         self.operator = Operator(outbox.backend)
 
     async def row(self, name: str, transition: Transition) -> None:
-        """A row with a file, of which that has become."""
+        """A row with a file, after this transition."""
         await self.outbox.add(new_submission(self.outbox, png(), submission_id=name, context=CONTEXT))
         work = await self.outbox.claim(name)
         assert work is not None
         await self.outbox.record(work, transition)
 
     async def after(self, days: float) -> dict[str, bool]:
-        """Sweep so many days later; the ids of the rows that are left, each with whether what was said is erased."""
+        """Sweep this many days later. Returns the ids of the remaining rows, each with whether its content is
+        erased."""
         await time_passes(self.outbox, days * DAY)
         await self.retention.sweep()
         return {entry.id: entry.erased for entry in await self.operator.find(Wanted())}
@@ -67,7 +68,7 @@ async def test_what_was_refused_discarded_or_parked_is_erased_in_its_time(kept: 
     await kept.row("given-up", Transition("queued", delay=9e9))
     await kept.operator.discard(["given-up"])
     assert await kept.after(days=29) == {"refused": False, "parked": False, "given-up": False}
-    assert await kept.files() == 2  # those of the discarded one went at once
+    assert await kept.files() == 2  # those of the discarded row were removed at once
     assert await kept.after(days=2) == {"refused": True, "parked": True, "given-up": True}
     assert await kept.files() == 0
     entries = await kept.operator.find(Wanted())
@@ -108,7 +109,7 @@ async def test_the_time_begins_anew_for_what_was_put_back(kept: Kept) -> None:
 
 async def test_a_delivered_row_goes_when_its_receipt_and_its_token_have_run_out(kept: Kept) -> None:
     await kept.row("delivered", Transition("delivered", feedback_id=32))
-    assert await kept.after(days=15) == {"delivered": True}  # its token would still be believed
+    assert await kept.after(days=15) == {"delivered": True}  # its token would still be valid
     assert await kept.after(days=6) == {}
 
 
@@ -138,7 +139,7 @@ async def test_a_crowd_goes_batch_by_batch(kept: Kept) -> None:
 
 
 def test_the_partial_indexes_are_used(tmp_path: Path) -> None:
-    """A sweep looks at what it takes away, not at the whole table: that needs the states spelled out."""
+    """A sweep reads what it removes, not the whole table. For that, the statement has to spell out the states."""
     backend = SQLiteBackend(tmp_path / "widget.db")
     retention = Retention(backend, kept=1, receipts=1, tokens=1)
     engine = create_engine(f"sqlite:///{tmp_path / 'widget.db'}")
@@ -183,7 +184,7 @@ def test_a_repeat_makes_no_second_feedback_for_as_long_as_its_token_is_believed(
     older = widget.submit("older")
     age(widget, days=6)
     first = widget.submit(token=token)
-    age(widget, days=6)  # the older has outlived its token, and any identity that it brought
+    age(widget, days=6)  # the older one has outlived its token, and any identity that came with it
     until(lambda: '"retention.removed"' in widget.log())
     assert [widget.receipt(answer)["status"] for answer in (older, first)] == ["expired", "expired"]
     assert len(widget.rows()) == 1
@@ -192,7 +193,7 @@ def test_a_repeat_makes_no_second_feedback_for_as_long_as_its_token_is_believed(
 
 
 def age(widget: Widget, days: float) -> None:
-    """Let all rows be so much older."""
+    """Make all rows this much older."""
     with sqlite3.connect(widget.folder / "widget.db") as database:
         database.execute(
             "UPDATE submission SET accepted_at = accepted_at - :by, ended_at = ended_at - :by", {"by": days * DAY}

@@ -1,4 +1,5 @@
-"""Room for attachments: what waits for the operator takes none from what waits for delivery, nor one product all."""
+"""Room for attachments: submissions that wait for the operator take none from those that wait for delivery, and no
+product takes all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,7 @@ async def test_what_is_held_takes_no_room_from_what_waits(database_url: str, tmp
             await add(outbox)
         with pytest.raises(OutboxFull):
             await add(outbox)
-        await outbox.add(new_submission(outbox))  # a text is stored all the same
+        await outbox.add(new_submission(outbox))  # text is stored all the same
 
 
 async def test_what_was_refused_or_parked_takes_no_room_either(database_url: str, tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ async def test_one_product_gets_half_while_others_wait_and_all_of_it_alone(datab
     async with outbox_at(database_url, tmp_path, max_pending=800) as outbox:
         await add(outbox, "modest")
         with pytest.raises(OutboxFull):
-            await add(outbox, "greedy")  # it has its half already
+            await add(outbox, "greedy")  # it already has its half
         for _ in range(3):
             await add(outbox, "modest")
 

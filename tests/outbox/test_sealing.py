@@ -1,4 +1,4 @@
-"""What `DATA_KEY` seals: nobody reads it without the key, and nothing of it can be exchanged, left out or cut off."""
+"""What `DATA_KEY` encrypts cannot be read without the key, and no part of it can be exchanged, left out or cut off."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -43,7 +43,7 @@ def sealed_file(content: bytes = CONTENT, blob: str = "blob") -> list[bytes]:
 
 
 async def stored_bytes(outbox: Outbox) -> bytes:
-    """The bytes of all files as they lie in the database, or beside it."""
+    """The stored bytes of all files, in the database or beside it."""
     if isinstance(outbox.backend, SQLiteBackend):
         folder = outbox.backend.files
         return b"".join([(folder / name).read_bytes() for name in await outbox.backend.strays()])
@@ -204,7 +204,7 @@ async def test_what_no_key_reads_is_given_up_on_request_alone(database_url: str,
 
 
 async def test_a_process_without_the_key_leaves_a_row_to_those_that_have_it(database_url: str, tmp_path: Path) -> None:
-    """While a key is being rotated in, machine by machine."""
+    """While a key is being rotated in, one machine after the other."""
     async with outbox_at(database_url, tmp_path, keyring=Keyring((OLD,))) as outbox:
         new = new_submission(outbox)
         await outbox.add(new)

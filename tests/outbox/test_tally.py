@@ -1,4 +1,4 @@
-"""Counts that the database keeps by itself: with the row's own change, without anything personal, for good."""
+"""Counts that the database keeps by itself, in the transaction that changes a row: permanent, and nothing personal."""
 
 import asyncio
 from dataclasses import replace
@@ -44,7 +44,7 @@ async def test_a_submission_and_its_end_are_counted_once_each_whatever_is_repeat
         await time_passes(outbox, 7)
         await deliver(outbox, new.id, Transition("queued", delay=0.0, error="busy"))
         await deliver(outbox, new.id, Transition("delivered", feedback_id=1))
-        await outbox.check_writable()  # whose probe is nobody's submission
+        await outbox.check_writable()  # whose probe is not a submission
         totals = await Tally(outbox.backend).totals()
         assert {key: amount.number for key, amount in totals.items()} == {
             Key("accepted", "demo", "de", "up"): 1,
@@ -57,7 +57,7 @@ async def test_each_kind_of_end_is_counted_with_its_reason(database_url: str, tm
     ends = [
         Transition("refused", error="answered 400: no", cause="answered_400"),
         Transition("unknown", delay=None, error="no answer in time", cause="no_answer"),
-        Transition("unknown", delay=900.0, error="no answer in time", cause="no_answer"),  # goes on by itself
+        Transition("unknown", delay=900.0, error="no answer in time", cause="no_answer"),  # continues by itself
     ]
     async with outbox_at(database_url, tmp_path) as outbox:
         for transition in ends:
@@ -130,7 +130,7 @@ async def test_hours_become_days_and_connections_one_without_a_change_of_any_sum
         hours = await outbox.backend.read(lambda c: c.execute(text("SELECT hour, slot FROM tally")).all())
         days = {hour for hour, _ in hours if hour % 86_400 == 0}
         assert 2 <= len(days) <= 5
-        assert len(hours) <= len(days) + 2 + 4  # two earlier hours, and this one by connection
+        assert len(hours) <= len(days) + 2 + 4  # two earlier hours, and the present one by connection
         assert await tally.compact() == 0
 
 

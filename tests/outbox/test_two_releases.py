@@ -1,4 +1,4 @@
-"""An upgrade under load, and back: the release before and this one share a database."""
+"""An upgrade under load, and back: the previous release and this one share a database."""
 
 import itertools
 import os
@@ -19,12 +19,12 @@ from widget.errors import ConfigurationError
 from widget.outbox import migrations
 
 BEFORE = "563c00f44a1e21921799f440598ac17ce1b79036"
-"""The last commit whose database says no more than one number."""
+"""The last commit whose database holds only one number."""
 
 
 @pytest.fixture(scope="module")
 def release_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources of the release before: the last tag's, if there is one."""
+    """The sources of the previous release: of the last tag, if there is one."""
     described = subprocess.run(
         ["git", "describe", "--tags", "--abbrev=0", "HEAD^"], cwd=ROOT, capture_output=True, text=True
     )
@@ -43,7 +43,7 @@ def children(pid: int) -> set[int]:
 
 
 class People:
-    """Somebody who sends one submission after the other to whoever answers, and counts what went wrong."""
+    """Sends one submission after the other to whichever process answers, and counts the failures."""
 
     def __init__(self) -> None:
         self.to: list[Widget] = []
@@ -74,7 +74,7 @@ class People:
                     (self.sent if answer.status_code in (201, 202) else self.wrong).append(words)
 
     def until_some_more(self) -> None:
-        """Wait until a few more were thanked."""
+        """Wait until a few more submissions were accepted."""
         before = len(self.sent)
         until(lambda: len(self.sent) >= before + 5)
 
@@ -99,7 +99,7 @@ def test_the_release_before_goes_on_restarts_and_takes_over_again(
         victim = min(until(lambda: found if len(found := children(old.pid)) == 2 else set()))
         os.kill(victim, signal.SIGKILL)
         until(lambda: len(children(old.pid) - {victim}) == 2, START)
-        people.wrong.clear()  # whoever was being served by the one that was killed
+        people.wrong.clear()  # the request that was under way when the process was killed
         people.until_some_more()
         new.start()
         people.to = [new]
@@ -121,7 +121,7 @@ Works = Callable[[], None]
 
 @pytest.fixture
 def with_schema(tmp_path: Path) -> Callable[[int, int], tuple[Works, Works]]:
-    """A database that says so many steps were taken, and which of them has to be known."""
+    """A database that records how many steps were taken, and which of them a release has to know."""
     engine = create_engine(f"sqlite:///{tmp_path / 'widget.db'}")
 
     def say(version: int, steps: int) -> tuple[Works, Works]:

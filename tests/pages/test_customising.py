@@ -1,4 +1,4 @@
-"""What a product makes its own, end to end: looks, templates, fields, identity, context."""
+"""What a product can customise, end to end: looks, templates, fields, identity, context."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def put(folder: Path, name: str, text: str) -> None:
 def send(
     widget: Widget, files: Any = (), *, accept: str = "application/json", lang: str = "en", **fields: str
 ) -> httpx.Response:
-    """A form with just these fields, beside a token and an address."""
+    """A form with only these fields, a token and an address."""
     fields = {"token": widget.token(), "submittedByEmail": "ada@example.com", **fields}
     parts = [(name, (None, value)) for name, value in fields.items()] + [("files", file) for file in files]
     return widget.client.post(f"/form/demo?lang={lang}", files=parts, headers={"Accept": accept})

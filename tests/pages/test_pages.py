@@ -1,4 +1,5 @@
-"""The pages as HTML, read back by a parser: what is tied to what, what is escaped, what a product may replace."""
+"""The pages as HTML, read by a parser: associations of elements, escaping, and the blocks that a product may
+replace."""
 
 import re
 from collections.abc import Sequence

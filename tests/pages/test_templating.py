@@ -1,4 +1,4 @@
-"""A product's own templates: what they may do, and what becomes of the page when they do what they may not."""
+"""A product's own templates: what they may do, and which page people get if they do anything else."""
 
 import time
 import tracemalloc
@@ -75,7 +75,7 @@ def templates(
 
 
 def rendered(ours: Path, *, seconds: float = 0.25) -> tuple[str, list[dict[str, object]]]:
-    """The page, and what was logged."""
+    """The page, and the log."""
     with capture_logs() as logs:
         page = templates(ours, seconds=seconds).render("acme", "form.html", VALUES)
     return page, [dict(line) for line in logs]
@@ -132,7 +132,7 @@ def test_a_broken_template_gets_ours_and_its_file_and_line_are_named(name: str, 
     write(text)
     write('{% include "b.html" %}', "a.html")
     write('{% include "a.html" %}', "b.html")
-    page, logs = rendered(ours, seconds=60)  # so that no slow machine meets this limit before the fault
+    page, logs = rendered(ours, seconds=60)  # so that a slow machine does not reach this limit before the fault
     assert page == OURS.replace("{% block one %}one{% endblock %}{% block two %}two{% endblock %}", "onetwo").strip()
     (entry,) = logs
     assert entry["event"] == "template.failed"

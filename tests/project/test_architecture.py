@@ -1,4 +1,4 @@
-"""docs/architecture.md shows the packages as they are, and the contracts hold their order."""
+"""docs/architecture.md lists the packages as they are, and contracts keep their order."""
 
 import importlib
 import pkgutil

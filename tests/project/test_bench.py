@@ -1,4 +1,4 @@
-"""What measures is right in what it counts; how fast anything is, `make bench` says, and no test."""
+"""The benchmarks count correctly. How fast anything is, only `make bench` says, and no test."""
 
 import asyncio
 import json
@@ -35,12 +35,12 @@ TARGETS = {
     "the form, from press to usable": "at most 120 ms here; at most 0.6 of Sentry's dialog in the same run",
     "the form's weight": "at most 16 KB brotli, all requests; 100; 100; 100",
 }
-"""What was promised, row by row."""
+"""The promised figures, row by row."""
 
 
 @asynccontextmanager
 async def answering(*pieces: bytes) -> AsyncIterator[int]:
-    """A server that reads a request's head and body at a time, and answers with the next of `pieces`, in two writes."""
+    """A server that reads a request's head and body, and answers with the next of `pieces`, in two writes."""
     left = iter(pieces)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,7 +80,7 @@ async def test_the_load_generator_counts_each_answer_by_its_status_however_it_is
 
 
 class Wire:
-    """A connection's other side: what was sent over it, and whether it is closed."""
+    """The other side of a connection: what was sent, and whether it is closed."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -102,7 +102,7 @@ async def test_the_next_request_goes_once_the_last_byte_of_an_answer_is_there() 
         assert len(wire.sent) == 1
     connection.data_received(whole[-1:])
     assert len(wire.sent) == 2
-    assert wire.sent[0] != wire.sent[1]  # each with a token of its own
+    assert wire.sent[0] != wire.sent[1]  # each with its own token
     connection.data_received(whole)
     assert wire.closed
 
@@ -145,7 +145,7 @@ def test_the_stand_in_takes_what_the_widget_and_the_proxy_send(tmp_path: Path) -
     with Insider(tmp_path) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
         assert client.post("/connect/token", data={"a": "b"}).json()["access_token"]
         assert client.post(FEEDBACKS, json=FEEDBACK).status_code == 201
-        assert client.post(FEEDBACKS, content=iter([b"{", b"}"])).status_code == 201  # chunked, as ours are
+        assert client.post(FEEDBACKS, content=iter([b"{", b"}"])).status_code == 201  # chunked, as our answers are
         assert client.post(f"{FEEDBACKS}/32/attachments", files={"files": b"x"}).json()["isSuccess"] is True
         counts = server.counts()
         assert len(server.times()) == 2
@@ -189,7 +189,7 @@ def test_the_document_names_no_place_of_the_machine_that_it_was_made_on() -> Non
 
 
 def measured(ours: float) -> dict[str, Samples]:
-    """Five rounds of every row: ours as given, the others 10."""
+    """Five rounds of every row: ours as given, the others at 10."""
     found: dict[str, Samples] = {}
     for row in ROWS:
         found[row.name] = samples = Samples()
@@ -203,7 +203,7 @@ def measured(ours: float) -> dict[str, Samples]:
 
 
 def line_of(text: str, start: str) -> str:
-    """The line of a table that begins so."""
+    """The line of a table that begins like this."""
     return next(line for line in text.splitlines() if line.startswith(start))
 
 

@@ -1,6 +1,6 @@
-"""Every code block of the documents works: settings load, commands are understood, components compile.
+"""Every code block of the documents works: settings load, commands are accepted, components compile.
 
-Blocks in HTML, CSS and JavaScript are opened in a page by `browser/embed/test_code_blocks_in_pages.py`.
+`browser/embed/test_code_blocks_in_pages.py` opens those in HTML, CSS and JavaScript in a page.
 """
 
 import json
@@ -84,7 +84,7 @@ def commands(block: Block) -> Iterator[list[str]]:
 
 
 def understood(words: list[str]) -> None:
-    """Have click read a command line of ours. Raises what it says of a wrong one, but for files that are not there."""
+    """Have click parse a command line of ours. Raises its error about a wrong one, except about missing files."""
     command: click.Command = main
     context = click.Context(main)
     rest = words[1:]
@@ -101,7 +101,7 @@ def understood(words: list[str]) -> None:
 
 
 def assigned(words: list[str]) -> list[str]:
-    """The variables that a command sets, if it does no more."""
+    """The variables that a command sets, if it does nothing else."""
     given = words[1:] if words[0] == "export" else words
     names = [re.match(r"([A-Z_]+)=", word) for word in given]
     return [name[1] for name in names if name] if all(names) else []
@@ -132,7 +132,7 @@ ANSWERS = (
     '"status":"ready"',
     '"reason":"malformed"',
 )
-"""What the commands that ask the service are answered, among other things."""
+"""Answers of the service to the commands that call it, among others."""
 
 
 def test_every_command_that_asks_the_service_is_answered(tmp_path: Path, insider: Sandbox) -> None:
@@ -163,7 +163,7 @@ def test_the_commands_that_make_a_pair_of_keys_make_one(tmp_path: Path) -> None:
 
 
 def shell(script: str, folder: Path, **environ: str) -> str:
-    """What a script writes; it has to succeed."""
+    """The output of a script, which must succeed."""
     command, variables = ["bash", "-e", "-c", script], {**os.environ, **environ}
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

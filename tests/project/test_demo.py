@@ -1,4 +1,4 @@
-"""`scripts/demo`: three processes that come and go together."""
+"""`scripts/demo` starts and stops three processes together."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from samples import pdf, png
 
 MIN_FILL_TIME = 2.2
-"""Seconds that a form is filled in for at least, or it was no person."""
+"""Seconds that filling in a form must take, or the sender counts as a program."""
 ADDRESSES = {"page": "Sample host page", "form": "The form on its own", "inbox": "Insider Connect's inbox"}
 
 

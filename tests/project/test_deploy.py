@@ -1,4 +1,4 @@
-"""The files of `deploy/` that no proxy reads: what they say holds for the service as it is."""
+"""The files of `deploy/` that belong to no proxy match the service as it is."""
 
 import re
 import subprocess
@@ -36,7 +36,7 @@ def of_kind(kind: str) -> Iterator[dict[str, Any]]:
 
 
 def assigned(text: str) -> dict[str, str]:
-    """The lines `NAME=value` of a file of settings, those that are commented out too."""
+    """The lines `NAME=value` of a settings file, including those that are commented out."""
     return dict(re.findall(r"^#?([A-Z_]+)=(.*)$", text, re.MULTILINE))
 
 
@@ -46,7 +46,7 @@ def pods() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def started(environ: Mapping[str, str], folder: Path, products: str) -> Settings:
-    """The settings that a process would start with; files of secrets lie in `folder` instead."""
+    """The settings that a process would start with. Files of secrets are taken from `folder`."""
     for name, value in SECRET_VALUES.items():
         (folder / name).write_text(value)
         (folder / name.lower()).write_text(value)

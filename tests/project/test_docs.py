@@ -1,4 +1,4 @@
-"""The documents say what is there, lead the reader on, and describe the protocol and the interface as they are."""
+"""The documents list what exists, lead the reader on, and describe the protocol and the interface as they are."""
 
 import re
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_every_picture_is_shown_and_every_picture_shown_is_there() -> None:
 
 
 def rows(page: str, head: str) -> set[str]:
-    """The names in code marks in the first column of the tables below a heading."""
+    """The names in backquotes in the first column of the tables below a heading."""
     part = (DOCS / page).read_text("utf-8").split(f"\n## {head}\n")[1].split("\n## ")[0]
     cells = [line.split(" | ")[0] for line in part.splitlines() if line.startswith("| `")]
     return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}

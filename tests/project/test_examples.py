@@ -1,4 +1,4 @@
-"""The products of examples/: whole, clean, and as different as they are meant to be. And our updates reach them."""
+"""The products of examples/ are complete, have no findings, and differ as intended. Our updates reach them."""
 
 import shutil
 from functools import cache
@@ -60,7 +60,7 @@ def wording() -> Wording:
 
 
 def form(product: Product, language: str = "en", ours: Path | None = None, state: FormState = UNTOUCHED) -> str:
-    """The form; it fails if a template did."""
+    """The form. Fails if a template did."""
     with capture_logs() as logs:
         said = wording().of(product.slug, words.choose(language))
         page = pages(ours).form(product, said, state)

@@ -17,7 +17,7 @@ CORPUS = ROOT / "fuzz" / "corpus"
 
 
 def fuzz(target: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a fuzzer. It is not forked: it follows the paths through modules that it imports itself."""
+    """Run a fuzzer. It is not forked, because it traces the modules that it imports."""
     command = [sys.executable, "-m", "fuzz", target, "--folder", str(folder), "--seed", "20260102", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 

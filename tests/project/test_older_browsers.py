@@ -1,4 +1,4 @@
-"""Scripts and styles are written for browsers four years back: Chrome 109, Safari 16 and Firefox ESR 115."""
+"""Scripts and styles work in browsers that are four years old: Chrome 109, Safari 16 and Firefox ESR 115."""
 
 import json
 import subprocess
@@ -8,11 +8,11 @@ from bed import ROOT
 
 SYNTAX = Path(__file__).with_name("syntax.mjs")
 GUARDED = {"static/editor/private-data.js"}
-"""What is loaded only by browsers that can parse it."""
+"""What only browsers load that can parse it."""
 
 
 def too_young(*files: Path) -> dict[str, str]:
-    """The files whose syntax is younger, with the first line that is. The builder of the scripts would rewrite it."""
+    """The files with newer syntax, with the first such line. esbuild would rewrite it."""
     names = [str(file.relative_to(ROOT) if file.is_relative_to(ROOT) else file) for file in files]
     command = ["node", "--input-type=module", "-", *names]
     answer = subprocess.run(

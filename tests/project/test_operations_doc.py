@@ -1,4 +1,4 @@
-"""docs/operations.md names what there is."""
+"""docs/operations.md explains everything that exists."""
 
 import re
 

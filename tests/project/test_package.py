@@ -1,4 +1,4 @@
-"""The built wheel is whole: it runs where there is no checkout."""
+"""The built wheel is complete: it runs without a checkout."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
 def build(source: Path, target: Path, umask: int = -1, **environ: str) -> Path:
-    """Build sdist and wheel as for a release, but without the network. Answers their folder."""
+    """Build sdist and wheel as for a release, but without network. Returns their folder."""
     given = {**os.environ, **EPOCH, **environ}
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(target)]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, env=given, umask=umask)
@@ -44,7 +44,7 @@ def wheel(dist: Path) -> Path:
 
 @pytest.fixture
 def installed(wheel: Path, insider: Sandbox, tmp_path: Path) -> Iterator[Widget]:
-    """The widget, running from the wheel in an environment of its own, which borrows only the dependencies."""
+    """The widget, running from the wheel in its own environment, which borrows only the dependencies."""
     environment = tmp_path / "environment"
     run(sys.executable, "-m", "venv", "--without-pip", str(environment))
     python = environment / "bin" / "python"
@@ -90,7 +90,8 @@ def test_the_installed_wheel_serves_a_form_and_delivers(installed: Widget, insid
 
 
 def test_what_is_built_of_the_same_source_is_the_same_to_the_byte(dist: Path, tmp_path: Path) -> None:
-    """Built again of the sdist: with other times and modes of files, another umask, locale, time zone and hash seed."""
+    """Built again from the sdist, with other times and modes of files, another umask, locale, time zone and hash
+    seed."""
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter=_private)  # noqa: S202 - it is ours

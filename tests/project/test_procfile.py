@@ -1,4 +1,4 @@
-"""The Procfile works as it stands: on an empty database it becomes a service that delivers and stays."""
+"""The Procfile works as it is: on an empty database it starts a service that delivers."""
 
 import os
 import sys

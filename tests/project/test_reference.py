@@ -1,4 +1,4 @@
-"""The docs say what the source says."""
+"""The generated parts of the docs match the source."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ IDENTITY = (ROOT / "docs" / "identity.md").read_text("utf-8")
 
 
 def dataclasses_in(annotation: Any) -> Iterator[type]:
-    """The views that a type is made of: `tuple[Step, ...]` is made of Step."""
+    """The types that a type consists of: `tuple[Step, ...]` consists of Step."""
     if isinstance(annotation, type) and is_dataclass(annotation):
         yield annotation
     for part in get_args(annotation):
@@ -25,7 +25,7 @@ def dataclasses_in(annotation: Any) -> Iterator[type]:
 
 
 def names(view: type, before: str = "") -> Iterator[str]:
-    """Every value that a template may name, with a dot before what belongs to another."""
+    """Every value that a template may use, with a dot before attributes."""
     hints = get_type_hints(view)
     for field in fields(view):
         if not field.name.startswith("_"):

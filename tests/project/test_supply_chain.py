@@ -1,4 +1,4 @@
-"""What comes along with the service: pinned, hashed, listed."""
+"""The service's dependencies are pinned, hashed and listed."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def test_every_npm_package_is_locked_with_its_hash_and_no_address() -> None:
 def test_every_dependency_of_the_project_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    for_teams = extras.pop("browser")  # a service has no browser
+    for_teams = extras.pop("browser")  # the service needs no browser
     asked = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
     for lock, wanted in {"runtime.txt": asked, "dev.txt": [*asked, *for_teams]}.items():
         locked = packages(lock)

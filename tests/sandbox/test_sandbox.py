@@ -1,4 +1,4 @@
-"""The sandbox against Insider Connect's document, literally and through a real socket."""
+"""The sandbox behaves literally as Insider Connect's document says, through a real socket."""
 
 import contextlib
 import hashlib
@@ -34,7 +34,7 @@ BOUNDARY = {"Content-Type": "multipart/form-data; boundary=line"}
 
 @pytest.fixture
 def api(insider: Sandbox) -> Iterator[httpx.Client]:
-    """A caller with a token."""
+    """A client with a token."""
     with httpx.Client(base_url=insider.url, timeout=10, trust_env=False) as client:
         token = client.post("/connect/token", data=CREDENTIALS).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
@@ -43,7 +43,7 @@ def api(insider: Sandbox) -> Iterator[httpx.Client]:
 
 
 def create(api: httpx.Client, **changes: Any) -> httpx.Response:
-    """Create the document's feedback with some fields changed; `...` leaves one out."""
+    """Create the document's example feedback with some fields changed; `...` leaves one out."""
     body = {name: value for name, value in {**FEEDBACK, **changes}.items() if value is not ...}
     return api.post("/api/client/feedbacks", json=body)
 

@@ -1,4 +1,4 @@
-"""Connections through a socket: how many one client may hold, how slow a body may be, and when an answer comes."""
+"""Connections through a socket: how many a client may open, how slow a body may be, and when an answer comes."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ def connected(widget: Widget, source: str = "127.0.0.1") -> Iterator[socket.sock
 
 
 def answer_of(connection: socket.socket) -> tuple[int, Any]:
-    """Status and content of the one answer, read until the server closes."""
+    """Status and body of the only answer, read until the server closes."""
     received = b""
     while piece := connection.recv(65536):
         received += piece

@@ -1,4 +1,4 @@
-"""Several processes as one: what becomes of one that cannot start, and of its siblings."""
+"""Several processes as one server: what happens to its siblings if one cannot start."""
 
 import json
 import os
@@ -41,7 +41,7 @@ sys.exit(processes.run_processes(work, {count}))
 
 
 def run(folder: Path, **facts: int) -> Process:
-    """Processes of which the first `healthy` start, and the next `failing` do not."""
+    """Processes of which the first `healthy` start and the next `failing` do not."""
     (folder / "born").mkdir()
     code = SOMEBODY.format(**facts)
     return Process([sys.executable, "-c", code], folder / "log", plain_environ(), folder)

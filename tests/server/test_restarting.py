@@ -23,7 +23,7 @@ CROWD = 4
 
 
 class Crowd:
-    """People at `url` who open the form, send it, and begin anew; what they were answered, and who failed."""
+    """People at `url` who open the form, send it, and begin again; with the answers they got, and their failures."""
 
     def __init__(self, url: str, tls: ssl.SSLContext, clients: int = CROWD) -> None:
         self._url, self._tls = url, tls
@@ -94,7 +94,7 @@ def test_no_request_fails_while_one_process_after_the_other_restarts_behind_ngin
 
 @contextmanager
 def on_socket(widget: Widget, passed: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
-    """`widget serve` on a socket that outlives it, as systemd passes one; ended as systemd ends it."""
+    """`widget serve` on a socket that outlives it, as systemd passes one; stopped as systemd stops it."""
     shell = f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "{sys.executable}" -m widget serve 3<&{passed.fileno()}'
     with (widget.folder / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -120,5 +120,5 @@ def test_no_request_fails_while_the_only_process_restarts_on_a_socket_that_stays
         with on_socket(widget, passed):
             crowd.until_some_more()
             crowd.__exit__()
-            all_arrived_once(insider, crowd.thanked)  # with what the first process thanked for and left to the next
+            all_arrived_once(insider, crowd.thanked)  # including what the first process accepted and left to the next
     assert crowd.failed == []

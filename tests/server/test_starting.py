@@ -1,4 +1,4 @@
-"""A start while the database is away, or is not what it should be."""
+"""Starting while the database is unavailable or is not what it should be."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ NOBODY_IS_THERE = "postgresql://widget@127.0.0.1:1/widget"
 
 @pytest.fixture(params=["refused", "silent"])
 def absent(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a database that refuses connections, or that takes them and says nothing."""
+    """The address of a database that refuses connections, or that accepts them and stays silent."""
     if request.param == "refused":
         yield NOBODY_IS_THERE
         return
@@ -35,7 +35,7 @@ def absent(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def away(postgres: Postgres, insider: Sandbox, tmp_path: Path) -> Iterator[str]:
-    """The address of a migrated database whose server is stopped; a test may start it."""
+    """The address of a migrated database whose server is stopped. A test may start it."""
     url = postgres.database()
     Widget(tmp_path, insider.url, DATABASE_URL=url).migrate()
     postgres.stop()

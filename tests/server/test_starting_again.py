@@ -1,4 +1,4 @@
-"""SIGHUP: settings from files are read again, in the same process and without a refused connection."""
+"""SIGHUP: the same process reads settings from files again, and refuses no connection."""
 
 import os
 import secrets

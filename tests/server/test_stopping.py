@@ -1,4 +1,4 @@
-"""A stop: nobody who is being served is dropped, and it has an end whatever has gone away."""
+"""Stopping: no request is dropped, and the process ends whatever is unavailable."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from postgres import Postgres
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 AN_END = 15.0
-"""Seconds within which a process has ended whose grace is one: its margin, and a busy machine's."""
+"""Seconds within which a process with a grace of one has ended: its own margin, and that of a busy machine."""
 
 
 def connect(widget: Widget) -> socket.socket:
@@ -27,7 +27,7 @@ def connect(widget: Widget) -> socket.socket:
 
 
 def answer(connection: socket.socket) -> str:
-    """One answer, headers and a JSON body."""
+    """One answer: headers and a JSON body."""
     received = b""
     while not received.endswith(b"}"):
         piece = connection.recv(65536)
@@ -53,7 +53,7 @@ def test_an_upload_that_is_cut_off_is_told_to_come_again_and_logged(start_widget
             f"POST /form/demo HTTP/1.1\r\nHost: 127.0.0.1:{widget.port}\r\nAccept: application/json\r\n"
             "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 90000\r\n\r\n--b\r\n".encode()
         )
-        assert widget.client.get("/healthz").status_code == 200  # the request before has begun
+        assert widget.client.get("/healthz").status_code == 200  # before the request has begun
         os.kill(widget.pid, signal.SIGTERM)
         head, _, body = answer(connection).partition("\r\n\r\n")
         assert connection.recv(1) == b""
@@ -108,7 +108,7 @@ def test_a_balancer_sees_the_end_before_anybody_is_turned_away(
     assert accepts(widget)
     assert widget.submit("the last one").status_code == 201
     widget.client.close()
-    os.kill(widget.pid, signal.SIGINT)  # who asks again does not want to wait
+    os.kill(widget.pid, signal.SIGINT)  # whoever asks again does not want to wait
     widget.process.popen.wait(AN_END)
     assert insider.descriptions() == ["the last one"]
 
@@ -127,7 +127,7 @@ def test_a_socket_that_is_passed_loses_nobody_while_the_service_restarts(insider
             early.close()
             process.terminate()
             process.wait(AN_END)
-            assert accepts(widget)  # the kernel takes whoever comes for the next process
+            assert accepts(widget)  # the kernel queues new connections for the next process
         finally:
             process.kill()
             log.close()
@@ -144,7 +144,7 @@ def test_several_processes_turn_nobody_away_in_silence(
         kept.sendall(GET)
         assert "200 OK" in answer(kept)
         os.kill(widget.pid, signal.SIGTERM)
-        until(lambda: not accepts(widget))  # although one of them goes on for a while
+        until(lambda: not accepts(widget))  # although one of them runs on for a while
         kept.sendall(GET)
         assert "200 OK" in answer(kept)
     assert widget.stop() == 0
@@ -154,7 +154,7 @@ def test_several_processes_turn_nobody_away_in_silence(
 
 
 class Relay:
-    """Connections to PostgreSQL that can fall silent, as behind a cable that was pulled."""
+    """Connections to PostgreSQL that can fall silent, as if a cable had been pulled."""
 
     def __init__(self, port: int) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -165,7 +165,7 @@ class Relay:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def fall_silent(self) -> None:
-        """Pass nothing on any more."""
+        """Stop passing data on."""
         self._is_silent = True
 
     def close(self) -> None:
@@ -225,7 +225,7 @@ def test_a_database_that_is_stopped_keeps_nobody(
             until(lambda: "outbox.unavailable" in process.log())
         process.popen.send_signal(signal.SIGTERM)
         process.popen.wait(AN_END)
-        assert "process.cut_off" not in process.log()  # it needs no end to be made of it
+        assert "process.cut_off" not in process.log()  # it ends by itself
     finally:
         process.kill()
         postgres.start()

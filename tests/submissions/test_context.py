@@ -1,4 +1,4 @@
-"""What a host page tells about itself: bounded, without secrets, and never at the cost of the person's own words."""
+"""Context from the host page: bounded, without secrets, and never at the expense of the person's own words."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Signed identities: whom to believe, and what is said about each that is not believed."""
+"""Signed identities: which are trusted, and what is said about each that is not."""
 
 import base64
 import json
@@ -55,7 +55,7 @@ def test_a_person_is_believed_by_a_secret_and_by_a_key_pair() -> None:
 
 
 def example(language: str) -> str:
-    """The first that docs/identity.md has in a language."""
+    """The first block of docs/identity.md in a language."""
     found = re.search(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
     assert found
     return found[1]

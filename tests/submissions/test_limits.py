@@ -1,4 +1,4 @@
-"""Limits and kinds of files stand once; what has to have its own copy has the same one."""
+"""Limits and file types are defined once. Code that needs its own copy has the same values."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ console.log(JSON.stringify({
 
 
 def in_the_browser(**given: Any) -> dict[str, Any]:
-    """What the form's scripts make of a file's first bytes, of names, and of what a host page passes."""
+    """How the form's scripts judge a file's first bytes, names, and what a host page passes."""
     modules = (json.dumps((ROOT / "static" / "form" / name).as_uri()) for name in ("host-page.js", "file-kind.js"))
     command = ["node", "--input-type=module", "-e", _SCRIPT % tuple(modules)]
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True)

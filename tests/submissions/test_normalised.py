@@ -1,6 +1,6 @@
-"""What people type is read alike by browser and server: one table of examples, and addresses made at random.
+"""Browser and server read what people type alike: a table of examples, and addresses generated at random.
 
-Each row of `normalised.json` has a name, what is typed, and how it goes on; null where it is refused.
+Each row of `normalised.json` has a name, the input, and the result; null means refused.
 """
 
 import json
@@ -30,7 +30,7 @@ console.log(JSON.stringify({addresses: addresses.map(readAddress), texts: texts.
 
 
 def in_the_browser(**given: list[str]) -> dict[str, list[str]]:
-    """What the form's script makes of addresses and texts."""
+    """How the form's script reads addresses and texts."""
     module = json.dumps((ROOT / "static" / "form" / "plain.js").as_uri())
     done = subprocess.run(
         ["node", "--input-type=module", "-e", _SCRIPT % module],
@@ -44,7 +44,7 @@ def in_the_browser(**given: list[str]) -> dict[str, list[str]]:
 
 
 def read(address: str) -> str:
-    """What the server makes of an address; nothing where it is refused."""
+    """How the server reads an address; None if it refuses it."""
     return str(addresses.read(address) or "")
 
 

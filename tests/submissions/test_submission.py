@@ -1,4 +1,4 @@
-"""The rules of every field."""
+"""The rules for every field."""
 
 import pytest
 
@@ -9,7 +9,7 @@ MARA = "mara@northwind.example"
 
 
 def faults_of(files=0, **fields):
-    """What is wrong with the fields; the e-mail is good unless it is given."""
+    """What is wrong with the fields. The e-mail is valid unless it is given."""
     _, faults = check_fields({"submittedByEmail": MARA, **fields}, files=files)
     return [(fault.field, fault.code) for fault in faults]
 

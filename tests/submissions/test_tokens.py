@@ -81,7 +81,8 @@ def test_junk_is_no_token_and_no_receipt(junk: str) -> None:
 
 
 def test_a_token_written_in_another_way_is_the_same_submission_or_none() -> None:
-    """The last character of base64 has bits that do not count: such a twin must not start a second submission."""
+    """The last character of base64 has unused bits. A token that differs only there must not start a second
+    submission."""
     tokens = Tokens([NEW], max_age=100)
     token = tokens.form("demo")
     wanted = tokens.read_form(token, "demo", time.time()).submission_id

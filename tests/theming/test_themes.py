@@ -1,4 +1,4 @@
-"""Colours and what follows from a few of them: legible whatever a team chooses, and honest about what is not."""
+"""Colours that are derived from a few: legible whatever a team chooses. What cannot be legible is reported."""
 
 import re
 from typing import Any
@@ -24,7 +24,7 @@ LOOK = {
         "field": "#262421", "subtle": "#2a2724", "muted": "#b8b0a5", "border": "#8b8378", "page": "#121110",
     },
 }  # fmt: skip
-"""Ours, as they were drawn."""
+"""Our colours, as they were designed."""
 
 colours = st.builds(Colour, *(st.integers(0, 255).map(lambda value: value / 255) for _ in range(3)))
 
@@ -91,7 +91,7 @@ def test_without_choices_the_colours_are_those_that_were_drawn(mode: themes.Mode
 
 
 def tokens(mode: themes.Mode) -> dict[str, str]:
-    """The colours that the form's stylesheet names or mixes; a browser test compares those that follow the accent."""
+    """The colours that the form's stylesheet names or mixes. A browser test compares those that follow the accent."""
     css = resources.content(resources.path("static") / "form.css").decode().partition("@supports not")[0]
     found: dict[str, str] = {}
     for name, value in re.findall(r"--feedback-([\w-]+): ([^;}]*)", css):
@@ -136,7 +136,7 @@ def test_whatever_a_team_chooses_all_that_follows_can_be_read(accent: Colour, su
         for name, (ratio, grounds) in NEEDS.items():
             if name != "accent" or mode == "dark":
                 least = min(contrast(found[name], found[ground]) for ground in grounds)
-                # Between a grey surface and its shades there may be no colour at all: then it is the best there is.
+                # Between a grey surface and its shades there may be no such colour; then it is the best available one.
                 assert least >= min(ratio, 3.6), (mode, name, least)
         for ground in ("accent", "accent-hover", "accent-pressed"):
             assert contrast(found["on-accent"], found[ground]) >= AA_TEXT, (mode, ground)

@@ -1,4 +1,4 @@
-"""`widget check` finds what is wrong, each thing by its name and place, and nothing where nothing is."""
+"""`widget check` names each fault and its place, and finds nothing where nothing is wrong."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def put(folder: Path, name: str, text: str) -> None:
 
 
 def changed(template: str, old: str, new: str) -> Plant:
-    """Ours, copied into the product's folder, with one thing in it otherwise."""
+    """Our template, copied into the product's folder with one change."""
 
     def plant(folder: Path) -> None:
         text = (ROOT / "templates" / template).read_text("utf-8")
@@ -643,7 +643,7 @@ def test_every_setting_is_shown_with_where_it_came_from_and_no_secret_is(tmp_pat
 
 
 def in_ci(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """The command as a team's own CI runs it: in its repository, and without any setting."""
+    """The command in a team's own CI: in its repository, without any settings."""
     return children.run([*COMMAND, "check", "--pages", *arguments], folder, plain_environ())
 
 

@@ -1,4 +1,4 @@
-"""`widget check --browser` finds what only a browser knows, and says how to get one."""
+"""`widget check --browser` finds what only a browser knows, and says how to install one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ STYLES = """\
 
 
 def found(folder: Path, *states: str) -> Iterator[Finding]:
-    """What a browser finds on the pages of the product in a folder, in a thread without the event loop of the tests."""
+    """What a browser finds on the pages of the product in a folder, in a thread without the tests' event loop."""
     config = folder / "widget.toml"
     work = browser.look(load_products(config), config, folder, states=states)
     with ThreadPoolExecutor(1) as thread:

@@ -1,4 +1,4 @@
-"""`widget check` names files that nothing reads, and says where each finding can be opened."""
+"""`widget check` names files that nothing reads, and says where each finding is."""
 
 from pathlib import Path
 

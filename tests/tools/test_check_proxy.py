@@ -1,4 +1,4 @@
-"""`widget check --proxy` through the real nginx: what a proxy spoils is found, with the line that is missing."""
+"""`widget check --proxy` through the real nginx: it finds what a proxy breaks, and gives the missing line."""
 
 import json
 from collections.abc import Callable

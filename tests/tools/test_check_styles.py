@@ -1,4 +1,4 @@
-"""`widget check` finds what a product's stylesheet says in vain, and what harm it does to the form."""
+"""`widget check` finds rules in a product's stylesheet that have no effect, or that harm the form."""
 
 from functools import cache
 
@@ -107,7 +107,7 @@ HARMLESS = {
 
 @cache
 def pages() -> tuple[Page, ...]:
-    """The pages of a product without anything of its own, rendered once."""
+    """The pages of an uncustomised product, rendered once."""
     renderer = OfflineRenderer({"demo": DEMO}, ROOT / "nowhere")
     scene = renderer.scene(DEMO, "en", HOSTILE)
     return tuple(

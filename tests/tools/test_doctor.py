@@ -39,7 +39,7 @@ PRODUCT = Product(slug="demo", name="Northwind", origins=("http://127.0.0.1:*",)
         ("*", FORM, PAGE, True),
         ("*", "data:text/html,x", PAGE, False),
         ("https:", FORM, PAGE, True),
-        ("http:", FORM, PAGE, True),  # its secure counterpart goes too
+        ("http:", FORM, PAGE, True),  # the secure scheme matches, too
         ("https:", "http://feedback.example.com/form/demo", PAGE, False),
         ("'none'", FORM, PAGE, False),
         ("'self'", FORM, PAGE, False),
@@ -65,7 +65,7 @@ PRODUCT = Product(slug="demo", name="Northwind", origins=("http://127.0.0.1:*",)
         ("https://feedback.example.com:443", FORM, PAGE, True),
         ("https://feedback.example.com:8443", FORM, PAGE, False),
         ("https://feedback.example.com:*", "https://feedback.example.com:8443/x", PAGE, True),
-        ("feedback.example.com:80", FORM, PAGE, True),  # section 6.7.2.11: 80 stands for 443, too
+        ("feedback.example.com:80", FORM, PAGE, True),  # section 6.7.2.11: port 80 stands for 443, too
         ("https://feedback.example.com/form/", FORM, PAGE, True),
         ("https://feedback.example.com/form", FORM, PAGE, False),
         ("https://feedback.example.com/form/demo", FORM, PAGE, True),
@@ -195,7 +195,7 @@ TAG = '<script src="{service}/embed.js" data-product="demo" async></script>'
 
 
 def changed(path: str, status: int = 200, **headers: str | None) -> dict[str, Answer]:
-    """Our answers, with the headers of one changed, or taken away."""
+    """Our answers, with one header changed or removed."""
     _, kept, body = OURS[path]
     names = {name.lower(): name for name in kept}
     result = dict(kept)
@@ -216,7 +216,7 @@ def examine(
     public_url: str | None = None,
     **headers: str,
 ) -> Report:
-    """A host page, looked at. `more`: other pages beside it."""
+    """The findings for a host page. `more`: other pages beside it."""
     with ExitStack() as stack:
         service = stack.enter_context(server(OURS if ours is None else ours))
         pages = {"/": (200, {name.replace("_", "-"): value for name, value in headers.items()}, body), **_pages(more)}

@@ -1,4 +1,4 @@
-"""`widget new` makes a product that works, and changes nothing that is there."""
+"""`widget new` creates a product that works, and changes nothing that exists."""
 
 import asyncio
 import os
@@ -131,14 +131,14 @@ def test_each_starting_point_is_found_without_fault(tmp_path: Path, start: str) 
 
 
 def in_terminal(folder: Path, answers: list[str], *arguments: str) -> str:
-    """What the command says in a terminal where somebody gives these answers."""
+    """What the command prints in a terminal in which somebody gives these answers."""
     ours, theirs = pty.openpty()
     command = [*COMMAND, "new", *arguments]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=plain_environ()) as done:
         os.close(theirs)
         os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
         said = b""
-        with suppress(OSError):  # how Linux says that the other end is closed
+        with suppress(OSError):  # on Linux, this means that the other end is closed
             while chunk := os.read(ours, 65536):
                 said += chunk
     os.close(ours)
@@ -217,7 +217,7 @@ def test_the_way_to_run_it_that_the_readme_shows_works_in_an_empty_folder(tmp_pa
     lines = text.split("```")[1].splitlines()
     steps = [line for line in lines if line.startswith(("widget new", "widget check"))]
     named = {line.split()[1].partition("=")[0] for line in lines if line.startswith("export")}
-    assert named == {"INSIDER_URL", "INSIDER_CLIENT_ID", "SECRET_KEY"}  # the secret stands beside the id
+    assert named == {"INSIDER_URL", "INSIDER_CLIENT_ID", "SECRET_KEY"}  # the secret beside the id
     environ = plain_environ(
         INSIDER_URL=insider.url,
         INSIDER_CLIENT_ID=CLIENT_ID,

@@ -1,4 +1,4 @@
-"""`widget check --strict` names each open defence by its setting, and nothing else."""
+"""`widget check --strict` names every setting that leaves a defence open, and nothing else."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ PRODUCT = '[products.demo]\nname = "Northwind"\norigins = ["https://app.example.
 
 @pytest.fixture
 def closed(tmp_path: Path) -> dict[str, str]:
-    """The environment of a service about which there is nothing to say."""
+    """The environment of a service without findings."""
     (tmp_path / "widget.toml").write_text(PRODUCT)
     return {
         "INSIDER_URL": "https://insider.example.com",
@@ -39,7 +39,7 @@ def run(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedP
 
 
 def looked_at(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
-    """The code and the place of each finding about the settings, without the pages of the products."""
+    """The code and the place of each finding about the settings, without the products' pages."""
     given = {**environ, "WIDGET_CONFIG": str(folder / "widget.toml")}
     settings = load(given)
     checks = (service.check_origins(settings, strict=True), strict.check(settings, given))
@@ -47,7 +47,7 @@ def looked_at(folder: Path, environ: dict[str, str], level: str = "wrong") -> li
 
 
 def findings_of(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
-    """The same of all findings about the service, as the command tells them."""
+    """The same for all findings about the service, as the command reports them."""
     done = run(folder, "--strict", "--json", **environ)
     section: dict[str, Any] = json.loads(done.stdout)["sections"][0]
     found = [finding for check in section["checks"] for finding in check["findings"] if finding["level"] == level]

@@ -1,4 +1,4 @@
-"""The service behind the real Caddy, configured as `deploy/caddy` has it; without TLS, which needs a public name."""
+"""The service behind the real Caddy with the files of `deploy/caddy`, but without TLS, which needs a public name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_caddy_hands_on_what_the_service_needs(start_widget: Callable[..., Widge
             json = {"Accept": "application/json"}
             large = client.post("/form/demo", files=[*fields.items(), picture], headers=json)
             assert (large.status_code, large.headers["content-type"]) == (413, "application/problem+json")
-            # The client's own word about its address counts for nothing: all of these are one client's.
+            # What the client says about its address counts for nothing: all of these come from one client.
             answers = [
                 client.post("/form/demo", files=fields, headers={**json, "X-Forwarded-For": f"203.0.113.{number}"})
                 for number in range(3)

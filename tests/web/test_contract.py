@@ -36,7 +36,7 @@ def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def widget(shared: Widget, insider: Sandbox) -> Widget:
-    """One widget for all tests of this module: what a test leaves behind is counted from where it began."""
+    """One widget for all tests of this module. Each counts from where the one before ended."""
     stored_before[shared] = stored(shared)
     return shared
 
@@ -45,7 +45,7 @@ stored_before: dict[Widget, int] = {}
 
 
 def stored(widget: Widget) -> int:
-    """Rows in the outbox and files beside it, whatever their state."""
+    """Rows in the outbox and files beside it, in any state."""
     with sqlite3.connect(widget.folder / "widget.db") as database:
         (rows,) = database.execute("SELECT count(*) FROM submission").fetchone()
     files = [path for path in (widget.folder / "widget.db-files").rglob("*") if path.is_file()]
@@ -55,7 +55,8 @@ def stored(widget: Widget) -> int:
 def assert_refused(
     widget: Widget, insider: Sandbox, answer: httpx.Response, status: int, code: str, field: str
 ) -> None:
-    """One shape for every refusal: the contract's status and code, words fit to show, nothing kept or forwarded."""
+    """Every refusal has the contract's shape, status and code, a message fit to show, and keeps and forwards
+    nothing."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
@@ -187,7 +188,7 @@ def test_the_same_token_again_gets_the_first_receipt_and_makes_no_second_feedbac
 def test_the_same_token_written_in_another_way_is_the_same_submission(widget: Widget, insider: Sandbox) -> None:
     token = widget.token()
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    twin = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]  # a bit that base64 does not count
+    twin = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]  # an unused bit of base64
     assert submission_id_of(twin) == submission_id_of(token)
     assert widget.submit("one", token=token).json() == widget.submit("one", token=twin).json()
     assert insider.descriptions() == ["one"]
@@ -398,7 +399,7 @@ def test_without_script_the_form_comes_back_with_the_text_in_place(widget: Widge
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     if (
         code == "origin_not_allowed" and name != "an_origin_that_is_hidden"
-    ):  # the page that sent it is not ours, and may not read on
+    ):  # the page that sent it is not ours, and may not read the answer
         assert "My words" not in answer.text
     elif "description" not in sent:
         assert "My words &lt;b&gt;" in answer.text

@@ -1,4 +1,4 @@
-"""Forms that are rendered once: the same page as ever, each with a token of its own, and nothing of anybody in it."""
+"""Forms that are rendered once: every visitor gets the same page with a different token, and nothing about anybody."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ def without_token(answer: httpx.Response) -> str:
 
 
 def kept(own: str | None, folder: Path) -> Gapped | None:
-    """What is kept of a form whose product has `own` as its template."""
+    """What the cache keeps of a form whose product has `own` as its template."""
     (folder / "demo").mkdir(exist_ok=True)
     if own is not None:
         (folder / "demo" / "form.html").write_text(own)
@@ -48,7 +48,7 @@ def kept(own: str | None, folder: Path) -> Gapped | None:
 @pytest.mark.parametrize("query", ["", "?lang=de&theme=dark&mode=popover", "?theme=wrong&mode=&lang=xx"])
 def test_a_form_is_the_same_page_whoever_made_it_but_for_the_token(widget: Widget, query: str) -> None:
     path = f"/form/demo{query}"
-    rendered = widget.client.get(path + ("&" if query else "?") + "email=")  # which is never kept
+    rendered = widget.client.get(path + ("&" if query else "?") + "email=")  # which is never cached
     answers = [widget.client.get(path)]
     until_kept(widget.url + path)
     answers += [widget.client.get(path) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Pages packed ahead but for their gaps: whatever fills these, every decoder reads the same page."""
+"""Pages that are compressed except for their gaps: whatever fills these, every decoder reads the same page."""
 
 import gzip
 
@@ -13,7 +13,7 @@ from widget.web.gapped import LONGEST, Gapped
 DECODE = {"br": brotli.decompress, "gzip": gzip.decompress}
 PAGE = '<p class="feedback">ä 日本 the same words, the same words</p>' * 40
 TOKEN = "6f1c0a9b52d84e3f8a7b6c5d4e3f2a1b.demo.aSXkQw.Xb9y-Z0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX2"
-"""As long as one is, and much like the text around it."""
+"""As long as a token, and much like the text around it."""
 SHORT = st.text(max_size=4)
 LONG = st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=30), st.integers(1, 400))
 

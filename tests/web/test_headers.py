@@ -1,4 +1,4 @@
-"""The headers of every kind of answer, errors included."""
+"""The headers of every kind of answer, including errors."""
 
 import re
 import socket
@@ -25,7 +25,7 @@ OPS_TOKEN = "tests-only-operators-token"
 
 @contextmanager
 def busy(widget: Widget) -> Iterator[None]:
-    """The database is locked by somebody else."""
+    """Somebody else has locked the database."""
     blocker = sqlite3.connect(widget.folder / "widget.db", isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     try:
@@ -36,7 +36,7 @@ def busy(widget: Widget) -> Iterator[None]:
 
 @contextmanager
 def broken(widget: Widget) -> Iterator[None]:
-    """A table is gone: a fault that nobody foresaw."""
+    """A table is gone: an unforeseen fault."""
     with sqlite3.connect(widget.folder / "widget.db") as database:
         database.execute("ALTER TABLE attachment RENAME TO elsewhere")
     try:
@@ -47,7 +47,7 @@ def broken(widget: Widget) -> Iterator[None]:
 
 
 def every_answer(widget: Widget) -> dict[str, httpx.Response]:
-    """One answer of each kind, by what it is. Forms and thanks begin with "form"."""
+    """One answer of each kind, by name. Those of forms and thanks begin with "form"."""
     client = widget.client
     taken = widget.submit()
     known = {"If-None-Match": client.get("/static/form.css").headers["etag"]}
@@ -98,7 +98,8 @@ def every_answer(widget: Widget) -> dict[str, httpx.Response]:
 
 
 def operator_answers(client: httpx.Client) -> dict[str, httpx.Response]:
-    """What the operator's addresses answer to a stranger and, where they only show something, to the operator."""
+    """The answers of the operator's addresses to a stranger and, for those that only show something, to the
+    operator."""
     session = client.post("/ops/sign-in", data={"token": OPS_TOKEN}).headers["set-cookie"].split(";")[0]
     bearer = {"Authorization": f"Bearer {OPS_TOKEN}"}
     answers: dict[str, httpx.Response] = {}
@@ -153,7 +154,7 @@ def test_a_form_is_framed_by_its_product_s_pages_and_all_else_by_nobody(answers:
             assert ancestors == "'self' https://app.example.com https://*.example.org", name
             assert "x-frame-options" not in answer.headers, name
         else:
-            # The builder shows its sample page in a frame of its own.
+            # The builder shows its sample page in a frame.
             assert ancestors == ("'self'" if name.startswith("/ops/embed/") else "'none'"), name
 
 

@@ -1,4 +1,4 @@
-"""What a balancer and the operator learn of the service's health, and what asking costs: nothing."""
+"""What load balancers and operators learn about the service's health, and that asking costs nothing."""
 
 import sqlite3
 from collections.abc import Callable
@@ -16,7 +16,7 @@ TWO_PRODUCTS = "".join(
 
 
 def checks(widget: Widget) -> Any:
-    """What the operator is told."""
+    """What the operator sees."""
     return widget.client.get("/readyz", headers=OPERATOR).json()["checks"]
 
 
@@ -47,10 +47,10 @@ def test_asking_a_hundred_times_asks_nobody_and_writes_nothing(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     insider.fail_with(400, "token")
-    others = adjusted("widget.ops.flushing.EVERY=600")  # the counts are written by themselves, and so is a sweep's look
+    others = adjusted("widget.ops.flushing.EVERY=600")  # counts are written by themselves, as is what a sweep reads
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, SWEEP_INTERVAL="600", config=TWO_PRODUCTS, command=others)
     until(lambda: checks(widget)["insider_connect"]["two"] not in ("ok", "not checked yet"))
-    until(lambda: not (widget.folder / "widget.db-wal").stat().st_size)  # what the start wrote is in its place
+    until(lambda: not (widget.folder / "widget.db-wal").stat().st_size)  # what the start wrote has reached the file
     asked, before = insider.counts()["token"], written(widget)
     for _ in range(100):
         assert widget.client.get("/readyz").status_code == widget.client.get("/healthz").status_code == 200

@@ -1,6 +1,6 @@
-"""Hostile requests: each gets its status and its code, nothing is kept, nothing forwarded, and the rest is served.
+"""Hostile requests: each gets its status and code, nothing is kept or forwarded, and others are still served.
 
-A case is what is sent and what must come back. `None` for a status means that the connection ends without an answer.
+A case is what is sent and what must be returned. `None` for a status means that the connection ends without an answer.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ origins = ["https://other.example.com"]
 HEADER_TIMEOUT, READ_TIMEOUT = 1.0, 1.5
 """Seconds."""
 HEALTHY = 0.25
-"""Seconds in which `/healthz` should be answered; printed, and asserted with room for a busy machine."""
+"""Seconds in which `/healthz` should answer; printed, and asserted with a margin for a busy machine."""
 slowest: list[float] = []
 MADE = 600
 
@@ -49,7 +49,7 @@ def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def widget(shared: Widget, insider: Sandbox) -> Iterator[Widget]:
-    """One widget for all of it. After each case nothing is stored or forwarded, and nothing crashed."""
+    """One widget for all tests. After each case nothing is stored or forwarded, and nothing has crashed."""
     before, kept_before = len(shared.log()), kept(shared)
     yield shared
     assert kept(shared) == kept_before
@@ -67,7 +67,7 @@ def kept(widget: Widget) -> int:
 
 
 def is_well(widget: Widget) -> None:
-    """Somebody else is served, on a connection of their own, while the case is under way."""
+    """Serve somebody else, on another connection, while the case is under way."""
     start = time.monotonic()
     assert httpx.get(f"{widget.url}/healthz", trust_env=False, verify=NO_TLS, timeout=10).status_code == 200
     slowest.append(time.monotonic() - start)
@@ -78,7 +78,7 @@ def is_well(widget: Widget) -> None:
 
 
 def answers(connection: socket.socket) -> list[tuple[int, dict[str, str], bytes]]:
-    """Whatever comes until the other side closes, as answers."""
+    """All answers until the other side closes."""
     received = b""
     while True:
         try:
@@ -119,7 +119,7 @@ def test_a_hostile_connection_is_refused_and_ended(widget: Widget, name: str) ->
 
 
 def drip(connection: socket.socket, data: bytes) -> float:
-    """Send byte by byte until the other side has had enough, and answer after how many seconds that was."""
+    """Send byte by byte until the other side closes. Returns after how many seconds it did."""
     start = time.monotonic()
     try:
         for byte in data:
@@ -184,7 +184,7 @@ def test_200_silent_sockets_turn_nobody_away(widget: Widget) -> None:
         answer = widget.submit(email=None)
         assert answer.status_code == 422
         for connection in silent:
-            assert len(answers(connection)) <= 1  # each comes to its end
+            assert len(answers(connection)) <= 1  # each ends
     finally:
         for connection in silent:
             connection.close()
@@ -232,7 +232,7 @@ def test_a_hostile_request_is_refused_with_its_code(widget: Widget, name: str) -
 
 
 def refusal_of(widget: Widget, request: bytes) -> str | None:
-    """Send it on a connection of its own. The code of the answer; None if it is no answer of the contract's shape."""
+    """Send it on a new connection. Returns the answer's code, or None if it does not have the contract's shape."""
     with socket.create_connection(("127.0.0.1", widget.port), timeout=30) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)

@@ -1,4 +1,4 @@
-"""A signed identity with a `jti` sends one submission, whichever process it comes to, and however many come at once."""
+"""A signed identity with a `jti` sends one submission, whichever process it reaches and however many come at once."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What a page marks as a test is stored, says so everywhere, and never reaches Insider Connect."""
+"""A submission that a page marks as a test is stored, shown as a test everywhere, and never sent to Insider Connect."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-"""`/metrics`: right whichever process answers, bounded, and nothing personal; and what reads it."""
+"""`/metrics`: correct whichever process answers, bounded, and nothing personal; and the rules and dashboard that read
+it."""
 
 import json
 import re
@@ -143,7 +144,7 @@ def test_metrics_say_that_the_database_is_away(start_widget: Callable[..., Widge
 
 
 def queries() -> dict[str, str]:
-    """Each expression of rules and dashboard, by where it is."""
+    """Each expression of rules and dashboard, by its place."""
     dashboard = json.loads(GRAFANA.read_text("utf-8"))
     found = {
         f"{panel['title']} {target['refId']}": target["expr"]

@@ -1,4 +1,4 @@
-"""The service below a path of a host that it shares: who may name the path, and what becomes of it on the way."""
+"""The service below a path of a shared host: who may name the path, and how it is handled."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ PLAIN = Variant("en", "auto", "page")
 
 
 async def inside(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers what the service sees of a request, and how it would name an address."""
+    """Returns what the service sees of a request, and how it would write an address."""
     answer = JSONResponse({"path": scope["path"], "public": addresses.public("/x"), "client": scope["client"][0]})
     await answer(scope, receive, send)
 

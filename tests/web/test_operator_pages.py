@@ -1,4 +1,4 @@
-"""`/ops`: who gets in, and what an operator sees and does there."""
+"""`/ops`: who gets in, and what an operator sees and can do there."""
 
 import json
 import re
@@ -18,7 +18,7 @@ SAID = "The basket forgets what I put in it."
 
 
 class Operator:
-    """Somebody with a browser's cookies and without its scripts."""
+    """A client with a browser's cookies and without its scripts."""
 
     def __init__(self, widget: Widget) -> None:
         self.widget = widget
@@ -43,7 +43,7 @@ def widget(start_widget: Callable[..., Widget]) -> Widget:
 
 @pytest.fixture
 def visit() -> Iterator[Callable[[Widget], Operator]]:
-    """Somebody comes to the pages of a widget."""
+    """Somebody who opens the pages of a widget."""
     with ExitStack() as stack:
 
         def come(widget: Widget) -> Operator:
@@ -178,7 +178,7 @@ def test_a_text_is_shown_on_request_and_logged(operator: Operator, insider: Sand
     listed = operator.client.get("/ops/submissions?show=refused").text
     assert row["id"][:8] in listed
     one = operator.client.get(f"/ops/submissions/{row['id']}").text
-    for word in (SAID, EMAIL, "basket", "Consent"):  # the last is what Insider Connect said of it
+    for word in (SAID, EMAIL, "basket", "Consent"):  # the last is Insider Connect's message
         assert word not in listed
         assert word not in one
     assert lines(operator.widget, "outbox.text_shown") == []

@@ -1,4 +1,4 @@
-"""Refused requests leave a line, and never a flood; a proxy that nobody named is noticed."""
+"""Refused requests are logged without flooding the log, and a proxy that is not trusted is noticed."""
 
 import json
 import socket

@@ -69,7 +69,7 @@ def test_a_path_of_the_service_is_in_addresses_and_not_in_policies() -> None:
 
 @pytest.fixture
 def builder() -> httpx.AsyncClient:
-    """The builder where it is mounted in a service of its own."""
+    """The builder, mounted in a service of its own."""
     build = Builder("/ops/build", lambda _: {"demo": DEMO}, lambda _, name: f"/static/{name}", lambda _: URL)
     transport = httpx.ASGITransport(Starlette(routes=build.routes()))
     return httpx.AsyncClient(transport=transport, base_url="http://widget.test/ops/build")

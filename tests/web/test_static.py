@@ -1,4 +1,4 @@
-"""Scripts, styles and pictures: packed ahead, chosen by what a client takes, asked for again cheaply."""
+"""Scripts, styles and pictures: compressed in advance, in the encoding that a client accepts, revalidated cheaply."""
 
 import gzip
 from collections.abc import Callable
