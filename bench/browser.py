@@ -45,7 +45,7 @@ const all = (root, name) => [...root.querySelectorAll(name),
 const there = element => element.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !element.disabled
 bench.watch = name => {
   const look = () => {
-    if (all(document, name).some(there) && !document.querySelector('feedback-form:not(:defined)')) bench.usable = now()
+    if (!document.querySelector('feedback-form:not(:defined)') && all(document, name).some(there)) bench.usable = now()
     else setTimeout(look, 2)
   }
   look()
@@ -146,7 +146,7 @@ def visit(browser: Browser, url: str, button: str = "", *, hover: int = HOVER) -
         asked: list[Asked] = []
         page.on("requestfinished", lambda request: asked.append(request))
         session = context.new_cdp_session(page)
-        session.send("Performance.enable")
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
         page.goto(url, wait_until="networkidle")
         metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
         before = [request for request in asked if request.url != url and not request.url.startswith("data:")]

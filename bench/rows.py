@@ -193,8 +193,8 @@ ROWS: tuple[Row, ...] = (
         "embed",
         "`embed.js`",
         "A host page with nothing else on it, until it is idle. Bytes are counted on the wire. Script is the main "
-        "thread's time for compiling and running, minus that of the same page without the script. The rival is "
-        "Sentry's.",
+        "thread's processor time for compiling and running, minus that of the same page without the script. The rival "
+        "is Sentry's.",
         (
             Check("bytes", "bytes", "at most 3.5 KB brotli", "B", "less", 3.5 * 1024),
             Check("requests", "requests", "one request", "", "less", 1.0),
@@ -202,7 +202,10 @@ ROWS: tuple[Row, ...] = (
             Check("shift", "layout shift", "no layout shift", "", "less", 0.0, digits=3),
             Check("long", "long tasks", "no long task", "", "less", 0.0),
         ),
-        "compressing ahead of time (9.2 KB became 3); loading only the button until someone reaches for it.",
+        "compressing ahead of time (9.2 KB became 3); loading only the button until someone reaches for it; having the "
+        "browser compile all functions while it still loads the script (a fifth less); drawing the icon by a style "
+        "instead of SVG elements (a sixth less). The least that makes such a button, an element with a shadow root, a "
+        "style sheet, a popover and a button in it, takes 1.8 ms here by itself.",
     ),
     Row(
         "open",

@@ -3,7 +3,7 @@ import {bring, nonce} from './source.js'
 
 /** Makes an element at the end of another. @param {ParentNode} parent @param {string} name @param {object} [attributes] @param {any} [text] @returns {any} */
 export const add = (parent, name, attributes = {}, text = '') => {
-  const element = document.createElementNS(`http://www.w3.org/${/svg|path/.test(name) ? '2000/svg' : '1999/xhtml'}`, name)
+  const element = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
   element.textContent = text
   parent.append(element)

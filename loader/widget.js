@@ -32,7 +32,8 @@ export class Widget {
   /** `context` and `identity`. @type {any} */
   told = {}
   #loading = false
-  #near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
+  /** @type {IntersectionObserver | undefined} */
+  #near
 
   /** @param {any} element */
   constructor(element) {
@@ -65,7 +66,10 @@ export class Widget {
     guard(widgets)
     dress(this.root, STYLE)
     this.box = this.root
-    if (this.inline) this.#near.observe(this.element)
+    if (this.inline) {
+      this.#near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
+      this.#near.observe(this.element)
+    }
     else {
       this.box = add(this.root, 'div', {class: 'box'})
       if (this.box.showPopover && !this.get('zIndex')) {
@@ -74,7 +78,6 @@ export class Widget {
       }
       if (this.get('launcher') != 'false') {
         const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': false})
-        add(add(launcher, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': true}), 'path', {d: 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z'})
         add(launcher, 'span')
         launcher.onpointerenter = launcher.onfocus = () => this.load()
         launcher.onclick = (/** @type {Event} */ event) => this._press(event)
@@ -87,7 +90,7 @@ export class Widget {
   _end() {
     this.close()
     this.panel?.end()
-    this.#near.disconnect()
+    this.#near?.disconnect()
     this.root.replaceChildren()
     this.root.adoptedStyleSheets = []
     this.panel = this.launcher = null

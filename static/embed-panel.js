@@ -87,6 +87,10 @@ const STYLE = `
 :focus-visible{outline:2px solid var(--feedback-focus,light-dark(#3766bd,#b8ccfb));outline-offset:2px}
 .launcher:focus-visible{box-shadow:0 0 0 2px var(--s)}
 :host{--s:var(--feedback-surface,light-dark(#fff,#1f1d1b));--t:var(--feedback-text,light-dark(#26221d,#f3efe9));--r:var(--feedback-radius,12px)}
+.launcher[data-fate='1']::before{clip-path:path("M5.1 9.9L8.3 13 14.9 5.7A.9.9 0 0 1 16.1 6.9L9 14.9A.9.9 0 0 1 7.7 14.9L3.9 11.1A.9.9 0 0 1 5.1 9.9")}
+.launcher[data-fate='2']::before{clip-path:path("M10 1.6a8.4 8.4 0 0 1 0 16.8 8.4 8.4 0 0 1 0-16.8M10 3.4a6.6 6.6 0 0 0 0 13.2 6.6 6.6 0 0 0 0-13.2M9.1 6.2a.9.9 0 0 1 1.8 0v4.3a.9.9 0 0 1-1.8 0M10 12.6a.9.9 0 0 1 0 1.8.9.9 0 0 1 0-1.8")}
+.launcher[aria-expanded=true]::before,.cross::before{display:block;
+clip-path:path("M5.6 4.4l10 10a.9.9 0 0 1-1.2 1.2l-10-10a.9.9 0 0 1 1.2-1.2M14.4 4.4a.9.9 0 0 1 1.2 1.2l-10 10a.9.9 0 0 1-1.2-1.2")}
 .panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--t)}
 div.panel{position:relative}
 dialog{position:fixed;inset-block:var(--y);inset-inline:var(--x);width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
@@ -135,9 +139,6 @@ div.panel[data-full] iframe{height:max(var(--h),min(80vh,640px))}
 @keyframes unseen{0%{opacity:0}to{opacity:.001}}
 @media (forced-colors:active){dialog{border:1px solid!important}}
 @media (prefers-reduced-motion:reduce){dialog{translate:0!important;scale:1!important;transition-duration:.12s!important}}`
-
-const BUBBLE = 'M10 3a7 6.5 0 1 1-3 12.4L3 17l1-4A7 6.5 0 0 1 10 3z', CROSS = 'M5 5l10 10M15 5L5 15'
-const TICK = 'M4.5 10.5l3.8 3.8 7.2-8', ALERT = 'M10 2.5a7.5 7.5 0 1 1 0 15 7.5 7.5 0 0 1 0-15M10 6.2v4.3m0 3v.01'
 
 export class Panel {
   #id = Math.random().toString(36).slice(2)
@@ -278,7 +279,6 @@ export class Panel {
     const link = add(note, 'a', {class: 'button', part: 'link', href: host.url, target: '_blank', rel: 'noopener'}, open)
     if (!host.inline) {
       const button = add(note, 'button', {class: 'cross', part: 'close', type: 'button', 'aria-label': close})
-      add(add(button, 'svg', {viewBox: '0 0 20 20', 'aria-hidden': 'true'}), 'path', {d: CROSS})
       button.onclick = () => host.close()
     }
     this.#state = 'failed'
@@ -424,7 +424,7 @@ export class Panel {
     const fate = isOpen || this.#fate == undefined ? '' : FATES[this.#code][this.#fate]
     if (this.told && this.told.textContent != fate) this.told.textContent = fate
     launcher?.setAttribute('aria-expanded', isOpen)
-    launcher?.querySelector('path').setAttribute('d', isOpen ? CROSS : [BUBBLE, TICK, ALERT][this.#fate ?? SENDING])
+    launcher?.setAttribute('data-fate', this.#fate ?? '')
     if (launcher) launcher.lastChild.textContent = isOpen ? this.close : fate || label
   }
 
