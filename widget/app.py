@@ -34,10 +34,11 @@ from widget.insider.client import Insider
 from widget.intake import body as intake
 from widget.intake.acceptance import Acceptance, Identities
 from widget.ops.alerts import Bounds
-from widget.ops.courier import Courier, Destinations, telling
+from widget.ops.courier import Courier, Destinations, EventWebhook, telling
 from widget.ops.flushing import Flusher, flushing
 from widget.ops.sessions import Sessions
 from widget.outbox.backend import Backend
+from widget.outbox.notices import Notices
 from widget.outbox.opening import opened
 from widget.outbox.outbox import Outbox
 from widget.outbox.retention import Retention
@@ -271,6 +272,7 @@ async def delivering(
         await outbox.open()
         if outbox.backend.alone:
             await delivery.recover(everything=True)
+            await Notices(outbox.backend).end_claims()
         dispatcher.start()
         log.info(
             "widget.started",
@@ -334,13 +336,20 @@ async def monitoring(worker: Worker) -> AsyncIterator[Starlette]:
 
 
 def create_courier(settings: Settings, outbox: Outbox) -> Courier:
-    """Who tells others what needs a person."""
+    """Who tells others what needs a person, and products' own systems what became of a submission."""
+    event_webhooks = {
+        slug: EventWebhook(product.events.url, [each.get_secret_value() for each in settings.event_secrets[slug]])
+        for slug, product in settings.products.items()
+        if product.events
+    }
     to = Destinations(
         webhook=settings.alert_webhook.get_secret_value() if settings.alert_webhook else None,
         shape=settings.alert_format,
         mail_to=settings.alert_email,
         mail_from=settings.alert_from,
         smtp=settings.smtp_url.get_secret_value() if settings.smtp_url else None,
+        event_webhooks=event_webhooks,
+        receipt=Tokens(settings.keys, settings.token_max_age).receipt,
     )
     bounds = Bounds(
         oldest=settings.alert_oldest,
@@ -348,7 +357,7 @@ def create_courier(settings: Settings, outbox: Outbox) -> Courier:
         disk=settings.alert_disk,
         pending=settings.pending_bytes,
     )
-    return Courier(outbox, to, bounds, settings.sweep_interval)
+    return Courier(outbox, to, bounds, policy_of(settings), settings.sweep_interval)
 
 
 def create_outbox(
@@ -383,6 +392,7 @@ def create_outbox(
         max_quarantine=settings.quarantine_bytes,
         share=len(settings.products) > 1,
         keep_context=settings.context_days > 0,
+        events=[slug for slug, product in settings.products.items() if product.events],
     )
 
 

@@ -1,5 +1,6 @@
 """Secrets can come from files, and those that anybody could guess are refused."""
 
+import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from widget.errors import ConfigurationError
 
 PRODUCT = '[products.{0}]\nname = "{0}"\norigins = ["https://{0}.example.com"]\n'
 IDENTITY = "[products.x.identity]\n"
+EVENTS = '[products.x.events]\nurl = "https://x.example.com/hook"\n'
+EVENTS_SECRET, OLDER = (f"whsec_{base64.b64encode(bytes(range(n, n + 32))).decode()}" for n in (0, 100))
 GIVEN = {
     "INSIDER_URL": "https://insider.example.com",
     "INSIDER_CLIENT_ID": "client",
@@ -33,18 +36,20 @@ VALUES = {
     "SMTP_URL": "smtp://me:word@mail.example.com:587",
     "INSIDER_CLIENT_SECRET__X": "of a product, from a file",
     "IDENTITY_KEY__X": SECRET_KEY,
+    "EVENTS_SECRET__X": f"{EVENTS_SECRET},{OLDER}",
 }
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "widget.toml"
-    path.write_text(PRODUCT.format("x") + IDENTITY)
+    path.write_text(PRODUCT.format("x") + IDENTITY + EVENTS)
     return path
 
 
 def load(config: Path, **changes: str) -> Settings:
-    environ = {**GIVEN, "IDENTITY_KEY__X": SECRET_KEY, "INSIDER_CLIENT_ID__X": "x", "INSIDER_CLIENT_SECRET__X": "x"}
+    own = {"IDENTITY_KEY__X": SECRET_KEY, "EVENTS_SECRET__X": EVENTS_SECRET}
+    environ = {**GIVEN, **own, "INSIDER_CLIENT_ID__X": "x", "INSIDER_CLIENT_SECRET__X": "x"}
     for name in changes:
         environ.pop(name.removesuffix("_FILE"), None)
     return loading.load({**environ, "WIDGET_CONFIG": str(config), **changes})
@@ -60,7 +65,8 @@ def seen(loaded: Settings, name: str) -> str:
     """A secret as the service uses it."""
     if name == "INSIDER_CLIENT_SECRET__X":
         return loaded.accounts["x"].client_secret.get_secret_value()
-    value = loaded.identity_keys["x"] if name == "IDENTITY_KEY__X" else getattr(loaded, name.lower())
+    own = {"IDENTITY_KEY__X": loaded.identity_keys["x"], "EVENTS_SECRET__X": loaded.event_secrets["x"]}
+    value = own[name] if name in own else getattr(loaded, name.lower())
     parts = value if isinstance(value, tuple) else (value,)
     return ",".join(part if isinstance(part, str) else part.get_secret_value() for part in parts)
 

@@ -1,5 +1,6 @@
 """Settings are read once, and all faults are named at once."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -259,6 +260,13 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
         ("chips.like = 'Fast'", "chips.like", "is not a list"),
         ("chips.like = {en = 'Fast'}", "chips.like.en", "is not a list"),
         ("chips.like = [5]", "chips.like.0", "is not a text"),
+        ("events = {}", "events.url", "is required"),
+        ("events = {url = 'http://hook.example.com/'}", "events.url", "needs https"),
+        ("events = {url = 'ftp://hook.example.com/'}", "events.url", "is not a usable address"),
+        ("events = {url = 'https://hook.example.com:99999/'}", "events.url", "is not a usable address"),
+        ("events = {url = 'https://hook.example.com/a b'}", "events.url", "is not a usable address"),
+        ("events = {url = 'https://me:word@hook.example.com/'}", "events.url", "must not contain a user"),
+        ("events = {uri = 'https://hook.example.com/'}", "events.uri", "did you mean url?"),
         ("chips.like = ['Fast']\nfields.sentiment = 'hidden'", "", "chips belong to the thumbs"),
     ],
 )
@@ -279,6 +287,20 @@ def test_the_secret_of_signed_identities_comes_from_the_environment(config: Path
     assert key.get_secret_value() == GOOD_KEY
     config.write_text(PRODUCT)
     assert "no [identity] table" in problems(config, IDENTITY_KEY__DEMO=GOOD_KEY)["IDENTITY_KEY__DEMO"]
+
+
+def test_the_secret_of_events_comes_from_the_environment(config: Path) -> None:
+    config.write_text(PRODUCT + '[products.demo.events]\nurl = "https://hook.example.com/"')
+    name = "EVENTS_SECRET__DEMO"
+    assert "is not set" in problems(config)[name]
+    few = "whsec_" + base64.b64encode(b"ab" * 16).decode()
+    for wrong, said in ((GOOD_KEY, "is not whsec_"), ("whsec_c2hvcnQ=", "is not whsec_"), (few, "easy to guess")):
+        assert said in problems(config, **{name: wrong})[name]
+        assert wrong not in str(problems(config, **{name: wrong}))
+    good = "whsec_" + base64.b64encode(bytes(range(24))).decode()
+    assert [each.get_secret_value() for each in load(config, **{name: good}).event_secrets["demo"]] == [good]
+    config.write_text(PRODUCT)
+    assert "no [events] table" in problems(config, **{name: good})[name]
 
 
 def test_products_keep_their_files_beside_their_configuration_unless_it_says_otherwise(config: Path) -> None:
@@ -411,6 +433,7 @@ def test_a_missing_products_file_is_named_by_its_whole_path_with_what_makes_one(
         ("SECRT_KEY_FILE", "is not a setting; did you mean SECRET_KEY_FILE?"),
         ("rate_limit", "is not a setting; did you mean RATE_LIMIT?"),
         ("INSIDER_CLIENT_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
+        ("EVENTS_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
         ("IDENTITY_KEY__NOPE", "there is no product 'nope' in widget.toml"),
     ],
 )

@@ -4,42 +4,50 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import children
 import pytest
 from bed import ROOT, Sandbox, Widget, until
 from outboxes import outbox_at
+from receiver import Receiver, receiving
 from sqlalchemy import text
 
+from widget.delivery.policy import Policy
 from widget.ops import alerts
 from widget.ops.alerts import SHAPES, Bounds, alarms
 from widget.ops.courier import Courier, Destinations
 from widget.outbox.accounts import Accounts, AccountState, Overview, Waiting
-from widget.outbox.notices import Notices
+from widget.outbox.notices import Backlog, Notices
 
 TOKEN = "tests-only-operators-token"
+HOOK = "/hook/secret-address"
 BOUNDS = Bounds(oldest=3600, account_after=300, disk=1e9, pending=100)
+POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=None)
 QUICK = {"HEALTH_INTERVAL": "0.1", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2", "RETRY_MIN": "0.1"}
 
 
-def on(overview: Overview, disk: int | None = None, **pending: float) -> dict[str, str]:
-    return dict(alarms(overview, disk, pending, BOUNDS, 1000.0))
+def on(
+    overview: Overview, disk: int | None = None, events: Mapping[str, Backlog] | None = None, **pending: float
+) -> dict[str, str]:
+    return dict(alarms(overview, disk, pending, events or {}, BOUNDS, 1000.0))
 
 
 def test_there_is_an_alarm_for_each_thing_that_needs_a_person_and_none_before_its_time() -> None:
-    good = Overview({"demo": AccountState(None, 0, 0)}, {"demo": Waiting(3, 3000)}, {"held": 5})
-    assert on(good, 2 * 10**9, demo=90) == {}
+    assert (
+        on(Overview({"demo": AccountState(None, 0, 0)}, {"demo": Waiting(3, 3000)}, {"held": 5}), 2 * 10**9, demo=90)
+        == {}
+    )
     assert on(Overview({"demo": AccountState("refused", 900, 0)}, {}, {})) == {}
     bad = Overview(
         {"demo": AccountState("invalid_client", 600, 0)}, {"demo": Waiting(2, 7300)}, {"refused": 1, "unknown": 2}
     )
-    alarms = on(bad, 10**8, demo=60, portal=35)
-    assert set(alarms) == {"account demo", "waiting demo", "decision", "disk", "room"}
+    late = {"demo": Backlog(2, 7300, "answered 500"), "portal": Backlog(9, 60, "answered 500")}
+    alarms = on(bad, 10**8, late, demo=60, portal=35)
+    assert set(alarms) == {"account demo", "waiting demo", "events demo", "decision", "disk", "room"}
+    assert alarms["events demo"] == "The oldest of 2 events of demo has waited for 2h: answered 500."
     assert alarms["account demo"] == "Nothing goes through to Insider Connect for demo: invalid_client."
     assert alarms["waiting demo"].endswith("has waited for 2h.")
     runbook = (ROOT / "docs" / "operations.md").read_text("utf-8").lower().replace(" ", "-")
@@ -64,8 +72,8 @@ async def test_of_many_processes_one_tells_once_daily_and_when_it_is_over(databa
         many = [Notices(outbox.backend) for _ in range(5)]
 
         async def settle(**on: str) -> list[str]:
-            alarms = await asyncio.gather(*(one.settle(on, ["webhook", "email"]) for one in many))
-            return [alarm.news for each in alarms for alarm in each]
+            told = await asyncio.gather(*(one.settle(on, ["webhook", "email"]) for one in many))
+            return [alarm.news for each in told for alarm in each]
 
         assert await settle(disk="full") == ["on"]
         assert await settle(disk="fuller") == []
@@ -74,65 +82,34 @@ async def test_of_many_processes_one_tells_once_daily_and_when_it_is_over(databa
         assert await settle(disk="fuller") == ["still"]
         assert await settle() == ["over"]
         assert await settle() == []
-        claimed = await asyncio.gather(*(one.claim() for one in many), *(one.claim() for one in many))
-        notices = [notice for notice in claimed if notice]
+        claims = [one.claim(channel, 2) for channel in ("webhook", "email") for one in many]
+        notices = [notice for claimed in await asyncio.gather(*claims) for notice in claimed]
         assert len({notice.id for notice in notices}) == len(notices) == 6
-        assert sorted({notice.channel for notice in notices}) == ["email", "webhook"]
-        await many[0].postpone(notices[0].id, 0.0)
-        again = await many[1].claim()
-        assert again
-        assert (again.id, again.attempts) == (notices[0].id, 2)
+        first = notices[0]
+        await many[0].postpone(first.id, 0.0, "answered 500")
+        assert (await many[0].waiting())[first.channel].reason == "answered 500"
+        (again,) = await many[1].claim(first.channel, 9)
+        assert (again.id, again.attempts) == (first.id, 2)
         await many[0].done(again.id)
-        assert await many[0].claim() is None
-
-
-class Receiver:
-    """Somebody who takes webhooks: well, slowly, or by sending them elsewhere."""
-
-    def __init__(self) -> None:
-        self.seen: list[dict[str, Any]] = []
-        self.status = 200
-        self.hold = threading.Event()
-        self.hold.set()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.hold.wait(20)
-                receiver.seen.append(json.loads(body))
-                self.send_response(receiver.status)
-                self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook/secret-address"
-
-    def received(self) -> list[tuple[str, str]]:
-        return [(each["name"], each["news"]) for each in self.seen]
+        assert await many[0].claim(first.channel) == []
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield receiver
-    receiver.hold.set()
-    receiver.server.shutdown()
-    thread.join()
-    receiver.server.server_close()
+    with receiving() as receiver:
+        yield receiver
+
+
+def received(receiver: Receiver) -> list[tuple[str, str]]:
+    """The alarms that arrived, each with its news."""
+    return [(post.body["name"], post.body["news"]) for post in receiver.at(HOOK)]
 
 
 def test_an_outage_and_its_end_are_told_everywhere(
     start_widget: Callable[..., Widget], insider: Sandbox, receiver: Receiver
 ) -> None:
     """Shown by the page, the command, the metrics, the log, an alert and /readyz."""
-    more = {"ALERT_WEBHOOK": receiver.url, "ALERT_ACCOUNT_AFTER": "0", "OPS_TOKEN": TOKEN, "DELIVERY_WAIT": "0"}
+    more = {"ALERT_WEBHOOK": receiver.url + HOOK, "ALERT_ACCOUNT_AFTER": "0", "OPS_TOKEN": TOKEN, "DELIVERY_WAIT": "0"}
     widget = start_widget(**QUICK, **more)
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     widget.client.post("/ops/sign-in", data={"token": TOKEN})
@@ -145,7 +122,7 @@ def test_an_outage_and_its_end_are_told_everywhere(
             "status": ran.returncode == 0,
             "metrics": 'widget_account_up{product="demo"} 1.0' in widget.client.get("/metrics", headers=bearer).text,
             "log": "resumed" in last[-1] if last else True,
-            "alert": not receiver.received() or receiver.received()[-1] == ("account demo", "over"),
+            "alert": not received(receiver) or received(receiver)[-1] == ("account demo", "over"),
             "readyz": widget.client.get("/readyz?strict").status_code == 200,
         }
 
@@ -156,24 +133,25 @@ def test_an_outage_and_its_end_are_told_everywhere(
     until(lambda: not any(signs().values()))
     insider.recover()
     until(lambda: all(signs().values()))
-    assert receiver.received() == [("account demo", "on"), ("account demo", "over")]
+    assert received(receiver) == [("account demo", "on"), ("account demo", "over")]
     assert "secret-address" not in widget.log()
 
 
 def test_nothing_waits_for_a_webhook_that_hangs_and_none_follows_a_redirect(
     start_widget: Callable[..., Widget], insider: Sandbox, receiver: Receiver
 ) -> None:
-    receiver.hold.clear()
-    receiver.status = 302
+    receiver.hold(HOOK)
+    receiver.status[HOOK] = 302
     insider.misbehave("refuse", "create")
-    widget = start_widget(**QUICK, ALERT_WEBHOOK=receiver.url)
+    widget = start_widget(**QUICK, ALERT_WEBHOOK=receiver.url + HOOK)
     widget.submit("refused")
     until(lambda: "alert.on" in widget.log())
     insider.recover()
     assert widget.submit("delivered meanwhile").status_code == 201
-    receiver.hold.set()
+    receiver.let_go()
     until(lambda: "answered 302" in widget.log())
-    assert receiver.received() == [("decision", "on")]
+    assert set(received(receiver)) == {("decision", "on")}
+    assert not receiver.at("/elsewhere")
 
 
 @contextmanager
@@ -219,28 +197,24 @@ async def test_an_alert_is_mailed(tmp_path: Path) -> None:
         await Accounts(outbox.backend).note(["demo"], "invalid_client")
         with mail_server() as (address, lines):
             to = Destinations(mail_to="ops@example.com, night@example.com", smtp=address)
-            courier = Courier(outbox, to, Bounds(3600, 0, 0, 1e9), every=1)
+            courier = Courier(outbox, to, Bounds(3600, 0, 0, 1e9), POLICY, every=1)
             await courier.look()
-            notice = await Notices(outbox.backend).claim()
-            assert notice
-            await courier.send(notice)
+            await courier.lanes["email"].work()
             await courier.close()
         assert "rcpt TO:<ops@example.com>" in lines
         assert "rcpt TO:<night@example.com>" in lines
         assert any("Alert: Nothing goes through to Insider" in line for line in lines)
-        assert await Notices(outbox.backend).claim() is None
+        assert await Notices(outbox.backend).waiting() == {}
 
 
 async def test_what_cannot_be_sent_is_kept_for_later_and_given_up_after_days(tmp_path: Path) -> None:
     async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
         notices = Notices(outbox.backend)
         await notices.settle({"disk": "full"}, ["webhook"])
-        courier = Courier(outbox, Destinations("http://127.0.0.1:1/"), BOUNDS, every=1)
-        notice = await notices.claim()
-        assert notice
-        await courier.send(notice)
-        rows = "SELECT count(*) FROM notice"
-        assert await outbox.backend.read(lambda c: c.execute(text(rows)).scalar_one()) == 1
-        await courier.send(notice._replace(age=4 * 86_400))
-        assert await outbox.backend.read(lambda c: c.execute(text(rows)).scalar_one()) == 0
+        courier = Courier(outbox, Destinations("http://127.0.0.1:1/"), BOUNDS, POLICY, every=1)
+        (notice,) = await notices.claim("webhook")
+        assert not await courier.lanes["webhook"].send(notice)
+        assert (await notices.waiting())["webhook"].reason == "connection refused by 127.0.0.1:1"
+        await courier.lanes["webhook"].send(notice._replace(age=4 * 86_400))
+        assert await notices.waiting() == {}
         await courier.close()

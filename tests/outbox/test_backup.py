@@ -18,6 +18,7 @@ from widget.errors import AttachmentMissing, BackupUnusable, OutboxUnavailable
 from widget.outbox import migrations
 from widget.outbox.backup import Manifest, back_up, whole_or_nothing
 from widget.outbox.model import Transition
+from widget.outbox.notices import Notices
 from widget.outbox.operator import Operator
 from widget.outbox.outbox import Outbox
 from widget.outbox.restore import Archive, Restored, restore
@@ -57,7 +58,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[st
 @asynccontextmanager
 async def filled(url: str, folder: Path, keyring: Keyring = PLAIN) -> AsyncIterator[Outbox]:
     """An outbox with a row in each state, each with a file or two, of which one looks like a program's."""
-    async with outbox_at(url, folder, keyring=keyring) as outbox:
+    async with outbox_at(url, folder, keyring=keyring, events=["demo"]) as outbox:
         for name, outcome in OUTCOMES.items():
             large = [LARGE] if name == "created" else []
             await outbox.add(new_submission(outbox, *large, b"small", submission_id=name))
@@ -107,8 +108,9 @@ async def test_all_rows_and_files_come_back_and_what_waited_is_held_and_flagged(
     path = tmp_path / "a.backup"
     async with filled(new_database(source), tmp_path, keyring) as outbox:
         before = {name: await row(outbox, name) for name in (*OUTCOMES, "suspect")}
+        await Notices(outbox.backend).settle({"disk": "full"}, ["webhook"])
         manifest = await written(outbox, path)
-    assert set(manifest.rows) == {"submission", "attachment", "tally"}, "what is of one moment is not kept"
+    assert set(manifest.rows) == {"submission", "attachment", "tally", "notice"}, "what is of one moment is not kept"
     assert (manifest.rows["submission"], manifest.files, manifest.missing) == (8, 8, ())
     with zipfile.ZipFile(path) as archive:
         everything = b"".join(archive.read(name) for name in archive.namelist())
@@ -132,6 +134,8 @@ async def test_all_rows_and_files_come_back_and_what_waited_is_held_and_flagged(
         assert [await read_file(outbox, file) for file in work.pending] == [LARGE, b"small"]
         counts = text("SELECT sum(count) FROM tally WHERE event = 'accepted'")
         assert await outbox.backend.read(lambda c: c.scalar(counts)) == 8, "a restore counts nothing anew"
+        told = {name: backlog.count for name, backlog in (await Notices(outbox.backend).waiting()).items()}
+        assert told == {"events demo": 2}, "events are kept, and alerts are not"
 
 
 async def test_what_arrives_or_goes_while_a_backup_is_made_does_not_disturb_it(

@@ -158,7 +158,7 @@ def test_an_outage_and_its_end_are_seen(operator: Operator, insider: Sandbox) ->
     assert shows("nothing goes through since")
     live = operator.client.get("/ops/live?over=month").json()
     assert live["verdict"] == "Feedback does not arrive"
-    assert set(live["sections"]) == {"verdict", "accounts", "states", "charts"}
+    assert set(live["sections"]) == {"verdict", "accounts", "states", "events", "charts"}
     assert "thumbs down: 1" in live["sections"]["charts"]
     assert SAID not in str(live)
     insider.recover()

@@ -16,6 +16,8 @@ from widget.errors import OutboxUnavailable
 from widget.ops.board import problems as problems_of
 from widget.ops.words import duration, one_line
 from widget.outbox.accounts import Accounts, Overview
+from widget.outbox.events import product_of
+from widget.outbox.notices import Backlog, Notices
 from widget.telemetry import logs
 
 NOT_ARRIVING = 3
@@ -41,27 +43,31 @@ def status(in_json: bool, oldest: float) -> None:
     settings = common.settings()
     logs.configure("error")
     try:
-        overview, free = common.or_fail(lambda: asyncio.run(_look(settings)))
+        overview, free, events = common.or_fail(lambda: asyncio.run(_look(settings)))
     except OutboxUnavailable as error:
         common.fail(f"The outbox cannot be used now: {error}")
     problems = list(problems_of(overview, oldest))
-    facts = _facts(settings, overview, free, problems)
+    facts = _facts(settings, overview, free, events, problems)
     for line in [json.dumps(facts, ensure_ascii=False)] if in_json else _lines(facts):
         click.echo(line)
     sys.exit(NOT_ARRIVING if problems else 0)
 
 
-async def _look(settings: Settings) -> tuple[Overview, int | None]:
+async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, Backlog]]:
     outbox = create_outbox(settings, common.CONNECT_TIMEOUT)
     common.check_there_is_one(outbox.backend)
     try:
         await outbox.open_beside()
-        return await Accounts(outbox.backend).overview(), outbox.backend.free
+        waiting = await Notices(outbox.backend).waiting()
+        events = {product: backlog for channel, backlog in waiting.items() if (product := product_of(channel))}
+        return await Accounts(outbox.backend).overview(), outbox.backend.free, events
     finally:
         await outbox.close()
 
 
-def _facts(settings: Settings, overview: Overview, free: int | None, problems: list[str]) -> Mapping[str, Any]:
+def _facts(
+    settings: Settings, overview: Overview, free: int | None, events: Mapping[str, Backlog], problems: list[str]
+) -> Mapping[str, Any]:
     products = {}
     for product in {**settings.products, **overview.accounts, **overview.waiting}:
         account, waiting = overview.accounts.get(product), overview.waiting.get(product)
@@ -77,6 +83,10 @@ def _facts(settings: Settings, overview: Overview, free: int | None, problems: l
         "problems": problems,
         "products": products,
         "yours": {kind: overview.yours.get(kind, 0) for kind in _LEFT},
+        "events": {
+            product: {"waiting": each.count, "oldest_seconds": round(each.oldest), "reason": each.reason}
+            for product, each in events.items()
+        },
         "disk_free_bytes": free,
     }
 
@@ -90,6 +100,9 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     for kind, count in facts["yours"].items():
         if count:
             yield f"  {count} {_LEFT[kind]} (widget outbox list)"
+    for product, its in facts["events"].items():
+        why = f": {one_line(its['reason'])}" if its["reason"] else ""
+        yield f"  {its['waiting']} events of {product} wait, oldest {duration(its['oldest_seconds'])}{why}"
     if facts["disk_free_bytes"] is not None:
         yield f"  {facts['disk_free_bytes'] / 1024**3:.1f} GiB free on the disk of the outbox"
     for problem in facts["problems"]:

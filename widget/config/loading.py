@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from widget.config import secrets
-from widget.config.products import SLUG, Fields, Identity, Product
+from widget.config.products import SLUG, Events, Fields, Identity, Product
 from widget.config.sentences import sentence, suggestion
 from widget.config.settings import VARIABLES, Account, Settings
 from widget.config.validators import goes_out_plain
@@ -53,11 +53,17 @@ def load(environ: Mapping[str, str]) -> Settings:
     problems += _misspelled(environ, products)
     accounts = {slug: _account(environ, slug, problems) for slug in products}
     identity_keys = {slug: _identity_keys(environ, product, problems) for slug, product in products.items()}
+    event_secrets = {slug: _event_secrets(environ, product, problems) for slug, product in products.items()}
     if settings is not None:
         problems += _contradictions(settings)
     if settings is None or problems:
         raise ConfigurationError(problems + unusable)
-    found = {"accounts": accounts, "identity_keys": identity_keys, "unusable_themes": tuple(unusable)}
+    found = {
+        "accounts": accounts,
+        "identity_keys": identity_keys,
+        "event_secrets": event_secrets,
+        "unusable_themes": tuple(unusable),
+    }
     return settings.model_copy(update=found)
 
 
@@ -117,7 +123,7 @@ def _variable(location: tuple[int | str, ...]) -> str:
     return str(location[0]).upper() if location else "environment"
 
 
-_PER_PRODUCT = ("INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET", "IDENTITY_KEY")
+_PER_PRODUCT = ("INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET", "IDENTITY_KEY", "EVENTS_SECRET")
 
 
 def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> Iterator[Problem]:
@@ -181,6 +187,24 @@ def _identity_keys(environ: Mapping[str, str], product: Product, problems: list[
         return ()
 
 
+def _event_secrets(environ: Mapping[str, str], product: Product, problems: list[Problem]) -> tuple[SecretStr, ...]:
+    """The secrets that sign a product's events, newest first. A product with an address for them needs one."""
+    name = f"EVENTS_SECRET__{suffix(product.slug)}"
+    given = environ.get(name, "")
+    if given and product.events is None:
+        problems.append(Problem(name, f"is set, but products.{product.slug} has no [events] table; add one"))
+    if not given:
+        if product.events is not None:
+            words = f"is not set, and products.{product.slug}.events needs it; `widget secret --events` makes one"
+            problems.append(Problem(name, words))
+        return ()
+    try:
+        return tuple(SecretStr(each) for each in secrets.signing_secrets(given))
+    except ValueError as error:
+        problems.append(Problem(name, str(error)))
+        return ()
+
+
 def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> dict[str, Product]:
     """The products that can be read. Problems with a theme go to `unusable`, and its product gets the default theme."""
     try:
@@ -223,7 +247,7 @@ def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> d
 
 
 _KEYS: Mapping[tuple[str, ...], type[BaseModel]] = {
-    (): Product, ("theme",): Theme, ("fields",): Fields, ("identity",): Identity
+    (): Product, ("theme",): Theme, ("fields",): Fields, ("identity",): Identity, ("events",): Events
 }  # fmt: skip
 """The tables of a product."""
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -260,6 +261,37 @@ class Identity(_Table):
     ] = None
 
 
+def _event_address(value: str) -> str:
+    """An address that signed events are posted to."""
+    advice = "is not a usable address; give one such as https://portal.example.com/hooks/feedback"
+    try:
+        parts = urlsplit(value)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no port, or no IPv6 address
+        raise ValueError(advice) from None
+    if not is_usable or parts.fragment or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError(advice)
+    if "@" in parts.netloc:
+        raise ValueError("must not contain a user or password; remove them, the signature tells who sends")
+    host = parts.hostname or ""
+    if parts.scheme == "http" and not LOCAL.fullmatch(f"[{host}]" if ":" in host else host):
+        raise ValueError("needs https; plain http is allowed for localhost only")
+    return value
+
+
+class Events(_Table):
+    """Where a product's own systems are told of the end of a submission. The secret that signs comes from the
+    environment."""
+
+    url: Annotated[
+        Annotated[str, AfterValidator(_event_address)],
+        Field(
+            description="The address that a signed event is posted to when a submission was delivered or refused. "
+            "Needs `EVENTS_SECRET__SLUG`."
+        ),
+    ]
+
+
 class Product(_Table):
     """One customer of the widget."""
 
@@ -347,6 +379,7 @@ class Product(_Table):
     fields: Fields = Fields()
     chips: Chips | None = None
     identity: Identity | None = None
+    events: Events | None = None
 
     @model_validator(mode="after")
     def _vouched_for(self) -> Self:

@@ -5,6 +5,8 @@ A secret `NAME` may be in a file that `NAME_FILE` names, as Docker's and Kuberne
 because nobody should have to find out which one counted.
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -23,10 +25,12 @@ SECRETS = (
     "SMTP_URL",
 )
 """The settings that are secrets, or may contain a password."""
-OF_PRODUCTS = ("INSIDER_CLIENT_SECRET__", "IDENTITY_KEY__")
+OF_PRODUCTS = ("INSIDER_CLIENT_SECRET__", "IDENTITY_KEY__", "EVENTS_SECRET__")
 """The prefixes of products' secrets; the product's slug follows."""
 MIN_LENGTH = 32
 """Characters of a key that signs or encrypts."""
+WEBHOOK_PREFIX = "whsec_"
+"""What a secret begins with that signs events (standardwebhooks.com)."""
 _MAX_FILE = 64 * 1024
 _MIN_VARIETY = 8
 """Different characters of a key; 32 random hexadecimal digits have fewer in one case of 28 million."""
@@ -116,6 +120,23 @@ def _fault(key: str, place: int) -> str:
     if len(key) < MIN_LENGTH:
         return f"{which}needs at least {MIN_LENGTH} characters"
     return f"{which}is easy to guess" if is_guessable(key) else ""
+
+
+def signing_secrets(value: str) -> tuple[str, ...]:
+    """Secrets that sign events as Standard Webhooks has them, newest first. Raises ValueError."""
+    found = tuple(each.strip() for each in value.split(","))
+    for each in found:
+        try:
+            key = base64.b64decode(each.removeprefix(WEBHOOK_PREFIX), validate=True)
+        except binascii.Error:
+            key = b""
+        if not each.startswith(WEBHOOK_PREFIX) or not 24 <= len(key) <= 64:
+            raise ValueError(
+                "is not whsec_ and the base64 of 24 to 64 random bytes; `widget secret --events` makes one"
+            )
+        if len(set(key)) < _MIN_VARIETY:
+            raise ValueError("is easy to guess; `widget secret --events` makes one")
+    return found
 
 
 def token(value: str | None) -> str | None:

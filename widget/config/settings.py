@@ -49,6 +49,7 @@ class Settings(
     products: Mapping[str, Product] = Field(default_factory=dict, exclude=True)
     accounts: Mapping[str, "Account"] = Field(default_factory=dict, exclude=True)
     identity_keys: Mapping[str, tuple[SecretStr, ...]] = Field(default_factory=dict, exclude=True)
+    event_secrets: Mapping[str, tuple[SecretStr, ...]] = Field(default_factory=dict, exclude=True)
     unusable_themes: tuple[Problem, ...] = Field(default=(), exclude=True)
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 
 from widget.ops.words import duration, moment, one_line, size
 from widget.outbox.accounts import Overview
+from widget.outbox.notices import Backlog
 
 NEARLY_FULL = 0.9
 """The share of `PENDING_BYTES` from which on it is nearly full."""
@@ -13,6 +14,7 @@ _RUNBOOK = {
     "account": "an-account-is-failing",
     "waiting": "a-submission-has-waited-for-long",
     "decision": "submissions-need-your-decision",
+    "events": "events-are-not-taken",
     "disk": "the-disk-is-nearly-full",
     "room": "the-disk-is-nearly-full",
 }
@@ -30,11 +32,16 @@ class Bounds:
 
 
 def alarms(
-    overview: Overview, disk_free: int | None, pending: Mapping[str, float], bounds: Bounds, now: float
+    overview: Overview,
+    disk_free: int | None,
+    pending: Mapping[str, float],
+    events: Mapping[str, Backlog],
+    bounds: Bounds,
+    now: float,
 ) -> Iterator[tuple[str, str]]:
     """The alarms that are on at `now` (Unix seconds): a name that stays the same while it lasts, and a sentence.
 
-    `pending` are the bytes of attachments that wait, by product.
+    `pending` are the bytes of attachments that wait, `events` the events that do, both by product.
     """
     for product, account in overview.accounts.items():
         if account.reason is not None and now - account.since >= bounds.account_after:
@@ -44,6 +51,10 @@ def alarms(
         if waiting.oldest > bounds.oldest:
             words = f"The oldest of {waiting.count} waiting submissions of {product} has waited for"
             yield f"waiting {product}", f"{words} {duration(waiting.oldest)}."
+    for product, backlog in events.items():
+        if backlog.oldest > bounds.oldest:
+            words = f"The oldest of {backlog.count} events of {product} has waited for {duration(backlog.oldest)}"
+            yield f"events {product}", f"{words}: {one_line(backlog.reason or 'nobody sends them')}."
     left = overview.yours.get("refused", 0) + overview.yours.get("unknown", 0)
     if left:
         yield "decision", f"{left} refused or unknown submissions need your decision."

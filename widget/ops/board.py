@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
+from urllib.parse import urlsplit
 
 from widget.ops import charts, stats
 from widget.ops.charts import Chart, Series
 from widget.ops.words import duration, moment, one_line, seconds
 from widget.outbox.accounts import Overview, Pile
+from widget.outbox.notices import Backlog
 from widget.outbox.tally import Count
 
 EVENTS = (*stats.EVENTS, "rejected")
@@ -60,6 +62,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class EventsState:
+    """How the events of a product stand, which go to the host `place`; `reason` is why one was not taken."""
+
+    product: str
+    place: str
+    waiting: int
+    oldest: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A chart, drawn, and the same as a table: its heads, and its rows with the newest first."""
 
@@ -78,6 +91,7 @@ class Board:
     problems: list[str]
     accounts: Sequence[Account]
     lines: Sequence[Line]
+    events: Sequence[EventsState]
     totals: stats.Figures
     pictures: Sequence[Picture]
 
@@ -102,10 +116,14 @@ def board(
     overview: Overview,
     piles: Sequence[Pile],
     counts: Sequence[Count],
+    event_webhooks: Mapping[str, tuple[str, Backlog | None]],
     over: Range,
     now: float,
 ) -> Board:
-    """The board at `now` (Unix seconds). `counts` are those of `EVENTS`, as far back as `over` goes."""
+    """The board at `now` (Unix seconds). `counts` are those of `EVENTS`, as far back as `over` goes.
+
+    `event_webhooks` has, by product, the address that its events are posted to, and those that wait.
+    """
     known = dict.fromkeys([*products, *overview.accounts, *overview.waiting])
     totals = stats.Figures()
     for count in counts:
@@ -114,6 +132,7 @@ def board(
         list(problems(overview)),
         [_account(product, overview) for product in known],
         [Line(pile.product, pile.state, _STATES[pile.state], pile.count, duration(pile.oldest)) for pile in piles],
+        [_events_state(product, *webhook) for product, webhook in event_webhooks.items()],
         totals,
         list(_pictures(counts, over, now)),
     )
@@ -131,6 +150,14 @@ def _account(product: str, overview: Overview) -> Account:
         waiting.count if waiting else 0,
         duration(waiting.oldest) if waiting else "",
     )
+
+
+def _events_state(product: str, url: str, backlog: Backlog | None) -> EventsState:
+    place = urlsplit(url).hostname or ""
+    if backlog is None:
+        return EventsState(product, place, 0, "", None)
+    reason = one_line(backlog.reason) if backlog.reason else None
+    return EventsState(product, place, backlog.count, duration(backlog.oldest), reason)
 
 
 def _pictures(counts: Sequence[Count], over: Range, now: float) -> Iterator[Picture]:

@@ -5,136 +5,150 @@ Every process that delivers does so. The queue in the database sees to it that o
 
 import asyncio
 import contextlib
-import smtplib
-import ssl
+import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from email.message import EmailMessage
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-import httpx
 import structlog
 
+from widget.delivery.policy import Policy
 from widget.errors import OutboxUnavailable
-from widget.ops.alerts import SHAPES, Bounds, alarms, mail
+from widget.ops import alerts, events
+from widget.ops.alerts import SHAPES, Bounds, alarms
+from widget.ops.lanes import Channel, Lane
+from widget.ops.mailing import Mailer
+from widget.ops.posting import Poster
 from widget.outbox.accounts import Accounts
-from widget.outbox.notices import Notice, Notices
+from widget.outbox.events import channel_of, product_of
+from widget.outbox.notices import DAY, Notice, Notices
 from widget.outbox.outbox import Outbox
+from widget.telemetry.counters import Key, counters
 
 log = structlog.get_logger("widget.ops.courier")
 
-_PATIENCE = 10.0
-"""Seconds that the other side may take. It is less than the claim lasts."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 900.0
-"""Seconds before an attempt that failed is repeated: the first time, doubled each time, at most."""
-_GIVE_UP_AFTER = 3 * 86_400.0
-"""Seconds."""
+_ALERT_LASTS = 3 * 86_400.0
+"""Seconds after which an alert that nobody took is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventWebhook:
+    """Where the events of a product go, and the secrets that sign them, newest first."""
+
+    url: str
+    secrets: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where alerts go: nowhere, where an address is None. `smtp` is the address of the mail server."""
+    """Where alerts go: nowhere, where an address is None. `smtp` is the address of the mail server.
+
+    `event_webhooks` are where the events of products go. `receipt` makes the receipt of a submission's id and product.
+    """
 
     webhook: str | None = None
     shape: str = "generic"
     mail_to: str | None = None
     mail_from: str | None = None
     smtp: str | None = None
-
-    @property
-    def channels(self) -> list[str]:
-        """The ways by which each alert goes."""
-        return [*(["webhook"] if self.webhook else []), *(["email"] if self.mail_to and self.smtp else [])]
+    event_webhooks: Mapping[str, EventWebhook] = field(default_factory=dict)
+    receipt: Callable[[str, str], str] = lambda submission_id, product: ""
 
 
 class Courier:
-    """Looks every `every` seconds."""
+    """Looks every `every` seconds, and sends what is queued in the meantime. `policy` says when to try again."""
 
-    def __init__(self, outbox: Outbox, to: Destinations, bounds: Bounds, every: float) -> None:
+    def __init__(self, outbox: Outbox, to: Destinations, bounds: Bounds, policy: Policy, every: float) -> None:
         self._outbox = outbox
-        self._to = to
         self._bounds = bounds
+        self._policy = policy
         self._every = every
         self._accounts = Accounts(outbox.backend)
         self._notices = Notices(outbox.backend)
-        self._client: httpx.AsyncClient | None = None
+        self._poster = Poster()
+        channels = self._channels(to)
+        self._alert_channels = [each.name for each in channels if each.kind == "alert"]
+        lasting = {"alert": replace(policy, give_up_after=_ALERT_LASTS), "event": policy}
+        self.lanes = {each.name: Lane(each, outbox, lasting[each.kind], every) for each in channels}
+
+    def _channels(self, to: Destinations) -> Sequence[Channel]:
+        channels = []
+        if to.webhook:
+            channels.append(Channel("webhook", "alert", partial(self._post_alert, to.webhook, to.shape), _about_alert))
+        if to.mail_to and to.smtp:
+            mailer = Mailer(to.mail_to, to.mail_from, to.smtp)
+            channels.append(Channel("email", "alert", partial(_mail, mailer), _about_alert))
+        for product, webhook in to.event_webhooks.items():
+            send, count = partial(self._post_event, webhook, to.receipt), partial(_count, product)
+            channels.append(Channel(channel_of(product), "event", send, _about_event, count))
+        return channels
 
     async def forever(self) -> None:
         """Look, and send what is due, until cancelled."""
-        while self._to.channels:
-            try:
-                self._outbox.check_open()
-                await self.look()
-                while (notice := await self._notices.claim()) is not None:
-                    await self.send(notice)
-            except OutboxUnavailable:
-                pass  # what is queued stays
-            except Exception:
-                log.exception("alert.failed")
-            await asyncio.sleep(self._every)
+        async with asyncio.TaskGroup() as tasks:
+            for lane in self.lanes.values():
+                tasks.create_task(lane.forever())
+            tasks.create_task(self._wake_for_events())
+            while True:
+                try:
+                    self._outbox.check_open()
+                    await self.look()
+                except OutboxUnavailable:
+                    pass  # what is queued stays
+                except Exception:
+                    log.exception("alert.failed")
+                await asyncio.sleep(self._every)
 
     async def look(self) -> None:
-        """Queue what is news."""
-        overview = await self._accounts.overview()
-        pending = await self._outbox.pending_bytes()
-        on = dict(alarms(overview, self._outbox.backend.free, pending, self._bounds, time.time()))
-        for alarm in await self._notices.settle(on, self._to.channels):
+        """Queue what is news, and remove what nobody sends any more."""
+        for channel in await self._notices.forget(max(self._policy.give_up_after, _ALERT_LASTS) + DAY):
+            log.error("notice.given_up", channel=channel, reason="nobody sends it any more")
+        if not self._alert_channels:
+            return
+        overview, waiting = await self._accounts.overview(), await self._notices.waiting()
+        backlogs = {product: backlog for name, backlog in waiting.items() if (product := product_of(name))}
+        pending, free = await self._outbox.pending_bytes(), self._outbox.backend.free
+        on = dict(alarms(overview, free, pending, backlogs, self._bounds, time.time()))
+        for alarm in await self._notices.settle(on, self._alert_channels):
             log.warning(f"alert.{alarm.news}", alarm=alarm.name, words=alarm.words)
-
-    async def send(self, notice: Notice) -> None:
-        """Try once; later again if it fails, and not for ever."""
-        reason = await self._attempt(notice)
-        if reason is None:
-            await self._notices.done(notice.id)
-        elif notice.age > _GIVE_UP_AFTER:
-            log.error("alert.given_up", channel=notice.channel, alarm=notice.body.get("name"), reason=reason)
-            await self._notices.done(notice.id)
-        else:
-            log.warning("alert.not_sent", channel=notice.channel, attempts=notice.attempts, reason=reason)
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(notice.attempts - 1, 30))
-            await self._notices.postpone(notice.id, pause)
+        for name in self._alert_channels:
+            self.lanes[name].wake()
 
     async def close(self) -> None:
         """End all connections."""
-        if self._client:
-            await self._client.aclose()
+        await self._poster.close()
 
-    async def _attempt(self, notice: Notice) -> str | None:
-        """Why it was not taken; None if it was. No reason holds an address, which may be a secret."""
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                if notice.channel == "email":
-                    return await asyncio.to_thread(self._mail, notice.body)
-                return await self._post(notice.body)
-        except (httpx.HTTPError, TimeoutError, OSError, smtplib.SMTPException) as error:
-            return type(error).__name__
+    async def _wake_for_events(self) -> None:
+        while True:
+            await self._outbox.has_news.wait()
+            self._outbox.has_news.clear()
+            for name, lane in self.lanes.items():
+                if product_of(name):
+                    lane.wake()
 
-    async def _post(self, body: Mapping[str, Any]) -> str | None:
-        self._client = self._client or httpx.AsyncClient(timeout=_PATIENCE, trust_env=False, follow_redirects=False)
-        async with self._client.stream("POST", self._to.webhook or "", json=SHAPES[self._to.shape](body)) as answer:
-            return None if answer.is_success else f"answered {answer.status_code}"
+    async def _post_alert(self, url: str, shape: str, notice: Notice) -> None:
+        await self._poster.post(url, json.dumps(SHAPES[shape](notice.body)).encode(), {})
 
-    def _mail(self, body: Mapping[str, Any]) -> None:
-        message = EmailMessage()
-        message["Subject"], text = mail(body)
-        message["To"] = self._to.mail_to
-        message["From"] = self._to.mail_from or (self._to.mail_to or "").split(",")[0]
-        message.set_content(text)
-        server = urlsplit(self._to.smtp or "")
-        secure = ssl.create_default_context()
-        with (
-            smtplib.SMTP_SSL(server.hostname or "", server.port or 465, timeout=_PATIENCE, context=secure)
-            if server.scheme == "smtps"
-            else smtplib.SMTP(server.hostname or "", server.port or 587, timeout=_PATIENCE)
-        ) as session:
-            session.ehlo()
-            if server.scheme == "smtp" and session.has_extn("starttls"):
-                session.starttls(context=secure)
-            if server.username:
-                session.login(unquote(server.username), unquote(server.password or ""))
-            session.send_message(message)
+    async def _post_event(self, webhook: EventWebhook, receipt: Callable[[str, str], str], notice: Notice) -> None:
+        content = events.content(notice, receipt)
+        await self._poster.post(webhook.url, content, events.headers(notice, content, webhook.secrets, time.time()))
+
+
+async def _mail(mailer: Mailer, notice: Notice) -> None:
+    await mailer.mail(*alerts.mail(notice.body))
+
+
+def _about_alert(notice: Notice) -> Mapping[str, object]:
+    return {"channel": notice.channel, "alarm": notice.body.get("name")}
+
+
+def _about_event(notice: Notice) -> Mapping[str, object]:
+    return {"event_id": notice.id, **{name: notice.body[name] for name in ("product", "submission", "state")}}
+
+
+def _count(product: str, outcome: str) -> None:
+    counters.add(Key("event", product, detail=outcome))
 
 
 @contextlib.asynccontextmanager

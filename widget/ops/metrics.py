@@ -76,6 +76,7 @@ RULES: Mapping[str, _Rule] = {
     "token": _Rule("token_requests", "Requests for a token by outcome.", ("outcome",), _by_detail),
     "upload": _Rule("upload_bytes", "Bytes of request bodies with submissions.", (), lambda key: ()),
     "file": _Rule("file_checks", "Files that were checked, by verdict.", ("verdict",), _by_detail, timed=True),
+    "event": _Rule("events", "Events to products' own systems by outcome.", ("product", "outcome"), _by_product),
     "database_error": _Rule("database_errors", "Times that the database failed.", (), lambda key: ()),
 }
 """The events that are told, and how."""

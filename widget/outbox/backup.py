@@ -21,13 +21,14 @@ from sqlalchemy import Connection, Table, select
 from widget import __version__
 from widget.outbox import migrations
 from widget.outbox.backend import Backend
+from widget.outbox.events import PREFIX as EVENTS
 from widget.outbox.tables import account, alarm, attachment, metadata, notice, process, schema_version, submission
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 _FIRST = (submission, attachment)
-_MOMENTARY = (schema_version, account, process, notice, alarm)
-"""Tables about the present moment. Restoring them would send waiting messages a second time."""
+_MOMENTARY = (schema_version, account, process, alarm)
+"""Tables about the present moment."""
 TABLES: Sequence[Table] = [*_FIRST, *(each for each in metadata.sorted_tables if each not in (*_FIRST, *_MOMENTARY))]
 """What is backed up, submissions first: inserting one counts it in another table. The job engine's tables are not
 needed."""
@@ -113,7 +114,10 @@ def whole_or_nothing(path: Path) -> Iterator[BinaryIO]:
 
 def _write_table(connection: Connection, archive: zipfile.ZipFile, table: Table) -> int:
     number = 0
-    rows = connection.execution_options(yield_per=_BATCH).execute(select(table))
+    wanted = select(table)
+    if table is notice:  # an alert is about one moment; an event may come twice, for its receiver knows it by its id
+        wanted = wanted.where(notice.c.channel.startswith(EVENTS))
+    rows = connection.execution_options(yield_per=_BATCH).execute(wanted)
     with archive.open(member(table), "w", force_zip64=True) as lines:
         for row in rows:
             lines.write(json.dumps(dict(row._mapping)).encode() + b"\n")

@@ -296,6 +296,19 @@ def _notices(connection: Connection) -> None:
     )
 
 
+def _events(connection: Connection) -> None:
+    """18: notices for a product's own systems, each product's in a channel of its own. SQLite does not look at a
+    text's length."""
+    if _on_postgresql(connection):
+        _run(connection, "ALTER TABLE notice ALTER COLUMN channel TYPE VARCHAR(80)")
+    _run(
+        connection,
+        "ALTER TABLE notice ADD COLUMN reason TEXT",
+        "DROP INDEX notice_due",
+        "CREATE INDEX notice_channel_due ON notice (channel, due_at)",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -314,6 +327,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _tally,
     _processes,
     _notices,
+    _events,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

@@ -1,32 +1,47 @@
-"""What is to be told to others: alerts. Queued in the database and sent by one process, however many there are.
+"""What is to be told to others: alerts, and the events of products. Queued in the database, and sent by one process,
+however many there are.
 
-A claim is a time: until `due_at` nobody else takes the notice. A process that dies while it sends leaves it to the next
-one, so a notice may come twice, and never not at all.
+Each way by which something goes is a channel, so that one that is stuck holds up no other. A claim is a time: until
+`due_at` nobody else takes the notice. A process that dies while it sends leaves it to the next one. So a notice may
+come twice, with the same id, and never not at all.
 """
 
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Insert, bindparam, delete, func, insert, literal, select, update
 
 from widget.outbox.backend import Backend
 from widget.outbox.tables import alarm, notice
 
-CLAIM = 60.0
+CLAIM = 30.0
 """Seconds that sending may take."""
 DAY = 86_400.0
+_LOCK = 0x1F33DBAD
+"""The advisory lock of those who look at the alarms."""
 
 
 class Notice(NamedTuple):
-    """Something to tell, over a channel. `age` is in seconds."""
+    """Something to tell, over a channel. `made_at` is in Unix seconds, `age` in seconds."""
 
     id: str
     channel: str
     body: Mapping[str, Any]
     attempts: int
+    made_at: float
     age: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in a channel: how many, the age of the oldest in seconds, and why it was not taken."""
+
+    count: int
+    oldest: float
+    reason: str | None
 
 
 class Alarm(NamedTuple):
@@ -38,25 +53,48 @@ class Alarm(NamedTuple):
     since: float
 
 
+class Queueing:
+    """Puts notices into the queue, in the transaction of whatever they tell."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._insert: Insert = insert(notice).values(
+            id=bindparam("an_id"),
+            channel=bindparam("via"),
+            body=bindparam("text"),
+            made_at=backend.now,
+            due_at=backend.now,
+            attempts=0,
+        )
+
+    def put(self, connection: Connection, channel: str, body: Mapping[str, Any]) -> None:
+        """Queue a notice, due at once."""
+        connection.execute(self._insert, {"an_id": uuid.uuid4().hex, "via": channel, "text": json.dumps(body)})
+
+
 class Notices:
     """The queue, and the alarms that are on, on an opened `backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._queueing = Queueing(backend)
         n, a, now = notice.c, alarm.c, backend.now
-        next_one = select(n.id).where(n.due_at <= now).order_by(n.due_at).limit(1)
+        is_its, one = n.channel == bindparam("via"), n.id == bindparam("an_id")
+        next_ones = select(n.id).where(is_its, n.due_at <= now).order_by(n.due_at).limit(bindparam("most"))
         if not backend.alone:
-            next_one = next_one.with_for_update(skip_locked=True)
+            next_ones = next_ones.with_for_update(skip_locked=True)
         self._claim = (
             update(notice)
-            .where(n.id == next_one.scalar_subquery())
+            .where(n.id.in_(next_ones.scalar_subquery()))
             .values(due_at=now + CLAIM, attempts=n.attempts + 1)
-            .returning(n.id, n.channel, n.body, n.attempts, now - n.made_at)
+            .returning(n.id, n.channel, n.body, n.attempts, n.made_at, now - n.made_at)
         )
-        self._done = delete(notice).where(n.id == bindparam("an_id"))
-        self._later = update(notice).where(n.id == bindparam("an_id")).values(due_at=now + bindparam("delay"))
-        self._put = insert(notice).values(
-            id=bindparam("an_id"), channel=bindparam("via"), body=bindparam("text"), made_at=now, due_at=now, attempts=0
+        self._next = select(func.min(n.due_at) - now).where(is_its)
+        self._done = delete(notice).where(one)
+        self._later = update(notice).where(one).values(due_at=now + bindparam("delay"), reason=bindparam("why"))
+        self._void = update(notice).where(n.due_at > now).values(due_at=now)
+        self._old = delete(notice).where(n.made_at < now - bindparam("age")).returning(n.channel)
+        self._counts = select(n.channel, func.count(), now - func.min(n.made_at), func.max(n.reason)).group_by(
+            n.channel
         )
         self._known = select(a.name, a.words, a.since, a.told_at < now - DAY).with_for_update()
         self._on = insert(alarm).values(name=bindparam("called"), words=bindparam("said"), since=now, told_at=now)
@@ -86,23 +124,39 @@ class Notices:
         queued = [*new, *still, *over]
         for each in queued:
             for channel in channels:
-                values = {"an_id": uuid.uuid4().hex, "via": channel, "text": json.dumps(each._asdict())}
-                connection.execute(self._put, values)
+                self._queueing.put(connection, channel, each._asdict())
         return queued
 
-    async def claim(self) -> Notice | None:
-        """The next that is due, for a while this process's; None if there is none. Raises OutboxUnavailable."""
-        row = await self._backend.write(lambda c: c.execute(self._claim).one_or_none())
-        return None if row is None else Notice(row[0], row[1], json.loads(row[2]), row[3], row[4])
+    async def claim(self, channel: str, most: int = 1) -> Sequence[Notice]:
+        """The next ones of a channel that are due, for a while this process's. Raises OutboxUnavailable."""
+        values = {"via": channel, "most": most}
+        rows = await self._backend.write(lambda c: c.execute(self._claim, values).all())
+        return [Notice(row[0], row[1], json.loads(row[2]), *row[3:]) for row in rows]
+
+    async def next_due_in(self, channel: str) -> float | None:
+        """Seconds until one of a channel is due; None if none waits. Raises OutboxUnavailable."""
+        return await self._backend.read(lambda c: c.scalar(self._next, {"via": channel}))
+
+    async def end_claims(self) -> None:
+        """Make everything due, for a process that is alone: whoever has claimed it before is gone. Raises
+        OutboxUnavailable."""
+        await self._backend.write(lambda c: c.execute(self._void).rowcount)
 
     async def done(self, notice_id: str) -> None:
         """It was told, or given up. Raises OutboxUnavailable."""
         await self._backend.write(lambda c: c.execute(self._done, {"an_id": notice_id}).rowcount)
 
-    async def postpone(self, notice_id: str, delay: float) -> None:
-        """Not yet: again in `delay` seconds. Raises OutboxUnavailable."""
-        await self._backend.write(lambda c: c.execute(self._later, {"an_id": notice_id, "delay": delay}).rowcount)
+    async def postpone(self, notice_id: str, delay: float, reason: str) -> None:
+        """It was not taken, for a `reason`, and is tried again in `delay` seconds. Raises OutboxUnavailable."""
+        values = {"an_id": notice_id, "delay": delay, "why": reason}
+        await self._backend.write(lambda c: c.execute(self._later, values).rowcount)
 
+    async def forget(self, age: float) -> Sequence[str]:
+        """Remove what is older than `age` seconds, because nothing sends it any more. Returns the channel of each.
+        Raises OutboxUnavailable."""
+        return await self._backend.write(lambda c: c.scalars(self._old, {"age": age}).all())
 
-_LOCK = 0x1F33DBAD
-"""Names the advisory lock of whoever settles the alarms."""
+    async def waiting(self) -> Mapping[str, Backlog]:
+        """What waits, by channel. Raises OutboxUnavailable."""
+        rows = await self._backend.read(lambda c: c.execute(self._counts).all())
+        return {row[0]: Backlog(row[1], max(0.0, row[2]), row[3]) for row in rows}

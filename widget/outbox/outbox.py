@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, RowUnreadable
 from widget.outbox import sealing
 from widget.outbox.backend import Backend
+from widget.outbox.events import Events
 from widget.outbox.migrations import check, migrate
 from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus, Transition, Work, known_id
 from widget.outbox.sealing import Keyring
@@ -53,7 +54,7 @@ class Outbox:
     `lease` is in seconds. `max_pending` bytes of attachments may wait for delivery, and `max_quarantine` bytes for the
     operator; beyond that, submissions with attachments are turned away. If several products `share` the outbox, none of
     them can use all of the room. With `keep_context` the context outlasts the delivery; everything else that is
-    personal is erased.
+    personal is erased. The products in `events` want to be told of the ends of their submissions.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Outbox:
         max_quarantine: float = math.inf,
         share: bool = False,
         keep_context: bool = False,
+        events: Collection[str] = (),
     ) -> None:
         self.backend = backend
         self.lease = lease
@@ -75,6 +77,9 @@ class Outbox:
         """Why nothing could be stored at the last attempt; None if it could."""
         self._is_open = False
         self._keyring = backend.keyring
+        self._events = Events(backend, events)
+        self.has_news = asyncio.Event()
+        """Set once this process has queued an event, for whoever sends them."""
         self._statements = Statements(backend, lease, keep_context)
 
     async def open(self) -> None:
@@ -219,6 +224,7 @@ class Outbox:
     async def _claim(self, values: dict[str, str]) -> Work | None:
         claimed = await self.backend.write(lambda c: self._take(c, values))
         if isinstance(claimed, RowUnreadable):
+            self.has_news.set()
             log.error("submission.damaged", submission=values["an_id"], reason=str(claimed))
             return None
         return claimed
@@ -235,6 +241,7 @@ class Outbox:
             return _work(row, files, self._keyring)
         except RowUnreadable as error:
             connection.execute(self._statements.set_aside, {"an_id": row.id, "why": str(error)})
+            self._events.put(connection, row.id, row.product, "refused", row.feedback_id, row.rating)
             return error
 
     async def postpone(self, submission_id: str, delay: float, error: str) -> None:
@@ -246,12 +253,14 @@ class Outbox:
         """Write the outcome of a claimed row. Returns False, and writes nothing, if the claim was lost."""
         seal = partial(self._keyring.seal, work.data_key, work.id)
         values, files = _outcome(work, transition, self.lease, seal), _outcomes_of_files(work, transition, seal)
+        feedback_id = work.feedback_id if transition.feedback_id is None else transition.feedback_id
 
         def store(connection: Connection) -> Sequence[str] | None:
             if connection.execute(self._statements.record, values).rowcount == 0:
                 return None
             if files:
                 connection.execute(self._statements.record_attachment, files)
+            self._events.put(connection, work.id, work.product, transition.state, feedback_id, work.feedback.rating)
             blobs: Sequence[str] = ()
             if transition.state == "delivered":
                 blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
@@ -260,6 +269,8 @@ class Outbox:
             return blobs
 
         erased = await self.backend.write(store)
+        if erased is not None and self._events.wants(work.product, transition.state):
+            self.has_news.set()
         if erased:
             await self.backend.erase(erased)
         return erased is not None

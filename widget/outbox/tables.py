@@ -81,13 +81,14 @@ notice = Table(
     "notice",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("channel", String(20), nullable=False, comment="How it goes: webhook or email."),
+    Column("channel", String(80), nullable=False, comment="How it goes: webhook, email, or events of a product."),
     Column("body", Text, nullable=False, comment="What is told, as JSON."),
     Column("made_at", Double, nullable=False),
     Column("due_at", Double, nullable=False, comment="When it may be sent; the claim's end while it is being sent."),
     Column("attempts", Integer, nullable=False),
+    Column("reason", Text, comment="Why it was not taken at the last attempt."),
 )
-Index("notice_due", notice.c.due_at)
+Index("notice_channel_due", notice.c.channel, notice.c.due_at)
 
 alarm = Table(
     "alarm",

@@ -13,12 +13,14 @@ from widget.ops import board as boards
 from widget.ops.board import Board, Range
 from widget.ops.words import size
 from widget.outbox.accounts import Accounts
+from widget.outbox.events import channel_of
+from widget.outbox.notices import Notices
 from widget.outbox.tally import Tally
 from widget.web import headers
 from widget.web.ops.access import Visit, for_operators, ops_of
 from widget.web.service import service_of
 
-_SECTIONS = ("verdict", "accounts", "states", "charts")
+_SECTIONS = ("verdict", "accounts", "states", "events", "charts")
 
 
 async def _show(visit: Visit) -> Response:
@@ -54,11 +56,17 @@ async def _board(request: Request, over: Range) -> Board:
         accounts = Accounts(backend)
         overview, piles = await accounts.overview(), await accounts.piles()
         counts = await Tally(backend).read(number * step, boards.EVENTS)
+        waiting = await Notices(backend).waiting()
     except OutboxUnavailable as error:
-        known = boards.board(products, service.health.overview, (), (), over, now)
+        known = boards.board(products, service.health.overview, (), (), {}, over, now)
         known.problems[:0] = [f"The database cannot be used: {error}. Nothing can be accepted. Figures are missing."]
         return known
-    known = boards.board(products, overview, piles, counts, over, now)
+    event_webhooks = {
+        slug: (product.events.url, waiting.get(channel_of(slug)))
+        for slug, product in service.settings.products.items()
+        if product.events
+    }
+    known = boards.board(products, overview, piles, counts, event_webhooks, over, now)
     if service.outbox.trouble:
         known.problems[:0] = [f"Nothing can be accepted: {service.outbox.trouble}."]
     return known

@@ -1,0 +1,55 @@
+"""Posts to addresses that the operator has configured: alerts, and the events of products.
+
+No redirect is followed, so that nobody but the operator decides where a request goes, and of an answer nothing but its
+status is read.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from widget import __version__
+from widget.insider.reasons import reason_of
+
+PATIENCE = 10.0
+"""Seconds that the other side may take. It is less than the claim of a notice lasts."""
+
+
+class NotTaken(Exception):
+    """The other side did not take what was sent, for a reason that holds no address: that may be a secret."""
+
+
+class Poster:
+    """Keeps its connections for the next request. However many addresses hang, others get connections, too."""
+
+    def __init__(self) -> None:
+        self._client: httpx.AsyncClient | None = None
+
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """Post JSON. Raises NotTaken."""
+        self._client = self._client or httpx.AsyncClient(
+            timeout=PATIENCE,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            headers={"Content-Type": "application/json", "User-Agent": f"insider-feedback-widget/{__version__}"},
+        )
+        try:
+            async with (
+                asyncio.timeout(PATIENCE),
+                self._client.stream("POST", url, content=content, headers=dict(headers)) as answer,
+            ):
+                if not answer.is_success:
+                    raise NotTaken(f"answered {answer.status_code}")
+        except TimeoutError:
+            raise NotTaken(f"no answer within {PATIENCE:g} s") from None
+        except httpx.HTTPError as error:
+            raise NotTaken(reason_of(error)) from None
+        except httpx.InvalidURL:
+            raise NotTaken("its address cannot be used") from None
+
+    async def close(self) -> None:
+        """End all connections."""
+        if self._client:
+            await self._client.aclose()
