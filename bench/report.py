@@ -108,8 +108,8 @@ def _rows(measured: Measured) -> Iterator[str]:
         yield f"**{row.title}.** {row.how}"
         yield from samples.notes
         helpers = {"the load generator": samples.generator, "Insider Connect's stand-in": samples.insider}
-        if told := [f"{name} at most {share:.2f}" for name, share in helpers.items() if share]:
-            yield f"Share of a processor: {', '.join(told)}."
+        if shares := [f"{name} at most {share:.2f}" for name, share in helpers.items() if share]:
+            yield f"Share of a processor: {', '.join(shares)}."
         missed = [check.name for check in row.checks if not check.meets(median(samples.judged(check)))]
         if missed:
             yield f"*Missed: {', '.join(missed)}.* What was tried: {row.tried or 'nothing yet.'}"

@@ -59,7 +59,7 @@ class Insider(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The parser found the end of a request."""
         path = self._url.decode()
-        answer = self._api(path) if self._parser.get_method() == b"POST" else (200, self._told(path))
+        answer = self._api(path) if self._parser.get_method() == b"POST" else (200, self._reported(path))
         text = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
         message = text % (answer[0], len(answer[1]), answer[1])
         if self.delay and path.startswith(FEEDBACKS):
@@ -80,12 +80,12 @@ class Insider(asyncio.Protocol):
             return 200, _DONE
         return 404, b"{}"
 
-    def _told(self, path: str) -> bytes:
+    def _reported(self, path: str) -> bytes:
         if path == "/reset":
             self.counts.clear()
             self.created.clear()
-        told = self.created if path == "/times" else {**self.counts, "cpu": time.process_time()}
-        return json.dumps(told).encode()
+        answer = self.created if path == "/times" else {**self.counts, "cpu": time.process_time()}
+        return json.dumps(answer).encode()
 
 
 Application = Callable[[Any, Any, Any], Any]

@@ -4,7 +4,7 @@
  */
 
 const service = new URL('..', import.meta.url)
-const told = new Set()
+const reported = new Set()
 
 /** What each code of the loader means here, and how to fix it. @type {Record<string, (product: string) => [string, string]>} */
 const CODES = {
@@ -35,8 +35,8 @@ export function explain(code, product) {
 
 /** @param {string} text @param {string} [chapter] */
 export function say(text, chapter = 'attributes') {
-  if (!told.has(text)) console.warn(`[feedback] ${text} See docs/embedding.md#${chapter}.`)
-  told.add(text)
+  if (!reported.has(text)) console.warn(`[feedback] ${text} See docs/embedding.md#${chapter}.`)
+  reported.add(text)
 }
 
 /**

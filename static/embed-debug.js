@@ -54,12 +54,12 @@ const close = add(header, 'button', '✕')
 close.ariaLabel = 'Close'
 close.onclick = () => root.host.remove()
 
-const told = new Set()
+const reported = new Set()
 
 /** @param {Level} level @param {string} message @param {string} [fix] */
 function tell(level, message, fix = '') {
-  if (told.has(message)) return
-  told.add(message)
+  if (reported.has(message)) return
+  reported.add(message)
   const row = add(list, 'li')
   row.className = level
   add(row, 'b', MARKS[level])
@@ -117,7 +117,7 @@ function look() {
   return elements
 }
 
-/** What the page's answer and its meta tags say: told where something rules us, so that the line to change is known. */
+/** What the page's answer and its meta tags say: named where a rule applies to us, so that people know which line to change. */
 async function read() {
   const policies = [...document.querySelectorAll('meta[http-equiv="Content-Security-Policy" i]')].map(meta => meta.getAttribute('content') ?? '')
   let headers = new Headers()

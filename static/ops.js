@@ -3,7 +3,7 @@
 
 const EVERY = 5000
 const board = /** @type {HTMLElement} */ (document.querySelector('[data-live]'))
-const told = /** @type {HTMLElement} */ (document.getElementById('told'))
+const liveRegion = /** @type {HTMLElement} */ (document.getElementById('status'))
 /** @type {Map<string, string>} */
 const shown = new Map()
 let verdict = board.dataset.verdict
@@ -30,7 +30,7 @@ async function look() {
   if (!answer.ok) return
   const live = /** @type {{verdict: string, sections: Record<string, string>}} */ (await answer.json())
   for (const [name, html] of Object.entries(live.sections)) replace(name, html)
-  if (verdict !== live.verdict) told.textContent = live.verdict
+  if (verdict !== live.verdict) liveRegion.textContent = live.verdict
   verdict = live.verdict
 }
 

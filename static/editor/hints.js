@@ -53,12 +53,12 @@ export class Hints {
     const [words] = await Promise.all([editorWords(), dress('extras.css')]).catch(() => [])
     if (!words || text !== this.#area.value) return
     this.#paint(text, finds)
-    const told = finds.map(({kind}) => kind).join()
+    const kinds = finds.map(({kind}) => kind).join()
     this.#note.hidden = !finds.length
     this.#note.replaceChildren(...finds.map(find => make('li', {}, make('span', {}, words.say(`hint.${find.kind}`)), ' ',
       make('button', {type: 'button', class: 'feedback-link', click: () => this.#mask(find)}, words.say('hint.mask')))))
-    if (told && told !== this.#shown) this.#controller.say(words.say(`hint.${finds[finds.length - 1].kind}`))
-    this.#shown = told
+    if (kinds && kinds !== this.#shown) this.#controller.say(words.say(`hint.${finds[finds.length - 1].kind}`))
+    this.#shown = kinds
   }
 
   /** @param {Find} find */

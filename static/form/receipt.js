@@ -2,7 +2,7 @@
 /** The receipt's page: times in the person's own zone and manner (without script they stand there in UTC), its address to
  * copy, and the news once there are any. */
 import {copyText} from './clipboard.js'
-import {settled} from './standing.js'
+import {settled} from './status.js'
 import {localeOf} from './words.js'
 
 const format = new Intl.DateTimeFormat(localeOf(document.documentElement.lang), {dateStyle: 'long', timeStyle: 'short'})

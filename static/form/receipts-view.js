@@ -1,7 +1,7 @@
 // @ts-check
 /** "Your feedback": what was sent from this browser, in the form's place. Fetched when somebody asks for it. */
 import {Receipts} from './receipts.js'
-import {standing} from './standing.js'
+import {statusOf} from './status.js'
 import {Words} from './words.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 /** @import {Sent} from './receipts.js' */
@@ -60,7 +60,7 @@ class View {
     }
     says(status)
     if (status === 'accepted') {
-      standing(url).then(found => {
+      statusOf(url).then(found => {
         if (!found || this.#gone.signal.aborted) return
         this.receipts.settle(url, found.status)
         says(found.status)

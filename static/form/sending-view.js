@@ -9,7 +9,7 @@ const ALOUD = [.25, .5, .75]
 export class SendingView {
   #controller
   #copyWords
-  #told = 0
+  #announced = 0
   #wasReadOnly = false
 
   /** @param {FormController} controller */
@@ -41,7 +41,7 @@ export class SendingView {
     this.#progress.hidden = !isSending
     this.#controller.title()
     this.#controller.form.element('feedback-buttons').hidden = isSending
-    this.#told = 0
+    this.#announced = 0
     if (hadFocus) (isSending ? this.cancel : this.send).focus()
   }
 
@@ -64,7 +64,7 @@ export class SendingView {
     const {words} = this.#controller
     this.progress(words.say('sending'), words.amount(sent, total), sent / total)
     const step = ALOUD.filter(step => sent / total >= step).pop() ?? 0
-    if (step > this.#told) this.#controller.say(words.say('sending.percent', {percent: this.#told = step}))
+    if (step > this.#announced) this.#controller.say(words.say('sending.percent', {percent: this.#announced = step}))
   }
 
   /** @param {boolean} isOffered */

@@ -74,7 +74,7 @@ export class Thanks {
     const {product, keeps} = form
     const said = fields.draft
     try {
-      const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./standing.js')])
+      const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./status.js')])
       const receipts = await Receipts.of({product, address, keeps}) // somebody else may be there by now
       receipts.add({url, at: Date.now(), status}, said)
       form.offerReceipts()

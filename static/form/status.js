@@ -1,14 +1,14 @@
 // @ts-check
-/** Where a submission stands, as its receipt tells: asked again until that is final, ever less often, and only while
- * somebody can see the answer. */
+/** The status of a submission, as its receipt gives it: requested until it is final, less and less often, and only while
+ * the page is visible. */
 
-/** @typedef {{status: 'accepted' | 'delivered' | 'refused' | 'expired', feedback_id: number | null, attachments: {name: string, status: string}[]}} Standing */
+/** @typedef {{status: 'accepted' | 'delivered' | 'refused' | 'expired', feedback_id: number | null, attachments: {name: string, status: string}[]}} SubmissionStatus */
 
 const FIRST = 2000, SLOWEST = 60_000 // milliseconds
 const SLOWER = 1.5
 
-/** @param {string} url the receipt's address @returns {Promise<Standing | undefined>} nothing where it cannot be known now */
-export async function standing(url) {
+/** @param {string} url the receipt's address @returns {Promise<SubmissionStatus | undefined>} undefined if it is not known now */
+export async function statusOf(url) {
   try {
     const answer = await fetch(url, {headers: {Accept: 'application/json'}, cache: 'no-store'})
     return answer.ok ? await answer.json() : undefined
@@ -17,12 +17,12 @@ export async function standing(url) {
   }
 }
 
-/** @param {string} url @param {AbortSignal} [signal] @returns {Promise<Standing>} once it is no longer on its way */
+/** @param {string} url @param {AbortSignal} [signal] @returns {Promise<SubmissionStatus>} once it is final */
 export async function settled(url, signal) {
   for (let wait = FIRST; ; wait = Math.min(wait * SLOWER, SLOWEST)) {
     await pause(wait, signal)
     await seen(signal)
-    const found = await standing(url)
+    const found = await statusOf(url)
     signal?.throwIfAborted()
     if (found && found.status !== 'accepted') return found
   }
