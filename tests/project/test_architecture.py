@@ -39,7 +39,7 @@ def test_the_tree_of_errors_names_every_one() -> None:
     assert set(re.findall(r"[├└]─ (\w+)", tree)) == named - {"WidgetError"}
 
 
-def test_there_are_few_enough_rooms_to_remember() -> None:
+def test_the_packages_are_few_enough_to_remember() -> None:
     assert len(packages()) <= 20
 
 

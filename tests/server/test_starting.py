@@ -14,7 +14,7 @@ from bed import NO_TLS, START, Sandbox, Widget, adjusted, free_port, until
 from postgres import Postgres
 from structlog.testing import capture_logs
 
-from widget.app import create_outbox
+from widget.app.outbox import create_outbox
 from widget.config.loading import load
 from widget.delivery.outage import Outage
 from widget.outbox.opening import pauses

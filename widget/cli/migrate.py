@@ -5,7 +5,7 @@ import asyncio
 import click
 import structlog
 
-from widget.app import create_outbox
+from widget.app.outbox import create_outbox
 from widget.cli import common
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable

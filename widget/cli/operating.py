@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 import structlog
 
-from widget.app import create_outbox
+from widget.app.outbox import create_outbox
 from widget.cli import common
 from widget.cli.shown import age
 from widget.config.settings import Settings

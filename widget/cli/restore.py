@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from widget.app import create_outbox
+from widget.app.outbox import create_outbox
 from widget.cli import common, operating
 from widget.config.settings import Settings
 from widget.errors import BackupUnusable, OutboxUnavailable

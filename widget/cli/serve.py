@@ -8,7 +8,7 @@ from functools import partial
 
 import click
 
-from widget.app import create_app
+from widget.app.web import create_app
 from widget.cli import common
 from widget.config.settings import Settings
 from widget.server import hardening

@@ -8,7 +8,7 @@ from typing import cast
 
 import click
 
-from widget.app import create_outbox
+from widget.app.outbox import create_outbox
 from widget.cli import common
 from widget.cli.shown import age
 from widget.config.settings import Settings

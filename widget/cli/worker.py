@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import click
 
-from widget.app import monitoring, working
+from widget.app.worker import monitoring, working
 from widget.cli import common
 from widget.config.settings import Settings
 from widget.server import hardening

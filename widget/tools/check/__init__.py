@@ -6,7 +6,7 @@ Each kind of check is a module, with functions from values to findings.
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from widget.app import create_outbox
+from widget.app.outbox import create_outbox
 from widget.config import resources
 from widget.config.inventory import in_force
 from widget.config.loading import load, load_products, places

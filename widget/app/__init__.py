@@ -1,0 +1,1 @@
+"""Puts all parts of the service together: the web application, and a worker without it."""
