@@ -22,17 +22,6 @@ from widget.config.topic import Topic
 from widget.config.upstream import UpstreamSettings
 from widget.errors import Problem
 
-TOPICS: tuple[type[Topic], ...] = (
-    UpstreamSettings,
-    StorageSettings,
-    DeliverySettings,
-    LimitsSettings,
-    FilesSettings,
-    NetworkSettings,
-    OperatorSettings,
-    AlertSettings,
-)
-
 
 class Settings(
     UpstreamSettings,
@@ -93,5 +82,7 @@ class Account(BaseModel):
     client_secret: SecretStr
 
 
+TOPICS: tuple[type[Topic], ...] = Settings.__bases__
+"""The settings by topic, in the order of the documents."""
 VARIABLES = tuple(name for topic in TOPICS for name in topic.model_fields)
 """The settings that are read from the environment, in small letters."""
