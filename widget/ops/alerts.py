@@ -1,4 +1,4 @@
-"""What needs a person, decided by pure functions, and how it is told. `courier` sends it."""
+"""Decides which alerts are on, in pure functions, and words them. `courier` sends them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from widget.outbox.accounts import Overview
 from widget.outbox.notices import Backlog
 
 NEARLY_FULL = 0.9
-"""The share of `PENDING_BYTES` from which on it is nearly full."""
+"""The share of `PENDING_BYTES` above which it counts as nearly full."""
 _RUNBOOK = {
     "account": "an-account-is-failing",
     "waiting": "a-submission-has-waited-for-long",
@@ -23,7 +23,7 @@ _STATES = {"on": "Alert", "still": "Still", "over": "Over"}
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """When there is an alarm: ages in seconds, sizes in bytes."""
+    """The thresholds of the alerts: ages in seconds, sizes in bytes."""
 
     oldest: float
     account_after: float
@@ -39,9 +39,10 @@ def alarms(
     bounds: Bounds,
     now: float,
 ) -> Iterator[tuple[str, str]]:
-    """The alarms that are on at `now` (Unix seconds): a name that stays the same while it lasts, and a sentence.
+    """The alerts that are on at `now` (Unix seconds). Each has a name, which stays the same while it lasts, and a
+    sentence.
 
-    `pending` are the bytes of attachments that wait, `events` the events that do, both by product.
+    `pending` are the bytes of waiting attachments, `events` the waiting events, both by product.
     """
     for product, account in overview.accounts.items():
         if account.reason is not None and now - account.since >= bounds.account_after:
@@ -105,7 +106,7 @@ SHAPES: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
     "slack": _slack,
     "teams": _teams,
 }
-"""What is posted, by the format that the other side takes."""
+"""The body of the request, by the receiver's format."""
 
 
 def mail(alarm: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What `/ops` shows at one look, made of what the database knows: pure functions."""
+"""What the board of `/ops` shows, computed from what the database knows by pure functions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ RANGES: Mapping[Range, tuple[stats.By, int, float]] = {
     "month": ("day", 30, 86_400.0),
     "year": ("week", 52, 7 * 86_400.0),
 }
-"""What can be looked at: the step, how many, and how long each is in seconds."""
+"""The ranges to choose from: the step, how many steps, and the length of each in seconds."""
 OLDEST = 3600.0
-"""Seconds that a submission may wait before it is a problem."""
+"""Seconds that a submission may wait before it counts as a problem."""
 _MOST_REASONS = 4
 _TOLD_TWICE = "refused_upstream"
-"""What is refused at the door because Insider Connect has just refused it, which is counted already."""
+"""The reason of requests that were refused because Insider Connect had just refused them. They are counted already."""
 _STATES = {
     "queued": "waiting",
     "sending": "being sent",
@@ -39,7 +39,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How a product's account stands; `reason` is None when feedback goes through, `state` says it in words."""
+    """The state of a product's account, in words. `reason` is None when feedback goes through."""
 
     product: str
     state: str
@@ -52,7 +52,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How many submissions of a product are in a state, and how old the oldest is."""
+    """How many submissions of a product are in a state, and the age of the oldest."""
 
     product: str
     state: str
@@ -63,7 +63,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class EventsState:
-    """How the events of a product stand, which go to the host `place`; `reason` is why one was not taken."""
+    """The state of a product's events, which go to the host `place`. `reason` says why one was not accepted."""
 
     product: str
     place: str
@@ -74,7 +74,7 @@ class EventsState:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart, drawn, and the same as a table: its heads, and its rows with the newest first."""
+    """A drawn chart, and the same figures as a table: its column heads, and its rows with the newest first."""
 
     key: str
     title: str
@@ -86,7 +86,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything at one look. `problems` is empty when feedback arrives."""
+    """Everything that the board shows. `problems` is empty when feedback arrives."""
 
     problems: list[str]
     accounts: Sequence[Account]
@@ -97,12 +97,12 @@ class Board:
 
     @property
     def verdict(self) -> str:
-        """What an operator wants to know first."""
+        """The first sentence that an operator reads."""
         return "Feedback does not arrive" if self.problems else "Feedback arrives"
 
 
 def problems(overview: Overview, oldest: float = OLDEST) -> Iterator[str]:
-    """Why feedback does not arrive, a sentence for each reason."""
+    """The reasons why feedback does not arrive, one sentence each."""
     for product, account in overview.accounts.items():
         if account.reason is not None:
             yield f"{product}: nothing goes through since {moment(account.since)}: {one_line(account.reason)}"
@@ -122,7 +122,7 @@ def board(
 ) -> Board:
     """The board at `now` (Unix seconds). `counts` are those of `EVENTS`, as far back as `over` goes.
 
-    `event_webhooks` has, by product, the address that its events are posted to, and those that wait.
+    `event_webhooks` holds, by product, the address of its events and the events that wait.
     """
     known = dict.fromkeys([*products, *overview.accounts, *overview.waiting])
     totals = stats.Figures()

@@ -1,6 +1,6 @@
-"""Watches for what needs a person, and sends what is queued, beside the delivery and never in its way.
+"""Looks for reasons for alerts, and sends queued alerts and events. It runs beside delivery and never delays it.
 
-Every process that delivers does so. The queue in the database sees to it that one of them tells each piece of news.
+Every process that delivers does so. The queue in the database makes sure that only one of them sends each notice.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ from widget.telemetry.counters import Key, counters
 log = structlog.get_logger("widget.ops.courier")
 
 _ALERT_LASTS = 3 * 86_400.0
-"""Seconds after which an alert that nobody took is given up."""
+"""Seconds after which an alert that was never accepted is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventWebhook:
-    """Where the events of a product go, and the secrets that sign them, newest first."""
+    """The address of a product's events, and the secrets that sign them, newest first."""
 
     url: str
     secrets: Sequence[str]
@@ -42,9 +42,10 @@ class EventWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where alerts go: nowhere, where an address is None. `smtp` is the address of the mail server.
+    """Where alerts go; None means nowhere. `smtp` is the address of the mail server.
 
-    `event_webhooks` are where the events of products go. `receipt` makes the receipt of a submission's id and product.
+    `event_webhooks` holds the addresses of products' events. `receipt` makes a receipt from a submission's id and
+    product.
     """
 
     webhook: str | None = None
@@ -57,7 +58,7 @@ class Destinations:
 
 
 class Courier:
-    """Looks every `every` seconds, and sends what is queued in the meantime. `policy` says when to try again."""
+    """Looks every `every` seconds, and sends what is queued in the meantime. `policy` says when to retry."""
 
     def __init__(self, outbox: Outbox, to: Destinations, bounds: Bounds, policy: Policy, every: float) -> None:
         self._outbox = outbox
@@ -101,7 +102,7 @@ class Courier:
                 await asyncio.sleep(self._every)
 
     async def look(self) -> None:
-        """Queue what is news, and remove what nobody sends any more."""
+        """Queue new alerts, and remove notices that no channel sends any more."""
         for channel in await self._notices.forget(max(self._policy.give_up_after, _ALERT_LASTS) + DAY):
             log.error("notice.given_up", channel=channel, reason="nobody sends it any more")
         if not self._alert_channels:

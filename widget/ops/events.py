@@ -1,7 +1,8 @@
-"""What a product's own systems are told of the end of a submission, signed as Standard Webhooks has it: pure functions.
+"""The event that tells a product's own systems that a submission has ended, signed by the Standard Webhooks
+specification: pure functions.
 
-The specification is at standardwebhooks.com. A signature is one HMAC, and this sends; its reference library, which
-verifies, checks it in the tests.
+The specification is at standardwebhooks.com. A signature is a single HMAC, so its reference library, which verifies, is
+only used by the tests.
 """
 
 import base64
@@ -16,7 +17,8 @@ from widget.outbox.notices import Notice
 
 
 def content(notice: Notice, receipt: Callable[[str, str], str]) -> bytes:
-    """The body of a request, the same at each attempt. `receipt` makes the receipt of a submission's id and product."""
+    """The body of the request, the same at each attempt. `receipt` makes a receipt from a submission's id and
+    product."""
     body = notice.body
     event = {
         "type": f"submission.{body['state']}",
@@ -32,8 +34,8 @@ def content(notice: Notice, receipt: Callable[[str, str], str]) -> bytes:
 
 
 def headers(notice: Notice, sent: bytes, secrets: Sequence[str], now: float) -> Mapping[str, str]:
-    """The headers that sign the body `sent` at `now` (Unix seconds), by each of the secrets: during a rotation, the
-    receiver knows one of them."""
+    """The headers that sign the body `sent` at `now` (Unix seconds) with each of the secrets. During a rotation the
+    receiver knows only one of them."""
     timestamp = str(int(now))
     signed = b".".join((notice.id.encode(), timestamp.encode(), sent))
     signatures = (

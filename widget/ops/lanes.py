@@ -1,4 +1,4 @@
-"""Sends what waits in one channel of the queue, whatever happens in the others."""
+"""Sends the notices of one channel, whatever happens in the others."""
 
 import asyncio
 import contextlib
@@ -25,8 +25,8 @@ _SHORTEST = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way by which notices go. `send` raises NotTaken; `kind` is the first word of the log's events, alert or event,
-    and `about` tells them which notice it was. `counted` is told how each attempt ended."""
+    """A channel's way of sending. `send` raises NotTaken. `kind` is the first word of the log events, alert or event,
+    and `about` identifies the notice in them. `counted` gets the result of each attempt."""
 
     name: str
     kind: str
@@ -36,10 +36,10 @@ class Channel:
 
 
 class Lane:
-    """Sends the notices of a `channel`, a few at once, and those that were not taken again, by `policy`.
+    """Sends the notices of a `channel`, a few at a time, and retries by `policy` those that were not accepted.
 
-    After a failure it pauses, longer each time, and then sends one alone, so that whoever is down does not get all that
-    waits.
+    After a failure it pauses, longer each time, and then tries a single notice, so that a receiver that is down does
+    not get everything at once.
     """
 
     def __init__(self, channel: Channel, outbox: Outbox, policy: Policy, every: float) -> None:
@@ -52,7 +52,7 @@ class Lane:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """There may be something new."""
+        """Look again: something new may be queued."""
         self._wake.set()
 
     async def forever(self) -> None:
@@ -74,8 +74,8 @@ class Lane:
                     await asyncio.wait_for(self._wake.wait(), pause)
 
     async def work(self) -> float:
-        """Send what is due, until nothing is or something was not taken. Returns the seconds until the next look.
-        Raises OutboxUnavailable."""
+        """Send what is due, until nothing is left or an attempt fails. Returns the seconds until the next look. Raises
+        OutboxUnavailable."""
         while notices := await self._notices.claim(self._channel.name, 1 if self._failures else _AT_ONCE):
             taken = await asyncio.gather(*map(self.send, notices))
             self._failures = 0 if all(taken) else self._failures + 1
@@ -85,7 +85,7 @@ class Lane:
         return self._every if due_in is None else max(_SHORTEST, min(self._every, due_in))
 
     async def send(self, notice: Notice) -> bool:
-        """Try once; later again if it fails, and not for ever. Returns whether it was taken."""
+        """Try once. If it fails, retry later, up to the policy's limit. Returns whether it was accepted."""
         facts = {**self._channel.about(notice), "attempts": notice.attempts}
         try:
             await self._channel.send(notice)

@@ -10,7 +10,7 @@ from widget.ops.posting import PATIENCE, NotTaken
 
 
 class Mailer:
-    """Sends from `sender` to `to`, by the mail server at the address `server`."""
+    """Sends from `sender` to `to` through the mail server at the address `server`."""
 
     def __init__(self, to: str, sender: str | None, server: str) -> None:
         self._to = to

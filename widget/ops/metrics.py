@@ -1,7 +1,7 @@
-"""Metrics for Prometheus, made of what all processes have told the database: so any process answers for all of them.
+"""Metrics for Prometheus, computed from what all processes have written to the database, so any process can answer.
 
-The library's own multi-process mode would know only the processes of one machine, and forget all counts at a restart.
-Labels are products, codes, states and names of settings: as many as the configuration has, and nothing of a person.
+The library's own multi-process mode knows only the processes of one machine, and loses all counts at a restart. Labels
+are products, codes, states and names of settings, so their number is bounded by the configuration and none is personal.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from widget.telemetry.counters import Amount, Key
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is told. `up` says whether the database answered; if not, the rest is empty."""
+    """The figures. `up` says whether the database answered; if not, the rest is empty."""
 
     up: bool
     totals: Mapping[Key, Amount]
@@ -32,7 +32,7 @@ class Known:
 
 
 class _Rule(NamedTuple):
-    """How the counts of an event become a counter, and a second one of the time that it took, if `timed`."""
+    """How the counts of an event become a counter and, if `timed`, a second one of its duration."""
 
     name: str
     words: str
@@ -79,7 +79,7 @@ RULES: Mapping[str, _Rule] = {
     "event": _Rule("events", "Events to products' own systems by outcome.", ("product", "outcome"), _by_product),
     "database_error": _Rule("database_errors", "Times that the database failed.", (), lambda key: ()),
 }
-"""The events that are told, and how."""
+"""The events that are counted, and their rules."""
 
 
 def exposition(known: Known, accept: str) -> tuple[bytes, str]:
@@ -95,7 +95,7 @@ class _Families:
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """The families, as the library asks for them."""
+        """The families, as the library's registry asks for them."""
         return self._families
 
 

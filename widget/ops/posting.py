@@ -1,7 +1,6 @@
-"""Posts to addresses that the operator has configured: alerts, and the events of products.
+"""Posts alerts and events to the addresses that the operator has configured.
 
-No redirect is followed, so that nobody but the operator decides where a request goes, and of an answer nothing but its
-status is read.
+It follows no redirects, so only the operator decides where requests go. Of an answer it reads only the status.
 """
 
 import asyncio
@@ -13,15 +12,15 @@ from widget import __version__
 from widget.insider.reasons import reason_of
 
 PATIENCE = 10.0
-"""Seconds that the other side may take. It is less than the claim of a notice lasts."""
+"""Seconds that the receiver may take; less than a claim on a notice lasts."""
 
 
 class NotTaken(Exception):
-    """The other side did not take what was sent, for a reason that holds no address: that may be a secret."""
+    """The receiver did not accept the notice. The reason contains no address, because that may be a secret."""
 
 
 class Poster:
-    """Keeps its connections for the next request. However many addresses hang, others get connections, too."""
+    """Keeps its connections for the next request. Addresses that hang do not use up the connections of others."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None

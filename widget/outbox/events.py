@@ -1,6 +1,6 @@
-"""Tells a product's own systems that a submission has ended: queued in the transaction that writes the end.
+"""Queues an event for a product's own systems in the transaction that ends a submission.
 
-So no crash loses an event, and none is told of an end that was not written. `ops.courier` sends them.
+So a crash loses no event, and none reports an end that was not written. `ops.courier` sends them.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,9 +13,9 @@ from widget.outbox.model import known_id
 from widget.outbox.notices import Queueing
 
 ENDS = ("delivered", "refused")
-"""The ends of a submission that are told."""
+"""The states that end a submission and are reported."""
 PREFIX = "events "
-"""What the channel of a product's events begins with."""
+"""The beginning of the channel's name of a product's events."""
 _THUMBS = {True: "up", False: "down", None: None}
 
 
@@ -25,19 +25,19 @@ def channel_of(product: str) -> str:
 
 
 def product_of(channel: str) -> str | None:
-    """The product whose events go by a channel; None if alerts do."""
+    """The product whose events a channel carries; None for a channel of alerts."""
     return channel.removeprefix(PREFIX) if channel.startswith(PREFIX) else None
 
 
 class Events:
-    """Queues the events of `products` on a `backend`; those of others are not wanted."""
+    """Queues the events of `products` on a `backend`; other products have none."""
 
     def __init__(self, backend: Backend, products: Collection[str]) -> None:
         self._products = frozenset(products)
         self._queueing = Queueing(backend)
 
     def wants(self, product: str, state: str) -> bool:
-        """Whether it is told that a submission of `product` is in `state` now."""
+        """Whether a submission of `product` that is now in `state` is reported."""
         return state in ENDS and product in self._products
 
     def put(
@@ -49,8 +49,8 @@ class Events:
         feedback_id: int | None,
         rating: bool | None,
     ) -> None:
-        """Queue the event of a submission that is in `state` now, if it is wanted. Nothing that the person wrote is in
-        it."""
+        """Queue the event of a submission that is now in `state`, if it is reported. It holds nothing that the person
+        wrote."""
         if not self.wants(product, state):
             return
         body: Mapping[str, Any] = {

@@ -1,9 +1,8 @@
-"""What is to be told to others: alerts, and the events of products. Queued in the database, and sent by one process,
-however many there are.
+"""A queue of notices in the database: alerts, and events of products. Each is sent by one process, however many run.
 
-Each way by which something goes is a channel, so that one that is stuck holds up no other. A claim is a time: until
-`due_at` nobody else takes the notice. A process that dies while it sends leaves it to the next one. So a notice may
-come twice, with the same id, and never not at all.
+Each destination has a channel, so one that is stuck holds up no other. A claim is a time: until `due_at` no other
+process takes the notice. If a process dies while it sends, another one takes over. So a notice may arrive twice, with
+the same id, but is never lost.
 """
 
 import json
@@ -21,11 +20,11 @@ CLAIM = 30.0
 """Seconds that sending may take."""
 DAY = 86_400.0
 _LOCK = 0x1F33DBAD
-"""The advisory lock of those who look at the alarms."""
+"""The advisory lock of the process that compares the alarms."""
 
 
 class Notice(NamedTuple):
-    """Something to tell, over a channel. `made_at` is in Unix seconds, `age` in seconds."""
+    """A notice for a channel. `made_at` is in Unix seconds, `age` in seconds."""
 
     id: str
     channel: str
@@ -37,7 +36,7 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits in a channel: how many, the age of the oldest in seconds, and why it was not taken."""
+    """The waiting notices of a channel: how many, the age of the oldest in seconds, and why it was not accepted."""
 
     count: int
     oldest: float
@@ -45,7 +44,7 @@ class Backlog:
 
 
 class Alarm(NamedTuple):
-    """What is told of an alarm: `news` is on, still or over. `since` is in Unix seconds."""
+    """The body of an alert: `news` is on, still or over. `since` is in Unix seconds."""
 
     name: str
     words: str
@@ -54,7 +53,7 @@ class Alarm(NamedTuple):
 
 
 class Queueing:
-    """Puts notices into the queue, in the transaction of whatever they tell."""
+    """Queues notices in the transaction of the change that they report."""
 
     def __init__(self, backend: Backend) -> None:
         self._insert: Insert = insert(notice).values(
@@ -104,12 +103,12 @@ class Notices:
         self._lock = select(func.pg_advisory_xact_lock(_LOCK)) if not backend.alone else select(literal(1))
 
     async def settle(self, alarms: Mapping[str, str], channels: Sequence[str]) -> Sequence[Alarm]:
-        """These alarms are on now, by name. Queues what is new, what has lasted for another day, and what is over, in
-        one transaction. Returns what was queued. Raises OutboxUnavailable."""
+        """Record the alarms that are on now, by name. Queues, in one transaction, a notice for each that is new, has
+        lasted another day, or is over. Returns what was queued. Raises OutboxUnavailable."""
         return await self._backend.write(lambda c: self._settle(c, alarms, channels))
 
     def _settle(self, connection: Connection, alarms: Mapping[str, str], channels: Sequence[str]) -> Sequence[Alarm]:
-        connection.execute(self._lock)  # or two processes would begin the same alarm
+        connection.execute(self._lock)  # otherwise two processes could begin the same alarm
         now = connection.scalar(self._now) or 0.0
         known = {row.name: row for row in connection.execute(self._known)}
         new = [Alarm(name, words, "on", now) for name, words in alarms.items() if name not in known]
@@ -128,35 +127,35 @@ class Notices:
         return queued
 
     async def claim(self, channel: str, most: int = 1) -> Sequence[Notice]:
-        """The next ones of a channel that are due, for a while this process's. Raises OutboxUnavailable."""
+        """Claim the next due notices of a channel. Raises OutboxUnavailable."""
         values = {"via": channel, "most": most}
         rows = await self._backend.write(lambda c: c.execute(self._claim, values).all())
         return [Notice(row[0], row[1], json.loads(row[2]), *row[3:]) for row in rows]
 
     async def next_due_in(self, channel: str) -> float | None:
-        """Seconds until one of a channel is due; None if none waits. Raises OutboxUnavailable."""
+        """Seconds until a notice of a channel is due; None if none waits. Raises OutboxUnavailable."""
         return await self._backend.read(lambda c: c.scalar(self._next, {"via": channel}))
 
     async def end_claims(self) -> None:
-        """Make everything due, for a process that is alone: whoever has claimed it before is gone. Raises
+        """Make every notice due, for a process that is alone: the process that claimed it is gone. Raises
         OutboxUnavailable."""
         await self._backend.write(lambda c: c.execute(self._void).rowcount)
 
     async def done(self, notice_id: str) -> None:
-        """It was told, or given up. Raises OutboxUnavailable."""
+        """Remove a notice that was sent or given up. Raises OutboxUnavailable."""
         await self._backend.write(lambda c: c.execute(self._done, {"an_id": notice_id}).rowcount)
 
     async def postpone(self, notice_id: str, delay: float, reason: str) -> None:
-        """It was not taken, for a `reason`, and is tried again in `delay` seconds. Raises OutboxUnavailable."""
+        """Retry a notice in `delay` seconds, because it was not accepted for a `reason`. Raises OutboxUnavailable."""
         values = {"an_id": notice_id, "delay": delay, "why": reason}
         await self._backend.write(lambda c: c.execute(self._later, values).rowcount)
 
     async def forget(self, age: float) -> Sequence[str]:
-        """Remove what is older than `age` seconds, because nothing sends it any more. Returns the channel of each.
-        Raises OutboxUnavailable."""
+        """Remove notices that are older than `age` seconds, which no channel sends any more. Returns the channel of
+        each. Raises OutboxUnavailable."""
         return await self._backend.write(lambda c: c.scalars(self._old, {"age": age}).all())
 
     async def waiting(self) -> Mapping[str, Backlog]:
-        """What waits, by channel. Raises OutboxUnavailable."""
+        """The waiting notices, by channel. Raises OutboxUnavailable."""
         rows = await self._backend.read(lambda c: c.execute(self._counts).all())
         return {row[0]: Backlog(row[1], max(0.0, row[2]), row[3]) for row in rows}

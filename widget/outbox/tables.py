@@ -38,8 +38,8 @@ schema_version = Table(
     metadata,
     Column("only", Integer, primary_key=True),
     Column("version", Integer, nullable=False, comment="The step that a release has to know to work with this."),
-    Column("steps", Integer, comment="How many steps were taken."),
-    Column("engine", String(100), comment="The last of the engine's own migrations, where there is an engine."),
+    Column("steps", Integer, comment="The number of steps that were taken."),
+    Column("engine", String(100), comment="The last of the engine's own migrations, if there is an engine."),
     CheckConstraint("only = 1", name="schema_version_is_one_row"),
 )
 
@@ -47,8 +47,8 @@ account = Table(
     "account",
     metadata,
     Column("product", String(50), primary_key=True),
-    Column("reason", Text, comment="Why nothing goes through; NULL: it does."),
-    Column("since", Double, nullable=False, comment="Since when that is so."),
+    Column("reason", Text, comment="Why nothing goes through; NULL if submissions do."),
+    Column("since", Double, nullable=False, comment="When this state began."),
     Column("last_success", Double, comment="When Insider Connect last answered as it should."),
 )
 
@@ -59,12 +59,12 @@ tally = Table(
     Column("event", String(20), primary_key=True, comment="What is counted: accepted, delivered, refused, …"),
     Column("product", String(50), primary_key=True),
     Column("locale", String(35), primary_key=True),
-    Column("rating", String(4), primary_key=True, comment="up, down, none; empty where it is not counted by rating."),
+    Column("rating", String(4), primary_key=True, comment="up, down, none; empty if not counted by rating."),
     Column("files", Boolean, primary_key=True),
-    Column("detail", String(60), primary_key=True, comment="The reason, or the bucket of the time that it took."),
-    Column("slot", Integer, primary_key=True, comment="Whose count it is: a connection's on PostgreSQL."),
+    Column("detail", String(60), primary_key=True, comment="The reason, or the bucket of the duration."),
+    Column("slot", Integer, primary_key=True, comment="Who counted: a connection, on PostgreSQL."),
     Column("count", BigInteger, nullable=False),
-    Column("seconds", Double, nullable=False, comment="The sum of the times that it took."),
+    Column("seconds", Double, nullable=False, comment="The sum of the durations."),
 )
 
 process = Table(
@@ -73,7 +73,9 @@ process = Table(
     Column("host", String(100), primary_key=True),
     Column("pid", Integer, primary_key=True),
     Column("role", String(10), nullable=False, comment="web or worker."),
-    Column("seen_at", Double, nullable=False, comment="When it told this. One that is silent for long is gone."),
+    Column(
+        "seen_at", Double, nullable=False, comment="When this was written. A process that is silent for long is gone."
+    ),
     Column("gauges", Text, nullable=False, comment="Names and figures, as JSON."),
 )
 
@@ -81,22 +83,22 @@ notice = Table(
     "notice",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("channel", String(80), nullable=False, comment="How it goes: webhook, email, or events of a product."),
-    Column("body", Text, nullable=False, comment="What is told, as JSON."),
+    Column("channel", String(80), nullable=False, comment="webhook, email, or the events of a product."),
+    Column("body", Text, nullable=False, comment="The body, as JSON."),
     Column("made_at", Double, nullable=False),
     Column("due_at", Double, nullable=False, comment="When it may be sent; the claim's end while it is being sent."),
     Column("attempts", Integer, nullable=False),
-    Column("reason", Text, comment="Why it was not taken at the last attempt."),
+    Column("reason", Text, comment="Why the last attempt was not accepted."),
 )
 Index("notice_channel_due", notice.c.channel, notice.c.due_at)
 
 alarm = Table(
     "alarm",
     metadata,
-    Column("name", String(80), primary_key=True, comment="What it is about, and of which product."),
+    Column("name", String(80), primary_key=True, comment="The kind of alarm, and its product."),
     Column("words", Text, nullable=False),
     Column("since", Double, nullable=False),
-    Column("told_at", Double, nullable=False, comment="When it was told last."),
+    Column("told_at", Double, nullable=False, comment="When the last notice was queued."),
 )
 
 submission = Table(
@@ -106,30 +108,30 @@ submission = Table(
     Column("product", String(50), nullable=False),
     Column("state", String(10), nullable=False),
     Column("accepted_at", Double, nullable=False),
-    Column("due_at", Double, comment="When it may be tried; the lease's end while sending; NULL: not by itself."),
-    Column("claim", String(32), comment="Who sends it. Every outcome names the claim, or is not written."),
-    Column("intent", String(10), comment="The POST that may be under way: committed before it is made."),
+    Column("due_at", Double, comment="When it may be tried; while sending, the lease's end; NULL: not automatically."),
+    Column("claim", String(32), comment="Who sends it. An outcome is written only under this claim."),
+    Column("intent", String(10), comment="The POST that may be in progress; committed before it is made."),
     Column("attempts", Integer, nullable=False),
-    Column("separately", Boolean, nullable=False, comment="Files go one by one: all at once was refused."),
+    Column("separately", Boolean, nullable=False, comment="Send files one by one, because all at once were refused."),
     Column("possible_duplicate", Boolean, nullable=False),
     Column("held_for", String(20), comment="Why it waits for the operator to release it; `due_at` is NULL then."),
     Column("feedback_id", BigInteger),
     Column("last_error", Text, comment="For the operator."),
     Column("told", Text, comment="Insider Connect's own words about a refusal, fit to be shown."),
     Column("ended_at", Double, comment="When it was delivered, refused, discarded or parked."),
-    Column("put_back_at", Double, comment="When the operator put it back: it is tried as long as a new one from then."),
+    Column("put_back_at", Double, comment="When the operator put it back; from then it is retried like a new one."),
     Column("description", Text),
     Column("email", Text),
     Column("rating", Boolean),
     Column("consent", Boolean),
-    Column("consent_version", String(40), comment="What the consent's wording that the person saw was called."),
-    Column("context", Text, comment="What the host page told about itself, as JSON."),
-    Column("content_mac", String(64), comment="HMAC of what was sent: tells a repeat from other content."),
-    Column("data_key", String(16), comment="The key that seals what was said; NULL: it is stored plain, or erased."),
-    Column("identity_used", String(64), comment="Hash of the signed identity that may be used once."),
-    Column("locale", String(35), comment="The language of the form that it came from."),
-    Column("files", Integer, comment="How many files it came with."),
-    Column("cause", String(30), comment="Why it ended as it did, in one of a few words, for `tally`."),
+    Column("consent_version", String(40), comment="The version of the consent text that the person saw."),
+    Column("context", Text, comment="The context that the host page gave, as JSON."),
+    Column("content_mac", String(64), comment="HMAC of the content; distinguishes a repeat from other content."),
+    Column("data_key", String(16), comment="The key that encrypts the content; NULL if that is plain or erased."),
+    Column("identity_used", String(64), comment="Hash of a signed identity that may be used only once."),
+    Column("locale", String(35), comment="The language of the form."),
+    Column("files", Integer, comment="The number of files it came with."),
+    Column("cause", String(30), comment="Why it ended like this, in one of a few words, for `tally`."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),
@@ -193,8 +195,8 @@ attachment = Table(
     Column("size", Integer, nullable=False),
     Column("status", String(10), nullable=False),
     Column("message", Text, comment="Why it was refused."),
-    Column("note", String(100), comment="What was taken out of it or found in it: location_removed, infected."),
-    Column("blob", String(32), comment="Where its bytes are; NULL once they are erased."),
+    Column("note", String(100), comment="What was removed or found: location_removed, infected."),
+    Column("blob", String(32), comment="The name of its bytes; NULL once they are erased."),
     CheckConstraint("status IN ('waiting', 'attached', 'refused')", name="attachment_status"),
 )
 

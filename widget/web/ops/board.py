@@ -47,7 +47,7 @@ async def _values(request: Request) -> Mapping[str, Any]:
 
 
 async def _board(request: Request, over: Range) -> Board:
-    """What the database knows; while it is away, what it knew last, and that it is away."""
+    """What the database knows. While it is unavailable: what it knew last, and that it is unavailable."""
     service, now = service_of(request), time.time()
     backend, products = service.outbox.backend, list(service.settings.products)
     _, number, step = boards.RANGES[over]
