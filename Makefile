@@ -2,7 +2,7 @@
 
 PYTHON_BIN := .venv/bin
 UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis
+UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis --extra otel
 
 # Tests mostly wait, for browsers and for processes that start: more of them at once than there are processors.
 TEST_PROCESSES ?= 6

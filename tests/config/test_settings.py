@@ -2,6 +2,7 @@
 
 import base64
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -287,6 +288,12 @@ def test_the_secret_of_signed_identities_comes_from_the_environment(config: Path
     assert key.get_secret_value() == GOOD_KEY
     config.write_text(PRODUCT)
     assert "no [identity] table" in problems(config, IDENTITY_KEY__DEMO=GOOD_KEY)["IDENTITY_KEY__DEMO"]
+
+
+def test_traces_need_opentelemetry(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(config, TRACES="true").traces
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    assert problems(config, TRACES="true").keys() == {"TRACES"}
 
 
 def test_the_secret_of_events_comes_from_the_environment(config: Path) -> None:

@@ -11,7 +11,12 @@ import children
 import psycopg
 import pytest
 from bed import EMAIL, ROOT, Sandbox, Widget, plain_environ, until
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from postgres import Postgres
+from receiver import Receiver, receiving
+
+TRACE = "a" * 32
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -23,8 +28,11 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
 ) -> None:
     url = postgres.database()
     settings = {"DATABASE_URL": url, "WEB_DELIVERS": "false", "ACCESS_LOG": "true", "RETRY_MIN": "0.1"}
+    settings |= {"TRACES": "true", "OTEL_BSP_SCHEDULE_DELAY": "100"}
     Widget(tmp_path, insider.url, DATABASE_URL=url).migrate()
     with ExitStack() as stack:
+        collector = stack.enter_context(receiving())
+        settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
         webs = []
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
@@ -33,7 +41,7 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
             stack.enter_context(web)
             stack.callback(web.run("worker").stop)
         insider.fail_with(503, "create", times=1)
-        answer = webs[1].submit("A story", EMAIL)
+        answer = webs[1].submit("A story", EMAIL, headers={"traceparent": f"00-{TRACE}-{'b' * 16}-01"})
         webs[0].until_delivered(answer)  # and the other web process answers for it
         with psycopg.connect(url) as session:
             named = {name for (name,) in session.execute("SELECT application_name FROM pg_stat_activity")}
@@ -65,7 +73,30 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
         ]
         assert request["request_id"] == accepted["request_id"]
         assert (request["route"], request["status"]) == ("form", 202)
+        assert {line["request_id"] for line in entries} == {request["request_id"]}, "which the workers know by the row"
         assert all("pid" in line and "role" in line for web in webs for line in lines(web.log()))
+
+        def spans() -> list[Span]:
+            return [span for span in exported(collector) if span.trace_id.hex() == TRACE]
+
+        deliveries = until(lambda: found if len(found := [s for s in spans() if s.name == "deliver"]) == 2 else [])
+        (received,) = [span for span in spans() if span.name == "POST form"]
+        assert received.parent_span_id.hex() == "b" * 16, "the browser's"
+        assert {span.parent_span_id for span in deliveries} == {received.span_id}
+        calls = [span for span in spans() if span.name == "insider create"]
+        assert {span.parent_span_id for span in calls} == {span.span_id for span in deliveries}
+        sent = {request["headers"]["traceparent"] for request in insider.requests("create")}
+        assert sent == {f"00-{TRACE}-{span.span_id.hex()}-01" for span in calls}
+        everything = b"".join(post.content for post in collector.posts)
+        assert wanted.encode() in everything
+        assert not any(said in everything for said in (EMAIL.encode(), b"A story", answer.json()["receipt"].encode()))
+
+
+def exported(collector: Receiver) -> list[Span]:
+    """All spans that the processes have sent."""
+    requests = [ExportTraceServiceRequest.FromString(post.content) for post in collector.at("/v1/traces")]
+    scopes = [each for request in requests for resource in request.resource_spans for each in resource.scope_spans]
+    return [span for scope in scopes for span in scope.spans]
 
 
 def test_requests_leave_no_line_unless_it_is_wanted(widget: Widget) -> None:

@@ -27,6 +27,7 @@ from widget.outbox.retention import Retention
 from widget.outbox.tally import Tally
 from widget.submissions import identity
 from widget.submissions.tokens import CLOCK_SKEW, Tokens
+from widget.telemetry.tracing import tracing
 
 log = structlog.get_logger("widget.app")
 
@@ -54,7 +55,7 @@ async def delivering(
         _log_start(settings, address, delivers=deliver)
 
     try:
-        async with flushing(flusher):
+        async with tracing(settings.traces, __version__), flushing(flusher):
             async with opened(begin), telling(create_courier(settings, outbox)):
                 yield insider, dispatcher
             await dispatcher.stop(settings.shutdown_grace)

@@ -16,6 +16,7 @@ from widget.config.sentences import sentence, suggestion
 from widget.config.settings import VARIABLES, Account, Settings
 from widget.config.validators import goes_out_plain
 from widget.errors import ConfigurationError, Problem
+from widget.telemetry import tracing
 from widget.theming.themes import Theme
 
 
@@ -82,6 +83,8 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
         )
     if settings.alert_email and not settings.smtp_url:
         yield Problem("ALERT_EMAIL", "needs a mail server; give SMTP_URL, such as smtp://USER:PASSWORD@HOST:587")
+    if settings.traces and not tracing.is_installed():
+        yield Problem("TRACES", "needs OpenTelemetry; install it with pip install 'insider-feedback-widget[otel]'")
     if settings.sqlite_path and not settings.web_delivers:
         yield Problem("WEB_DELIVERS", "has to be true with SQLite, where only the web process can deliver")
     if settings.database_direct_url and not settings.database_direct_url.startswith("postgresql"):

@@ -67,6 +67,13 @@ class OperatorSettings(Topic):
         bool,
         Field(description="Whether each request leaves a line in the log: method, first part of the path, status."),
     ] = False
+    traces: Annotated[
+        bool,
+        Field(
+            description="Whether traces are sent by OpenTelemetry, which `pip install 'insider-feedback-widget[otel]'` "
+            "installs. Its own variables, such as `OTEL_EXPORTER_OTLP_ENDPOINT`, say where and how many."
+        ),
+    ] = False
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="The lowest level that is logged.")
     ] = "info"

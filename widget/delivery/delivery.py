@@ -25,7 +25,9 @@ from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcess
 from widget.outbox.accounts import Accounts
 from widget.outbox.model import NO_ID, Pending, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
+from widget.telemetry import tracing
 from widget.telemetry.counters import Amount, Key, counters
+from widget.telemetry.tracing import Attributes
 
 log = structlog.get_logger("widget.delivery")
 
@@ -88,10 +90,20 @@ class Delivery:
         if work is None:
             gate.readmit()
             return None
-        transition = Transition("sending")
-        while transition.state == "sending":
-            transition = await self._step(work, gate)
-            work = _following(work, transition)
+        attributes: Attributes = {
+            "feedback.submission": work.id,
+            "feedback.product": work.product,
+            "attempt": work.attempts,
+        }
+        with (
+            tracing.resumed(work.origin),
+            tracing.span("deliver", "consumer", attributes, work.origin.traceparent) as span,
+        ):
+            transition = Transition("sending")
+            while transition.state == "sending":
+                transition = await self._step(work, gate)
+                work = _following(work, transition)
+            span.note({"state": transition.state})
         return transition.delay
 
     async def _is_worth_a_row(self, gate: Gate, product: str) -> bool:

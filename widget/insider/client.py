@@ -22,6 +22,7 @@ from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcess
 from widget.insider.reasons import reason_of
 from widget.insider.transport import Lanes
 from widget.submissions.model import Feedback
+from widget.telemetry import tracing
 
 log = structlog.get_logger("widget.insider")
 
@@ -126,18 +127,28 @@ class Insider:
         body: bytes | httpx.AsyncByteStream,
     ) -> Outcome | Answer:
         """Make a call. Returns its answer, or the outcome of its failure."""
-        auth, began = self._auth[product], asyncio.get_running_loop().time()
         request = self._client.build_request(
             "POST",
             self._base + path,
             headers={**headers, "Idempotency-Key": submission_id, "X-Request-Id": submission_id},
             content=body,
         )
+        call = "attach" if path.endswith("/attachments") else "create"
+        with tracing.span(f"insider {call}", "client", {"http.request.method": "POST"}) as span:
+            tracing.inject(request.headers)
+            began = asyncio.get_running_loop().time()
+            answer = await self._send(request, self._auth[product])
+            if isinstance(answer, Answer):
+                span.note({"http.response.status_code": answer.status})
+                _log(submission_id, call, answer, asyncio.get_running_loop().time() - began)
+            if not (isinstance(answer, Answer) and answer.succeeded):
+                span.failed()
+        return answer
+
+    async def _send(self, request: httpx.Request, auth: ClientCredentials) -> Outcome | Answer:
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await read(await self._client.send(request, auth=auth))
-            _log(submission_id, path, answer, asyncio.get_running_loop().time() - began)
-            return answer
+                return await read(await self._client.send(request, auth=auth))
         except Stopped as stop:
             return stop.outcome
         except TimeoutError:
@@ -151,13 +162,13 @@ class Insider:
             return Unknown(reason_of(error))
 
 
-def _log(submission_id: str, path: str, answer: Answer, seconds: float) -> None:
+def _log(submission_id: str, call: str, answer: Answer, seconds: float) -> None:
     """A line with Insider Connect's own id of the request, by which its operators find it."""
     request_id = answer.member("requestId")
     log.info(
         "insider.answered",
         submission=submission_id,
-        call="attach" if path.endswith("/attachments") else "create",
+        call=call,
         status=answer.status,
         insider_request_id=request_id if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id) else None,
         seconds=round(seconds, 3),

@@ -309,6 +309,15 @@ def _events(connection: Connection) -> None:
     )
 
 
+def _origin(connection: Connection) -> None:
+    """19: the request that a submission came with, and its trace."""
+    _run(
+        connection,
+        "ALTER TABLE submission ADD COLUMN request_id VARCHAR(32)",
+        "ALTER TABLE submission ADD COLUMN traceparent VARCHAR(55)",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -328,6 +337,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _processes,
     _notices,
     _events,
+    _origin,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from widget.submissions.model import Feedback
+from widget.telemetry.tracing import Origin
 
+_UNKNOWN = Origin()
 Status = Literal["waiting", "attached", "refused"]
 
 
@@ -54,6 +56,7 @@ class Work:
     possible_duplicate: bool
     data_key: str | None = None
     """The name of the key that encrypts the row."""
+    origin: Origin = _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ from widget.outbox.sealing import Keyring
 from widget.outbox.statements import Statements
 from widget.outbox.tables import TEST
 from widget.submissions.model import Feedback, Submission
+from widget.telemetry import tracing
+from widget.telemetry.tracing import Origin
 
 log = structlog.get_logger("widget.outbox")
 
@@ -350,6 +352,7 @@ def _check(size: float, limit: float, what: str, setting: str = "PENDING_BYTES")
 def _sealed(new: Submission, keyring: Keyring) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A new row and its attachments, encrypted where there is a key."""
     seal = partial(keyring.seal, keyring.newest, new.id)
+    origin = tracing.origin()
     row = {
         "id": new.id,
         "product": new.product,
@@ -364,6 +367,8 @@ def _sealed(new: Submission, keyring: Keyring) -> tuple[dict[str, Any], list[dic
         "identity_used": new.identity_used,
         "locale": new.locale,
         "files": len(new.attachments),
+        "request_id": origin.request_id,
+        "traceparent": origin.traceparent,
     }
     files = [
         {
@@ -440,4 +445,5 @@ def _work(row: _Row, files: Sequence[_Row], keyring: Keyring) -> Work:
         separately=row.separately,
         possible_duplicate=row.possible_duplicate,
         data_key=row.data_key,
+        origin=Origin(row.request_id, row.traceparent),
     )

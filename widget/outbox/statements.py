@@ -44,6 +44,8 @@ _GIVEN = (
     "identity_used",
     "locale",
     "files",
+    "request_id",
+    "traceparent",
 )
 _BY_ID = submission.c.id == bindparam("an_id")
 _OF_ROW = attachment.c.submission_id == bindparam("an_id")

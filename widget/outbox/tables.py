@@ -131,6 +131,8 @@ submission = Table(
     Column("identity_used", String(64), comment="Hash of a signed identity that may be used only once."),
     Column("locale", String(35), comment="The language of the form."),
     Column("files", Integer, comment="The number of files it came with."),
+    Column("request_id", String(32), comment="The request that it came with, as the log names it."),
+    Column("traceparent", String(55), comment="The trace that it belongs to (W3C Trace Context)."),
     Column("cause", String(30), comment="Why it ended like this, in one of a few words, for `tally`."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"

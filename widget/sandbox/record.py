@@ -24,6 +24,7 @@ TELLING_HEADERS = (
     "content-length",
     "content-type",
     "idempotency-key",
+    "traceparent",
     "user-agent",
     "x-request-id",
 )

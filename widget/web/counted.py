@@ -7,11 +7,16 @@ from collections.abc import Collection
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from widget.telemetry import tracing
 from widget.telemetry.counters import Amount, Key, counters
 
 log = structlog.get_logger("widget.web.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+_UNTRACED = frozenset({"healthz", "readyz", "metrics"})
+"""What monitors ask for again and again."""
+_FAILURES = 500
+"""The lowest status of a failure of ours."""
 
 
 class Counted:
@@ -30,6 +35,22 @@ class Counted:
             await self._app(scope, receive, send)
             return
         structlog.contextvars.bind_contextvars(request_id=secrets.token_hex(8))
+        name = scope["path"].split("/")[1]
+        route = name if name in self._names else "other"
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        if route in _UNTRACED:
+            await self._answer(scope, receive, send, method, route)
+            return
+        attributes = {"http.request.method": method, "http.route": route}
+        parent = tracing.header_of(scope["headers"])
+        with tracing.span(f"{method} {route}", "server", attributes, parent) as span:
+            status = await self._answer(scope, receive, send, method, route)
+            span.note({"http.response.status_code": status})
+            if status >= _FAILURES:
+                span.failed()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, method: str, route: str) -> int:
+        """Answer, count, and return the status."""
         began, status = time.monotonic(), 0
 
         async def noted(message: Message) -> None:
@@ -41,10 +62,8 @@ class Counted:
         try:
             await self._app(scope, receive, noted)
         finally:
-            name = scope["path"].split("/")[1]
-            route = name if name in self._names else "other"
-            method = scope["method"] if scope["method"] in _METHODS else "other"
             seconds = time.monotonic() - began
             counters.add(Key("request", detail=f"{method} {route} {status}"), Amount(1, seconds))
             if self._logged:
                 log.info("request.answered", method=method, route=route, status=status, seconds=round(seconds, 4))
+        return status
