@@ -158,6 +158,7 @@ def test_in_a_terminal_it_asks_again_until_an_answer_will_do(tmp_path: Path) -> 
     assert sorted(tree(tmp_path)) == ["widget.toml"]
     assert 'src="https://feedback.example.com/embed.js" async data-product="desk"></script>' in said
     assert "frame-src https://feedback.example.com" in said
+    assert "Replace https://feedback.example.com with your service's address, or set PUBLIC_URL." in said
 
 
 PAGE = """<!doctype html><title>Shop</title><meta name="theme-color" content="#00ff00">

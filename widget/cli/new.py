@@ -76,7 +76,10 @@ def _created(slug: str, shown: str, made: scaffold.Made, *, is_local: bool) -> l
     loader = resources.content(resources.path("static") / "embed.js")
     blocks = {block.id: block for block in snippets.blocks(snippets.Choice(slug, service), product, loader)}
     lines += ["", "In the page:", f"  {blocks['snippet'].text}"]
-    return [*lines, "", "If the page has a policy, it needs:", f"  {blocks['policy'].text}"]
+    lines += ["", "If the page has a policy, it needs:", f"  {blocks['policy'].text}"]
+    if not os.environ.get("PUBLIC_URL"):
+        lines += ["", f"Replace {_SERVICE} with your service's address, or set PUBLIC_URL."]
+    return lines
 
 
 def _borrowed(page: str) -> Look:

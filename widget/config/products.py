@@ -164,9 +164,11 @@ class Fields(_Table):
     description: Annotated[Asked, Field(description="The text.")] = "shown"
     sentiment: Annotated[Asked, Field(description="The thumbs.")] = "shown"
     files: Annotated[Asked, Field(description="Pictures and PDFs.")] = "shown"
-    max_files: Annotated[int, Field(ge=0, le=MAX_FILES, description="How many files; 0 hides them.")] = MAX_FILES
+    max_files: Annotated[
+        int, Field(ge=0, le=MAX_FILES, description="The most files that may be attached; 0 hides them.")
+    ] = MAX_FILES
     file_kinds: Annotated[
-        tuple[Kind, ...], AfterValidator(_some_kinds), Field(description="Which kinds: `jpeg`, `png`, `pdf`.")
+        tuple[Kind, ...], AfterValidator(_some_kinds), Field(description="Accepted types: `jpeg`, `png`, `pdf`.")
     ] = tuple(KINDS)
     consent: Annotated[
         Literal["shown", "hidden"],
@@ -357,7 +359,10 @@ class Product(_Table):
     ] = "on"
     edit: Annotated[
         Literal["on", "black-out", "off"],
-        Field(description="What the editor of pictures offers: everything, `black-out` and crop alone, or nothing."),
+        Field(
+            description="What the picture editor offers: `on` for everything, `black-out` for that and cropping only, "
+            "or `off`."
+        ),
     ] = "on"
     hints: Annotated[
         Literal["on", "off"],

@@ -25,18 +25,18 @@ from widget.submissions.model import chosen_chips
 from widget.theming import themes
 
 BLOCKS: Mapping[str, str] = {
-    "title": "the page's title, which a browser's tab shows",
+    "title": "the page's title, shown in the browser's tab",
     "header": "heading and first line",
     "sentiment": "the two thumbs",
     "description": "the text, with the files in the same box",
     "email": "the address",
-    "consent": "the box that lets the team write back",
+    "consent": "the checkbox that allows the team to reply",
     "files": "the list of files and the line that adds one; lies within `description`",
-    "actions": "notes about sending, the progress, the Send button",
+    "actions": "notes about sending, the progress bar, the Send button",
     "thanks": "what replaces the form once it is sent",
     "footer": "empty: below the form, in the same panel",
-    "chips": "the short words for each thumb, if the product has any; it lies within `sentiment`",
-    "context": "what the host page adds",
+    "chips": "the chips for each thumb, if the product has any; lies within `sentiment`",
+    "context": "the context from the host page",
     "head": "empty: at the end of the document's head, after all stylesheets",
 }
 """The blocks that a product may replace, and what each contains."""

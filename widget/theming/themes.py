@@ -74,22 +74,22 @@ class Theme(BaseModel):
         frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, populate_by_name=True
     )
 
-    accent: Annotated[_Colours, Field(description="Buttons, links, what is chosen.")] = None
-    surface: Annotated[_Colours, Field(description="What the form lies on.")] = None
-    text: Annotated[_Colours, Field(description="Words.")] = None
-    radius: Annotated[_Length, Field(description="Corners, such as `12px`.")] = None
+    accent: Annotated[_Colours, Field(description="Buttons, links and selected controls.")] = None
+    surface: Annotated[_Colours, Field(description="The background of the form.")] = None
+    text: Annotated[_Colours, Field(description="Text.")] = None
+    radius: Annotated[_Length, Field(description="Rounding of the corners, such as `12px`.")] = None
     font: Annotated[
-        Annotated[str, AfterValidator(_font)] | None, Field(description="Typefaces; the system's unless it is set.")
+        Annotated[str, AfterValidator(_font)] | None, Field(description="Fonts; without this key, the system's.")
     ] = None
     space: Annotated[
         _Length,
         Field(
             validation_alias=AliasChoices("space", "spacing"),
-            description="The step of all distances, `4px` unless it is set; also called `spacing`.",
+            description="The unit of all spacing, `4px` by default; also called `spacing`.",
         ),
     ] = None
     density: Annotated[
-        float | None, Field(ge=0.7, le=1.5, description="All distances times so much; .85 is compact.")
+        float | None, Field(ge=0.7, le=1.5, description="Multiplies all spacing; `0.85` is compact.")
     ] = None
 
 
