@@ -1,14 +1,14 @@
 // @ts-check
-/** The editor by keyboard: Enter adds a mark in the middle of what is seen, arrow keys move it, with Shift they resize it. */
+/** The editor by keyboard: Enter adds a mark in the middle of the view, arrow keys move it, Shift and arrow keys resize it. */
 import {boundsOf, clamp, cornersOf, moved, stretched} from './shapes.js'
 import {textBox} from './text.js'
 /** @import {Editor} from './editor.js' */
 /** @import {Kind, Mark, Point} from './shapes.js' */
 
 const DIRECTIONS = /** @type {Record<string, Point>} */ ({ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]})
-const STEP = 1 / 100 // of the longer side that is seen
-const LEAST = 1 / 100 // of the longer side of the picture: what a mark measures
-const SPAN = .3 // of what is seen: the size of a new mark
+const STEP = 1 / 100 // of the view's longer side
+const LEAST = 1 / 100 // of the longer side of the picture: the smallest size of a mark
+const SPAN = .3 // of the view: the size of a new mark
 const CROPPED = .8
 
 export class Keys {
@@ -76,7 +76,7 @@ export class Keys {
     if (tool === 'text') marks.write()
   }
 
-  /** Where a new mark lies: in the middle of what is seen. @param {Kind} kind @returns {Point[]} */
+  /** Where a new mark is placed: in the middle of the view. @param {Kind} kind @returns {Point[]} */
   #points(kind) {
     const {left, top, right, bottom} = this.#editor.view.visible
     const [x, y] = [(left + right) / 2, (top + bottom) / 2]
@@ -115,7 +115,7 @@ export class Keys {
     this.#tell('size', mark, right - left, bottom - top)
   }
 
-  /** Pixels of the picture: finer, the closer one looks. */
+  /** Pixels of the picture; smaller steps at a higher zoom. */
   get #step() {
     const {left, top, right, bottom} = this.#editor.view.visible
     return Math.max(1, Math.max(right - left, bottom - top) * STEP)

@@ -1,5 +1,5 @@
 // @ts-check
-/** The list of what is drawn, by name, each to select and to remove; and the field for the text of the one selected. */
+/** The list of marks by name, with buttons to select and remove each, and the text field of the selected mark. */
 import {icon, make} from '../static/editor/dom.js'
 import {moved} from './shapes.js'
 import {textBox} from './text.js'
@@ -33,7 +33,7 @@ export class Marks {
     if (focused) this.#find(Number(focused))?.focus()
   }
 
-  /** The text of the mark that is selected is about to be written. */
+  /** The user is about to type the selected mark's text. */
   write() {
     this.field.focus()
   }

@@ -1,5 +1,5 @@
 // @ts-check
-/** The pixels of the picture that is edited. Runs in a worker, or beside everything else where there are none. */
+/** The pixels of the edited picture. Runs in a worker, or in the main thread where workers cannot draw. */
 import {MOST_PIXELS, blank, draw, encode, fit} from '../static/form/picture.js'
 import {BORDER, HALO, INK, boundsOf, fontOf, pathOf, strokeOf} from './shapes.js'
 import {TEXT_BORDER, textPlace} from './text.js'
@@ -8,7 +8,7 @@ import {TEXT_BORDER, textPlace} from './text.js'
 
 /** @typedef {{types: ('png' | 'jpeg')[], limit: number}} Target media types in the order in which they are tried, and bytes */
 
-const VIEW = 2048 // pixels: the longer side of what is shown
+const VIEW = 2048 // pixels: the longer side of the view
 
 export class Paint {
   /** @type {any} */
@@ -74,7 +74,7 @@ function paintText(context, {points, text = ''}) {
   context.fillText(text, x, y)
 }
 
-/** The best that fits: without loss at full size, else the next type, made smaller where it must be.
+/** The best result that fits: lossless at full size, else the next type, scaled down if necessary.
  * @param {any} canvas @param {Target} target @returns {Promise<Blob>} */
 async function packed(canvas, {types, limit}) {
   if (types.length > 1) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Has pixels edited beside the main thread, or on it where the browser knows no such workers. */
+/** Edits pixels in a worker, or in the main thread if the browser has no such workers. */
 import {startWorker} from '../static/form/worker.js'
 /** @import {Bounds} from './shapes.js' */
 /** @import {Drawing} from './scene.js' */

@@ -5,7 +5,7 @@ import {textBox} from './text.js'
 /** @import {Editor} from './editor.js' */
 /** @import {Kind, Mark, Point} from './shapes.js' */
 
-const SLIP = 4 // pixels on the screen: less is a press, not a drag
+const SLIP = 4 // pixels on the screen: a shorter move is a press, not a drag
 const LINE = 28 // pixels on the screen: the height of a new text
 
 /** @typedef {(point: Point, event: PointerEvent) => void} Drag */
@@ -46,7 +46,7 @@ export class Pointers {
     this.#drag = this.#begin(event)
   }
 
-  /** What a press begins. @param {PointerEvent} event @returns {Drag | undefined} */
+  /** The action that a press begins. @param {PointerEvent} event @returns {Drag | undefined} */
   #begin(event) {
     const {view, tool, selected} = this.#editor
     const target = /** @type {Element} */ (event.target)
@@ -76,7 +76,7 @@ export class Pointers {
     if (!this.#fingers.delete(event.pointerId) || !this.#drag) return
     this.#drag = undefined
     if (this.#isDragged && this.#editor.selected?.kind === 'black') this.#editor.select()
-    if (this.#editor.selected?.text === '') this.#editor.marks.write() // here, for a phone brings its keyboard only when a press ends
+    if (this.#editor.selected?.text === '') this.#editor.marks.write() // here, because a phone shows its keyboard only when a press ends
     this.#editor.scene.commit()
     this.#editor.refresh()
   }
@@ -138,7 +138,7 @@ export class Pointers {
     }
   }
 
-  /** The second finger ends what the first one began. */
+  /** A second finger ends the action of the first. */
   #pinch() {
     this.#drag = undefined
     this.#editor.drop()
@@ -155,7 +155,7 @@ export class Pointers {
     if (before.distance) view.zoomBy(after.distance / before.distance, [after.x, after.y])
   }
 
-  /** The middle of two fingers, and how far they are apart. */
+  /** The middle of two fingers, and their distance. */
   get #spanned() {
     const [[x, y], [otherX, otherY]] = [...this.#fingers.values()]
     return {x: (x + otherX) / 2, y: (y + otherY) / 2, distance: Math.hypot(x - otherX, y - otherY)}

@@ -1,5 +1,5 @@
 // @ts-check
-/** What is drawn onto a picture, and how it came about: each step can be undone. Black-outs are not here: they are pixels. */
+/** The marks on a picture, with their history: each step can be undone. Black-outs are not here, because they are pixels. */
 /** @import {Bounds, Kind, Mark, Point} from './shapes.js' */
 
 /** @typedef {{marks: Mark[], crop?: Mark}} Drawing never changed, only replaced */
@@ -32,12 +32,12 @@ export class Scene {
   /** @param {number} [id] */
   find(id) { return this.all.find(mark => mark.id === id) }
 
-  /** A step begins: what changes until `commit` is undone at once. */
+  /** Begin a step: all changes until `commit` are undone together. */
   begin() {
     this.#before ??= this.drawing
   }
 
-  /** The step is done, if it changed anything. */
+  /** End the step, if it changed anything. */
   commit() {
     if (this.#before && this.#before !== this.drawing) {
       this.#past.push(this.#before)
@@ -46,7 +46,7 @@ export class Scene {
     this.#before = undefined
   }
 
-  /** The step has not been. */
+  /** Cancel the step. */
   cancel() {
     this.drawing = this.#before ?? this.drawing
     this.#before = undefined
@@ -59,7 +59,7 @@ export class Scene {
     return mark
   }
 
-  /** Adds a mark, or replaces the one with its number; of crops there is one. @param {Mark} mark */
+  /** Adds a mark, or replaces the one with the same number. There is one crop at most. @param {Mark} mark */
   put(mark) {
     const {marks, crop} = this.drawing
     if (mark.kind === 'crop') this.drawing = {marks, crop: mark}

@@ -1,6 +1,6 @@
 // @ts-check
-/** The geometry of marks, in pixels of the picture. The screen and the file are drawn from the same paths, so what is sent
- * is what was seen. */
+/** The geometry of marks, in pixels of the picture. Screen and file are drawn from the same paths, so what people see
+ * is what is sent. */
 
 /** @typedef {[x: number, y: number]} Point */
 /** @typedef {'box' | 'arrow' | 'pen' | 'text' | 'black' | 'crop'} Kind */
@@ -13,7 +13,7 @@ export const BORDER = 1.9 // strokes: the width of the light line under a mark's
 const HEAD = 5 // strokes: the length of an arrow's head
 const SPREAD = .5 // radians between an arrow's shaft and each side of its head
 
-/** How thick a stroke is, so that it shows in a picture of this size. @param {number} width @param {number} height */
+/** The thickness of a stroke that is visible in a picture of this size. @param {number} width @param {number} height */
 export const strokeOf = (width, height) => Math.max(2, Math.max(width, height) / 250)
 
 /** @param {number} size */
@@ -43,7 +43,7 @@ function arrow([x, y], [tipX, tipY], stroke) {
   return `M${x} ${y}L${tipX} ${tipY}M${sides[0]}L${tipX} ${tipY}L${sides[1]}`
 }
 
-/** A line through the middle of each two points, which are its handles. @param {Point[]} points */
+/** A smooth line whose handles are the points. @param {Point[]} points */
 function curve(points) {
   const [first, ...rest] = points
   const last = rest.at(-1) ?? first
@@ -51,14 +51,14 @@ function curve(points) {
   return `M${first.join(' ')}${bends.join('')}L${last.join(' ')}`
 }
 
-/** The points, moved, as far as they stay in the picture. @param {Point[]} points @param {number} x @param {number} y @param {Bounds} frame @returns {Point[]} */
+/** The points, moved as far as the picture allows. @param {Point[]} points @param {number} x @param {number} y @param {Bounds} frame @returns {Point[]} */
 export function moved(points, x, y, frame) {
   const {left, top, right, bottom} = boundsOf(points)
   const [byX, byY] = [clamp(x, frame.left - left, frame.right - right), clamp(y, frame.top - top, frame.bottom - bottom)]
   return points.map(([x, y]) => [x + byX, y + byY])
 }
 
-/** The points, stretched from some bounds to others. @param {Point[]} points @param {Bounds} from @param {Bounds} to @returns {Point[]} */
+/** The points, scaled from one box to another. @param {Point[]} points @param {Bounds} from @param {Bounds} to @returns {Point[]} */
 export function stretched(points, from, to) {
   const [x, y] = [ratio(from.left, from.right, to.left, to.right), ratio(from.top, from.bottom, to.top, to.bottom)]
   return points.map(([pointX, pointY]) => [to.left + (pointX - from.left) * x, to.top + (pointY - from.top) * y])

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where a text stands in the box of its mark. */
+/** The position of a text in the box of its mark. */
 import {boundsOf, fontOf} from './shapes.js'
 /** @import {Point} from './shapes.js' */
 
@@ -7,7 +7,7 @@ export const TEXT_BORDER = .2 // of a letter: the width of the light line around
 const LETTER = .8 // of a line's height
 const EDGE = .3 // of a letter: on each side of a text
 
-/** The middle of the base line, and the size of the letters. @param {Point[]} points */
+/** The middle of the baseline, and the font size. @param {Point[]} points */
 export function textPlace(points) {
   const {left, top, right, bottom} = boundsOf(points)
   const size = (bottom - top) * LETTER

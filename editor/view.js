@@ -1,15 +1,15 @@
 // @ts-check
-/** The picture and its marks, as large as one likes. */
+/** The zoomable view of the picture and its marks. */
 import {drawn, make} from '../static/editor/dom.js'
 import {BORDER, HALO, INK, boundsOf, clamp, fontOf, pathOf, strokeOf} from './shapes.js'
 import {TEXT_BORDER, textPlace} from './text.js'
 /** @import {Editor} from './editor.js' */
 /** @import {Mark, Point} from './shapes.js' */
 
-const MOST = 8 // times the size at which all of the picture is seen
+const MOST = 8 // times the size at which the whole picture is visible
 const HANDLE = 6 // pixels on the screen: the radius of a handle
-const EDGE = 12 // pixels on the screen: what is left free around the picture, as in the style sheet
-const REACH = 14 // pixels on the screen: how far from a line or handle it can be pressed
+const EDGE = 12 // pixels on the screen: the margin around the picture, as in the style sheet
+const REACH = 14 // pixels on the screen: how near a press has to be to a line or handle
 
 export class View {
   #editor
@@ -41,10 +41,10 @@ export class View {
     this.#fit()
   }
 
-  /** Pixels on the screen for one of the picture. */
+  /** Screen pixels per pixel of the picture. */
   get scale() { return this.svg.getBoundingClientRect().width / this.#editor.scene.width || 1 }
 
-  /** @param {number} factor @param {Point} [at] on the screen: what stays where it is */
+  /** @param {number} factor @param {Point} [at] on the screen: the point that stays in place */
   zoomBy(factor, at = this.#middle) {
     const [x, y] = this.at(...at)
     this.#zoom = clamp(this.#zoom * factor, 1, MOST)
@@ -61,7 +61,7 @@ export class View {
     return [clamp((x - left) / this.scale, 0, width), clamp((y - top) / this.scale, 0, height)]
   }
 
-  /** What is seen of the picture. */
+  /** The visible part of the picture. */
   get visible() {
     const {left, top, right, bottom} = this.stage.getBoundingClientRect()
     return boundsOf([this.at(left, top), this.at(right, bottom)])
@@ -73,7 +73,7 @@ export class View {
     return [left + width / 2, top + height / 2]
   }
 
-  /** Hides what is being blackened, until the pixels are. @param {Point[]} points @returns {SVGElement} */
+  /** Covers an area until its pixels have been blackened. @param {Point[]} points @returns {SVGElement} */
   cover(points) {
     const cover = drawn('path', {d: pathOf({id: 0, kind: 'black', points}, 1)})
     this.#covers.append(cover)

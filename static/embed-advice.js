@@ -1,6 +1,6 @@
 /**
- * The words of the console: one line for each thing that is wrong, with what to do about it. The loader, the panel and
- * data-debug import it when they have something to say.
+ * The console's messages: one line for each problem, with its remedy. The loader, the panel and
+ * data-debug import it when they have something to report.
  */
 
 const service = new URL('..', import.meta.url)
@@ -16,7 +16,7 @@ const CODES = {
   product_unknown: product => [`The service knows no product "${product}".`, 'Correct data-product, or make the product with `widget new`.'],
 }
 
-/** The pages around this one have to be allowed, too. */
+/** The pages that frame this page must be allowed, too. */
 export function around() {
   const others = [...location.ancestorOrigins ?? []].filter(origin => origin !== location.origin)
   return others.length ? ` This page is itself in a frame: add ${others.join(', ')}, too.` : ''
@@ -40,9 +40,9 @@ export function say(text, chapter = 'attributes') {
 }
 
 /**
- * About an option that was not taken; without one, about a call that waits.
+ * Reports an option that was ignored or, without one, a call that waits.
  *
- * @param {Record<string, string>} options what there is, and the pattern of its values
+ * @param {Record<string, string>} options the known options, each with the pattern of its values
  * @param {string} [key] @param {unknown} [value]
  */
 export function advise(options, key, value) {

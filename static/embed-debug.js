@@ -1,7 +1,7 @@
 /**
  * Says in the host page why the form would not work there: `data-debug` on the script tag loads it, nobody else does.
- * It tries what a person would, listens to what the browser blocks, and reads what the page says of itself. What only the
- * answers' own headers tell, `widget doctor` knows.
+ * It does what a person would do, listens for blocked requests, and reads the page's own policies. What only the
+ * headers of answers show, `widget doctor` finds.
  *
  * @typedef {'good' | 'wrong' | 'notice'} Level
  */
@@ -69,7 +69,7 @@ function tell(level, message, fix = '') {
 }
 
 /**
- * The whole directive to write. One that stands beside `default-src` takes its place, so it repeats what is allowed there.
+ * The whole directive to write. It overrides `default-src`, so it repeats what is allowed there.
  *
  * @param {string} policy @param {string} effective the directive that was asked
  */
@@ -80,7 +80,7 @@ function line(policy, effective) {
   return [...new Set([name, ...ruling.slice(1).filter(source => source !== "'none'"), service.origin])].join(' ')
 }
 
-/** Names and values of attributes that are no options, where they are nearly ones. @param {Element} element @param {string} prefix */
+/** Names and values of attributes that resemble options but are not. @param {Element} element @param {string} prefix */
 function check(element, prefix) {
   for (const {name, value} of element.attributes) {
     const key = name.slice(prefix.length)
@@ -92,7 +92,7 @@ function check(element, prefix) {
   }
 }
 
-/** Is one the other but for a letter more, less or changed? @param {string} one @param {string} other */
+/** Whether the two differ by one added, missing or changed letter. @param {string} one @param {string} other */
 function isNear(one, other) {
   let same = 0
   while (same < one.length && one[same] === other[same]) same++
@@ -100,7 +100,7 @@ function isNear(one, other) {
   return one.length > 3 && rest.some(([a, b]) => one.slice(same + a) === other.slice(same + b))
 }
 
-/** What stands in the page. */
+/** What is in the page. */
 function look() {
   const tag = [...document.scripts].find(({src}) => src.startsWith(service.href + 'embed') && /\/embed\.js(\?|$)/.test(src))
   const elements = [...document.querySelectorAll('insider-feedback')]
@@ -136,7 +136,7 @@ async function read() {
   if (permissions?.includes('clipboard-write')) tell('notice', `Permissions-Policy: ${permissions}`, `Copying needs clipboard-write=(self "${service.origin}").`)
 }
 
-/** Brings the form, as a person who reaches for it would. @param {any} element */
+/** Loads the form, as a person would who points at the button. @param {any} element */
 async function attempt(element) {
   const product = element.getAttribute('product')
   const ended = new AbortController()

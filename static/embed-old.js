@@ -1,4 +1,4 @@
-/** Styles for browsers without `light-dark`: the light ones; and where sheets cannot be constructed, in an element. */
+/** Styles for browsers without `light-dark`, which get the light colours, and without constructed sheets, which get an element. */
 
 /** @param {ShadowRoot} root @param {string} css @param {string} [nonce] the tag's, for pages whose policy asks for one */
 export function dress(root, css, nonce = '') {

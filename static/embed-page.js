@@ -1,4 +1,4 @@
-/** The tag of the loader in the page: found where the browser does not tell which it is, and followed through page swaps. */
+/** The loader's tag in the page: found if the browser does not say which it is, and followed when pages are swapped. */
 
 /** @param {string} src the script's own address @param {ParentNode} [root] @returns {any} */
 export function find(src, root = document) {
@@ -16,7 +16,7 @@ function search(src, root) {
 const gone = new WeakSet()
 
 /**
- * The tag that counts once one has left the document: its like in the page that is there now; itself, which means that
+ * The tag that counts after one has left the document: the same tag in the new page; itself, which means that
  * this page does not want the button; or null, if it went alone, as scripts do that tidy up after themselves.
  *
  * @param {HTMLScriptElement} tag @param {string} address of the page when the tag was read

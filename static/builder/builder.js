@@ -1,4 +1,4 @@
-/** The builder: what is chosen is seen and ready to copy at once. The texts come from the server, which alone knows them. */
+/** The snippet builder: every choice updates the preview and the texts to copy. The texts come from the server. */
 
 /** @typedef {{id: string, title: string, text: string, note: string}} Block */
 
@@ -8,11 +8,11 @@ const live = /** @type {HTMLIFrameElement} */ (document.querySelector('#live'))
 const problem = /** @type {HTMLElement} */ (document.querySelector('#fault'))
 const said = /** @type {HTMLElement} */ (document.querySelector('#said'))
 const template = /** @type {HTMLTemplateElement} */ (document.querySelector('#block'))
-const LASTS = 2000 // milliseconds that a button says what it did
+const LASTS = 2000 // milliseconds for which a button shows what it did
 
 let turn = 0
 
-/** Shows what is chosen. An answer that was overtaken by a later choice is left unread. */
+/** Shows the current choice. An answer that a later choice has overtaken is ignored. */
 async function show() {
   const mine = ++turn
   const query = new URLSearchParams(/** @type {any} */ (new FormData(choices)))
@@ -43,7 +43,7 @@ function made({id, title, text, note}) {
   return section
 }
 
-/** What has no effect cannot be chosen. */
+/** Disables options that have no effect. */
 function fit() {
   const {stack, mode} = Object.fromEntries(new FormData(choices))
   const isFrame = stack === 'iframe'
@@ -61,7 +61,7 @@ async function copy(button) {
     await navigator.clipboard.writeText(text)
     tell(button, 'Copied')
   } catch {
-    // Without the right to the clipboard: select it, so that a key copies it.
+    // Without access to the clipboard: select the text, so that people can copy it with a key.
     const code = button.parentElement?.querySelector('code')
     if (code) getSelection()?.selectAllChildren(code)
     tell(button, 'Selected')
@@ -82,4 +82,4 @@ blocks.addEventListener('click', event => {
   if (button.matches('.copy')) copy(button)
 })
 for (const button of blocks.querySelectorAll('.copy')) button.removeAttribute('hidden')
-show() // what was chosen before this script ran is shown, too
+show() // show choices that were made before this script ran

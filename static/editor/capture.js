@@ -1,13 +1,13 @@
 // @ts-check
-/** Takes a picture of the page: the browser asks the person which tab or window, and the widget is out of the way meanwhile. */
+/** Takes a screenshot of the page: the browser asks which tab or window, and the widget is hidden meanwhile. */
 /** @import {FeedbackForm} from '../form/feedback-form.js' */
 
-const LAG = 500 // milliseconds: pictures that come sooner may be older than the widget's going
-const LONGEST = 4000 // milliseconds in which a picture has to come
+const LAG = 500 // milliseconds: earlier frames may still show the widget
+const LONGEST = 4000 // milliseconds in which a frame has to arrive
 const NAME = 'screenshot.png'
 
-/** @param {FeedbackForm} form @returns {Promise<File | undefined>} nothing where the person thought better of it
- * @throws {Error} where the browser or the system does not let it happen */
+/** @param {FeedbackForm} form @returns {Promise<File | undefined>} undefined if the person cancelled
+ * @throws {Error} if the browser or the system does not allow it */
 export async function capture(form) {
   /** @type {MediaStream} */
   let stream
@@ -28,11 +28,11 @@ export async function capture(form) {
   }
 }
 
-/** The video of a page without the widget. A page at rest sends no pictures, so something that cannot be seen moves
+/** A video of the page without the widget. A page at rest sends no frames, so something invisible moves
  * meanwhile: here, and in the widget while it is hidden. @param {MediaStream} stream @param {FeedbackForm} form */
 async function withoutWidget(stream, form) {
   const video = Object.assign(document.createElement('video'), {srcObject: stream, muted: true, playsInline: true})
-  video.play().catch(() => undefined) // it waits for the first picture
+  video.play().catch(() => undefined) // it waits for the first frame
   const moving = document.documentElement.animate({opacity: [1, .999]}, {duration: 100, iterations: Infinity, direction: 'alternate'})
   await form.stage('hidden')
   await taken(video, performance.now() + LAG)

@@ -29,7 +29,7 @@ function fill(element, attributes, children) {
 /** @param {string} path @returns {SVGElement} */
 export const icon = path => drawn('svg', {viewBox: '0 0 20 20', 'aria-hidden': 'true', class: 'feedback-icon'}, drawn('path', {d: path}))
 
-/** Brings a style sheet of this folder. Rejected where it cannot be had. @param {string} name @returns {Promise<void>} */
+/** Loads a style sheet of this folder. Rejected if that fails. @param {string} name @returns {Promise<void>} */
 export function dress(name) {
   const known = styles.get(name) ?? new Promise((resolve, reject) => {
     const link = make('link', {rel: 'stylesheet', href: new URL(name, import.meta.url).href, load: resolve, error: () => {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Points out what looks private in the text, and masks it with one press. It never keeps anybody from sending. */
+/** Points out what looks private in the text, and masks it with one press. It never prevents sending. */
 import {dress, make} from './dom.js'
 import {findPrivate, masked} from './private-data.js'
 import {editorWords} from './words.js'
@@ -16,7 +16,7 @@ export class Hints {
   #shade = make('div', {class: 'feedback-shade', 'aria-hidden': 'true'})
   #note = make('ul', {class: 'feedback-hints', hidden: true})
   #shown = ''
-  /** What was looked at last: the writer's address and the text. */
+  /** What was checked last: the writer's address and the text. */
   #asked = ''
 
   /** @param {FormController} controller tells of changes @param {HTMLTextAreaElement} area @param {AbortSignal} signal */
@@ -35,7 +35,7 @@ export class Hints {
     this.changed()
   }
 
-  /** Something in the form changed. Hints that stay the same are left alone: a press on one of them may be under way. */
+  /** The form has changed. Hints that stay the same are kept: somebody may be pressing one of them. */
   changed() {
     const asked = `${this.#controller.form.email.value}\n${this.#area.value}`
     if (asked === this.#asked) return

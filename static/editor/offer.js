@@ -1,5 +1,5 @@
 // @ts-check
-/** Offers to edit the pictures that are attached, and brings the editor when somebody wants it. */
+/** Offers to edit attached pictures, and loads the editor on demand. */
 import {dress, make} from './dom.js'
 import {editorWords} from './words.js'
 /** @import {FormController} from '../form/form-controller.js' */
@@ -15,9 +15,9 @@ const TOOLS = /** @type {Record<string, Tool[]>} */ ({
 
 /**
  * @param {FormController} controller @param {Picture} picture
- * @param {(file: Blob | undefined | null) => void} replace puts another file in its place; undefined: it is being
- *   blackened, so the old one must go; null: that failed, and it must not be sent
- * @param {AbortSignal} signal ends what it offers
+ * @param {(file: Blob | undefined | null) => void} replace replaces the file; undefined: it is being
+ *   blackened, so the old one must not be sent; null: that failed, and it must not be sent either
+ * @param {AbortSignal} signal withdraws the offer
  */
 export async function offer(controller, picture, replace, signal) {
   const {form} = controller

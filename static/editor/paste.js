@@ -1,5 +1,5 @@
 // @ts-check
-/** Says how to paste a screenshot, where the browser lets no page take one: with the keys of this computer. */
+/** Says how to paste a screenshot, with the keys of this computer, if the browser allows no page to take one. */
 import {dress, make} from './dom.js'
 import {editorWords} from './words.js'
 

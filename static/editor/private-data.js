@@ -1,5 +1,5 @@
 // @ts-check
-/** Finds in a text what its writer may not have meant to send. Nothing here knows of a page or a network. */
+/** Finds private data in a text that its writer may not have meant to send. Independent of the page and the network. */
 
 /** @typedef {'card' | 'iban' | 'token' | 'key' | 'password' | 'email'} Kind */
 /** @typedef {{kind: Kind, start: number, end: number}} Find places in the text, as of a string */
@@ -25,13 +25,13 @@ const TOKENS = [
   /(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}/g, // JSON Web Token
   /(?<=(?:bearer|api[ _-]?key|access[ _-]?token|secret)[ \t]*[:=]?[ \t]*["']?)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}/gi,
 ]
-/** Where some countries' account numbers end (SWIFT's registry of IBAN formats); others are from 15 to 34. */
+/** The lengths of some countries' account numbers (SWIFT's registry of IBAN formats); others have 15 to 34 characters. */
 const IBAN_LENGTHS = /** @type {Record<string, number>} */ ({
   AD: 24, AE: 23, AT: 20, BE: 16, BG: 22, BR: 29, CH: 21, CY: 28, CZ: 24, DE: 22, DK: 18, EE: 20, ES: 24, FI: 18, FR: 27, GB: 22, GR: 27, HR: 21, HU: 28, IE: 22, IL: 23,
   IS: 26, IT: 27, LI: 21, LT: 20, LU: 20, LV: 21, MC: 27, MT: 31, NL: 18, NO: 15, PL: 28, PT: 25, RO: 24, SA: 24, SE: 24, SI: 19, SK: 24, TR: 26, UA: 29,
 })
 
-/** @param {string} text @param {string} [own] the writer's e-mail address, which is no secret here @returns {Find[]} in order, none within another */
+/** @param {string} text @param {string} [own] the writer's e-mail address, which does not count as private here @returns {Find[]} in order, without overlaps */
 export function findPrivate(text, own = '') {
   /** @type {Find[]} */
   const finds = []
@@ -52,14 +52,14 @@ export function findPrivate(text, own = '') {
   return finds.sort((one, other) => one.start - other.start)
 }
 
-/** The text with one find made unreadable; the last four characters of a number stay, so that its owner knows it.
+/** The text with one find masked. The last four characters of a number stay, so that its owner recognises it.
  * @param {string} text @param {Find} find */
 export function masked(text, {kind, start, end}) {
   const tail = kind === 'card' || kind === 'iban' ? text.slice(end - 4, end) : ''
   return text.slice(0, start) + '••••' + tail + text.slice(end)
 }
 
-/** Luhn's check digit (ISO/IEC 7812-1), for numbers that begin as those of the card networks do. @param {string} digits */
+/** Luhn's check digit (ISO/IEC 7812-1), for numbers with the prefixes of card networks. @param {string} digits */
 function isCard(digits) {
   if (!/^(?:4|5[0-8]|2[2-7]|3[0-9]|6)/.test(digits) || digits.length < 13 || /^(\d)\1*$/.test(digits)) return false
   let sum = 0
@@ -88,13 +88,13 @@ function ibanIn(found) {
   return rest === 1 ? found.slice(0, end) : ''
 }
 
-/** Somebody else's, and not that of an example or of a help desk. @param {string} address @param {string} own */
+/** Whether it is another person's address, not an example's or a help desk's. @param {string} address @param {string} own */
 function isElse(address, own) {
   const small = address.toLowerCase()
   if (small === own.trim().toLowerCase() || /\.(?:png|jpe?g|gif|svg|webp|avif|pdf|css|[cm]?[jt]s|html?)$/.test(small)) return false
   return !/@(?:[\w-]+\.)*example\.(?:com|org|net)$|\.(?:example|test|invalid|localhost)$|^(?:info|support|help|contact|hello|sales|no-?reply)@/.test(small)
 }
 
-/** What stands where a password would. After "is" comes mostly a word; a password has more than letters.
+/** Whether it looks like a password. After "is" a word usually follows; a password has more than letters.
  * @param {string} word @param {string} link */
 const isPlaceholder = (word, link) => /^ist?$/i.test(link) && /^\p{L}+[.!?)]*$/u.test(word) || /^(?:[*•.x_-]+|[<{[].*|reset|required|incorrect|wrong|expired|invalid|forgotten|field|manager|protected|empty|missing|null|undefined|false|true|nicht|nichts|falsch|obligatoire|requis)[.!?)]*$/i.test(word)

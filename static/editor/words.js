@@ -1,5 +1,5 @@
 // @ts-check
-/** The words of the editor and of the hints, which no page carries that shows neither. */
+/** The texts of the editor and the hints, which load on demand. */
 import {Words} from '../form/words.js'
 
 /** @type {Promise<Words> | undefined} */

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Puts text where the person can paste it from; where the page may not, the old way. @param {string} text @returns {Promise<boolean>} */
+/** Copies text to the clipboard, in the old way if the page has no permission. @param {string} text @returns {Promise<boolean>} */
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text)

@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * The files of drafts, in this browser's IndexedDB, until half an hour after the last change. Loaded only where there are any.
+ * The files of drafts, in this browser's IndexedDB, until half an hour after the last change. Loaded only if there are any.
  *
- * Each set of files lies under a random name, and only the owner's draft holds that name (`kept.js`): so nobody else is given
- * them. While anything lies here `feedback:PRODUCT:browser:files` in `localStorage` says so, and a page that opens later
- * sweeps out what has been there for too long.
+ * Each set of files has a random name that only the owner's draft holds (`kept.js`), so nobody else gets
+ * them. While there are any, `feedback:PRODUCT:browser:files` in `localStorage` says so, and a page that opens later
+ * removes what has expired.
  */
 
 const MINUTES = 30
@@ -21,13 +21,13 @@ export async function keep(product, id, files) {
   })
 }
 
-/** There was a change to the draft that they belong to. @param {string} product @param {string} id */
+/** The draft that they belong to has changed. @param {string} product @param {string} id */
 export async function touch(product, id) {
   localStorage.setItem(mark(product), JSON.stringify({at: Date.now()}))
   await use('readwrite', (_, times) => times.put({product, at: Date.now()}, id))
 }
 
-/** @param {string} id @returns {Promise<KeptFile[]>} none, where they have been there for too long */
+/** @param {string} id @returns {Promise<KeptFile[]>} none if they have expired */
 export async function load(id) {
   const [files, time] = await Promise.all([use('readonly', contents => contents.get(id)), use('readonly', (_, times) => times.get(id))])
   return files && isFresh(time) ? files : []
@@ -42,7 +42,7 @@ export async function drop(product, id) {
   await sweep(product)
 }
 
-/** Takes out what has been there for too long, or all of a product. @param {string} product @param {boolean} [all] */
+/** Removes what has expired, or everything of a product. @param {string} product @param {boolean} [all] */
 export async function sweep(product, all = false) {
   const ids = await use('readonly', (_, times) => times.getAllKeys())
   const found = await use('readonly', (_, times) => times.getAll())
@@ -67,7 +67,7 @@ function isFresh(time) {
   return time !== undefined && Math.abs(Date.now() - time.at) < MINUTES * 60_000
 }
 
-/** One transaction; answers what was asked for in it, once all of it is written.
+/** Runs one transaction. Resolves to its result once everything is written.
  * @param {IDBTransactionMode} mode @param {(contents: IDBObjectStore, times: IDBObjectStore) => IDBRequest | void} act @returns {Promise<any>} */
 async function use(mode, act) {
   const database = await open()

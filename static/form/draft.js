@@ -1,10 +1,10 @@
 // @ts-check
-/** Keeps text, thumb, chips and files for their owner until they are sent or thrown away; never the address. */
+/** Keeps text, thumb, chips and files for their owner until they are sent or discarded; never the address. */
 import {Kept} from './kept.js'
 /** @import {FormController} from './form-controller.js' */
 
 const CHANNEL = 'feedback-sent'
-const PAUSE = 300 // milliseconds without a key, after which it is written
+const PAUSE = 300 // milliseconds without typing after which it is saved
 
 export class Draft {
   #controller
@@ -13,10 +13,10 @@ export class Draft {
   #coming
   /** Once it is known, so that a page that goes can still write. @type {Kept | undefined} */
   #kept
-  /** Files are written one set after the other. */
+  /** Sets of files are written one after the other. */
   #saving = Promise.resolve()
   #isRestoring = false
-  /** Does the form hold what was kept before? */
+  /** Whether the form holds a restored draft. */
   isRestored = false
 
   /** @param {FormController} controller */
@@ -32,14 +32,14 @@ export class Draft {
     for (const type of ['input', 'change']) form.form.addEventListener(type, () => this.#soon(), {signal})
     addEventListener('pagehide', () => this.#keep(), {signal})
     form.element('feedback-draft-clear').addEventListener('click', () => this.#clear(), {signal})
-    this.#soon() // what was put in before this was loaded
+    this.#soon() // input from before this was loaded
     if (typeof BroadcastChannel !== 'function') return
     const channel = new BroadcastChannel(CHANNEL)
     channel.onmessage = ({data}) => this.#sentElsewhere(data)
     signal.addEventListener('abort', () => channel.close())
   }
 
-  /** Gives back what was kept, unless the page holds something already. */
+  /** Restores the draft, unless the page already has input. */
   async restore() {
     this.#isRestoring = true
     await this.#restore().finally(() => { this.#isRestoring = false })
@@ -57,13 +57,13 @@ export class Draft {
     if (list.length) files.add(list)
   }
 
-  /** The files that are ready are others now. */
+  /** The ready files have changed. */
   filesChanged() {
     this.#soon()
     this.#saving = this.#saving.then(() => this.#keepFiles()).catch(() => undefined)
   }
 
-  /** It has been sent: no other tab shall offer it. */
+  /** It has been sent: no other tab may offer it. */
   sent() {
     const {fields} = this.#controller
     if (typeof BroadcastChannel === 'function' && this.#kept) {
@@ -74,7 +74,7 @@ export class Draft {
     this.drop()
   }
 
-  /** It has been sent or thrown away. */
+  /** It has been sent or discarded. */
   drop() {
     this.#rest()
     this.#note.hidden = true
@@ -82,7 +82,7 @@ export class Draft {
     this.#saving = this.#saving.then(() => this.#dropFiles()).catch(() => undefined)
   }
 
-  /** It has been sent, and its owner is no longer there. @param {string} text what was sent */
+  /** It has been sent, and its owner has left. @param {string} text what was sent */
   async forget(text) {
     const kept = await this.#coming
     if (kept.draft?.text && kept.draft.text !== text) return
@@ -90,7 +90,7 @@ export class Draft {
     await this.#dropFiles().catch(() => undefined)
   }
 
-  /** Somebody who was not known when it was begun turned out to be its owner. @param {Kept} kept */
+  /** Its owner became known after it was begun. @param {Kept} kept */
   moveTo(kept) {
     this.#write()
     if (this.#kept) {
@@ -102,7 +102,7 @@ export class Draft {
     this.#soon()
   }
 
-  /** Its owner goes. */
+  /** Its owner leaves. */
   leave() {
     this.#keep()
     this.#note.hidden = true
@@ -162,7 +162,7 @@ export class Draft {
     this.#empty()
   }
 
-  /** @param {Kept['draft']} [draft] nothing: there is none any more */
+  /** @param {Kept['draft']} [draft] undefined: there is none any more */
   #write(draft) {
     if (this.#kept) this.#kept.draft = draft
     else this.#coming.then(kept => kept.draft = draft)

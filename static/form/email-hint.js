@@ -1,5 +1,5 @@
 // @ts-check
-/** A near miss of a common mail domain, offered to be put right by one press and never forced. Loaded once an address was
+/** Suggests the likely domain for a typing error in a common one. People decide. Loaded once an address has been
  * typed. */
 /** @import {FormController} from './form-controller.js' */
 
@@ -8,7 +8,7 @@ const DOMAINS = [
   'hotmail.co.uk', 'yahoo.co.uk', 'hotmail.fr', 'yahoo.fr', 'orange.fr', 'outlook.fr', 'outlook.de', 'yahoo.de', 'libero.it',
   'naver.com', 'qq.com', '163.com',
 ]
-const SHORTEST = 8 // characters: what is shorter may be a domain of its own
+const SHORTEST = 8 // characters: a shorter one may be a real domain
 let hint = document.createElement('p')
 
 /** @param {FormController} controller */
@@ -41,7 +41,7 @@ export function nearest(address) {
   return meant ? `${address.slice(0, name.length)}@${meant}` : ''
 }
 
-/** One character more, less or other, or two that changed places. @param {string} one @param {string} other */
+/** Whether they differ by one added, missing or changed character, or by two that are swapped. @param {string} one @param {string} other */
 function isNear(one, other) {
   let start = 0, end = 0
   while (start < one.length && one[start] === other[start]) start++

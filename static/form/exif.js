@@ -1,5 +1,5 @@
 // @ts-check
-/** Does a picture say where it was taken? Encoding it anew leaves that behind, and people may know so. */
+/** Whether a picture says where it was taken. Encoding it again removes that, and the form says so. */
 
 const GPS = 0x8825 // the tag that points to the position (Exif 2.32, 4.6.3)
 const MARKS = ['Exif\0\0', 'eXIf', 'EXIF'] // in JPEG and HEIC, PNG, WebP
@@ -11,7 +11,7 @@ export async function hasLocation(file) {
   return find(bytes, XMP, 0) >= 0 || MARKS.some(mark => places(bytes, mark).some(place => hasGps(bytes, place + mark.length)))
 }
 
-/** The places of `mark`, each of which may be chance. @param {Uint8Array<ArrayBuffer>} bytes @param {string} mark */
+/** The positions of `mark`, some of which may be coincidence. @param {Uint8Array<ArrayBuffer>} bytes @param {string} mark */
 function places(bytes, mark) {
   const found = []
   for (let place = find(bytes, mark, 0); place >= 0; place = find(bytes, mark, place + 1)) found.push(place)
@@ -27,7 +27,7 @@ function find(bytes, mark, from) {
   return -1
 }
 
-/** Is there a TIFF directory near `place`, with a position that is not empty? PNG and WebP put a few bytes before it.
+/** Whether a TIFF directory near `place` contains a location. PNG and WebP put a few bytes before it.
  * @param {Uint8Array<ArrayBuffer>} bytes @param {number} place */
 function hasGps(bytes, place) {
   for (const start of [place, place + 4, place + 6, place + 10]) {
@@ -38,7 +38,7 @@ function hasGps(bytes, place) {
       const position = entry(tiff, tiff.getUint32(4, isLittle), GPS, isLittle)
       if (position !== undefined && entry(tiff, position, 2, isLittle) !== undefined) return true
     } catch {
-      // no TIFF, or one that ends too soon
+      // not TIFF, or truncated
     }
   }
   return false

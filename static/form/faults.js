@@ -1,14 +1,14 @@
 // @ts-check
-/** What has to be fixed, beside each field. One fault takes the focus to its field; of several a summary does. Each goes as
- * soon as it is fixed. */
+/** Errors beside each field. A single error takes the focus to its field; several are listed in a summary. Each disappears
+ * as soon as it is fixed. */
 /** @import {FormController} from './form-controller.js' */
 
 /**
  * @typedef {object} Fault
- * @property {string} field its name; empty where all of the form is meant
+ * @property {string} field its name; empty for the form as a whole
  * @property {string} code
  * @property {string} message whole sentences, fit to show
- * @property {number} [position] which of the files that were sent
+ * @property {number} [position] the index of a sent file
  * @property {string} [row] the id of a file's row, which shows the message itself
  * @property {string} [label] the file's name
  */
@@ -62,7 +62,7 @@ export class Faults {
     this.#controller.title(this.#heading(faults.length))
   }
 
-  /** The first field by which something can be said. */
+  /** The first field that can show its error. */
   get #first() {
     return ['sentimentRating', 'description'].find(name => this.#controller.form.element(name)) ?? 'files'
   }

@@ -3,13 +3,13 @@
 
 const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'paste', 'submit']
 const ANYWHERE = ['dragover', 'dragleave', 'drop']
-const SILENT = 1000 // milliseconds: then a page that frames it says nothing
+const SILENT = 1000 // milliseconds after which a framing page counts as silent
 
 /**
- * `<feedback-form>` makes the form inside of it pleasant; without it the form works too.
+ * `<feedback-form>` enhances the form inside it, which also works without it.
  *
- * Nothing but this is loaded until somebody does something: then `rest.js`, which is built from `form-controller.js`, comes and is
- * given what that was.
+ * Nothing else is loaded until somebody uses the form. Then `rest.js`, which is built from `form-controller.js`, is loaded and
+ * gets that action.
  */
 export class FeedbackForm extends HTMLElement {
   /** @type {AbortController | undefined} */
@@ -28,7 +28,7 @@ export class FeedbackForm extends HTMLElement {
   vouch
   /** Asks the page that frames it for room, or to be out of sight. @type {(how: 'full' | 'hidden' | '') => Promise<boolean>} */
   stage = async () => false
-  /** Whose form it is, in small letters. */
+  /** The address of the form's owner, in lower case. */
   address = ''
   /** @type {string[]} */
   #accept = []
@@ -56,7 +56,7 @@ export class FeedbackForm extends HTMLElement {
     else addEventListener('load', () => setTimeout(() => this.recall(), SILENT), {signal})
   }
 
-  /** A screenshot at the press of a button, or by keys where the browser lets no page take one. @param {AbortSignal} signal */
+  /** Offers a screenshot: by a button or, if the browser allows no page to take one, by keys. @param {AbortSignal} signal */
   #offerCapture(signal) {
     const button = this.element('feedback-capture')
     if (!button) return
@@ -73,16 +73,16 @@ export class FeedbackForm extends HTMLElement {
   get maxLength() { return Number(this.getAttribute('max-length')) || Infinity }
   get maxFiles() { return Number(this.getAttribute('max-files')) || Infinity }
   get maxSize() { return Number(this.getAttribute('max-size')) || Infinity }
-  /** Seconds until the thanks in a popover close by themselves; 0: never. */
+  /** Seconds until the thanks in a popover close automatically; 0: never. */
   get closeAfter() { return Number(this.getAttribute('close-after')) }
   get maxPixels() { return Number(this.getAttribute('max-pixels')) || Infinity }
-  /** May this browser keep anything? */
+  /** Whether this browser may keep anything. */
   get keeps() { return this.getAttribute('draft') !== 'off' }
 
-  /** May files of this media type go along? @param {string} type */
+  /** Whether the form accepts files of this media type. @param {string} type */
   takes(type) { return this.#accept.includes(type) }
 
-  /** May a picture of the page be taken here? Phones cannot, and a page that frames the form may forbid it. */
+  /** Whether a screenshot can be taken. Phones cannot, and a page that frames the form may forbid it. */
   get #canCapture() {
     const policy = /** @type {any} */ (document).featurePolicy
     return Boolean(navigator.mediaDevices?.getDisplayMedia) && (policy?.allowsFeature('display-capture') ?? parent === window)
@@ -94,17 +94,17 @@ export class FeedbackForm extends HTMLElement {
   get form() { return this.element('feedback') }
   /** @returns {HTMLInputElement} */
   get email() { return this.element('submittedByEmail') }
-  /** Shall this browser remember the address? @returns {HTMLInputElement | null | undefined} */
+  /** The checkbox that makes this browser remember the address. @returns {HTMLInputElement | null | undefined} */
   get remember() { return this.element('feedback-remember')?.firstElementChild }
   /** @returns {any} */
   get token() { return this.form.elements.namedItem('token') }
   /** @returns {HTMLInputElement | null} */
   get input() { return this.element('files') }
 
-  /** May something be put in now? Not while it is sent, nor once thanks stand in its place. */
+  /** Whether the form accepts input: not while it is sent, nor after the thanks have replaced it. */
   get isOpen() { return !this.form.dataset.state && !this.form.hidden }
 
-  /** Brings back what is kept, if anything is. */
+  /** Restores the draft, if there is one. */
   recall() {
     try {
       if (this.#kept().some(key => !/:(receipts|sent)$/.test(key))) this.wake()
@@ -115,7 +115,7 @@ export class FeedbackForm extends HTMLElement {
     this.offerReceipts()
   }
 
-  /** An address can be remembered where no page says whose it is. */
+  /** An address can be remembered if no page gives one. */
   offerToRemember() {
     const {remember: box, address} = this
     const label = box?.closest('label')
@@ -129,7 +129,7 @@ export class FeedbackForm extends HTMLElement {
     }
   }
 
-  /** Leads to what the person who is there sent from here, if anything. */
+  /** Links to what the present person has sent from this browser, if anything. */
   async offerReceipts() {
     const foot = this.element('feedback-foot')
     if (!foot) return
@@ -154,27 +154,27 @@ export class FeedbackForm extends HTMLElement {
     return [localStorage, sessionStorage].flatMap(place => Object.keys(place)).filter(key => key.startsWith(`feedback:${this.product}`))
   }
 
-  /** Another person is there. @param {string} address */
+  /** Another person has come. @param {string} address */
   turn(address) {
     this.#turns++
     if (this.controller) this.controller.leave()
-    else this.element('feedback-send').textContent = this.#words.send // it may have been pressed by the former
+    else this.element('feedback-send').textContent = this.#words.send // the previous person may have pressed it
     this.controller = this.#controller = undefined
     this.address = address
     this.tell('turn')
   }
 
-  /** @param {string} type @param {object} [detail] @returns {boolean} whether nobody objected */
+  /** @param {string} type @param {object} [detail] @returns {boolean} whether nobody cancelled it */
   tell(type, detail) {
     return this.dispatchEvent(new CustomEvent(`feedback-${type}`, {detail, bubbles: true, cancelable: type === 'submit'}))
   }
 
-  /** Brings everything that works on the form. @returns {Promise<FormController>} */
+  /** Loads the form's controller. @returns {Promise<FormController>} */
   wake() {
     return this.#controller ??= this.#load()
   }
 
-  /** A browser may remember that an address failed, so that the next try has another one. */
+  /** A browser may remember that an address failed, so the next attempt uses another one. */
   async #load() {
     const turn = this.#turns
     const rest = `./rest.js${this.#tries ? `?${this.#tries}` : ''}`
@@ -199,7 +199,7 @@ export class FeedbackForm extends HTMLElement {
     else this.wake().catch(() => undefined)
   }
 
-  /** Where the rest of the script does not come, or fails, the form goes the plain way: with all but files that only the
+  /** If the rest of the script does not load, or fails, the browser sends the form itself, without files that only the
    * script has. @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault()
@@ -215,7 +215,7 @@ export class FeedbackForm extends HTMLElement {
     }
   }
 
-  /** Offline before there was anything that could say so well. */
+  /** Offline before the script that reports it properly has loaded. */
   #wait() {
     const words = this.#words
     const note = this.element('feedback-note-template').content.cloneNode(true)
@@ -226,15 +226,15 @@ export class FeedbackForm extends HTMLElement {
     addEventListener('online', () => turn === this.#turns && this.form.requestSubmit(), {once: true})
   }
 
-  /** Once it is there, and unless another person has come meanwhile. @param {(controller: FormController) => unknown} act */
+  /** Acts once the controller has loaded, unless another person has come meanwhile. @param {(controller: FormController) => unknown} act */
   async #use(act) {
     const turn = this.#turns
     const controller = await this.wake()
     if (turn === this.#turns) await act(controller)
   }
 
-  /** A picture from the clipboard. Text that comes with it is what was meant, unless it is no more than the files' names, as
-   * the Finder of macOS adds it. @param {ClipboardEvent} event */
+  /** A picture from the clipboard. If text comes with it, the text is pasted instead, unless it only lists the files' names, as
+   * the Finder of macOS does. @param {ClipboardEvent} event */
   #paste(event) {
     const {clipboardData} = event
     if (!clipboardData?.files.length) return
@@ -243,7 +243,7 @@ export class FeedbackForm extends HTMLElement {
     if (lines.every(line => names.includes(line))) this.#add(event, clipboardData)
   }
 
-  /** A file that is dropped beside the form must not make the browser leave the page. @param {DragEvent} event */
+  /** A file dropped beside the form must not make the browser leave the page. @param {DragEvent} event */
   #drag(event) {
     const {type, dataTransfer, target} = event
     const carries = dataTransfer?.types.includes('Files')

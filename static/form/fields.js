@@ -6,7 +6,7 @@
 
 import {foldAddress, MAX_EMAIL, plainText, readAddress} from './plain.js'
 
-const NEAR = 100 // characters left, from where on they are counted
+const NEAR = 100 // characters left, from which they are counted down
 const ALOUD = [100, 50, 20, 10, 0]
 const LINES = 12
 
@@ -34,10 +34,10 @@ export class Fields {
     const {form} = this.#controller.form
     for (const type of ['click', 'keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
     for (const type of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, this, {signal})
-    this.#remember() // what was ticked before this was loaded
+    this.#remember() // what was ticked before this script loaded
   }
 
-  /** What is said; blank is nothing. */
+  /** The text; empty if it is blank. */
   get text() {
     return plainText(this.area?.value ?? '')
   }
@@ -65,7 +65,7 @@ export class Fields {
     return {text: this.area?.value ?? '', thumb: this.thumb, chips: this.chips}
   }
 
-  /** Puts in what a draft kept; without one, empties all. @param {Partial<Draft>} [draft] */
+  /** Restores a draft; without one, empties all fields. @param {Partial<Draft>} [draft] */
   fill({text = '', thumb = '', chips = []} = {}) {
     if (this.area) this.area.value = text
     this.thumb = thumb
@@ -74,7 +74,7 @@ export class Fields {
     this.refresh()
   }
 
-  /** The fields hold something else now. */
+  /** The fields have changed. */
   refresh() {
     this.#thumb = this.thumb
     this.#offerChips()
@@ -83,7 +83,7 @@ export class Fields {
     this.#controller.changed()
   }
 
-  /** What cannot be seen is not sent either. */
+  /** Hidden chips are not sent. */
   #offerChips() {
     for (const group of this.#groups) group.hidden = group.disabled = group.dataset.thumb !== this.thumb
   }
@@ -122,21 +122,21 @@ export class Fields {
     this.refresh()
   }
 
-  /** What has been put right is no longer complained of; what is only half typed is not complained of yet.
+  /** A corrected field loses its error. A half-typed one does not get one yet.
    * @param {string} field @param {Fault | undefined} fault */
   #recheck(field, fault) {
     const {faults} = this.#controller
     if (!fault || fault.code !== faults.get(field)?.code) faults.clear(field)
   }
 
-  /** What an error pushes away under the pointer would not be pressed: it waits until the press is over. */
+  /** An error that appears during a press could move the pressed element away, so it waits until the press is over. */
   #leaveEmail() {
     this.#hasLeft = true
     if (this.#controller.form.email.value) import('./email-hint.js').then(({suggest}) => this.#controller.isLeft || suggest(this.#controller)).catch(() => undefined)
     if (!this.#isPressing) setTimeout(() => this.#complain())
   }
 
-  /** Keeps or forgets the address, where a person has said which. */
+  /** Keeps or forgets the address, if the person has chosen. */
   #remember() {
     const {form} = this.#controller
     if (form.remember?.checked || form.remember?.defaultChecked) import('./remember.js').then(({keep}) => keep(form)).catch(() => undefined)
@@ -201,7 +201,7 @@ export class Fields {
     else if (fault && !faults.get('description')) faults.set(fault)
   }
 
-  /** As high as its text, where CSS cannot do it. */
+  /** Makes the field as high as its text, if CSS cannot. */
   #grow() {
     if (!this.area || CSS.supports('field-sizing: content')) return
     const {style} = this.area

@@ -1,14 +1,14 @@
 // @ts-check
-/** Looks into a file for what the server will look for, so that none is called ready that will be refused. */
+/** Checks a file as the server will, so that no file counts as ready that would be refused. */
 /** @import {Kind} from './file-kind.js' */
 
 const THUMB = 96 // pixels: the shorter edge of a thumbnail, which is shown at 44
-const NO_FRAME = [0xc4, 0xc8, 0xcc] // markers among those of a JPEG's frame that are none (ITU-T T.81, table B.1)
+const NO_FRAME = [0xc4, 0xc8, 0xcc] // markers in the range of a JPEG's frame markers that are not frames (ITU-T T.81, table B.1)
 
 /**
  * @param {File} file @param {Kind} kind
  * @returns {Promise<{pixels: number, thumbnail?: Blob, notes: string[]}>} `notes` are keys of words
- * @throws {Error} whose message is a fault's code, with its variant
+ * @throws {Error} whose message is an error code, with its variant
  */
 export async function examine(file, kind) {
   const bytes = new Uint8Array(await file.arrayBuffer())
@@ -18,7 +18,7 @@ export async function examine(file, kind) {
   return {pixels: width * height, thumbnail: await thumbnail(file, width < height, kind), notes}
 }
 
-/** Decoded small, for a photo takes fifty megabytes when it is decoded whole. @param {File} file @param {boolean} isTall @param {Kind} kind */
+/** Decoded at a small size, because a whole photo takes fifty megabytes. @param {File} file @param {boolean} isTall @param {Kind} kind */
 async function thumbnail(file, isTall, kind) {
   try {
     const image = await createImageBitmap(file, {[isTall ? 'resizeWidth' : 'resizeHeight']: THUMB})
@@ -31,7 +31,7 @@ async function thumbnail(file, isTall, kind) {
   }
 }
 
-/** Can it be decoded at all? An older browser knows no resizing. @param {File} file */
+/** Whether it can be decoded at all. Older browsers cannot resize. @param {File} file */
 async function decodes(file) {
   try {
     (await createImageBitmap(file)).close()

@@ -1,5 +1,5 @@
 // @ts-check
-/** A file's row: picture or icon, name, size, what was done to it or what is wrong with it, and its remove button. */
+/** A file's row: picture or icon, name, size, a note or an error, and its remove button. */
 /** @import {FormController} from './form-controller.js' */
 
 const TAIL = 8 // characters of a name that stay when its middle is cut
@@ -59,7 +59,7 @@ export class FileRow {
     image.onload = () => { image.hidden = false }
   }
 
-  /** What it showed is shown nowhere any more. */
+  /** Removes the picture for good. */
   hidePicture() {
     URL.revokeObjectURL(this.#url)
     this.#find('img').hidden = true
@@ -73,7 +73,7 @@ export class FileRow {
     this.#find('.feedback-file-words').append(button)
   }
 
-  /** Removes it, and lets go of its picture. */
+  /** Removes the row, and frees its picture. */
   end() {
     URL.revokeObjectURL(this.#url)
     this.element.remove()

@@ -1,5 +1,5 @@
 // @ts-check
-/** The files that go along: chosen, dropped or pasted, they add up here. Each is checked before it is sent. */
+/** The attached files: chosen, dropped or pasted. Each is checked before it is sent. */
 import {called, identify, TYPES} from './file-kind.js'
 import {FileRow} from './file-row.js'
 /** @import {FormController} from './form-controller.js' */
@@ -11,15 +11,15 @@ import {FileRow} from './file-row.js'
 /** @typedef {{file: File, isFolder?: boolean, note?: string}} Given what was chosen, or kept: then with what was done to it */
 /** @typedef {Given & {row: FileRow, fault?: Fault, work?: Work, made?: Blob}} Entry */
 
-const MOST = 20 // rows: what is dropped beyond that was hardly meant
+const MOST = 20 // rows: more were hardly dropped on purpose
 
 export class Files {
   #controller
   /** @type {Entry[]} */
   #entries = []
-  /** All that is being made ready, one after the other: pictures take much memory. */
+  /** Files are prepared one after the other, because pictures take much memory. */
   #work = Promise.resolve()
-  /** Ends what is offered for the files. */
+  /** Withdraws the offers for the files. */
   #gone = new AbortController()
 
   /** @param {FormController} controller */
@@ -28,15 +28,15 @@ export class Files {
   }
 
   get count() { return this.#entries.length }
-  /** Fulfilled once every file is checked and made ready. */
+  /** Resolves once every file is checked and prepared. */
   get settled() { return this.#work }
   get isSettled() { return this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
-  /** What is ready, with what was done to it. */
+  /** The ready files, with their notes. */
   get ready() { return this.#entries.filter(({fault, row}) => !fault && row.element.dataset.state === 'ready').map(({file, note = ''}) => ({file, note})) }
-  /** What goes along. */
+  /** The files to send. */
   get sendable() { return this.#entries.filter(entry => !entry.fault).map(entry => entry.file) }
 
-  /** What the file input holds comes over, so that the next choice adds to it. */
+  /** Takes the files out of the file input, so that the next choice adds to them. */
   takeInput() {
     const {input} = this.#controller.form
     if (!input?.files?.length) return
@@ -65,7 +65,7 @@ export class Files {
     this.#changed()
   }
 
-  /** Takes a picture of the page along. */
+  /** Adds a screenshot of the page. */
   async capture() {
     try {
       const {capture} = await import('../editor/capture.js')
@@ -77,7 +77,7 @@ export class Files {
     }
   }
 
-  /** Out of sight; what is being sent keeps them. */
+  /** Removes them from view. A submission in progress keeps them. */
   leave() {
     this.#gone.abort()
     for (const {row} of this.#entries) row.end()
@@ -93,7 +93,7 @@ export class Files {
     return faults
   }
 
-  /** What the server says of a file. @param {Fault} fault @returns {Fault} */
+  /** Shows the server's error about a file. @param {Fault} fault @returns {Fault} */
   place(fault) {
     const entry = this.#entries.filter(entry => !entry.fault)[fault.position ?? -1]
     return entry ? this.#complain(entry, fault) : fault
@@ -121,7 +121,7 @@ export class Files {
     this.#changed()
   }
 
-  /** Makes a file ready to be attached. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done, in words */
+  /** Prepares a file. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done, in words */
   async #made(entry, kind) {
     const {form, words} = this.#controller
     const {examine} = await import('./file-check.js')
@@ -133,14 +133,14 @@ export class Files {
     return entry.note ?? [done, ...notes.map(note => words.say(`note.${note}`))].filter(Boolean).join(' · ')
   }
 
-  /** Lets a picture be edited. @param {Entry} entry */
+  /** Offers to edit a picture. @param {Entry} entry */
   async #offer(entry) {
     if (this.#controller.form.getAttribute('edit') === 'off') return
     const {offer} = await import('../editor/offer.js')
     await offer(this.#controller, entry, file => this.#replace(entry, file), this.#gone.signal)
   }
 
-  /** The file as it was edited; undefined: it is being blackened; null: that failed. The old one goes nowhere any more.
+  /** Takes an edited file; undefined: it is being blackened; null: that failed. The old one is never sent.
    * @param {Entry} entry @param {Blob | undefined | null} file */
   #replace(entry, file) {
     if (!this.#entries.includes(entry)) return
@@ -178,7 +178,7 @@ export class Files {
     return kind
   }
 
-  /** Lets a file go along as it is. Whatever tells a place is taken out by the server.
+  /** Accepts a file as it is. The server removes its location.
    * @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what will be done */
   async #keep(entry, kind) {
     entry.file = called(entry.file, entry.file.name, kind)
@@ -187,7 +187,7 @@ export class Files {
     return await hasLocation(entry.file) ? this.#controller.words.say('note.location') : ''
   }
 
-  /** Makes of a picture one that may go along. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */
+  /** Converts a picture into one that is accepted. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */
   async #convert(entry, kind) {
     const {words, form} = this.#controller
     entry.row.is('preparing', words.say('files.preparing'))
@@ -233,7 +233,7 @@ export class Files {
     if (this.#controller.form.isOpen) this.#controller.draft?.filesChanged()
   }
 
-  /** Count and limits in words. @param {number} count */
+  /** Shows count and limits. @param {number} count */
   #show(count) {
     const {form, words, faults} = this.#controller
     const isFull = count >= form.maxFiles

@@ -1,7 +1,7 @@
 // @ts-check
-/** Everything that works on one form for one person, and on each other through it. Loaded when somebody begins to use the
- * form, as rest.js, which `make loader` builds from this file and what it imports. When another person comes, this one is left,
- * and another controller takes its place. */
+/** Connects the parts that work on one form for one person. Loaded when somebody begins to use the
+ * form, as rest.js, which `make loader` builds from this file and its imports. When another person comes, a new controller
+ * replaces this one. */
 import {Draft} from './draft.js'
 import {Faults} from './faults.js'
 import {Fields} from './fields.js'
@@ -14,9 +14,9 @@ import {Words} from './words.js'
 const TITLE = document.title
 
 /**
- * @fires feedback-dirty there is something now that would be lost
+ * @fires feedback-dirty there is input that would be lost
  * @fires feedback-submit (cancelable) the form is about to be sent
- * @fires feedback-success (detail: {receipt, status}) it has been taken
+ * @fires feedback-success (detail: {receipt, status}) it has been accepted
  * @fires feedback-error (detail: {code, retryable, reason}) it has not
  */
 export class FormController {
@@ -28,7 +28,7 @@ export class FormController {
   /** @param {FeedbackForm} form */
   constructor(form) {
     this.form = form
-    /** Whose controller this is; empty: that of somebody without an address. */
+    /** The person's address; empty for a person without one. */
     this.address = form.address
     this.words = new Words(JSON.parse(form.dataset.words ?? '{}'))
     this.faults = new Faults(this)
@@ -49,7 +49,7 @@ export class FormController {
     this.#hint(either.signal)
   }
 
-  /** What looks private is pointed out, from the first letter on. @param {AbortSignal} signal */
+  /** Points out what looks private, from the first letter on. @param {AbortSignal} signal */
   #hint(signal) {
     const {area} = this.fields
     if (!area || this.form.getAttribute('hints') === 'off' || !canLookBehind()) return
@@ -58,7 +58,7 @@ export class FormController {
 
   get isLeft() { return this.#left.signal.aborted }
 
-  /** The person goes: what is kept stays kept, what is being sent goes on unseen, and nothing of it is shown any more. */
+  /** The person leaves: the draft is kept, sending continues unseen, and nothing of it is shown any more. */
   leave() {
     this.draft.leave()
     this.sending.leave()
@@ -69,12 +69,12 @@ export class FormController {
     document.title = TITLE
   }
 
-  /** Is there anything said at all? */
+  /** Whether the form is empty. */
   get isEmpty() {
     return !this.fields.text && !this.fields.thumb && !this.files.count
   }
 
-  /** Something has been put in or taken out. */
+  /** The input has changed. */
   changed() {
     if (this.isLeft) return
     this.#hints?.changed()
@@ -83,12 +83,12 @@ export class FormController {
     this.#isDirty = !this.isEmpty
   }
 
-  /** The page's title, with what has happened in front. @param {string} [state] */
+  /** Sets the page's title, with the state in front. @param {string} [state] */
   title(state) {
     if (!this.isLeft) document.title = state ? `${state} · ${TITLE}` : TITLE
   }
 
-  /** Says something aloud. A pause makes the same words heard once more. @param {string} text */
+  /** Announces a text to screen readers. A pause makes them repeat the same words. @param {string} text */
   say(text) {
     if (this.isLeft) return
     const status = this.form.element('feedback-status')

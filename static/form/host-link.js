@@ -1,18 +1,18 @@
 /**
- * The form's side of the talk with the host page that frames it.
+ * The form's side of the messages with the host page.
  *
- * Nothing is posted before the host page has said `hello` from an origin that the product allows, and then only to that
- * origin: never the text, the e-mail address or a secret. Where no page says `hello`, the link stays silent.
+ * The form posts nothing before the host page has sent `hello` from an allowed origin, and then only to that
+ * origin: never the text, the e-mail address or a secret. If no page sends `hello`, it stays silent.
  */
 /** @import {HostWish} from './host-page.js' */
 
 const NAME = 'insider-feedback'
 const ENTRY = /^(https?:)\/\/(\*\.)?([^/:*]+)(?::(\d+|\*))?$/
 const PORTS = /** @type {Record<string, string>} */ ({'http:': '80', 'https:': '443'})
-const UNHEARD = 3000 // milliseconds: then the host page knows nothing of stages
+const UNHEARD = 3000 // milliseconds after which the host page counts as one that does not know stages
 const TABBABLE = 'a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex], [contenteditable]'
 
-/** Does an entry such as `https://app.example.com`, `https://*.example.com` or `http://localhost:*` allow an origin?
+/** Whether an entry such as `https://app.example.com`, `https://*.example.com` or `http://localhost:*` allows an origin.
  * @param {string} entry @param {string} origin */
 export function allows(entry, origin) {
   const [, scheme, wild, host, port] = ENTRY.exec(entry.toLowerCase()) ?? []
@@ -33,7 +33,7 @@ export class HostLink extends EventTarget {
   #height = 0
   #moved = false
   #follows = 0
-  /** Has the person done something here since the form was opened? Then the focus is where they put it. */
+  /** Whether the person has done something here since the form was opened. Then the focus stays where they put it. */
   #isUsed = false
   /** Who waits until the host page has made room, or is out of the way. @type {(() => void)[]} */
   #staged = []
@@ -41,13 +41,13 @@ export class HostLink extends EventTarget {
   #sizes = new ResizeObserver(() => this.#resize())
 
   /**
-   * Make it while the page's first module runs, not later: the host page says `hello` when the frame has loaded.
+   * Create it while the page's first module runs: the host page sends `hello` when the frame has loaded.
    *
    * @param {object} options
    * @param {string[]} options.origins the product's allowed origins
-   * @param {HTMLElement} [options.box] whose height the frame shall have
-   * @param {string} [options.title] the name of frame and dialog
-   * @param {string} [options.close] the launcher's word while the form is open
+   * @param {HTMLElement} [options.box] whose height the frame gets
+   * @param {string} [options.title] the accessible name of frame and dialog
+   * @param {string} [options.close] the launcher's text while the form is open
    */
   constructor({origins, box = document.body, title = document.title, close}) {
     super()
@@ -66,12 +66,12 @@ export class HostLink extends EventTarget {
     document.addEventListener('keydown', event => this.#key(event), {signal})
   }
 
-  /** Has a host page that may do so introduced itself? */
+  /** Whether an allowed host page has sent `hello`. */
   get connected() {
     return this.#peer !== undefined
   }
 
-  /** There is something now that would be lost. */
+  /** There is input that would be lost. */
   dirty() {
     this.#post('dirty')
   }
@@ -99,7 +99,7 @@ export class HostLink extends EventTarget {
     this.#post('reset')
   }
 
-  /** Asks the host page for all the room there is, or to take the widget out of sight. @param {'full' | 'hidden' | ''} how
+  /** Asks the host page for the whole window, or to hide the widget. @param {'full' | 'hidden' | ''} how
    * @returns {Promise<boolean>} whether it has */
   stage(how) {
     return new Promise(resolve => {
@@ -150,7 +150,7 @@ export class HostLink extends EventTarget {
   }
 
   /**
-   * A slow host page may ask for this when the person is already writing: then the focus stays with what they write.
+   * A slow host page may ask for this when the person is already writing. Then the focus stays where it is.
    *
    * @param {'first' | 'last'} end @param {boolean} [visible] whether the ring shall show: not after a pointer's press
    */
@@ -160,14 +160,14 @@ export class HostLink extends EventTarget {
     const stops = tabStops()
     const stop = end === 'last' ? stops.at(-1) : stops.find(stop => stop instanceof HTMLInputElement) ?? stops[0]
     stop?.focus(visible === undefined ? {} : {focusVisible: visible})
-    if (end === 'first') scrollTo(0, 0) // where the window is low, at the title all the same
+    if (end === 'first') scrollTo(0, 0) // in a low window, show the title all the same
   }
 
   #resize() {
     const height = Math.ceil(this.#box.getBoundingClientRect().height)
     if (!this.connected || height === this.#height) return
     this.#follows = this.#moved && innerHeight === this.#height ? this.#follows + 1 : 0
-    if (this.#follows > 1) return // what is higher than its frame by a share of it would grow for ever
+    if (this.#follows > 1) return // a form whose height is a share above that of its frame would grow for ever
     this.#height = height
     this.#post('resize', {height})
   }

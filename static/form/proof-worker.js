@@ -1,5 +1,5 @@
 // @ts-check
-/** Guesses until the derived key begins as it should: ALTCHA's version 2 with PBKDF2, one counter after the other. */
+/** Guesses until the derived key has the required prefix: ALTCHA version 2 with PBKDF2, one counter after the other. */
 
 const HASHES = /** @type {Record<string, string>} */ ({
   'PBKDF2/SHA-256': 'SHA-256', 'PBKDF2/SHA-384': 'SHA-384', 'PBKDF2/SHA-512': 'SHA-512',

@@ -10,8 +10,8 @@
 /** @typedef {{parameters: Record<string, any>, signature: string}} Challenge */
 
 const PATIENCE = 30_000 // milliseconds that Send waits at most
-const ARRIVAL = 4000 // milliseconds in which the worker has to be there: a blocked one says nothing in some browsers
-const FRESH = 300_000 // milliseconds in which a proof is sent; it counts for twice as long, so that a slow upload is in time
+const ARRIVAL = 4000 // milliseconds in which the worker must start: some browsers do not report a blocked one
+const FRESH = 300_000 // milliseconds for which a proof is used; it is valid twice as long, so that a slow upload is in time
 const BEGIN = ['pointerdown', 'keydown', 'focusin', 'input', 'submit']
 
 /** @type {HTMLInputElement | null} */
@@ -20,9 +20,9 @@ const form = field?.form
 /** @type {HTMLInputElement | null | undefined} */
 const token = form?.querySelector('input[name="token"]')
 
-/** For which token the work is done, or under way. */
+/** The token for which the work is done or in progress. */
 let solved = ''
-/** When its challenge was handed out, by this machine's clock. */
+/** When its challenge was issued, by this machine's clock. */
 let handedOut = Date.now()
 /** @type {Promise<string> | undefined} */
 let working
@@ -37,7 +37,7 @@ if (form && field && token) {
 
 const isFresh = () => Date.now() - handedOut < FRESH
 
-/** The proof for a form token; empty where there is none in time. @param {string} wanted @returns {Promise<string>} */
+/** The proof for a form token; empty if there is none in time. @param {string} wanted @returns {Promise<string>} */
 export function proven(wanted) {
   return Promise.race([prove(wanted), new Promise(done => setTimeout(() => done(''), PATIENCE))])
 }
@@ -47,7 +47,7 @@ function prove(wanted) {
   if (solved === wanted && working && isFresh()) return working
   solved = wanted
   const work = doWork(wanted).catch(() => {
-    if (working === work) working = undefined // perhaps it can be done later
+    if (working === work) working = undefined // it may succeed later
     return ''
   })
   return working = work
@@ -63,7 +63,7 @@ async function doWork(wanted) {
   return proof
 }
 
-/** A challenge for a token that the page was not handed out with, or in place of one that grows old. @param {string} wanted @returns {Promise<Challenge>} */
+/** A challenge for a token that did not come with the page, or to replace one that is about to expire. @param {string} wanted @returns {Promise<Challenge>} */
 async function another(wanted) {
   const address = `${location.pathname.replace(/\/$/, '')}/challenge`
   handedOut = Date.now()
@@ -87,7 +87,7 @@ function solve(challenge) {
   }).finally(() => worker.terminate())
 }
 
-/** The one script address that the page's policy lets this script make. @returns {Worker} */
+/** The only script address that the page's policy lets this script create. @returns {Worker} */
 function start() {
   const address = new URL(field?.dataset.worker ?? '', location.href).href
   const {trustedTypes} = /** @type {any} */ (globalThis)
@@ -100,13 +100,13 @@ function start() {
 /** A policy can be made once. */
 const policies = /** @type {{made?: any}} */ ({})
 
-/** Where nothing else of the form's script has come, keeps a press of Send until the work is done. @param {SubmitEvent} event */
+/** If the rest of the form's script has not loaded, delays Send until the work is done. @param {SubmitEvent} event */
 async function hold(event) {
   const {target, submitter} = event
   if (target !== form || !form || !token || isSending || customElements.get('feedback-form')) return
   event.preventDefault()
   await proven(token.value)
-  await new Promise(done => setTimeout(done)) // while one submit event is under way, a form begins no other
+  await new Promise(done => setTimeout(done)) // during a submit event, a form cannot be submitted again
   isSending = true
   try {
     form.requestSubmit(submitter)

@@ -18,7 +18,7 @@ function say(text) {
   if (status) status.textContent = text
 }
 
-/** What the script adds to the page that is there. */
+/** Enhances the page. */
 function dress() {
   for (const time of document.querySelectorAll('time[datetime]')) {
     const at = new Date(/** @type {HTMLTimeElement} */ (time).dateTime)
@@ -31,7 +31,7 @@ function dress() {
   offerText().catch(() => undefined) // storage is blocked
 }
 
-/** What was refused is brought back into a form, as a draft of that tab, if this browser still has the words. */
+/** Brings a refused text back into a form, as a draft of that tab, if this browser still has it. */
 async function offerText() {
   const link = /** @type {HTMLElement | null} */ (document.querySelector('[data-do=restore]'))
   if (!link) return
@@ -51,7 +51,7 @@ async function copy(button) {
   say(copied)
 }
 
-/** This page as the service would show it now. Scripts in it do not run. @returns {Promise<Document | null>} */
+/** This page in its present state. Its scripts do not run. @returns {Promise<Document | null>} */
 function fetched() {
   return new Promise(resolve => {
     const request = new XMLHttpRequest()
@@ -63,7 +63,7 @@ function fetched() {
   })
 }
 
-/** Waits for news, shows them and says them aloud. @returns {Promise<void>} */
+/** Waits for a new status, shows and announces it. @returns {Promise<void>} */
 async function follow() {
   await settled(location.href)
   const page = await fetched()

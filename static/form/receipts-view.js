@@ -1,5 +1,5 @@
 // @ts-check
-/** "Your feedback": what was sent from this browser, in the form's place. Fetched when somebody asks for it. */
+/** "Your feedback": what was sent from this browser, shown in place of the form. Loaded on demand. */
 import {Receipts} from './receipts.js'
 import {statusOf} from './status.js'
 import {Words} from './words.js'
@@ -69,7 +69,7 @@ class View {
     return row
   }
 
-  /** What was refused comes back into a form that holds nothing. @param {HTMLElement} button @param {string} url @param {string} state */
+  /** Brings a refused text back into an empty form. @param {HTMLElement} button @param {string} url @param {string} state */
   async #offer(button, url, state) {
     const said = state === 'refused' ? this.receipts.said(url) : undefined
     const {fields, isEmpty} = await this.form.wake()

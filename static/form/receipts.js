@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What one person sent to one product from this browser: the last ten receipts with time and state, never a text. The texts
- * lie apart from them, where drafts do, and only until it is known that what was sent has arrived.
+ * What a person sent to a product from this browser: the last ten receipts with time and state, never a text. The texts
+ * are kept apart, like drafts, and only until the submission has arrived.
  */
 import {isFresh, parse, placeOf} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
@@ -21,14 +21,14 @@ export class Receipts {
     this.#texts = texts
   }
 
-  /** Those of one person. @param {Pick<FeedbackForm, 'product' | 'address' | 'keeps'>} owner */
+  /** The receipts of one person. @param {Pick<FeedbackForm, 'product' | 'address' | 'keeps'>} owner */
   static async of({product, address, keeps}) {
     const lasting = await placeOf(product, address, true)
     const own = await placeOf(product, address)
     return new Receipts(new Drawer(lasting.place, `${lasting.prefix}receipts`), new Drawer(keeps ? own.place : undefined, `${own.prefix}sent`))
   }
 
-  /** Does the person want them to be kept? */
+  /** Whether the person wants them kept. */
   get isKept() { return !this.#receipts.value.off }
 
   set isKept(may) {
@@ -46,7 +46,7 @@ export class Receipts {
     if (sent.status === 'accepted') this.#texts.value = {at: sent.at, said: {...this.#said, [sent.url]: said}}
   }
 
-  /** What became of it. Only what was refused is of further use. @param {string} url @param {string} status */
+  /** Records a final status. Only refused texts are of further use. @param {string} url @param {string} status */
   settle(url, status) {
     if (this.isKept) this.#receipts.value = {sent: this.list.map(sent => sent.url === url ? {...sent, status} : sent)}
     if (status !== 'accepted' && status !== 'refused') this.drop(url)
@@ -68,7 +68,7 @@ export class Receipts {
   }
 }
 
-/** The text of a receipt, whoever in this browser sent it: who has the address is the one who sent it.
+/** The text of a receipt, whoever used this browser: only its sender has the receipt's address.
  * @param {string} product @param {string} url @returns {Said | undefined} */
 export function textOf(product, url) {
   for (const place of [localStorage, sessionStorage]) {
@@ -79,7 +79,7 @@ export function textOf(product, url) {
   }
 }
 
-/** One value in a place, as JSON; empty where nothing can be kept. */
+/** One value in a storage, as JSON; empty if nothing can be stored. */
 class Drawer {
   #place
   #key

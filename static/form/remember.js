@@ -1,11 +1,11 @@
 // @ts-check
-/** The e-mail address of a person whom no page names, on the devices where they asked for it. One for all forms of the
- * service; loaded where there is one, or one is to be kept. */
+/** The e-mail address that a person asked this browser to remember, if no page gives one. One for all forms of the
+ * service. Loaded if there is one, or one is to be kept. */
 import {ADDRESS, forgetAddress, storage} from './kept.js'
 import {readAddress} from './plain.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 
-/** Puts the address into an empty field. @param {FeedbackForm} form */
+/** Fills the address into an empty field. @param {FeedbackForm} form */
 export function restore(form) {
   const {email, remember} = form
   const address = storage('localStorage')?.getItem(ADDRESS)
@@ -14,7 +14,7 @@ export function restore(form) {
   remember.checked = remember.defaultChecked = true
 }
 
-/** Keeps what is in the field, or forgets it, as the person says. @param {FeedbackForm} form */
+/** Keeps or forgets the address, as the person chose. @param {FeedbackForm} form */
 export function keep({email, remember}) {
   const address = remember?.checked && readAddress(email.value)
   try {

@@ -1,5 +1,5 @@
 // @ts-check
-/** What is seen at the form's end while it is sent: progress in place of the buttons, and a note above them. */
+/** The end of the form while it is sent: progress in place of the buttons, and a note above them. */
 /** @import {FormController} from './form-controller.js' */
 
 const ALOUD = [.25, .5, .75]
@@ -28,7 +28,7 @@ export class SendingView {
   /** @returns {HTMLElement} */
   get #progress() { return this.#controller.form.element('feedback-progress') }
 
-  /** The form rests while it is sent: what was typed stays to be read. @param {boolean} isSending */
+  /** Makes the form read-only while it is sent. @param {boolean} isSending */
   rest(isSending) {
     const {form, email} = this.#controller.form
     const {area} = this.#controller.fields
@@ -73,7 +73,7 @@ export class SendingView {
     this.cancel.hidden = !isOffered
   }
 
-  /** One note at a time. @param {Note} [note] */
+  /** Shows one note at a time. @param {Note} [note] */
   note(note) {
     const {form} = this.#controller
     const place = form.element('feedback-notes')
@@ -91,7 +91,7 @@ export class SendingView {
     this.#controller.say(note.text ? `${note.title}. ${note.text}` : note.title)
   }
 
-  /** Changes the words of the note that is there, without saying them once more. @param {string} text */
+  /** Changes the text of the current note without announcing it again. @param {string} text */
   count(text) {
     const place = this.#controller.form.element('feedback-notes').querySelector('.feedback-note-text')
     if (place) place.textContent = text

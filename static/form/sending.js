@@ -1,7 +1,7 @@
 // @ts-check
-/** The way of a form from the press of Send to thanks, through dropped connections, blockers, limits and old tokens.
+/** Sends a form, from the press of Send to the thanks, through lost connections, blockers, limits and old tokens.
  *
- * All attempts of one press carry the same token, so that none makes a second feedback.
+ * All attempts of one press have the same token, so none creates a second feedback.
  */
 import {copyText} from './clipboard.js'
 import {SendingView} from './sending-view.js'
@@ -11,13 +11,13 @@ import {Lost, post} from './upload.js'
 /** @import {Answer} from './upload.js' */
 
 const PAUSES = [1000, 3000, 8000] // milliseconds before each further attempt
-const AT_ONCE = 2000 // milliseconds: what fails later than that was under way
-const VOUCHING = 10_000 // milliseconds in which the page has to say who is there
-const SHORT = 5 // seconds that it waits for by itself
+const AT_ONCE = 2000 // milliseconds: a later failure means that the request was already on its way
+const VOUCHING = 10_000 // milliseconds in which the page must provide an identity
+const SHORT = 5 // seconds: shorter waits are waited out automatically
 const RENEWED = ['token_expired', 'token_invalid']
 const PASSING = [...RENEWED, 'already_sent', 'too_fast', 'rate_limited', 'unavailable', 'internal', 'malformed', 'media_type', 'identity_invalid']
 
-/** It fails on this device, before it reaches the network. */
+/** The request fails on this device, before it reaches the network. */
 class Blocked extends Error {}
 
 export class Sending {
@@ -35,7 +35,7 @@ export class Sending {
     this.#controller = controller
     this.#view = new SendingView(controller)
     this.#thanks = new Thanks(controller)
-    if (!controller.form.token.value) this.#renew().catch(() => undefined) // the last one was another person's
+    if (!controller.form.token.value) this.#renew().catch(() => undefined) // the last one belonged to another person
   }
 
   /** @param {AbortSignal} signal */
@@ -45,7 +45,7 @@ export class Sending {
     this.#view?.copy.addEventListener('click', () => this.#copy(), {signal})
   }
 
-  /** The person goes: what is under way goes on, as it began. */
+  /** The person leaves: a request in progress continues unchanged. */
   leave() {
     this.#rest()
     if (this.#run) this.#view?.rest(false)
@@ -53,7 +53,7 @@ export class Sending {
     this.#view = undefined
   }
 
-  /** Send was pressed, or its time has come. */
+  /** Send was pressed, or a wait is over. */
   async start() {
     if (this.#run || this.#view?.send.hasAttribute('aria-disabled') || !this.#controller.form.isOpen) return
     this.#rest()
@@ -89,14 +89,14 @@ export class Sending {
     if (focus) (fields.radios[0] ?? fields.area ?? form.email).focus()
   }
 
-  /** As if nothing had been tried. */
+  /** Resets to the state before any attempt. */
   #rest() {
     clearInterval(this.#timer)
     this.#view?.note()
     this.#view?.button(this.#controller.words.say('send'))
   }
 
-  /** Is everything right? Else it is shown. */
+  /** Whether everything is valid. Otherwise shows the errors. */
   #isRight() {
     const {fields, files, faults, words, isEmpty} = this.#controller
     const found = [...fields.check(), ...files.check()]
@@ -107,15 +107,15 @@ export class Sending {
     return !found.length
   }
 
-  /** The token goes first, and the files last, from where they are kept. */
+  /** The body, with the token first. The files are added last. */
   #body() {
     const body = new FormData(this.#controller.form.form)
     body.delete('files')
     return body
   }
 
-  /** Sees to a token, where the last one was another person's, and to a proof of work for it, where the page asks for one.
-   * Without either it is sent all the same: the service says what is missing. @param {FormData} body @param {AbortSignal} signal */
+  /** Gets a token if the last one belonged to another person, and a proof of work if the page asks for one.
+   * The form is sent even without them: the service says what is missing. @param {FormData} body @param {AbortSignal} signal */
   async #authorise(body, signal) {
     const {words, form} = this.#controller
     const isAsked = form.form.querySelector('[name=proof]') !== null
@@ -129,7 +129,7 @@ export class Sending {
     body.set('proof', await Promise.race([proven(String(token)), aborted(signal)]))
   }
 
-  /** Waits for pictures that are being made ready. @param {FormData} body @param {AbortSignal} signal */
+  /** Waits for files that are being prepared. @param {FormData} body @param {AbortSignal} signal */
   async #ready(body, signal) {
     const {files, words} = this.#controller
     if (!files.isSettled) this.#view?.progress(words.say('files.preparing'), '', -1)
@@ -139,7 +139,7 @@ export class Sending {
     for (const file of files.sendable) body.append('files', file, file.name)
   }
 
-  /** Until there is an answer. @param {FormData} body @param {AbortSignal} signal @returns {Promise<Answer>} */
+  /** Sends until there is an answer. @param {FormData} body @param {AbortSignal} signal @returns {Promise<Answer>} */
   async #deliver(body, signal) {
     let attempt = 0, silent = 0, isRenewed = false, hasWaited = false, isVouched = false
     for (;;) {
@@ -202,7 +202,7 @@ export class Sending {
     return true
   }
 
-  /** Does the form's own address answer, though sending to it fails? */
+  /** Whether the form's address answers although sending to it fails. */
   async #reaches() {
     try {
       return (await fetch(this.#controller.form.form.action, {method: 'HEAD', cache: 'no-store'})).ok
@@ -211,8 +211,8 @@ export class Sending {
     }
   }
 
-  /** Lets the page vouch once more, where it can. @param {Answer} answer @param {FormData} body @param {AbortSignal} signal
-   * @returns {Promise<boolean>} whether it is worth another try */
+  /** Asks the page for a new identity, if it can provide one. @param {Answer} answer @param {FormData} body @param {AbortSignal} signal
+   * @returns {Promise<boolean>} whether to try again */
   async #vouched({data}, body, signal) {
     const {form} = this.#controller
     if (!form.vouch || !this.#view) return false
@@ -238,7 +238,7 @@ export class Sending {
     }
   }
 
-  /** There is an answer, and the person is no longer there, or is there again.
+  /** There is an answer, but the person has left, or has come back.
    * @param {Answer} answer @param {FormData} body */
   async #arrived(answer, body) {
     const {form, draft} = this.#controller
@@ -271,7 +271,7 @@ export class Sending {
     if (code === 'rate_limited') return this.#limited(retryAfter)
     if (code === 'unavailable') return this.#unavailable(retryAfter)
     this.#view?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
-    if (code === 'already_sent') form.token.value = token // pressed again, it is another submission
+    if (code === 'already_sent') form.token.value = token // the next press sends another submission
     if (code === 'internal') this.#view?.button(words.say('retry'))
     if (code === 'refused_upstream') this.#renew().catch(() => undefined) // the old token's submission has ended
   }
@@ -336,7 +336,7 @@ export class Sending {
   }
 }
 
-/** A file turned out to be wrong when it was made ready. */
+/** A file turned out to be invalid while it was prepared. */
 class Spoilt extends Error {}
 
 /** @param {number} time in milliseconds @param {AbortSignal} signal */

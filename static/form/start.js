@@ -1,13 +1,13 @@
 // @ts-check
-/** Where the form's script begins: lets the form and the page that frames it know of each other's looks, of who is there and
- * of what happened. `make loader` builds main.js, which pages load, from this file and what it imports. */
+/** Entry point of the form's script: tells the form and the host page about each other's looks, about the person and
+ * about what happened. `make loader` builds main.js, which pages load, from this file and its imports. */
 import {FeedbackForm} from './feedback-form.js'
 import {HostLink} from './host-link.js'
 /** @import {HostPage, HostWish} from './host-page.js' */
 
-const KEYBOARD = 420 // pixels: less than that is left when a keyboard is up
-const LOW = 760 // pixels: in less, all that has to be filled in is seen only if the form is compact
-const SLACK = 24 // pixels: more than the sticky actions themselves change the height by
+const KEYBOARD = 420 // pixels: a lower window means that a keyboard is open
+const LOW = 760 // pixels: in a lower window, only a compact form shows every required field
+const SLACK = 24 // pixels: more than the sticky actions change the height by
 
 const root = document.documentElement
 
@@ -62,13 +62,13 @@ function obey(form, wish) {
   else form.recall()
 }
 
-/** Not every page says who is there, or something of itself. @param {FeedbackForm} form @param {(page: HostPage) => void} then */
+/** Loads what handles identity and context, which not every page passes. @param {FeedbackForm} form @param {(page: HostPage) => void} then */
 function meet(form, then) {
   page ??= import('./host-page.js').then(({HostPage}) => new HostPage(form))
   page.then(then).catch(() => undefined)
 }
 
-/** What CSS cannot know: whether something is out of sight, and whether a keyboard is up. */
+/** What CSS cannot know: whether something is out of view, and whether a keyboard is open. */
 function measure() {
   const hidden = root.scrollHeight - innerHeight
   root.toggleAttribute('data-scrolls', hidden > (root.hasAttribute('data-scrolls') ? 0 : SLACK))

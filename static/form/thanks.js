@@ -1,6 +1,6 @@
 // @ts-check
-/** The thanks, in the form's place: what happened, in honest words. In a popover or a dialog there is a button to be done
- * with it, and a popover closes by itself unless it is touched. */
+/** The thanks, in place of the form: what happened, in honest words. In a popover or dialog there is a button to finish,
+ * and a popover closes automatically unless it is touched. */
 import {copyText} from './clipboard.js'
 /** @import {FormController} from './form-controller.js' */
 
@@ -43,7 +43,7 @@ export class Thanks {
     this.#controller.title(words.say(answer.status))
   }
 
-  /** The form is back. */
+  /** Shows the form again. */
   hide() {
     this.#shown.abort()
     this.#section?.remove()
@@ -66,7 +66,7 @@ export class Thanks {
     if (row) row.hidden = !text
   }
 
-  /** The receipt is kept where the product lets it be: see `receipts.js`. @param {Taken} answer */
+  /** Keeps the receipt if the product allows it: see `receipts.js`. @param {Taken} answer */
   async #remember({receipt_url: url, status}) {
     const {form, fields, address} = this.#controller
     const {signal} = this.#shown = new AbortController()
@@ -75,16 +75,16 @@ export class Thanks {
     const said = fields.draft
     try {
       const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./status.js')])
-      const receipts = await Receipts.of({product, address, keeps}) // somebody else may be there by now
+      const receipts = await Receipts.of({product, address, keeps}) // another person may have come by now
       receipts.add({url, at: Date.now(), status}, said)
       form.offerReceipts()
       if (status === 'accepted') receipts.settle(url, (await settled(url, signal)).status)
     } catch {
-      // a kindness, not a promise
+      // this is optional
     }
   }
 
-  /** Over a page, there is something to be done with. */
+  /** In a popover or dialog there is a button to finish. */
   #offerDone() {
     const done = this.#find('[data-do=done]')
     if (!done) return
@@ -93,7 +93,7 @@ export class Thanks {
     done.addEventListener('click', () => this.#close())
   }
 
-  /** Not where there is more to read than that all went well, nor once somebody touches it. */
+  /** Not if there is more to read than a success, nor after somebody touches it. */
   #closeSoon() {
     const {closeAfter} = this.#controller.form
     if (!closeAfter || parent === window || document.documentElement.dataset.mode !== 'popover') return
@@ -140,7 +140,7 @@ export class Thanks {
     })
   }
 
-  /** Where no fresh form can be made here, the link leads to one. @param {Event} event @param {() => Promise<void>} another */
+  /** If no fresh form can be shown here, the link leads to one. @param {Event} event @param {() => Promise<void>} another */
   async #another(event, another) {
     const link = /** @type {HTMLAnchorElement} */ (event.currentTarget)
     event.preventDefault()

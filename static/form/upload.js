@@ -1,7 +1,7 @@
 // @ts-check
-/** One request with the form in it. `XMLHttpRequest`, for `fetch` does not tell how much has gone. */
+/** One request with the form. It uses `XMLHttpRequest`, because `fetch` does not report upload progress. */
 
-const STALLED = 60_000 // milliseconds without a sign of life, after which a connection counts as lost
+const STALLED = 60_000 // milliseconds without progress after which a connection counts as lost
 
 /**
  * @typedef {object} Answer
@@ -12,7 +12,7 @@ const STALLED = 60_000 // milliseconds without a sign of life, after which a con
 
 /** No answer came. */
 export class Lost extends Error {
-  /** @param {number} sent bytes @param {boolean} isWhole may it have arrived? @param {number} time milliseconds it took to fail */
+  /** @param {number} sent bytes @param {boolean} isWhole whether it may have arrived @param {number} time milliseconds it took to fail */
   constructor(sent = 0, isWhole = false, time = Infinity) {
     super('no answer')
     this.sent = sent
@@ -63,7 +63,7 @@ export function post(url, body, signal, onProgress) {
   })
 }
 
-/** An answer of ours; a page of some gateway on the way is none. @param {XMLHttpRequest} request @returns {Answer | undefined} */
+/** An answer of ours, not a page of some gateway. @param {XMLHttpRequest} request @returns {Answer | undefined} */
 function read(request) {
   const {status} = request
   try {

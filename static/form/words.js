@@ -1,10 +1,10 @@
 // @ts-check
-/** The page's own words, filled in and counted as its language does. */
+/** The page's texts, with values filled in and the plural forms of its language. */
 
 const MEGABYTE = 1024 * 1024
 
-/** The person's own variety of a page's language, with Latin digits. A system without a locale makes Chromium say
- * `en-US@posix`, which is no tag. @param {string} lang */
+/** The person's variant of the page's language, with Latin digits. On a system without a locale, Chromium says
+ * `en-US@posix`, which is not a valid tag. @param {string} lang */
 export function localeOf(lang) {
   const [own] = navigator.language.split('@')
   return `${own.split('-')[0] === lang ? own : lang}-u-nu-latn`
@@ -47,7 +47,7 @@ export class Words {
     return this.number(value, {style: 'unit', unitDisplay: 'short', ...options})
   }
 
-  /** How much of it has gone. @param {number} sent @param {number} total both in bytes */
+  /** How much has been sent. @param {number} sent @param {number} total both in bytes */
   amount(sent, total) {
     const [value, {maximumFractionDigits}] = measure(sent, total)
     return this.say('sending.amount', {a: this.number(value, {maximumFractionDigits}), b: this.size(total)})
@@ -69,7 +69,7 @@ export class Words {
   }
 }
 
-/** In which unit to write it. @param {number} bytes @param {number} whole @returns {[number, Intl.NumberFormatOptions]} */
+/** The unit to write it in. @param {number} bytes @param {number} whole @returns {[number, Intl.NumberFormatOptions]} */
 function measure(bytes, whole) {
   if (whole < MEGABYTE) return [Math.ceil(bytes / 1024), {unit: 'kilobyte', maximumFractionDigits: 0}]
   return [bytes / MEGABYTE, {unit: 'megabyte', maximumFractionDigits: 1}]
