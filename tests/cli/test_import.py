@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from samples import png
 
 from widget.outbox.model import NO_ID, Transition
 from widget.outbox.sealing import Keyring
+from widget.outbox.tally import Tally
 
 OUTCOMES = {
     "queued": Transition("queued", delay=900.0, error="answered 503"),
@@ -88,6 +90,10 @@ async def test_waiting_rows_move_to_postgresql_with_their_files_and_a_repeat_cha
         assert work
         assert (work.feedback.email, work.feedback_id) == ("ada@example.com", 7)
         assert await read_file(outbox, work.pending[0]) == png()
+        counts: Counter[str] = Counter()
+        for key, amount in (await Tally(outbox.backend).totals()).items():
+            counts[key.event] += amount.number
+        assert counts == {"accepted": 8, "delivered": 1, "refused": 1, "unknown": 2}, "each once, with its end"
 
 
 async def test_a_line_that_cannot_be_taken_is_named_by_its_number_and_the_others_are_taken(tmp_path: Path) -> None:

@@ -148,6 +148,16 @@ def test_a_pod_starts_with_the_settings_that_it_is_given(tmp_path: Path) -> None
     settings = started(environ, tmp_path, products["data"]["widget.toml"])
     assert (settings.sqlite_path, list(settings.products)) == (None, ["demo"])
     for name, pod in pods():
+        (container,) = pod["containers"]
+        own = {each["name"]: each["value"] for each in container.get("env", ())}
+        assert set(own) <= SETTINGS, name
+        mine = started({**environ, **own}, tmp_path, products["data"]["widget.toml"])
+        if "restartPolicy" not in pod:  # a job ends by itself
+            listens = {"web": mine.port, "worker": mine.worker_port}[container["name"]]
+            ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+            probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")]
+            assert {ports[probe["port"]] for probe in probes} == {listens}, name
+            assert [probe["path"] for probe in probes] == ["/healthz", "/readyz", "/healthz"], name
         if "terminationGracePeriodSeconds" in pod:
             assert pod["terminationGracePeriodSeconds"] > settings.shutdown_delay + settings.shutdown_grace + 3, name
 

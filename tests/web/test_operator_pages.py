@@ -258,4 +258,6 @@ def test_the_snippet_builder_is_for_those_who_have_signed_in(widget: Widget, ope
         assert httpx.get(f"{widget.url}{path}", trust_env=False).status_code == 401
         assert operator.client.get(path).status_code == 200
     assert operator.client.get("/ops/embed").url.path == "/ops/embed/demo"
+    for path in ("/ops/embed/demo", "/ops/embed/dmeo"):
+        assert '<a href="/ops">' in operator.client.get(path).text, "the way back"
     assert operator.client.get("/ops/embed/dmeo").status_code == 404

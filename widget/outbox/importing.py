@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, Connection, bindparam, case, insert, null, select
+from sqlalchemy import BindParameter, Boolean, Connection, bindparam, case, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from widget.outbox.backend import Backend
@@ -54,6 +54,11 @@ class Importer:
         given["due_at"] = case((waits, backend.now), else_=given["due_at"])  # type: ignore[assignment]
         given["put_back_at"] = case((waits, backend.now), else_=null())  # type: ignore[assignment]
         self._add = insert(submission).values(given)
+        self._end = (
+            update(submission)
+            .where(submission.c.id == bindparam("an_id"))
+            .values(state=bindparam("at_last"), ended_at=bindparam("at"))
+        )
         self._is_known = select(submission.c.id).where(submission.c.id == bindparam("an_id"))
 
     async def take(self, new: Imported) -> bool:
@@ -70,10 +75,15 @@ class Importer:
         row["data_key"] = None if row["email"] is None else key
         is_waiting = row["state"] == "queued" and row["held_for"] is None
         values = {f"its_{name}": value for name, value in row.items()} | {"is_waiting": is_waiting}
+        has_ended = row["ended_at"] is not None
         kept = [number for number, file in enumerate(new.files) if file.content is not None]
 
         def store(connection: Connection, blobs: Sequence[str]) -> None:
-            connection.execute(self._add, values)
+            # The database counts an end when a row comes to it, so a row that has ended is stored as if it had not.
+            begun = {"its_state": "queued", "its_ended_at": None} if has_ended else {}
+            connection.execute(self._add, values | begun)
+            if has_ended:
+                connection.execute(self._end, {"an_id": row["id"], "at_last": row["state"], "at": row["ended_at"]})
             named = dict(zip(kept, blobs, strict=True))
             for number, file in enumerate(new.files):
                 connection.execute(insert(attachment), _attachment(file, number, row["id"], named.get(number), seal))

@@ -46,7 +46,8 @@ _PAGE = {
 
 class Builder:
     """The builder's pages, below `path`. `products`, `static` and `service` give the products, the address of a static
-    file, and the service's own address as browsers know it (empty: unknown)."""
+    file, and the service's own address as browsers know it (empty: unknown). `back` is the path of the page that leads
+    here, and its name."""
 
     def __init__(
         self,
@@ -54,11 +55,13 @@ class Builder:
         products: Callable[[Request], Mapping[str, Product]],
         static: Callable[[Request, str], str],
         service: Callable[[Request], str] = lambda request: "",
+        back: tuple[str, str] = ("", ""),
     ) -> None:
         self._path = path
         self._products = products
         self._static = static
         self._service = service
+        self._back = back
         self._render = own.renderer("builder")
 
     def routes(self, guard: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint) -> list[Route]:
@@ -150,7 +153,7 @@ class Builder:
         def static(name: str) -> str:
             return self._static(request, name)
 
-        html = self._render(template, root=self._root, base=public(""), static=static, **values)
+        html = self._render(template, root=self._root, base=public(""), back=self._back, static=static, **values)
         return HTMLResponse(html, status, headers=_PAGE)
 
     @property

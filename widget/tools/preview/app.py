@@ -59,7 +59,10 @@ def create_preview(config: Path, custom: Path) -> Starlette:
     workshop = Workshop(config, custom)
     _ = workshop.renderer
     builder = Builder(
-        "/build", lambda request: workshop.products, lambda request, name: workshop.renderer.static.url(name)
+        "/build",
+        lambda request: workshop.products,
+        lambda request, name: workshop.renderer.static.url(name),
+        back=("/", "Gallery"),
     )
     routes = [*builder.routes(), *ROUTES]
     app = Starlette(routes=routes, exception_handlers={TemplateBroken: _broken, ConfigurationError: _unusable})

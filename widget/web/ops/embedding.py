@@ -19,4 +19,5 @@ ROUTES = Builder(
     lambda request: service_of(request).settings.products,
     lambda request, name: service_of(request).static.url(name),
     lambda request: service_of(request).settings.public_url or "",
+    back=("/ops", "Overview"),
 ).routes(_guard)
