@@ -1,7 +1,8 @@
 /** `window.InsiderFeedback`: acts on what the tag made, else on the first popover or dialog of the page. */
+import {widgets} from './guard.js'
 import {advise} from './options.js'
 import {mount, own, unmount} from './page.js'
-import {state, widgets} from './widget.js'
+import {state} from './widget.js'
 
 /**
  * Calls with the widget, or once there is one; options that name a product make it, as after `import()`.

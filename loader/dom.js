@@ -1,10 +1,10 @@
 /** Elements and styles of a shadow root. The panel uses them, too. */
 import {bring, nonce} from './source.js'
 
-/** Makes an element at the end of another. @param {ParentNode} parent @param {string} name @param {object} [attributes] @param {any} [text] @returns {any} */
+/** Makes an element at the end of another. @param {ParentNode} parent @param {string} name @param {any} [attributes] @param {any} [text] @returns {any} */
 export const add = (parent, name, attributes = {}, text = '') => {
   const element = document.createElement(name)
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
+  for (const key of Object.keys(attributes)) element.setAttribute(key, attributes[key])
   element.textContent = text
   parent.append(element)
   return element

@@ -11,9 +11,9 @@ export const STYLE = `
 .box{all:initial;color-scheme:inherit}
 .launcher{position:fixed;inset-inline:var(--x);inset-block:var(--y);border-radius:99px;
 box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004}
-.button{display:flex;align-items:center;gap:10px;min-height:52px;margin:0;padding:0 22px 0 20px;
+.button{display:flex;align-items:center;gap:10px;min-height:52px;margin:0;padding:0 21px;
 border:1px solid transparent;background:var(--a);color:var(--feedback-on-accent,#fff);cursor:pointer;text-decoration:none;
 font:600 max(16px,1rem)/1.5 var(--feedback-font,system-ui,sans-serif)}
 button::before{content:"";border:10px solid;
-clip-path:path("M7.2 16.3L3.3 17.8A.9.9 0 0 1 2.1 16.8L3.1 13A7.9 7.4 0 1 1 7.2 16.3M5 12.7L4.3 15.6 7 14.4A6.1 5.6 0 1 0 5 12.7")}
+clip-path:path("M7 16.4l-3.7 1.4a.9.9 0 0 1-1.2-1l1-4a7.9 7.4 0 1 1 3.9 3.6m-2-3.7l-.7 2.9 2.7-1.2a6.1 5.6 0 1 0-2-1.7")}
 @media print{:host(:not([mode=inline])){display:none}}`

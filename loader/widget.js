@@ -1,6 +1,6 @@
 /** What an element does. It is no part of the element, so that no framework's name meets it there. */
 import {add, dress} from './dom.js'
-import {guard} from './guard.js'
+import {guard, widgets} from './guard.js'
 import {OPTIONS, advise, attribute, fits} from './options.js'
 import {NAME, bring, src} from './source.js'
 import {STYLE} from './style.js'
@@ -9,9 +9,6 @@ import {STYLE} from './style.js'
 const WORDS = {
   ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', h: '意見', he: 'משוב', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', uk: 'Відгук', zh: '反馈',
 }
-
-/** All that are in the page, by their elements. @type {Map<Element, Widget>} */
-export const widgets = new Map()
 
 /**
  * `open`: the widget that is; `_click`: the last one that was obeyed; `_calls`: those that came before there was an element;
@@ -22,16 +19,8 @@ export const widgets = new Map()
 export const state = {_calls: [], _reached: () => {}}
 
 export class Widget {
-  /** @type {any} */
-  launcher
-  /** @type {any} */
-  panel
-  /** @type {any} */
-  opener
-  person = false
   /** `context` and `identity`. @type {any} */
   told = {}
-  #loading = false
   /** @type {IntersectionObserver | undefined} */
   #near
 
@@ -42,11 +31,9 @@ export class Widget {
   }
 
   get isOpen() { return state.open == this }
-  get product() { return this.get('product') }
   get inline() { return this.get('mode') == 'inline' }
-  get theme() { return this.get('theme') ?? 'auto' }
   get label() { return this.get('label') ?? WORDS[this.language.replace(/^zh-[^s]*[tkm].*/i, 'h').slice(0, 2)] ?? 'Feedback' }
-  get url() { return new URL(`form/${this.product}?lang=${this.language}&theme=${this.theme}`, src) }
+  get url() { return new URL(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`, src) }
 
   /** The page's, seen through shadow roots. */
   get language() {
@@ -63,13 +50,12 @@ export class Widget {
   _start() {
     this._end()
     widgets.set(this.element, this)
-    guard(widgets)
+    guard()
     dress(this.root, STYLE)
     this.box = this.root
-    if (this.inline) {
-      this.#near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
-      this.#near.observe(this.element)
-    }
+    if (this.inline) (this.#near = new IntersectionObserver(
+      ([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'},
+    )).observe(this.element)
     else {
       this.box = add(this.root, 'div', {class: 'box'})
       if (this.box.showPopover && !this.get('zIndex')) {
@@ -93,10 +79,10 @@ export class Widget {
     this.#near?.disconnect()
     this.root.replaceChildren()
     this.root.adoptedStyleSheets = []
-    this.panel = this.launcher = null
-    this.#loading = false
+    /** The panel; its place, where the form's frame begins before the panel is there. @type {any} */
+    this.panel = this.launcher = this.place = null
     widgets.delete(this.element)
-    guard(widgets)
+    guard()
   }
 
   update() {
@@ -108,20 +94,21 @@ export class Widget {
 
   /** @param {string} type @param {object} [data] */
   tell(type, data) {
-    this.element.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, composed: true, detail: {product: this.product, ...data}}))
+    this.element.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, composed: true, detail: {product: this.get('product'), ...data}}))
   }
 
   async load() {
-    if (this.#loading) return this.panel?.load()
-    this.#loading = true
+    if (this.place) return this.panel?.load()
     state._reached(this.element)
+    this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
+    add(this.place, 'iframe', {src: `${this.url}&mode=${this.get('mode') ?? 'popover'}`, allow: 'clipboard-write; display-capture'}).onload = () => this.place.loaded = true
     try {
       const {Panel} = await bring('panel')
       if (this.element.isConnected) this.panel ??= new Panel(this, add, dress)
     } catch {
       if (this.isOpen && this.person) open(this.url, '_blank', 'noopener')
       this.close()
-      this.launcher?.remove()
+      this.box.replaceChildren()
       add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
       const code = navigator.onLine ? 'script_blocked' : 'offline'
       console.warn(NAME, code) // no more: whatever blocks the panel may block the module of words, too

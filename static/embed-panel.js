@@ -4,8 +4,8 @@
  * never tells the text or the e-mail address.
  *
  * @typedef {{
- *   root: ShadowRoot, box: any, element: HTMLElement, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told: {context?: unknown, identity?: unknown}, product: string,
- *   theme: string, language: string, label: string,
+ *   root: ShadowRoot, box: any, place: any, element: HTMLElement, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told: {context?: unknown, identity?: unknown},
+ *   language: string, label: string,
  *   close(): void, update(): void, tell(type: string, data?: object): void, get(option: string): string | null
  * }} Host an element's widget, in loader/widget.js
  * @typedef {(parent: ParentNode, name: string, attributes?: object, text?: string) => any} Add
@@ -174,7 +174,10 @@ export class Panel {
     this.host = host
     this.add = add
     dress(host.root, STYLE)
-    this.box = add(host.box, host.inline ? 'div' : 'dialog', {part: 'panel', 'aria-label': host.label})
+    this.box = host.place
+    this.box.hidden = false
+    this.box.setAttribute('part', 'panel')
+    this.box.setAttribute('aria-label', host.label)
     const blocks = add(this.box, 'div', {class: 'blocks'})
     for (let block = 0; block < 6; block++) add(blocks, 'i')
     this.box.onclick = (/** @type {any} */ event) => this.#press(event)
@@ -188,9 +191,8 @@ export class Panel {
     window.addEventListener('keydown', event => this.#key(event), {signal, capture: true})
     for (const type of ['focusin', 'focusout']) window.addEventListener(type, event => this.#shield(event), {signal, capture: true})
     document.addEventListener('keydown', event => this.#key(event), {signal})
-    document.addEventListener('securitypolicyviolation', event => {
-      if (/frame-src|child-src/.test(event.effectiveDirective) && host.url.href.startsWith(event.blockedURI)) this.#reason = 'host_policy'
-    }, {signal})
+    document.addEventListener('securitypolicyviolation', event => this.#forbid(event, event.blockedURI), {signal})
+    this.#hearEarlier()
 
     this.#source = host.told.identity
     if (host.inline) this.#ask()
@@ -210,6 +212,7 @@ export class Panel {
     const code = /^(zh-[^s]*[tkm]|yue)/.test(tag) ? 'hant' : tag.slice(0, 2)
     return code in WITHDRAWN ? WITHDRAWN[code] : code in WORDS ? code : 'en'
   }
+  get #product() { return this.host.get('product') ?? '' }
   get words() { return WORDS[this.#code] }
   get close() { return this.#close ?? this.words[0] }
   get #modal() { return this.box.matches(':modal') }
@@ -218,25 +221,50 @@ export class Panel {
   get #state() { return this.box.classList[1] }
   set #state(state) { this.box.className = 'panel ' + state }
 
-  /** Fetches the form, unless it is there or under way. @param {boolean} [again] though it failed before, and says so */
+  /** Fetches the form, unless it is there or under way: embed.js begins its frame while this module still loads. @param {boolean} [again] though it failed before, and says so */
   load(again = false) {
     if (this.#frame && !(again && this.#state == 'failed')) return
     const {host, add} = this
     const {url} = host
     url.searchParams.set('mode', host.get('mode') ?? 'popover')
-    if (host.element.matches('[test]') || mark(host.product)) url.searchParams.set('test', '1')
-    this.#frame?.remove()
-    this.box.querySelector('.note')?.remove()
+    if (host.element.matches('[test]') || mark(this.#product)) url.searchParams.set('test', '1')
+    const last = this.box.querySelector('iframe')
+    const isEarly = !this.#frame && last.src == url
+    const frame = isEarly ? last : add(this.box, 'iframe', {allow: last.allow, src: url})
+    for (const other of this.box.querySelectorAll('.note, iframe')) if (other != frame) other.remove()
+    frame.setAttribute('part', 'frame')
+    frame.title = host.label
+    frame.onload = () => this.#meet()
+    this.#frame = frame
     this.#state = 'wait'
     this.#reason = ''
     this.#loaded = false
     this.#wait(NO_FRAME)
-    this.#frame = add(this.box, 'iframe', {part: 'frame', title: host.label, allow: 'clipboard-write; display-capture', src: url})
-    this.#frame.onload = () => {
-      this.#loaded = true
-      this.#post('hello')
-      this.#wait(this.#reason ? 0 : NO_WORD)
-    }
+    if (isEarly && this.box.loaded) this.#meet()
+  }
+
+  #meet() {
+    this.#loaded = true
+    this.#post('hello')
+    this.#wait(this.#reason ? 0 : NO_WORD)
+  }
+
+  /** What the page's policy forbids, and does not only report. @param {{effectiveDirective: string, disposition: string}} violation @param {string} address */
+  #forbid({effectiveDirective, disposition}, address) {
+    if (disposition != 'enforce' || !/frame-src|child-src/.test(effectiveDirective) || !this.host.url.href.startsWith(address)) return
+    this.#reason = 'host_policy'
+    if (this.#loaded) this.#wait(0)
+  }
+
+  /** What was forbidden before this module was there: browsers that keep reports tell. */
+  #hearEarlier() {
+    const Observer = /** @type {any} */ (self).ReportingObserver
+    if (!Observer) return
+    const observer = new Observer((/** @type {any[]} */ reports) => {
+      for (const {body} of reports) this.#forbid(body, body.blockedURL)
+    }, {types: ['csp-violation'], buffered: true})
+    observer.observe()
+    this.#gone.signal.addEventListener('abort', () => observer.disconnect())
   }
 
   /** @param {number} time until it is looked at why nothing came, in milliseconds */
@@ -285,7 +313,7 @@ export class Panel {
     this.#swept()
     if (this.#isWaited) link.focus()
     host.tell('error', {code, retryable: code != 'product_unknown'})
-    advice().then(({explain}) => explain(code, host.product))
+    advice().then(({explain}) => explain(code, this.#product))
   }
 
   /** @param {string} type @param {object} [more] */
@@ -293,7 +321,7 @@ export class Panel {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
     const data = ['close', 'reset', 'staged'].includes(type) ? {} : {
-      theme: host.theme, lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
+      theme: host.get('theme') ?? 'auto', lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
       sheet: !host.inline && small.matches,
       low: !host.inline && low.matches,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
