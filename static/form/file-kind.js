@@ -1,6 +1,6 @@
 // @ts-check
-/** What a file is by its first bytes, as the server tells it, and which pictures a browser may be able to convert to those.
- * `tests/files/test_kinds.py` compares both.
+/** Detects a file's type by its first bytes, as the server does, and pictures that a browser may be able to convert.
+ * `tests/submissions/test_limits.py` compares both.
  *
  * @typedef {'jpeg' | 'png' | 'pdf' | 'gif' | 'webp' | 'bmp' | 'avif' | 'heic'} Kind
  */
@@ -16,7 +16,7 @@ const KINDS = [
   ['avif', /^.{4}ftyp(avif|avis|mif1.{4,24}avif)/s],
   ['heic', /^.{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s],
 ]
-const HEAD = 1024 // bytes: a PDF may have a few lines in front
+const HEAD = 1024 // bytes: a few lines may precede a PDF
 
 /** The media types of the kinds that go along. @type {Record<string, string>} */
 export const TYPES = {jpeg: 'image/jpeg', png: 'image/png', pdf: 'application/pdf'}
@@ -28,13 +28,13 @@ const EXTENSIONS = {
   pdf: [/\.pdf$/i, '.pdf'],
 }
 
-/** Reading fails if the file is a folder, or has gone since it was chosen. @param {Blob} file */
+/** Fails if the file is a folder, or was removed since it was chosen. @param {Blob} file */
 export async function identify(file) {
   const head = String.fromCharCode(...new Uint8Array(await file.slice(0, HEAD).arrayBuffer()))
   return KINDS.find(([, pattern]) => pattern.test(head))?.[0]
 }
 
-/** The same content under a name and type that fit its kind: the server takes no others. @param {Blob} content @param {string} name @param {string} kind */
+/** The same content under a name and type that fit it: the server accepts no others. @param {Blob} content @param {string} name @param {string} kind */
 export function called(content, name, kind) {
   const type = TYPES[kind]
   const [fits, extension] = EXTENSIONS[kind]

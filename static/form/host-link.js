@@ -192,7 +192,7 @@ export class HostLink extends EventTarget {
   }
 }
 
-/** What may be believed of a host page's data. @param {any} data @returns {HostWish} */
+/** The valid part of a host page's data. @param {any} data @returns {HostWish} */
 function known(data) {
   if (typeof data !== 'object' || !data) return {}
   /** @type {HostWish} */
@@ -211,7 +211,7 @@ function known(data) {
   return wish
 }
 
-/** Where Tab stops in this page, in order. A group of radio buttons counts each of them. */
+/** The elements at which Tab stops, in order. A group of radio buttons counts each of them. */
 function tabStops() {
   const all = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(TABBABLE))
   return [...all].filter(stop => stop.tabIndex >= 0 && !stop.matches(':disabled, [inert] *') && isSeen(stop))
@@ -222,7 +222,7 @@ function isSeen(element) {
   return element.getClientRects().length > 0 && getComputedStyle(element).visibility === 'visible'
 }
 
-/** Would the next Tab leave the page? @param {'forward' | 'backward'} direction */
+/** Whether the next Tab leaves the page. @param {'forward' | 'backward'} direction */
 function atEdge(direction) {
   const stops = tabStops()
   const stop = stops.indexOf(/** @type {HTMLElement} */ (document.activeElement))

@@ -1,6 +1,6 @@
 // @ts-check
-/** What the host page knows: who the person is, perhaps signed by its server, in which language they are spoken to, and what
- * it tells about itself. */
+/** What the host page passes: who the person is, perhaps signed by its server, the language, and
+ * context. */
 import {forget, forgetAddress, Kept} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 
@@ -17,13 +17,13 @@ import {forget, forgetAddress, Kept} from './kept.js'
  *   trap?: boolean,
  *   focus?: 'first' | 'last',
  *   visible?: boolean,
- * }} HostWish what the host page asks for; `null` takes back what it said; an absent key was not said
+ * }} HostWish what the host page sets; `null` takes a value back; an absent key changes nothing
  */
 
 /**
- * `HostLink` tells of the page by events:
- * - hello (detail: HostWish) the host page has introduced itself
- * - set (detail: HostWish) it says all it wants again
+ * Events of `HostLink`:
+ * - hello (detail: HostWish) the host page has sent its first message
+ * - set (detail: HostWish) it has sent all its values again
  * - close it has closed the popover or dialog
  * - reset the person has signed out; answered by `reset()`
  * - focus (cancelable, detail: 'first' | 'last') focus goes to that end of the form
@@ -33,20 +33,20 @@ const root = document.documentElement
 const KEYS = 10, KEY = 40, VALUE = 300
 const LONGEST = 4096 // characters of an identity
 
-/** Who the page says is there, and what it tells; `null` takes back what it said before. */
+/** The person and the context that the page passes; `null` takes a value back. */
 export class HostPage {
   #form
   #email = ''
   #identity = ''
-  /** The address that the identity vouches for, once the service believes it. */
+  /** The address of the identity, once the service has accepted it. */
   #vouched = ''
-  /** Will the page say more of who is there? */
+  /** Whether the page can provide a new identity. */
   #renews = false
   /** Who wait for an identity that is believed. @type {((identity: string) => void)[]} */
   #waiting = []
   /** The language that it asked for last; null: it took that back. @type {string | null | undefined} */
   #lang
-  /** Has the page named anybody before? */
+  /** Whether the page has named a person before. */
   #hasNamed = false
 
   /** @param {FeedbackForm} form */
@@ -71,7 +71,7 @@ export class HostPage {
     this.#speak(isUntouched(this.#form))
   }
 
-  /** It has closed the form: after the thanks there is a fresh one. */
+  /** The page has closed the form: after the thanks, shows a fresh one. */
   async close() {
     const form = this.#form
     const isThanking = Boolean(form.form.hidden)
@@ -79,7 +79,7 @@ export class HostPage {
     this.#speak(isThanking || isUntouched(form))
   }
 
-  /** Nobody is there any more, and nothing that anybody put in is left. */
+  /** The person has signed out: removes all input. */
   async reset() {
     const form = this.#form
     forgetAddress()
@@ -89,7 +89,7 @@ export class HostPage {
     await forget(form.product)
   }
 
-  /** In the language asked for, by another page: only where nothing would be lost; else once that is so. @param {boolean} may */
+  /** Loads the page in the requested language, once nothing would be lost. @param {boolean} may */
   #speak(may) {
     const url = new URL(location.href)
     const now = url.searchParams.get('lang')
@@ -99,7 +99,7 @@ export class HostPage {
     location.replace(url)
   }
 
-  /** Asks the service whether it believes the page: now, not when all is written.
+  /** Asks the service at once whether it accepts the identity, not only on Send.
    * @param {string} identity */
   async #check(identity) {
     const form = this.#form
@@ -114,8 +114,8 @@ export class HostPage {
     for (const done of this.#waiting.splice(0)) done(fault ? '' : identity)
   }
 
-  /** What the page said stands in the form. It is theirs whom the page names, believed or not yet: so nobody else sees
-   * it meanwhile. */
+  /** Puts the identity into the form. The form belongs to the person whom the page names, even before the check, so nobody
+   * else sees it meanwhile. */
   #meet() {
     const form = this.#form
     const named = form.element('identity') ? emailOf(this.#identity) : ''
@@ -129,7 +129,7 @@ export class HostPage {
     if (note) note.hidden = this.#vouched || this.#renews && !this.#identity
   }
 
-  /** Another person, or the first one who is known: what nobody known began to write is theirs.
+  /** Another person has come, or the first known one, to whom an anonymous draft then belongs.
    * @param {string} address */
   async #turn(address) {
     const form = this.#form
@@ -143,15 +143,15 @@ export class HostPage {
     else form.controller?.draft.moveTo(kept)
   }
 
-  /** Puts the address in, unless the person has put in another one. It cannot be changed where it is vouched for and the
-   * product says so. @param {string} vouched */
+  /** Fills in the address, unless the person has entered another one. A signed address cannot be changed if
+   * the product says so. @param {string} vouched */
   #fill(vouched) {
     const form = this.#form
     const {email, given} = form
     const field = form.element('identity')
     const kind = field?.dataset.email
     const isFixed = vouched !== '' && (kind === 'read-only' || kind === 'hidden')
-    if (email.type === 'hidden' && !isFixed) return location.replace(withoutIdentity()) // this page has no field for it
+    if (email.type === 'hidden' && !isFixed) return location.replace(withoutIdentity()) // this page has no field for the address
     const offered = vouched || this.#email
     if (field) field.value = vouched || form.element('feedback-identity') ? this.#identity : ''
     form.given = email.dataset.prefill ? '' : offered
@@ -163,8 +163,8 @@ export class HostPage {
   }
 }
 
-/** What the former person put in goes out of sight; what this one put in before comes back. An address that was typed
- * stays when the page takes its own back. @param {FeedbackForm} form @param {string} address @param {string} [former] */
+/** Hides the previous person's input and restores this person's. A typed address stays when the page
+ * takes its own back. @param {FeedbackForm} form @param {string} address @param {string} [former] */
 function change(form, address, former = form.address) {
   const {email, given, controller, product, keeps} = form
   const draft = controller ? undefined : said(form)
@@ -177,18 +177,18 @@ function change(form, address, former = form.address) {
   form.form.reset()
   email.value = typed
   form.given = ''
-  if (controller) form.token.value = '' // it may have been used
+  if (controller) form.token.value = '' // it may have been used already
   Kept.of(product, address, keeps).then(kept => (controller || draft || kept.draft) && form.wake()).catch(() => undefined)
 }
 
-/** Text, thumb and chips, if there is any. @param {FeedbackForm} form */
+/** Text, thumb and chips, if there are any. @param {FeedbackForm} form */
 function said({form, element}) {
   const data = new FormData(form)
   const draft = {text: String(element('description')?.value ?? ''), thumb: String(data.get('sentimentRating') ?? ''), chips: data.getAll('chips').map(String)}
   return draft.text.trim() || draft.thumb ? draft : undefined
 }
 
-/** Would nothing be lost if the page went? @param {FeedbackForm} form */
+/** Whether nothing would be lost if the page were left. @param {FeedbackForm} form */
 function isUntouched({form, isOpen, email, given, remembered, element}) {
   const isOurs = (/** @type {any} */ {type, value, checked, files, defaultValue, defaultChecked, id}) =>
     type === 'file' ? !files.length : type === 'radio' || type === 'checkbox' ? checked === defaultChecked
@@ -196,14 +196,14 @@ function isUntouched({form, isOpen, email, given, remembered, element}) {
   return isOpen && !element('feedback-files')?.childElementCount && [...form.elements].every(isOurs)
 }
 
-/** This page's address, for somebody for whom nobody vouches. */
+/** This page's address without the identity. */
 function withoutIdentity() {
   const url = new URL(location.href)
   url.searchParams.delete('identity')
   return url
 }
 
-/** Why the service does not believe an identity; nothing where it does, or cannot be asked: then it decides at Send.
+/** Why the service rejects an identity; undefined if it accepts it or does not answer. Then it decides on Send.
  * @param {FeedbackForm} form @param {string} identity @returns {Promise<string | undefined>} */
 async function refusal(form, identity) {
   if (identity.length > LONGEST || /[^!-~]/.test(identity)) return 'malformed'
@@ -217,7 +217,7 @@ async function refusal(form, identity) {
   }
 }
 
-/** The address in a token, for the person to see. @param {string} identity */
+/** The address in a token, to show to the person. @param {string} identity */
 function emailOf(identity) {
   try {
     const claims = identity.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')
@@ -228,7 +228,7 @@ function emailOf(identity) {
   }
 }
 
-/** Shows what the page adds, and sends it along. @param {FeedbackForm} form @param {Record<string, unknown>} context */
+/** Shows the context, and sends it with the form. @param {FeedbackForm} form @param {Record<string, unknown>} context */
 function tell(form, context) {
   const details = form.element('feedback-context')
   if (!details) return
@@ -242,7 +242,7 @@ function tell(form, context) {
   form.element('context').value = kept.length ? JSON.stringify(Object.fromEntries(kept)) : ''
 }
 
-/** What may go along of a context, in the bounds of `widget/submissions/context.py`: the server keeps what is shown.
+/** The accepted part of a context, by the rules of `widget/submissions/context.py`: the server stores what is shown.
  * @param {Record<string, unknown>} context */
 export function readContext(context) {
   const pairs = Object.entries(context).map(([key, value]) => [line(key), shown(value)])
@@ -261,7 +261,7 @@ function line(text) {
   return text.replace(/\s+/g, ' ').trim()
 }
 
-/** Of an address, neither query nor fragment: that is where tokens are. @param {unknown} value */
+/** An address without query and fragment, which may contain tokens. @param {unknown} value */
 function shown(value) {
   if (!['string', 'number', 'boolean'].includes(typeof value)) return ''
   const text = [...line(String(value))].slice(0, VALUE).join('') // whole characters

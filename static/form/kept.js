@@ -1,16 +1,16 @@
 // @ts-check
 /**
- * What this browser keeps of what one person says to one product, apart from what anybody else says.
+ * What this browser keeps of one person's feedback on one product, separate from everybody else's.
  *
- * Somebody with an address, which the page set or vouches for, owns what lies in `localStorage` under a hash of product
- * and address; somebody without one owns what lies in this tab's `sessionStorage`. Where the browser lets a form keep
- * nothing, or has no Web Crypto because the page did not come over https, it is kept as long as the page. Whatever else is
- * kept one day belongs under the same key: `feedback:PRODUCT:OWNER:WHAT`.
+ * A person whose address the page gives owns what is in `localStorage` under a hash of product
+ * and address. A person without one owns what is in this tab's `sessionStorage`. If the browser blocks
+ * storage, or has no Web Crypto because the page did not use https, it is kept as long as the page. New data
+ * must use the same key: `feedback:PRODUCT:OWNER:WHAT`.
  */
 
 const DAYS = 30, MINUTES = 30
 const DRAFT = 'draft', FILES = 'files'
-/** The key of the address that a person asked to be remembered: it is the same for all products. */
+/** The key of the remembered e-mail address, which is the same for all products. */
 export const ADDRESS = 'feedback-email'
 
 /** @typedef {{text: string, thumb: string, chips: string[]}} Draft */
@@ -30,17 +30,17 @@ export class Kept {
   #place
   #prefix
 
-  /** @param {Place} [place] none: nothing is kept @param {string} [prefix] of the owner's keys */
+  /** @param {Place} [place] without one, nothing is kept @param {string} [prefix] of the owner's keys */
   constructor(place, prefix = '') {
     this.#place = place
     this.#prefix = prefix
   }
 
-  /** Whose it is, told apart from anybody else's. */
+  /** The owner, as part of the keys. */
   get owner() { return this.#prefix }
 
-  /** What belongs to the owner of `address`, or without one to this tab.
-   * @param {string} product @param {string} address @param {boolean} may whether the product lets anything be kept
+  /** The data of the owner of `address` or, without one, of this tab.
+   * @param {string} product @param {string} address @param {boolean} may whether the product allows storing anything
    * @returns {Promise<Kept>} */
   static async of(product, address, may) {
     if (!may) {
@@ -60,7 +60,7 @@ export class Kept {
 
   set draft(draft) { this.#write(DRAFT, draft) }
 
-  /** Under which name the draft's files lie in `draft-files.js`. @returns {string | undefined} */
+  /** The name of the draft's files in `draft-files.js`. @returns {string | undefined} */
   get files() {
     const {id, at} = parse(this.#read(FILES))
     return isFresh(at, MINUTES) && typeof id === 'string' ? id : undefined
@@ -68,7 +68,7 @@ export class Kept {
 
   set files(id) { this.#write(FILES, id && {id}) }
 
-  /** May anything be kept at all? */
+  /** Whether anything can be kept. */
   get isOpen() { return this.#place !== undefined }
 
   /** @param {string} what @param {object | string | undefined} value */
@@ -77,7 +77,7 @@ export class Kept {
       if (value) this.#place?.setItem(this.#prefix + what, JSON.stringify({.../** @type {object} */ (value), at: Date.now()}))
       else this.#place?.removeItem(this.#prefix + what)
     } catch {
-      // storage is full: a draft is a kindness, not a promise
+      // storage is full; drafts are optional
     }
   }
 
@@ -91,10 +91,10 @@ export class Kept {
   }
 }
 
-/** Where something of the owner of `address` is kept, or of this tab where nobody is named; `lasts`: of this browser.
+/** Where the data of the owner of `address`, or of this tab, is stored; with `lasts`, that of this browser.
  *
  * @param {string} product @param {string} address @param {boolean} [lasts]
- * @returns {Promise<{place?: Storage, prefix: string}>} no place where the browser lets nothing be kept, or its key would name them */
+ * @returns {Promise<{place?: Storage, prefix: string}>} no place if the browser blocks storage, or the key would reveal the address */
 export async function placeOf(product, address, lasts = false) {
   const isHashed = address && globalThis.crypto?.subtle
   const owner = !address ? lasts ? 'browser' : 'tab' : isHashed ? await hash(`${product}\n${address}`) : address
@@ -102,7 +102,7 @@ export async function placeOf(product, address, lasts = false) {
   return {place, prefix: `${prefix(product)}${owner}:`}
 }
 
-/** Clears all that is kept here for a product, whoever owns it. @param {string} product @returns {Promise<void>} */
+/** Clears everything that is stored here for a product, whoever owns it. @param {string} product @returns {Promise<void>} */
 export async function forget(product) {
   const holdsFiles = here.size > 0 || storage('localStorage')?.getItem(`${prefix(product)}browser:${FILES}`) != null
   here.clear()
@@ -110,12 +110,12 @@ export async function forget(product) {
   if (holdsFiles) await import('./draft-files.js').then(({sweep}) => sweep(product, true)).catch(() => undefined)
 }
 
-/** Forgets the address that a person asked to be remembered. */
+/** Forgets the remembered address. */
 export function forgetAddress() {
   storage('localStorage')?.removeItem(ADDRESS)
 }
 
-/** Clears what has been kept for too long, or is not ours. @param {string} product */
+/** Clears what has expired, or is not ours. @param {string} product */
 function sweep(product) {
   const mark = `${prefix(product)}browser:${FILES}`
   clear(product, (key, value) => {
@@ -139,7 +139,7 @@ function prefix(product) {
   return `feedback:${product}:`
 }
 
-/** @param {'localStorage' | 'sessionStorage'} name @returns {Storage | undefined} nothing where the browser blocks it */
+/** @param {'localStorage' | 'sessionStorage'} name @returns {Storage | undefined} undefined if the browser blocks it */
 export function storage(name) {
   try {
     return window[name]
@@ -157,7 +157,7 @@ export function parse(value) {
   }
 }
 
-/** @param {unknown} at when it was kept, in milliseconds since 1970 @param {number} [minutes] for which it is kept */
+/** @param {unknown} at when it was stored, in milliseconds since 1970 @param {number} [minutes] for which it is valid */
 export function isFresh(at, minutes = DAYS * 24 * 60) {
   return typeof at === 'number' && Math.abs(Date.now() - at) < minutes * 60_000
 }

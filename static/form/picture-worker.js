@@ -1,5 +1,5 @@
 // @ts-check
-/** Converts one picture for `pictures.js`, beside the main thread. */
+/** Converts one picture for `pictures.js` in a worker. */
 import {convert} from './picture.js'
 
 addEventListener('message', async ({data: {file, kind, limit}}) => {

@@ -1,11 +1,11 @@
 // @ts-check
-/** Makes of a picture that the browser can decode a JPEG or PNG that fits. */
+/** Converts a picture that the browser can decode into a JPEG or PNG that is accepted. */
 import {hasLocation} from './exif.js'
 /** @import {Kind} from './file-kind.js' */
 /** @import {Converted} from './pictures.js' */
 
-export const MOST_PIXELS = 16_000_000 // some phones' canvases hold no more
-const SMALL_PIXELS = 2_000_000 // up to here, what began without loss stays so
+export const MOST_PIXELS = 16_000_000 // the limit of some phones' canvases
+const SMALL_PIXELS = 2_000_000 // up to here, lossless pictures stay lossless
 const QUALITIES = [.9, .8, .7]
 const TRIES = 8
 const PROBE = 128 // pixels: the edge of the copy that is searched for transparency
@@ -13,7 +13,7 @@ const PROBE = 128 // pixels: the edge of the copy that is searched for transpare
 /**
  * @param {File} file @param {Kind} kind @param {number} limit in bytes
  * @returns {Promise<Converted>}
- * @throws {Error} whose message is a fault's code, with its variant
+ * @throws {Error} whose message is an error code, with its variant
  */
 export async function convert(file, kind, limit) {
   const image = await decode(file, kind)
@@ -41,7 +41,7 @@ async function decode(file, kind) {
   }
 }
 
-/** PNG for what is seen through, and for small drawings that began without loss. @param {ImageBitmap} image @param {File} file @param {Kind} kind */
+/** PNG for transparent pictures, and for small lossless ones. @param {ImageBitmap} image @param {File} file @param {Kind} kind */
 async function wantsPng(image, file, kind) {
   if (kind === 'jpeg') return false
   const isLossless = kind === 'gif' || kind === 'bmp' || kind === 'webp' && (await file.slice(12, 16).text()) === 'VP8L'
@@ -51,7 +51,7 @@ async function wantsPng(image, file, kind) {
   return data.some((/** @type {number} */ value, /** @type {number} */ place) => place % 4 === 3 && value < 250)
 }
 
-/** The best that fits: first by quality, then by size.
+/** The best result that fits: lower quality first, then smaller size.
  * @param {any} image @param {'png' | 'jpeg'} type @param {number} scale @param {number} limit */
 export async function fit(image, type, scale, limit) {
   for (let attempt = 0; attempt < TRIES; attempt++) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Has pictures converted beside the main thread, or on it where the browser knows no such workers. */
+/** Converts pictures in a worker, or in the main thread if the browser has no such workers. */
 import {called} from './file-kind.js'
 import {startWorker} from './worker.js'
 /** @import {Kind} from './file-kind.js' */
@@ -11,7 +11,7 @@ const address = new URL('picture-worker.js', import.meta.url).href
 /**
  * @param {File} file @param {Kind} kind @param {number} limit in bytes
  * @returns {Promise<{file: File, done: string[]}>}
- * @throws {Error} whose message is a fault's code, with its variant
+ * @throws {Error} whose message is an error code, with its variant
  */
 export async function convert(file, kind, limit) {
   const {blob, done} = await (beside(file, kind, limit) ?? (await import('./picture.js')).convert(file, kind, limit))

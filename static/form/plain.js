@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * Texts and addresses as the server reads them (`widget/submissions/addresses.py` and `model.py`), so that what the form
- * lets pass is not refused there. Both are tested against one table: `tests/submissions/normalised.json`.
+ * Reads texts and addresses as the server does (`widget/submissions/addresses.py` and `model.py`), so that what the form
+ * accepts is not refused there. Both are tested with one table: `tests/submissions/normalised.json`.
  */
 
-export const MAX_EMAIL = 254 // characters: no longer address can be delivered to
+export const MAX_EMAIL = 254 // characters: the longest address that mail can be sent to
 const MOST_READ = 4 * MAX_EMAIL
 const MAX_LOCAL = 64
 const ATOM = /^[\w!#$%&'*+\-/=?^`{|}~\x80-\u{10ffff}]+$/u
@@ -18,14 +18,14 @@ const DROPPED = /[\0-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]/gu
 const LINE_BREAK = /\r\n|[\r\v\f\x85\u2028\u2029]/g
 const UNSEEN = /[\ufe00-\ufe0f]|\u034f|[\s\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0]/g
 
-/** A text without what nobody sees and databases stumble over; one of which nothing can be seen is none.
+/** A text without invisible characters and those that databases reject; empty if nothing of it is visible.
  * @param {string} text */
 export function plainText(text) {
   const plain = text.replace(LINE_BREAK, '\n').replace(DROPPED, '')
   return plain.replace(UNSEEN, '') ? plain : ''
 }
 
-/** What somebody meant to type. @param {string} text */
+/** The address that somebody meant to type. @param {string} text */
 export function foldAddress(text) {
   let plain = cut(text, MOST_READ).replace(INVISIBLE, '').replace(AROUND, '')
     .replace(/[\uff01-\uff5e]/g, wide => String.fromCharCode(wide.charCodeAt(0) - 0xfee0)).replace(/\ufe6b/g, '@')
@@ -34,7 +34,7 @@ export function foldAddress(text) {
   return plain.slice(0, Math.max(at, 0)).replace(JOINERS, '') + plain.slice(Math.max(at, 0)).replace(/[\u3002\uff61]/g, '.')
 }
 
-/** The address as it goes on, or nothing where mail could not be sent. @param {string} text */
+/** The address as it is forwarded; empty if mail cannot be sent to it. @param {string} text */
 export function readAddress(text) {
   const folded = foldAddress(text)
   const at = folded.lastIndexOf('@')
@@ -50,7 +50,7 @@ function isLocal(local) {
   return length(local) <= MAX_LOCAL && !UNSAFE.test(local) && !/^\p{M}/u.test(local) && local.split('.').every(atom => ATOM.test(atom))
 }
 
-/** The domain in lower-case ASCII, or nothing. @param {string} domain */
+/** The domain in lower-case ASCII; empty if it is not valid. @param {string} domain */
 function readDomain(domain) {
   const labels = domain.split('.')
   if (labels.length < 2 || !labels.every(label => LABEL.test(label) && !/^(?!xn)..--|-$/u.test(label.toLowerCase()))) return ''
@@ -65,7 +65,7 @@ function readDomain(domain) {
   return isUsable ? ascii : ''
 }
 
-/** In characters rather than in UTF-16 units. @param {string} text */
+/** The length in characters, not in UTF-16 units. @param {string} text */
 function length(text) {
   return [...text].length
 }

@@ -4,7 +4,7 @@
 /** Each Trusted Types policy, which can be made once, gives out one address. @type {Record<string, any>} */
 const policies = {}
 
-/** A worker, or nothing where the browser knows none that draw. @param {string} policy that the page's own policy allows
+/** A worker; undefined if the browser has none that can draw. @param {string} policy that the page's own policy allows
  * @param {string} address @returns {Worker | undefined} */
 export function startWorker(policy, address) {
   if (typeof Worker !== 'function' || typeof OffscreenCanvas !== 'function') return
@@ -14,6 +14,6 @@ export function startWorker(policy, address) {
     policies[policy] ??= trustedTypes?.createPolicy(policy, rules) ?? rules
     return new Worker(policies[policy].createScriptURL(''), {type: 'module'})
   } catch {
-    return // refused: it is done on the page then
+    return // refused: the page does the work itself
   }
 }
