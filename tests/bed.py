@@ -145,6 +145,10 @@ def plain_environ(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
 
 
+_LIMITS = httpx.Limits(keepalive_expiry=1)
+"""A connection that the server is about to close, after five seconds, is not used again."""
+
+
 class Sandbox:
     """Insider Connect as a process. Faults: see `widget/sandbox/faults.py`."""
 
@@ -159,7 +163,7 @@ class Sandbox:
         }
         code = f"from widget.sandbox import serve; serve(**{arguments!r})"
         self._process = Process([sys.executable, "-c", code], folder / "sandbox.log", plain_environ(), folder)
-        self._control = httpx.Client(base_url=self.control_url, trust_env=False, verify=NO_TLS)
+        self._control = httpx.Client(base_url=self.control_url, trust_env=False, verify=NO_TLS, limits=_LIMITS)
 
     def __enter__(self) -> Self:
         try:
@@ -280,7 +284,12 @@ class Widget:
             }
         )
         self.client = httpx.Client(
-            base_url=self.url, timeout=25, trust_env=False, verify=NO_TLS, event_hooks={"response": [self._watch]}
+            base_url=self.url,
+            timeout=25,
+            trust_env=False,
+            verify=NO_TLS,
+            limits=_LIMITS,
+            event_hooks={"response": [self._watch]},
         )
         self._process: Process | None = None
 

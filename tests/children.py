@@ -169,6 +169,7 @@ def run(
             status = child.wait(timeout)
         finally:
             child.kill()
+            child.wait(timeout)
         outputs = []
         for stream in (out, err):
             stream.seek(0)

@@ -9,6 +9,7 @@ import io
 import os
 import re
 import shutil
+import socket
 import socketserver
 import sqlite3
 import struct
@@ -207,6 +208,12 @@ async def test_a_daemon_that_is_away_says_nothing_about_a_file(path):
 # --- the daemon itself -------------------------------------------------------------------------------------------
 
 
+def listens(path: Path) -> bool:
+    """Whether somebody accepts connections there: the file comes first."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
+
+
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of ClamAV's own daemon."""
@@ -220,7 +227,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert program is not None, "clamd is not installed"
     process = Process([program, "-c", str(folder / "clamd.conf")], folder / "log", plain_environ(), folder)
     try:
-        until((folder / "clamd.ctl").exists, START)
+        until(lambda: listens(folder / "clamd.ctl"), START)
         yield f"unix://{folder}/clamd.ctl"
     finally:
         process.kill()
