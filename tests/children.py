@@ -158,7 +158,7 @@ def start(
 
 
 def run(
-    arguments: Sequence[str], folder: Path, environ: Mapping[str, str], *, typed: str = "", timeout: float = 60
+    arguments: Sequence[str], folder: Path, environ: Mapping[str, str], *, typed: str = "", timeout: float = 180
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end, with `typed` as its input, and keep what it wrote."""
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
