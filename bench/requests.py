@@ -52,8 +52,9 @@ def _submission(token: str, file: bytes) -> Request:
     return (head.encode(), *parts)
 
 
-def picture() -> bytes:
-    """A PNG of noise, about 4 MB, just below the limit, so that a browser would send it unchanged."""
+def picture(side: int = 1154) -> bytes:
+    """A PNG of noise, `side` pixels wide and high, 3 bytes for each. The default is about 4 MB, just below the limit,
+    so that a browser would send it unchanged."""
     target = io.BytesIO()
-    Image.effect_noise((1154, 1154), 40).convert("RGB").save(target, "PNG", compress_level=0)
+    Image.effect_noise((side, side), 40).convert("RGB").save(target, "PNG", compress_level=0)
     return target.getvalue()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -68,12 +69,12 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [sys.executable, "-m", module, *(str(self.port) if a == "PORT" else a for a in arguments)]
         self._log = log
-        self._environ = environ(**more)
+        self.environ = environ(**more)
 
     def __enter__(self) -> Self:
         began = time.monotonic()
         with self._log.open("ab") as log:
-            self._child = subprocess.Popen(self._command, cwd=ROOT, env=self._environ, stdout=log, stderr=log)
+            self._child = subprocess.Popen(self._command, cwd=ROOT, env=self.environ, stdout=log, stderr=log)
         try:
             until(self._is_ready, _START, pause=0.002)
         except BaseException:
@@ -90,6 +91,11 @@ class Server:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._child.pid
 
     def signal(self, number: int) -> None:
         """Send it a signal. SIGSTOP holds it until SIGCONT."""
@@ -198,7 +204,7 @@ class Widget(Server):
             **more,
         }
         super().__init__("widget", "serve", log=self.folder / "widget.log", **settings)
-        self._environ["PORT"] = str(self.port)
+        self.environ["PORT"] = str(self.port)
 
     def answers(self) -> bool:
         """Whether it can accept submissions."""
@@ -206,11 +212,27 @@ class Widget(Server):
             return super().answers() and httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200
         return False
 
+    def worker(self) -> "Worker":
+        """A `widget worker` with the same settings."""
+        return Worker(self)
+
     def migrate(self) -> Path:
         """Create the database without starting the service. Returns its path."""
         command = [*self._command[:-1], "migrate"]
-        subprocess.run(command, cwd=ROOT, env=self._environ, check=True, capture_output=True)
+        subprocess.run(command, cwd=ROOT, env=self.environ, check=True, capture_output=True)
         return self.database
+
+
+class Worker(Server):
+    """`widget worker` on the database of a `web` process. It works once it listens for notices."""
+
+    def __init__(self, web: Widget) -> None:
+        super().__init__("widget", "worker", log=web.folder / f"worker-{uuid.uuid4().hex}.log")
+        self.environ = web.environ
+
+    def answers(self) -> bool:
+        """Whether it listens."""
+        return self._log.exists() and "engine.listening" in self._log.read_text("utf-8")
 
 
 def proxy(place: Path, insider: Insider) -> Server:

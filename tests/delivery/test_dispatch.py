@@ -86,6 +86,12 @@ async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivere
         assert database.execute("SELECT DISTINCT state FROM submission").fetchall() == [("delivered",)]
 
 
+async def test_one_after_the_other_is_no_burst_however_fast(insider: Sandbox, tmp_path: Path) -> None:
+    async with dispatching(insider, tmp_path) as (_, dispatcher):
+        for number in range(30):  # no such rows: their turns end at once
+            assert await dispatcher.attempt(f"gone-{number}", "demo", wait=10)
+
+
 async def test_a_crowd_that_does_not_end_is_no_burst(
     insider: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

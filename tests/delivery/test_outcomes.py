@@ -61,7 +61,7 @@ def test_what_is_refused_is_told_to_the_person_and_the_operator_and_not_repeated
     insider.recover()
     seen = row(widget, submission_id)
     assert (seen["state"], seen["attempts"], seen["due_in"]) == ("refused", 1, None)
-    assert (seen["last_error"], seen["told"]) == (f"answered {status}: Not this one.", "Not this one.")
+    assert (seen["last_error"], seen["public_message"]) == (f"answered {status}: Not this one.", "Not this one.")
     assert_not_repeated(insider)
 
 

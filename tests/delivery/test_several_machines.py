@@ -114,6 +114,33 @@ def test_a_notice_wakes_a_worker_and_send_is_not_kept_waiting(start: Start, insi
         web.until_delivered(answer)
 
 
+def test_rows_beyond_the_slots_of_a_worker_wake_the_next(start: Start, insider: Sandbox) -> None:
+    web = start(WEB_DELIVERS="false", DELIVERY_CONCURRENCY="1", SHUTDOWN_GRACE="0.1", **NOBODY_SWEEPS)
+    insider.slow(60, "create")  # so whoever has taken one row takes no other
+    with workers(web, 2):
+        for _ in range(2):
+            web.submit()
+        until(lambda: insider.counts()["create"] == 2)
+
+
+def test_a_job_of_the_release_before_wakes_a_worker(
+    start: Start, insider: Sandbox, database: str, tmp_path: Path
+) -> None:
+    web = start(WEB_DELIVERS="false", **NOBODY_SWEEPS)
+
+    async def accept() -> None:
+        async with outbox_at(database, tmp_path) as outbox:
+            await outbox.add(new_submission(outbox))
+
+    with workers(web), psycopg.connect(database, autocommit=True) as connection:
+        asyncio.run(accept())
+        connection.execute(
+            "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('delivery', 'deliver', 0, NULL, 'x',"
+            " jsonb_build_object('submission_id', 'x', 'product', 'demo'), NULL)::procrastinate_job_to_defer_v1])"
+        )
+        until(lambda: insider.counts()["create"] == 1)
+
+
 def test_what_the_operator_puts_back_is_announced_at_once(start: Start, insider: Sandbox) -> None:
     web = start(WEB_DELIVERS="false", RETRY_MIN="3600", RETRY_MAX="3600", **NOBODY_SWEEPS)
     with workers(web):

@@ -146,8 +146,7 @@ async def test_one_of_several_processes_refuses_another_schema_with_words(
 async def test_the_engines_own_migrations_are_taken_from_where_it_was(postgres: Any, tmp_path: Path) -> None:
     url = postgres.database()
     async with outbox_at(url, tmp_path) as outbox:
-        new = new_submission(outbox)
-        await outbox.add(new)
+        await outbox.backend.announce()
         behind = "UPDATE schema_version SET engine = '03.04.00_01_pre_add_retry_failed_job_procedure.sql'"
         await outbox.backend.write(lambda c: c.execute(text(behind)).rowcount)
         await outbox.backend.write(migrations.migrate)

@@ -138,6 +138,40 @@ async def test_a_claim_is_given_up_once_its_lease_is_over(outbox: Outbox, monkey
     assert forgetful.times >= 993
 
 
+async def test_rows_are_claimed_longest_due_first_and_those_of_other_products_stay(outbox: Outbox) -> None:
+    products = ("demo", "other", "demo", "demo")
+    first, other, second, third = [new_submission(outbox, b"one", product=product) for product in products]
+    for new in (first, other, second, third):
+        await outbox.add(new)
+    works = await outbox.claim_due(2, ["demo", "third"])
+    assert {work.id for work in works} == {first.id, second.id}
+    assert [await read_file(outbox, file) for work in works for file in work.pending] == [b"one"] * 2
+    assert [work.id for work in await outbox.claim_due(9, ["demo"])] == [third.id]
+    assert await outbox.claim_due(9, ["demo"]) == []
+    assert await due_ids(outbox) == [other.id]
+
+
+async def test_claimed_rows_whose_answer_was_lost_are_still_had(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.outbox.outbox._CLAIM_PAUSES", (0.001,))
+    rows = [new_submission(outbox) for _ in range(3)]
+    for new in rows:
+        await outbox.add(new)
+    works = await Outbox(Forgetful(outbox.backend, 2)).claim_due(9, ["demo"])
+    assert {work.id for work in works} == {new.id for new in rows}
+    assert [work.attempts for work in works] == [1] * 3
+    assert all([await outbox.record(work, Transition("delivered", feedback_id=32)) for work in works])
+
+
+async def test_a_row_with_a_head_start_is_left_to_whoever_names_it(outbox: Outbox) -> None:
+    new = new_submission(outbox)
+    await outbox.add(new, head_start=60)
+    assert await outbox.claim_due(9, ["demo"]) == []
+    assert await outbox.claim(new.id) is None
+    assert await outbox.claim(new.id, early=60)
+
+
 async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:
     work = await claimed(outbox, b"one", b"two")
     assert await outbox.record(work, Transition("sending", feedback_id=32))

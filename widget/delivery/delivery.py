@@ -1,13 +1,14 @@
 """Delivers submissions from the outbox to Insider Connect.
 
-`Delivery.advance` asks the account's gate, claims a row, makes its calls and records the outcome. It relies on the row
-alone. A dispatcher decides who calls it and when; `policy` decides what an outcome means.
+`Delivery.advance` asks the account's gate, claims a row, makes its calls and records the outcome; `claim_due` and
+`carry` do so for many rows. They rely on the rows alone. A dispatcher decides who calls them and when; `policy` decides
+what an outcome means.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
@@ -64,6 +65,10 @@ class Delivery:
         waits = {product: gate.opens_in for product, gate in self.gates.items()}
         return {product: seconds for product, seconds in waits.items() if seconds}
 
+    def open_products(self) -> Collection[str]:
+        """The products whose rows may be tried without a probe."""
+        return [product for product, gate in self.gates.items() if not gate.shut]
+
     async def recover(self, *, everything: bool = False, running: Collection[str] = ()) -> None:
         """Deal with rows that a process left in the middle of a POST, and with a clock that was set back."""
         hold = self._policy.unknown_hold
@@ -72,8 +77,22 @@ class Delivery:
         if hastened := await self._outbox.hasten(longest_delay(self._policy)):
             log.warning("outbox.clock_set_back", rows=hastened)
 
-    async def advance(self, submission_id: str, product: str) -> float | None:
-        """Take a row as far as it goes now: to delivered, to a later attempt, or to a person.
+    async def claim_due(self, limit: int) -> Sequence[Work]:
+        """Claim up to so many due rows whose gates are open, for `carry`."""
+        products = self.open_products()
+        return await self._outbox.claim_due(limit, products) if products else ()
+
+    async def carry(self, work: Work) -> float | None:
+        """Take a claimed row as far as it goes now. Returns what `advance` does."""
+        gate = self.gates[work.product]
+        if gate.shut:  # since it was claimed
+            transition = Transition("queued", 0.0, gate.reason, attempt_spent=False)
+            return (await self._write(work, transition, gate.reason)).delay
+        return await self._steps(work, gate)
+
+    async def advance(self, submission_id: str, product: str, *, early: float = 0.0) -> float | None:
+        """Take a row as far as it goes now: to delivered, to a later attempt, or to a person. It has to be due within
+        `early` seconds.
 
         The gate is asked before the row is claimed, because a claim says that a request may be in progress. A process
         that died with claimed rows behind a shut gate would leave all of them `unknown`.
@@ -86,10 +105,13 @@ class Delivery:
             return _NO_PRODUCT_DELAY
         if not gate.admit() or not await self._is_worth_a_row(gate, product):
             return gate.opens_in
-        work = await self._outbox.claim(submission_id)
+        work = await self._outbox.claim(submission_id, early=early)
         if work is None:
             gate.readmit()
             return None
+        return await self._steps(work, gate)
+
+    async def _steps(self, work: Work, gate: Gate) -> float | None:
         attributes: Attributes = {
             "feedback.submission": work.id,
             "feedback.product": work.product,

@@ -1,19 +1,19 @@
 """Decides who calls `advance`, and when: the interface, and its implementation for one process.
 
-The rows are the truth. A dispatcher tries the rows that are due, each in a slot of its own, and sweeps for rows that
-nobody announced. With PostgreSQL, an engine assigns rows to processes: see `procrastinate`.
+The rows are the truth. A dispatcher claims the rows that are due, as many as it has free slots for, and sweeps for rows
+that nobody announced. With PostgreSQL, several processes do so, and an engine wakes them: see `procrastinate`.
 """
 
-import abc
 import asyncio
 import contextlib
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from functools import partial
 
 import structlog
 
+from widget.delivery.announcer import Announcer
 from widget.delivery.delivery import Delivery
 from widget.delivery.outage import Outage
 from widget.errors import OutboxUnavailable
@@ -23,7 +23,9 @@ from widget.outbox.outbox import Outbox
 log = structlog.get_logger("widget.delivery.dispatch")
 
 _SHORTEST_PAUSE = 0.05
-"""Seconds. A row that was just accepted is due, but is about to be claimed anyway."""
+"""Seconds. What is due and cannot be claimed is about to be claimed by somebody else."""
+_HEAD_START = 1.0
+"""Seconds. The process that accepted a row claims it within a few milliseconds."""
 _BURST = 8
 _BURST_WITHIN = 0.1
 """So many rows accepted within so many seconds are a burst."""
@@ -37,8 +39,8 @@ _LAST_WRITES = 1.5
 """Seconds in which a cancelled delivery may still be recorded as unknown."""
 
 
-class Dispatcher(abc.ABC):
-    """Calls `advance` in this process, for up to `concurrency` rows at once.
+class Dispatcher:
+    """Delivers in this process, up to `concurrency` rows at once.
 
     Its loop sleeps until the next row is due, but never for longer than `sweep_every` seconds, so that rows which
     nobody announced are found as well. Each sweep calls `tidy`, which removes what has expired.
@@ -71,6 +73,7 @@ class Dispatcher(abc.ABC):
         self._look_again = False
         self._draining_since: float | None = None
         self._loop: asyncio.Task[None] | None = None
+        self._announcer = Announcer(outbox.backend)
 
     def start(self) -> None:
         """Begin. Rows that a crash interrupted come first."""
@@ -104,10 +107,11 @@ class Dispatcher(abc.ABC):
             await finish([self._loop], end)
         if cut_off := await finish([*self._running.values()], end):
             log.warning("delivery.cut_off", submissions=[task.get_name().split()[-1] for task in cut_off])
+        await self._announcer.close()
 
     def head_start(self, product: str) -> float:
-        """Seconds for which an engine leaves a new row to `attempt`; 0 if that would not try it now."""
-        return 0.0
+        """Seconds for which everybody leaves a new row to `attempt`; 0 if that would not try it now."""
+        return _HEAD_START if self._has_room(product) else 0.0
 
     async def attempt(self, submission_id: str, product: str, wait: float) -> bool:
         """Try a row that was just accepted, and wait up to `wait` seconds for its outcome.
@@ -121,13 +125,16 @@ class Dispatcher(abc.ABC):
         self._arrivals.append(now)
         if not self._has_room(product):
             self._look_again = True
+            self._announcer.announce()
             if self._in_burst() and self._after_burst is None:
                 self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
             return False
-        # The loop may have found and started it first.
-        task = self._running.get(submission_id) or self._begin(Due(submission_id, product))
+        # The loop may have started it first, or may be about to.
+        task = self._running.get(submission_id) or self._begin_row(Due(submission_id, product), early=_HEAD_START)
         if wait > 0:
             await asyncio.wait({task}, timeout=wait)
+            if claimed := self._running.get(submission_id) if task.done() else None:
+                await asyncio.wait({claimed}, timeout=max(0.0, now + wait - asyncio.get_running_loop().time()))
         return True
 
     def why_kept_back(self, product: str) -> str | None:
@@ -136,7 +143,8 @@ class Dispatcher(abc.ABC):
 
     def _has_room(self, product: str) -> bool:
         busy = len(self._running) >= self._concurrency
-        return not (self._draining or busy or self._in_burst() or product in self._delivery.kept_back())
+        crowded = self._in_burst() and self._running  # one after the other is no crowd, however fast
+        return not (self._draining or busy or crowded or product in self._delivery.kept_back())
 
     def _is_crowded(self, now: float) -> bool:
         return len(self._arrivals) == _BURST and now - self._arrivals[0] < _BURST_WITHIN
@@ -153,26 +161,30 @@ class Dispatcher(abc.ABC):
         """How many rows may be in delivery now."""
         return min(_MEANWHILE, self._concurrency) if self._in_burst() else self._concurrency
 
-    def _begin(self, row: Due) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._advance(row), name=f"advance {row.id}")
-        self._running[row.id] = task
-        task.add_done_callback(lambda _: self._ended(row.id))
+    def _begin_row(self, row: Due, early: float = 0.0) -> asyncio.Task[None]:
+        return self._begin(row.id, partial(self._delivery.advance, *row, early=early))
+
+    def _begin(self, submission_id: str, deliver: Callable[[], Awaitable[float | None]]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._advance(submission_id, deliver), name=f"advance {submission_id}")
+        self._running[submission_id] = task
+        task.add_done_callback(partial(self._ended, submission_id))
         return task
 
-    def _ended(self, submission_id: str) -> None:
-        self._running.pop(submission_id, None)
+    def _ended(self, submission_id: str, task: asyncio.Task[None]) -> None:
+        if self._running.get(submission_id) is task:
+            del self._running[submission_id]
         if self._look_again:
             self._wake.set()
 
-    async def _advance(self, row: Due) -> None:
+    async def _advance(self, submission_id: str, deliver: Callable[[], Awaitable[float | None]]) -> None:
         try:
-            if await self._delivery.advance(*row) is not None:
+            if await deliver() is not None:
                 self._look_again = True
         except OutboxUnavailable as error:
             self._look_again = True
             self._outbox_is_away(error)
         except Exception:
-            log.exception("delivery.failed", submission=row.id)  # it is tried again once its lease ends
+            log.exception("delivery.failed", submission=submission_id)  # it is tried again once its lease ends
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -207,9 +219,29 @@ class Dispatcher(abc.ABC):
         """Deal with rows that were left in the middle of a delivery."""
         await self._delivery.recover(running=tuple(self._running))
 
-    @abc.abstractmethod
     async def _look(self) -> float:
-        """Have due rows tried. Returns the seconds until the next look."""
+        """Claim due rows while there are free slots, and start them. Returns the seconds until the next look."""
+        self._look_again = True  # for slots that become free meanwhile
+        while (free := self._slots() - len(self._running)) > 0:
+            works = await self._delivery.claim_due(free)
+            for work in works:
+                self._begin(work.id, partial(self._delivery.carry, work))
+            if len(works) < free:
+                return await self._found_all(free - len(works))
+        self._announcer.announce()  # somebody else may have room
+        return _BURST_WITHIN if self._in_burst() else self._sweep_every
+
+    async def _found_all(self, free: int) -> float:
+        """Try the rows that only their ids can be claimed by: a shut gate's probe, and those of removed products."""
+        shut = self._delivery.kept_back()
+        self._look_again = bool(shut)
+        due_in = await self._outbox.next_due_in(shut)
+        if due_in is not None and due_in <= 0:
+            for row in await self._outbox.due(free, [*shut, *self._delivery.open_products()]):
+                if row.id not in self._running:
+                    self._begin_row(row)
+        waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
+        return max(_SHORTEST_PAUSE, min(waits))
 
 
 async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[asyncio.Task[None]]:
@@ -229,39 +261,7 @@ async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[as
 
 
 class LocalDispatcher(Dispatcher):
-    """For a process that is alone: the rows are the queue."""
-
-    def __init__(self, outbox: Outbox, delivery: Delivery, **options: Any) -> None:
-        super().__init__(outbox, delivery, **options)
-        self._ready: deque[Due] = deque()
-
-    async def _look(self) -> float:
-        """Start due rows while there are free slots."""
-        if len(self._running) >= self._slots():
-            return self._put_off()
-        shut = self._delivery.kept_back()
-        if not self._ready:
-            wanted = 4 * self._concurrency + len(self._running)
-            rows = await self._outbox.due(wanted, shut)
-            self._look_again = bool(shut) or len(rows) == wanted
-            self._ready.extend(row for row in rows if row.id not in self._running)
-        while self._ready and len(self._running) < self._slots():
-            self._start_next()
-        if self._ready:
-            return self._put_off()
-        due_in = await self._outbox.next_due_in(shut)
-        waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
-        return max(_SHORTEST_PAUSE, min(waits))
-
-    def _put_off(self) -> float:
-        """Wait until a slot is free, or a burst is over."""
-        self._look_again = True
-        return _BURST_WITHIN if self._in_burst() else self._sweep_every
-
-    def _start_next(self) -> None:
-        row = self._ready.popleft()
-        if row.id not in self._running:
-            self._begin(row)
+    """For a process that is alone."""
 
 
 class NoDispatcher(Dispatcher):
@@ -272,6 +272,3 @@ class NoDispatcher(Dispatcher):
 
     def _has_room(self, product: str) -> bool:
         return False
-
-    async def _look(self) -> float:
-        raise NotImplementedError

@@ -1,8 +1,9 @@
-"""Delivery by any number of processes on any machines. Procrastinate assigns rows to them.
+"""Delivery by any number of processes on any machines. Procrastinate wakes them.
 
-A job is deferred in the transaction that stores a row, and a notification wakes the listeners. Only the row knows when
-it is due later: at that time, the loop of each process defers a job for it. With every sweep, it defers one for each
-due row that has none. So losing all jobs loses nothing.
+A job says that rows are due, and not which. Whoever takes it claims due rows until none are left, and announces another
+job while there are more rows than it has free slots for, so that the next process joins in. At most one job waits. Only
+the rows know when they are due later: then the loop of each process wakes by itself, as it does to sweep. So losing all
+jobs loses nothing.
 """
 
 import asyncio
@@ -18,18 +19,11 @@ from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher, finish
 from widget.errors import OutboxUnavailable
 from widget.outbox.connections import CONNECTING, EngineConnection
-from widget.outbox.jobs import QUEUE, TASK
-from widget.outbox.model import Due
+from widget.outbox.jobs import EARLIER_QUEUE, EARLIER_TASK, QUEUE, TASK
 from widget.outbox.outbox import Outbox
 
 log = structlog.get_logger("widget.delivery.procrastinate")
 
-_HEAD_START = 1.0
-"""Seconds. A web process claims the row that it accepted within a few milliseconds."""
-_LOOK_EVERY = 1.0
-"""Seconds between two looks while all due rows have jobs already."""
-_SOON = 0.05
-"""Seconds until the next look after one that found more rows than it may defer jobs for at once."""
 _STALLED_AFTER = 60.0
 """Seconds without a heartbeat after which the engine's record of a worker, with its jobs, is removed."""
 _PATIENCE = 5.0
@@ -55,8 +49,10 @@ class ProcrastinateDispatcher(Dispatcher):
             timeout=_PATIENCE,
         )
         self._engine = procrastinate.App(connector=connector)
-        self._engine.task(name=TASK, queue=QUEUE)(self._take)
+        self._engine.task(name=TASK, queue=QUEUE)(self._drain_rows)
+        self._engine.task(name=EARLIER_TASK, queue=EARLIER_QUEUE)(self._drain_rows)
         self._worker: asyncio.Task[None] | None = None
+        self._has_found_all = asyncio.Event()
         for noisy in ("procrastinate", "psycopg.pool"):  # `_work` logs what matters as an event
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
@@ -69,6 +65,7 @@ class ProcrastinateDispatcher(Dispatcher):
     def drain(self) -> None:
         """Take no new jobs from now on."""
         super().drain()
+        self._has_found_all.set()
         if self._worker:
             self._worker.cancel()
 
@@ -79,24 +76,19 @@ class ProcrastinateDispatcher(Dispatcher):
             self._worker.cancel()  # once more: the engine may have taken the first cancellation for its own
             await finish([self._worker], asyncio.get_running_loop().time() + _LEAVING)
 
-    def head_start(self, product: str) -> float:
-        """If a row is to be tried here at once, the engine's job runs a little later."""
-        return _HEAD_START if self._has_room(product) else 0.0
+    async def _drain_rows(self, **_: object) -> None:
+        """The engine's task: go on until a look finds fewer rows than there are free slots. Which row the job of an
+        earlier release is about does not matter."""
+        self._has_found_all.clear()
+        if len(self._running) >= self._slots():
+            self._announcer.announce()  # somebody else may have room
+        self._look_again = True
+        self._wake.set()
+        await self._has_found_all.wait()
 
-    async def _take(self, submission_id: str, product: str | None = None) -> None:
-        """The engine's task: try a row in one of our slots. When it ends is not up to the engine.
-
-        A job that an earlier release deferred has no product; then the row tells which.
-        """
-        if product is None:
-            status = await self._outbox.status(submission_id)
-            if status is None:
-                return
-            product = status.product
-        while len(self._running) >= self._concurrency:
-            await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
-        if submission_id not in self._running and not self._draining:
-            await asyncio.shield(self._begin(Due(submission_id, product)))
+    async def _found_all(self, free: int) -> float:
+        self._has_found_all.set()
+        return await super()._found_all(free)
 
     async def _work(self) -> None:
         """Run the engine's worker, and restart it whenever it stops because the database was unavailable."""
@@ -105,8 +97,8 @@ class ProcrastinateDispatcher(Dispatcher):
                 async with self._engine.open_async():
                     log.info("engine.listening")
                     await self._engine.run_worker_async(
-                        queues=[QUEUE],
-                        concurrency=self._concurrency,
+                        queues=[QUEUE, EARLIER_QUEUE],
+                        concurrency=1,  # the rows have slots of their own
                         delete_jobs="always",
                         fetch_job_polling_interval=min(5.0, self._sweep_every),
                         shutdown_graceful_timeout=0,  # `stop` waits for the rows; their jobs do not matter
@@ -134,18 +126,6 @@ class ProcrastinateDispatcher(Dispatcher):
             await manager.prune_stalled_workers(_STALLED_AFTER)
             for job in await manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER):
                 await manager.finish_job(job, Status.FAILED, delete_job=True)
-
-    async def _look(self) -> float:
-        """Defer a job for each due row that has none."""
-        shut = self._delivery.kept_back()
-        limit = 4 * self._concurrency
-        self._look_again = bool(shut)
-        deferred = await self._outbox.enqueue_due(limit, shut)
-        if deferred == limit:
-            return _SOON
-        due_in = await self._outbox.next_due_in(shut)
-        waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
-        return max(_LOOK_EVERY, min(waits))
 
 
 def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -113,9 +113,9 @@ class Accounts:
                     connection.execute(self._insert, values)
 
         try:
-            await self._backend.write(write)
+            await self._backend.write_alone(write)
         except IntegrityError:  # another process wrote it first
-            await self._backend.write(write)
+            await self._backend.write_alone(write)
 
     async def overview(self) -> Overview:
         """Everything that is known. Raises OutboxUnavailable."""

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Backend(Protocol):
-    """A database, the storage of the attachments' bytes, and the job engine, if there is one."""
+    """A database, the storage of the attachments' bytes, and how other processes learn of rows."""
 
     now: ColumnElement[float]
     """The database's clock, as an expression: Unix seconds."""
@@ -37,10 +37,15 @@ class Backend(Protocol):
         """Release everything."""
 
     async def write(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` in a transaction, which is on stable storage once this returns. Raises OutboxUnavailable.
+        """Run `job` in the next transaction, which is on stable storage once this returns. Raises OutboxUnavailable.
 
-        If the transaction fails, `job` may be run again.
+        What arrives at the same time shares the transaction, so `job` must be short and wait for nobody. If the
+        transaction fails, `job` may be run again, by itself.
         """
+
+    async def write_alone(self, job: Callable[[Connection], T]) -> T:
+        """As `write` does, for a job that may wait for others or change many rows: in a transaction of its own, where
+        there can be several at once."""
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` without writing. Raises OutboxUnavailable."""
@@ -74,11 +79,6 @@ class Backend(Protocol):
     async def strays(self) -> set[str]:
         """The names of all blobs, for the caller to remove those that a crash left behind."""
 
-    def enqueue(self, connection: Connection, ids: Sequence[str], delay: float = 0.0) -> int:
-        """Tell the engine, in the transaction of `connection`, about rows that may be tried in `delay` seconds.
-
-        Returns how many were new to it. Does nothing where the rows themselves are the queue.
-        """
-
-    def dequeue(self, connection: Connection, submission_id: str) -> None:
-        """Tell the engine that a row has been claimed."""
+    async def announce(self) -> None:
+        """Wake the processes that deliver, because rows are due that were committed before. If that fails, their next
+        sweep finds the rows. Does nothing where there is one process."""

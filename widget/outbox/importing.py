@@ -87,8 +87,6 @@ class Importer:
             named = dict(zip(kept, blobs, strict=True))
             for number, file in enumerate(new.files):
                 connection.execute(insert(attachment), _attachment(file, number, row["id"], named.get(number), seal))
-            if is_waiting:
-                self._backend.enqueue(connection, [row["id"]])
 
         if await self._knows(row["id"]):
             return False
@@ -98,6 +96,8 @@ class Importer:
             if await self._knows(row["id"]):  # another process was faster
                 return False
             raise ValueError("another submission used its signed identity") from None
+        if is_waiting:
+            await self._backend.announce()
         return True
 
     async def _knows(self, submission_id: str) -> bool:

@@ -1,10 +1,9 @@
-"""Defers and withdraws Procrastinate's jobs in the outbox's own transactions on PostgreSQL.
+"""The one kind of Procrastinate's jobs on PostgreSQL: "drain", which says that rows are due, and not which.
 
-A job only says that a row may be tried. The row is the truth, so losing every job loses nothing. Of the engine's tables
-this module uses its SQL functions and `queueing_lock`, which no two waiting jobs share.
+The rows are the truth, so losing every job loses nothing. No two waiting jobs share a `queueing_lock`, so at most one
+job waits, however many rows do. Of the engine's tables this module uses its SQL functions and that lock.
 """
 
-from collections.abc import Sequence
 from importlib import resources
 from typing import Any, cast
 
@@ -12,37 +11,23 @@ from sqlalchemy import Connection, select, text, update
 
 from widget.outbox.tables import schema_version
 
-QUEUE = "delivery"
-TASK = "deliver"
-"""The one task, whose arguments are `submission_id` and `product`."""
+QUEUE = TASK = "drain"
+EARLIER_QUEUE, EARLIER_TASK = "delivery", "deliver"
+"""The release before deferred a job for each row, and may still be running."""
 
-_ENQUEUE = text(
+_ANNOUNCE = text(
     f"""
-    SELECT cardinality(procrastinate_defer_jobs_v1(array_agg(
-        ROW('{QUEUE}', '{TASK}', 0, NULL, wanted.id,
-            jsonb_build_object('submission_id', wanted.id, 'product', submission.product),
-            CASE WHEN :delay > 0 THEN now() + make_interval(secs => :delay) END
-        )::procrastinate_job_to_defer_v1 ORDER BY rank
-    )))
-    FROM unnest(CAST(:ids AS varchar[])) WITH ORDINALITY AS wanted (id, rank) JOIN submission USING (id)
-    WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = wanted.id AND status = 'todo')
-    HAVING count(*) > 0
+    SELECT procrastinate_defer_jobs_v1(ARRAY[
+        ROW('{QUEUE}', '{TASK}', 0, NULL, '{TASK}', CAST('{{}}' AS jsonb), NULL)::procrastinate_job_to_defer_v1
+    ])
+    WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = '{TASK}' AND status = 'todo')
     """  # noqa: S608
 )
-_DEQUEUE = text(
-    "SELECT procrastinate_cancel_job_v1(id, false, true) FROM procrastinate_jobs"
-    " WHERE queueing_lock = :id AND status = 'todo'"
-)
 
 
-def enqueue(connection: Connection, ids: Sequence[str], delay: float) -> int:
-    """Defer a job for each row that has none. Returns how many."""
-    return connection.scalar(_ENQUEUE, {"ids": list(ids), "delay": delay}) or 0 if ids else 0
-
-
-def dequeue(connection: Connection, submission_id: str) -> None:
-    """Withdraw the job of a row that was claimed without it."""
-    connection.execute(_DEQUEUE, {"id": submission_id})
+def announce(connection: Connection) -> None:
+    """Defer a job, unless one waits. Raises IntegrityError when another process was faster."""
+    connection.execute(_ANNOUNCE)
 
 
 def is_current(connection: Connection) -> bool:

@@ -57,6 +57,8 @@ class Work:
     data_key: str | None = None
     """The name of the key that encrypts the row."""
     origin: Origin = _UNKNOWN
+    has_files: bool = True
+    """Whether it may have come with files. Rows of early releases do not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Notices:
     async def settle(self, alarms: Mapping[str, str], channels: Sequence[str]) -> Sequence[Alarm]:
         """Record the alarms that are on now, by name. Queues, in one transaction, a notice for each that is new, has
         lasted another day, or is over. Returns what was queued. Raises OutboxUnavailable."""
-        return await self._backend.write(lambda c: self._settle(c, alarms, channels))
+        return await self._backend.write_alone(lambda c: self._settle(c, alarms, channels))
 
     def _settle(self, connection: Connection, alarms: Mapping[str, str], channels: Sequence[str]) -> Sequence[Alarm]:
         connection.execute(self._lock)  # otherwise two processes could begin the same alarm
@@ -153,7 +153,7 @@ class Notices:
     async def forget(self, age: float) -> Sequence[str]:
         """Remove notices that are older than `age` seconds, which no channel sends any more. Returns the channel of
         each. Raises OutboxUnavailable."""
-        return await self._backend.write(lambda c: c.scalars(self._old, {"age": age}).all())
+        return await self._backend.write_alone(lambda c: c.scalars(self._old, {"age": age}).all())
 
     async def waiting(self) -> Mapping[str, Backlog]:
         """The waiting notices, by channel. Raises OutboxUnavailable."""

@@ -110,12 +110,10 @@ class Operator:
         What Insider Connect has confirmed is not sent again.
         """
 
-        def announce(connection: Connection, ids: Sequence[str]) -> None:
-            for submission_id in ids:  # a waiting job may be scheduled for much later
-                self.backend.dequeue(connection, submission_id)
-            self.backend.enqueue(connection, ids)
-
-        return await self._change(self._statements.put_back, ids, RETRIABLE, announce)
+        changed = await self._change(self._statements.put_back, ids, RETRIABLE)
+        if changed.done:
+            await self.backend.announce()
+        return changed
 
     async def discard(self, ids: Sequence[str]) -> Changed:
         """Give rows up. Their files are removed at once to free space. The rest stays until retention erases it, so the
@@ -190,7 +188,7 @@ class Operator:
             confirmed = tuple(row.feedback_id for row in rows if row.feedback_id not in (None, NO_ID))
             return Erased(tuple(row.id for row in rows), len(waiting), sending, confirmed), blobs
 
-        erased, blobs = await self.backend.write(work)
+        erased, blobs = await self.backend.write_alone(work)
         await self.backend.erase(blobs)
         return erased
 
@@ -208,7 +206,7 @@ class Operator:
             found = {row.id: row for row in connection.execute(self._statements.states, {"ids": others})}
             return Changed(done, {each: _why_not(found.get(each), allowed) for each in others})
 
-        return await self.backend.write(work)
+        return await self.backend.write_alone(work)
 
 
 def _all(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[_Row]:

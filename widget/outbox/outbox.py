@@ -9,15 +9,15 @@ when to try and whom to call.
 import asyncio
 import math
 import uuid
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.exc import IntegrityError
 
 from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, RowUnreadable
@@ -93,7 +93,7 @@ class Outbox:
         """
         try:
             await self.backend.open()
-            await self.backend.write(migrate if self.backend.alone else check)
+            await self.backend.write_alone(migrate if self.backend.alone else check)
             await self.backend.read(lambda c: sealing.check(c, self._keyring))
             known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
             await self.backend.erase(sorted(await self.backend.strays() - known))
@@ -121,14 +121,14 @@ class Outbox:
     async def migrate(self) -> None:
         """Connect, and create the tables or bring them up to date."""
         await self.backend.open(exclusive=False)
-        await self.backend.write(migrate)
+        await self.backend.write_alone(migrate)
 
     async def add(self, new: Submission, *, head_start: float = 0.0, held: str | None = None) -> bool:
         """Store a submission for good. False, and nothing is stored, when its id, or the identity that may be used
         once, is known already.
 
-        `head_start` is in seconds: for so long the engine leaves the row to the asker. With `held`, a reason, it is
-        not delivered until the operator releases it. Raises OutboxFull.
+        `head_start` is in seconds: for so long the row is left to a `claim` by its id. With `held`, a reason, it is not
+        delivered until the operator releases it. Raises OutboxFull.
         """
         self.check_open()
         # A client that disconnects must not leave half a submission behind.
@@ -136,7 +136,7 @@ class Outbox:
 
     async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
         row, files = _sealed(new, self._keyring)
-        row["why_held"] = held
+        row |= {"why_held": held, "head_start": head_start}
 
         def store(connection: Connection, blobs: Sequence[str]) -> None:
             connection.execute(self._statements.add, row)
@@ -144,8 +144,6 @@ class Outbox:
                 self._check_room(connection, new, held is not None)
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
                 connection.execute(self._statements.add_attachment, named)
-            if held is None:
-                self.backend.enqueue(connection, [new.id], head_start)
 
         try:
             await self.backend.keep(new.attachments, store)
@@ -194,57 +192,57 @@ class Outbox:
         values = {"shut": list(shut)}
         return await self.backend.read(lambda c: c.scalar(self._statements.next_due, values))
 
-    async def enqueue_due(self, limit: int, shut: Collection[str] = ()) -> int:
-        """Tell the engine about rows that are due, those that have been due longest first, without the products in
-        `shut`.
+    async def claim(self, submission_id: str, *, early: float = 0.0) -> Work | None:
+        """Claim a row that is due, or will be within `early` seconds, for the time of the lease, with the intent to
+        make its next POST. None if it cannot be claimed. Tries again while the database is unavailable."""
+        values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex, "early": early}
+        works = await self._surely(self._statements.claim, self._statements.claim, values)
+        return works[0] if works else None
 
-        Returns how many were new to it. So nothing is lost if the engine loses all of its jobs.
-        """
-        values = {"limit": limit, "shut": list(shut)}
-        try:
-            return await self.backend.write(
-                lambda c: self.backend.enqueue(c, c.scalars(self._statements.due, values).all())
-            )
-        except IntegrityError:  # another process told it about the same rows at the same moment
-            return 0
+    async def claim_due(self, limit: int, products: Collection[str]) -> Sequence[Work]:
+        """Claim rows of `products` that are due, those that have been due longest first, as `claim` does."""
+        values = {"limit": limit, "open": list(products), "new_claim": uuid.uuid4().hex}
+        return await self._surely(self._statements.claim_due, self._statements.claimed, values)
 
-    async def claim(self, submission_id: str) -> Work | None:
-        """Claim a row that is due, for the time of the lease, with the intent to make its next POST. None if it cannot
-        be claimed.
-
-        While the database is unavailable, this tries again with the same claim: if only the answer to a commit was
-        lost, the row is ours, and would become `unknown` if we left it.
-        """
-        values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
+    async def _surely(self, claim: Executable, again: Executable, values: Mapping[str, Any]) -> Sequence[Work]:
+        """Claim rows, and while the database is unavailable, try `again` with the same claim: if only the answer to a
+        commit was lost, the rows are ours, and would become `unknown` if we left them."""
+        statement = claim
         for pause in _claim_pauses(self.lease):
             try:
-                return await self._claim(values)
+                return await self._claim(statement, values)
             except OutboxUnavailable:
+                statement = again
                 await asyncio.sleep(pause)
-        return await self._claim(values)
+        return await self._claim(statement, values)
 
-    async def _claim(self, values: dict[str, str]) -> Work | None:
-        claimed = await self.backend.write(lambda c: self._take(c, values))
-        if isinstance(claimed, RowUnreadable):
+    async def _claim(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Work]:
+        works, damaged = await self.backend.write(lambda c: self._take(c, statement, values))
+        for submission_id, reason in damaged.items():
             self.has_news.set()
-            log.error("submission.damaged", submission=values["an_id"], reason=str(claimed))
-            return None
-        return claimed
+            log.error("submission.damaged", submission=submission_id, reason=reason)
+        return works
 
-    def _take(self, connection: Connection, values: dict[str, str]) -> Work | RowUnreadable | None:
-        """Claim the row. A damaged one is set aside for the operator instead: it is not tried again, and no other row
-        waits for it."""
-        row = connection.execute(self._statements.claim, values).one_or_none()
-        if row is None:
-            return None
-        self.backend.dequeue(connection, row.id)
-        files = connection.execute(self._statements.pending, {"an_id": row.id}).all()
-        try:
-            return _work(row, files, self._keyring)
-        except RowUnreadable as error:
-            connection.execute(self._statements.set_aside, {"an_id": row.id, "why": str(error)})
-            self._events.put(connection, row.id, row.product, "refused", row.feedback_id, row.rating)
-            return error
+    def _take(
+        self, connection: Connection, statement: Executable, values: Mapping[str, Any]
+    ) -> tuple[Sequence[Work], Mapping[str, str]]:
+        """The claimed rows, and why the others are damaged. Those are set aside for the operator: they are not tried
+        again, and no other row waits for them."""
+        rows = connection.execute(statement, values).all()
+        files: defaultdict[str, list[_Row]] = defaultdict(list)
+        if with_files := [row.id for row in rows if row.files != 0]:
+            for file in connection.execute(self._statements.pending, {"ids": with_files}):
+                files[file.submission_id].append(file)
+        works: list[Work] = []
+        damaged: dict[str, str] = {}
+        for row in rows:
+            try:
+                works.append(_work(row, files[row.id], self._keyring))
+            except RowUnreadable as error:
+                damaged[row.id] = str(error)
+                connection.execute(self._statements.set_aside, {"an_id": row.id, "why": str(error)})
+                self._events.put(connection, row.id, row.product, "refused", row.feedback_id, row.rating)
+        return works, damaged
 
     async def postpone(self, submission_id: str, delay: float, error: str) -> None:
         """Delay a row that is due and unclaimed by `delay` seconds, without spending an attempt."""
@@ -264,7 +262,7 @@ class Outbox:
                 connection.execute(self._statements.record_attachment, files)
             self._events.put(connection, work.id, work.product, transition.state, feedback_id, work.feedback.rating)
             blobs: Sequence[str] = ()
-            if transition.state == "delivered":
+            if transition.state == "delivered" and work.has_files:
                 blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
             if blobs:
                 connection.execute(self._statements.forget_attachments, {"an_id": work.id})
@@ -292,12 +290,13 @@ class Outbox:
                 connection.execute(self._statements.end_leases)
             return connection.scalars(self._statements.recover, values).all()
 
-        return await self.backend.write(mark)
+        return await self.backend.write_alone(mark)
 
     async def hasten(self, longest: float) -> int:
         """Make rows due that would wait for more than `longest` seconds. No row is ever delayed that much, so the clock
         was ahead and has been set back. Returns how many."""
-        return await self.backend.write(lambda c: c.execute(self._statements.hasten, {"longest": longest}).rowcount)
+        values = {"longest": longest}
+        return await self.backend.write_alone(lambda c: c.execute(self._statements.hasten, values).rowcount)
 
     async def status(self, submission_id: str) -> SubmissionStatus | None:
         """The status of a submission; None if it is not known."""
@@ -446,4 +445,5 @@ def _work(row: _Row, files: Sequence[_Row], keyring: Keyring) -> Work:
         possible_duplicate=row.possible_duplicate,
         data_key=row.data_key,
         origin=Origin(row.request_id, row.traceparent),
+        has_files=row.files != 0,
     )

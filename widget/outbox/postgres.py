@@ -1,8 +1,9 @@
 """The outbox on PostgreSQL, for processes on any number of machines.
 
-Jobs run on a few threads, each with its own connection. The bytes of attachments are rows, written in the transaction
-of their submission. The address may be that of a pooler in transaction mode: nothing outlasts a transaction, and no
-statement is prepared on the server.
+One thread writes what is short, and commits everything that waits as one transaction (group commit). Everything else
+runs on a few threads, each with its own connection. The bytes of attachments are rows, written in the transaction of
+their submission. The address may be that of a pooler in transaction mode: nothing outlasts a transaction, and
+statements are prepared only where the server itself answers.
 """
 
 import asyncio
@@ -19,11 +20,12 @@ from typing import Any, TypeVar, cast
 import psycopg
 from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine, extract, func, text
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import jobs
-from widget.outbox.connections import CONNECTING, close_failed
+from widget.outbox.batches import Batches, Job, Outcome
+from widget.outbox.connections import CONNECTING, close_failed, prepare_where_possible
 from widget.outbox.sealing import PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
 from widget.submissions.model import Attachment
@@ -33,6 +35,7 @@ from widget.telemetry.counters import Key, counters
 T = TypeVar("T")
 _PATIENCE = 30.0
 """Seconds that a transaction may take; one with 20 MiB of attachments takes less than one."""
+_SILENT = f"the database did not answer within {_PATIENCE:.0f} s"
 _LAST_JOBS = 2.0
 """Seconds that closing waits for what runs; a database that is away may keep a thread for much longer."""
 _LASTING = re.compile(
@@ -70,7 +73,9 @@ class PostgresBackend:
         self._spool = Spool(spool)
         self.spool = self._spool.path
         self._engine: Engine | None = None
+        self._looking: Engine | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._batches = Batches(self._commit_all, "outbox-writer")
         self._has_answered = False
 
     @property
@@ -92,7 +97,7 @@ class PostgresBackend:
             raise
 
     def _prepare(self) -> None:
-        self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="outbox")
+        self._threads = ThreadPoolExecutor(max(1, self._connections - 1), thread_name_prefix="outbox")
         self._engine = create_engine(
             self._url,
             pool_size=self._connections,
@@ -102,13 +107,16 @@ class PostgresBackend:
             use_native_hstore=False,
         )
         close_failed(self._engine)
+        prepare_where_possible(self._engine)
+        self._looking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._batches.start()
 
     async def close(self) -> None:
         """Finish what was asked for, unless the database keeps it waiting, and let go of the connections."""
         if self._threads:
             finished = asyncio.Event()
             threading.Thread(
-                target=_finish, args=(self._threads, asyncio.get_running_loop(), finished), daemon=True
+                target=_finish, args=(self._batches, self._threads, asyncio.get_running_loop(), finished), daemon=True
             ).start()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(finished.wait(), _LAST_JOBS if self._has_answered else 0)
@@ -117,11 +125,18 @@ class PostgresBackend:
         await asyncio.to_thread(self._spool.close)
 
     async def write(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in the next commit."""
+        try:
+            return await asyncio.wait_for(self._batches.run(job), _PATIENCE)
+        except TimeoutError as error:
+            raise OutboxUnavailable(_SILENT) from error
+
+    async def write_alone(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in a transaction of its own."""
         return await self._on_thread(self._commit, job)
 
     async def read(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` in a transaction that is rolled back."""
+        """Run `job` without a transaction: each of its statements sees what is committed then."""
         return await self._on_thread(self._look, job)
 
     async def snapshot(self, job: Callable[[Connection], T]) -> T:
@@ -142,7 +157,7 @@ class PostgresBackend:
                 _copy(connection, _chunks(self.keyring, blobs, [attachment.content for attachment in attachments]))
             return result
 
-        return await self.write(store)
+        return await (self.write_alone(store) if blobs else self.write(store))
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The rows of the blob, each read when it is wanted."""
@@ -174,13 +189,10 @@ class PostgresBackend:
         """None: the bytes are committed with the rows that name them."""
         return set()
 
-    def enqueue(self, connection: Connection, ids: Sequence[str], delay: float = 0.0) -> int:
-        """Defer a job for each."""
-        return jobs.enqueue(connection, ids, delay)
-
-    def dequeue(self, connection: Connection, submission_id: str) -> None:
-        """Withdraw the job."""
-        jobs.dequeue(connection, submission_id)
+    async def announce(self) -> None:
+        """Defer the engine's job, in a transaction of its own: two processes may do so at once."""
+        with contextlib.suppress(OutboxUnavailable, IntegrityError):
+            await self.write_alone(jobs.announce)
 
     async def _on_thread(self, run: Callable[[Callable[[Connection], T]], T], job: Callable[[Connection], T]) -> T:
         assert self._threads is not None  # noqa: S101
@@ -188,7 +200,37 @@ class PostgresBackend:
         try:
             return await asyncio.wait_for(future, _PATIENCE)
         except TimeoutError as error:
-            raise OutboxUnavailable(f"the database did not answer within {_PATIENCE:.0f} s") from error
+            raise OutboxUnavailable(_SILENT) from error
+
+    def _commit_all(self, batch: Sequence[Job]) -> Sequence[Outcome]:
+        """Run all jobs and commit. If one fails, each is run anew in a transaction of its own, so that it takes no
+        other with it. If the database fails, all fail."""
+        if len(batch) > 1:
+            with contextlib.suppress(_JobFailed):
+                return self._together(batch)
+        return [self._by_itself(job) for job in batch]
+
+    def _together(self, batch: Sequence[Job]) -> Sequence[Outcome]:
+        def run(connection: Connection) -> list[Outcome]:
+            try:
+                return [(job(connection), None) for job in batch]
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+                raise _JobFailed from error
+            except Exception as error:
+                raise _JobFailed from error
+
+        try:
+            return self._commit(run)
+        except OutboxUnavailable as error:
+            return [(None, OutboxUnavailable(str(error))) for _ in batch]
+
+    def _by_itself(self, job: Callable[[Connection], Any]) -> Outcome:
+        try:
+            return self._commit(job), None
+        except Exception as error:
+            return None, error
 
     def _commit(self, job: Callable[[Connection], T]) -> T:
         """Run `job` and commit; once more on a new connection, when the old one was lost before the commit."""
@@ -207,10 +249,10 @@ class PostgresBackend:
         raise AssertionError
 
     def _look(self, job: Callable[[Connection], T]) -> T:
-        assert self._engine is not None  # noqa: S101
+        assert self._looking is not None  # noqa: S101
         for again in (True, False):
             try:
-                with self._engine.connect() as connection:
+                with self._looking.connect() as connection:
                     return job(connection)
             except (DBAPIError, psycopg.Error) as error:
                 if not (again and self._is_lost(error)):
@@ -236,7 +278,14 @@ class PostgresBackend:
         return lost
 
 
-def _finish(threads: ThreadPoolExecutor, loop: asyncio.AbstractEventLoop, finished: asyncio.Event) -> None:
+class _JobFailed(Exception):
+    """A job of several failed, and the connection did not."""
+
+
+def _finish(
+    batches: Batches, threads: ThreadPoolExecutor, loop: asyncio.AbstractEventLoop, finished: asyncio.Event
+) -> None:
+    batches.close()
     threads.shutdown(cancel_futures=True)
     with contextlib.suppress(RuntimeError):  # it took too long, and the loop is closed
         loop.call_soon_threadsafe(finished.set)

@@ -53,7 +53,7 @@ class Processes:
             connection.execute(self._forget)
             connection.execute(self._tell, values)
 
-        await self._backend.write(write)
+        await self._backend.write_alone(write)
 
     async def read(self) -> Sequence[Process]:
         """The figures of the processes that are alive. Raises OutboxUnavailable."""

@@ -130,7 +130,7 @@ async def restore(backend: Backend, archive: Archive) -> Restored:
 
     Raises BackupUnusable if the database is not empty, or OutboxUnavailable. In both cases nothing was restored.
     """
-    await backend.write(prepare)
+    await backend.write_alone(prepare)
     written: list[str] = []
 
     def write(connection: Connection) -> Restored:

@@ -68,7 +68,7 @@ class Retention:
             ids = which(connection)
             return ids, drop_files(connection, ids)
 
-        ids, blobs = await self._backend.write(drop)
+        ids, blobs = await self._backend.write_alone(drop)
         await self._backend.erase(blobs)
         if ids:
             log.warning(event, rows=len(ids), files=len(blobs))
@@ -92,14 +92,14 @@ class Retention:
         """Execute a statement in batches. Returns the number of rows."""
         rows = 0
         for _ in range(MAX_BATCHES):
-            some = await self._backend.write(lambda c: c.execute(statement).rowcount)
+            some = await self._backend.write_alone(lambda c: c.execute(statement).rowcount)
             rows += some
             if some < BATCH:
                 break
         return rows
 
     async def _erase_some(self) -> int:
-        ids, blobs = await self._backend.write(self._erase)
+        ids, blobs = await self._backend.write_alone(self._erase)
         await self._backend.erase(blobs)
         for submission_id in ids:
             log.info("submission.erased", submission=submission_id, reason="retention", days=self._kept / 86400)

@@ -136,6 +136,10 @@ class SQLiteBackend:
         self._jobs.put((job, done))
         return await asyncio.wrap_future(done)
 
+    async def write_alone(self, job: Callable[[Connection], T]) -> T:
+        """As `write` does: there is one writer."""
+        return await self.write(job)
+
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` on a snapshot, beside the writer."""
         return await asyncio.to_thread(self._read, job)
@@ -205,12 +209,8 @@ class SQLiteBackend:
         """The names of all files."""
         return await asyncio.to_thread(lambda: {entry.name for entry in os.scandir(self.files) if entry.is_file()})
 
-    def enqueue(self, connection: Connection, ids: Sequence[str], delay: float = 0.0) -> int:
-        """The rows are the queue."""
-        return 0
-
-    def dequeue(self, connection: Connection, submission_id: str) -> None:
-        """The rows are the queue."""
+    async def announce(self) -> None:
+        """There is nobody else."""
 
     def _prepare(self, exclusive: bool) -> None:
         try:

@@ -61,6 +61,7 @@ class _Conditions:
         # While a key is rotated in, another process may have sealed rows that this one cannot read.
         self.readable = or_(s.data_key.is_(null()), s.data_key.in_(backend.keyring.names))
         self.due = and_(self.unheld, s.due_at <= self.now, self.readable)
+        self.due_soon = and_(self.unheld, s.due_at <= self.now + bindparam("early"), self.readable)
         self.ours = and_(s.state == "sending", s.claim == bindparam("new_claim"))
         self.open_gate = s.product.not_in(bindparam("shut", expanding=True))
 
@@ -91,10 +92,12 @@ class Statements:
             rows.unheld, s.due_at.is_not(null()), rows.readable, rows.open_gate
         )
         self.claim = _claim(rows, lease)
+        self.claim_due = _claim_due(rows, lease)
+        self.claimed = select(*_claimed(rows)).where(rows.ours)
         self.pending = (
-            select(a.position, a.name, a.media_type, a.size, a.blob)
-            .where(_OF_ROW, a.status == "waiting")
-            .order_by(a.position)
+            select(a.submission_id, a.position, a.name, a.media_type, a.size, a.blob)
+            .where(a.submission_id.in_(bindparam("ids", expanding=True)), a.status == "waiting")
+            .order_by(a.submission_id, a.position)
         )
         self.postpone = update(submission).where(_BY_ID, rows.due).values(due_at=later, last_error=bindparam("error"))
         self.set_aside = _set_aside(now)
@@ -136,7 +139,7 @@ def _add(now: ColumnElement[float]) -> Insert:
     return insert(submission).values(
         state=literal("queued"),
         accepted_at=now,
-        due_at=case((is_held.is_(null()), now), else_=null()),
+        due_at=case((is_held.is_(null()), now + bindparam("head_start")), else_=null()),
         held_for=is_held,
         attempts=literal(0),
         separately=literal(False),
@@ -172,20 +175,38 @@ def _kept_bytes() -> Select[Any]:
 
 
 def _claim(rows: _Conditions, lease: float) -> ReturningUpdate[Any]:
-    """Claim a due row, or one that this very claim has: its commit may have succeeded without an answer."""
-    s, now = submission.c, rows.now
+    """Claim a row that is due or will be soon, or that this very claim has: its commit may have succeeded without an
+    answer."""
+    attempts = case((rows.ours, submission.c.attempts), else_=submission.c.attempts + 1)
+    return _claiming(rows, lease, attempts).where(_BY_ID, or_(rows.due_soon, rows.ours))
+
+
+def _claim_due(rows: _Conditions, lease: float) -> ReturningUpdate[Any]:
+    """Claim the rows that have been due longest, without waiting for those that another process claims right now."""
+    s = submission.c
+    due = select(s.id).where(rows.due, s.product.in_(bindparam("open", expanding=True))).order_by(s.due_at)
+    chosen = due.limit(bindparam("limit")).with_for_update(skip_locked=True).cte("chosen")
+    return _claiming(rows, lease, s.attempts + 1).where(s.id.in_(select(chosen.c.id)))
+
+
+def _claiming(rows: _Conditions, lease: float, attempts: ColumnElement[int]) -> ReturningUpdate[Any]:
     return (
         update(submission)
-        .where(_BY_ID, or_(rows.due, rows.ours))
         .values(
             state="sending",
             claim=bindparam("new_claim"),
-            due_at=now + lease,
-            attempts=case((rows.ours, s.attempts), else_=s.attempts + 1),
-            intent=case((s.feedback_id.is_(null()), "create"), else_="attach"),
+            due_at=rows.now + lease,
+            attempts=attempts,
+            intent=case((submission.c.feedback_id.is_(null()), "create"), else_="attach"),
         )
-        .returning(*submission.c, (now - func.coalesce(s.put_back_at, s.accepted_at)).label("age"))
+        .returning(*_claimed(rows))
     )
+
+
+def _claimed(rows: _Conditions) -> Sequence[ColumnElement[Any]]:
+    """What is read of a claimed row."""
+    s = submission.c
+    return [*submission.c, (rows.now - func.coalesce(s.put_back_at, s.accepted_at)).label("age")]
 
 
 def _set_aside(now: ColumnElement[float]) -> Update:

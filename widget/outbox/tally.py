@@ -101,7 +101,7 @@ class Tally:
     async def compact(self) -> int:
         """Add up what is complete: the connections' counts of an hour, the hours of a day. Returns how many rows were
         merged. Raises OutboxUnavailable."""
-        return await self._backend.write(self._compact)
+        return await self._backend.write_alone(self._compact)
 
     def _compact(self, connection: Connection) -> int:
         taken = connection.execute(self._take).all()

@@ -1,0 +1,119 @@
+"""The rows about databases: a delivered submission on SQLite and on PostgreSQL, by one process and by several.
+
+Processor time is that of all processes of the service and of the database together. On a machine that others use too,
+it says more than any rate.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import requests, stage
+from bench.stage import Insider, Loading, Server, Widget, until
+
+sys.path.append(str(stage.ROOT / "tests"))
+
+from postgres import Postgres
+
+CONNECTIONS = 16
+SMALL, PICTURES = 600, 120
+FAR = 0.2
+"""Seconds that the distant Insider Connect takes."""
+_PICTURE = 300_000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Submissions per second, accepted and delivered, and milliseconds of processor time for each."""
+
+    accepted: float
+    delivered: float
+    milliseconds: float
+    generator: float
+
+
+class Fleet:
+    """Web processes and workers on one database. `roots` are the processes whose time, with that of all their
+    children, is the service's."""
+
+    def __init__(self, webs: Sequence[Server], roots: Sequence[int]) -> None:
+        self._webs = webs
+        self._roots = roots
+
+    def run(self, insider: Insider, count: int, file: Path | None = None, connections: int = CONNECTIONS) -> Cost:
+        """Send `count` submissions, and wait until Insider Connect has them with their files."""
+        insider.reset()
+        share = len(self._webs)
+        plan = {"count": count // share, "file": str(file) if file else ""}
+        spent = processor_time(self._roots)
+        results = [run.result() for run in [Loading(web, connections // share, **plan) for web in self._webs]]
+        insider.until("create", count)
+        if file:
+            insider.until("attach", count)
+        began = min(result.began for result in results)
+        ended = max(result.began + result.seconds for result in results)
+        delivered = count / (insider.times()[-1] - began)
+        self._settle()
+        spent = processor_time(self._roots) - spent
+        generator = max(result.cpu_share for result in results)
+        return Cost(count / (ended - began), delivered, 1000 * spent / count, generator)
+
+    def _settle(self) -> None:
+        """Wait until the last outcomes are written: until nobody works any more."""
+        pause = 0.3
+
+        def is_quiet() -> bool:
+            before = processor_time(self._roots)
+            time.sleep(pause)
+            return processor_time(self._roots) - before < 0.15 * pause
+
+        until(is_quiet)
+
+
+def processor_time(roots: Sequence[int]) -> float:
+    """Processor seconds that processes and all their descendants have used so far. Needs Linux."""
+    stats = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            stats[int(path.name)] = (path / "stat").read_text().rpartition(")")[2].split()
+    wanted = set(roots)
+    while more := {pid for pid, stat in stats.items() if int(stat[1]) in wanted} - wanted:
+        wanted |= more
+    return sum(sum(map(int, stats[pid][11:15])) for pid in wanted & stats.keys()) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def one(place: Path, insider: Insider, server: Postgres | None = None, **more: str) -> Iterator[Fleet]:
+    """One process, on SQLite or on a PostgreSQL `server`."""
+    if server is None:
+        with Widget(place, insider, database=None, **more) as widget:
+            yield Fleet([widget], [widget.pid])
+        return
+    with several(place, insider, server, webs=1, workers=0, **more) as fleet:
+        yield fleet
+
+
+@contextmanager
+def several(
+    place: Path, insider: Insider, server: Postgres, *, webs: int = 2, workers: int = 3, **more: str
+) -> Iterator[Fleet]:
+    """So many web processes and workers on a new database of a PostgreSQL `server`."""
+    settings = {"DATABASE_URL": server.database(), **more}
+    fleet = [Widget(place, insider, database=None, **settings) for _ in range(webs)]
+    fleet[0].migrate()
+    with ExitStack() as stack:
+        for web in fleet:
+            stack.enter_context(web)
+        helpers = [stack.enter_context(fleet[0].worker()) for _ in range(workers)]
+        yield Fleet(fleet, [server.pid, *(web.pid for web in fleet), *(helper.pid for helper in helpers)])
+
+
+def picture(place: Path) -> Path:
+    """A file of about 300 kB."""
+    path = place / "picture.png"
+    path.write_bytes(requests.picture(side=316))
+    return path
