@@ -91,8 +91,8 @@ async def test_waiting_rows_move_to_postgresql_with_their_files_and_a_repeat_cha
         assert (work.feedback.email, work.feedback_id) == ("ada@example.com", 7)
         assert await read_file(outbox, work.pending[0]) == png()
         counts: Counter[str] = Counter()
-        for key, amount in (await Tally(outbox.backend).totals()).items():
-            counts[key.event] += amount.number
+        for counted, amount in (await Tally(outbox.backend).totals()).items():
+            counts[counted.event] += amount.number
         assert counts == {"accepted": 8, "delivered": 1, "refused": 1, "unknown": 2}, "each once, with its end"
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import children
 import httpx
 import pytest
 from bed import EMAIL, Sandbox, Widget, until
 from samples import jpeg
 
 from widget.ops.sessions import WRONG_TOKENS, Sessions
+from widget.web.ops.submissions import SHOWS
 
 TOKEN = "tests-only-operators-token"
 SAID = "The basket forgets what I put in it."
@@ -214,6 +216,13 @@ def test_submissions_are_retried_discarded_and_erased_and_the_last_two_ask_first
         second: "discarded",
         third: "refused",
     }
+    lists = {show: operator.client.get(f"/ops/submissions?show={show}&product=demo").text for show in SHOWS}
+    assert {show for show, listed in lists.items() if third[:8] in listed} == {"expired", "all"}
+    assert {show for show, listed in lists.items() if second[:8] in listed} == {"discarded", "all"}
+    assert 'name="action"' not in lists["expired"], "nothing is left to do"
+    assert "expired: not delivered, and erased" in operator.client.get("/ops").text
+    ran = children.run([*widget.command, "status", "--json"], widget.folder, widget.environ)
+    assert json.loads(ran.stdout)["yours"]["refused"] == 0, "nobody can decide anything about it"
     assert "1 left as they were" in operator.act("discard", first, confirmed="yes").text
     audit = {event: len(lines(widget, event)) for event in ("outbox.put_back", "outbox.discarded", "outbox.erased")}
     assert audit == {"outbox.put_back": 1, "outbox.discarded": 2, "outbox.erased": 1}

@@ -33,7 +33,8 @@ _STATES = {
     "parked": "unknown, yours to decide",
     "held": "held back",
     "refused": "refused",
-    "discarded": "discarded or expired",
+    "discarded": "discarded",
+    "expired": "expired: not delivered, and erased",
 }
 
 

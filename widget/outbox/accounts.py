@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from widget.outbox.backend import Backend
-from widget.outbox.tables import TEST, account, submission
+from widget.outbox.tables import LEFT_STATES, TEST, account, submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Pile:
     """The number of a product's submissions in one state, and the age of the oldest in seconds. `state` is that of the
-    rows, or `held` if they wait to be released, or `parked` if they are unknown and not retried automatically."""
+    rows, or `held` if they wait to be released, or `parked` if they are unknown and not retried automatically, or
+    `expired` if they were not delivered and their content is erased."""
 
     product: str
     state: str
@@ -154,14 +155,16 @@ def _yours() -> Select[str, int]:
     is_held = and_(s.held_for.is_not(null()), s.held_for != TEST)
     kind = case((is_held, "held"), else_=s.state)
     # The partial index covers discarded rows, too, so the condition has to name them.
-    is_left = and_(_is_one_of("unknown", "refused", "discarded"), s.state != "discarded", s.due_at.is_(null()))
+    is_left = and_(_is_one_of(*LEFT_STATES), s.state != "discarded", s.due_at.is_(null()), s.email.is_not(null()))
     return select(kind, func.count()).where(or_(is_left, and_(_IS_UNFINISHED, is_held))).group_by(kind)
 
 
 def _piled(now: ColumnElement[float], where: ColumnElement[bool]) -> Select[str, str, int, float]:
     """By product and state, how many rows are left, and the age of the oldest."""
     s = submission.c
+    is_over = and_(_is_one_of(*LEFT_STATES), s.due_at.is_(null()))
     state = case(
+        (and_(is_over, s.email.is_(null())), "expired"),
         (s.held_for.is_not(null()), "held"),
         (and_(s.state == "unknown", s.due_at.is_(null())), "parked"),
         else_=s.state,

@@ -17,7 +17,8 @@ class Wanted:
     """Selects rows. An empty field selects all; ages are in seconds since a row was accepted.
 
     `held` True selects only rows that wait to be released, False all others. `restored` True selects only rows that
-    came from a restored backup, False all others.
+    came from a restored backup, False all others. `erased` True selects only rows whose content is erased, False all
+    others.
     """
 
     ids: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Wanted:
     younger_than: float | None = None
     held: bool | None = None
     restored: bool | None = None
+    erased: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

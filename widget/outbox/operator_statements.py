@@ -106,6 +106,8 @@ class OperatorStatements:
         if wanted.restored is not None:
             is_restored = func.coalesce(s.held_for, "") == RESTORED
             conditions.append(is_restored if wanted.restored else ~is_restored)
+        if wanted.erased is not None:
+            conditions.append(s.email.is_(null()) if wanted.erased else s.email.is_not(null()))
         if wanted.older_than is not None:
             conditions.append(s.accepted_at < self._now - wanted.older_than)
         if wanted.younger_than is not None:

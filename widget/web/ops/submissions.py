@@ -1,6 +1,7 @@
 """GET and POST /ops/submissions: lists, search, one submission, and what an operator may do with them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -10,6 +11,7 @@ from widget.errors import TokenInvalid
 from widget.ops.words import duration, moment, one_line, size
 from widget.outbox.entries import Entry, Wanted, Whole
 from widget.outbox.operator import Operator
+from widget.outbox.tables import LEFT_STATES
 from widget.pages.addresses import public
 from widget.web.ops.access import Visit, client_of, for_operators, go_to, ops_of, refused, too_many
 from widget.web.service import service_of
@@ -17,11 +19,12 @@ from widget.web.service import service_of
 PAGE = 50
 """Submissions on a page, and at most in one change."""
 SHOWS: Mapping[str, tuple[str, Wanted]] = {
-    "refused": ("Refused", Wanted(states=("refused",))),
-    "unknown": ("Unknown", Wanted(states=("unknown",))),
+    "refused": ("Refused", Wanted(states=("refused",), erased=False)),
+    "unknown": ("Unknown", Wanted(states=("unknown",), erased=False)),
     "held": ("Held back", Wanted(held=True)),
     "waiting": ("Waiting", Wanted(states=("queued", "sending"), held=False)),
-    "discarded": ("Discarded and expired", Wanted(states=("discarded",))),
+    "discarded": ("Discarded", Wanted(states=("discarded",), erased=False)),
+    "expired": ("Expired", Wanted(states=LEFT_STATES, erased=True)),
     "all": ("All", Wanted()),
 }
 """The lists: the heading of each, and the rows in it."""
@@ -63,7 +66,7 @@ async def _show_list(visit: Visit) -> Response:
         return _listed(visit, "all", "", entries, q=text, title="Found" if ids else "Nothing found")
     wanted, product = SHOWS[show][1], query.get("product", "")
     if product in service_of(visit.request).settings.products:
-        wanted = Wanted(states=wanted.states, held=wanted.held, products=(product,))
+        wanted = replace(wanted, products=(product,))
     after = await operator.whole(query["after"]) if "after" in query else None
     entries = await operator.find(wanted, after=after.entry if after else None, limit=PAGE + 1)
     return _listed(visit, show, product, entries, title=SHOWS[show][0])
@@ -84,7 +87,7 @@ def _listed(visit: Visit, show: str, product: str, entries: Sequence[Entry], *, 
         products=list(service_of(visit.request).settings.products),
         shows={name: words for name, (words, _) in SHOWS.items()},
         rows=[_row(entry) for entry in entries],
-        actions={name: words for name, words in ACTIONS.items() if name != ("retry" if show == "held" else "release")},
+        actions=_actions_of(show),
         more=more,
         page_size=PAGE,
         done=_last_change(visit.request.query_params),
@@ -100,6 +103,13 @@ def _last_change(query: Mapping[str, str]) -> str:
         return ""
     rest = f" {left} left as they were: their state does not allow it, or they are gone." if left != "0" else ""
     return f"{done} {_DONE[query['did']][1]}.{rest}"
+
+
+def _actions_of(show: str) -> Mapping[str, str]:
+    """What may be done with the rows of a list. Nothing is left to do with those that are erased."""
+    if show == "expired":
+        return {}
+    return {name: words for name, words in ACTIONS.items() if name != ("retry" if show == "held" else "release")}
 
 
 async def _named(visit: Visit, operator: Operator, text: str) -> Sequence[str]:
@@ -191,7 +201,7 @@ def _reason(entry: Entry) -> str:
 
 
 def _next(entry: Entry) -> str:
-    if entry.state in ("delivered", "discarded", "refused"):
+    if entry.erased or entry.state in ("delivered", "discarded", "refused"):
         return "-"
     if entry.due_in is None:
         return "yours to decide"
