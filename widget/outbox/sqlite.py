@@ -1,8 +1,8 @@
 """The outbox on SQLite, for one process: a file, and the attachments as files beside it.
 
 One thread writes, and commits everything that waits as one transaction (group commit). WAL with `synchronous=FULL`
-puts each commit on the disk. A lock file keeps a second process out. Attachments are written, synced and renamed, and
-their folder is synced, before the row that refers to them.
+puts each commit on the disk. A lock file keeps a second process out. Attachments are in their folder (`folder`) before
+the row that refers to them is written.
 
 What is erased leaves the disk: SQLite overwrites it in the database (`secure_delete`), and every few seconds the
 write-ahead log is written back and truncated. Once an hour a small database is rewritten, because SQLite leaves copies
@@ -20,7 +20,6 @@ import queue
 import sqlite3
 import threading
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -32,11 +31,11 @@ from sqlalchemy import ColumnElement, Connection, Double, Engine, NullPool, bind
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
+from widget.errors import ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import presence, private
-from widget.outbox.sealing import FRAME, HEADER, PLAIN, TAG, Keyring, frames
+from widget.outbox.folder import Folder
+from widget.outbox.sealing import PLAIN, Keyring
 from widget.submissions.model import Attachment
-from widget.submissions.spooled import SpooledFile
 from widget.telemetry.counters import Key, counters
 
 log = structlog.get_logger("widget.outbox")
@@ -89,6 +88,7 @@ class SQLiteBackend:
         self.now: ColumnElement[float] = bindparam("now", callable_=clock, type_=Double, unique=True)
         self.files = path.with_name(path.name + "-files")
         self.spool = self.files / "incoming"
+        self._folder = Folder(self.files, keyring)
         self._lock: int | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -105,8 +105,7 @@ class SQLiteBackend:
     def free(self) -> int | None:
         """Bytes that the disk has left."""
         with contextlib.suppress(OSError):
-            disk = os.statvfs(self.files)
-            return disk.f_bavail * disk.f_frsize
+            return self._folder.free()
         return None
 
     async def open(self, *, exclusive: bool = True) -> None:
@@ -156,7 +155,7 @@ class SQLiteBackend:
         """Sync the files and move them to their place before the commit that refers to them. Raises OutboxUnavailable
         if the disk is almost full."""
         self._check_room()
-        blobs = await asyncio.to_thread(self._keep, attachments) if attachments else ()
+        blobs = await asyncio.to_thread(self._folder.store, attachments) if attachments else ()
         try:
             return await self.write(lambda connection: job(connection, blobs))
         except BaseException:
@@ -165,49 +164,24 @@ class SQLiteBackend:
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The file's bytes, read in a thread."""
-        return self.keyring.open_file(blob, self._frames(blob)) if sealed else self._frames(blob)
-
-    async def _frames(self, blob: str) -> AsyncIterator[bytes]:
-        size = HEADER + FRAME + TAG
-        try:
-            with await asyncio.to_thread((self.files / blob).open, "rb") as file:
-                while frame := await asyncio.to_thread(file.read, size):
-                    yield frame
-                    size = FRAME + TAG
-        except FileNotFoundError as error:
-            raise AttachmentMissing("The file is no longer stored.") from error
-        except OSError as error:
-            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+        stored = self._folder.frames(blob)
+        return self.keyring.open_file(blob, stored) if sealed else stored
 
     def stored_chunks(self, connection: Connection, blob: str) -> Iterator[bytes]:
         """The file's bytes."""
-        try:
-            with (self.files / blob).open("rb") as file:
-                while chunk := file.read(FRAME):
-                    yield chunk
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+        return self._folder.stored(blob)
 
     def put_stored(self, connection: Connection, blob: str, chunks: Iterable[bytes]) -> None:
         """Write and sync the file."""
-        try:
-            with open(self.files / blob, "xb", opener=_open_private) as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
+        self._folder.put(blob, chunks)
 
     async def erase(self, blobs: Iterable[str]) -> None:
         """Remove the files, if they still exist."""
-        await asyncio.to_thread(self._erase, list(blobs))
+        await asyncio.to_thread(self._folder.erase, list(blobs))
 
     async def strays(self) -> set[str]:
         """The names of all files."""
-        return await asyncio.to_thread(lambda: {entry.name for entry in os.scandir(self.files) if entry.is_file()})
+        return await asyncio.to_thread(self._folder.names)
 
     async def announce(self) -> None:
         """There is nobody else."""
@@ -371,40 +345,11 @@ class SQLiteBackend:
 
     def _check_room(self) -> None:
         try:
-            disk = os.statvfs(self.files)
+            free = self._folder.free()
         except OSError as error:
             raise OutboxUnavailable(f"the disk cannot be asked: {error.strerror}") from error
-        if disk.f_bavail * disk.f_frsize < SPARE:
+        if free < SPARE:
             raise OutboxUnavailable("the disk is all but full")
-
-    def _keep(self, attachments: Sequence[Attachment]) -> Sequence[str]:
-        blobs: list[str] = []
-        try:
-            for attachment in attachments:
-                blobs.append(uuid.uuid4().hex)
-                if self.keyring.newest:
-                    self._seal(attachment.content, blobs[-1])
-                else:
-                    _sync(attachment.content.path)
-                    attachment.content.path.rename(self.files / blobs[-1])
-            _sync(self.files)
-        except OSError as error:
-            self._erase(blobs)
-            raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
-        return blobs
-
-    def _seal(self, content: SpooledFile, blob: str) -> None:
-        with open(self.files / blob, "xb", opener=_open_private) as sealed:
-            for frame in self.keyring.seal_file(blob, frames(content.read_bytes())):
-                sealed.write(frame)
-            sealed.flush()
-            os.fsync(sealed.fileno())
-        content.path.unlink()
-
-    def _erase(self, blobs: Iterable[str]) -> None:
-        for blob in blobs:
-            with contextlib.suppress(FileNotFoundError):
-                (self.files / blob).unlink()
 
 
 def _engine(path: Path, begin: str, **options: Any) -> Engine:
@@ -488,15 +433,3 @@ def _fail(done: "Future[Any]", failure: Exception, cause: BaseException | None) 
     if done.set_running_or_notify_cancel():
         failure.__cause__ = cause
         done.set_exception(failure)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, private.FILE)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,0 +1,113 @@
+"""The folder with the attachments of an SQLite outbox: a file for each, named by its blob.
+
+What `store` and `put` return from is on stable storage, so a row may refer to it. Each method blocks; the backend calls
+them in threads.
+"""
+
+import asyncio
+import contextlib
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from widget.errors import AttachmentMissing, OutboxUnavailable
+from widget.outbox import private
+from widget.outbox.sealing import FRAME, HEADER, TAG, Keyring, frames
+from widget.submissions.model import Attachment
+from widget.submissions.spooled import SpooledFile
+
+
+class Folder:
+    """The folder at `path`, whose files are encrypted if `keyring` has a key."""
+
+    def __init__(self, path: Path, keyring: Keyring) -> None:
+        self.path = path
+        self._keyring = keyring
+
+    def free(self) -> int:
+        """Bytes that the disk has left. Raises OSError."""
+        disk = os.statvfs(self.path)
+        return disk.f_bavail * disk.f_frsize
+
+    def names(self) -> set[str]:
+        """The names of all files."""
+        return {entry.name for entry in os.scandir(self.path) if entry.is_file()}
+
+    def store(self, attachments: Sequence[Attachment]) -> Sequence[str]:
+        """Move or encrypt uploads into the folder, and return the names of their blobs. Raises OutboxUnavailable."""
+        blobs: list[str] = []
+        try:
+            for attachment in attachments:
+                blobs.append(uuid.uuid4().hex)
+                if self._keyring.newest:
+                    self._seal(attachment.content, blobs[-1])
+                else:
+                    _sync(attachment.content.path)
+                    attachment.content.path.rename(self.path / blobs[-1])
+            _sync(self.path)
+        except OSError as error:
+            self.erase(blobs)
+            raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
+        return blobs
+
+    def put(self, blob: str, chunks: Iterable[bytes]) -> None:
+        """Write and sync a file with these bytes. Raises OutboxUnavailable."""
+        try:
+            with open(self.path / blob, "xb", opener=_open_private) as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
+
+    def stored(self, blob: str) -> Iterator[bytes]:
+        """The bytes of a file as they are stored; none if it is gone. Raises OutboxUnavailable."""
+        try:
+            with (self.path / blob).open("rb") as file:
+                while chunk := file.read(FRAME):
+                    yield chunk
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+
+    async def frames(self, blob: str) -> AsyncIterator[bytes]:
+        """The same, read in a thread, each chunk a frame of a sealed file. Raises AttachmentMissing if it is gone."""
+        size = HEADER + FRAME + TAG
+        try:
+            with await asyncio.to_thread((self.path / blob).open, "rb") as file:
+                while frame := await asyncio.to_thread(file.read, size):
+                    yield frame
+                    size = FRAME + TAG
+        except FileNotFoundError as error:
+            raise AttachmentMissing("The file is no longer stored.") from error
+        except OSError as error:
+            raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
+
+    def erase(self, blobs: Iterable[str]) -> None:
+        """Remove the files, if they still exist."""
+        for blob in blobs:
+            with contextlib.suppress(FileNotFoundError):
+                (self.path / blob).unlink()
+
+    def _seal(self, content: SpooledFile, blob: str) -> None:
+        with open(self.path / blob, "xb", opener=_open_private) as sealed:
+            for frame in self._keyring.seal_file(blob, frames(content.read_bytes())):
+                sealed.write(frame)
+            sealed.flush()
+            os.fsync(sealed.fileno())
+        content.path.unlink()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, private.FILE)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
