@@ -37,7 +37,10 @@ _SETTLE = 500
 """Milliseconds after which an open form has loaded everything."""
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _SCRIPTS = """
-window.bench = {long: 0, pressed: 0, usable: 0}
+window.bench = {shift: 0, long: 0, pressed: 0, usable: 0}
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) bench.shift += entry.value
+}).observe({type: 'layout-shift', buffered: true})
 new PerformanceObserver(list => { bench.long += list.getEntries().length }).observe({type: 'longtask', buffered: true})
 const now = () => performance.timeOrigin + performance.now()
 const all = (root, name) => [...root.querySelectorAll(name),
@@ -56,7 +59,7 @@ if (window == top) addEventListener('pointerdown', event => {
 }, true)
 else bench.watch('textarea')
 """
-"""Runs first in every frame. Counts long tasks, and records when the text field can be used."""
+"""Runs first in every frame. Counts long tasks and layout shifts, and records when the text field can be used."""
 
 
 @dataclass
@@ -116,6 +119,7 @@ class Visit:
     requests: int
     bytes: int
     script: float
+    shift: float
     long: int
     usable: float = 0.0
     opened_bytes: int = 0
@@ -152,7 +156,7 @@ def visit(browser: Browser, url: str, button: str = "", *, hover: int = HOVER) -
         before = [request for request in asked if request.url != url and not request.url.startswith("data:")]
         seen = page.evaluate("() => bench")
         script = 1000 * (metrics["ScriptDuration"] + metrics["V8CompileDuration"])
-        result = Visit(len(before), _sum(before), script, seen["long"])
+        result = Visit(len(before), _sum(before), script, seen["shift"], seen["long"])
         if button:
             result.usable = _open(page, button, hover)
             page.wait_for_timeout(_SETTLE)
@@ -226,7 +230,6 @@ _BUTTONS = {
 def _visits(browser: Browser, site: str, rounds: int, embed: Samples, opening: Samples, weight: Samples) -> None:
     """Visit the page of each contender in turn."""
     seen: dict[str, list[Visit]] = {name: [] for name in _BUTTONS}
-    touched: list[float] = []
     for name, button in _BUTTONS.items():
         visit(browser, f"{site}/{name}", button)  # not counted: it fills the browser's code cache
     for _ in range(rounds):
@@ -235,12 +238,12 @@ def _visits(browser: Browser, site: str, rounds: int, embed: Samples, opening: S
             found = visit(browser, f"{site}/{name}", button)
             found.script -= bare.script
             seen[name].append(found)
-        touched.append(visit(browser, f"{site}/ours", _BUTTONS["ours"], hover=0).usable)
+        opening.add("at once", "ours", visit(browser, f"{site}/ours", _BUTTONS["ours"], hover=0).usable)
     contenders: dict[Who, str] = {"ours": "ours", "rival": "sentry"}
     for who, name in contenders.items():
         for found in seen[name]:
-            for key in ("bytes", "requests", "script", "shift", "long"):
-                embed.add(key, who, float(getattr(found, key)))
+            for key, value in _figures(found).items():
+                embed.add(key, who, value)
             opening.add("usable", who, found.usable)
     for found in seen["sentry"]:
         weight.add("bytes", "rival", float(found.opened_bytes))
@@ -248,16 +251,24 @@ def _visits(browser: Browser, site: str, rounds: int, embed: Samples, opening: S
         embed.notes.append(f"{title}: {_told(seen[name])}.")
     opened = {name: int(median(found.opened_bytes for found in seen[name])) for name in seen}
     opening.notes.append(
-        f"Pressed at once, without a moment over the button, as on a touch screen: {median(touched):.0f} ms."
-    )
-    opening.notes.append(
         f"pushfeedback: {median(found.usable for found in seen['pushfeedback']):.0f} ms. Loaded once it is open: ours "
         f"{opened['ours']:,} B, Sentry {opened['sentry']:,} B, pushfeedback {opened['pushfeedback']:,} B."
     )
 
 
+def _figures(found: Visit) -> Mapping[str, float]:
+    """What a visit says of a script, by the names of the table's measures."""
+    return {
+        "bytes": found.bytes,
+        "requests": found.requests,
+        "script": found.script,
+        "shift": found.shift,
+        "long": found.long,
+    }
+
+
 def _told(found: list[Visit]) -> str:
-    middle = {key: median(float(getattr(one, key)) for one in found) for key in ("bytes", "requests", "script", "long")}
+    middle = {key: median(_figures(one)[key] for one in found) for key in ("bytes", "requests", "script", "long")}
     return (
         f"{middle['bytes']:,.0f} B in {middle['requests']:.0f} requests, {middle['script']:.1f} ms of script, "
         f"{middle['long']:.0f} long tasks"

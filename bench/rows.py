@@ -211,10 +211,11 @@ ROWS: tuple[Row, ...] = (
         "open",
         "the form, from press to usable",
         "From the press until people can type into the text field: the form's script runs, and the host page shows "
-        "the form. The pointer rests on the button for 0.2 s before the press, on Sentry's too. Sentry's package has "
-        "loaded its whole dialog into the host page's script by then.",
+        "the form. Pressed at once is as on a touch screen, without a moment over the button. Beside Sentry's dialog, "
+        "the pointer rests on either button for 0.2 s before the press. Sentry's package has loaded its whole dialog "
+        "into the host page's script by then.",
         (
-            Check("usable", "press to usable", "at most 120 ms here", "ms", "less", 120.0),
+            Check("at once", "pressed at once", "at most 80 ms, pressed at once", "ms", "less", 80.0),
             Check(
                 "usable",
                 "beside Sentry's dialog",
@@ -225,8 +226,9 @@ ROWS: tuple[Row, ...] = (
                 "share",
             ),
         ),
-        "loading and laying out the form while the pointer is still on its way. Sentry's dialog is part of the host "
-        "page's script and waits for no frame. Ours is in a frame, which keeps the two pages apart.",
+        "loading and laying out the form while the pointer is still on its way; requesting the form and the panel that "
+        "shows it at the same time. Sentry's dialog is part of the host page's script and waits for no frame. Ours is "
+        "in a frame, which keeps the two pages apart.",
     ),
     Row(
         "weight",
