@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import children
@@ -15,7 +16,9 @@ from outboxes import outbox_at
 from receiver import Receiver, receiving
 from sqlalchemy import text
 
+from widget.delivery.account_states import AccountStates
 from widget.delivery.policy import Policy
+from widget.insider.outcomes import Created, Misconfigured, NotProcessed
 from widget.ops import alerts
 from widget.ops.alerts import SHAPES, Bounds, alarms
 from widget.ops.courier import Courier, Destinations
@@ -45,14 +48,39 @@ def test_there_is_an_alarm_for_each_thing_that_needs_a_person_and_none_before_it
         {"demo": AccountState("invalid_client", 600, 0)}, {"demo": Waiting(2, 7300)}, {"refused": 1, "unknown": 2}
     )
     late = {"demo": Backlog(2, 7300, "answered 500"), "portal": Backlog(9, 60, "answered 500")}
+    wrong = AccountState("answered 400: invalid_client", 600, 0, misconfigured=True)
+    assert on(Overview({"demo": wrong}, {}, {})) == {
+        "credentials demo": "Insider Connect does not accept the account of demo: answered 400: invalid_client."
+    }
+    bad = replace(bad, accounts={**bad.accounts, "portal": wrong})
     alarms = on(bad, 10**8, late, demo=60, portal=35)
-    assert set(alarms) == {"account demo", "waiting demo", "events demo", "decision", "disk", "room"}
+    assert set(alarms) == {
+        "account demo",
+        "credentials portal",
+        "waiting demo",
+        "events demo",
+        "decision",
+        "disk",
+        "room",
+    }
     assert alarms["events demo"] == "The oldest of 2 events of demo has waited for 2h: answered 500."
     assert alarms["account demo"] == "Nothing goes through to Insider Connect for demo: invalid_client."
     assert alarms["waiting demo"].endswith("has waited for 2h.")
     runbook = (ROOT / "docs" / "operations.md").read_text("utf-8").lower().replace(" ", "-")
     assert all(f"###-{anchor}\n" in runbook for anchor in alerts._RUNBOOK.values())
     assert {name.split(" ")[0] for name in alarms} == set(alerts._RUNBOOK)
+
+
+async def test_wrong_credentials_are_told_from_an_outage(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path) as outbox:
+        accounts = Accounts(outbox.backend)
+        states = AccountStates(accounts)
+        wrong, away = Misconfigured("answered 403"), NotProcessed("answered 503")
+        for outcome in (wrong, away, wrong, Created(7)):
+            await states.note(["demo"], outcome)
+            account = (await accounts.overview()).accounts["demo"]
+            assert account.misconfigured == (outcome is wrong)
+            assert (account.reason is None) == isinstance(outcome, Created)
 
 
 def test_each_shape_says_what_it_is_and_what_to_do() -> None:

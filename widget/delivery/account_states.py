@@ -28,12 +28,14 @@ class AccountStates:
         match outcome:
             case Refused(_, None):
                 return  # no call was made
-            case NotProcessed(reason) | Unknown(reason) | Misconfigured(reason):
+            case Misconfigured(reason):
+                await self.write(products, reason, misconfigured=True)
+            case NotProcessed(reason) | Unknown(reason):
                 await self.write(products, reason)
             case _:
                 await self.write(products, None)
 
-    async def write(self, products: Sequence[str], reason: str | None) -> None:
+    async def write(self, products: Sequence[str], reason: str | None, *, misconfigured: bool = False) -> None:
         """Write that the account is well or, with a `reason`, that it is not. If that fails, delivery goes on."""
         key, now = tuple(products), self._clock()
         before = self._noted.get(key)
@@ -41,7 +43,7 @@ class AccountStates:
             return
         self._noted = {**self._noted, key: (reason, now)}
         try:
-            await self._accounts.note(key, reason)
+            await self._accounts.note(key, reason, misconfigured=misconfigured)
         except Exception as error:
             self._noted = {known: noted for known, noted in self._noted.items() if known != key}
             if not isinstance(error, OutboxUnavailable):

@@ -12,6 +12,7 @@ NEARLY_FULL = 0.9
 """The share of `PENDING_BYTES` above which it counts as nearly full."""
 _RUNBOOK = {
     "account": "an-account-is-failing",
+    "credentials": "the-credentials-are-refused",
     "waiting": "a-submission-has-waited-for-long",
     "decision": "submissions-need-your-decision",
     "events": "events-are-not-taken",
@@ -47,7 +48,10 @@ def alarms(
     for product, account in overview.accounts.items():
         if account.reason is not None and now - account.since >= bounds.account_after:
             reason = one_line(account.reason)
-            yield f"account {product}", f"Nothing goes through to Insider Connect for {product}: {reason}."
+            if account.misconfigured:
+                yield f"credentials {product}", f"Insider Connect does not accept the account of {product}: {reason}."
+            else:
+                yield f"account {product}", f"Nothing goes through to Insider Connect for {product}: {reason}."
     for product, waiting in overview.waiting.items():
         if waiting.oldest > bounds.oldest:
             words = f"The oldest of {waiting.count} waiting submissions of {product} has waited for"

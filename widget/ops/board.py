@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from widget.ops import charts, stats
 from widget.ops.charts import Chart, Series
 from widget.ops.words import duration, moment, one_line, seconds
-from widget.outbox.accounts import Overview, Pile
+from widget.outbox.accounts import AccountState, Overview, Pile
 from widget.outbox.notices import Backlog
 from widget.outbox.tally import Count
 
@@ -144,13 +144,19 @@ def _account(product: str, overview: Overview) -> Account:
     reason = account.reason if account else None
     return Account(
         product,
-        "not tried yet" if account is None else "failing" if reason else "ok",
+        "not tried yet" if account is None else _state_of(account),
         one_line(reason) if reason else None,
         moment(account.since) if account else "",
         moment(account.last_success) if account and account.last_success else "never",
         waiting.count if waiting else 0,
         duration(waiting.oldest) if waiting else "",
     )
+
+
+def _state_of(account: AccountState) -> str:
+    if account.reason is None:
+        return "ok"
+    return "refused" if account.misconfigured else "failing"
 
 
 def _events_state(product: str, url: str, backlog: Backlog | None) -> EventsState:

@@ -154,7 +154,11 @@ def _account_states(overview: Overview) -> Iterator[Metric]:
         "When Insider Connect last answered well, in Unix time.",
         labels=["product"],
     )
+    misconfigured = GaugeMetricFamily(
+        "widget_account_misconfigured", "Whether the credentials or the address are wrong.", labels=["product"]
+    )
     for product, account in overview.accounts.items():
+        misconfigured.add_metric([product], float(account.misconfigured))
         up.add_metric([product], float(account.reason is None))
         since.add_metric([product], account.since)
         if account.last_success is not None:
@@ -165,7 +169,7 @@ def _account_states(overview: Overview) -> Iterator[Metric]:
     for product in overview.accounts.keys() | overview.waiting.keys():
         waiting = overview.waiting.get(product)
         oldest.add_metric([product], waiting.oldest if waiting else 0.0)
-    yield from (up, since, success, oldest)
+    yield from (up, misconfigured, since, success, oldest)
 
 
 def _queue(piles: Sequence[Pile]) -> Iterator[Metric]:

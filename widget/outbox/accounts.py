@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
     insert,
     literal,
@@ -31,12 +32,16 @@ from widget.outbox.tables import LEFT_STATES, TEST, account, submission
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """The state of a product's account. `reason` says why nothing gets through; None if submissions do. `since` is when
-    this state began, `last_success` when Insider Connect last accepted a call (None if never), both in Unix seconds."""
+    """The state of a product's account. `reason` says why nothing goes through; None if submissions do.
+
+    `since` is when this state began, `last_success` when Insider Connect last accepted a call (None if never), both in
+    Unix seconds. `misconfigured`: waiting does not help, because the credentials or the address are wrong.
+    """
 
     reason: str | None
     since: float
     last_success: float | None
+    misconfigured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,17 @@ class Accounts:
             "reason": reason,
             "since": case((is_well == a.reason.is_(null()), a.since), else_=now),
             "last_success": case((is_well, now), else_=a.last_success),
+            "misconfigured": bindparam("lasting"),
         }
         self._update = update(account).where(a.product == bindparam("of")).values(values)
         self._insert = insert(account).values(
-            product=bindparam("of"), reason=reason, since=now, last_success=case((is_well, now), else_=null())
+            product=bindparam("of"),
+            reason=reason,
+            since=now,
+            last_success=case((is_well, now), else_=null()),
+            misconfigured=bindparam("lasting"),
         )
-        self._accounts = select(a.product, a.reason, a.since, a.last_success)
+        self._accounts = select(a.product, a.reason, a.since, a.last_success, func.coalesce(a.misconfigured, false()))
         self._waiting = _waiting(now)
         self._yours = _yours()
         # Two statements, each with its own partial index. One statement would scan everything that was delivered.
@@ -103,13 +113,13 @@ class Accounts:
 
         return await self._backend.read(look)
 
-    async def note(self, products: Sequence[str], reason: str | None) -> None:
-        """Record that the account of these products works or, with a `reason`, that it does not. Raises
-        OutboxUnavailable."""
+    async def note(self, products: Sequence[str], reason: str | None, *, misconfigured: bool = False) -> None:
+        """Record that the account of these products works or, with a `reason`, that it does not: for a time, or until
+        somebody corrects what is `misconfigured`. Raises OutboxUnavailable."""
 
         def write(connection: Connection) -> None:
             for product in products:
-                values = {"of": product, "why": reason}
+                values = {"of": product, "why": reason, "lasting": misconfigured}
                 if not connection.execute(self._update, values).rowcount:
                     connection.execute(self._insert, values)
 

@@ -318,6 +318,11 @@ def _origin(connection: Connection) -> None:
     )
 
 
+def _misconfigured(connection: Connection) -> None:
+    """20: whether an account fails for a reason that waiting does not end."""
+    _run(connection, "ALTER TABLE account ADD COLUMN misconfigured BOOLEAN")
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -338,6 +343,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _notices,
     _events,
     _origin,
+    _misconfigured,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

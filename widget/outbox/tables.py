@@ -50,6 +50,7 @@ account = Table(
     Column("reason", Text, comment="Why nothing goes through; NULL if submissions do."),
     Column("since", Double, nullable=False, comment="When this state began."),
     Column("last_success", Double, comment="When Insider Connect last answered as it should."),
+    Column("misconfigured", Boolean, comment="Waiting does not help: the credentials or the address are wrong."),
 )
 
 tally = Table(
