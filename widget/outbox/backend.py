@@ -13,25 +13,25 @@ T = TypeVar("T")
 
 
 class Backend(Protocol):
-    """A database, the storage of the attachments' bytes, and how other processes learn of rows."""
+    """A database, the storage of the attachments' bytes, and a way to wake other processes."""
 
     now: ColumnElement[float]
     """The database's clock, as an expression: Unix seconds."""
     spool: Path
-    """The folder for uploads, from which `keep` takes them cheaply."""
+    """The folder for uploads; `keep` can take files from it cheaply."""
     keyring: Keyring
     """Encrypts texts and files if there is a `DATA_KEY`."""
     name: str
-    """What the database's server shows of its connections."""
+    """The name that the database's server shows for its connections."""
     alone: bool
-    """Whether one process at a time uses it. Then a lease that an earlier process left is void."""
+    """Whether only one process uses it at a time. Then leases of earlier processes are void."""
 
     @property
     def free(self) -> int | None:
-        """Bytes that the disk of the database has left; None if it is another machine's."""
+        """Bytes that the database's disk has left; None if it is on another machine."""
 
     async def open(self, *, exclusive: bool = True) -> None:
-        """Connect; not `exclusive` beside a process that serves. Raises ConfigurationError when it cannot be used."""
+        """Connect; not `exclusive` beside a process that serves. Raises ConfigurationError if it cannot be used."""
 
     async def close(self) -> None:
         """Release everything."""
@@ -39,23 +39,23 @@ class Backend(Protocol):
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in the next transaction, which is on stable storage once this returns. Raises OutboxUnavailable.
 
-        What arrives at the same time shares the transaction, so `job` must be short and wait for nobody. If the
-        transaction fails, `job` may be run again, by itself.
+        Jobs that arrive at the same time share the transaction, so `job` must be short and wait for nothing. If the
+        transaction fails, `job` may be run again on its own.
         """
 
     async def write_alone(self, job: Callable[[Connection], T]) -> T:
-        """As `write` does, for a job that may wait for others or change many rows: in a transaction of its own, where
-        there can be several at once."""
+        """As `write`, for a job that may wait for others or change many rows. It gets its own transaction, of which
+        several can run at once."""
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` without writing. Raises OutboxUnavailable."""
 
     async def snapshot(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` without writing, on the database as it is at one moment, however long it takes. Raises
+        """Run `job` without writing, on the database as it is at one moment, however long that takes. Raises
         OutboxUnavailable."""
 
     async def write_all(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` in one transaction as `write` does, however long it takes. Raises OutboxUnavailable."""
+        """Run `job` in one transaction as `write` does, however long that takes. Raises OutboxUnavailable."""
 
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
         """Store the bytes of `attachments`, encrypted if there is a key, and run `job` as `write` does, with the name
@@ -74,11 +74,11 @@ class Backend(Protocol):
         """Store a blob as `stored_chunks` gave it, cut into `sealing.stored_frames`."""
 
     async def erase(self, blobs: Sequence[str]) -> None:
-        """Remove blobs that no row refers to any more."""
+        """Remove blobs that no row names any more."""
 
     async def strays(self) -> set[str]:
-        """The names of all blobs, for the caller to remove those that a crash left behind."""
+        """The names of all blobs, so that the caller can remove those that a crash left behind."""
 
     async def announce(self) -> None:
-        """Wake the processes that deliver, because rows are due that were committed before. If that fails, their next
-        sweep finds the rows. Does nothing where there is one process."""
+        """Wake the processes that deliver: rows are due that were committed before. If that fails, their next sweep
+        finds the rows. Does nothing if there is only one process."""

@@ -1,6 +1,6 @@
-"""Group commit: one thread that hands on everything that waits, to be committed as one transaction.
+"""Group commit: one thread passes on all waiting jobs, to be committed as one transaction.
 
-Many submissions then share one wait for the disk. While a batch is being committed, the next one gathers.
+Many submissions then share one wait for the disk. While a batch is being committed, the next one fills.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 T = TypeVar("T")
 MOST = 128
-"""Most jobs in one commit: with more, the first would wait long for the last."""
+"""The most jobs in one commit. With more, the first would wait too long for the last."""
 
 Job = Callable[[Connection], Any]
 Outcome = tuple[Any, Exception | None]
@@ -23,7 +23,7 @@ _Asked = tuple[Job, "Future[Any]"]
 
 
 class Batches:
-    """Calls `commit` with all jobs that wait. It returns the outcome of each, and raises nothing."""
+    """Calls `commit` with all waiting jobs. It returns the outcome of each, and raises nothing."""
 
     def __init__(self, commit: Callable[[Sequence[Job]], Sequence[Outcome]], name: str) -> None:
         self._commit = commit
@@ -35,7 +35,7 @@ class Batches:
         self._thread.start()
 
     def close(self) -> None:
-        """Commit what waits, and end. Blocks."""
+        """Commit the waiting jobs, and end. Blocks."""
         if self._thread.is_alive():
             self._asked.put(None)
             self._thread.join()

@@ -1,8 +1,8 @@
-"""How connections to PostgreSQL are made, those of the outbox and those of the engine.
+"""Connections to PostgreSQL, those of the outbox and those of the engine.
 
-An attempt to connect that fails must leave no connection behind. psycopg 3.3 lets the error of an attempt that took too
-long refer to itself, and with it to the half-made connection, which then stays open until the garbage collector comes
-by. While the server shuts down, it waits for each of those.
+A failed attempt to connect must leave no connection behind. In psycopg 3.3, the error of an attempt that took too long
+refers to itself and so to the half-open connection, which then stays open until the garbage collector runs. A server
+that shuts down waits for each of those.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ CONNECTING: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
     "prepare_threshold": None,
 }
-"""How every connection is made: if its other end has vanished, this is noticed within some 15 s."""
+"""Options of every connection. If the other end has vanished, this is noticed within about 15 s."""
 
 
 class EngineConnection(psycopg.AsyncConnection[Any]):
@@ -28,7 +28,7 @@ class EngineConnection(psycopg.AsyncConnection[Any]):
 
     @classmethod
     async def connect(cls, *args: Any, **kwargs: Any) -> Self:
-        """Connect as psycopg does. The engine's pool may lose patience, too, and cancel the attempt."""
+        """Connect as psycopg does. The engine's pool may also run out of time and cancel the attempt."""
         try:
             return await super().connect(*args, **kwargs)
         except (psycopg.Error, asyncio.CancelledError) as error:
@@ -37,7 +37,7 @@ class EngineConnection(psycopg.AsyncConnection[Any]):
 
 
 def close_failed(engine: Engine) -> None:
-    """Close what is left of each attempt of `engine` to connect that fails."""
+    """Close what a failed attempt of `engine` to connect has left."""
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -51,8 +51,8 @@ def close_failed(engine: Engine) -> None:
 def prepare_where_possible(engine: Engine) -> None:
     """Let the server keep the statements that `engine` repeats, which halves their cost there.
 
-    A pooler would hand the next transaction to a server process that does not know them. It also makes up the number of
-    the process that it tells the client, so it is the server that answers if that number is right.
+    A pooler would pass the next transaction to a server process that does not know them. It also invents the process
+    number that it gives to the client, so a correct number means that the server itself answers.
     """
 
     @event.listens_for(engine, "connect")
@@ -65,11 +65,11 @@ def prepare_where_possible(engine: Engine) -> None:
 
 
 _REPEATED = 3
-"""How often a statement runs before the server keeps it."""
+"""Executions of a statement after which the server keeps it."""
 
 
 def _let_go(error: BaseException) -> None:
-    """Clear the variables of the functions that failed: a generator among them holds the connection."""
+    """Clear the variables of the functions that failed: a generator among them still holds the connection."""
     cause: BaseException | None = error
     while cause is not None:
         traceback.clear_frames(cause.__traceback__)

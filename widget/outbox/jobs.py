@@ -1,7 +1,7 @@
-"""The one kind of Procrastinate's jobs on PostgreSQL: "drain", which says that rows are due, and not which.
+"""The only kind of Procrastinate job on PostgreSQL: "drain", which says that rows are due, but not which.
 
 The rows are the truth, so losing every job loses nothing. No two waiting jobs share a `queueing_lock`, so at most one
-job waits, however many rows do. Of the engine's tables this module uses its SQL functions and that lock.
+job waits, however many rows do. Of the engine's tables, this module uses only its SQL functions and that lock.
 """
 
 from importlib import resources
@@ -13,7 +13,7 @@ from widget.outbox.tables import schema_version
 
 QUEUE = TASK = "drain"
 EARLIER_QUEUE, EARLIER_TASK = "delivery", "deliver"
-"""The release before deferred a job for each row, and may still be running."""
+"""The task of the previous release, which deferred a job for each row and may still be running."""
 
 _ANNOUNCE = text(
     f"""
@@ -26,7 +26,7 @@ _ANNOUNCE = text(
 
 
 def announce(connection: Connection) -> None:
-    """Defer a job, unless one waits. Raises IntegrityError when another process was faster."""
+    """Defer a job, unless one is waiting. Raises IntegrityError if another process was faster."""
     connection.execute(_ANNOUNCE)
 
 

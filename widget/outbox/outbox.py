@@ -11,7 +11,6 @@ import math
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
@@ -44,19 +43,19 @@ _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 
 
 DAMAGED = "?"
-"""Stands in a receipt for what cannot be decrypted."""
+"""Shown in a receipt for what cannot be decrypted."""
 _Row = Row[*tuple[Any, ...]]
 _Seal = Callable[[str, str | None], str | None]
-"""Encrypts the value of a column, or of a part of one, where there is a key."""
+"""Encrypts the value of a column, or of a part of one, if there is a key."""
 
 
 class Outbox:
     """The rows on a `backend`.
 
     `lease` is in seconds. `max_pending` bytes of attachments may wait for delivery, and `max_quarantine` bytes for the
-    operator; beyond that, submissions with attachments are turned away. If several products `share` the outbox, none of
-    them can use all of the room. With `keep_context` the context outlasts the delivery; everything else that is
-    personal is erased. The products in `events` want to be told of the ends of their submissions.
+    operator; above that, submissions with attachments are refused. If several products `share` the outbox, none of them
+    can use all of the room. With `keep_context` the context outlasts the delivery; everything else that is personal is
+    erased. `events` are the products that receive an event when a submission ends.
     """
 
     def __init__(
@@ -76,20 +75,20 @@ class Outbox:
         self._max_pending = max_pending
         self._max_quarantine = max_quarantine
         self.trouble: str | None = "it is not open yet"
-        """Why nothing could be stored at the last attempt; None if it could."""
+        """Why the last attempt to store failed; None if it succeeded."""
         self._is_open = False
         self._keyring = backend.keyring
         self._events = Events(backend, events)
         self.has_news = asyncio.Event()
-        """Set once this process has queued an event, for whoever sends them."""
+        """Set when this process has queued an event, to wake the sender."""
         self._statements = Statements(backend, lease, keep_context)
 
     async def open(self) -> None:
-        """Connect, and forget files that no row names. Raises ConfigurationError unless the schema is this release's
+        """Connect, and remove files that no row names. Raises ConfigurationError unless the schema is this release's
         and every row can be read.
 
-        A process that has the database to itself brings it up to date; several leave that to `migrate`. May be tried
-        again after OutboxUnavailable; until it succeeds, everything else raises that.
+        A process that has the database to itself upgrades it; with several, `migrate` does. May be repeated after
+        OutboxUnavailable. Until it succeeds, every other method raises that.
         """
         try:
             await self.backend.open()
@@ -119,16 +118,16 @@ class Outbox:
         await self.backend.close()
 
     async def migrate(self) -> None:
-        """Connect, and create the tables or bring them up to date."""
+        """Connect, and create or upgrade the tables."""
         await self.backend.open(exclusive=False)
         await self.backend.write_alone(migrate)
 
     async def add(self, new: Submission, *, head_start: float = 0.0, held: str | None = None) -> bool:
-        """Store a submission for good. False, and nothing is stored, when its id, or the identity that may be used
-        once, is known already.
+        """Store a submission for good. Returns False, and stores nothing, if its id is known already, or the identity
+        that may be used only once.
 
-        `head_start` is in seconds: for so long the row is left to a `claim` by its id. With `held`, a reason, it is not
-        delivered until the operator releases it. Raises OutboxFull.
+        For `head_start` seconds the row can only be claimed by its id. With `held`, a reason, it is not delivered until
+        the operator releases it. Raises OutboxFull.
         """
         self.check_open()
         # A client that disconnects must not leave half a submission behind.
@@ -163,8 +162,8 @@ class Outbox:
         return {product: float(total) for product, is_waiting, total in rows if is_waiting}
 
     def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
-        """Raises OutboxFull. What waits for delivery and what waits for the operator have separate room. Of the first,
-        a product gets half while others wait, and never so much that another product could not begin."""
+        """Raises OutboxFull. What waits for delivery and what waits for the operator have separate room. A product gets
+        half of the first while others wait, and always leaves enough for another product to begin."""
         size = sum(file.size for file in new.attachments)
         waiting: Counter[str] = Counter()
         quarantined = 0
@@ -183,7 +182,7 @@ class Outbox:
             _check(waiting[new.product] + size, self._alone_up_to, f"waiting for {new.product} alone")
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[Due]:
-        """The rows that may be tried now, those that have been due longest first, without the products in `shut`."""
+        """The rows that may be tried now, the longest due first, without the products in `shut`."""
         values = {"limit": limit, "shut": list(shut)}
         return await self.backend.read(lambda c: [Due(*row) for row in c.execute(self._statements.due, values)])
 
@@ -200,7 +199,7 @@ class Outbox:
         return works[0] if works else None
 
     async def claim_due(self, limit: int, products: Collection[str]) -> Sequence[Work]:
-        """Claim rows of `products` that are due, those that have been due longest first, as `claim` does."""
+        """Claim rows of `products` that are due, the longest due first, as `claim` does."""
         values = {"limit": limit, "open": list(products), "new_claim": uuid.uuid4().hex}
         return await self._surely(self._statements.claim_due, self._statements.claimed, values)
 
@@ -226,8 +225,8 @@ class Outbox:
     def _take(
         self, connection: Connection, statement: Executable, values: Mapping[str, Any]
     ) -> tuple[Sequence[Work], Mapping[str, str]]:
-        """The claimed rows, and why the others are damaged. Those are set aside for the operator: they are not tried
-        again, and no other row waits for them."""
+        """The claimed rows, and why the others are damaged. Damaged rows are set aside for the operator: they are not
+        retried, and hold up no other row."""
         rows = connection.execute(statement, values).all()
         files: defaultdict[str, list[_Row]] = defaultdict(list)
         if with_files := [row.id for row in rows if row.files != 0]:
@@ -309,9 +308,18 @@ class Outbox:
             return None
         files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
         opened = partial(self._keyring.opened_or, DAMAGED, row.data_key, submission_id)
-        attachments = tuple(_stored(file, opened) for file in files)
-        status = SubmissionStatus(*row[:6], opened("told", row.told), attachments, row.content_mac)
-        return replace(status, feedback_id=known_id(row.feedback_id), test=row.held_for == TEST)
+        return SubmissionStatus(
+            row.id,
+            row.product,
+            row.state,
+            row.accepted_at,
+            row.ended_at,
+            known_id(row.feedback_id),
+            opened("told", row.told),
+            tuple(_stored(file, opened) for file in files),
+            row.content_mac,
+            test=row.held_for == TEST,
+        )
 
     async def check_answers(self) -> None:
         """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""
@@ -334,7 +342,7 @@ class Outbox:
 
 
 def _claim_pauses(lease: float) -> Iterator[float]:
-    """Seconds to wait between attempts to claim a row, for as long as `lease`: after it the row is no longer ours."""
+    """Seconds to wait between attempts to claim a row, until `lease` is over and the row is no longer ours."""
     waited = 0.0
     for pause in chain(_CLAIM_PAUSES, repeat(_CLAIM_PAUSES[-1])):
         waited += pause
@@ -349,7 +357,7 @@ def _check(size: float, limit: float, what: str, setting: str = "PENDING_BYTES")
 
 
 def _sealed(new: Submission, keyring: Keyring) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A new row and its attachments, encrypted where there is a key."""
+    """A new row and its attachments, encrypted if there is a key."""
     seal = partial(keyring.seal, keyring.newest, new.id)
     origin = tracing.origin()
     row = {

@@ -37,7 +37,7 @@ _PATIENCE = 30.0
 """Seconds that a transaction may take; one with 20 MiB of attachments takes less than one."""
 _SILENT = f"the database did not answer within {_PATIENCE:.0f} s"
 _LAST_JOBS = 2.0
-"""Seconds that closing waits for what runs; a database that is away may keep a thread for much longer."""
+"""Seconds that closing waits for running jobs. An unavailable database may hold a thread for much longer."""
 _LASTING = re.compile(
     r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|(database|role) \".*\" does not exist"
@@ -47,9 +47,9 @@ text. If the text is in another language, the start waits as it does for a datab
 
 
 class PostgresBackend:
-    """The database at `url`, by so many `connections` at once; `spool` is where uploads lie until they are kept, and
-    `keyring` seals texts and files. `connect_timeout` is in seconds: so long a host may take to answer. `name` is
-    what the server shows of each connection."""
+    """The database at `url`, with up to `connections` at once. `spool` is the folder for uploads until they are kept,
+    and `keyring` encrypts texts and files. A host has `connect_timeout` seconds to answer. The server shows `name` for
+    each connection."""
 
     alone = False
     # Of the whole statement, rather than of each row that it looks at: only so can an index on `due_at` be used.
@@ -84,7 +84,7 @@ class PostgresBackend:
         return None
 
     async def open(self, *, exclusive: bool = True) -> None:
-        """Connect, and see that what the database confirms it keeps. May be tried again while it is away."""
+        """Connect, and check that the database keeps what it confirms. May be repeated while it is unavailable."""
         if self._engine is None:
             await asyncio.to_thread(self._spool.open)
             self._prepare()
@@ -112,7 +112,7 @@ class PostgresBackend:
         self._batches.start()
 
     async def close(self) -> None:
-        """Finish what was asked for, unless the database keeps it waiting, and let go of the connections."""
+        """Finish the running jobs, unless the database keeps them waiting, and close the connections."""
         if self._threads:
             finished = asyncio.Event()
             threading.Thread(
@@ -160,7 +160,7 @@ class PostgresBackend:
         return await (self.write_alone(store) if blobs else self.write(store))
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
-        """The rows of the blob, each read when it is wanted."""
+        """The rows of the blob, each read when it is needed."""
         return self.keyring.open_file(blob, self._frames(blob)) if sealed else self._frames(blob)
 
     async def _frames(self, blob: str) -> AsyncIterator[bytes]:
@@ -183,7 +183,7 @@ class PostgresBackend:
         _copy(connection, ((blob, number, chunk) for number, chunk in enumerate(chunks)))
 
     async def erase(self, blobs: Sequence[str]) -> None:
-        """The database has done it: a trigger took the bytes along with the name."""
+        """Nothing is left to do: a trigger removed the bytes along with the name."""
 
     async def strays(self) -> set[str]:
         """None: the bytes are committed with the rows that name them."""
@@ -203,8 +203,8 @@ class PostgresBackend:
             raise OutboxUnavailable(_SILENT) from error
 
     def _commit_all(self, batch: Sequence[Job]) -> Sequence[Outcome]:
-        """Run all jobs and commit. If one fails, each is run anew in a transaction of its own, so that it takes no
-        other with it. If the database fails, all fail."""
+        """Run all jobs and commit. If one fails, each is run again in a transaction of its own, so that it does not
+        affect the others. If the database fails, all fail."""
         if len(batch) > 1:
             with contextlib.suppress(_JobFailed):
                 return self._together(batch)
@@ -233,7 +233,7 @@ class PostgresBackend:
             return None, error
 
     def _commit(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` and commit; once more on a new connection, when the old one was lost before the commit."""
+        """Run `job` and commit. If the old connection was lost before the commit, run it once more on a new one."""
         assert self._engine is not None  # noqa: S101
         for again in (True, False):
             committing = False
@@ -269,7 +269,7 @@ class PostgresBackend:
             raise _translated(error) from error
 
     def _is_lost(self, error: DBAPIError | psycopg.Error) -> bool:
-        """Whether it was the connection that failed. Then its fellows are no longer used either."""
+        """Whether the connection failed. Then the others are not used any more either."""
         if isinstance(error, DBAPIError):
             return error.connection_invalidated
         if lost := isinstance(error, psycopg.OperationalError):
@@ -279,7 +279,7 @@ class PostgresBackend:
 
 
 class _JobFailed(Exception):
-    """A job of several failed, and the connection did not."""
+    """A job in a batch failed, but not the connection."""
 
 
 def _finish(
@@ -292,7 +292,7 @@ def _finish(
 
 
 def _translated(error: DBAPIError | psycopg.Error) -> Exception:
-    """What the error means to the outbox: away for now, or a fault of ours that is not to be hidden."""
+    """Translates an error: the database is unavailable, or there is a fault of ours that must not be hidden."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
         counters.add(Key("database_error"))
@@ -301,7 +301,7 @@ def _translated(error: DBAPIError | psycopg.Error) -> Exception:
 
 
 def _check_durable(connection: Connection) -> None:
-    """A server that confirms what it has not written would break the one promise that we make."""
+    """A server that confirms what it has not written would break our main promise."""
     row = connection.execute(
         text("SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit")
     ).one()
@@ -316,7 +316,7 @@ def _check_durable(connection: Connection) -> None:
 
 @contextlib.contextmanager
 def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
-    """What lies below SQLAlchemy, for what it has no words for: COPY, and bytes that travel as they are."""
+    """The driver's own connection, for what SQLAlchemy does not support: COPY, and bytes that are not converted."""
     try:
         yield cast(Any, connection.connection.driver_connection)
     except psycopg.OperationalError as error:
@@ -325,7 +325,7 @@ def _driver(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _copy(connection: Connection, chunks: Iterable[tuple[str, int, bytes]]) -> None:
-    """Stream blobs, numbers and bytes into their rows, by one command."""
+    """Stream blobs, numbers and bytes into their rows with one command."""
     into = "COPY attachment_chunk (blob, number, bytes) FROM STDIN (FORMAT binary)"
     with _driver(connection) as driver, driver.cursor() as cursor, cursor.copy(into) as copy:
         copy.set_types(["varchar", "int4", "bytea"])

@@ -88,17 +88,11 @@ class Statements:
 
         # Deliver.
         self.due = select(s.id, s.product).where(rows.due, rows.open_gate).order_by(s.due_at).limit(bindparam("limit"))
-        self.next_due = select(func.min(s.due_at) - now).where(
-            rows.unheld, s.due_at.is_not(null()), rows.readable, rows.open_gate
-        )
+        self.next_due = _next_due(rows)
         self.claim = _claim(rows, lease)
         self.claim_due = _claim_due(rows, lease)
         self.claimed = select(*_claimed(rows)).where(rows.ours)
-        self.pending = (
-            select(a.submission_id, a.position, a.name, a.media_type, a.size, a.blob)
-            .where(a.submission_id.in_(bindparam("ids", expanding=True)), a.status == "waiting")
-            .order_by(a.submission_id, a.position)
-        )
+        self.pending = _pending()
         self.postpone = update(submission).where(_BY_ID, rows.due).values(due_at=later, last_error=bindparam("error"))
         self.set_aside = _set_aside(now)
 
@@ -112,25 +106,10 @@ class Statements:
         self.blobs = select(a.blob).where(a.blob.is_not(null()))
         self.end_leases = update(submission).where(s.state == "sending").values(due_at=now)
         self.recover = _recover(now)
-        self.hasten = (
-            update(submission)
-            .where(rows.waiting, s.state != "sending", s.due_at > now + bindparam("longest"))
-            .values(due_at=now)
-        )
+        self.hasten = _hasten(rows)
 
-        # Tell where a submission stands.
-        self.status = select(
-            s.id,
-            s.product,
-            s.state,
-            s.accepted_at,
-            s.ended_at,
-            s.feedback_id,
-            s.told,
-            s.content_mac,
-            s.data_key,
-            s.held_for,
-        ).where(_BY_ID)
+        # Read the status of a submission.
+        self.status = _status()
         self.attachments = select(a.position, a.name, a.status, a.message, a.note).where(_OF_ROW).order_by(a.position)
 
 
@@ -174,6 +153,14 @@ def _kept_bytes() -> Select[Any]:
     )
 
 
+def _next_due(rows: _Conditions) -> Select[Any]:
+    """The seconds until the next row is due."""
+    s = submission.c
+    return select(func.min(s.due_at) - rows.now).where(
+        rows.unheld, s.due_at.is_not(null()), rows.readable, rows.open_gate
+    )
+
+
 def _claim(rows: _Conditions, lease: float) -> ReturningUpdate[Any]:
     """Claim a row that is due or will be soon, or that this very claim has: its commit may have succeeded without an
     answer."""
@@ -207,6 +194,16 @@ def _claimed(rows: _Conditions) -> Sequence[ColumnElement[Any]]:
     """What is read of a claimed row."""
     s = submission.c
     return [*submission.c, (rows.now - func.coalesce(s.put_back_at, s.accepted_at)).label("age")]
+
+
+def _pending() -> Select[*tuple[Any, ...]]:
+    """The files of claimed rows that have not been sent yet."""
+    a = attachment.c
+    return (
+        select(a.submission_id, a.position, a.name, a.media_type, a.size, a.blob)
+        .where(a.submission_id.in_(bindparam("ids", expanding=True)), a.status == "waiting")
+        .order_by(a.submission_id, a.position)
+    )
 
 
 def _set_aside(now: ColumnElement[float]) -> Update:
@@ -284,3 +281,30 @@ def _recover(now: ColumnElement[float]) -> ReturningUpdate[Any]:
         )
         .returning(s.id)
     )
+
+
+def _hasten(rows: _Conditions) -> Update:
+    """Make rows due that would wait for more than `longest` seconds."""
+    s = submission.c
+    return (
+        update(submission)
+        .where(rows.waiting, s.state != "sending", s.due_at > rows.now + bindparam("longest"))
+        .values(due_at=rows.now)
+    )
+
+
+def _status() -> Select[*tuple[Any, ...]]:
+    """What a receipt shows of a row, and the key of what is encrypted in it."""
+    s = submission.c
+    return select(
+        s.id,
+        s.product,
+        s.state,
+        s.accepted_at,
+        s.ended_at,
+        s.feedback_id,
+        s.told,
+        s.content_mac,
+        s.data_key,
+        s.held_for,
+    ).where(_BY_ID)
