@@ -25,6 +25,11 @@ def widget(start_widget: Callable[..., Widget], insider: Sandbox) -> Widget:
     return widget
 
 
+DRAWN = """() => [...document.querySelectorAll('.chart text')].map(
+  text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
+"""The sizes of the charts' text on the screen, in pixels."""
+
+
 def sign_in(page: Page, widget: Widget) -> None:
     page.goto(f"{widget.url}/ops")
     page.get_by_label("Operator's token").fill(TOKEN)
@@ -80,7 +85,8 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(browser: Browser, widget
 
 
 def problems(page: Page) -> list[str]:
-    """What axe finds in light and dark, narrow and wide, and how far the page scrolls sideways."""
+    """What axe finds in light and dark, narrow and wide, how far the page scrolls sideways, and too small a text in a
+    chart."""
     page.evaluate(AXE)
     found = []
     for scheme in SCHEMES:
@@ -91,6 +97,7 @@ def problems(page: Page) -> list[str]:
             found += [f"{page.url} {scheme} {width}: {each['id']} {each['nodes'][0]['target']}" for each in report]
             excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{page.url} {width}: scrolls sideways by {excess}"] if excess > 0 else []
+            found += [f"{page.url} {width}: text of {size:.1f} pixels" for size in page.evaluate(DRAWN) if size < 11]
     return found
 
 
