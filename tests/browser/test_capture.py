@@ -111,7 +111,7 @@ def test_nothing_is_captured_while_the_form_is_sent(
     assert form.page.evaluate("window.asked") is None
 
 
-def test_a_system_that_does_not_let_it_happen_is_told(context: BrowserContext, form_site: Widget) -> None:
+def test_a_system_that_does_not_allow_it_is_reported(context: BrowserContext, form_site: Widget) -> None:
     form = FormPage(context, form_site.url).open().fill()
     refuse = "new DOMException('Could not start', 'NotReadableError')"
     form.page.evaluate(f"void (navigator.mediaDevices.getDisplayMedia = () => Promise.reject({refuse}))")

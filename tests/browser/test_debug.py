@@ -77,7 +77,7 @@ def test_an_origin_that_is_not_allowed_is_named_with_the_line_to_add(visit: Call
     expect(rows(page, "wrong")).to_contain_text(f'Add "{stage.host_url}" to the product\'s origins', timeout=20_000)
 
 
-def test_a_page_in_which_nothing_is_made_is_told(visit: Callable[..., Page]) -> None:
+def test_a_page_in_which_nothing_is_created_is_reported(visit: Callable[..., Page]) -> None:
     expect(rows(visit(attributes="data-debug"), "wrong")).to_contain_text("There is no <insider-feedback> in the page.")
 
 

@@ -387,7 +387,9 @@ def test_the_form_is_sent_the_plain_way_when_the_rest_of_its_script_does_not_com
     assert insider.descriptions() == ["The script is lost"]
 
 
-def test_going_offline_before_the_rest_of_the_script_came_is_said_and_mended(form: FormPage, insider: Sandbox) -> None:
+def test_going_offline_before_the_rest_of_the_script_has_loaded_is_reported_and_recovered_from(
+    form: FormPage, insider: Sandbox
+) -> None:
     form.expected.append(NETWORK)
     form.page.wait_for_load_state("networkidle")
     form.context.set_offline(True)

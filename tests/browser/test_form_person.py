@@ -681,7 +681,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("reason", "identity"), REFUSED)
 @pytest.mark.parametrize("kind", ["hello", "set"])
-def test_an_identity_that_is_not_believed_is_refused_when_it_is_told(
+def test_an_identity_that_is_not_accepted_is_refused_when_it_is_set(
     signed: Framed, insider: Sandbox, kind: str, reason: str, identity: Callable[[], str]
 ) -> None:
     signed.expected.append(NETWORK)
@@ -899,7 +899,7 @@ def test_what_is_refused_at_send_is_sent_once_more_with_a_fresh_identity(fetched
     assert [error["reason"] for error in fetched.host.evaluate("window.errors")] == ["expired"]
 
 
-def test_a_function_that_fails_is_told_as_an_identity_that_is_missing(fetched: Loaded) -> None:
+def test_a_function_that_fails_is_reported_as_a_missing_identity(fetched: Loaded) -> None:
     fetched.host.evaluate(FETCHED, ["fails"])
     fetched.enter()
     expect(fetched["feedback-identity"]).to_be_visible()

@@ -305,7 +305,7 @@ def test_an_old_token_is_renewed_without_the_person_noticing(form: FormPage, ins
     assert insider.descriptions() == [TEXT]
 
 
-def test_an_earlier_version_that_was_sent_is_told_and_this_one_can_be_sent_as_well(
+def test_an_earlier_version_that_was_sent_is_named_and_this_one_can_be_sent_as_well(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(**SOON)
@@ -349,7 +349,7 @@ def test_one_who_was_very_quick_waits_without_knowing(
     assert insider.descriptions() == [TEXT]
 
 
-def test_one_who_would_have_to_wait_long_is_told_so(form: FormPage) -> None:
+def test_people_who_would_have_to_wait_long_are_asked_to_come_again(form: FormPage) -> None:
     form.answer(403, "too_fast", message="Wait a moment, then press Send again.", retry_after=9)
     form.fill().send()
     expect(form.note).to_contain_text("Wait a moment, then press Send again.")

@@ -102,7 +102,7 @@ def test_the_box_is_not_sent_and_stays_ticked_in_the_next_form(remembered: FormP
 
 
 @pytest.mark.parametrize("product", ["shared", "vouched"])
-def test_a_product_that_keeps_no_drafts_or_is_told_who_is_there_does_not_offer_it(
+def test_a_product_that_keeps_no_drafts_or_knows_the_person_does_not_offer_it(
     remembered: FormPage, form_site: Widget, product: str
 ) -> None:
     remembered.page.goto(f"{form_site.url}/form/{product}")

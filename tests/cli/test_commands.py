@@ -62,7 +62,7 @@ def test_an_unknown_command_is_named() -> None:
     assert "No such command 'server'" in result.stderr
 
 
-def test_the_version_is_told_without_loading_the_service() -> None:
+def test_the_version_is_printed_without_loading_the_service() -> None:
     code = (
         "import sys; sys.argv = ['widget', '--version']\n"
         "from widget.cli.main import main\n"

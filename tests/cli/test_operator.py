@@ -134,7 +134,7 @@ def test_show_tells_what_was_said_only_on_request_and_logs_that(widget: Widget, 
     assert "feedback" not in json.loads(widget.operate("show", submission_id, "--json").stdout)
 
 
-def test_an_address_that_may_not_be_what_it_seems_is_told_to_the_operator_and_not_refused(
+def test_an_address_that_may_not_be_what_it_seems_is_shown_to_the_operator_and_not_refused(
     widget: Widget, insider: Sandbox
 ) -> None:
     submission_id = queued(widget, insider, email="ada@\u0430pple.example")
@@ -314,7 +314,7 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
         (["list", "--older-than", "soon"], 2, "'soon' is not a valid age; write one such as 90s, 15m, 12h or 3d"),
     ],
 )
-def test_a_wrong_command_line_is_told_apart_from_a_wrong_id(
+def test_a_wrong_command_line_is_distinguished_from_a_wrong_id(
     widget: Widget, arguments: list[str], code: int, words: str
 ) -> None:
     answer = widget.operate(*arguments)

@@ -40,7 +40,7 @@ def stats(widget: Widget, *arguments: str) -> str:
     return done.stdout
 
 
-def test_usage_is_told_as_a_table_as_csv_and_as_a_picture(used: Widget) -> None:
+def test_usage_is_printed_as_a_table_as_csv_and_as_a_picture(used: Widget) -> None:
     table = stats(used, "--by", "product").splitlines()
     assert table[0].split() == [
         *("PRODUCT", "SUBMISSIONS", "THUMBS", "UP", "THUMBS", "DOWN", "SHARE", "UP", "WITH", "FILES"),

@@ -32,7 +32,7 @@ def ready(widget: Widget, query: str = "") -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
-def test_an_outage_and_its_end_are_told_alike(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+def test_an_outage_and_its_end_are_reported_alike(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, DELIVERY_WAIT="0", **QUICK)
     assert widget.submit("before").status_code == 202
     until(lambda: ready(widget)[1]["accounts"].get("demo", {}).get("state") == "ok")
@@ -59,7 +59,7 @@ def test_an_outage_and_its_end_are_told_alike(start_widget: Callable[..., Widget
     assert status(widget)[0] == 0
 
 
-def test_what_another_process_met_is_told_by_one_that_delivers_nothing(
+def test_what_another_process_met_is_reported_by_one_that_delivers_nothing(
     insider: Sandbox, start_widget: Callable[..., Widget], postgres: Any, tmp_path: Path
 ) -> None:
     url = postgres.database()
@@ -120,7 +120,7 @@ def test_wrong_credentials_are_an_error_in_the_log_at_the_start(
     assert (line["level"], line["product"]) == ("error", "demo")
 
 
-def test_a_scanner_that_is_away_is_told(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+def test_a_scanner_that_is_away_is_reported(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
     widget = start_widget(CLAMD="tcp://127.0.0.1:1", OPS_TOKEN=OPS_TOKEN, **QUICK)
     until(lambda: "cannot be reached" in (ready(widget)[1]["scanner"] or ""))
     until(lambda: ready(widget)[0] == 200)

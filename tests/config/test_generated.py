@@ -62,7 +62,7 @@ def test_a_token_serves_one_product_one_purpose_and_one_key(product, other):
 
 
 @given(st.dictionaries(st.sampled_from([name.upper() for name in VARIABLES]), VALUES, max_size=6))
-def test_any_environment_is_read_or_named_and_its_secrets_are_not_told(environ):
+def test_any_environment_is_read_or_named_and_its_secrets_are_not_shown(environ):
     given_ = {**REQUIRED, **environ, "WIDGET_CONFIG": str(ROOT / "widget.toml")}
     try:
         read = loading.load(given_)

@@ -135,5 +135,5 @@ def test_no_core_is_left_when_the_process_is_brought_down(start_widget: Callable
         (200, ["Whatever."], None),
     ],
 )
-def test_a_person_is_told_validation_messages_alone(status: int, reasons: list[str], message: str | None) -> None:
+def test_people_see_only_validation_messages(status: int, reasons: list[str], message: str | None) -> None:
     assert fit_to_show(reasons, status) == message

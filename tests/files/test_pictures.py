@@ -184,7 +184,7 @@ def test_a_picture_that_no_reader_could_show_is_unreadable(name):
     assert examine(*BROKEN[name], RULES) == Examined("unreadable")
 
 
-def test_a_picture_of_too_many_pixels_is_told_by_its_header_without_being_decoded():
+def test_a_picture_of_too_many_pixels_is_recognised_by_its_header_without_being_decoded():
     bomb = png_of((b"IHDR", struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)), PIXELS, END)
     assert len(bomb) < 100
     assert examine(bomb, "image/png", RULES) == Examined("pixels")

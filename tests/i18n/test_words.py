@@ -139,7 +139,7 @@ def test_limits_are_written_as_the_language_writes_them() -> None:
     assert "4 م.ب" in words.choose("ar")("files.limit")
 
 
-def test_the_reason_of_a_refusal_is_told() -> None:
+def test_the_reason_of_a_refusal_is_shown() -> None:
     message = ENGLISH.fault(Fault("refused_upstream", params={"reason": "The text is empty."}), Product())
     assert message == "Northwind did not accept this. The text is empty. Change it and press Send again."
 
@@ -199,7 +199,7 @@ def test_the_script_gets_the_product_and_the_limits_filled_in_and_the_rest_left_
     assert "4 MB" in str(script["error.file_too_large"])
 
 
-def test_moments_are_told_in_utc() -> None:
+def test_times_are_written_in_utc() -> None:
     at = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
     assert ENGLISH.moment(at) == "23 November 2026, 14:02 UTC"
 
@@ -244,7 +244,7 @@ def test_the_marks_are_those_of_the_language(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", words.languages())
-def test_one_place_is_told_otherwise_than_several(language: str) -> None:
+def test_one_place_is_worded_otherwise_than_several(language: str) -> None:
     forms = words.choose(language).script(Product())["files.full"]
     assert isinstance(forms, str) or not re.search(r"\{|1", forms["one"])
 

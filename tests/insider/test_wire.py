@@ -206,7 +206,7 @@ def test_what_decrypts_the_connection_is_written_down_nowhere(
 
 
 @pytest.mark.parametrize("wrong", ["name", "authority"])
-def test_a_certificate_that_is_wrong_is_told_nothing_and_the_row_waits(
+def test_a_server_with_a_wrong_certificate_is_sent_nothing_and_the_row_waits(
     over_tls: Callable[..., tuple[Widget, Wire]], wrong: str
 ) -> None:
     widget, server = over_tls("elsewhere.example") if wrong == "name" else over_tls("localhost", trustme.CA())

@@ -332,7 +332,7 @@ def test_a_client_that_sends_on_without_end_is_answered_at_the_drain_limit(serve
     assert said == {"faults": [["", "request_too_large", None]], "fields": {"description": "kept"}, "close": True}
 
 
-def test_a_client_that_asks_first_is_told_before_it_sends(server):
+def test_a_client_that_asks_first_gets_its_answer_before_it_sends(server):
     with server.connection(10**9, "Expect: 100-continue") as connection:
         status, said = answer(connection)
     assert (status, said["faults"], said["close"]) == (413, [["", "request_too_large", None]], True)
@@ -349,14 +349,14 @@ def no_file_larger_than(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_told_as_such_with_the_text_given_back_and_nothing_left(server):
+def test_a_full_disk_is_reported_as_such_with_the_text_given_back_and_nothing_left(server):
     with no_file_larger_than(500_000):
         response = server.post(file("a.png", picture(2 * MIB)), text("description", "kept"))
     assert response.status_code == 503
     assert response.json() == {"fields": {"description": "kept"}, "close": False}
 
 
-def test_a_missing_directory_is_told_as_unavailable(server):
+def test_a_missing_directory_is_reported_as_unavailable(server):
     server.spool.rmdir()
     assert server.post(file("a.png", picture(20))).status_code == 503
     server.spool.mkdir()

@@ -55,7 +55,7 @@ def seen(form):
     return form.fields, form.token, form.faults, contents(form), form.refused
 
 
-def test_fields_the_token_and_files_are_told_apart():
+def test_fields_the_token_and_files_are_distinguished():
     form = parse(body(text("token", "abc"), text("description", "Grüße 😀\r\n."), file("a.png", PNG)))
     assert form.faults == ()
     assert form.token == "abc"

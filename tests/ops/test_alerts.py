@@ -133,7 +133,7 @@ def received(receiver: Receiver) -> list[tuple[str, str]]:
     return [(post.body["name"], post.body["news"]) for post in receiver.at(HOOK)]
 
 
-def test_an_outage_and_its_end_are_told_everywhere(
+def test_an_outage_and_its_end_are_shown_everywhere(
     start_widget: Callable[..., Widget], insider: Sandbox, receiver: Receiver
 ) -> None:
     """Shown by the page, the command, the metrics, the log, an alert and /readyz."""

@@ -70,7 +70,7 @@ async def queued(outbox: Outbox) -> list[dict[str, Any]]:
     return [dict(each.body) for each in await Notices(outbox.backend).claim("events demo", 99)]
 
 
-async def test_the_ends_of_a_submission_are_told_and_nothing_that_a_person_wrote(
+async def test_the_ends_of_a_submission_are_reported_and_nothing_that_a_person_wrote(
     database_url: str, tmp_path: Path
 ) -> None:
     async with outbox_at(database_url, tmp_path, events=["demo"]) as outbox:
@@ -98,7 +98,7 @@ async def test_the_ends_of_a_submission_are_told_and_nothing_that_a_person_wrote
         }
 
 
-async def test_a_row_that_cannot_be_read_is_told_as_refused(tmp_path: Path) -> None:
+async def test_a_row_that_cannot_be_read_is_shown_as_refused(tmp_path: Path) -> None:
     keyring = Keyring(["k" * 32])
     async with outbox_at(f"sqlite:///{tmp_path / 'w.db'}", tmp_path, keyring=keyring, events=["demo"]) as outbox:
         new = new_submission(outbox)

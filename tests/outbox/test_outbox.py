@@ -164,7 +164,7 @@ async def test_claimed_rows_whose_answer_was_lost_are_still_had(
     assert all([await outbox.record(work, Transition("delivered", feedback_id=32)) for work in works])
 
 
-async def test_a_row_with_a_head_start_is_left_to_whoever_names_it(outbox: Outbox) -> None:
+async def test_a_row_with_a_head_start_can_only_be_claimed_by_its_id(outbox: Outbox) -> None:
     new = new_submission(outbox)
     await outbox.add(new, head_start=60)
     assert await outbox.claim_due(9, ["demo"]) == []

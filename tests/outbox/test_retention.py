@@ -113,7 +113,7 @@ async def test_a_delivered_row_goes_when_its_receipt_and_its_token_have_run_out(
     assert await kept.after(days=6) == {}
 
 
-async def test_a_delivered_row_keeps_nothing_of_what_the_host_page_told(kept: Kept) -> None:
+async def test_a_delivered_row_keeps_no_context(kept: Kept) -> None:
     await kept.row("delivered", Transition("delivered", feedback_id=1))
     assert await kept.context("delivered") is None
 

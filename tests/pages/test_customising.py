@@ -421,7 +421,7 @@ def test_what_a_page_tells_is_shown_and_stored_and_not_sent(start_widget: Start,
     assert row(widget)["context"] is None
 
 
-def test_what_a_page_told_stays_after_delivery_where_the_operator_wants_it(start_widget: Start) -> None:
+def test_context_stays_after_delivery_if_the_operator_wants_it(start_widget: Start) -> None:
     widget = start_widget(config=PRODUCT, CONTEXT_DAYS="30")
     assert send(widget, description="Hi", context=TOLD).status_code == 201
     assert json.loads(row(widget)["context"])["version"] == "3.1"

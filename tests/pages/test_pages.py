@@ -192,7 +192,7 @@ def test_the_summary_counts_what_is_wrong_and_leads_to_each_field() -> None:
     assert links == ["#sentimentRating-true", "#submittedByEmail"]
 
 
-def test_a_fault_of_the_whole_request_is_told_once_with_its_time() -> None:
+def test_a_fault_of_the_whole_request_is_shown_once_with_its_time() -> None:
     page = form(Fault("rate_limited"), retry_after=41.2)
     assert "You have sent a lot in a short time" in page.html
     assert "You can send this in 42 seconds." in page.html

@@ -226,7 +226,7 @@ def test_requests_are_recorded_without_secrets(api: httpx.Client, insider: Sandb
         assert secret not in kept
 
 
-def test_status_faults_strike_as_often_as_told_and_process_nothing(api: httpx.Client, insider: Sandbox) -> None:
+def test_status_faults_occur_as_often_as_set_and_process_nothing(api: httpx.Client, insider: Sandbox) -> None:
     insider.fail_with(503, "create", skip=1, times=2, retry_after=7, body="busy")
     answers = [create(api) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [201, 503, 503, 201]

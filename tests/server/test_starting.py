@@ -114,7 +114,7 @@ def test_a_worker_answers_monitors_and_tells_of_an_outage_as_it_begins_and_ends(
         process.stop()
 
 
-def test_a_lasting_outage_is_told_of_once_a_minute() -> None:
+def test_a_lasting_outage_is_logged_once_a_minute() -> None:
     clock = iter(range(200))
     outage = Outage(lambda: next(clock))
     with capture_logs() as logged:

@@ -46,7 +46,7 @@ def accepts(widget: Widget) -> bool:
 # --- who is being served ----------------------------------------------------------------------------------------
 
 
-def test_an_upload_that_is_cut_off_is_told_to_come_again_and_logged(start_widget: Callable[..., Widget]) -> None:
+def test_an_upload_that_is_cut_off_is_asked_to_come_again_and_logged(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(SHUTDOWN_GRACE="0.2")
     with connect(widget) as connection:
         connection.sendall(

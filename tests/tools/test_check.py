@@ -431,7 +431,7 @@ def test_nothing_is_found_where_nothing_is_wrong(tmp_path: Path) -> None:
     "rule",
     ["min-height: 120vh", "height:100dvh", "MIN-BLOCK-SIZE: calc(50svb + 1px)", "min-height: max(10rem, 100lvh)"],
 )
-def test_a_height_that_is_measured_by_the_window_is_told(tmp_path: Path, rule: str) -> None:
+def test_a_height_that_is_measured_by_the_window_is_reported(tmp_path: Path, rule: str) -> None:
     put(tmp_path, "widget.toml", PRODUCT)
     css(f"/* min-height: 9vh */\n.feedback-panel {{ color: red; {rule} }}")(tmp_path)
     (finding,) = [each for each in look(tmp_path).findings if each.code == "policy.viewport"]
@@ -544,7 +544,7 @@ def test_wrong_credentials_and_a_database_that_is_none_exit_1(insider: Sandbox, 
     assert "hunter2" not in done.stdout
 
 
-def test_a_service_that_is_away_and_tables_that_are_missing_are_told_apart(tmp_path: Path) -> None:
+def test_an_unreachable_service_and_missing_tables_have_codes_of_their_own(tmp_path: Path) -> None:
     environ = settings(tmp_path, f"http://127.0.0.1:{free_port()}")
     sqlite3.connect(tmp_path / "widget.db").close()
     (tmp_path / "widget.db").touch()

@@ -241,7 +241,7 @@ def said(report: Report, code: str) -> Finding:
     return next(finding for finding in report.findings if finding.code == code)
 
 
-def test_a_page_where_it_works_has_nothing_to_mend() -> None:
+def test_a_page_where_it_works_has_nothing_to_fix() -> None:
     for body in (TAG, '<script src="{service}/embed.js"></script><insider-feedback product="demo"></insider-feedback>'):
         report = examine(body)
         assert report.findings == (), "\n".join(report.lines())
@@ -308,7 +308,7 @@ def test_a_policy_that_keeps_the_reason_from_us_is_a_notice() -> None:
     assert codes(report, "notice") == ["policy.connect"]
 
 
-def test_a_page_without_a_tag_is_told_which_one() -> None:
+def test_a_page_without_a_tag_gets_the_tag_to_add() -> None:
     assert codes(examine("<p>Hello</p>")) == ["tag.absent"]
     assert codes(examine("<insider-feedback product=demo></insider-feedback>")) == ["tag.absent"]
     report = examine("<script>load('https://x.example/embed.js')</script>")

@@ -25,7 +25,7 @@ def written(widget: Widget) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns for path in sorted(widget.folder.glob("widget.db*")) if path.is_file())
 
 
-def test_the_operator_is_told_part_by_part(start_widget: Callable[..., Widget]) -> None:
+def test_the_operator_sees_the_state_part_by_part(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, config=TWO_PRODUCTS)
     until(lambda: checks(widget) == {"database": "ok", "insider_connect": {"one": "ok", "two": "ok"}})
 

@@ -51,7 +51,7 @@ def everything() -> str:
     return exposition(known, "")[0].decode()
 
 
-def test_what_happened_is_counted_and_nothing_personal_is_told(
+def test_what_happened_is_counted_and_nothing_personal_is_shown(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(OPS_TOKEN=TOKEN, RATE_LIMIT="3/minute", RETRY_MIN="0.1")
@@ -89,7 +89,7 @@ def test_what_happened_is_counted_and_nothing_personal_is_told(
     assert samples(metrics_of(widget))["widget_submissions_accepted_total", "true", "", "en", "demo", "up"] == before
 
 
-def test_only_the_operator_is_told(start_widget: Callable[..., Widget]) -> None:
+def test_only_the_operator_sees_metrics(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(OPS_TOKEN=TOKEN)
     for given in ({}, {"Authorization": "Bearer wrong"}):
         refused = widget.client.get("/metrics", headers=given)

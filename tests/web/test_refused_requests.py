@@ -126,7 +126,7 @@ def test_strangers_cannot_fill_the_log_with_names(widget: Widget) -> None:
         ("https://[::1", "unreadable"),
     ],
 )
-def test_an_origin_is_told_by_its_host_alone(origin: str, host: str) -> None:
+def test_an_origin_is_logged_by_its_host_alone(origin: str, host: str) -> None:
     assert _host(origin) == host
 
 

@@ -80,7 +80,7 @@ def test_without_script_the_page_says_so_and_sends_the_text_with_the_next_press(
     assert insider.descriptions() == ["first", "second, and better"]
 
 
-def test_of_two_versions_that_come_at_once_one_is_stored_and_the_other_is_told(
+def test_of_two_versions_that_come_at_once_one_is_stored_and_the_other_is_answered_409(
     widget: Widget, insider: Sandbox
 ) -> None:
     token = widget.token()
@@ -106,7 +106,9 @@ def test_a_repeat_is_known_after_delivery_a_restart_and_a_new_key(
     assert first.json()["status"] == "delivered"
 
 
-def test_an_old_token_with_other_content_is_told_too(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+def test_an_old_token_with_other_content_is_answered_409_too(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
     widget = start_widget(TOKEN_MAX_AGE="86400")
     token = widget.token()
     widget.submit("first", token=token)

@@ -27,7 +27,7 @@ def raw(widget: Widget, path: str, **headers: str) -> tuple[dict[str, str], byte
 
 
 @pytest.mark.parametrize("coding", UNPACK)
-def test_text_is_sent_packed_to_whoever_takes_it_so(widget: Widget, coding: str) -> None:
+def test_text_is_sent_compressed_to_clients_that_accept_it(widget: Widget, coding: str) -> None:
     headers, body = raw(widget, "/static/form.css", Accept_Encoding=coding)
     assert headers["content-encoding"] == coding
     assert headers["content-type"] == "text/css; charset=utf-8"

@@ -136,7 +136,7 @@ def test_an_escape_that_ends_composing_closes_nothing(ready: HostPage) -> None:
 # Missing parts
 
 
-def test_an_unknown_product_is_told_as_such(host: HostPage) -> None:
+def test_an_unknown_product_is_reported_as_such(host: HostPage) -> None:
     host.put(PAGE.replace("demo", "nobody"))
     host.visit()
     host.page.evaluate("window.codes = []; void InsiderFeedback.on('error', ({code}) => codes.push(code))")
@@ -159,7 +159,7 @@ def test_a_panel_that_is_blocked_makes_the_first_press_open_a_tab(host: HostPage
     expect(host.page.locator("insider-feedback").get_by_role("link", name="Feedback")).to_be_visible()
 
 
-def test_a_slow_network_is_waited_for_and_told_as_no_fault(host: HostPage) -> None:
+def test_a_slow_network_is_waited_for_and_is_not_a_fault(host: HostPage) -> None:
     """The form answers after the loader has given it up, by the test's clock."""
     host.put(PAGE)
     host.page.clock.install()
