@@ -62,10 +62,12 @@ def test_an_empty_form_shows_all_that_has_to_be_filled_in_on_a_laptop(opened: Op
 
 def test_the_close_button_lies_beside_the_content_in_a_low_window(opened: Opened) -> None:
     frame = opened(1366, 650)
-    bar, title = (frame.locator(name).bounding_box() for name in (".feedback-bar", "h1"))
+    bar, word, title = (frame.locator(name).bounding_box() for name in (".feedback-bar", ".feedback-bar span", "h1"))
     assert bar
+    assert word
     assert title
     assert title["y"] >= bar["y"] + bar["height"]
+    assert word["x"] == title["x"]
     expect(frame.page.locator("insider-feedback button.launcher")).to_be_hidden()
     frame.locator("#feedback-close").click()
     expect(frame.page.locator("insider-feedback button.launcher")).to_be_focused()
