@@ -1,11 +1,11 @@
-/** `window.InsiderFeedback`: acts on what the tag made, else on the first popover or dialog of the page. */
+/** `window.InsiderFeedback`: controls the tag's widget, else the first popover or dialog of the page. */
 import {widgets} from './guard.js'
 import {advise} from './options.js'
 import {mount, own, unmount} from './page.js'
 import {state} from './widget.js'
 
 /**
- * Calls with the widget, or once there is one; options that name a product make it, as after `import()`.
+ * Calls with the widget, now or once there is one. Options that name a product create it, as after `import()`.
  *
  * @param {(widget: import('./widget.js').Widget) => void} call @param {any} [options]
  */
@@ -40,7 +40,7 @@ export const api = {
     const opener = event.composedPath().find((/** @type {any} */ node) => node == target || typeof target == 'string' && node.matches?.(target))
     if (!opener || event == state._click || opener.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return
     if (event.type != 'click') return widgets.size && act(widget => widget.load())
-    state._click = event // one opening, however often it was attached
+    state._click = event // open once, however often it was attached
     event.preventDefault()
     act(widget => widget.toggle(opener))
   }),

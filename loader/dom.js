@@ -1,7 +1,7 @@
 /** Elements and styles of a shadow root. The panel uses them, too. */
 import {bring, nonce} from './source.js'
 
-/** Makes an element at the end of another. @param {ParentNode} parent @param {string} name @param {any} [attributes] @param {any} [text] @returns {any} */
+/** Adds an element to another. @param {ParentNode} parent @param {string} name @param {any} [attributes] @param {any} [text] @returns {any} */
 export const add = (parent, name, attributes = {}, text = '') => {
   const element = document.createElement(name)
   for (const key of Object.keys(attributes)) element.setAttribute(key, attributes[key])
@@ -11,7 +11,7 @@ export const add = (parent, name, attributes = {}, text = '') => {
 }
 
 /**
- * Styles a shadow root without an element, so that no policy of the page is in the way. Browsers that lack `light-dark`
+ * Styles a shadow root without an element, so that no policy of the page can block it. Browsers that lack `light-dark`
  * (Chrome 109, Safari 16, Firefox ESR 115) get simpler styles, from a module of their own.
  *
  * @param {ShadowRoot} root @param {string} css

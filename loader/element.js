@@ -18,7 +18,7 @@ export class Feedback extends HTMLElement {
 
   get isOpen() { return this.#widget.isOpen }
 
-  /** What was assigned before this class was known lies in front of the accessors: it is taken over. */
+  /** Properties that were set before the class was defined hide the accessors, so they are moved. */
   connectedCallback() {
     const early = /** @type {any} */ ({...this})
     for (const key in OPTIONS) if (key in early && delete (/** @type {any} */ (this))[key]) this.#widget.set({[key]: early[key]})

@@ -1,9 +1,9 @@
 /**
- * A press on ours is not "outside" of anything of the host's: its menus and dialogs stay open. A click that a focus trap
- * swallows is obeyed all the same. The panel does as much for the focus.
+ * A press on the widget does not count as "outside" for the host page, so its menus and dialogs stay open. A click that a
+ * focus trap swallows still works. The panel does the same for the focus.
  */
 
-/** All that are in the page, by their elements. @type {Map<Element, import('./widget.js').Widget>} */
+/** All widgets of the page, by their elements. @type {Map<Element, import('./widget.js').Widget>} */
 export const widgets = new Map()
 
 /** Listens as long as there are widgets. */

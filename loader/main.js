@@ -1,4 +1,4 @@
-/** The feedback button for host pages; embed-panel.js brings the form. `make loader` builds static/embed.js of this. */
+/** The feedback button for host pages; embed-panel.js adds the form. `make loader` builds static/embed.js from this. */
 import {api} from './api.js'
 import {Feedback} from './element.js'
 import {mount} from './page.js'

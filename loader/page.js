@@ -1,9 +1,9 @@
 /**
- * The element that a tag makes: exactly one, while its tag's page wants it, whatever becomes of the body.
+ * The element that a tag creates: exactly one, as long as the page has its tag, whatever happens to the body.
  *
- * It belongs outside of the body, where no page swap, no hydration and no host's `inert` reaches it. But React 18, which
- * may be about to hydrate the whole document, bears nothing beside the body, only something at the body's end: there the
- * element is until the page has settled or somebody reaches for the form.
+ * It belongs outside the body, where page swaps, hydration and the host's `inert` do not reach it. But React 18, which
+ * may be about to hydrate the whole document, accepts nothing beside the body, only at its end. So the
+ * element is there until the page has settled or somebody is about to use the form.
  */
 import {OPTIONS} from './options.js'
 import {NAME, bring} from './source.js'
@@ -19,7 +19,7 @@ let tag
 let address = ''
 let left = PATIENCE
 let home = () => /** @type {any} */ (document.body)
-let reached = false // it may have a frame by now, which moves whole by `moveBefore` alone
+let reached = false // it may have a frame by now, which only `moveBefore` moves intact
 
 const observer = new MutationObserver(() => keep())
 
@@ -45,7 +45,7 @@ function begin() {
   setTimeout(settle, SETTLED)
 }
 
-/** Takes a tag's options; one that names the product there is already changes nothing. @param {any} script */
+/** Takes a tag's options. A tag of the present product changes nothing. @param {any} script */
 export function mount(script) {
   const {dataset} = script
   if ('debug' in dataset) bring('debug')

@@ -1,4 +1,4 @@
-/** Where this script comes from, and the tag that brought it. */
+/** This script's address, and its tag. */
 
 export const NAME = 'insider-feedback'
 
@@ -10,10 +10,10 @@ const script = /** @type {HTMLScriptElement | null} */ (document.currentScript)
  */
 export const src = script?.src ?? /https?:\S+?\/embed\.js[^\s:)]*/.exec(Error().stack + '')?.[0]
 
-/** A module beside this script, fetched when it is needed; empty where it does not come. @param {string} name @returns {Promise<any>} */
+/** A module beside this script, loaded on demand; undefined if that fails. @param {string} name @returns {Promise<any>} */
 export const bring = name => import(new URL(`static/embed-${name}.js`, src) + '').catch(() => ({}))
 
-/** Calls with the tag: at once where the browser tells which it is, else once it was searched for. @param {(tag: any) => void} mount */
+/** Calls with the tag: at once if the browser says which it is, else after a search. @param {(tag: any) => void} mount */
 export const withTag = mount => script ? mount(script) : bring('page').then(({find}) => find && mount(find(src)))
 
 export const nonce = script?.nonce

@@ -1,4 +1,4 @@
-/** The launcher's looks, until somebody reaches for it: what it looks like then comes with the panel. */
+/** The launcher's looks at rest. Its looks in use come with the panel. */
 export const STYLE = `
 :host{position:fixed;z-index:var(--feedback-z-index,2147483000);color-scheme:light dark;
 --a:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));

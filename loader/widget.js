@@ -1,18 +1,18 @@
-/** What an element does. It is no part of the element, so that no framework's name meets it there. */
+/** The behaviour of an element. It is a separate object, so that no name of a framework collides with it. */
 import {add, dress} from './dom.js'
 import {guard, widgets} from './guard.js'
 import {OPTIONS, advise, attribute, fits} from './options.js'
 import {NAME, bring, src} from './source.js'
 import {STYLE} from './style.js'
 
-/** The launcher's word, where it is another; `h`: Chinese in traditional characters. @type {Record<string, string>} */
+/** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
   ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', h: '意見', he: 'משוב', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', uk: 'Відгук', zh: '反馈',
 }
 
 /**
- * `open`: the widget that is; `_click`: the last one that was obeyed; `_calls`: those that came before there was an element;
- * `_reached`: somebody reaches for the form of an element.
+ * `open`: the open widget; `_click`: the last click that was handled; `_calls`: calls before there was an element;
+ * `_reached`: somebody is about to use the form of an element.
  *
  * @type {{open?: Widget, _click?: Event, _calls: ((widget: Widget) => void)[], _reached: (element: Element) => void}}
  */
@@ -35,13 +35,13 @@ export class Widget {
   get label() { return this.get('label') ?? WORDS[this.language.replace(/^zh-[^s]*[tkm].*/i, 'h').slice(0, 2)] ?? 'Feedback' }
   get url() { return new URL(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`, src) }
 
-  /** The page's, seen through shadow roots. */
+  /** The page's language, found through shadow roots. */
   get language() {
     for (let node = this.element; node; node = node.parentNode ?? node.host) if (node.lang) return node.lang
     return navigator.language
   }
 
-  /** An option that is an attribute; null where it is absent, or none of the values there are. @param {string} key */
+  /** An option that is an attribute; null if it is absent or invalid. @param {string} key */
   get(key) {
     const value = this.element.getAttribute(attribute(key))
     return fits(key, value) ? value : null
@@ -79,7 +79,7 @@ export class Widget {
     this.#near?.disconnect()
     this.root.replaceChildren()
     this.root.adoptedStyleSheets = []
-    /** The panel; its place, where the form's frame begins before the panel is there. @type {any} */
+    /** The panel, and its place, where the form's frame starts to load before the panel. @type {any} */
     this.panel = this.launcher = this.place = null
     widgets.delete(this.element)
     guard()
@@ -87,7 +87,7 @@ export class Widget {
 
   update() {
     this.element.style.zIndex = this.get('zIndex') ?? ''
-    if (this.box != this.root) this.box.style.zoom = 1 / this.element.currentCSSZoom // the page's is not ours
+    if (this.box != this.root) this.box.style.zoom = 1 / this.element.currentCSSZoom // undo the page's zoom
     if (this.launcher) this.launcher.lastChild.textContent = this.label
     this.panel?.update()
   }
@@ -111,7 +111,7 @@ export class Widget {
       this.box.replaceChildren()
       add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
       const code = navigator.onLine ? 'script_blocked' : 'offline'
-      console.warn(NAME, code) // no more: whatever blocks the panel may block the module of words, too
+      console.warn(NAME, code) // only the code: what blocks the panel may also block the module with the messages
       this.tell('error', {retryable: true, code})
     }
   }
@@ -143,13 +143,13 @@ export class Widget {
     this.isOpen ? this.close() : this.open({}, opener)
   }
 
-  /** On the launcher: each click once. @param {Event} event */
+  /** Handles each click on the launcher once. @param {Event} event */
   _press(event) {
     if (state._click != event) this.toggle(this.launcher)
     state._click = event
   }
 
-  /** Takes over what is an option and has a value that it may have; says a word about anything else. @param {any} options */
+  /** Sets options with valid values, and reports all others. @param {any} options */
   set(options) {
     for (const [key, value] of Object.entries(options ?? {})) {
       if (OPTIONS[key] == '') this.told[key] = value
@@ -160,7 +160,7 @@ export class Widget {
     this.update()
   }
 
-  /** Forgets who was there, and what the form keeps. */
+  /** Forgets the person, and what the form stores. */
   async reset() {
     await (await bring('panel')).reset(this)
   }

@@ -1,7 +1,7 @@
 /**
  * The form's place in a host page: its frame, in a popover, a dialog, a sheet on phones, or inline; and this side of the
- * talk with the form. embed.js imports it when someone means to use the form. What the form tells is checked here; it
- * never tells the text or the e-mail address.
+ * messages with the form. embed.js imports it when somebody is about to use the form. It checks the form's messages; it
+ * never sends the text or the e-mail address.
  *
  * @typedef {{
  *   root: ShadowRoot, box: any, place: any, element: HTMLElement, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told: {context?: unknown, identity?: unknown},
@@ -12,17 +12,17 @@
  */
 
 const NAME = 'insider-feedback'
-const NO_FRAME = 8000, NO_WORD = 3000 // milliseconds: for the frame to come, and for the form in it to speak
+const NO_FRAME = 8000, NO_WORD = 3000 // milliseconds: for the frame to load, and for the form in it to send a message
 const TOLD = ['ready', 'resize', 'dirty', 'submit', 'success', 'error']
 const SMALL = '(max-width:479.98px),(max-height:559.98px)'
 const LOW = '(max-height:759.98px)'
 const small = matchMedia(SMALL), low = matchMedia(LOW)
 const advice = () => import('./embed-advice.js')
-/** What marks all that is sent from this page, or for a product, as tests. @param {string} product */
+/** The mark that makes everything from this page, or for a product, a test. @param {string} product */
 const mark = product => document.querySelector(`html[data-feedback-test],script[data-test][data-product="${product}"]`)
 
 /**
- * Close, open in a tab, and what is said where the form cannot be: the texts `close`, `frame.open`, `frame.failed` and
+ * Close, open in a tab, and the note in place of the form: the texts `close`, `frame.open`, `frame.failed` and
  * `frame.failed.text` of the service's own languages; `hant`: Chinese in traditional characters. A test compares.
  * @type {Record<string, string[]>}
  */
@@ -49,7 +49,7 @@ const WORDS = {
 }
 
 /**
- * What the launcher says of a form that was closed while it was sent: the texts `launcher.sending`, `launcher.sent` and
+ * The launcher's texts about a form that was closed while it was sent: `launcher.sending`, `launcher.sent` and
  * `launcher.failed`.
  * @type {Record<string, string[]>}
  */
@@ -75,7 +75,7 @@ const FATES = {
   hant: ['傳送中…', '已送出', '未送出'],
 }
 const SENDING = 0, SENT = 1, FAILED = 2
-const LASTS = 8000 // milliseconds that the launcher says that it was sent
+const LASTS = 8000 // milliseconds for which the launcher shows "Sent"
 
 /** Codes that old Android still sends. @type {Record<string, string>} */
 const WITHDRAWN = {iw: 'he', in: 'id'}
@@ -144,32 +144,32 @@ export class Panel {
   #id = Math.random().toString(36).slice(2)
   #gone = new AbortController()
   #timer = 0
-  /** Why the frame cannot come, where it is known before the time is up. */
+  /** Why the frame cannot load, if that is known before the time is up. */
   #reason = ''
   /** @type {any} */
   #frame
   #loaded = false
-  /** What the page tells about itself, as far as it could be cloned. @type {unknown} */
+  /** The page's context, as far as it could be cloned. @type {unknown} */
   #context = null
-  /** Where the page says who is there: a token, or a function that answers one. @type {any} */
+  /** The page's identity: a token, or a function that returns one. @type {any} */
   #source
-  /** What that function answered last; null: nobody is signed in. @type {string | null | undefined} */
+  /** The function's last result; null: nobody is signed in. @type {string | null | undefined} */
   #identity
-  /** Has it been asked once more, since the form was opened or sent? */
+  /** Whether it was called again since the form was opened or sent. */
   #hasAsked = false
-  /** Who waits until nothing is kept any more. @type {(() => void)[]} */
+  /** Callers that wait until everything is cleared. @type {(() => void)[]} */
   #resets = []
-  /** How it goes with what was sent last, unless the person has seen that: an index of `FATES`. @type {number | undefined} */
+  /** The state of the last submission, unless the person has seen it: an index of `FATES`. @type {number | undefined} */
   #fate
   #fateTimer = 0
   /** What had the focus when the form was opened. @type {Element | null | undefined} */
   #focused
-  /** Is there something in the form that a person put there? */
+  /** Whether the form has input. */
   #isDirty = false
-  /** The word of the launcher while the form is open, as the form tells it. @type {string | undefined} */
+  /** The launcher's text while the form is open, from the form. @type {string | undefined} */
   #close
 
-  /** @param {Host} host @param {Add} add makes an element in another @param {(root: ShadowRoot, css: string) => void} dress styles a root */
+  /** @param {Host} host @param {Add} add adds an element to another @param {(root: ShadowRoot, css: string) => void} dress styles a root */
   constructor(host, add, dress) {
     this.host = host
     this.add = add
@@ -198,7 +198,7 @@ export class Panel {
     if (host.inline) this.#ask()
     this.load()
     if (host.isOpen) this.show()
-    queueMicrotask(() => host.update()) // once it knows of this panel, and so of the word for closing
+    queueMicrotask(() => host.update()) // once it has this panel, and so the text for closing
   }
 
   end() {
@@ -221,7 +221,7 @@ export class Panel {
   get #state() { return this.box.classList[1] }
   set #state(state) { this.box.className = 'panel ' + state }
 
-  /** Fetches the form, unless it is there or under way: embed.js begins its frame while this module still loads. @param {boolean} [again] though it failed before, and says so */
+  /** Loads the form, unless it is loaded or loading: embed.js starts its frame while this module still loads. @param {boolean} [again] even after a failure that is shown */
   load(again = false) {
     if (this.#frame && !(again && this.#state == 'failed')) return
     const {host, add} = this
@@ -249,14 +249,14 @@ export class Panel {
     this.#wait(this.#reason ? 0 : NO_WORD)
   }
 
-  /** What the page's policy forbids, and does not only report. @param {{effectiveDirective: string, disposition: string}} violation @param {string} address */
+  /** Handles what the page's policy forbids rather than only reports. @param {{effectiveDirective: string, disposition: string}} violation @param {string} address */
   #forbid({effectiveDirective, disposition}, address) {
     if (disposition != 'enforce' || !/frame-src|child-src/.test(effectiveDirective) || !this.host.url.href.startsWith(address)) return
     this.#reason = 'host_policy'
     if (this.#loaded) this.#wait(0)
   }
 
-  /** What was forbidden before this module was there: browsers that keep reports tell. */
+  /** Handles what was forbidden before this module loaded, in browsers that keep reports. */
   #hearEarlier() {
     const Observer = /** @type {any} */ (self).ReportingObserver
     if (!Observer) return
@@ -267,7 +267,7 @@ export class Panel {
     this.#gone.signal.addEventListener('abort', () => observer.disconnect())
   }
 
-  /** @param {number} time until it is looked at why nothing came, in milliseconds */
+  /** @param {number} time in milliseconds, until the cause is examined if nothing has loaded */
   #wait(time) {
     clearTimeout(this.#timer)
     if (this.#state == 'wait') this.#timer = setTimeout(() => this.#look(), time)
@@ -276,12 +276,12 @@ export class Panel {
   async #look() {
     const frame = this.#frame
     const code = await this.#why()
-    if (frame != this.#frame || this.#state != 'wait') return // it came meanwhile
+    if (frame != this.#frame || this.#state != 'wait') return // it has loaded meanwhile
     if (code) this.#fail(code)
     else this.#wait(NO_WORD)
   }
 
-  /** Why nothing came: the browser's own word, or how the service answers; nothing where the network is but slow. */
+  /** Why nothing loaded, by the browser's report or the service's answer; empty if the network is only slow. */
   async #why() {
     if (!navigator.onLine) return 'offline'
     if (this.#reason) return this.#reason
@@ -367,14 +367,14 @@ export class Panel {
     if (TOLD.includes(type)) host.tell(type, data)
   }
 
-  /** All the room there is for the form, or none to be seen while the page is captured. @param {unknown} how */
+  /** Gives the form the whole window, or hides it while the page is captured. @param {unknown} how */
   #stage(how) {
     this.box.toggleAttribute('data-full', how == 'full')
     if (!this.host.inline) this.host.box.toggleAttribute('data-hidden', how == 'hidden')
     requestAnimationFrame(() => requestAnimationFrame(() => this.#post('staged')))
   }
 
-  /** What an open form says itself, the launcher of a closed one has to. @param {number} [fate] none: it has been seen */
+  /** Shows on the launcher what a closed form cannot. @param {number} [fate] undefined: it has been seen */
   #goes(fate) {
     clearTimeout(this.#fateTimer)
     this.#fate = fate != SENDING && this.host.isOpen ? undefined : fate
@@ -382,7 +382,7 @@ export class Panel {
     this.#label()
   }
 
-  /** A press on the backdrop, which is the dialog's own: it closes what nobody has written in. @param {MouseEvent} event */
+  /** A press on the dialog's backdrop closes a form without input. @param {MouseEvent} event */
   #press({target, clientX: x, clientY: y}) {
     const {left, right, top, bottom} = this.box.getBoundingClientRect()
     const isInside = x >= left && x <= right && y >= top && y <= bottom
@@ -400,7 +400,7 @@ export class Panel {
     if (this.host.isOpen) this.#focus()
   }
 
-  /** Nothing of anybody is left in the form, nor kept by it. @returns {Promise<void>} */
+  /** Clears the form and everything that it stores. @returns {Promise<void>} */
   reset() {
     this.#goes()
     return new Promise(done => {
@@ -414,7 +414,7 @@ export class Panel {
     for (const done of this.#resets.splice(0)) done()
   }
 
-  /** Tab went over an edge of the form. @param {unknown} direction */
+  /** Tab left the form. @param {unknown} direction */
   #leave(direction) {
     if (this.#modal) this.#post('set', {focus: direction == 'backward' ? 'last' : 'first', visible: true})
     else if (this.host.opener != this.host.launcher) this.host.opener?.focus()
@@ -430,14 +430,14 @@ export class Panel {
     this.#post('set', {focus: 'first', visible})
   }
 
-  /** Does the person who opened the form still wait for it, or write elsewhere in the page meanwhile? */
+  /** Whether the person who opened the form still waits for it, and has not moved on in the page. */
   get #isWaited() {
     const {host} = this
     const now = focused()
     return host.isOpen && host.person && (now == this.#focused || now == document.body || host.root.contains(now))
   }
 
-  /** The same opening, as a sheet or no longer as one. */
+  /** Reopens as a sheet, or no longer as one. */
   #turn() {
     if (this.host.isOpen) {
       this.box.close()
@@ -446,7 +446,7 @@ export class Panel {
     this.update()
   }
 
-  /** The launcher's word and picture. What it says of the sending is said aloud, too. */
+  /** Updates the launcher's text and icon. The state of sending is also announced. */
   #label() {
     const {launcher, isOpen, label} = this.host
     const fate = isOpen || this.#fate == undefined ? '' : FATES[this.#code][this.#fate]
@@ -466,13 +466,13 @@ export class Panel {
     this.#post('set')
   }
 
-  /** Whom the page vouches for. */
+  /** The present identity. */
   get #who() {
     const asks = typeof this.#source == 'function'
     return {identity: (asks ? this.#identity : this.#source) ?? null, renews: asks && this.#identity !== null}
   }
 
-  /** Asks the page's function who is there. A form that opens wants a token that is fresh. */
+  /** Calls the page's function for a token. A form that opens gets a fresh one. */
   async #ask() {
     const source = this.#source
     if (typeof source != 'function') return
@@ -484,7 +484,7 @@ export class Panel {
     this.#post('set')
   }
 
-  /** Opens it, or brings what is open in front of a dialog that the host opened meanwhile. */
+  /** Opens it, or brings it in front of a dialog that the host has opened meanwhile. */
   show() {
     if (!this.box.open) {
       this.#focused = focused()
@@ -502,7 +502,7 @@ export class Panel {
     this.#focus()
   }
 
-  /** Does a modal dialog of the host's make all inert that is outside of it? */
+  /** Whether a modal dialog of the host makes everything outside it inert. */
   #isBehind() {
     const {element, opener} = this.host
     if ([...document.querySelectorAll('dialog:modal')].some(dialog => !dialog.contains(element))) return true
@@ -510,7 +510,7 @@ export class Panel {
     return false
   }
 
-  /** A focus trap of the host's shall not see that the focus goes into the open form: it would take it back. @param {any} event */
+  /** Hides from a focus trap of the host that the focus enters the form: it would take it back. @param {any} event */
   #shield(event) {
     const {element, isOpen} = this.host
     const goes = event.type == 'focusin' ? event.composedPath() : [event.relatedTarget]
@@ -518,8 +518,8 @@ export class Panel {
   }
 
   /**
-   * Escape: at once where it is pressed in ours, before a dialog of the host's takes it for its own; elsewhere once the
-   * host did not want it. It is no Escape that ends the composing of a character.
+   * Escape: at once if it is pressed in the widget, before a dialog of the host handles it; elsewhere if the
+   * host did not handle it. An Escape that ends the composition of a character does not count.
    *
    * @param {KeyboardEvent} event
    */
@@ -543,7 +543,7 @@ export class Panel {
   }
 }
 
-/** What has the focus, seen through shadow roots. */
+/** The focused element, found through shadow roots. */
 function focused() {
   let element = document.activeElement
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement
@@ -551,7 +551,7 @@ function focused() {
 }
 
 /**
- * A copy of what a page tells about itself. Frameworks wrap objects so that they see changes; what is in them can be copied.
+ * A copy of the page's context. Frameworks wrap objects in order to see changes; their content can be copied.
  *
  * @param {any} context
  */
@@ -563,13 +563,13 @@ function cloned(context) {
   }
 }
 
-/** Forgets who was there, in an element and in what its product's form keeps. @param {any} host */
+/** Forgets the person, in an element and in what its product's form stores. @param {any} host */
 export async function reset(host) {
   host.set({email: null, identity: null, context: null})
   await (host.panel?.reset() ?? sweep(host.url))
 }
 
-/** Clears what a product's form keeps, where no form is open: by one that nobody sees. @param {URL} url @returns {Promise<void>} */
+/** Clears what a product's form stores when no form is open, with a hidden form. @param {URL} url @returns {Promise<void>} */
 function sweep(url) {
   const id = Math.random().toString(36).slice(2)
   const frame = document.createElement('iframe')
