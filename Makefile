@@ -1,16 +1,16 @@
-# Works in a bare clone: whatever is missing is put in place first.
+# Works in a bare clone: what is missing is installed first.
 
 PYTHON_BIN := .venv/bin
 UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis --extra otel
 
-# Tests mostly wait, for browsers and for processes that start: more of them at once than there are processors.
+# Tests mostly wait for browsers and starting processes, so more of them run at once than there are processors.
 TEST_PROCESSES ?= 6
 
-# Bytecode is kept, even where the machine is set up otherwise: each process that runs tests would compile all of them.
+# Keep bytecode even if the machine is set up otherwise, or each process that runs tests would compile all of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-# `make loader` after every change below loader/ or editor/, or of what the form's scripts import: tests compare.
+# Run `make loader` after every change to loader/, editor/ or the form's scripts; tests compare the results.
 .PHONY: help package loader demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
 
 help: ## this list
@@ -26,14 +26,14 @@ test: lint ## every check and every test
 quick: lint ## style, types, and the tests that start no process: while you work
 	@$(PYTHON_BIN)/pytest -q -n 2 --dist worksteal -m "not process" --ignore tests/browser
 
-bench: ## speed and size beside rivals and ceilings, as docs/performance.md; BENCH="--rows get" for a part
+bench: ## speed and size compared with rivals and ceilings, as docs/performance.md; BENCH="--rows get" for a part
 	@scripts/setup bench
 	@$(PYTHON_BIN)/python -m bench $(BENCH)
 
 throughput: setup ## what one process and several accept and deliver in a second
 	@$(PYTHON_BIN)/python scripts/throughput
 
-chaos: setup ## kills at random, with Insider Connect failing at random: nothing lost, nothing made twice in silence
+chaos: setup ## kills the service at random while Insider Connect fails at random: nothing lost, no silent duplicate
 	@$(PYTHON_BIN)/python scripts/chaos $(CHAOS)
 
 cost: setup ## what a submission costs here: statements, processor time, bytes
