@@ -11,7 +11,7 @@ TEST_PROCESSES ?= 6
 unexport PYTHONDONTWRITEBYTECODE
 
 # Run `make loader` after every change to loader/, editor/ or the form's scripts; tests compare the results.
-.PHONY: help package loader demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
+.PHONY: help package loader reference demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,6 +55,9 @@ style:
 
 types:
 	@$(PYTHON_BIN)/mypy --no-error-summary
+
+reference: setup ## docs/reference.md, docs/settings.md and the tree of the package, from the source
+	@$(PYTHON_BIN)/python scripts/reference
 
 loader: setup ## static/embed.js from loader/, the two scripts of static/form/, and static/editor/ from editor/
 	@npm run --silent loader
