@@ -6,10 +6,11 @@ strings and receipt paths are not logged, tracebacks show no values, and librari
 silenced.
 """
 
-import contextlib
+import json
 import logging
 import os
 import sys
+import time
 from typing import Any, TextIO, cast
 
 import structlog
@@ -19,6 +20,10 @@ _SILENT = ("httpx", "httpcore", "python_multipart", "multipart", "sqlalchemy.eng
 """Libraries that log addresses, bodies or statement parameters. The service logs what matters itself."""
 
 
+_LEVELS = {"warn": "warning", "exception": "error"}
+"""The levels of methods that have another name."""
+
+
 class _Patient:
     """A stream that drops a line instead of raising: a full disk must not make the logged operation fail."""
 
@@ -26,12 +31,43 @@ class _Patient:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        with contextlib.suppress(OSError):
+        try:  # rather than `suppress`: a line for each submission is a part of what accepting costs
             self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            pass
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.flush()
+        """Nothing is left to flush."""
+
+
+class _Stamp:
+    """Adds the level, the time and, with a `role`, the process: in one step, and with the second's text kept, because
+    each step costs a submission some microseconds."""
+
+    def __init__(self, role: str | None) -> None:
+        self._role = role
+        self._second = (0, "")
+
+    def __call__(self, _: Any, method: str, line: EventDict) -> EventDict:
+        now = time.time()
+        second, text = self._second
+        if second != int(now):
+            second = int(now)
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = (second, text)
+        line["level"] = _LEVELS.get(method, method)
+        line["timestamp"] = f"{text}.{int((now - second) * 1e6):06}Z"
+        if self._role:
+            line["role"], line["pid"] = self._role, os.getpid()  # a web process is forked after `configure`
+        return line
+
+
+_encode = json.JSONEncoder(default=repr).encode
+
+
+def _as_json(_: Any, __: str, line: EventDict) -> str:
+    return _encode(line)
 
 
 def configure(level: str, role: str = "command") -> None:
@@ -39,19 +75,12 @@ def configure(level: str, role: str = "command") -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     terminal = sys.stderr.isatty()
 
-    def add_process(_: Any, __: str, line: EventDict) -> EventDict:
-        """Asked for each line: a web process is forked after this."""
-        line["role"], line["pid"] = role, os.getpid()
-        return line
-
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-        *([] if terminal else [add_process, structlog.processors.format_exc_info]),
+        _Stamp(None if terminal else role),
+        *([] if terminal else [structlog.processors.format_exc_info]),
     ]
-    renderer: Any = structlog.processors.JSONRenderer()
+    renderer: Any = _as_json
     if terminal:
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     stream = cast(TextIO, _Patient(sys.stderr))
