@@ -1,4 +1,4 @@
-"""The rows about databases: a delivered submission on SQLite and on PostgreSQL, by one process and by several.
+"""The row about databases: a delivered submission on SQLite and on PostgreSQL, by one process and by several.
 
 Processor time is that of all processes of the service and of the database together. On a machine that others use too,
 it says more than any rate.
@@ -7,12 +7,14 @@ it says more than any rate.
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench import requests, stage
+from bench.rows import Samples, Who
 from bench.stage import Insider, Loading, Server, Widget, until
 
 sys.path.append(str(stage.ROOT / "tests"))
@@ -20,10 +22,9 @@ sys.path.append(str(stage.ROOT / "tests"))
 from postgres import Postgres
 
 CONNECTIONS = 16
-SMALL, PICTURES = 600, 120
+SMALL, PICTURES, FEW = 600, 120, 320
 FAR = 0.2
 """Seconds that the distant Insider Connect takes."""
-_PICTURE = 300_000
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,44 @@ def picture(place: Path) -> Path:
     path = place / "picture.png"
     path.write_bytes(requests.picture(side=316))
     return path
+
+
+def postgres(rounds: int, place: Path) -> Samples:
+    """The same submissions on SQLite and on PostgreSQL, by one process and by several."""
+    samples, pictured = Samples(), picture(place)
+    with ExitStack() as stack:
+        near, far = (stack.enter_context(each) for each in (Insider(place), Insider(place, FAR)))
+        server = stack.enter_context(Postgres())
+        proxy = stack.enter_context(stage.proxy(place, near))
+        single: Mapping[Who, Fleet] = {
+            "ceiling": stack.enter_context(one(place, near, DELIVERY_WAIT="0")),
+            "ours": stack.enter_context(one(place, near, server, DELIVERY_WAIT="0")),
+            "rival": Fleet([proxy], [proxy.pid]),
+        }
+        fleet = stack.enter_context(several(place, near, server, DELIVERY_WAIT="0"))
+        distant: Mapping[Who, Fleet] = {
+            "ceiling": stack.enter_context(one(place, far, server, DELIVERY_WAIT="0")),
+            "ours": stack.enter_context(several(place, far, server, DELIVERY_WAIT="0")),
+        }
+        for first in (*single.values(), fleet):
+            first.run(near, 60)
+        for first in distant.values():
+            first.run(far, 60)
+        for _ in range(rounds):
+            for who, each in single.items():
+                _add(samples, "text", who, each.run(near, SMALL))
+                samples.add("picture", who, each.run(near, PICTURES, pictured).milliseconds)
+            _add(samples, "several", "ours", fleet.run(near, SMALL))
+            samples.add("several rate", "ceiling", samples.values["text rate"]["ours"][-1])
+            for who, each in distant.items():
+                _add(samples, "far", who, each.run(far, FEW))
+    cost = median(samples.values["several"]["ours"])
+    samples.notes.append(f"With two web processes and three workers, a text takes {cost:.1f} ms of processor time.")
+    return samples
+
+
+def _add(samples: Samples, name: str, who: Who, cost: Cost) -> None:
+    samples.add(name, who, cost.milliseconds)
+    samples.add(f"{name} accepted", who, cost.accepted)
+    samples.add(f"{name} rate", who, cost.delivered)
+    samples.generator = max(samples.generator, cost.generator)

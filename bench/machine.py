@@ -11,6 +11,8 @@ import httpx
 import starlette
 import uvicorn
 
+BUSY = "busy at the beginning"
+
 
 def describe(place: Path) -> Mapping[str, str]:
     """Processor, memory, system and disk. `place` is a folder on the database's disk."""
@@ -33,7 +35,7 @@ def describe(place: Path) -> Mapping[str, str]:
         "libraries": f"starlette {starlette.__version__}, uvicorn {uvicorn.__version__}, httpx {httpx.__version__}",
         "file system of the database": _file_system(place),
         "`fdatasync` of 4 kB there": f"{1000 * _sync_time(place):.2f} ms (median of 200)",
-        "busy at the beginning": f"{os.getloadavg()[0]:.1f} processes (load average of a minute)",
+        BUSY: f"{os.getloadavg()[0]:.1f} processes (load average of a minute)",
     }
 
 

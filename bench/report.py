@@ -1,11 +1,14 @@
 """Writes the results as a document: the table, how each row was measured, the machine."""
 
+import re
 from collections.abc import Iterator, Mapping
 from statistics import median
 
 from bench.rows import BUSY, ROWS, Check, Measured, Row, Samples
 
 PICTURE = "pictures/performance.svg"
+_HEADER = "| what | figure | target | ours | rival | ceiling | spread | |\n|---|---|---|---|---|---|---|---|"
+_ROW_BY_ROW, _AFTER_ROWS = "\n## Row by row\n\n", "\n## A longer backlog\n"
 
 
 def document(measured: Measured, machine: Mapping[str, str], rounds: int, minutes: float) -> str:
@@ -49,10 +52,32 @@ def document(measured: Measured, machine: Mapping[str, str], rounds: int, minute
     )
 
 
+def updated(text: str, measured: Measured) -> str:
+    """The document `text` with the rows that were measured now, in a run of their own. The others stay."""
+    head, rest = text.split(_AFTER_ROWS)
+    before, told = head.split(_ROW_BY_ROW)
+    before, lines = before.split(_HEADER)
+    kept = {row.name: [line for line in lines.splitlines() if line.startswith(f"| {row.title} |")] for row in ROWS}
+    blocks = {name: block for block in re.split(r"\n\n(?=\*\*)", told.strip("\n")) if (name := _row_of(block))}
+    for row in ROWS:
+        if row.name in measured:
+            kept[row.name] = [*table({row.name: measured[row.name]})][2:]
+            blocks[row.name] = "\n".join(_told(row, measured[row.name]))
+    rows = [line for row in ROWS for line in kept[row.name]]
+    met = sum("**misses**" not in line for line in rows)
+    before = re.sub(r"\d+ of \d+ targets", f"{met} of {len(rows)} targets", before)
+    told = "\n\n".join(blocks[row.name] for row in ROWS if row.name in blocks)
+    return f"{before}{_HEADER}{chr(10).join(['', *rows, ''])}{_ROW_BY_ROW}{told}\n{_AFTER_ROWS}{rest}"
+
+
+def _row_of(block: str) -> str | None:
+    """The name of the row that a paragraph is about."""
+    return next((row.name for row in ROWS if block.startswith(f"**{row.title}.** ")), None)
+
+
 def table(measured: Measured) -> Iterator[str]:
     """The table's lines for the rows that were measured."""
-    yield "| what | figure | target | ours | rival | ceiling | spread | |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield from _HEADER.splitlines()
     for row in ROWS:
         if row.name in measured:
             for check in row.checks:
@@ -104,16 +129,19 @@ def _judged(value: float, check: Check) -> str:
 
 def _rows(measured: Measured) -> Iterator[str]:
     for row in ROWS:
-        samples = measured[row.name]
-        yield f"**{row.title}.** {row.how}"
-        yield from samples.notes
-        helpers = {"the load generator": samples.generator, "Insider Connect's stand-in": samples.insider}
-        if shares := [f"{name} at most {share:.2f}" for name, share in helpers.items() if share]:
-            yield f"Share of a processor: {', '.join(shares)}."
-        missed = [check.name for check in row.checks if not check.meets(median(samples.judged(check)))]
-        if missed:
-            yield f"*Missed: {', '.join(missed)}.* What was tried: {row.tried or 'nothing yet.'}"
+        yield from _told(row, measured[row.name])
         yield ""
+
+
+def _told(row: Row, samples: Samples) -> Iterator[str]:
+    yield f"**{row.title}.** {row.how}"
+    yield from samples.notes
+    helpers = {"the load generator": samples.generator, "Insider Connect's stand-in": samples.insider}
+    if shares := [f"{name} at most {share:.2f}" for name, share in helpers.items() if share]:
+        yield f"Share of a processor: {', '.join(shares)}."
+    missed = [check.name for check in row.checks if not check.meets(median(samples.judged(check)))]
+    if missed:
+        yield f"*Missed: {', '.join(missed)}.* What was tried: {row.tried or 'nothing yet.'}"
 
 
 def _curve(backlog: Samples) -> Iterator[str]:

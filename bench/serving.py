@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from bench import requests, stage
+from bench.databases import postgres
 from bench.load import Result
 from bench.rows import Samples, Who
 from bench.stage import Insider, Loading, Peak, Server, Widget, load
@@ -276,5 +277,6 @@ def _drain(samples: Samples, place: Path, insider: Insider, database: Path, roun
 
 
 MEASURES: Mapping[str, Callable[[int, Path], Samples]] = {
-    measure.__name__: measure for measure in (get, accept, delivered, person, slow, uploads, crowd, idle, backlog)
+    measure.__name__: measure
+    for measure in (get, accept, delivered, person, slow, uploads, crowd, idle, backlog, postgres)
 }

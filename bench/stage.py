@@ -200,6 +200,7 @@ class Widget(Server):
             "WIDGET_CONFIG": str(self.folder / "widget.toml"),
             "MIN_FILL_TIME": "0",
             "RATE_LIMIT": "off",
+            "CONNECTIONS_PER_CLIENT": "0",
             "SHUTDOWN_GRACE": "1",
             **more,
         }

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,18 @@ async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivere
         await asyncio.to_thread(until, lambda: insider.counts()["create"] == 12)
     with sqlite3.connect(tmp_path / "widget.db") as database:
         assert database.execute("SELECT DISTINCT state FROM submission").fetchall() == [("delivered",)]
+
+
+async def test_a_row_whose_product_was_removed_waits_and_says_why(insider: Sandbox, tmp_path: Path) -> None:
+    async with dispatching(insider, tmp_path) as (outbox, _):
+        new = new_submission(outbox, product="gone")
+        await outbox.add(new)
+        with closing(sqlite3.connect(tmp_path / "widget.db", check_same_thread=False)) as database:
+            await asyncio.to_thread(
+                until, lambda: database.execute("SELECT state, last_error FROM submission").fetchone()[1] is not None
+            )
+            found = database.execute("SELECT state, last_error, attempts FROM submission").fetchone()
+    assert found == ("queued", "no such product", 0)
 
 
 async def test_one_after_the_other_is_no_burst_however_fast(insider: Sandbox, tmp_path: Path) -> None:

@@ -69,6 +69,10 @@ class Delivery:
         """The products whose rows may be tried without a probe."""
         return [product for product, gate in self.gates.items() if not gate.shut]
 
+    def wants_probe(self) -> bool:
+        """Whether a shut gate would let a row pass now, to see whether it may open."""
+        return any(gate.shut and not gate.opens_in for gate in self.gates.values())
+
     async def recover(self, *, everything: bool = False, running: Collection[str] = ()) -> None:
         """Deal with rows that a process left in the middle of a POST, and with a clock that was set back."""
         hold = self._policy.unknown_hold

@@ -22,8 +22,8 @@ from widget.outbox.outbox import Outbox
 
 log = structlog.get_logger("widget.delivery.dispatch")
 
-_SHORTEST_PAUSE = 0.05
-"""Seconds. What is due and cannot be claimed is about to be claimed by somebody else."""
+_OVERDUE = 1.0
+"""Seconds after which a row that is due, and that nobody has claimed, is one that only its id can be claimed by."""
 _HEAD_START = 1.0
 """Seconds. The process that accepted a row claims it within a few milliseconds."""
 _BURST = 8
@@ -48,6 +48,9 @@ class Dispatcher:
     Accepting comes first: stored rows can wait, people who press Send should not. During a burst, new rows are not
     tried at once, and only a few of the others are.
     """
+
+    _shortest_pause = 0.05
+    """Seconds. What is due and was not claimed is about to be claimed by a task of this process."""
 
     def __init__(
         self,
@@ -236,12 +239,12 @@ class Dispatcher:
         shut = self._delivery.kept_back()
         self._look_again = bool(shut)
         due_in = await self._outbox.next_due_in(shut)
-        if due_in is not None and due_in <= 0:
+        if due_in is not None and (due_in < -_OVERDUE or self._delivery.wants_probe()):
             for row in await self._outbox.due(free, [*shut, *self._delivery.open_products()]):
                 if row.id not in self._running:
                     self._begin_row(row)
         waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
-        return max(_SHORTEST_PAUSE, min(waits))
+        return max(self._shortest_pause, min(waits))
 
 
 async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[asyncio.Task[None]]:

@@ -38,6 +38,8 @@ class ProcrastinateDispatcher(Dispatcher):
     """For one of several processes. `url` leads to PostgreSQL itself, not to a pooler: notifications need a session.
     The server shows `name` for its connections."""
 
+    _shortest_pause = 1.0  # what is due and was not claimed is about to be claimed by another process
+
     def __init__(self, outbox: Outbox, delivery: Delivery, *, url: str, name: str, **options: Any) -> None:
         super().__init__(outbox, delivery, **options)
         connector = procrastinate.PsycopgConnector(
