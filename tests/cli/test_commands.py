@@ -72,3 +72,47 @@ def test_the_version_is_printed_without_loading_the_service() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.splitlines()[-1].split() == ["widget", "widget.cli", "widget.cli.main"]
+
+
+UNNEEDED = (
+    "PIL", "attr", "axe_playwright_python", "cryptography", "cssselect2", "jwt", "opentelemetry", "pikepdf",
+    "playwright", "procrastinate", "prometheus_client", "psycopg", "publicsuffixlist", "pygments", "redis", "rich",
+    "smtplib", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "tinycss2",
+    "widget.cli.check", "widget.cli.outbox", "widget.cli.worker", "widget.delivery.procrastinate", "widget.files.pdf",
+    "widget.files.picture", "widget.ops.mailing", "widget.ops.metrics", "widget.outbox.backup",
+    "widget.outbox.importing", "widget.outbox.postgres", "widget.outbox.restore", "widget.sandbox", "widget.tools",
+)  # fmt: skip
+"""What only commands, checks, PostgreSQL, previews, files, mails, traces or metrics need."""
+WITHIN = tuple(f"{name}." for name in UNNEEDED)
+SERVED = """
+import asyncio, sys
+from widget.cli.main import main
+main.get_command(None, "serve")
+from widget.app.web import create_app
+from widget.cli.common import settings
+
+async def serve():
+    app = create_app(settings())
+    async with app.router.lifespan_context(app):
+        print(*(name for name, module in sys.modules.items() if module))
+
+asyncio.run(serve())
+"""
+
+
+def test_the_web_process_on_sqlite_loads_nothing_that_others_need(tmp_path: Path) -> None:
+    (tmp_path / "widget.toml").write_text('[products.demo]\nname = "Demo"\norigins = ["http://localhost:*"]\n')
+    environ = plain_environ(
+        PYTHONPATH=str(ROOT),
+        DATABASE_URL=f"sqlite:///{tmp_path / 'widget.db'}",
+        INSIDER_URL="http://127.0.0.1:9",
+        INSIDER_CLIENT_ID="client",
+        INSIDER_CLIENT_SECRET="secret",
+        SECRET_KEY="tests-only-tests-only-tests-only-0",
+    )
+    command = [sys.executable, "-c", SERVED]  # a new interpreter: the one that forks has all modules
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environ, check=False)
+    assert ran.returncode == 0, ran.stderr
+    loaded = ran.stdout.split()
+    assert "widget.app.web" in loaded
+    assert [name for name in loaded if name in UNNEEDED or name.startswith(WITHIN)] == []

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,13 +19,15 @@ from widget.errors import OutboxUnavailable
 from widget.ops import alerts, events
 from widget.ops.alerts import SHAPES, Bounds, alarms
 from widget.ops.lanes import Channel, Lane
-from widget.ops.mailing import Mailer
 from widget.ops.posting import Poster
 from widget.outbox.accounts import Accounts
 from widget.outbox.events import channel_of, product_of
 from widget.outbox.notices import DAY, Notice, Notices
 from widget.outbox.outbox import Outbox
 from widget.telemetry.counters import Key, counters
+
+if TYPE_CHECKING:
+    from widget.ops.mailing import Mailer
 
 log = structlog.get_logger("widget.ops.courier")
 
@@ -78,6 +81,8 @@ class Courier:
         if to.webhook:
             channels.append(Channel("webhook", "alert", partial(self._post_alert, to.webhook, to.shape), _about_alert))
         if to.mail_to and to.smtp:
+            from widget.ops.mailing import Mailer  # only where alerts go out by mail
+
             mailer = Mailer(to.mail_to, to.mail_from, to.smtp)
             channels.append(Channel("email", "alert", partial(_mail, mailer), _about_alert))
         for product, webhook in to.event_webhooks.items():
@@ -136,7 +141,7 @@ class Courier:
         await self._poster.post(webhook.url, content, events.headers(notice, content, webhook.secrets, time.time()))
 
 
-async def _mail(mailer: Mailer, notice: Notice) -> None:
+async def _mail(mailer: "Mailer", notice: Notice) -> None:
     await mailer.mail(*alerts.mail(notice.body))
 
 

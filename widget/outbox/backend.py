@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection
+from sqlalchemy.dialects import sqlite
 
 from widget.outbox.sealing import Keyring
 from widget.submissions.model import Attachment
@@ -82,3 +83,12 @@ class Backend(Protocol):
     async def announce(self) -> None:
         """Wake the processes that deliver: rows are due that were committed before. If that fails, their next sweep
         finds the rows. Does nothing if there is only one process."""
+
+
+def upsert(backend: Backend) -> Any:
+    """The `insert` of the backend's dialect, which knows ON CONFLICT."""
+    if backend.alone:
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql  # 2 MB that a process on SQLite does not need
+
+    return postgresql.insert

@@ -4,12 +4,11 @@ import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from widget.outbox.backend import Backend
+from widget.outbox.backend import Backend, upsert
 from widget.outbox.tables import process
 
 SILENT = 60.0
@@ -37,9 +36,8 @@ class Processes:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        dialect: Any = sqlite if backend.alone else postgresql
         p, now = process.c, backend.now
-        new = dialect.insert(process).values(seen_at=now)
+        new = upsert(backend)(process).values(seen_at=now)
         changed = {name: new.excluded[name] for name in ("role", "gauges", "seen_at")}
         self._tell = new.on_conflict_do_update(index_elements=["host", "pid"], set_=changed)
         self._forget = delete(process).where(p.seen_at < now - _FORGOTTEN)

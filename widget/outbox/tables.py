@@ -1,6 +1,7 @@
 """The outbox's tables, which hold their own rules. Times are Unix seconds by the database's clock.
 
-They are made by `migrations`, step by step; here is what its last step leaves.
+They are made by `migrations`, step by step; here is what its last step leaves. The conditions of indexes are named for
+SQLite only: for PostgreSQL they are the same, and naming them would load its dialect into every process.
 """
 
 from sqlalchemy import (
@@ -150,34 +151,29 @@ Index(
     "submission_due",
     submission.c.due_at,
     sqlite_where=text("state IN ('queued', 'sending', 'unknown')"),
-    postgresql_where=text("state IN ('queued', 'sending', 'unknown')"),
 )
 
 Index(
     "submission_delivered_at",
     submission.c.ended_at,
     sqlite_where=text("state = 'delivered'"),
-    postgresql_where=text("state = 'delivered'"),
 )
 Index(
     "submission_context_at",
     submission.c.state,
     submission.c.ended_at,
     sqlite_where=text("context IS NOT NULL"),
-    postgresql_where=text("context IS NOT NULL"),
 )
 Index(
     "submission_left_at",
     submission.c.ended_at,
     sqlite_where=text("state IN ('unknown', 'refused', 'discarded')"),
-    postgresql_where=text("state IN ('unknown', 'refused', 'discarded')"),
 )
 
 Index(
     "submission_data_key",
     submission.c.data_key,
     sqlite_where=submission.c.data_key.is_not(None),
-    postgresql_where=submission.c.data_key.is_not(None),
 )
 
 Index(
@@ -185,7 +181,6 @@ Index(
     submission.c.identity_used,
     unique=True,
     sqlite_where=submission.c.identity_used.is_not(None),
-    postgresql_where=submission.c.identity_used.is_not(None),
 )
 
 attachment = Table(
@@ -207,5 +202,4 @@ Index(
     "attachment_kept",
     attachment.c.size,
     sqlite_where=attachment.c.blob.is_not(None),
-    postgresql_where=attachment.c.blob.is_not(None),
 )

@@ -24,9 +24,8 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
-from widget.outbox.backend import Backend
+from widget.outbox.backend import Backend, upsert
 from widget.outbox.tables import tally
 from widget.telemetry.counters import Amount, Key
 
@@ -71,9 +70,9 @@ class Tally:
         else:
             this_hour = cast(func.floor(now / _HOUR), BigInteger) * _HOUR
             slot = func.pg_backend_pid()
-        dialect: Any = sqlite if backend.alone else postgresql
-        self._add = _upsert(dialect, hour=this_hour, slot=slot)
-        self._put = _upsert(dialect, hour=bindparam("an_hour"), slot=literal(0))
+        insert = upsert(backend)
+        self._add = _added(insert, hour=this_hour, slot=slot)
+        self._put = _added(insert, hour=bindparam("an_hour"), slot=literal(0))
 
     async def add(self, amounts: Mapping[Key, Amount]) -> None:
         """Add counts of events that have no row. Raises OutboxUnavailable."""
@@ -120,9 +119,9 @@ def _row(key: Key, amount: Amount) -> dict[str, Any]:
     return {**key._asdict(), "count": amount.number, "seconds": amount.seconds}
 
 
-def _upsert(dialect: Any, **given: ColumnElement[int]) -> Any:
+def _added(insert: Any, **given: ColumnElement[int]) -> Any:
     named: dict[str, ColumnElement[Any]] = {name: bindparam(name) for name in (*Key._fields, "count", "seconds")}
-    new = dialect.insert(tally).values(**named, **given)
+    new = insert(tally).values(**named, **given)
     return new.on_conflict_do_update(
         index_elements=[column.name for column in tally.primary_key],
         set_={name: tally.c[name] + new.excluded[name] for name in ("count", "seconds")},
