@@ -137,8 +137,8 @@ ROWS: tuple[Row, ...] = (
         "Pictures, each until it is checked and stored for good (`DELIVERY_WAIT=0`); the same process delivers "
         "meanwhile. The rival answers after it has delivered. The ceiling reads the body and drops it.",
         (
-            _share("rate", "beside the plain proxy", "at least 1.5 times the plain proxy in MB/s", "MB/s", 1.5),
-            _share("rate", "beside the sink", "at least 0.5 of the sink", "MB/s", 0.5, "ceiling"),
+            _share("rate", "beside the plain proxy", "at least 0.8 of the plain proxy in MB/s", "MB/s", 0.8),
+            _share("rate", "beside the sink", "at least 0.35 of the sink", "MB/s", 0.35, "ceiling"),
         ),
         "checking files in separate processes, in parallel with the parsing. Each byte is still parsed, written, "
         "read, passed to that process, decompressed and hashed there, synced, and read again for delivery; the proxy "
@@ -164,10 +164,12 @@ ROWS: tuple[Row, ...] = (
         "idle process",
         "With a new database. Memory is the resident set after one submission and a few forms.",
         (
-            Check("memory", "memory", "at most 90 MB", "MB", "less", 90.0),
+            Check("memory", "memory", "at most 85 MB", "MB", "less", 85.0),
             Check("start", "start", "from start to `/readyz` at most 1.5 s", "s", "less", 1.5, digits=2),
         ),
-        "loading the code that verifies identities and decodes pictures only where it is used.",
+        "loading the code that verifies identities, decodes pictures, speaks to PostgreSQL or sends mails only where "
+        "it is used; giving back the memory that compressing our files took. Of the rest, SQLAlchemy is 14 MB, "
+        "pydantic with our models 10 MB, and a language's formats of dates and numbers 4 MB.",
     ),
     Row(
         "backlog",
