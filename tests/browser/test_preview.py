@@ -162,7 +162,7 @@ def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: Bro
     assert "text=200" in str(cells.first.get_attribute("src"))
     frame = cells.first.content_frame
     expect(frame.locator("html")).to_have_css("font-size", "32px")
-    page.wait_for_function("document.querySelector('iframe').clientHeight > 900")
+    until(lambda: page.evaluate("document.querySelector('iframe').clientHeight > 900"))
 
 
 def violations(page: Page) -> list[str]:

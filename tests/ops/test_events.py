@@ -1,5 +1,6 @@
 """Events to products' own systems: what they hold, that none is lost, and that nobody waits for who takes them."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import SECRET_KEY, Sandbox, Widget, until
+from bed import FACT, SECRET_KEY, Sandbox, Widget, until
 from blocks import named
 from outboxes import new_submission, outbox_at, row
 from receiver import Post, Receiver, receiving
@@ -228,3 +229,23 @@ def test_a_webhook_that_hangs_or_is_away_holds_up_no_delivery_and_no_other_produ
     taken = 'widget_events_total{outcome="taken",product="demo"} 10.0'
     until(lambda: taken in widget.client.get("/metrics", headers=bearer).text)
     assert receiver.url not in widget.log()
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_stop_that_comes_with_news_ends_the_sending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    async def nothing_due() -> float:
+        return 60.0
+
+    async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
+        lane = courier_to(outbox, "http://127.0.0.1:1/", SECRET).lanes["events demo"]
+        monkeypatch.setattr(lane, "work", nothing_due)
+        sending = asyncio.create_task(lane.forever())
+        await asyncio.sleep(0)  # it waits for news
+        lane.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        sending.cancel()
+        done, _ = await asyncio.wait({sending}, timeout=FACT)
+    assert done

@@ -163,3 +163,17 @@ async def test_statements_are_kept_by_the_server_itself_and_not_behind_a_pooler(
         await behind.open()
         assert await threshold(behind) is None
         await behind.close()
+
+
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(outbox.backend, PostgresBackend)
+    answer = asyncio.get_running_loop().create_future()
+    monkeypatch.setattr(outbox.backend._batches, "run", lambda job: answer)
+    asking = asyncio.create_task(outbox.backend.write(transaction))
+    await asyncio.sleep(0)
+    answer.set_result(1)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

@@ -35,7 +35,8 @@ class Announcer:
             await asyncio.wait({self._announcing})
         if self._again:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._backend.announce(), _LAST)
+                async with asyncio.timeout(_LAST):
+                    await self._backend.announce()
 
     async def _announce(self) -> None:
         while self._again:

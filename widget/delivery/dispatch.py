@@ -209,7 +209,8 @@ class Dispatcher:
                 log.exception("delivery.failed")  # whatever it was, the next look finds the rows again
                 pause = _AFTER_TROUBLE
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     def _outbox_is_away(self, error: OutboxUnavailable) -> None:
         """Start no row for a while. Each would fail at once, and the next look would find it due again."""

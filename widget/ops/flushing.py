@@ -93,4 +93,5 @@ async def flushing(flusher: Flusher) -> AsyncIterator[None]:
         task.cancel()
         await asyncio.wait({task})
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(flusher.flush(), _LAST)
+            async with asyncio.timeout(_LAST):
+                await flusher.flush()

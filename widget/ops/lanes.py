@@ -71,7 +71,8 @@ class Lane:
                 await asyncio.sleep(pause)
             else:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
 
     async def work(self) -> float:
         """Send what is due, until nothing is left or an attempt fails. Returns the seconds until the next look. Raises

@@ -119,7 +119,8 @@ class PostgresBackend:
                 target=_finish, args=(self._batches, self._threads, asyncio.get_running_loop(), finished), daemon=True
             ).start()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(finished.wait(), _LAST_JOBS if self._has_answered else 0)
+                async with asyncio.timeout(_LAST_JOBS if self._has_answered else 0):
+                    await finished.wait()
         if self._engine:
             self._engine.dispose()
         await asyncio.to_thread(self._spool.close)
@@ -127,7 +128,8 @@ class PostgresBackend:
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in the next commit."""
         try:
-            return await asyncio.wait_for(self._batches.run(job), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                return await self._batches.run(job)
         except TimeoutError as error:
             raise OutboxUnavailable(_SILENT) from error
 
@@ -198,7 +200,8 @@ class PostgresBackend:
         assert self._threads is not None  # noqa: S101
         future = asyncio.get_running_loop().run_in_executor(self._threads, run, job)
         try:
-            return await asyncio.wait_for(future, _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                return await future
         except TimeoutError as error:
             raise OutboxUnavailable(_SILENT) from error
 
