@@ -209,6 +209,7 @@ def idle(rounds: int, place: Path) -> Samples:
                     load(server, 1, count=1)
                     if who == "ours":
                         load(server, 1, path="/form/demo", seconds=0.05)
+                    server.until_idle()
                     samples.add("memory", who, sum(server.resident()) / MB)
                     samples.add("start", who, server.started_in)
     return samples

@@ -112,6 +112,20 @@ class Server:
             return True
         return False
 
+    def until_idle(self) -> None:
+        """Wait until it has used no processor time for half a second."""
+
+        def is_idle() -> bool:
+            before = self._ticks()
+            time.sleep(0.5)
+            return self._ticks() == before
+
+        until(is_idle)
+
+    def _ticks(self) -> Sequence[str]:
+        """The processor time that it has used, as in proc(5): in user mode, and in the kernel."""
+        return Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+
     def resident(self) -> tuple[int, int]:
         """The resident memory in bytes, of the process and of its children."""
         children: set[int] = set()

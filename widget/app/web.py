@@ -13,7 +13,6 @@ from widget.abuse.bots import BotDefence
 from widget.abuse.proof_of_work import Proofs
 from widget.abuse.rate_limits import Limits, Rates
 from widget.app.delivery import delivering, watching
-from widget.app.memory import give_back
 from widget.app.outbox import create_outbox
 from widget.config import resources
 from widget.config.settings import Settings
@@ -107,7 +106,8 @@ class _Web:
             async with self._serving() as app.state.service:
                 _log_weaknesses(self._settings, self._templates)
                 # Readiness does not wait for it; a file that is requested earlier is packed at once.
-                asyncio.get_running_loop().run_in_executor(None, self._pack)
+                files = [*self._static.assets, *self._sheets.values()]
+                asyncio.get_running_loop().run_in_executor(None, pack, files)
                 yield
         except ConfigurationError as error:
             app.state.problem = error  # for the command, which reports it; uvicorn would print a traceback
@@ -117,11 +117,6 @@ class _Web:
             raise
         finally:
             await self._rates.close()
-
-    def _pack(self) -> None:
-        """Compress all files. The memory that this takes, some megabytes, is not needed again."""
-        pack([*self._static.assets, *self._sheets.values()])
-        give_back()
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[Service]:

@@ -172,6 +172,7 @@ def pack(assets: Iterable[Asset]) -> None:
     """Make every compressed form that does not exist yet. For all of ours, that takes a few tenths of a second."""
     for asset in assets:
         _ = asset.packed
+    encodings.give_back()
 
 
 def _files_below(folder: Path) -> list[Path]:

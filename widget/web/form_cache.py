@@ -23,7 +23,7 @@ from widget.pages.pages import MODES, THEMES, Pages, known
 from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
 from widget.web import headers
-from widget.web.compression import AS_IT_IS, choose
+from widget.web.compression import AS_IT_IS, choose, give_back
 from widget.web.gapped import Gapped
 
 _MOST_KEPT = 128
@@ -92,6 +92,7 @@ class FormCache:
             del self._kept[key]
         elif (pieces := page.split(token)) == again.split(other):
             self._kept[key] = await asyncio.to_thread(Gapped, pieces, len(token))  # 20 ms of work
+            await asyncio.to_thread(give_back)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
