@@ -320,10 +320,17 @@ class Widget:
         self._process = self.run("serve")
         try:
             self._process.until_answers(f"{self.url}/healthz")
+            until(lambda: not self._is_opening())
         except BaseException:
             self._process.kill()
             raise
         return self
+
+    def _is_opening(self) -> bool:
+        """Whether it went on without its database, which has neither been opened nor refused yet."""
+        log = self.log()
+        known = ('"widget.started"', '"next_try_in"', '"outbox.unusable"')
+        return log.rfind('"no answer yet"') > max(log.rfind(each) for each in known)
 
     def run(self, *arguments: str) -> Process:
         """Run a command of the widget in the same environment; the caller ends it."""

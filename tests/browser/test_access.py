@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from bed import ROOT, Sandbox, Widget
+from bed import ROOT, Sandbox, Widget, until
 from form_stage import KEEP, NETWORK, FormPage
 from playwright.sync_api import Browser, Locator, Page, expect
 from samples import png
@@ -76,9 +76,14 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
         yield widget
 
 
+def wait_until_still(page: Page) -> None:
+    """Wait until nothing moves: what fades in has less contrast meanwhile."""
+    until(lambda: page.evaluate("document.getAnimations().every(animation => animation.playState !== 'running')"))
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds once nothing moves any more."""
-    page.wait_for_function("document.getAnimations().every(animation => animation.playState !== 'running')")
+    wait_until_still(page)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     found = json.loads(page.evaluate(RUN))

@@ -9,6 +9,7 @@ from bed import ROOT, Sandbox
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import expect
 from samples import pdf, png
+from test_access import wait_until_still
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RUN = "() => axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations)"
@@ -40,6 +41,7 @@ LOOKS = [("light", "en", 1280), ("dark", "en", 320), ("dark", "ar", 1280), ("lig
 
 def violations(form: FormPage) -> list[tuple[str, str]]:
     """What axe finds, each with the first element concerned."""
+    wait_until_still(form.page)
     form.page.evaluate(Path(AXE).read_text("utf-8") + ";0")
     found: list[dict[str, Any]] = form.page.evaluate(RUN)
     return [(violation["id"], violation["nodes"][0]["html"]) for violation in found]

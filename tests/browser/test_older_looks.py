@@ -14,7 +14,7 @@ from editor_stage import BLACK, WHITE, Editing, colours, sent, sheet
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import Browser, Route, expect
 from samples import png
-from test_access import AXE, RUN
+from test_access import AXE, RUN, wait_until_still
 
 YOUNGER = r"light-dark|oklch|color-mix|:has|text-wrap|field-sizing|:modal|popover|overlay"
 """What Chrome 109, Safari 16 or Firefox ESR 115 lacks."""
@@ -69,7 +69,8 @@ def plain(form: FormPage) -> FormPage:
 
 
 def accessible(form: FormPage) -> str:
-    """What axe finds, contrast above all."""
+    """What axe finds once nothing moves any more, contrast above all."""
+    wait_until_still(form.page)
     form.page.evaluate(AXE)
     found: str = form.page.evaluate(RUN)
     return found
