@@ -43,14 +43,14 @@ class Fleet:
 
     def __init__(self, webs: Sequence[Server], roots: Sequence[int]) -> None:
         self._webs = webs
-        self._roots = roots
+        self.roots = roots
 
     def run(self, insider: Insider, count: int, file: Path | None = None, connections: int = CONNECTIONS) -> Cost:
         """Send `count` submissions, and wait until Insider Connect has them with their files."""
         insider.reset()
         share = len(self._webs)
         plan = {"count": count // share, "file": str(file) if file else ""}
-        spent = processor_time(self._roots)
+        spent = processor_time(self.roots)
         results = [run.result() for run in [Loading(web, connections // share, **plan) for web in self._webs]]
         insider.until("create", count)
         if file:
@@ -59,7 +59,7 @@ class Fleet:
         ended = max(result.began + result.seconds for result in results)
         delivered = count / (insider.times()[-1] - began)
         self._settle()
-        spent = processor_time(self._roots) - spent
+        spent = processor_time(self.roots) - spent
         generator = max(result.cpu_share for result in results)
         return Cost(count / (ended - began), delivered, 1000 * spent / count, generator)
 
@@ -68,9 +68,9 @@ class Fleet:
         pause = 0.3
 
         def is_quiet() -> bool:
-            before = processor_time(self._roots)
+            before = processor_time(self.roots)
             time.sleep(pause)
-            return processor_time(self._roots) - before < 0.15 * pause
+            return processor_time(self.roots) - before < 0.15 * pause
 
         until(is_quiet)
 
