@@ -60,6 +60,7 @@ def listed(form: FormPage, insider: Sandbox) -> Locator:
     sent = [{"url": f"/receipt/{status}", "at": 1, "status": status} for status in ("delivered", "refused", "expired")]
     form.page.evaluate(KEEP, json.dumps({"sent": sent}))
     form.page.reload()
+    expect(form["feedback-receipts"]).to_be_visible()  # what is hidden takes no key
     form["feedback-receipts"].press("Enter")
     return form.page.locator(".feedback-receipts")
 
