@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from widget.config.settings import Account
 from widget.delivery.delivery import Delivery
-from widget.delivery.dispatch import LocalDispatcher
+from widget.delivery.dispatch import Dispatcher
 from widget.delivery.policy import Policy
 from widget.insider.client import Insider
 from widget.outbox.outbox import Outbox
@@ -27,14 +27,12 @@ async def nothing() -> None:
 
 
 @asynccontextmanager
-async def dispatching(
-    sandbox: Sandbox, folder: Path, waiting: int = 0
-) -> AsyncIterator[tuple[Outbox, LocalDispatcher]]:
+async def dispatching(sandbox: Sandbox, folder: Path, waiting: int = 0) -> AsyncIterator[tuple[Outbox, Dispatcher]]:
     """An outbox whose rows this process delivers, with this many rows from before."""
     insider = Insider(sandbox.url, ACCOUNTS, timeout=10)
     async with outbox_at(f"sqlite:///{folder / 'widget.db'}", folder) as outbox:
         delivery = Delivery(outbox, insider, ACCOUNTS, POLICY, probe_every=30)
-        dispatcher = LocalDispatcher(outbox, delivery, concurrency=16, sweep_every=60, tidy=nothing)
+        dispatcher = Dispatcher(outbox, delivery, concurrency=16, sweep_every=60, tidy=nothing)
         await store(outbox, waiting)
         dispatcher.start()
         yield outbox, dispatcher

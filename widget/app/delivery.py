@@ -11,7 +11,7 @@ from widget import __version__
 from widget.config import inventory
 from widget.config.settings import Settings
 from widget.delivery.delivery import Delivery
-from widget.delivery.dispatch import Dispatcher, LocalDispatcher, NoDispatcher
+from widget.delivery.dispatch import Dispatcher, NoDispatcher
 from widget.delivery.health import Health
 from widget.delivery.heartbeat import Heartbeat
 from widget.delivery.policy import Policy
@@ -139,7 +139,7 @@ def create_dispatcher(
     if not deliver:
         return NoDispatcher(outbox, delivery, **options)
     if settings.sqlite_path:
-        return LocalDispatcher(outbox, delivery, **options)
+        return Dispatcher(outbox, delivery, **options)
     from widget.delivery.procrastinate import ProcrastinateDispatcher  # its driver is optional
 
     url = settings.database_direct_url or settings.database_url

@@ -264,10 +264,6 @@ async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[as
     return late
 
 
-class LocalDispatcher(Dispatcher):
-    """For a process that is alone."""
-
-
 class NoDispatcher(Dispatcher):
     """For a process that leaves all delivery to others. It neither sweeps nor tries rows."""
 
