@@ -11,11 +11,12 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
@@ -50,6 +51,11 @@ def until(fact: Callable[[], T], timeout: float = FACT, pause: float = 0.02) -> 
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s; last seen: {seen!r}")
         time.sleep(pause)
+
+
+def proc_state(task: Path) -> str:
+    """What a process or a thread does, by its folder below /proc: `T` where a signal stopped it (proc_pid_stat(5))."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def until_kept(url: str) -> None:
@@ -432,3 +438,16 @@ class Widget:
         """Wait until a submission has arrived."""
         until(lambda: self.receipt(answer)["status"] == "delivered", timeout, pause=0.05)
         return self.receipt(answer)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the web process in whatever it is doing, except writing: others must still be able to write."""
+        tasks = Path(f"/proc/{self.pid}/task")
+        with contextlib.closing(sqlite3.connect(self.folder / "widget.db", isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            os.kill(self.pid, signal.SIGSTOP)
+            until(lambda: {proc_state(task) for task in tasks.iterdir()} == {"T"})
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)

@@ -5,11 +5,9 @@ import json
 import os
 import pty
 import re
-import signal
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import children
@@ -70,16 +68,6 @@ def _left(widget: Widget, insider: Sandbox, **said: object) -> str:
     widget.submit(**{"description": SECRET, "email": ADA, "files": FILES, "token": token, **said})  # type: ignore[arg-type]
     insider.recover()
     return submission_id_of(token, product)
-
-
-@contextmanager
-def stopped(widget: Widget) -> Iterator[None]:
-    """Pause the service in whatever it is doing."""
-    os.kill(widget.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(widget.pid, signal.SIGCONT)
 
 
 def kept_files(widget: Widget) -> list[Path]:
@@ -206,7 +194,7 @@ def test_what_is_being_sent_is_left_alone(start_widget: Callable[..., Widget], i
     insider.slow(1, "create", times=1)
     answer = widget.submit()
     until(lambda: insider.counts()["create"] == 1)
-    with stopped(widget):
+    with widget.paused():
         submission_id = widget.row()["id"]
         for action in ("retry", "discard"):
             left = widget.operate(action, submission_id)
@@ -296,7 +284,7 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
     insider.slow(1, "create", times=1)
     widget.submit(SECRET, ADA)
     until(lambda: insider.counts()["create"] == 1)
-    with stopped(widget):
+    with widget.paused():
         assert "1 being sent at that moment" in widget.operate("erase", "--email", ADA, "--yes").stdout
     until(lambda: "submission.claim_lost" in widget.log())
     assert (widget.row()["state"], widget.row()["erased"]) == ("discarded", True)

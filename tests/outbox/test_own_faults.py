@@ -1,8 +1,6 @@
 """Faults on our own side, on SQLite: the disk, a lock, a stalled process, the clock."""
 
-import os
 import resource
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -266,13 +264,10 @@ def test_a_process_that_was_stopped_past_its_lease_comes_back_and_writes_nothing
     insider.slow(5, "create", times=1)
     answer = widget.submit("whose is it", files=[PICTURE])
     until(lambda: insider.counts()["create"] == 1)
-    os.kill(widget.pid, signal.SIGSTOP)
-    try:
+    with widget.paused():
         helper = [sys.executable, "-c", HELPER, str(widget.folder / "widget.db")]
         done = children.run(helper, widget.folder, widget.environ)
         assert done.returncode == 0, done.stderr
-    finally:
-        os.kill(widget.pid, signal.SIGCONT)
     until(lambda: "submission.claim_lost" in widget.log())
     widget.until_delivered(widget.submit("another"))
     assert (widget.receipt(answer)["status"], widget.receipt(answer)["feedback_id"]) == ("delivered", 777)
