@@ -5,13 +5,15 @@ python forkserver.py DESCRIPTOR
 Python and the widget's modules take 0.6 s of processor time to start; a fork of a process that has them takes some
 hundredths. The child is a process as any other: it gets the arguments, environment, folder, streams and signal
 dispositions of a fresh interpreter, runs `python -m MODULE`, `python FILE` or `python -c CODE` as its main program, and
-ends as an interpreter does. The hash seed is the one thing that all children have in common.
+ends as an interpreter does, but leaves its memory to the system: to take apart what it has only inherited would cost
+more than most programs do. The hash seed is the one thing that all children have in common.
 
 Requests come over the socket whose descriptor is named: a JSON object with the three standard streams. Each child is
 left to the caller, who has to be a subreaper meanwhile (prctl(2)): it is answered the child's id, then, once it is the
 child's parent, `ADOPTED`.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -29,6 +31,25 @@ from typing import Any
 ADOPTED = b"adopted"
 LARGEST = 1 << 20
 """Bytes of a request."""
+
+
+class Ending:
+    """The last thing that a child does, after all that its program has registered with `atexit`."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        """None if the interpreter has to end by itself: this is no child, or SIGINT ends it."""
+        atexit.register(self._leave)
+
+    def _leave(self) -> None:
+        if self.status is None:
+            return
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            self.status = 120  # an interpreter's for this case
+        os._exit(self.status)
 
 
 def preload() -> None:
@@ -70,8 +91,22 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
         return request
 
 
-def run(arguments: list[str], environ: dict[str, str], folder: str) -> None:
+def run(ending: Ending, arguments: list[str], environ: dict[str, str], folder: str) -> None:
     """Be the main program that the arguments of an interpreter name."""
+    ending.status = 1  # of an exception that nobody catches
+    try:
+        _run(arguments, environ, folder)
+        ending.status = 0
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            ending.status = (end.code or 0) & 0xFF
+        raise
+    except KeyboardInterrupt:
+        ending.status = None
+        raise
+
+
+def _run(arguments: list[str], environ: dict[str, str], folder: str) -> None:
     locale = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}  # set at the start (PEP 538)
     os.environ.clear()
     os.environ.update(locale | environ)
@@ -92,10 +127,11 @@ def run(arguments: list[str], environ: dict[str, str], folder: str) -> None:
 
 
 if __name__ == "__main__":
+    ending = Ending()  # registered before all others, so called after them
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; they then close the socket
     preload()
     assert threading.active_count() == 1, "a thread does not survive a fork"
     gc.disable()
     gc.freeze()
     if request := serve(socket.socket(fileno=int(sys.argv[1]))):
-        run(**request)
+        run(ending, **request)
