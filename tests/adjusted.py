@@ -15,6 +15,7 @@ from pathlib import Path
 import certifi
 
 from widget.cli.main import main
+from widget.insider.transport import tls
 from widget.outbox.sqlite import SQLiteBackend
 
 
@@ -25,6 +26,7 @@ def adjust(name: str, value: str) -> None:
         return
     if name == "authority":
         certifi.where = lambda: value
+        tls.cache_clear()
         return
     module, _, constant = name.rpartition(".")
     assert hasattr(importlib.import_module(module), constant), name

@@ -14,6 +14,7 @@ child's parent, `ADOPTED`.
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -29,6 +30,8 @@ from pathlib import Path
 from typing import Any
 
 ADOPTED = b"adopted"
+_LATE = ("anyio._backends._asyncio", "encodings.idna", "uvicorn.lifespan.on", "uvicorn.loops.uvloop")
+"""Modules that others import by their name when they are needed."""
 LARGEST = 1 << 20
 """Bytes of a request."""
 
@@ -53,14 +56,21 @@ class Ending:
 
 
 def preload() -> None:
-    """Import all that the widget may need, and pack what it serves."""
+    """Import all that the widget may need, and do what is done once: the models of settings, what is served, TLS."""
     import widget
-    from widget.config import resources
+    from widget.config import loading, resources
+    from widget.errors import ConfigurationError
+    from widget.insider.transport import tls
     from widget.web.assets import StaticFiles, pack
 
     for module in pkgutil.walk_packages(widget.__path__, "widget."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    for name in _LATE:
+        importlib.import_module(name)
+    with contextlib.suppress(ConfigurationError):
+        loading.load({})
+    tls()
     pack(StaticFiles(resources.path("static")).assets)
 
 
