@@ -5,18 +5,21 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, Sandbox, until
-from outboxes import new_submission, outbox_at
+from outboxes import new_submission, outbox_at, row
 from pydantic import SecretStr
 
 from widget.config.settings import Account
 from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher
 from widget.delivery.policy import Policy
+from widget.errors import OutboxUnavailable
 from widget.insider.client import Insider
 from widget.outbox.outbox import Outbox
+from widget.submissions.model import Submission
 
 ACCOUNTS = {"demo": Account(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))}
 POLICY = Policy(retry_min=5, retry_max=900, give_up_after=7 * 86_400, unknown_hold=900)
@@ -27,12 +30,14 @@ async def nothing() -> None:
 
 
 @asynccontextmanager
-async def dispatching(sandbox: Sandbox, folder: Path, waiting: int = 0) -> AsyncIterator[tuple[Outbox, Dispatcher]]:
+async def dispatching(
+    sandbox: Sandbox, folder: Path, waiting: int = 0, *, concurrency: int = 16, probe_every: float = 30
+) -> AsyncIterator[tuple[Outbox, Dispatcher]]:
     """An outbox whose rows this process delivers, with this many rows from before."""
     insider = Insider(sandbox.url, ACCOUNTS, timeout=10)
     async with outbox_at(f"sqlite:///{folder / 'widget.db'}", folder) as outbox:
-        delivery = Delivery(outbox, insider, ACCOUNTS, POLICY, probe_every=30)
-        dispatcher = Dispatcher(outbox, delivery, concurrency=16, sweep_every=60, tidy=nothing)
+        delivery = Delivery(outbox, insider, ACCOUNTS, POLICY, probe_every=probe_every)
+        dispatcher = Dispatcher(outbox, delivery, concurrency=concurrency, sweep_every=60, tidy=nothing)
         await store(outbox, waiting)
         dispatcher.start()
         yield outbox, dispatcher
@@ -57,28 +62,98 @@ async def state_of(outbox: Outbox, submission_id: str) -> str:
 
 async def test_a_row_alone_is_tried_at_once_and_waited_for(insider: Sandbox, tmp_path: Path) -> None:
     async with dispatching(insider, tmp_path) as (outbox, dispatcher):
-        (submission_id,) = await store(outbox, 1)
-        assert await dispatcher.attempt(submission_id, "demo", wait=10)
-        assert await state_of(outbox, submission_id) == "delivered"
+        new = new_submission(outbox, b"one")
+        status = await dispatcher.accept(new, wait=10)
+        assert status
+        assert (status.state, status.attachments[0].status) == ("delivered", "attached")
+        assert await outbox.status(new.id) == status
+        assert await dispatcher.accept(new_submission(outbox, submission_id=new.id), wait=10) is None
 
 
-async def test_a_row_that_is_on_its_way_already_is_waited_for_too(insider: Sandbox, tmp_path: Path) -> None:
-    insider.slow(0.5, "create")
-    async with dispatching(insider, tmp_path, waiting=1) as (outbox, dispatcher):
-        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 1)
-        (submission_id,) = dispatcher._running
-        assert await dispatcher.attempt(submission_id, "demo", wait=10)
-        assert await state_of(outbox, submission_id) == "delivered"
+async def test_a_row_that_comes_again_while_it_is_sent_is_stored_once_and_keeps_its_slot(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    insider.slow(60, "create")
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        new = new_submission(outbox)
+        assert await dispatcher.accept(new, wait=0)
+        assert await asyncio.gather(*(dispatcher.accept(new, wait=0) for _ in range(3))) == [None] * 3
+        assert dispatcher.sending == (new.id,)
+        await dispatcher.stop(0)
+
+
+async def test_a_row_that_is_stored_with_its_claim_takes_a_slot_before_it_is_stored(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    """Else more rows would be claimed than can be sent."""
+    insider.slow(60, "create")
+    async with dispatching(insider, tmp_path, concurrency=2) as (outbox, dispatcher):
+        news = [new_submission(outbox) for _ in range(6)]
+        assert all(await asyncio.gather(*(dispatcher.accept(new, wait=0) for new in news)))
+        states = [await state_of(outbox, new.id) for new in news]
+        assert (states.count("sending"), states.count("queued")) == (2, 4)
+        await dispatcher.stop(0)
+
+
+async def test_a_row_whose_product_is_held_back_is_stored_without_a_claim(insider: Sandbox, tmp_path: Path) -> None:
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        dispatcher._delivery.gates["demo"].stay_shut("it is away")
+        new = new_submission(outbox)
+        status = await dispatcher.accept(new, wait=10)
+        assert status
+        assert status.state == "queued"
+        assert ((kept := await row(outbox, new.id))["attempts"], kept["claim"]) == (0, None)
+
+
+async def test_a_row_that_probes_a_shut_gate_is_claimed_only_after_a_new_token(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    insider.misbehave("refuse", "token")
+    async with dispatching(insider, tmp_path, probe_every=0) as (outbox, dispatcher):
+        dispatcher._delivery.gates["demo"].stay_shut("it is away")
+        new = new_submission(outbox)
+        status = await dispatcher.accept(new, wait=10)
+        assert status
+        assert (status.state, (await row(outbox, new.id))["attempts"]) == ("queued", 0)
+        insider.recover()
+        status = await dispatcher.accept(new_submission(outbox), wait=10)
+        assert status
+        assert status.state == "delivered"
+
+
+class Forgetful:
+    """An outbox that stores a submission, and loses the answer."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
+
+    async def add_claimed(self, new: Submission, claim: str) -> None:
+        await self._outbox.add_claimed(new, claim)
+        raise OutboxUnavailable("the connection was lost")
+
+
+async def test_a_row_that_was_stored_and_claimed_without_an_answer_is_delivered_all_the_same(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        dispatcher._delivery._outbox = Forgetful(outbox)  # type: ignore[assignment]
+        new = new_submission(outbox)
+        with pytest.raises(OutboxUnavailable):
+            await dispatcher.accept(new, wait=10)
+        await asyncio.wait(dispatcher._running.values())
+        assert await state_of(outbox, new.id) == "delivered"
+        assert (await row(outbox, new.id))["attempts"] == 1
 
 
 async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivered(
     insider: Sandbox, tmp_path: Path
 ) -> None:
     async with dispatching(insider, tmp_path) as (outbox, dispatcher):
-        ids = await store(outbox, 12)
-        tried = [await dispatcher.attempt(submission_id, "demo", wait=0) for submission_id in ids]
-        assert tried[0]
-        assert not all(tried)
+        found = await asyncio.gather(*(dispatcher.accept(new_submission(outbox), wait=10) for _ in range(12)))
+        assert [status.state for status in found if status] == ["delivered"] * 7 + ["queued"] * 5
         await asyncio.to_thread(until, lambda: insider.counts()["create"] == 12)
     with sqlite3.connect(tmp_path / "widget.db") as database:
         assert database.execute("SELECT DISTINCT state FROM submission").fetchall() == [("delivered",)]
@@ -97,9 +172,11 @@ async def test_a_row_whose_product_was_removed_waits_and_says_why(insider: Sandb
 
 
 async def test_one_after_the_other_is_no_burst_however_fast(insider: Sandbox, tmp_path: Path) -> None:
-    async with dispatching(insider, tmp_path) as (_, dispatcher):
-        for number in range(30):  # no such rows: their turns end at once
-            assert await dispatcher.attempt(f"gone-{number}", "demo", wait=10)
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        for _ in range(30):
+            status = await dispatcher.accept(new_submission(outbox), wait=10)
+            assert status
+            assert status.state == "delivered"
 
 
 async def test_a_crowd_that_does_not_end_is_no_burst(
@@ -107,19 +184,36 @@ async def test_a_crowd_that_does_not_end_is_no_burst(
 ) -> None:
     monkeypatch.setattr("widget.delivery.dispatch._LONGEST_BURST", 0.0)
     async with dispatching(insider, tmp_path) as (outbox, dispatcher):
-        ids = await store(outbox, 12)
-        assert all([await dispatcher.attempt(submission_id, "demo", wait=0) for submission_id in ids])
+        found = await asyncio.gather(*(dispatcher.accept(new_submission(outbox), wait=10) for _ in range(12)))
+        assert [status.state for status in found if status] == ["delivered"] * 12
 
 
-async def test_a_row_that_is_put_off_while_no_other_is_on_its_way_is_not_forgotten(
+class Slow:
+    """An outbox that stores submissions without a claim, and answers later."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.may_answer = asyncio.Event()
+
+    async def add(self, new: Submission) -> bool:
+        is_new = await self._outbox.add(new)
+        await self.may_answer.wait()
+        return is_new
+
+
+async def test_a_row_whose_commit_outlasts_the_burst_that_put_it_off_is_not_forgotten(
     insider: Sandbox, tmp_path: Path
 ) -> None:
-    async with dispatching(insider, tmp_path, waiting=1) as (outbox, dispatcher):
-        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 1)
-        await asyncio.sleep(0.3)  # until the dispatcher sleeps; if it does not yet, this test checks less, and passes
-        (submission_id,) = await store(outbox, 1)
-        for number in range(7):  # such rows do not exist, so their turns end at once
-            await dispatcher.attempt(f"gone-{number}", "demo", wait=0)
-        await asyncio.wait(dispatcher._running.values())
-        await dispatcher.attempt(submission_id, "demo", wait=0)
-        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 2)  # long before the sweep
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        await asyncio.to_thread(until, lambda: dispatcher._wake._waiters)  # its first look found nothing
+        slow = Slow(outbox)
+        dispatcher._outbox, usual = slow, dispatcher._outbox  # type: ignore[assignment]
+        burst = asyncio.gather(*(dispatcher.accept(new_submission(outbox), wait=0) for _ in range(12)))
+        await asyncio.sleep(0)  # until all have come
+        dispatcher._outbox = usual
+        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 7)
+        await asyncio.to_thread(until, lambda: not dispatcher._running and not dispatcher._after_burst)
+        dispatcher._arrivals.clear()  # the burst is long over
+        slow.may_answer.set()
+        await burst
+        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 12)  # long before the sweep

@@ -14,7 +14,7 @@ WRITES = range(1, 10)
 """Commits of a process from its start until one submission with files is delivered, and one more."""
 
 
-def run_until_it_dies(widget: Widget, side: str, commit: int, token_of: Callable[[], str]) -> tuple[str, bool]:
+def run_until_it_dies(widget: Widget, side: str, commit: int | str, token_of: Callable[[], str]) -> tuple[str, bool]:
     """Submit to a process that dies at that commit. Returns the token, and whether the person was thanked."""
     normal = widget.command
     widget.command = (sys.executable, str(ROOT / "tests" / "dying.py"), side, str(commit))
@@ -68,6 +68,39 @@ def test_what_was_acknowledged_arrives_after_a_kill(
         nobody_could_know = "submission.unknown" in widget.log()
         assert len(feedbacks) == 1 or (nobody_could_know and len(feedbacks) == 2)
     assert bytes_kept(tmp_path, database_url) == 0
+
+
+def test_a_kill_between_the_commit_that_accepts_and_the_call_loses_nothing_and_repeats_nothing(
+    insider: Sandbox, tmp_path: Path, database_url: str
+) -> None:
+    """The commit claims the row as well. Nobody can know that nothing was sent, so it is left to the operator."""
+    settings = {"UNKNOWN_POLICY": "park", "SWEEP_INTERVAL": "0.2", "LEASE": "1.5", "DELIVERY_TIMEOUT": "1"}
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, **settings)
+    widget.migrate()
+    token, acknowledged = run_until_it_dies(widget, "after", "accept", widget.token)
+    assert (insider.counts()["create"], acknowledged) == (0, False)
+    with widget:
+        until(lambda: "submission.unknown" in widget.log())
+        row = widget.row()
+        assert (row["state"], row["attempts"], row["possible_duplicate"]) == ("unknown", 1, True)
+        answer = submit(widget, token)  # a repeat: it gets the receipt, and starts nothing
+        assert (answer.status_code, widget.row()["id"], insider.counts()["create"]) == (202, row["id"], 0)
+        assert widget.operate("retry", row["id"]).returncode == 0
+        widget.until_delivered(answer)
+        (feedback,) = insider.feedbacks()
+        assert [file["name"] for file in feedback["attachments"]] == ["a.png", "b.pdf"]
+
+
+def test_a_kill_before_the_commit_that_accepts_leaves_nothing_and_the_form_can_be_sent_again(
+    insider: Sandbox, tmp_path: Path, database_url: str
+) -> None:
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url)
+    widget.migrate()
+    token, acknowledged = run_until_it_dies(widget, "before", "accept", widget.token)
+    with widget:
+        assert (widget.rows(), acknowledged) == ([], False)
+        assert submit(widget, token).status_code == 201
+        assert len(insider.feedbacks()) == 1
 
 
 def bytes_kept(folder: Path, database_url: str) -> int:

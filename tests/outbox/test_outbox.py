@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -164,12 +165,33 @@ async def test_claimed_rows_whose_answer_was_lost_are_still_had(
     assert all([await outbox.record(work, Transition("delivered", feedback_id=32)) for work in works])
 
 
-async def test_a_row_with_a_head_start_can_only_be_claimed_by_its_id(outbox: Outbox) -> None:
-    new = new_submission(outbox)
-    await outbox.add(new, head_start=60)
+async def test_a_row_that_is_claimed_when_it_is_stored_is_as_one_that_is_claimed_later(outbox: Outbox) -> None:
+    at_once, later = (new_submission(outbox, b"one", b"two") for _ in range(2))
+    work = await outbox.add_claimed(at_once, "ours")
+    assert work
     assert await outbox.claim_due(9, ["demo"]) == []
-    assert await outbox.claim(new.id) is None
-    assert await outbox.claim(new.id, early=60)
+    assert await outbox.claim(at_once.id) is None
+    assert await outbox.add(later)
+    other = await outbox.claim(later.id)
+    assert other
+    assert [await read_file(outbox, file) for file in work.pending] == [b"one", b"two"]
+    for same in (other, (await outbox.claimed("ours"))[0]):
+        pending = tuple(replace(file, blob=own.blob) for file, own in zip(same.pending, work.pending, strict=True))
+        assert replace(same, id=work.id, claim=work.claim, age=work.age, pending=pending) == work
+    stored, compared = await row(outbox, at_once.id), await row(outbox, later.id)
+    own = {name: stored[name] for name in ("id", "accepted_at", "due_at", "claim")}
+    assert {**compared, **own} == stored
+    assert stored["due_at"] - stored["accepted_at"] == pytest.approx(LEASE)
+    assert await outbox.record(work, Transition("sending", feedback_id=32))
+
+
+async def test_a_repeat_of_a_row_is_claimed_by_nobody(outbox: Outbox) -> None:
+    first = new_submission(outbox, b"one")
+    assert await outbox.add(first)
+    assert await outbox.add_claimed(new_submission(outbox, b"one", submission_id=first.id), "ours") is None
+    assert await outbox.claimed("ours") == []
+    assert await due_ids(outbox) == [first.id]
+    assert await kept_blobs(outbox) == 1
 
 
 async def test_what_became_of_a_row_is_kept(outbox: Outbox) -> None:

@@ -1,17 +1,19 @@
 """Delivers submissions from the outbox to Insider Connect.
 
 `Delivery.advance` asks the account's gate, claims a row, makes its calls and records the outcome; `claim_due` and
-`carry` do so for many rows. They rely on the rows alone. A dispatcher decides who calls them and when; `policy` decides
-what an outcome means.
+`carry` do so for many rows, and `begin` for a row that is not stored yet. They rely on the rows alone. A dispatcher
+decides who calls them and when; `policy` decides what an outcome means.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -24,13 +26,23 @@ from widget.insider.client import Insider
 from widget.insider.multipart import Upload
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.outbox.accounts import Accounts
-from widget.outbox.model import NO_ID, Pending, Transition, Work, known_id
+from widget.outbox.model import NO_ID, Pending, SubmissionStatus, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
+from widget.submissions.model import Submission
 from widget.telemetry import tracing
 from widget.telemetry.counters import Amount, Key, counters
 from widget.telemetry.tracing import Attributes
 
+T = TypeVar("T")
 log = structlog.get_logger("widget.delivery")
+
+
+class Turn(NamedTuple):
+    """What became of a row: the seconds until its next attempt, None if it is not tried automatically any more; and its
+    new status, None if nothing was written."""
+
+    again: float | None = None
+    status: SubmissionStatus | None = None
 
 
 class Delivery:
@@ -86,36 +98,49 @@ class Delivery:
         products = self.open_products()
         return await self._outbox.claim_due(limit, products) if products else ()
 
-    async def carry(self, work: Work) -> float | None:
-        """Take a claimed row as far as it goes now. Returns what `advance` does."""
+    async def begin(self, new: Submission, stored: "asyncio.Future[bool]") -> Turn:
+        """Store a new submission and take it as far as it goes now. `stored` says as soon as it is on stable storage
+        whether it is new, or why it cannot be stored.
+
+        While its gate is open, the commit that stores a row claims it as well.
+        """
+        if self.gates[new.product].shut:
+            return await self.advance(new.id, new.product) if await _told(stored, self._outbox.add(new)) else Turn()
+        claim = uuid.uuid4().hex
+        work = await _told(stored, self._outbox.add_claimed(new, claim))
+        if isinstance(stored.exception(), OutboxUnavailable):
+            # If only the answer to the commit was lost, the row is ours, and would become `unknown` if we left it.
+            work = next(iter(await self._outbox.claimed(claim)), None)
+        return await self.carry(work) if work else Turn()
+
+    async def carry(self, work: Work) -> Turn:
+        """Take a claimed row as far as it goes now."""
         gate = self.gates[work.product]
         if gate.shut:  # since it was claimed
             transition = Transition("queued", 0.0, gate.reason, attempt_spent=False)
-            return (await self._write(work, transition, gate.reason)).delay
+            transition, status = await self._write(work, transition, gate.reason)
+            return Turn(transition.delay, status)
         return await self._steps(work, gate)
 
-    async def advance(self, submission_id: str, product: str, *, early: float = 0.0) -> float | None:
-        """Take a row as far as it goes now: to delivered, to a later attempt, or to a person. It has to be due within
-        `early` seconds.
+    async def advance(self, submission_id: str, product: str) -> Turn:
+        """Take a due row as far as it goes now: to delivered, to a later attempt, or to a person.
 
         The gate is asked before the row is claimed, because a claim says that a request may be in progress. A process
         that died with claimed rows behind a shut gate would leave all of them `unknown`.
-
-        Returns the seconds until the next attempt, or None if the row is no longer tried automatically.
         """
         gate = self.gates.get(product)
         if gate is None:  # the product was removed from widget.toml while one of its rows waits
             await self._outbox.postpone(submission_id, _NO_PRODUCT_DELAY, "no such product")
-            return _NO_PRODUCT_DELAY
+            return Turn(_NO_PRODUCT_DELAY)
         if not gate.admit() or not await self._is_worth_a_row(gate, product):
-            return gate.opens_in
-        work = await self._outbox.claim(submission_id, early=early)
+            return Turn(gate.opens_in)
+        work = await self._outbox.claim(submission_id)
         if work is None:
             gate.readmit()
-            return None
+            return Turn()
         return await self._steps(work, gate)
 
-    async def _steps(self, work: Work, gate: Gate) -> float | None:
+    async def _steps(self, work: Work, gate: Gate) -> Turn:
         attributes: Attributes = {
             "feedback.submission": work.id,
             "feedback.product": work.product,
@@ -125,12 +150,12 @@ class Delivery:
             tracing.resumed(work.origin),
             tracing.span("deliver", "consumer", attributes, work.origin.traceparent) as span,
         ):
-            transition = Transition("sending")
+            transition, status = await self._step(work, gate)
             while transition.state == "sending":
-                transition = await self._step(work, gate)
                 work = _following(work, transition)
+                transition, status = await self._step(work, gate)
             span.note({"state": transition.state})
-        return transition.delay
+        return Turn(transition.delay, status)
 
     async def _is_worth_a_row(self, gate: Gate, product: str) -> bool:
         """Whether the probe of a shut gate may use a row. It gets a new token first, which puts no row at risk."""
@@ -145,7 +170,7 @@ class Delivery:
             gate.stay_shut(failure.reason)
         return failure is None
 
-    async def _step(self, work: Work, gate: Gate) -> Transition:
+    async def _step(self, work: Work, gate: Gate) -> tuple[Transition, SubmissionStatus | None]:
         """Make the next call of `work` and record its outcome."""
         if (transition := await self._scan(work)) is not None:
             return await self._write(work, transition, transition.error)
@@ -189,14 +214,18 @@ class Delivery:
         wish = outcome.retry_after if isinstance(outcome, NotProcessed) else None
         return patience(gate.pauses + 1, wish, self._policy, self._chance())
 
-    async def _write(self, work: Work, transition: Transition, reason: str | None) -> Transition:
-        if not await self._record(work, transition):
+    async def _write(
+        self, work: Work, transition: Transition, reason: str | None
+    ) -> tuple[Transition, SubmissionStatus | None]:
+        """Write a transition. Returns what was written."""
+        status = await self._record(work, transition)
+        if status is None:
             log.warning("submission.claim_lost", submission=work.id)
-            return _LOST
+            return _LOST, None
         _log(work, transition, reason)
-        return transition
+        return transition, status
 
-    async def _record(self, work: Work, transition: Transition) -> bool:
+    async def _record(self, work: Work, transition: Transition) -> SubmissionStatus | None:
         """Write the outcome of `work`, and keep trying while the database is unavailable: an outcome that is lost now
         would be `unknown` later. The claim makes a late write harmless."""
         give_up_at = self._clock() + self._outbox.lease
@@ -252,6 +281,20 @@ _KINDS: Mapping[type, str] = {
     Misconfigured: "misconfigured",
 }
 """What the outcomes of calls are counted as."""
+
+
+async def _told(stored: "asyncio.Future[bool]", adding: Awaitable[T]) -> T | None:
+    """The result of `adding` a submission. It is told to `stored`, as is the error if there is one."""
+    try:
+        added = await adding
+    except asyncio.CancelledError:
+        stored.set_exception(OutboxUnavailable("the service is stopping"))
+        raise
+    except Exception as error:
+        stored.set_exception(error)
+        return None
+    stored.set_result(bool(added))
+    return added
 
 
 def _record_pauses() -> Iterator[float]:

@@ -1,7 +1,8 @@
-"""Decides who calls `advance`, and when: the interface, and its implementation for one process.
+"""Decides when a row is tried: the interface, and its implementation for one process.
 
-The rows are the truth. A dispatcher claims the rows that are due, as many as it has free slots for, and sweeps for rows
-that nobody announced. With PostgreSQL, several processes do so, and an engine wakes them: see `procrastinate`.
+The rows are the truth. A dispatcher stores new rows, and tries them at once if it has a free slot. It claims the rows
+that are due, as many as it has free slots for, and sweeps for rows that nobody announced. With PostgreSQL, several
+processes do so, and an engine wakes them: see `procrastinate`.
 """
 
 import asyncio
@@ -10,22 +11,22 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Any
 
 import structlog
 
 from widget.delivery.announcer import Announcer
-from widget.delivery.delivery import Delivery
+from widget.delivery.delivery import Delivery, Turn
 from widget.delivery.outage import Outage
 from widget.errors import OutboxUnavailable
-from widget.outbox.model import Due
+from widget.outbox.model import SubmissionStatus, just_stored
 from widget.outbox.outbox import Outbox
+from widget.submissions.model import Submission
 
 log = structlog.get_logger("widget.delivery.dispatch")
 
 _OVERDUE = 1.0
 """Seconds after which a row that is due, and that nobody has claimed, is one that only its id can be claimed by."""
-_HEAD_START = 1.0
-"""Seconds. The process that accepted a row claims it within a few milliseconds."""
 _BURST = 8
 _BURST_WITHIN = 0.1
 """So many rows accepted within so many seconds are a burst."""
@@ -72,7 +73,7 @@ class Dispatcher:
         self._crowded_since = -math.inf
         self._after_burst: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[SubmissionStatus | None]] = {}
         self._look_again = False
         self._draining_since: float | None = None
         self._loop: asyncio.Task[None] | None = None
@@ -112,33 +113,44 @@ class Dispatcher:
             log.warning("delivery.cut_off", submissions=[task.get_name().split()[-1] for task in cut_off])
         await self._announcer.close()
 
-    def head_start(self, product: str) -> float:
-        """Seconds for which everybody leaves a new row to `attempt`; 0 if that would not try it now."""
-        return _HEAD_START if self._has_room(product) else 0.0
+    async def accept(self, new: Submission, wait: float) -> SubmissionStatus | None:
+        """Store a submission for good, try it, and wait up to `wait` seconds for its outcome.
 
-    async def attempt(self, submission_id: str, product: str, wait: float) -> bool:
-        """Try a row that was just accepted, and wait up to `wait` seconds for its outcome.
-
-        Returns False without waiting if the row is not tried now, because no slot is free, a burst is coming in, or the
-        product's rows are held back. Then it is tried in its turn.
+        It is stored without being tried if no slot is free, a burst is coming in, or the product's rows are held back.
+        Then it is tried in its turn. Returns its status; None, and nothing is stored, if it is known already, as
+        `Outbox.add` says. Raises OutboxUnavailable.
         """
+        self._note_arrival()
+        if new.id in self._running or not self._has_room(new.product):
+            return await self._accept_for_later(new)
+        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        sending = self._begin(new.id, partial(self._delivery.begin, new, stored))
+        if not await asyncio.shield(stored):
+            return None
+        _log_accepted(new)
+        if wait > 0:
+            await asyncio.wait({sending}, timeout=wait)
+        status = sending.result() if sending.done() and not sending.cancelled() else None
+        return status or just_stored(new)
+
+    async def _accept_for_later(self, new: Submission) -> SubmissionStatus | None:
+        if not await self._outbox.add(new):
+            return None
+        _log_accepted(new)
+        self._look_again = True
+        self._announcer.announce()
+        if self._in_burst():
+            if self._after_burst is None:
+                self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
+        elif self._has_room(new.product):  # by now; whoever made room may have looked before the row was there
+            self._wake.set()
+        return just_stored(new)
+
+    def _note_arrival(self) -> None:
         now = asyncio.get_running_loop().time()
         if not self._is_crowded(now):
             self._crowded_since = now
         self._arrivals.append(now)
-        if not self._has_room(product):
-            self._look_again = True
-            self._announcer.announce()
-            if self._in_burst() and self._after_burst is None:
-                self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
-            return False
-        # The loop may have started it first, or may be about to.
-        task = self._running.get(submission_id) or self._begin_row(Due(submission_id, product), early=_HEAD_START)
-        if wait > 0:
-            await asyncio.wait({task}, timeout=wait)
-            if claimed := self._running.get(submission_id) if task.done() else None:
-                await asyncio.wait({claimed}, timeout=max(0.0, now + wait - asyncio.get_running_loop().time()))
-        return True
 
     def why_kept_back(self, product: str) -> str | None:
         """Why the product's rows are not tried now; None if they are."""
@@ -164,30 +176,33 @@ class Dispatcher:
         """How many rows may be in delivery now."""
         return min(_MEANWHILE, self._concurrency) if self._in_burst() else self._concurrency
 
-    def _begin_row(self, row: Due, early: float = 0.0) -> asyncio.Task[None]:
-        return self._begin(row.id, partial(self._delivery.advance, *row, early=early))
-
-    def _begin(self, submission_id: str, deliver: Callable[[], Awaitable[float | None]]) -> asyncio.Task[None]:
+    def _begin(
+        self, submission_id: str, deliver: Callable[[], Awaitable[Turn]]
+    ) -> asyncio.Task[SubmissionStatus | None]:
         task = asyncio.create_task(self._advance(submission_id, deliver), name=f"advance {submission_id}")
         self._running[submission_id] = task
         task.add_done_callback(partial(self._ended, submission_id))
         return task
 
-    def _ended(self, submission_id: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, submission_id: str, task: asyncio.Task[SubmissionStatus | None]) -> None:
         if self._running.get(submission_id) is task:
             del self._running[submission_id]
         if self._look_again:
             self._wake.set()
 
-    async def _advance(self, submission_id: str, deliver: Callable[[], Awaitable[float | None]]) -> None:
+    async def _advance(self, submission_id: str, deliver: Callable[[], Awaitable[Turn]]) -> SubmissionStatus | None:
+        """Deliver a row. Returns its new status, if one was written."""
         try:
-            if await deliver() is not None:
+            turn = await deliver()
+            if turn.again is not None:
                 self._look_again = True
+            return turn.status
         except OutboxUnavailable as error:
             self._look_again = True
             self._outbox_is_away(error)
         except Exception:
             log.exception("delivery.failed", submission=submission_id)  # it is tried again once its lease ends
+        return None
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -243,12 +258,16 @@ class Dispatcher:
         if due_in is not None and (due_in < -_OVERDUE or self._delivery.wants_probe()):
             for row in await self._outbox.due(free, [*shut, *self._delivery.open_products()]):
                 if row.id not in self._running:
-                    self._begin_row(row)
+                    self._begin(row.id, partial(self._delivery.advance, *row))
         waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]
         return max(self._shortest_pause, min(waits))
 
 
-async def finish(tasks: Sequence[asyncio.Task[None]], end: float) -> Sequence[asyncio.Task[None]]:
+def _log_accepted(new: Submission) -> None:
+    log.info("submission.accepted", submission=new.id, product=new.product, files=len(new.attachments))
+
+
+async def finish(tasks: Sequence[asyncio.Task[Any]], end: float) -> Sequence[asyncio.Task[Any]]:
     """Wait for `tasks` until the loop's time is `end`, then cancel the rest and wait a little longer for them.
 
     Returns the cancelled tasks.

@@ -17,10 +17,10 @@ from widget.abuse.bots import BotDefence
 from widget.abuse.rate_limits import Rates, client_key
 from widget.config.products import Product
 from widget.delivery.dispatch import Dispatcher
-from widget.errors import AlreadySent, Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
+from widget.errors import AlreadySent, Fault, IdentityInvalid, Rejected, TokenExpired, TokenInvalid
 from widget.files.pool import Examiner, Seen
 from widget.intake.model import RawFile, RawForm
-from widget.outbox.model import StoredAttachment, SubmissionStatus
+from widget.outbox.model import SubmissionStatus, just_stored
 from widget.outbox.outbox import Outbox
 from widget.outbox.tables import TEST
 from widget.submissions import addresses, context, identity
@@ -155,23 +155,29 @@ class Acceptance:
         if exceeded := await self._rates.hit_product(product.slug, held=held is not None):
             raise Rejected.rate_limited(*exceeded)
         new = replace(new, attachments=await self._examined(form, client_key(address)))
-        head_start = self._dispatcher.head_start(product.slug)
-        if not await self._outbox.add(new, head_start=head_start, held=held):  # the same form, sent twice at once
+        accepted = await (self._hold(new, held) if held else self._deliver(new))
+        if accepted is None:  # the same form, sent twice at once
             if (known := await self._outbox.status(new.id)) is None:
                 raise _disbelieved(product, form.fields, IdentityInvalid("used", "its jti was used before"))
             return self._repeated(known, form)
         if addresses.mixes_scripts(new.feedback.email):
             log.warning("submission.mixed_scripts", submission=new.id, product=product.slug)
-        if test:
-            log.info("submission.test", submission=new.id, product=product.slug)
-            return Held(replace(_queued(new), test=True))
-        if held:
-            log.warning("submission.held", submission=new.id, product=product.slug, reason=held)
-            return Held(_queued(new))
-        log.info("submission.accepted", submission=new.id, product=product.slug, files=len(new.attachments))
-        if await self._dispatcher.attempt(new.id, product.slug, self._delivery_wait):
-            return Stored(await self._status(new))
-        return Stored(_queued(new))
+        return accepted
+
+    async def _hold(self, new: Submission, reason: str) -> Held | None:
+        """Store a submission for the operator. None if it is known already."""
+        if not await self._outbox.add(new, held=reason):
+            return None
+        if reason == TEST:
+            log.info("submission.test", submission=new.id, product=new.product)
+        else:
+            log.warning("submission.held", submission=new.id, product=new.product, reason=reason)
+        return Held(just_stored(new, test=reason == TEST))
+
+    async def _deliver(self, new: Submission) -> Stored | None:
+        """Store a submission, and try to deliver it at once. None if it is known already."""
+        status = await self._dispatcher.accept(new, self._delivery_wait)
+        return Stored(status) if status else None
 
     def _repeated(self, known: SubmissionStatus, form: RawForm) -> Repeated:
         """A repeat of the same content gets the first receipt. Raises AlreadySent for other content."""
@@ -228,18 +234,6 @@ class Acceptance:
             Attachment(file.name, file.media_type, seen.size, file.content, " ".join(seen.notes) or None)
             for file, seen in pairs
         )
-
-    async def _status(self, new: Submission) -> SubmissionStatus:
-        status = await self._outbox.status(new.id)
-        if status is None:
-            raise OutboxUnavailable("a row that was just stored is not there")
-        return status
-
-
-def _queued(new: Submission) -> SubmissionStatus:
-    """The status of a submission that was just stored, without another query."""
-    files = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in new.attachments)
-    return SubmissionStatus(new.id, new.product, "queued", time.time(), None, None, None, files)
 
 
 def _named(form: RawForm) -> list[tuple[str, bytes]]:

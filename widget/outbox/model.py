@@ -1,10 +1,11 @@
 """The values that the outbox exchanges: claimed work, its outcome, and a submission's status."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from widget.submissions.model import Feedback
+from widget.submissions.model import Feedback, Submission
 from widget.telemetry.tracing import Origin
 
 _UNKNOWN = Origin()
@@ -115,3 +116,9 @@ class SubmissionStatus:
     """HMAC of the content, to compare a repeat with."""
     test: bool = False
     """Whether it was marked as a test, and is never delivered."""
+
+
+def just_stored(new: Submission, *, test: bool = False) -> SubmissionStatus:
+    """The status of a submission that was just stored, without a query."""
+    files = tuple(StoredAttachment(file.name, "waiting", None, file.note) for file in new.attachments)
+    return SubmissionStatus(new.id, new.product, "queued", time.time(), None, None, None, files, test=test)

@@ -122,39 +122,48 @@ class Outbox:
         await self.backend.open(exclusive=False)
         await self.backend.write_alone(migrate)
 
-    async def add(self, new: Submission, *, head_start: float = 0.0, held: str | None = None) -> bool:
+    async def add(self, new: Submission, *, held: str | None = None) -> bool:
         """Store a submission for good. Returns False, and stores nothing, if its id is known already, or the identity
         that may be used only once.
 
-        For `head_start` seconds the row can only be claimed by its id. With `held`, a reason, it is not delivered until
-        the operator releases it. Raises OutboxFull.
+        With `held`, a reason, it is not delivered until the operator releases it. Raises OutboxFull.
         """
+        begin = {"state": "queued", "attempts": 0, "claim": None, "intent": None, "delay": None if held else 0.0}
+        return await self._add(new, begin, held) is not None
+
+    async def add_claimed(self, new: Submission, claim: str) -> Work | None:
+        """Store a submission as `add` does, and claim it in the same commit, under this name. None where `add` returns
+        False. If the commit got no answer, `claimed` tells whether it succeeded."""
+        begin = {"state": "sending", "attempts": 1, "claim": claim, "intent": "create", "delay": self.lease}
+        blobs = await self._add(new, begin)
+        return None if blobs is None else _new_work(new, claim, blobs, self._keyring.newest)
+
+    async def _add(self, new: Submission, begin: Mapping[str, Any], held: str | None = None) -> Sequence[str] | None:
+        """Store a submission whose row begins like this. Returns the names of its blobs; None if it is known."""
         self.check_open()
-        # A client that disconnects must not leave half a submission behind.
-        return await asyncio.shield(self._add(new, head_start, held))
-
-    async def _add(self, new: Submission, head_start: float, held: str | None) -> bool:
         row, files = _sealed(new, self._keyring)
-        row |= {"why_held": held, "head_start": head_start}
+        row |= {**begin, "held_for": held}
 
-        def store(connection: Connection, blobs: Sequence[str]) -> None:
+        def store(connection: Connection, blobs: Sequence[str]) -> Sequence[str]:
             connection.execute(self._statements.add, row)
             if files:
                 self._check_room(connection, new, held is not None)
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
                 connection.execute(self._statements.add_attachment, named)
+            return blobs
 
         try:
-            await self.backend.keep(new.attachments, store)
+            # A client that disconnects must not leave half a submission behind.
+            blobs = await asyncio.shield(self.backend.keep(new.attachments, store))
         except IntegrityError:
-            return False
+            return None
         except OutboxFull:
             raise
         except OutboxUnavailable as error:
             self.trouble = str(error)
             raise
         self.trouble = None
-        return True
+        return blobs
 
     async def pending_bytes(self) -> dict[str, float]:
         """The bytes of attachments that wait for delivery, by product."""
@@ -191,12 +200,16 @@ class Outbox:
         values = {"shut": list(shut)}
         return await self.backend.read(lambda c: c.scalar(self._statements.next_due, values))
 
-    async def claim(self, submission_id: str, *, early: float = 0.0) -> Work | None:
-        """Claim a row that is due, or will be within `early` seconds, for the time of the lease, with the intent to
-        make its next POST. None if it cannot be claimed. Tries again while the database is unavailable."""
-        values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex, "early": early}
+    async def claim(self, submission_id: str) -> Work | None:
+        """Claim a row that is due for the time of the lease, with the intent to make its next POST. None if it cannot
+        be claimed. Tries again while the database is unavailable."""
+        values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
         works = await self._surely(self._statements.claim, self._statements.claim, values)
         return works[0] if works else None
+
+    async def claimed(self, claim: str) -> Sequence[Work]:
+        """The rows that were claimed under this name. Tries again while the database is unavailable."""
+        return await self._surely(self._statements.claimed, self._statements.claimed, {"new_claim": claim})
 
     async def claim_due(self, limit: int, products: Collection[str]) -> Sequence[Work]:
         """Claim rows of `products` that are due, the longest due first, as `claim` does."""
@@ -248,15 +261,17 @@ class Outbox:
         values = {"an_id": submission_id, "delay": delay, "error": error}
         await self.backend.write(lambda c: c.execute(self._statements.postpone, values))
 
-    async def record(self, work: Work, transition: Transition) -> bool:
-        """Write the outcome of a claimed row. Returns False, and writes nothing, if the claim was lost."""
+    async def record(self, work: Work, transition: Transition) -> SubmissionStatus | None:
+        """Write the outcome of a claimed row. Returns its new status, or None if the claim was lost and nothing is
+        written."""
         seal = partial(self._keyring.seal, work.data_key, work.id)
         values, files = _outcome(work, transition, self.lease, seal), _outcomes_of_files(work, transition, seal)
         feedback_id = work.feedback_id if transition.feedback_id is None else transition.feedback_id
 
-        def store(connection: Connection) -> Sequence[str] | None:
-            if connection.execute(self._statements.record, values).rowcount == 0:
-                return None
+        def store(connection: Connection) -> tuple[SubmissionStatus | None, Sequence[str]]:
+            row = connection.execute(self._statements.record, values).one_or_none()
+            if row is None:
+                return None, ()
             if files:
                 connection.execute(self._statements.record_attachment, files)
             self._events.put(connection, work.id, work.product, transition.state, feedback_id, work.feedback.rating)
@@ -265,14 +280,14 @@ class Outbox:
                 blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
             if blobs:
                 connection.execute(self._statements.forget_attachments, {"an_id": work.id})
-            return blobs
+            return self._status(connection, row, has_files=work.has_files), blobs
 
-        erased = await self.backend.write(store)
-        if erased is not None and self._events.wants(work.product, transition.state):
+        status, erased = await self.backend.write(store)
+        if status and self._events.wants(work.product, transition.state):
             self.has_news.set()
         if erased:
             await self.backend.erase(erased)
-        return erased is not None
+        return status
 
     async def recover(
         self, hold: float | None, *, everything: bool = False, running: Collection[str] = ()
@@ -300,14 +315,16 @@ class Outbox:
     async def status(self, submission_id: str) -> SubmissionStatus | None:
         """The status of a submission; None if it is not known."""
         self.check_open()
-        return await self.backend.read(lambda c: self._status(c, submission_id))
 
-    def _status(self, connection: Connection, submission_id: str) -> SubmissionStatus | None:
-        row = connection.execute(self._statements.status, {"an_id": submission_id}).one_or_none()
-        if row is None:
-            return None
-        files = connection.execute(self._statements.attachments, {"an_id": submission_id}).all()
-        opened = partial(self._keyring.opened_or, DAMAGED, row.data_key, submission_id)
+        def look(connection: Connection) -> SubmissionStatus | None:
+            row = connection.execute(self._statements.status, {"an_id": submission_id}).one_or_none()
+            return None if row is None else self._status(connection, row)
+
+        return await self.backend.read(look)
+
+    def _status(self, connection: Connection, row: _Row, *, has_files: bool = True) -> SubmissionStatus:
+        files = connection.execute(self._statements.attachments, {"an_id": row.id}).all() if has_files else ()
+        opened = partial(self._keyring.opened_or, DAMAGED, row.data_key, row.id)
         return SubmissionStatus(
             row.id,
             row.product,
@@ -430,6 +447,28 @@ def _outcomes_of_files(work: Work, transition: Transition, seal: _Seal) -> list[
 def _stored(file: _Row, opened: Callable[[str, str | None], str | None]) -> StoredAttachment:
     name = opened(f"name {file.position}", file.name) or DAMAGED
     return StoredAttachment(name, file.status, opened(f"message {file.position}", file.message), file.note)
+
+
+def _new_work(new: Submission, claim: str, blobs: Sequence[str], data_key: str | None) -> Work:
+    """A submission that was claimed when it was stored, without a query."""
+    return Work(
+        id=new.id,
+        product=new.product,
+        claim=claim,
+        age=0.0,
+        attempts=1,
+        feedback=new.feedback,
+        feedback_id=None,
+        pending=tuple(
+            Pending(position, file.name, file.media_type, file.size, blob, data_key is not None)
+            for position, (file, blob) in enumerate(zip(new.attachments, blobs, strict=True))
+        ),
+        separately=False,
+        possible_duplicate=False,
+        data_key=data_key,
+        origin=tracing.origin(),
+        has_files=bool(new.attachments),
+    )
 
 
 def _work(row: _Row, files: Sequence[_Row], keyring: Keyring) -> Work:

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Double,
     Insert,
     Label,
     Select,
-    String,
     Update,
     and_,
     bindparam,
@@ -47,6 +47,22 @@ _GIVEN = (
     "request_id",
     "traceparent",
 )
+_SHOWN = [
+    submission.c[name]
+    for name in (
+        "id",
+        "product",
+        "state",
+        "accepted_at",
+        "ended_at",
+        "feedback_id",
+        "told",
+        "content_mac",
+        "data_key",
+        "held_for",
+    )
+]
+"""What a receipt shows of a row, and the key of what is encrypted in it."""
 _BY_ID = submission.c.id == bindparam("an_id")
 _OF_ROW = attachment.c.submission_id == bindparam("an_id")
 
@@ -61,7 +77,6 @@ class _Conditions:
         # While a key is rotated in, another process may have sealed rows that this one cannot read.
         self.readable = or_(s.data_key.is_(null()), s.data_key.in_(backend.keyring.names))
         self.due = and_(self.unheld, s.due_at <= self.now, self.readable)
-        self.due_soon = and_(self.unheld, s.due_at <= self.now + bindparam("early"), self.readable)
         self.ours = and_(s.state == "sending", s.claim == bindparam("new_claim"))
         self.open_gate = s.product.not_in(bindparam("shut", expanding=True))
 
@@ -109,21 +124,18 @@ class Statements:
         self.hasten = _hasten(rows)
 
         # Read the status of a submission.
-        self.status = _status()
+        self.status = select(*_SHOWN).where(_BY_ID)
         self.attachments = select(a.position, a.name, a.status, a.message, a.note).where(_OF_ROW).order_by(a.position)
 
 
 def _add(now: ColumnElement[float]) -> Insert:
-    is_held = bindparam("why_held", type_=String)
+    """Store a row: `queued`, or claimed already. Without a `delay`, it is not due."""
     return insert(submission).values(
-        state=literal("queued"),
         accepted_at=now,
-        due_at=case((is_held.is_(null()), now + bindparam("head_start")), else_=null()),
-        held_for=is_held,
-        attempts=literal(0),
+        due_at=now + bindparam("delay", type_=Double),
         separately=literal(False),
         possible_duplicate=literal(False),
-        **{name: bindparam(name) for name in _GIVEN},
+        **{name: bindparam(name) for name in (*_GIVEN, "state", "attempts", "claim", "intent", "held_for")},
     )
 
 
@@ -162,10 +174,9 @@ def _next_due(rows: _Conditions) -> Select[Any]:
 
 
 def _claim(rows: _Conditions, lease: float) -> ReturningUpdate[Any]:
-    """Claim a row that is due or will be soon, or that this very claim has: its commit may have succeeded without an
-    answer."""
+    """Claim a row that is due, or that this very claim has: its commit may have succeeded without an answer."""
     attempts = case((rows.ours, submission.c.attempts), else_=submission.c.attempts + 1)
-    return _claiming(rows, lease, attempts).where(_BY_ID, or_(rows.due_soon, rows.ours))
+    return _claiming(rows, lease, attempts).where(_BY_ID, or_(rows.due, rows.ours))
 
 
 def _claim_due(rows: _Conditions, lease: float) -> ReturningUpdate[Any]:
@@ -223,8 +234,8 @@ def _set_aside(now: ColumnElement[float]) -> Update:
     )
 
 
-def _record(now: ColumnElement[float], later: ColumnElement[float], forgotten: Sequence[str]) -> Update:
-    """Write an outcome while the claim stands. A delivered row loses the columns `forgotten`."""
+def _record(now: ColumnElement[float], later: ColumnElement[float], forgotten: Sequence[str]) -> ReturningUpdate[Any]:
+    """Write an outcome while the claim stands, and read the status. A delivered row loses the columns `forgotten`."""
     s = submission.c
     return (
         update(submission)
@@ -244,6 +255,7 @@ def _record(now: ColumnElement[float], later: ColumnElement[float], forgotten: S
             ended_at=case((bindparam("over", type_=Boolean), now), else_=null()),
             **{name: case((bindparam("delivered", type_=Boolean), null()), else_=s[name]) for name in forgotten},
         )
+        .returning(*_SHOWN)
     )
 
 
@@ -291,20 +303,3 @@ def _hasten(rows: _Conditions) -> Update:
         .where(rows.waiting, s.state != "sending", s.due_at > rows.now + bindparam("longest"))
         .values(due_at=rows.now)
     )
-
-
-def _status() -> Select[*tuple[Any, ...]]:
-    """What a receipt shows of a row, and the key of what is encrypted in it."""
-    s = submission.c
-    return select(
-        s.id,
-        s.product,
-        s.state,
-        s.accepted_at,
-        s.ended_at,
-        s.feedback_id,
-        s.told,
-        s.content_mac,
-        s.data_key,
-        s.held_for,
-    ).where(_BY_ID)
