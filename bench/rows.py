@@ -157,9 +157,8 @@ ROWS: tuple[Row, ...] = (
             Check("memory", "memory above idle", "at most 64 MB above idle", "MB", "less", 64.0),
             Check("p99", "p99 of small ones", "small submissions meanwhile p99 under 150 ms", "ms", "less", 150.0),
         ),
-        "working on two large bodies at a time, with small ones in between: p99 fell from 5.6 s to about 0.2 s. Most "
-        "of the memory is read ahead from each connection before the client can be made to wait. A smaller system "
-        "buffer would slow down everyone far away.",
+        "working on two large bodies at a time, with small ones in between: p99 fell from 5.6 s to about 0.2 s. "
+        "Reading no more of a body than is asked for, and two heaps for all threads: 137 MB became 50 MB.",
     ),
     Row(
         "idle",

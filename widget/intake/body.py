@@ -33,7 +33,7 @@ from widget.telemetry.counters import Amount, Key, counters
 
 __all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "receive"]
 
-_WRITE_SIZE = 128 * 1024
+_WRITE_SIZE = 32 * 1024
 """Bytes of files that each request collects in memory before it writes them."""
 _LARGE = 64 * 1024
 """Bytes above which a body is large and has to wait for its turn."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from uvicorn import Config
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -33,6 +34,10 @@ LEAST_RATE = 512
 """Bytes a second that a body has to bring, over each period of `RATE_PERIOD`, or its request is ended."""
 RATE_PERIOD = 60.0
 """Seconds."""
+_BUFFER = memoryview(bytearray(256 * 1024))
+"""Where every connection of the process puts what it has just read, until it is parsed a moment later."""
+_BEGINNING = _BUFFER[: 16 * 1024]
+"""The part of it for a head and what comes with it: a body waits in the system's buffers until somebody reads it."""
 _ONCE = (b"host", b"content-length", b"content-type", b"transfer-encoding", b"origin", b"sec-fetch-site")
 """Fields that may not be repeated, because a proxy might read one and the service the other."""
 _CODES = {400: "malformed", 408: "malformed", 429: "rate_limited", 431: "request_too_large", 505: "malformed"}
@@ -81,6 +86,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self.flow = _OnDemand(transport, self._has_unread)
         self._client = self.per_client.opened(self.client[0] if self.client else "")
         if self._client is None:
             self._refuse(429)
@@ -116,6 +122,8 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(431)
         elif self._in_message and self._raw > MAX_OVERHEAD + 2 * self._body:
             self._refuse(400)
+        elif self._in_message and self.cycle.body:
+            self.flow.pause_reading()
         if self._deadline is None and (self._in_head or self._is_idle):
             self._arm(self.header_timeout, self._too_slow)
 
@@ -168,6 +176,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The application has answered. A body that it did not read gets no more time than a head."""
+        if self._served is not None:
+            self._served.body.clear()
         super().on_response_complete()
         if self.transport.is_closing():
             self._arm(LINGER, self.transport.abort)
@@ -201,12 +211,21 @@ class Protocol(HttpToolsProtocol):
         """Nothing came after an answer."""
         self._give_up()
 
+    @property
+    def is_in_body(self) -> bool:
+        """Whether the head of a request has come, and its body has not ended."""
+        return self._in_message and not self._in_head
+
     # Inside.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._served = cycle
         cycle.transport = _LingeringTransport(self.transport, self._linger)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
+
+    def _has_unread(self) -> bool:
+        """Whether the application has yet to take a part of the body that is here."""
+        return self._served is not None and bool(self._served.body)
 
     @property
     def _is_idle(self) -> bool:
@@ -309,6 +328,46 @@ class Protocol(HttpToolsProtocol):
         self._give_up()
 
 
+class _Reading(asyncio.BufferedProtocol):
+    """Reads for a connection into the buffer that all share. uvloop would read up to 256 kB of each beginning. It only
+    takes a buffer from what is no `asyncio.Protocol`, so this is in between."""
+
+    def __init__(self, connection: Protocol) -> None:
+        self._connection = connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._connection.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._connection.resume_writing()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _BUFFER if self._connection.is_in_body else _BEGINNING
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._connection.data_received(bytes(_BUFFER[:nbytes]))
+
+
+class _OnDemand(FlowControl):
+    """Reads no more of a body than the application has asked for. uvicorn would read ahead, on each connection, what
+    the application has no use for yet; a few hundred uploads at once would fill the memory."""
+
+    def __init__(self, transport: asyncio.Transport, has_unread: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._has_unread = has_unread
+
+    def resume_reading(self) -> None:
+        """Read on, unless there is something to take."""
+        if not self._has_unread():
+            super().resume_reading()
+
+
 class _LingeringTransport:
     """A connection as a request sees it. Only the protocol may close it."""
 
@@ -344,7 +403,8 @@ def _answer(status: int) -> bytes:
     return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
 
-def protocol(header_timeout: float, connections: Connections) -> type[Protocol]:
-    """The protocol with these bounds, as a class, which uvicorn expects."""
+def protocol(header_timeout: float, connections: Connections) -> Any:
+    """Makes the protocol of a connection, with these bounds. To uvicorn it is the class of one, which it calls."""
     bounds = {"header_timeout": header_timeout, "per_client": connections, "forwarded": Forwarded(connections)}
-    return type("Protocol", (Protocol,), bounds)
+    bounded = type("Protocol", (Protocol,), bounds)
+    return lambda **given: _Reading(bounded(**given))
