@@ -104,7 +104,7 @@ async def test_a_challenge_costs_twice_as_much_each_time_that_the_surge_doubles(
     bots = BotDefence(Proofs([KEY], cost=100), rates)
     costs = {}
     for count in range(1, 200):
-        await rates.hit_product("demo")
+        await rates.note_new("demo")
         costs[count] = bots.challenge(product, "a" * 32, time.time())["parameters"]["cost"]
     expected = {10: 100, 11: 100, 19: 100, 20: 200, 39: 200, 40: 400, 79: 400, 80: 800, 199: 800}
     assert {count: costs[count] for count in expected} == expected

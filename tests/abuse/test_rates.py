@@ -23,9 +23,13 @@ class Clock:
 
 
 async def hit(rates: Rates, product: str, address: str, *, marked: bool = True) -> float | None:
-    """Count a submission as the service does: for its client on arrival, for its product once it may pass."""
+    """Count a submission as the service does: for its client on arrival, for its product once it may pass, for a surge
+    once it is stored."""
     exceeded = await rates.hit_client(product, address, marked=marked) or await rates.hit_product(product)
-    return exceeded.wait if exceeded else None
+    if exceeded:
+        return exceeded.wait
+    await rates.note_new(product)
+    return None
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,22 @@ async def test_what_is_held_uses_up_nothing_of_what_people_need_and_has_a_limit_
     assert [exceeded is None for exceeded in held] == [True] * 3 + [False] * 2
     assert [await rates.hit_product("demo") for _ in range(3)] == [None] * 3
     assert await rates.hit_product("demo")
+
+
+async def test_what_was_stored_before_is_taken_back() -> None:
+    rates = Rates(Limits(total="3/minute"), clock=Clock())
+    for held in (False, True):
+        for _ in range(9):
+            assert await rates.hit_product("demo", held=held) is None
+            await rates.take_back("demo", held=held)
+        assert [await rates.hit_product("demo", held=held) is None for _ in range(4)] == [True] * 3 + [False]
+
+
+async def test_what_exceeds_the_products_limit_is_a_part_of_a_surge() -> None:
+    rates = Rates(Limits(total="1/minute", surge="3/minute"), clock=Clock())
+    for n in range(5):
+        await hit(rates, "demo", f"192.0.2.{n}")
+    assert rates.surge_height("demo") == 5 / 3
 
 
 async def test_a_surge_begins_with_the_rate_and_lasts_for_a_while_after_it() -> None:

@@ -114,3 +114,24 @@ def test_an_old_token_with_other_content_is_answered_409_too(
     widget.submit("first", token=token)
     widget.environ["TOKEN_MAX_AGE"] = "60"
     assert widget.submit("second", token=token).json()["errors"][0]["code"] == "already_sent"
+
+
+def test_a_repeat_uses_up_nothing_of_the_products_limit_and_passes_once_that_is_reached(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(RATE_LIMIT_TOTAL="2/hour")
+    token = widget.token()
+    first = widget.submit("first", token=token)
+    assert [widget.submit("first", token=token).json() for _ in range(3)] == [first.json()] * 3
+    assert widget.submit("second").status_code == 201
+    assert widget.submit("third").status_code == 429
+    assert widget.submit("first", token=token).json() == first.json()
+    assert insider.descriptions() == ["first", "second"]
+
+
+def test_other_content_that_is_at_fault_is_answered_409_all_the_same(widget: Widget) -> None:
+    token = widget.token()
+    widget.submit("first", token=token)
+    faults: list[dict[str, Any]] = [{"description": "x" * 2000}, {"email": "nobody"}]
+    for fault in faults:
+        assert widget.submit(token=token, **fault).json()["errors"][0]["code"] == "already_sent"

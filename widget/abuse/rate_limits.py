@@ -183,18 +183,26 @@ class Rates:
         return _longest(waits)
 
     async def hit_product(self, product: str, *, held: bool = False) -> Exceeded | None:
-        """Count one submission for its product. Returns the same as `hit_client`.
+        """Count one submission against its product's limit. Returns the same as `hit_client`.
 
-        Only requests with a genuine, unused form token are counted here. Requests refused earlier can neither use up
-        the limit of others nor cause a surge. What is to be `held` for the operator has a limit of its own: programs
-        that solve no proof use up nothing of what people need.
+        Only requests with a genuine form token are counted here, and `take_back` follows if the token was used before.
+        Requests refused earlier can neither use up the limit of others nor cause a surge. What is to be `held` for the
+        operator has a limit of its own: programs that solve no proof use up nothing of what people need.
         """
-        whom = (product, "held") if held else (product,)
-        total = await self._count(self._products, self._total, *whom)
+        total = await self._count(self._products, self._total, *_whom(product, held))
+        if total.wait:
+            await self.note_new(product)
+        return _longest({"RATE_LIMIT_TOTAL": total})
+
+    async def take_back(self, product: str, *, held: bool = False) -> None:
+        """Undo `hit_product` for a submission that was stored, and counted, before."""
+        await self._count(self._products, self._total, *_whom(product, held), amount=-1)
+
+    async def note_new(self, product: str) -> None:
+        """Count one submission that is new. Too many of them are a surge."""
         surge = await self._count(self._products, self._surge, product, "surge")
         if surge.wait:
             self._note_surge(product, surge.filled)
-        return _longest({"RATE_LIMIT_TOTAL": total})
 
     async def close(self) -> None:
         """Close the storage."""
@@ -222,24 +230,30 @@ class Rates:
         since, height = (surge.since, surge.height) if surge else (now, 1.0)
         self._surges[product] = _Surge(since, now + SURGE, max(height, filled))
 
-    async def _count(self, local: BoundedStorage, items: Sequence[RateLimitItem], *whom: str) -> _Counted:
+    async def _count(
+        self, local: BoundedStorage, items: Sequence[RateLimitItem], *whom: str, amount: int = 1
+    ) -> _Counted:
         """Count against every item. Returns the strictest result."""
         counted = [_Counted(0.0, 0.0)]
         for item in items:
             storage = self._redis if self._redis and self._clock() >= self._away_until else local
             try:
-                counted.append(await self._count_one(storage, item, whom))
+                counted.append(await self._count_one(storage, item, whom, amount))
             except StorageError as error:
                 self._away_until = self._clock() + _AWAY
                 log.error("rates.storage_away", reason=type(error.storage_error).__name__, seconds=_AWAY)
-                counted.append(await self._count_one(local, item, whom))
+                counted.append(await self._count_one(local, item, whom, amount))
         return max(counted)
 
-    async def _count_one(self, storage: Storage, item: RateLimitItem, whom: Sequence[str]) -> _Counted:
+    async def _count_one(self, storage: Storage, item: RateLimitItem, whom: Sequence[str], amount: int) -> _Counted:
         key = item.key_for(*whom)
-        filled = await storage.incr(key, item.get_expiry()) / item.amount
+        filled = await storage.incr(key, item.get_expiry(), amount) / item.amount
         wait = max(1.0, await storage.get_expiry(key) - self._clock()) if filled > 1 else 0.0
         return _Counted(wait, filled)
+
+
+def _whom(product: str, held: bool) -> Sequence[str]:
+    return (product, "held") if held else (product,)
 
 
 async def why_away(storage: str) -> str | None:

@@ -1,8 +1,8 @@
 """Accepts submissions: a form that was read becomes a row on stable storage.
 
-`Acceptance.accept` takes the steps in order: recognise a repeat, identify the person, check each field, suspect bots,
-apply the product's limit, check each file, store. Nothing here depends on HTTP: `body` reads the request, and `web`
-answers it.
+`Acceptance.accept` takes the steps in order: identify the person, check each field, suspect bots, apply the product's
+limit, check each file, store. At whichever step a repeat is stopped, it gets the receipt of what was stored before.
+Nothing here depends on HTTP: `body` reads the request, and `web` answers it.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from widget.abuse.bots import BotDefence
 from widget.abuse.rate_limits import Rates, client_key
 from widget.config.products import Product
 from widget.delivery.dispatch import Dispatcher
-from widget.errors import AlreadySent, Fault, IdentityInvalid, Rejected, TokenExpired, TokenInvalid
+from widget.errors import AlreadySent, Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
 from widget.files.pool import Examiner, Seen
 from widget.intake.model import RawFile, RawForm
 from widget.outbox.model import SubmissionStatus, just_stored
@@ -147,19 +147,33 @@ class Acceptance:
         `lang` is the language of the form, and so of the consent text that the person saw; `address` is the client's.
         Raises Rejected, with every fault of the step that found one, and OutboxUnavailable.
         """
-        known = await self._outbox.status(token.submission_id)
-        if known is not None:
-            return self._repeated(known, form)
+        try:
+            accepted = await self._accept_new(product, token, form, lang, address, test=test)
+        except (Rejected, OutboxUnavailable):
+            if repeated := await self._repeated(token, form):
+                return repeated
+            raise
+        if accepted := accepted or await self._repeated(token, form):
+            return accepted
+        raise _disbelieved(product, form.fields, IdentityInvalid("used", "its jti was used before"))
+
+    async def _accept_new(
+        self, product: Product, token: FormToken, form: RawForm, lang: str, address: str, *, test: bool
+    ) -> Accepted | None:
+        """Do what `accept` does with a new submission. None if it turns out to be known.
+
+        Nearly all are new. To look first whether each is known would cost a third of what accepting costs.
+        """
         new = self._submission(product, token, form, lang)
         held = TEST if test else self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         if exceeded := await self._rates.hit_product(product.slug, held=held is not None):
             raise Rejected.rate_limited(*exceeded)
         new = replace(new, attachments=await self._examined(form, client_key(address)))
         accepted = await (self._hold(new, held) if held else self._deliver(new))
-        if accepted is None:  # the same form, sent twice at once
-            if (known := await self._outbox.status(new.id)) is None:
-                raise _disbelieved(product, form.fields, IdentityInvalid("used", "its jti was used before"))
-            return self._repeated(known, form)
+        if accepted is None:
+            await self._rates.take_back(product.slug, held=held is not None)
+            return None
+        await self._rates.note_new(product.slug)
         if addresses.mixes_scripts(new.feedback.email):
             log.warning("submission.mixed_scripts", submission=new.id, product=product.slug)
         return accepted
@@ -179,8 +193,11 @@ class Acceptance:
         status = await self._dispatcher.accept(new, self._delivery_wait)
         return Stored(status) if status else None
 
-    def _repeated(self, known: SubmissionStatus, form: RawForm) -> Repeated:
-        """A repeat of the same content gets the first receipt. Raises AlreadySent for other content."""
+    async def _repeated(self, token: FormToken, form: RawForm) -> Repeated | None:
+        """The first receipt, if this is a repeat. Raises AlreadySent if its content is not the same."""
+        known = await self._outbox.status(token.submission_id)
+        if known is None:
+            return None
         if known.content_mac and not self._fingerprints.matches(known.content_mac, form.fields, _named(form)):
             raise AlreadySent(known.id, form.fields)
         return Repeated(known)

@@ -60,7 +60,7 @@ class Backend(Protocol):
 
     async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
         """Store the bytes of `attachments`, encrypted if there is a key, and run `job` as `write` does, with the name
-        of each blob. All or nothing.
+        of each blob. All or nothing; no bytes are kept if `job` returns None.
 
         Raises OutboxUnavailable, even without attachments if there is no room for anything new.
         """

@@ -17,7 +17,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Executable, Row
-from sqlalchemy.exc import IntegrityError
 
 from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, RowUnreadable
 from widget.outbox import sealing
@@ -144,8 +143,9 @@ class Outbox:
         row, files = _sealed(new, self._keyring)
         row |= {**begin, "held_for": held}
 
-        def store(connection: Connection, blobs: Sequence[str]) -> Sequence[str]:
-            connection.execute(self._statements.add, row)
+        def store(connection: Connection, blobs: Sequence[str]) -> Sequence[str] | None:
+            if connection.execute(self._statements.add, row).rowcount == 0:
+                return None
             if files:
                 self._check_room(connection, new, held is not None)
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
@@ -155,8 +155,6 @@ class Outbox:
         try:
             # A client that disconnects must not leave half a submission behind.
             blobs = await asyncio.shield(self.backend.keep(new.attachments, store))
-        except IntegrityError:
-            return None
         except OutboxFull:
             raise
         except OutboxUnavailable as error:

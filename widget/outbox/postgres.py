@@ -155,7 +155,7 @@ class PostgresBackend:
 
         def store(connection: Connection) -> T:
             result = job(connection, blobs)
-            if blobs:
+            if blobs and result is not None:
                 _copy(connection, _chunks(self.keyring, blobs, [attachment.content for attachment in attachments]))
             return result
 

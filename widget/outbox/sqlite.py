@@ -156,11 +156,13 @@ class SQLiteBackend:
         if the disk is almost full."""
         self._check_room()
         blobs = await asyncio.to_thread(self._folder.store, attachments) if attachments else ()
+        kept: T | None = None
         try:
-            return await self.write(lambda connection: job(connection, blobs))
-        except BaseException:
-            await self.erase(blobs)
-            raise
+            kept = await self.write(lambda connection: job(connection, blobs))
+            return kept
+        finally:
+            if blobs and kept is None:
+                await self.erase(blobs)
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The file's bytes, read in a thread."""

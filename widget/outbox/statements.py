@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Double,
+    Executable,
     Insert,
     Label,
     Select,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from widget.outbox.backend import Backend
+from widget.outbox.backend import Backend, upsert
 from widget.outbox.erasure import SAID
 from widget.outbox.tables import RESTORED, WAITING_STATES, attachment, submission
 
@@ -92,7 +93,7 @@ class Statements:
         now, later = rows.now, rows.now + bindparam("delay")
 
         # Accept.
-        self.add = _add(now)
+        self.add = _add(backend)
         self.add_attachment = insert(attachment).values(
             status=literal("waiting"), **{name: bindparam(name) for name in _ATTACHMENT}
         )
@@ -128,15 +129,17 @@ class Statements:
         self.attachments = select(a.position, a.name, a.status, a.message, a.note).where(_OF_ROW).order_by(a.position)
 
 
-def _add(now: ColumnElement[float]) -> Insert:
-    """Store a row: `queued`, or claimed already. Without a `delay`, it is not due."""
-    return insert(submission).values(
-        accepted_at=now,
-        due_at=now + bindparam("delay", type_=Double),
+def _add(backend: Backend) -> Executable:
+    """Store a row, `queued` or claimed already, unless it is known. Without a `delay`, it is not due."""
+    new = upsert(backend)(submission).values(
+        accepted_at=backend.now,
+        due_at=backend.now + bindparam("delay", type_=Double),
         separately=literal(False),
         possible_duplicate=literal(False),
         **{name: bindparam(name) for name in (*_GIVEN, "state", "attempts", "claim", "intent", "held_for")},
     )
+    statement: Executable = new.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return statement
 
 
 def _probe(now: ColumnElement[float]) -> Insert:
