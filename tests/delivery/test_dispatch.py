@@ -13,6 +13,7 @@ from outboxes import new_submission, outbox_at, row
 from pydantic import SecretStr
 
 from widget.config.settings import Account
+from widget.delivery.bursts import Bursts
 from widget.delivery.delivery import Delivery
 from widget.delivery.dispatch import Dispatcher
 from widget.delivery.policy import Policy
@@ -182,7 +183,7 @@ async def test_one_after_the_other_is_no_burst_however_fast(insider: Sandbox, tm
 async def test_a_crowd_that_does_not_end_is_no_burst(
     insider: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("widget.delivery.dispatch._LONGEST_BURST", 0.0)
+    monkeypatch.setattr("widget.delivery.bursts.LONGEST", 0.0)
     async with dispatching(insider, tmp_path) as (outbox, dispatcher):
         found = await asyncio.gather(*(dispatcher.accept(new_submission(outbox), wait=10) for _ in range(12)))
         assert [status.state for status in found if status] == ["delivered"] * 12
@@ -213,7 +214,7 @@ async def test_a_row_whose_commit_outlasts_the_burst_that_put_it_off_is_not_forg
         dispatcher._outbox = usual
         await asyncio.to_thread(until, lambda: insider.counts()["create"] == 7)
         await asyncio.to_thread(until, lambda: not dispatcher._running and not dispatcher._after_burst)
-        dispatcher._arrivals.clear()  # the burst is long over
+        dispatcher._bursts = Bursts()  # that one is long over
         slow.may_answer.set()
         await burst
         await asyncio.to_thread(until, lambda: insider.counts()["create"] == 12)  # long before the sweep

@@ -7,8 +7,6 @@ processes do so, and an engine wakes them: see `procrastinate`.
 
 import asyncio
 import contextlib
-import math
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import structlog
 
 from widget.delivery.announcer import Announcer
+from widget.delivery.bursts import WITHIN, Bursts
 from widget.delivery.delivery import Delivery, Turn
 from widget.delivery.outage import Outage
 from widget.errors import OutboxUnavailable
@@ -27,13 +26,6 @@ log = structlog.get_logger("widget.delivery.dispatch")
 
 _OVERDUE = 1.0
 """Seconds after which a row that is due, and that nobody has claimed, is one that only its id can be claimed by."""
-_BURST = 8
-_BURST_WITHIN = 0.1
-"""So many rows accepted within so many seconds are a burst."""
-_LONGEST_BURST = 10.0
-"""Seconds. What lasts longer is normal load, and has to be delivered as fast as it arrives."""
-_MEANWHILE = 2
-"""Rows in delivery at once while a burst is being accepted."""
 _AFTER_TROUBLE = 1.0
 """Seconds until the next look after one that failed."""
 _LAST_WRITES = 1.5
@@ -46,8 +38,8 @@ class Dispatcher:
     Its loop sleeps until the next row is due, but never for longer than `sweep_every` seconds, so that rows which
     nobody announced are found as well. Each sweep calls `tidy`, which removes what has expired.
 
-    Accepting comes first: stored rows can wait, people who press Send should not. During a burst, new rows are not
-    tried at once, and only a few of the others are.
+    Accepting comes first: stored rows can wait, people who press Send should not. During a burst, no row is tried that
+    is not on its way already.
     """
 
     _shortest_pause = 0.05
@@ -69,8 +61,7 @@ class Dispatcher:
         self._tidy = tidy
         self._away_until = 0.0
         self._outage = Outage()
-        self._arrivals: deque[float] = deque(maxlen=_BURST)
-        self._crowded_since = -math.inf
+        self._bursts = Bursts()
         self._after_burst: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[SubmissionStatus | None]] = {}
@@ -120,7 +111,7 @@ class Dispatcher:
         Then it is tried in its turn. Returns its status; None, and nothing is stored, if it is known already, as
         `Outbox.add` says. Raises OutboxUnavailable.
         """
-        self._note_arrival()
+        self._bursts.note_arrival()
         if new.id in self._running or not self._has_room(new.product):
             return await self._accept_for_later(new)
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -139,18 +130,12 @@ class Dispatcher:
         _log_accepted(new)
         self._look_again = True
         self._announcer.announce()
-        if self._in_burst():
+        if self._bursts.lasts:
             if self._after_burst is None:
-                self._after_burst = asyncio.get_running_loop().call_later(_BURST_WITHIN, self._look_after_burst)
+                self._after_burst = asyncio.get_running_loop().call_later(WITHIN, self._look_after_burst)
         elif self._has_room(new.product):  # by now; whoever made room may have looked before the row was there
             self._wake.set()
         return just_stored(new)
-
-    def _note_arrival(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if not self._is_crowded(now):
-            self._crowded_since = now
-        self._arrivals.append(now)
 
     def why_kept_back(self, product: str) -> str | None:
         """Why the product's rows are not tried now; None if they are."""
@@ -158,15 +143,8 @@ class Dispatcher:
 
     def _has_room(self, product: str) -> bool:
         busy = len(self._running) >= self._concurrency
-        crowded = self._in_burst() and self._running  # one after the other is no crowd, however fast
+        crowded = self._bursts.lasts and self._running  # one after the other is no crowd, however fast
         return not (self._draining or busy or crowded or product in self._delivery.kept_back())
-
-    def _is_crowded(self, now: float) -> bool:
-        return len(self._arrivals) == _BURST and now - self._arrivals[0] < _BURST_WITHIN
-
-    def _in_burst(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        return self._is_crowded(now) and now - self._crowded_since < _LONGEST_BURST
 
     def _look_after_burst(self) -> None:
         self._after_burst = None
@@ -174,7 +152,7 @@ class Dispatcher:
 
     def _slots(self) -> int:
         """How many rows may be in delivery now."""
-        return min(_MEANWHILE, self._concurrency) if self._in_burst() else self._concurrency
+        return 0 if self._bursts.lasts else self._concurrency
 
     def _begin(
         self, submission_id: str, deliver: Callable[[], Awaitable[Turn]]
@@ -248,7 +226,7 @@ class Dispatcher:
             if len(works) < free:
                 return await self._found_all(free - len(works))
         self._announcer.announce()  # somebody else may have room
-        return _BURST_WITHIN if self._in_burst() else self._sweep_every
+        return WITHIN if self._bursts.lasts else self._sweep_every
 
     async def _found_all(self, free: int) -> float:
         """Try the rows that only their ids can be claimed by: a shut gate's probe, and those of removed products."""
