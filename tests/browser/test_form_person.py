@@ -482,6 +482,7 @@ def test_a_send_that_waits_for_its_proof_sends_nothing_of_the_next_person(
     proven: Framed, insider: Sandbox, leaving: str
 ) -> None:
     proven.say("hello", email=ANNA)
+    expect(proven.email).to_have_value(ANNA)  # from now on the work is for her token
     proven.page.evaluate(STALLED)
     proven.awake().text.fill(SALARY)
     proven.send()
@@ -505,6 +506,7 @@ def test_a_plain_send_that_waits_for_its_proof_sends_nothing_of_the_next_person(
     proven.page.evaluate(STALLED)
     proven.page.evaluate("() => { HTMLFormElement.prototype.submit = () => { window.sent++ } }")
     proven.say("hello", email=ANNA)
+    expect(proven.email).to_have_value(ANNA)
     proven.fill(SALARY, ANNA)
     proven.send()
     until(lambda: proven.page.evaluate("() => Boolean(window.goOn)"))
@@ -519,6 +521,7 @@ def test_a_send_before_the_next_person_has_a_token_waits_for_it_and_for_its_proo
     proven: Framed, form_site: Widget, insider: Sandbox
 ) -> None:
     proven.say("hello", email=ANNA)
+    expect(proven.email).to_have_value(ANNA)
     proven.awake().text.fill(SALARY)
     waiting: list[Route] = []
     is_slow = True
