@@ -56,11 +56,13 @@ class Ending:
 
 
 def preload() -> None:
-    """Import all that the widget may need, and do what is done once: the models of settings, what is served, TLS."""
+    """Import all that the widget may need, and do what a process does once: models, templates, TLS, what is served."""
     import widget
     from widget.config import loading, resources
     from widget.errors import ConfigurationError
     from widget.insider.transport import tls
+    from widget.pages.loader import Loader
+    from widget.pages.sandbox import SandboxedEnvironment
     from widget.web.assets import StaticFiles, pack
 
     for module in pkgutil.walk_packages(widget.__path__, "widget."):
@@ -71,6 +73,9 @@ def preload() -> None:
     with contextlib.suppress(ConfigurationError):
         loading.load({})
     tls()
+    templates = SandboxedEnvironment(Loader(resources.path("templates"), None), str, None, reload=False)
+    for template in resources.path("templates").glob("*.html"):
+        templates.get_template(template.name)
     pack(StaticFiles(resources.path("static")).assets)
 
 

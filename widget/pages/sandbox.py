@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import wraps
+from types import CodeType
 from typing import Any, cast
 
-from jinja2 import StrictUndefined, Undefined, nodes, pass_eval_context
+from jinja2 import BytecodeCache, StrictUndefined, Undefined, nodes, pass_eval_context
+from jinja2.bccache import Bucket
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.filters import do_join
@@ -37,6 +39,27 @@ _FILTERS = (
 """Jinja's filters, except those that access attributes by name or make text of any length from a number."""
 
 
+class _Compiled(BytecodeCache):
+    """The code of each template file, compiled once for all products and languages."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, tuple[str, CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take the code, unless the file has changed since."""
+        checksum, code = self._codes.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code."""
+        if bucket.code is not None:
+            self._codes[bucket.key] = (bucket.checksum, bucket.code)
+
+
+_compiled = _Compiled()
+
+
 class SandboxedEnvironment(ImmutableSandboxedEnvironment):
     """Jinja, with access to what is documented and nothing else."""
 
@@ -52,6 +75,7 @@ class SandboxedEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             auto_reload=reload,
             finalize=_written,
+            bytecode_cache=_compiled,
         )
         known = self.filters | {"join": _join}
         self.filters = {name: _timed(known[name]) for name in _FILTERS} | {_TURNS: _Turns, _JOINED: _timed(_join)}
