@@ -82,7 +82,7 @@ def test_what_a_killed_process_left_is_gone_once_the_next_has_delivered_it(
     widget = start_widget(DELIVERY_WAIT="0", UNKNOWN_HOLD="0.1", RETRY_MIN="0.1", RETRY_MAX="0.2")
     said(widget)
     widget.kill()
-    assert "widget.db-wal" in holding(tmp_path)
+    assert holding(tmp_path)  # mostly in the write-ahead log, unless that was just written back
     insider.recover()
     widget.start()
     until(lambda: not holding(tmp_path))

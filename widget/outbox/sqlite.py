@@ -16,12 +16,9 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import queue
 import sqlite3
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -33,6 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from widget.errors import ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox import presence, private
+from widget.outbox.batches import Batches, Job, Outcome
 from widget.outbox.folder import Folder
 from widget.outbox.sealing import PLAIN, Keyring
 from widget.submissions.model import Attachment
@@ -41,8 +39,6 @@ from widget.telemetry.counters import Key, counters
 log = structlog.get_logger("widget.outbox")
 
 T = TypeVar("T")
-_MAX_BATCH = 128
-"""The most jobs in one commit. With more, the first would wait too long for the last."""
 BUSY_TIMEOUT = 10.0
 """Seconds that a write waits for another process (a backup, an operator's command) to release the database."""
 SPARE = 16 * 1024 * 1024
@@ -59,8 +55,6 @@ _FIX = (
     "Stop the service. If something was saved, move it to the path in DATABASE_URL and remove the -wal and -shm files "
     "beside it; otherwise restore a backup. Then start the service."
 )
-_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
-_Outcome = tuple["Future[Any]", Any, Exception | None]
 
 
 class _Lost(Exception):
@@ -90,10 +84,9 @@ class SQLiteBackend:
         self.spool = self.files / "incoming"
         self._folder = Folder(self.files, keyring)
         self._lock: int | None = None
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
+        self._engine = _engine(path, "BEGIN IMMEDIATE", poolclass=NullPool)
+        self._batches: Batches | None = None
         self._readers: Engine | None = None
-        self._empty_log_at = 0.0
         self._rewrite_at = 0.0
         self._is_rewritten = False
         self._presence = presence.Presence(path)
@@ -110,18 +103,20 @@ class SQLiteBackend:
 
     async def open(self, *, exclusive: bool = True) -> None:
         """Make the folders, take the lock file if `exclusive`, start the writer. May be tried again."""
-        if self._writer:
+        if self._batches:
             return
         await asyncio.to_thread(self._prepare, exclusive)
         self._readers = _engine(self.path, "BEGIN", poolclass=QueuePool, pool_size=4, max_overflow=0)
-        self._writer = threading.Thread(target=self._write_batches, name="outbox-writer", daemon=True)
-        self._writer.start()
+        self._batches = Batches(self._commit_all, "outbox-writer", tend=self._empty_log, pause=_EMPTY_LOG_EVERY)
+        self._batches.start()
 
     async def close(self) -> None:
         """Finish all jobs and release the files."""
-        if self._writer:
-            self._jobs.put(None)
-            await asyncio.to_thread(self._writer.join)
+        if self._batches:
+            await asyncio.to_thread(self._batches.close)
+        if self._connection:
+            self._connection.close()
+        self._engine.dispose()
         if self._readers:
             self._readers.dispose()
         self._presence.close()
@@ -131,9 +126,8 @@ class SQLiteBackend:
 
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in the next commit."""
-        done: Future[T] = Future()
-        self._jobs.put((job, done))
-        return await asyncio.wrap_future(done)
+        assert self._batches is not None  # noqa: S101
+        return await self._batches.run(job)
 
     async def write_alone(self, job: Callable[[Connection], T]) -> T:
         """As `write` does: there is one writer."""
@@ -240,35 +234,28 @@ class SQLiteBackend:
             counters.add(Key("database_error"))
             raise OutboxUnavailable(_reason(error)) from error
 
-    def _write_batches(self) -> None:
-        engine = _engine(self.path, "BEGIN IMMEDIATE", poolclass=NullPool)
-        while (first := self._next_job(engine)) is not None:
-            batch = [first, *self._waiting()]
-            try:
-                self._connect(engine)
-                assert self._connection is not None  # noqa: S101
-                outcomes = _commit(self._connection, batch)
-                self._check_presence()
-                _answer(outcomes)
-            except _Lost as error:
-                for _, done in batch:
-                    _fail(done, OutboxUnavailable(str(error)), error)
-            except Exception as error:  # this thread has to continue whatever happens
-                counters.add(Key("database_error"))
-                reason = self._presence.trouble() or _reason(error)
-                self._disconnect()
-                # On a full disk the log cannot grow, and SQLite only writes it back when it grows.
-                _run_alone(engine, "PRAGMA wal_checkpoint(PASSIVE)")
-                for _, done in batch:
-                    _fail(done, OutboxUnavailable(reason), error)
-        if self._connection:
-            self._connection.close()
-        engine.dispose()
+    def _commit_all(self, batch: Sequence[Job]) -> Sequence[Outcome]:
+        """Run all jobs and commit. If the database or its file fails, all fail."""
+        try:
+            self._connect()
+            assert self._connection is not None  # noqa: S101
+            outcomes = _commit(self._connection, batch)
+            self._check_presence()
+            return outcomes
+        except _Lost as error:
+            return _all_failed(batch, str(error), error)
+        except Exception as error:  # the writer has to continue whatever happens
+            counters.add(Key("database_error"))
+            reason = self._presence.trouble() or _reason(error)
+            self._disconnect()
+            # On a full disk the log cannot grow, and SQLite only writes it back when it grows.
+            _run_alone(self._engine, "PRAGMA wal_checkpoint(PASSIVE)")
+            return _all_failed(batch, reason, error)
 
-    def _connect(self, engine: Engine) -> None:
+    def _connect(self) -> None:
         if self._connection is None:
             self._check_presence()
-            self._connection = engine.connect()
+            self._connection = self._engine.connect()
             self._presence.connected()
 
     def _disconnect(self) -> None:
@@ -295,20 +282,9 @@ class SQLiteBackend:
         self._lost = trouble
         raise _Lost(trouble)
 
-    def _next_job(self, engine: Engine) -> _Job | None:
-        """Wait for a job, or for None, which ends the thread. The log is emptied in between, however busy the writer
-        is."""
-        while True:
-            wait = self._empty_log_at - time.monotonic()
-            if wait <= 0:
-                self._empty_log(engine)
-                self._empty_log_at = time.monotonic() + _EMPTY_LOG_EVERY
-                continue
-            with contextlib.suppress(queue.Empty):
-                return self._jobs.get(timeout=wait)
-
-    def _empty_log(self, engine: Engine) -> None:
-        """Write the write-ahead log back and truncate it, if it holds anything, whoever wrote it."""
+    def _empty_log(self) -> None:
+        """Write the write-ahead log back and truncate it, if it holds anything, whoever wrote it and however busy the
+        writer is."""
         if self._connection:
             try:
                 self._check_presence()
@@ -318,11 +294,11 @@ class SQLiteBackend:
         with contextlib.suppress(OSError):
             if wal.stat().st_size:
                 self._is_rewritten = False
-                _run_alone(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+                _run_alone(self._engine, "PRAGMA wal_checkpoint(TRUNCATE)")
             elif not self._is_rewritten and time.monotonic() >= self._rewrite_at:
-                self._rewrite(engine)
+                self._rewrite()
 
-    def _rewrite(self, engine: Engine) -> None:
+    def _rewrite(self) -> None:
         """Rewrite the database while nobody writes.
 
         `secure_delete` overwrites what a page frees. But when SQLite balances pages, copies of rows stay in the gaps
@@ -331,19 +307,10 @@ class SQLiteBackend:
         size = self.path.stat().st_size
         disk = os.statvfs(self.path)
         if size <= _REWRITE_UP_TO and disk.f_bavail * disk.f_frsize > SPARE + 2 * size:
-            self._is_rewritten = _run_alone(engine, "VACUUM") and _run_alone(engine, "PRAGMA wal_checkpoint(TRUNCATE)")
+            self._is_rewritten = all(
+                _run_alone(self._engine, step) for step in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+            )
             self._rewrite_at = time.monotonic() + (REWRITE_EVERY if self._is_rewritten else 0.0)
-
-    def _waiting(self) -> Iterable[_Job]:
-        for _ in range(_MAX_BATCH - 1):
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            if job is None:
-                self._jobs.put(None)
-                return
-            yield job
 
     def _check_room(self) -> None:
         try:
@@ -398,29 +365,20 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "orig", error))
 
 
-def _commit(connection: Connection, batch: Sequence[_Job]) -> Sequence[_Outcome]:
+def _commit(connection: Connection, batch: Sequence[Job]) -> Sequence[Outcome]:
     """Run every job and commit. A job that fails does not affect the others: everything is rolled back, and each job is
     run again in a savepoint. This is rare. Savepoints in every case would double the number of statements."""
     try:
         with connection.begin():
-            return [(done, job(connection), None) for job, done in batch]
+            return [(job(connection), None) for job in batch]
     except OperationalError:
         raise
     except Exception:
         with connection.begin():
-            return [(done, *_tried(connection, job)) for job, done in batch]
+            return [_tried(connection, job) for job in batch]
 
 
-def _answer(outcomes: Sequence[_Outcome]) -> None:
-    """Hand the results to those who wait."""
-    for done, result, failure in outcomes:
-        if failure:
-            _fail(done, failure, failure.__cause__)
-        elif done.set_running_or_notify_cancel():
-            done.set_result(result)
-
-
-def _tried(connection: Connection, job: Callable[[Connection], Any]) -> tuple[Any, Exception | None]:
+def _tried(connection: Connection, job: Job) -> Outcome:
     """The result or the exception of a job in a savepoint. Raises OperationalError, which is not the job's fault."""
     try:
         with connection.begin_nested():
@@ -431,7 +389,8 @@ def _tried(connection: Connection, job: Callable[[Connection], Any]) -> tuple[An
         return None, error
 
 
-def _fail(done: "Future[Any]", failure: Exception, cause: BaseException | None) -> None:
-    if done.set_running_or_notify_cancel():
+def _all_failed(batch: Sequence[Job], reason: str, cause: Exception) -> Sequence[Outcome]:
+    failures = [OutboxUnavailable(reason) for _ in batch]
+    for failure in failures:
         failure.__cause__ = cause
-        done.set_exception(failure)
+    return [(None, failure) for failure in failures]
