@@ -260,8 +260,8 @@ class Outbox:
         await self.backend.write(lambda c: c.execute(self._statements.postpone, values))
 
     async def record(self, work: Work, transition: Transition) -> SubmissionStatus | None:
-        """Write the outcome of a claimed row. Returns its new status, or None if the claim was lost and nothing is
-        written."""
+        """Write the outcome of a claimed row. Returns its new status, without files while it is `sending`; None, and
+        nothing is written, if the claim was lost."""
         seal = partial(self._keyring.seal, work.data_key, work.id)
         values, files = _outcome(work, transition, self.lease, seal), _outcomes_of_files(work, transition, seal)
         feedback_id = work.feedback_id if transition.feedback_id is None else transition.feedback_id
@@ -278,7 +278,7 @@ class Outbox:
                 blobs = connection.scalars(self._statements.blobs_of, {"an_id": work.id}).all()
             if blobs:
                 connection.execute(self._statements.forget_attachments, {"an_id": work.id})
-            return self._status(connection, row, has_files=work.has_files), blobs
+            return self._status(connection, row, has_files=work.has_files and transition.state != "sending"), blobs
 
         status, erased = await self.backend.write(store)
         if status and self._events.wants(work.product, transition.state):
