@@ -58,9 +58,12 @@ class Backend(Protocol):
     async def write_all(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in one transaction as `write` does, however long that takes. Raises OutboxUnavailable."""
 
-    async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
+    async def keep(
+        self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], bool]
+    ) -> Sequence[str] | None:
         """Store the bytes of `attachments`, encrypted if there is a key, and run `job` as `write` does, with the name
-        of each blob. All or nothing; no bytes are kept if `job` returns None.
+        of each blob. All or nothing. Returns the names; None, and no bytes are kept, if `job` says that no row refers
+        to them.
 
         Raises OutboxUnavailable, even without attachments if there is no room for anything new.
         """

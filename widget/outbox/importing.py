@@ -78,7 +78,7 @@ class Importer:
         has_ended = row["ended_at"] is not None
         kept = [number for number, file in enumerate(new.files) if file.content is not None]
 
-        def store(connection: Connection, blobs: Sequence[str]) -> None:
+        def store(connection: Connection, blobs: Sequence[str]) -> bool:
             # The database counts an end when a row comes to it, so a row that has ended is stored as if it had not.
             begun = {"its_state": "queued", "its_ended_at": None} if has_ended else {}
             connection.execute(self._add, values | begun)
@@ -87,6 +87,7 @@ class Importer:
             named = dict(zip(kept, blobs, strict=True))
             for number, file in enumerate(new.files):
                 connection.execute(insert(attachment), _attachment(file, number, row["id"], named.get(number), seal))
+            return True
 
         if await self._knows(row["id"]):
             return False

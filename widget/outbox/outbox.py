@@ -143,14 +143,14 @@ class Outbox:
         row, files = _sealed(new, self._keyring)
         row |= {**begin, "held_for": held}
 
-        def store(connection: Connection, blobs: Sequence[str]) -> Sequence[str] | None:
+        def store(connection: Connection, blobs: Sequence[str]) -> bool:
             if connection.execute(self._statements.add, row).rowcount == 0:
-                return None
+                return False
             if files:
                 self._check_room(connection, new, held is not None)
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
                 connection.execute(self._statements.add_attachment, named)
-            return blobs
+            return True
 
         try:
             # A client that disconnects must not leave half a submission behind.
@@ -339,7 +339,7 @@ class Outbox:
     async def check_answers(self) -> None:
         """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""
         self.check_open()
-        await self.backend.keep((), lambda connection, _: connection.scalar(self._statements.nothing))
+        await self.backend.keep((), lambda connection, _: bool(connection.scalar(self._statements.nothing)))
 
     async def check_writable(self) -> None:
         """Raises OutboxUnavailable unless a submission could be stored now.
@@ -349,9 +349,10 @@ class Outbox:
         self.check_open()
         probe = {"an_id": f"probe-{uuid.uuid4().hex[:26]}"}
 
-        def write(connection: Connection, _: Sequence[str]) -> None:
+        def write(connection: Connection, _: Sequence[str]) -> bool:
             connection.execute(self._statements.probe, probe)
             connection.execute(self._statements.remove, probe)
+            return True
 
         await self.backend.keep((), write)
 

@@ -149,17 +149,19 @@ class PostgresBackend:
         """Run `job` in a transaction of its own, without a limit of time."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._commit, job)
 
-    async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
+    async def keep(
+        self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], bool]
+    ) -> Sequence[str] | None:
         """Store the bytes after `job`, so that a repeat which it finds costs no more than finding it."""
         blobs = [uuid.uuid4().hex for _ in attachments]
 
-        def store(connection: Connection) -> T:
-            result = job(connection, blobs)
-            if blobs and result is not None:
+        def store(connection: Connection) -> bool:
+            is_kept = job(connection, blobs)
+            if blobs and is_kept:
                 _copy(connection, _chunks(self.keyring, blobs, [attachment.content for attachment in attachments]))
-            return result
+            return is_kept
 
-        return await (self.write_alone(store) if blobs else self.write(store))
+        return blobs if await (self.write_alone(store) if blobs else self.write(store)) else None
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The rows of the blob, each read when it is needed."""

@@ -145,18 +145,20 @@ class SQLiteBackend:
         """As `write` does."""
         return await self.write(job)
 
-    async def keep(self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], T]) -> T:
+    async def keep(
+        self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], bool]
+    ) -> Sequence[str] | None:
         """Sync the files and move them to their place before the commit that refers to them. Raises OutboxUnavailable
         if the disk is almost full."""
         self._check_room()
         blobs = await asyncio.to_thread(self._folder.store, attachments) if attachments else ()
-        kept: T | None = None
+        is_kept = False
         try:
-            kept = await self.write(lambda connection: job(connection, blobs))
-            return kept
+            is_kept = await self.write(lambda connection: job(connection, blobs))
         finally:
-            if blobs and kept is None:
+            if blobs and not is_kept:
                 await self.erase(blobs)
+        return blobs if is_kept else None
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The file's bytes, read in a thread."""
