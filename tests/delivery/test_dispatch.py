@@ -32,7 +32,13 @@ async def nothing() -> None:
 
 @asynccontextmanager
 async def dispatching(
-    sandbox: Sandbox, folder: Path, waiting: int = 0, *, concurrency: int = 16, probe_every: float = 30
+    sandbox: Sandbox,
+    folder: Path,
+    waiting: int = 0,
+    *,
+    concurrency: int = 16,
+    probe_every: float = 30,
+    starts: bool = True,
 ) -> AsyncIterator[tuple[Outbox, Dispatcher]]:
     """An outbox whose rows this process delivers, with this many rows from before."""
     insider = Insider(sandbox.url, ACCOUNTS, timeout=10)
@@ -40,7 +46,8 @@ async def dispatching(
         delivery = Delivery(outbox, insider, ACCOUNTS, POLICY, probe_every=probe_every)
         dispatcher = Dispatcher(outbox, delivery, concurrency=concurrency, sweep_every=60, tidy=nothing)
         await store(outbox, waiting)
-        dispatcher.start()
+        if starts:
+            dispatcher.start()
         yield outbox, dispatcher
         await dispatcher.stop(10)
         await insider.close()
@@ -120,6 +127,19 @@ async def test_a_row_that_probes_a_shut_gate_is_claimed_only_after_a_new_token(
         status = await dispatcher.accept(new_submission(outbox), wait=10)
         assert status
         assert status.state == "delivered"
+
+
+async def test_before_it_starts_a_dispatcher_stores_rows_without_a_claim_or_says_that_it_cannot(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    async with dispatching(insider, tmp_path, starts=False) as (outbox, dispatcher):
+        new = new_submission(outbox)
+        assert await dispatcher.accept(new, wait=10)
+        assert ((await row(outbox, new.id))["claim"], dispatcher.sending) == (None, ())
+        dispatcher._outbox = Outbox(outbox.backend)  # which is not open
+        with pytest.raises(OutboxUnavailable):
+            await dispatcher.accept(new_submission(outbox), wait=10)
+        assert dispatcher.sending == ()
 
 
 class Forgetful:

@@ -107,9 +107,9 @@ class Dispatcher:
     async def accept(self, new: Submission, wait: float) -> SubmissionStatus | None:
         """Store a submission for good, try it, and wait up to `wait` seconds for its outcome.
 
-        It is stored without being tried if no slot is free, a burst is coming in, or the product's rows are held back.
-        Then it is tried in its turn. Returns its status; None, and nothing is stored, if it is known already, as
-        `Outbox.add` says. Raises OutboxUnavailable.
+        It is only stored, and tried in its turn, if no slot is free, a burst is coming in, the product's rows are held
+        back, or before `start` and after `drain`. Returns its status; None, and nothing is stored, if it is known
+        already, as `Outbox.add` says. Raises OutboxUnavailable.
         """
         self._bursts.note_arrival()
         if new.id in self._running or not self._has_room(new.product):
@@ -144,7 +144,8 @@ class Dispatcher:
     def _has_room(self, product: str) -> bool:
         busy = len(self._running) >= self._concurrency
         crowded = self._bursts.lasts and self._running  # one after the other is no crowd, however fast
-        return not (self._draining or busy or crowded or product in self._delivery.kept_back())
+        is_at_work = self._loop is not None and not self._draining
+        return is_at_work and not (busy or crowded or product in self._delivery.kept_back())
 
     def _look_after_burst(self) -> None:
         self._after_burst = None
