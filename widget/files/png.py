@@ -20,8 +20,10 @@ _NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _ANCILLARY = 0x20
 """The bit of a kind's first letter that means a reader may skip the chunk."""
-_HEAD = len(SIGNATURE) + 25
-"""Bytes of the signature and IHDR."""
+_BEFORE, _AFTER = 8, 4
+"""Bytes of a chunk before its content, which are its length and kind, and after it, which are its checksum."""
+_AFTER_HEADER = 2
+"""Where a chunk of our own goes: after the signature and IHDR."""
 _MOST_TEXT = 1024 * 1024
 """Bytes of a decompressed text that are searched."""
 
@@ -29,20 +31,21 @@ _MOST_TEXT = 1024 * 1024
 def clean(data: bytes, max_pixels: int) -> Picture:
     """The picture without anything else. Raises Unreadable if the chunks do not make a picture, and TooManyPixels."""
     chunks = _chunks(data)
-    first = next(chunks)
-    reading = _Reading(png_chunks.read_header(*first, max_pixels))
-    reading.keep(*first)
+    kind, content = next(chunks)
+    reading = _Reading(data, png_chunks.read_header(kind, data[content], max_pixels))
+    reading.keep(kind, data[content])
     for kind, content in chunks:
         reading.take(kind, content)
     return reading.picture()
 
 
 class _Reading:
-    """A picture whose chunks are read one by one."""
+    """A picture whose chunks are read one by one. What is kept as it is, is copied once, at the end."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, data: bytes, header: Header) -> None:
+        self._data = data
         self._header = header
-        self._kept = bytearray(SIGNATURE)
+        self._kept: list[bytes | slice] = [SIGNATURE]
         self._seen: set[bytes] = set()
         self._colours = 0
         self._exif = Exif()
@@ -51,12 +54,12 @@ class _Reading:
         self._pixels_at = 0
         self._last = b""
 
-    def take(self, kind: bytes, content: bytes) -> None:
-        """Read a chunk after the header. Raises Unreadable."""
+    def take(self, kind: bytes, content: slice) -> None:
+        """Read a chunk after the header, which has its content there. Raises Unreadable."""
         if kind == b"IHDR":
             raise Unreadable("two headers")
         if kind == b"PLTE":
-            self._take_palette(content)
+            self._take_palette(self._data[content])
         elif kind == b"IDAT":
             self._take_pixels(content)
         elif kind == b"IEND":
@@ -64,13 +67,13 @@ class _Reading:
         elif not kind[0] & _ANCILLARY:
             raise Unreadable("there is an unknown chunk that is not optional")
         else:
-            self._take_ancillary(kind, content)
+            self._take_ancillary(kind, self._data[content])
         self._last = kind
 
     def keep(self, kind: bytes, content: bytes) -> None:
-        """Keep a chunk."""
+        """Keep a chunk with this content."""
         self._seen.add(kind)
-        self._kept += _chunk(kind, content)
+        self._kept.append(_chunk(kind, content))
 
     def picture(self) -> Picture:
         """What was kept. Raises Unreadable unless it is a whole picture."""
@@ -78,11 +81,13 @@ class _Reading:
             raise Unreadable("there is no picture in it")
         used = png_pixels.read(self._pixels, self._header)
         if used is not None and used < len(self._pixels):  # something follows the picture within its own chunks
-            self._kept[self._pixels_at :] = _chunk(b"IDAT", self._pixels[:used]) + _chunk(b"IEND", b"")
+            self._kept[self._pixels_at :] = [_chunk(b"IDAT", self._pixels[:used]), _chunk(b"IEND", b"")]
         if self._exif.orientation != 1:
-            self._kept[_HEAD:_HEAD] = _chunk(b"eXIf", write_exif(self._exif.orientation))
+            self._kept.insert(_AFTER_HEADER, _chunk(b"eXIf", write_exif(self._exif.orientation)))
         size = (self._header.width, self._header.height)
-        return Picture(bytes(self._kept), *size, frozenset(self._notes), sound=used is not None)
+        view = memoryview(self._data)
+        kept = b"".join(view[part] if isinstance(part, slice) else part for part in self._kept)
+        return Picture(kept, *size, frozenset(self._notes), sound=used is not None)
 
     def _take_palette(self, content: bytes) -> None:
         """In other kinds of pictures, a palette is only a suggestion. Colours beyond the last index are removed."""
@@ -94,14 +99,19 @@ class _Reading:
         self._colours = len(kept) // 3
         self.keep(b"PLTE", kept)
 
-    def _take_pixels(self, content: bytes) -> None:
+    def _take_pixels(self, content: slice) -> None:
         if self._pixels_at and self._last != b"IDAT":
             raise Unreadable("its data is interrupted")
         if self._header.colour == PALETTE and not self._colours:
             raise Unreadable("no palette")
+        self._seen.add(b"IDAT")
         self._pixels_at = self._pixels_at or len(self._kept)
-        self._pixels += content
-        self.keep(b"IDAT", content)
+        self._pixels += memoryview(self._data)[content]
+        chunk, before = slice(content.start - _BEFORE, content.stop + _AFTER), self._kept[-1]
+        if isinstance(before, slice) and before.stop == chunk.start:
+            self._kept[-1] = slice(before.start, chunk.stop)
+        else:
+            self._kept.append(chunk)
 
     def _take_ancillary(self, kind: bytes, content: bytes) -> None:
         if kind == b"fdAT":
@@ -124,23 +134,23 @@ class _Reading:
         return kind not in (BEFORE_PALETTE if self._colours else AFTER_PALETTE)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each chunk's kind and content, up to IEND, without damaged chunks that are optional."""
+def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Each chunk's kind, and where its content is, up to IEND, without damaged chunks that are optional."""
     if not data.startswith(SIGNATURE):
         raise Unreadable("no signature")
+    view = memoryview(data)
     at, kind = len(SIGNATURE), b""
     while kind != b"IEND":
-        if at + 12 > len(data):
+        if at + _BEFORE + _AFTER > len(data):
             raise Unreadable("no end")
         length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        if end > len(data):
+        content = slice(at + _BEFORE, at + _BEFORE + length)
+        at = content.stop + _AFTER
+        if at > len(data):
             raise Unreadable("a chunk is longer than the file")
-        content = data[at + 8 : end - 4]
-        at = end
         if not kind.isalpha():
             raise Unreadable("a chunk is missing")
-        if zlib.crc32(content, zlib.crc32(kind)) == struct.unpack_from(">I", data, end - 4)[0]:
+        if zlib.crc32(view[content], zlib.crc32(kind)) == struct.unpack_from(">I", data, content.stop)[0]:
             yield kind, content
         elif not kind[0] & _ANCILLARY:
             raise Unreadable("a damaged chunk")

@@ -20,9 +20,9 @@ def read(data: bytearray, header: Header) -> int | None:
     Raises Unreadable if a part of the picture is missing.
     """
     inflating = zlib.decompressobj()
-    rows, at = _Rows(header), 0
+    rows, at, view = _Rows(header), 0, memoryview(data)
     while not inflating.eof:
-        piece = inflating.unconsumed_tail or bytes(data[at : at + _PIECE])
+        piece = inflating.unconsumed_tail or view[at : at + _PIECE]
         if not inflating.unconsumed_tail:
             at += len(piece)
         try:
