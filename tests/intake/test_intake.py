@@ -59,7 +59,7 @@ class Server:
     async def __call__(self, scope, receive, send):
         request = Request(scope, receive, send)
         try:
-            async with intake.receive(request, spool=self.spool, limits=self.limits, turns=intake.turns()) as incoming:
+            async with intake.receive(request, spool=self.spool, limits=self.limits, turns=intake.Turns()) as incoming:
                 response = await self.answer(incoming)
         except intake.ClientDisconnect:
             self.disconnects += 1
@@ -384,7 +384,7 @@ def taking_in(messages, spool, limits=intake.Limits(), turns=None, sealed=False)
     """The intake of a request whose body comes from a queue of ASGI messages."""
     headers = [(b"content-type", CONTENT_TYPE.encode())]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, messages.get)
-    turns = turns or intake.turns()
+    turns = turns or intake.Turns()
     return intake.receive(request, spool=spool, limits=limits, turns=turns, sealed=sealed)
 
 
@@ -407,7 +407,7 @@ async def test_a_cancelled_request_leaves_nothing(tmp_path):
 
 
 async def test_a_text_gets_through_while_pictures_wait_for_their_turn(tmp_path):
-    turns = asyncio.Semaphore(0)
+    turns = intake.Turns(at_once=0)
 
     async def take_in(body):
         messages: asyncio.Queue[Any] = asyncio.Queue()
@@ -419,8 +419,24 @@ async def test_a_text_gets_through_while_pictures_wait_for_their_turn(tmp_path):
     async with asyncio.timeout(30):
         assert await take_in(text("description", "x") + END) == 0
     assert not pictures.done()
-    turns.release()
+    turns.free.release()
     assert await pictures == 1
+
+
+async def test_what_came_before_a_client_paused_does_not_wait_in_memory(tmp_path):
+    messages: asyncio.Queue[Any] = asyncio.Queue()
+    messages.put_nowait({"type": "http.request", "body": file("a.png", picture(MIB // 2)), "more_body": True})
+
+    async def take_in():
+        async with taking_in(messages, tmp_path) as incoming:
+            await incoming.form()
+
+    task = asyncio.create_task(take_in())
+    while sum(path.stat().st_size for path in tmp_path.iterdir()) < MIB // 2:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_an_error_of_the_caller_leaves_nothing_but_what_was_moved_away(tmp_path):

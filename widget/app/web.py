@@ -146,7 +146,7 @@ class _Web:
                 static=self._static,
                 sheets=self._sheets,
                 wording=Wording(settings.custom / "templates", settings.products),
-                turns=intake.turns(),
+                turns=intake.Turns(),
                 flusher=flusher,
                 ops=create_ops(settings, self._static),
             )

@@ -1,51 +1,39 @@
 """Reads a request's body as a stream, within bounds and to its proven end, into the raw parts of a submission.
 
-    async with receive(request, spool=directory, limits=Limits(), turns=turns()) as incoming:
+    async with receive(request, spool=directory, limits=Limits(), turns=Turns()) as incoming:
         token = await incoming.token()  # as soon as it is there
         form = await incoming.form()  # form.fields, form.files: the files lie in `directory` until they are moved away
 
 Leaving the context removes every file that was not moved away. A killed process leaves its files behind; the folder
 belongs to this service, which empties it at the start.
 
-`multipart` decides what a body may hold, `submissions.model` what the fields mean. This module enforces the deadlines,
+`turns` reads the body, `multipart` decides what it may hold, `submissions.model` what the fields mean. This module
 writes to the disk, and reads on after a refusal, within bounds: a browser that is still sending when the connection
 closes shows a network error instead of the answer.
 """
 
-import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message, Receive
 
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.files import safe_name
 from widget.files.threads import run_uncancellable
 from widget.intake.model import RawFile, RawForm
 from widget.intake.multipart import MALFORMED, TOO_LARGE, Form, Limits, Upload
+from widget.intake.turns import Body, Turns
 from widget.submissions.spooled import SpooledFile
 from widget.telemetry.counters import Amount, Key, counters
 
-__all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "receive"]
+__all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "Turns", "receive"]
 
 _WRITE_SIZE = 32 * 1024
-"""Bytes of files that each request collects in memory before it writes them."""
-_LARGE = 64 * 1024
-"""Bytes above which a body is large and has to wait for its turn."""
-_AT_ONCE = 2
-_AT_HAND = 0.02
-"""Seconds to wait for the next chunk of a large body before its turn goes to another one."""
-
-
-def turns() -> asyncio.Semaphore:
-    """Limits how many chunks of large bodies are processed at once. Small bodies need no turn, so a text gets through
-    while hundreds of pictures arrive."""
-    return asyncio.Semaphore(_AT_ONCE)
+"""Bytes of files that each request may keep in memory while it waits for more."""
 
 
 @asynccontextmanager
@@ -54,7 +42,7 @@ async def receive(
     *,
     spool: Path,
     limits: Limits,
-    turns: asyncio.Semaphore,
+    turns: Turns,
     refusal: Rejected | None = None,
     sealed: bool = False,
 ) -> AsyncIterator["Incoming"]:
@@ -68,7 +56,7 @@ async def receive(
     try:
         yield incoming
     finally:
-        await incoming.close()
+        incoming.close()
         await files.clear()
         counters.add(Key("upload"), Amount(incoming.size))
 
@@ -80,7 +68,7 @@ class Incoming:
     """
 
     def __init__(
-        self, request: Request, files: "_Spool", limits: Limits, turns: asyncio.Semaphore, refusal: Rejected | None
+        self, request: Request, files: "_Spool", limits: Limits, turns: Turns, refusal: Rejected | None
     ) -> None:
         declared = _declared_size(request)
         self._form = Form(request.headers.get("content-type", ""), limits, refusal)
@@ -91,7 +79,7 @@ class Incoming:
         self._given_up = False
         self._failure: OSError | None = None
         self._expects_word = "expect" in request.headers
-        self._chunks = _chunks(request.receive, declared, limits, turns)
+        self._body = Body(request.receive, declared, limits, turns)
         self.whole = False
         """Whether the body was read to its end."""
         if declared > limits.request_size:
@@ -116,7 +104,7 @@ class Incoming:
     async def form(self) -> RawForm:
         """The whole form. Raises Rejected with every fault."""
         await self._read()
-        await self.close()  # gives its turn back
+        self.close()
         if self._failure is not None:
             raise OutboxUnavailable("an attachment cannot be stored") from self._failure
         if self._form.refused:
@@ -128,9 +116,9 @@ class Incoming:
             )
         return RawForm(self._form.fields, tuple(map(self._raw_file, self._form.uploads)))
 
-    async def close(self) -> None:
-        """Stop reading."""
-        await self._chunks.aclose()
+    def close(self) -> None:
+        """Stop reading, and let others read."""
+        self._body.close()
 
     async def _read(self, *, until_token: bool = False) -> None:
         """Feed the form to its end, as far as the limits allow, or until the token is there."""
@@ -144,7 +132,7 @@ class Incoming:
             self._form.add_fault(MALFORMED)
 
     async def _read_chunk(self) -> None:
-        chunk = await anext(self._chunks, None)
+        chunk = await self._body.read()
         if chunk is None:
             self.whole = True
             self._form.finish()
@@ -158,7 +146,8 @@ class Incoming:
             return
         self._form.feed(chunk)
         del chunk  # 128 of them, kept during the write, would be half of the allowed memory
-        await self._store(at_least=_WRITE_SIZE)
+        if not self._body.turn_goes_on:
+            await self._store(at_least=_WRITE_SIZE)
 
     async def _store(self, *, at_least: int) -> None:
         """Write the collected bytes if there are enough of them. Keep nothing of a refused form."""
@@ -183,43 +172,6 @@ class Incoming:
 def _declared_size(request: Request) -> int:
     declared = request.headers.get("content-length", "")
     return int(declared) if declared.isascii() and declared.isdigit() else 0
-
-
-async def _chunks(
-    receive: Receive, declared: int, limits: Limits, turns: asyncio.Semaphore
-) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives. Raises TimeoutError when one read, or all of them together, take too long.
-
-    A body that is `declared` large, or turns out to be, is read only while it has a turn, which lasts until the caller
-    has processed the chunk. What waits stays in the system's buffers. A client that sends nothing for 20 ms loses its
-    turn.
-    """
-    clock = asyncio.get_running_loop().time
-    end = clock() + limits.total_timeout
-    size, more = 0, True
-
-    async def next_within(seconds: float) -> Message:
-        async with asyncio.timeout_at(min(end, clock() + seconds)):
-            return await receive()
-
-    while more:
-        if clock() >= end:  # a read that never waits never times out
-            raise TimeoutError
-        async with AsyncExitStack() as turn:
-            message: Message | None = None
-            if max(size, declared) > _LARGE:
-                await turn.enter_async_context(turns)
-                with suppress(TimeoutError):
-                    message = await next_within(_AT_HAND)
-                if message is None:
-                    await turn.aclose()
-            if message is None:
-                message = await next_within(limits.read_timeout)
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            size += len(message.get("body", b""))
-            more = message.get("more_body", False)
-            yield message.pop("body", b"")  # popped, so that the chunk is freed as soon as it is processed
 
 
 class _Spool:

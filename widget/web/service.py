@@ -1,6 +1,5 @@
 """The parts that answer requests, and what every route reads from a request."""
 
-import asyncio
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from widget.i18n import messages
 from widget.i18n.messages import Words
 from widget.i18n.overrides import Wording
 from widget.intake.acceptance import Acceptance, Identities
+from widget.intake.turns import Turns
 from widget.ops.flushing import Flusher
 from widget.ops.sessions import Sessions, Throttle
 from widget.outbox.outbox import Outbox
@@ -56,7 +56,7 @@ class Service:
     static: StaticFiles
     sheets: Mapping[str, Asset]
     wording: Wording
-    turns: asyncio.Semaphore
+    turns: Turns
     flusher: Flusher
     ops: OpsService | None = None
     """What `/ops` needs; None without `OPS_TOKEN`."""
