@@ -17,6 +17,9 @@ from widget.outbox.sealing import FRAME, HEADER, TAG, Keyring, frames
 from widget.submissions.model import Attachment
 from widget.submissions.spooled import SpooledFile
 
+_CHUNK = 1024 * 1024
+"""Bytes of a plain file that are read at once."""
+
 
 class Folder:
     """The folder at `path`, whose files are encrypted if `keyring` has a key."""
@@ -73,14 +76,17 @@ class Folder:
         except OSError as error:
             raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
 
-    async def frames(self, blob: str) -> AsyncIterator[bytes]:
-        """The same, read in a thread, each chunk a frame of a sealed file. Raises AttachmentMissing if it is gone."""
-        size = HEADER + FRAME + TAG
+    async def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
+        """The same, read in a thread; of a sealed file, each chunk is a frame. Raises AttachmentMissing if it is
+        gone."""
+        size, after = (HEADER + FRAME + TAG, FRAME + TAG) if sealed else (_CHUNK, _CHUNK)
         try:
             with await asyncio.to_thread((self.path / blob).open, "rb") as file:
-                while frame := await asyncio.to_thread(file.read, size):
-                    yield frame
-                    size = FRAME + TAG
+                while chunk := await asyncio.to_thread(file.read, size):
+                    yield chunk
+                    if len(chunk) < size:
+                        return
+                    size = after
         except FileNotFoundError as error:
             raise AttachmentMissing("The file is no longer stored.") from error
         except OSError as error:

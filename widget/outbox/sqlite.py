@@ -162,7 +162,7 @@ class SQLiteBackend:
 
     def chunks(self, blob: str, *, sealed: bool) -> AsyncIterator[bytes]:
         """The file's bytes, read in a thread."""
-        stored = self._folder.frames(blob)
+        stored = self._folder.chunks(blob, sealed=sealed)
         return self.keyring.open_file(blob, stored) if sealed else stored
 
     def stored_chunks(self, connection: Connection, blob: str) -> Iterator[bytes]:
