@@ -26,7 +26,7 @@ test: lint ## every check and every test
 quick: lint ## style, types, and the tests that start no process: while you work
 	@$(PYTHON_BIN)/pytest -q -n 2 --dist worksteal -m "not process" --ignore tests/browser
 
-bench: ## speed and size compared with rivals and ceilings, as docs/performance.md; BENCH="--rows get" for a part
+bench: ## speed and size compared with rivals and ceilings, as docs/performance.md; BENCH="--rows get" for a part, BENCH=--long for certainty
 	@scripts/setup bench
 	@$(PYTHON_BIN)/python -m bench $(BENCH)
 

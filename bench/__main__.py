@@ -1,4 +1,4 @@
-"""Measures, and writes docs/performance.md: `python -m bench [--rows NAME,…] [--rounds N]`.
+"""Measures, and writes docs/performance.md: `python -m bench [--rows NAME,…] [--rounds N | --long]`.
 
 With only some rows, it prints their table and replaces them in the document; with too few rounds, it only prints.
 """
@@ -12,6 +12,8 @@ from bench.rows import ROWS, Samples
 
 ROUNDS = 5
 """The smallest number of rounds from which a median is taken."""
+LONG = 15
+"""Rounds where time does not matter: about twenty minutes for the whole table."""
 _IN_BROWSER = {"embed", "open", "weight"}
 
 
@@ -21,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rows", default=",".join(names), help=f"of {','.join(names)}")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--long", dest="rounds", action="store_const", const=LONG, help=f"{LONG} rounds, for certainty")
     options = parser.parse_args()
     wanted = options.rows.split(",")
     if unknown := set(wanted) - set(names):

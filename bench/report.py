@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from statistics import median
 
+from bench import brief
 from bench.rows import BUSY, ROWS, Check, Measured, Row, Samples
 
 PICTURE = "pictures/performance.svg"
@@ -18,8 +19,12 @@ def document(measured: Measured, machine: Mapping[str, str], rounds: int, minute
         [
             "# Performance",
             "",
-            "This page tells you how fast the service and the form are, and where they miss their targets.",
-            "`make bench` writes it. It measures our service, a rival and a ceiling in turn, so that a noisy machine",
+            "This page tells you how fast the service and the form are, and where they miss their targets. What you can",
+            "plan with, on a machine [like ours](#the-machine):",
+            "",
+            *brief.lines(measured),
+            "",
+            "`make bench` writes this page. It measures our service, a rival and a ceiling in turn, so that a noisy machine",
             f"affects all of them alike. Figures are medians of {rounds} rounds; the spread is the lowest and",
             "the highest round. Ratios and differences are calculated for each round.",
             f"This run took {minutes:.1f} minutes; {sum(judged)} of {len(judged)} targets are met.",
@@ -57,6 +62,8 @@ def updated(text: str, measured: Measured) -> str:
     head, rest = text.split(_AFTER_ROWS)
     before, told = head.split(_ROW_BY_ROW)
     before, lines = before.split(_HEADER)
+    planned = [line for line in before.splitlines() if line.startswith("- ")]
+    before = before.replace("\n".join(planned), "\n".join(brief.lines(measured, planned)))
     kept = {row.name: [line for line in lines.splitlines() if line.startswith(f"| {row.title} |")] for row in ROWS}
     blocks = {name: block for block in re.split(r"\n\n(?=\*\*)", told.strip("\n")) if (name := _row_of(block))}
     for row in ROWS:

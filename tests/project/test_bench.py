@@ -214,6 +214,20 @@ def test_rows_that_are_measured_anew_replace_those_of_the_document_and_no_others
     assert report.updated(some, {"accept": measured(20.0)["accept"]}) == before
 
 
+def test_the_document_leads_with_five_sentences_that_follow_their_rows() -> None:
+    def planned(text: str) -> list[str]:
+        return [line for line in text.splitlines()[:12] if line.startswith("- ")]
+
+    before = report.document(measured(20.0), {"cores": "2"}, 5, 9.0)
+    first, second, *rest = planned(before)
+    assert first.startswith("- One process on SQLite delivers 20 small submissions a second")
+    assert len(rest) == 3
+    after = planned(report.updated(before, {"person": measured(30.0)["person"]}))
+    assert [first, *rest] == [after[0], *after[2:]]
+    assert "people wait 20 ms" in second
+    assert "people wait 30 ms" in after[1]
+
+
 def line_of(text: str, start: str) -> str:
     """The line of a table that begins like this."""
     return next(line for line in text.splitlines() if line.startswith(start))
