@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, Sandbox, until
 from outboxes import new_submission, outbox_at, row
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from widget.config.settings import Account
 from widget.delivery.bursts import Bursts
@@ -88,6 +89,29 @@ async def test_a_row_that_comes_again_while_it_is_sent_is_stored_once_and_keeps_
         assert await asyncio.gather(*(dispatcher.accept(new, wait=0) for _ in range(3))) == [None] * 3
         assert dispatcher.sending == (new.id,)
         await dispatcher.stop(0)
+
+
+async def test_a_row_that_could_not_be_stored_is_tried_at_once_when_it_comes_again(
+    insider: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        write, is_away = outbox.backend.write, True
+
+        async def fails_for_a_while(job: Callable[[Connection], Any]) -> Any:
+            if is_away:
+                raise OutboxUnavailable("it is away")
+            return await write(job)
+
+        monkeypatch.setattr(outbox.backend, "write", fails_for_a_while)
+        new = new_submission(outbox)
+        with pytest.raises(OutboxUnavailable):
+            await dispatcher.accept(new, wait=10)
+        again = asyncio.create_task(dispatcher.accept(new, wait=10))
+        await asyncio.sleep(0)
+        is_away = False
+        status = await again
+        assert status
+        assert status.state == "delivered"
 
 
 async def test_a_row_that_is_stored_with_its_claim_takes_a_slot_before_it_is_stored(
