@@ -20,6 +20,7 @@ from widget.delivery.dispatch import Dispatcher
 from widget.delivery.policy import Policy
 from widget.errors import OutboxUnavailable
 from widget.insider.client import Insider
+from widget.outbox.model import Work
 from widget.outbox.outbox import Outbox
 from widget.submissions.model import Submission
 
@@ -167,30 +168,37 @@ async def test_before_it_starts_a_dispatcher_stores_rows_without_a_claim_or_says
 
 
 class Forgetful:
-    """An outbox that stores a submission, and loses the answer."""
+    """An outbox that stores a submission, and loses the first answer."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
+        self._is_lost = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._outbox, name)
 
-    async def add_claimed(self, new: Submission, claim: str) -> None:
-        await self._outbox.add_claimed(new, claim)
-        raise OutboxUnavailable("the connection was lost")
+    async def add_claimed(self, new: Submission, claim: str) -> Work | None:
+        work = await self._outbox.add_claimed(new, claim)
+        if not self._is_lost:
+            self._is_lost = True
+            raise OutboxUnavailable("the connection was lost")
+        return work
 
 
 async def test_a_row_that_was_stored_and_claimed_without_an_answer_is_delivered_all_the_same(
     insider: Sandbox, tmp_path: Path
 ) -> None:
     async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        await asyncio.to_thread(until, lambda: dispatcher._wake._waiters)  # its first look found nothing
         dispatcher._delivery._outbox = Forgetful(outbox)  # type: ignore[assignment]
         new = new_submission(outbox)
         with pytest.raises(OutboxUnavailable):
             await dispatcher.accept(new, wait=10)
-        await asyncio.wait(dispatcher._running.values())
-        assert await state_of(outbox, new.id) == "delivered"
-        assert (await row(outbox, new.id))["attempts"] == 1
+        assert await dispatcher.accept(new, wait=10) is None
+        await asyncio.to_thread(until, lambda: insider.counts()["create"] == 1)
+        await dispatcher.stop(10)
+        kept = await row(outbox, new.id)
+        assert (kept["state"], kept["attempts"], kept["possible_duplicate"]) == ("delivered", 1, 0)
 
 
 async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivered(

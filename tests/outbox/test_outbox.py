@@ -175,7 +175,7 @@ async def test_a_row_that_is_claimed_when_it_is_stored_is_as_one_that_is_claimed
     other = await outbox.claim(later.id)
     assert other
     assert [await read_file(outbox, file) for file in work.pending] == [b"one", b"two"]
-    for same in (other, (await outbox.claimed("ours"))[0]):
+    for same in (other, (await outbox.claimed(["ours"]))[0]):
         pending = tuple(replace(file, blob=own.blob) for file, own in zip(same.pending, work.pending, strict=True))
         assert replace(same, id=work.id, claim=work.claim, age=work.age, pending=pending) == work
     stored, compared = await row(outbox, at_once.id), await row(outbox, later.id)
@@ -189,7 +189,7 @@ async def test_a_repeat_of_a_row_is_claimed_by_nobody(outbox: Outbox) -> None:
     first = new_submission(outbox, b"one")
     assert await outbox.add(first)
     assert await outbox.add_claimed(new_submission(outbox, b"one", submission_id=first.id), "ours") is None
-    assert await outbox.claimed("ours") == []
+    assert await outbox.claimed(["ours"]) == []
     assert await due_ids(outbox) == [first.id]
     assert await kept_blobs(outbox) == 1
 

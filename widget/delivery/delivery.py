@@ -69,6 +69,8 @@ class Delivery:
         self._chance = chance
         self._clock = clock
         by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
+        self._unanswered: dict[str, float] = {}
+        """Claims under which a row may have been stored: the commit got no answer. When that was, by the clock."""
         self._account_states = AccountStates(Accounts(outbox.backend))
         self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
 
@@ -94,9 +96,21 @@ class Delivery:
             log.warning("outbox.clock_set_back", rows=hastened)
 
     async def claim_due(self, limit: int) -> Sequence[Work]:
-        """Claim up to so many due rows whose gates are open, for `carry`."""
+        """Claim up to so many due rows whose gates are open, for `carry`. Those that `begin` may have claimed are found
+        first, however many they are."""
+        found = await self._find_unanswered() if self._unanswered else ()
         products = self.open_products()
-        return await self._outbox.claim_due(limit, products) if products else ()
+        if not products or len(found) >= limit:
+            return found
+        return [*found, *await self._outbox.claim_due(limit - len(found), products)]
+
+    async def _find_unanswered(self) -> Sequence[Work]:
+        """The rows whose commit succeeded without an answer. If we left them, they would become `unknown`."""
+        since = self._clock() - self._outbox.lease
+        asked = dict(self._unanswered)
+        works = await self._outbox.claimed([claim for claim, at in asked.items() if at > since])
+        self._unanswered = {claim: at for claim, at in self._unanswered.items() if claim not in asked}
+        return works
 
     async def begin(self, new: Submission, stored: "asyncio.Future[bool]") -> Turn:
         """Store a new submission and take it as far as it goes now. `stored` says as soon as it is on stable storage
@@ -109,8 +123,8 @@ class Delivery:
         claim = uuid.uuid4().hex
         work = await _told(stored, self._outbox.add_claimed(new, claim))
         if isinstance(stored.exception(), OutboxUnavailable):
-            # If only the answer to the commit was lost, the row is ours, and would become `unknown` if we left it.
-            work = next(iter(await self._outbox.claimed(claim)), None)
+            self._unanswered[claim] = self._clock()
+            return Turn(again=0.0)
         return await self.carry(work) if work else Turn()
 
     async def carry(self, work: Work) -> Turn:

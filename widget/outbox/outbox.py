@@ -10,7 +10,7 @@ import asyncio
 import math
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
@@ -44,6 +44,7 @@ _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 DAMAGED = "?"
 """Shown in a receipt for what cannot be decrypted."""
 _Row = Row[*tuple[Any, ...]]
+_Claiming = Callable[[], Awaitable[Sequence[Work]]]
 _Seal = Callable[[str, str | None], str | None]
 """Encrypts the value of a column, or of a part of one, if there is a key."""
 
@@ -132,7 +133,7 @@ class Outbox:
 
     async def add_claimed(self, new: Submission, claim: str) -> Work | None:
         """Store a submission as `add` does, and claim it in the same commit, under this name. None where `add` returns
-        False. If the commit got no answer, `claimed` tells whether it succeeded."""
+        False. After OutboxUnavailable, `claimed` tells whether only the answer to the commit was lost."""
         begin = {"state": "sending", "attempts": 1, "claim": claim, "intent": "create", "delay": self.lease}
         blobs = await self._add(new, begin)
         return None if blobs is None else _new_work(new, claim, blobs, self._keyring.newest)
@@ -202,29 +203,31 @@ class Outbox:
         """Claim a row that is due for the time of the lease, with the intent to make its next POST. None if it cannot
         be claimed. Tries again while the database is unavailable."""
         values = {"an_id": submission_id, "new_claim": uuid.uuid4().hex}
-        works = await self._surely(self._statements.claim, self._statements.claim, values)
+        claiming = partial(self._claim, self._statements.claim, values)
+        works = await self._surely(claiming, claiming)
         return works[0] if works else None
 
-    async def claimed(self, claim: str) -> Sequence[Work]:
-        """The rows that were claimed under this name. Tries again while the database is unavailable."""
-        return await self._surely(self._statements.claimed, self._statements.claimed, {"new_claim": claim})
+    async def claimed(self, claims: Sequence[str]) -> Sequence[Work]:
+        """The rows that were claimed under these names. Raises OutboxUnavailable."""
+        return await self._claim(self._statements.claimed, {"claims": list(claims)})
 
     async def claim_due(self, limit: int, products: Collection[str]) -> Sequence[Work]:
         """Claim rows of `products` that are due, the longest due first, as `claim` does."""
-        values = {"limit": limit, "open": list(products), "new_claim": uuid.uuid4().hex}
-        return await self._surely(self._statements.claim_due, self._statements.claimed, values)
+        claim = uuid.uuid4().hex
+        values = {"limit": limit, "open": list(products), "new_claim": claim}
+        claiming = partial(self._claim, self._statements.claim_due, values)
+        return await self._surely(claiming, partial(self.claimed, [claim]))
 
-    async def _surely(self, claim: Executable, again: Executable, values: Mapping[str, Any]) -> Sequence[Work]:
+    async def _surely(self, claiming: _Claiming, again: _Claiming) -> Sequence[Work]:
         """Claim rows, and while the database is unavailable, try `again` with the same claim: if only the answer to a
         commit was lost, the rows are ours, and would become `unknown` if we left them."""
-        statement = claim
         for pause in _claim_pauses(self.lease):
             try:
-                return await self._claim(statement, values)
+                return await claiming()
             except OutboxUnavailable:
-                statement = again
+                claiming = again
                 await asyncio.sleep(pause)
-        return await self._claim(statement, values)
+        return await claiming()
 
     async def _claim(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Work]:
         works, damaged = await self.backend.write(lambda c: self._take(c, statement, values))

@@ -107,7 +107,9 @@ class Statements:
         self.next_due = _next_due(rows)
         self.claim = _claim(rows, lease)
         self.claim_due = _claim_due(rows, lease)
-        self.claimed = select(*_claimed(rows)).where(rows.ours)
+        self.claimed = select(*_claimed(rows)).where(
+            s.state == "sending", s.claim.in_(bindparam("claims", expanding=True))
+        )
         self.pending = _pending()
         self.postpone = update(submission).where(_BY_ID, rows.due).values(due_at=later, last_error=bindparam("error"))
         self.set_aside = _set_aside(now)
