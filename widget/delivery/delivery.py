@@ -96,13 +96,12 @@ class Delivery:
             log.warning("outbox.clock_set_back", rows=hastened)
 
     async def claim_due(self, limit: int) -> Sequence[Work]:
-        """Claim up to so many due rows whose gates are open, for `carry`. Those that `begin` may have claimed are found
-        first, however many they are."""
-        found = await self._find_unanswered() if self._unanswered else ()
-        products = self.open_products()
-        if not products or len(found) >= limit:
+        """Claim up to so many due rows whose gates are open, for `carry`. If `begin` has left claimed rows, it is those,
+        however many they are."""
+        if self._unanswered and (found := await self._find_unanswered()):
             return found
-        return [*found, *await self._outbox.claim_due(limit - len(found), products)]
+        products = self.open_products()
+        return await self._outbox.claim_due(limit, products) if products else ()
 
     async def _find_unanswered(self) -> Sequence[Work]:
         """The rows whose commit succeeded without an answer. If we left them, they would become `unknown`."""
