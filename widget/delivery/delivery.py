@@ -96,8 +96,8 @@ class Delivery:
             log.warning("outbox.clock_set_back", rows=hastened)
 
     async def claim_due(self, limit: int) -> Sequence[Work]:
-        """Claim up to so many due rows whose gates are open, for `carry`. If `begin` has left claimed rows, it is those,
-        however many they are."""
+        """Claim up to so many due rows whose gates are open, for `carry`. If `begin` has left claimed rows, these come
+        instead, however many they are."""
         if self._unanswered and (found := await self._find_unanswered()):
             return found
         products = self.open_products()
