@@ -112,8 +112,8 @@ ROWS: tuple[Row, ...] = (
         (_share("rate", "delivered", "at least the plain proxy's", "/s", 1.0),),
         "a separate connection for each call instead of a pool that inspects all of them; calls that state their "
         "length; half as many statements for each outcome; a claim in the commit that stores (with the rest of this "
-        "page, a quarter to a third less processor time). The proxy parses and sends. Here, each submission is also stored and "
-        "marked as done, and in a burst claimed in between, in commits that are shared but not free.",
+        "page, a quarter to a third less processor time). The proxy parses and sends. Here, each submission is also "
+        "stored and marked as done, and in a burst claimed in between, in commits that are shared but not free.",
     ),
     Row(
         "person",
