@@ -21,7 +21,7 @@ from widget.outbox.outbox import Outbox
 log = structlog.get_logger("widget.delivery.health")
 
 _PATIENCE = 3.0
-"""Seconds that the scanner may take to answer."""
+"""Seconds that the database or the scanner may take to answer, however often they are asked."""
 
 
 class Health:
@@ -96,9 +96,9 @@ class Health:
 
     async def _watch_database(self) -> None:
         look = asyncio.create_task(self._look_at_database())
-        done, _ = await asyncio.wait({look}, timeout=self._database_every)
+        done, _ = await asyncio.wait({look}, timeout=_PATIENCE)
         if not done:
-            self._outbox.trouble = f"no answer within {self._database_every:g} s"
+            self._outbox.trouble = f"no answer within {_PATIENCE:g} s"
         await look
 
     async def _look_at_database(self) -> None:

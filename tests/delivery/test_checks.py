@@ -1,0 +1,34 @@
+"""The checks in the background: what is slow for a moment is not away."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bed import FACT
+from outboxes import outbox_at
+
+from widget.delivery import health
+from widget.delivery.health import Health
+
+
+async def test_a_database_may_take_longer_than_the_time_between_two_checks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody: Any = None
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def check() -> None:
+        asked.set()
+        await answer.wait()
+
+    monkeypatch.setattr(health, "_PATIENCE", FACT)
+    async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
+        monkeypatch.setattr(outbox, "check_answers", check)
+        checks = Health(outbox, nobody, nobody, {}, database_every=0.001, accounts_every=60)
+        watching = asyncio.create_task(checks.watch())
+        await asked.wait()
+        await asyncio.sleep(0.05)  # many times as long
+        assert checks.ready
+        answer.set()
+        watching.cancel()
