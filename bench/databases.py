@@ -5,7 +5,6 @@ it says more than any rate.
 """
 
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from postgres import Postgres
+
 from bench import requests, stage
 from bench.rows import Samples, Who
 from bench.stage import Insider, Loading, Server, Widget, until
-
-sys.path.append(str(stage.ROOT / "tests"))
-
-from postgres import Postgres
 
 CONNECTIONS = 16
 SMALL, PICTURES, FEW = 600, 120, 320
