@@ -288,12 +288,10 @@ def steady(fleet: Fleet, rate: float, seconds: float = 4.0) -> Outcome:
 
 
 def burst(fleet: Fleet, number: int, connections: int) -> Outcome:
-    """What `databases` measures: so many submissions as fast as each connection is answered. A web process delivers two
-    at once meanwhile, and more when the burst is over."""
+    """What `databases` measures: so many submissions as fast as each connection is answered. A web process delivers
+    once the burst is over."""
     run = Run(fleet)
     (database,) = run.databases
-    for process in database.webs:
-        database.offer(process, min(2, fleet.slots))
     for process in database.workers:
         database.offer(process, fleet.slots)
     left, ended = iter(range(number)), 0.0
@@ -305,7 +303,7 @@ def burst(fleet: Fleet, number: int, connections: int) -> Outcome:
         elif len(run.waits) == number:
             ended = run.clock.now
             for process in database.webs:
-                database.offer(process, max(0, fleet.slots - 2))
+                database.offer(process, fleet.slots)
 
     for _ in range(connections):
         again()
