@@ -9,6 +9,7 @@ const FOREVER = 20_000 // milliseconds: sooner than the form takes silence for a
 
 const nothing = {getItem: () => null, setItem() {}, removeItem() {}}
 Object.defineProperty(window, 'localStorage', {get: () => nothing})
+addEventListener('beforeunload', event => event.stopImmediatePropagation(), {capture: true}) // nothing is lost here
 if (doing === 'offline') Object.defineProperty(navigator, 'onLine', {get: () => false})
 if (doing === 'sending') {
   XMLHttpRequest.prototype.send = function () {

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from bed import COMMAND, ROOT, Process, free_port, plain_environ, until
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
 from stage import Server
 from test_access import AXE, RUN, SCHEMES
 
@@ -111,6 +111,22 @@ def test_every_cell_of_the_gallery_shows_its_state(preview: Preview, context: Br
         expect(page.locator(SHOWS[cell.name])).to_be_visible()
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_text("There is no form here")).to_be_visible()
+
+
+def test_leaving_a_sample_that_is_being_sent_asks_nothing(preview: Preview, context: BrowserContext) -> None:
+    page = context.new_page()
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    page.goto(f"{preview.url}/cell/demo/sending")
+    expect(page.locator(SHOWS["sending"])).to_be_visible()
+    page.mouse.click(5, 5)  # who has done nothing on a page is never asked
+    page.goto(f"{preview.url}/cell/demo/idle")
+    assert asked == []
 
 
 def test_every_state_is_there_in_every_language(preview: Preview) -> None:
