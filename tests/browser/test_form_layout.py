@@ -87,9 +87,11 @@ def test_a_press_beside_the_dialog_closes_it_until_something_is_written(opened: 
     expect(dialog).to_be_hidden()
     frame.page.locator("insider-feedback button").first.click()
     expect(dialog).to_be_visible()
+    frame.page.evaluate("() => { InsiderFeedback.on('dirty', () => { window.isDirty = true }) }")
     frame.locator("#description").fill("Half a thought")
     frame.locator("#sentimentRating-true").check(force=True)
     expect(frame.locator("#feedback-progress")).to_have_attribute("tabindex", "-1")
+    until(lambda: frame.page.evaluate("() => window.isDirty"))  # the page knows
     frame.page.mouse.click(20, 400)
     assert dialog.evaluate("dialog => dialog.open")
 
