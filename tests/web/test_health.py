@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -52,6 +53,8 @@ def test_asking_a_hundred_times_asks_nobody_and_writes_nothing(
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, SWEEP_INTERVAL="600", config=TWO_PRODUCTS, command=others)
     until(lambda: checks(widget)["insider_connect"]["two"] not in ("ok", "not checked yet"))
     until(lambda: not (widget.folder / "widget.db-wal").stat().st_size)  # what the start wrote has reached the file
+    with closing(sqlite3.connect(widget.folder / "widget.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")  # a log that is being cut has its new length before its new time
     asked, before = insider.counts()["token"], written(widget)
     for _ in range(100):
         assert widget.client.get("/readyz").status_code == widget.client.get("/healthz").status_code == 200

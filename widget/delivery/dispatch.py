@@ -112,19 +112,15 @@ class Dispatcher:
         already, as `Outbox.add` says. Raises OutboxUnavailable.
         """
         self._bursts.note_arrival()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + wait
-        if earlier := self._running.get(new.id):  # the same form, whose fate may be unknown yet
-            await asyncio.wait({earlier}, timeout=wait)
         if new.id in self._running or not self._has_room(new.product):
             return await self._accept_for_later(new)
-        stored: asyncio.Future[bool] = loop.create_future()
+        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         sending = self._begin(new.id, partial(self._delivery.begin, new, stored))
         if not await asyncio.shield(stored):
             return None
         _log_accepted(new)
-        if (left := end - loop.time()) > 0:
-            await asyncio.wait({sending}, timeout=left)
+        if wait > 0:
+            await asyncio.wait({sending}, timeout=wait)
         status = sending.result() if sending.done() and not sending.cancelled() else None
         return status or just_stored(new)
 
