@@ -16,20 +16,16 @@ from itertools import chain, repeat
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Executable
 
 from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, RowUnreadable
-from widget.outbox import sealing
+from widget.outbox import rows, sealing
 from widget.outbox.backend import Backend
 from widget.outbox.events import Events
 from widget.outbox.migrations import check, migrate
-from widget.outbox.model import Due, Pending, StoredAttachment, SubmissionStatus, Transition, Work, known_id
-from widget.outbox.sealing import Keyring
+from widget.outbox.model import Due, SubmissionStatus, Transition, Work
 from widget.outbox.statements import Statements
-from widget.outbox.tables import TEST
-from widget.submissions.model import Feedback, Submission
-from widget.telemetry import tracing
-from widget.telemetry.tracing import Origin
+from widget.submissions.model import Submission
 
 log = structlog.get_logger("widget.outbox")
 
@@ -39,14 +35,7 @@ _SPARED = 1 / 8
 """The share of the room that a product leaves free while nothing of other products waits."""
 _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between attempts to claim a row while the database is unavailable; the last is repeated."""
-
-
-DAMAGED = "?"
-"""Shown in a receipt for what cannot be decrypted."""
-_Row = Row[*tuple[Any, ...]]
 _Claiming = Callable[[], Awaitable[Sequence[Work]]]
-_Seal = Callable[[str, str | None], str | None]
-"""Encrypts the value of a column, or of a part of one, if there is a key."""
 
 
 class Outbox:
@@ -136,12 +125,12 @@ class Outbox:
         False. After OutboxUnavailable, `claimed` tells whether only the answer to the commit was lost."""
         begin = {"state": "sending", "attempts": 1, "claim": claim, "intent": "create", "delay": self.lease}
         blobs = await self._add(new, begin)
-        return None if blobs is None else _new_work(new, claim, blobs, self._keyring.newest)
+        return None if blobs is None else rows.work_of_new(new, claim, blobs, self._keyring.newest)
 
     async def _add(self, new: Submission, begin: Mapping[str, Any], held: str | None = None) -> Sequence[str] | None:
         """Store a submission whose row begins like this. Returns the names of its blobs; None if it is known."""
         self.check_open()
-        row, files = _sealed(new, self._keyring)
+        row, files = rows.new(new, self._keyring)
         row |= {**begin, "held_for": held}
 
         def store(connection: Connection, blobs: Sequence[str]) -> bool:
@@ -241,16 +230,16 @@ class Outbox:
     ) -> tuple[Sequence[Work], Mapping[str, str]]:
         """The claimed rows, and why the others are damaged. Damaged rows are set aside for the operator: they are not
         retried, and hold up no other row."""
-        rows = connection.execute(statement, values).all()
-        files: defaultdict[str, list[_Row]] = defaultdict(list)
-        if with_files := [row.id for row in rows if row.files != 0]:
+        found = connection.execute(statement, values).all()
+        files: defaultdict[str, list[rows.Found]] = defaultdict(list)
+        if with_files := [row.id for row in found if row.files != 0]:
             for file in connection.execute(self._statements.pending, {"ids": with_files}):
                 files[file.submission_id].append(file)
         works: list[Work] = []
         damaged: dict[str, str] = {}
-        for row in rows:
+        for row in found:
             try:
-                works.append(_work(row, files[row.id], self._keyring))
+                works.append(rows.work(row, files[row.id], self._keyring))
             except RowUnreadable as error:
                 damaged[row.id] = str(error)
                 connection.execute(self._statements.set_aside, {"an_id": row.id, "why": str(error)})
@@ -266,7 +255,8 @@ class Outbox:
         """Write the outcome of a claimed row. Returns its new status, without files while it is `sending`; None, and
         nothing is written, if the claim was lost."""
         seal = partial(self._keyring.seal, work.data_key, work.id)
-        values, files = _outcome(work, transition, self.lease, seal), _outcomes_of_files(work, transition, seal)
+        values = rows.outcome(work, transition, self.lease, seal)
+        files = rows.outcomes_of_files(work, transition, seal)
         feedback_id = work.feedback_id if transition.feedback_id is None else transition.feedback_id
 
         def store(connection: Connection) -> tuple[SubmissionStatus | None, Sequence[str]]:
@@ -323,21 +313,9 @@ class Outbox:
 
         return await self.backend.read(look)
 
-    def _status(self, connection: Connection, row: _Row, *, has_files: bool = True) -> SubmissionStatus:
+    def _status(self, connection: Connection, row: rows.Found, *, has_files: bool = True) -> SubmissionStatus:
         files = connection.execute(self._statements.attachments, {"an_id": row.id}).all() if has_files else ()
-        opened = partial(self._keyring.opened_or, DAMAGED, row.data_key, row.id)
-        return SubmissionStatus(
-            row.id,
-            row.product,
-            row.state,
-            row.accepted_at,
-            row.ended_at,
-            known_id(row.feedback_id),
-            opened("told", row.told),
-            tuple(_stored(file, opened) for file in files),
-            row.content_mac,
-            test=row.held_for == TEST,
-        )
+        return rows.status(row, files, self._keyring)
 
     async def check_answers(self) -> None:
         """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""
@@ -373,126 +351,3 @@ def _claim_pauses(lease: float) -> Iterator[float]:
 def _check(size: float, limit: float, what: str, setting: str = "PENDING_BYTES") -> None:
     if size > limit:
         raise OutboxFull(f"{size:.0f} bytes of attachments would be {what}, {limit:.0f} may", setting)
-
-
-def _sealed(new: Submission, keyring: Keyring) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A new row and its attachments, encrypted if there is a key."""
-    seal = partial(keyring.seal, keyring.newest, new.id)
-    origin = tracing.origin()
-    row = {
-        "id": new.id,
-        "product": new.product,
-        "description": seal("description", new.feedback.description),
-        "email": seal("email", new.feedback.email),
-        "rating": new.feedback.rating,
-        "consent": new.feedback.consent,
-        "consent_version": new.consent_version,
-        "context": seal("context", new.context),
-        "content_mac": new.content_mac,
-        "data_key": keyring.newest,
-        "identity_used": new.identity_used,
-        "locale": new.locale,
-        "files": len(new.attachments),
-        "request_id": origin.request_id,
-        "traceparent": origin.traceparent,
-    }
-    files = [
-        {
-            "submission_id": new.id,
-            "position": position,
-            "name": seal(f"name {position}", file.name),
-            "media_type": file.media_type,
-            "size": file.size,
-            "note": file.note,
-        }
-        for position, file in enumerate(new.attachments)
-    ]
-    return row, files
-
-
-def _outcome(work: Work, transition: Transition, lease: float, seal: _Seal) -> dict[str, Any]:
-    """What a transition changes in the row."""
-    goes_on = transition.state == "sending"
-    return {
-        "an_id": work.id,
-        "held": work.claim,
-        "new_state": transition.state,
-        "kept_claim": work.claim if goes_on else None,
-        "next_intent": "attach" if goes_on else None,
-        "delay": lease if goes_on else transition.delay,
-        "error": seal("last_error", transition.error),
-        "words": seal("told", transition.public_message),
-        "why": transition.cause,
-        "kept_id": transition.feedback_id,
-        "one_by_one": transition.separately,
-        "maybe_twice": transition.possible_duplicate,
-        "given_back": 0 if transition.attempt_spent else 1,
-        "over": transition.is_over,
-        "delivered": transition.state == "delivered",
-    }
-
-
-def _outcomes_of_files(work: Work, transition: Transition, seal: _Seal) -> list[dict[str, Any]]:
-    """What a transition changes in the row's attachments."""
-    return [
-        {
-            "an_id": work.id,
-            "at": position,
-            "new_status": status,
-            "why": seal(f"message {position}", message),
-            "found": transition.notes.get(position),
-        }
-        for position, (status, message) in transition.attachments.items()
-    ]
-
-
-def _stored(file: _Row, opened: Callable[[str, str | None], str | None]) -> StoredAttachment:
-    name = opened(f"name {file.position}", file.name) or DAMAGED
-    return StoredAttachment(name, file.status, opened(f"message {file.position}", file.message), file.note)
-
-
-def _new_work(new: Submission, claim: str, blobs: Sequence[str], data_key: str | None) -> Work:
-    """A submission that was claimed when it was stored, without a query."""
-    return Work(
-        id=new.id,
-        product=new.product,
-        claim=claim,
-        age=0.0,
-        attempts=1,
-        feedback=new.feedback,
-        feedback_id=None,
-        pending=tuple(
-            Pending(position, file.name, file.media_type, file.size, blob, data_key is not None)
-            for position, (file, blob) in enumerate(zip(new.attachments, blobs, strict=True))
-        ),
-        separately=False,
-        possible_duplicate=False,
-        data_key=data_key,
-        origin=tracing.origin(),
-        has_files=bool(new.attachments),
-    )
-
-
-def _work(row: _Row, files: Sequence[_Row], keyring: Keyring) -> Work:
-    opened = partial(keyring.open, row.data_key, row.id)
-    sealed = row.data_key is not None
-    return Work(
-        id=row.id,
-        product=row.product,
-        claim=row.claim,
-        age=row.age,
-        attempts=row.attempts,
-        feedback=Feedback(opened("description", row.description), opened("email", row.email), row.rating, row.consent),
-        feedback_id=row.feedback_id,
-        pending=tuple(
-            Pending(
-                file.position, opened(f"name {file.position}", file.name), file.media_type, file.size, file.blob, sealed
-            )
-            for file in files
-        ),
-        separately=row.separately,
-        possible_duplicate=row.possible_duplicate,
-        data_key=row.data_key,
-        origin=Origin(row.request_id, row.traceparent),
-        has_files=row.files != 0,
-    )
