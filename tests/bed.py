@@ -336,7 +336,7 @@ class Widget:
         """Whether it went on without its database, which has neither been opened nor refused yet."""
         log = self.log()
         known = ('"widget.started"', '"next_try_in"', '"outbox.unusable"')
-        return log.rfind('"no answer yet"') > max(log.rfind(each) for each in known)
+        return log.rfind('"outbox.opening"') > max(log.rfind(each) for each in known)
 
     def run(self, *arguments: str) -> Process:
         """Run a command of the widget in the same environment; the caller ends it."""

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from widget.app.outbox import create_outbox
 from widget.config.loading import load
 from widget.delivery.outage import Outage
-from widget.outbox.opening import pauses
+from widget.outbox import opening
 from widget.tools.check.service import check_database
 
 NOBODY_IS_THERE = "postgresql://widget@127.0.0.1:1/widget"
@@ -73,7 +73,8 @@ def test_an_outbox_is_not_begun_in_silence_in_a_place_that_may_be_wrong(insider:
     path.parent.mkdir()
     with widget:
         until(lambda: '"widget.started"' in widget.log())
-        events = {line["event"]: line for line in map(json.loads, widget.log().splitlines()[-2:])}
+        lines = [json.loads(line) for line in widget.log().splitlines() if line.startswith("{")]
+        events = {line["event"]: line for line in lines}
         assert events["outbox.created"]["path"] == str(path)
         started = events["widget.started"]
         assert (started["address"], started["database"]) == (widget.url, str(path))
@@ -141,6 +142,19 @@ def test_a_worker_waits_for_the_database_too(insider: Sandbox, tmp_path: Path, p
         process.stop()
 
 
+async def test_a_start_that_takes_long_is_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "FIRST_LOOK", 0.01)
+    answered = asyncio.Event()
+
+    async def attempt() -> None:
+        await answered.wait()
+
+    with capture_logs() as logged:
+        async with opening.opened(attempt):
+            answered.set()
+    assert [(line["event"], line["seconds"]) for line in logged] == [("outbox.opening", 0.01)]
+
+
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_waiting_ends_as_soon_as_it_is_asked_to(insider: Sandbox, tmp_path: Path, command: str, absent: str) -> None:
     widget = Widget(tmp_path, insider.url, DATABASE_URL=absent)
@@ -149,7 +163,7 @@ def test_waiting_ends_as_soon_as_it_is_asked_to(insider: Sandbox, tmp_path: Path
         if command == "serve":
             process.until_answers(f"{widget.url}/healthz")
         else:
-            until(lambda: "outbox.unavailable" in process.log(), START)
+            until(lambda: '"outbox.opening"' in process.log() or '"outbox.unavailable"' in process.log(), START)
         process.popen.send_signal(signal.SIGTERM)
         process.popen.wait(8)
     finally:
@@ -189,4 +203,4 @@ async def test_a_check_does_not_wait_for_a_database_that_is_away(insider: Sandbo
 
 
 def test_pauses_between_two_tries_grow_to_a_bound() -> None:
-    assert list(itertools.islice(pauses(), 8)) == [0.25, 0.5, 1, 2, 4, 8, 10, 10]
+    assert list(itertools.islice(opening.pauses(), 8)) == [0.25, 0.5, 1, 2, 4, 8, 10, 10]

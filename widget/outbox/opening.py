@@ -33,7 +33,7 @@ async def opened(attempt: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     await asyncio.wait({opening, first}, timeout=FIRST_LOOK, return_when=asyncio.FIRST_COMPLETED)
     first.cancel()
     if not tried.is_set() and not opening.done():
-        log.warning("outbox.unavailable", reason="no answer yet")
+        log.warning("outbox.opening", seconds=FIRST_LOOK)  # slow is not away: no alarm yet
     tried.set()
     if opening.done():
         opening.result()
