@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, LiteralString, Self
 
 import psycopg
-from bed import free_port, plain_environ, until
+from bed import STOP, free_port, plain_environ, until
 from psycopg import sql
 
 BINARIES = (
@@ -78,9 +78,9 @@ class _Server:
         if self._popen and self._popen.poll() is None:
             self._popen.send_signal(sig)
             try:
-                self._popen.wait(30)
+                self._popen.wait(STOP)
             except subprocess.TimeoutExpired:
-                raise AssertionError(f"did not end within 30 s of {sig.name}:\n{self.log()[-4000:]}") from None
+                raise AssertionError(f"did not end within {STOP} s of {sig.name}:\n{self.log()[-4000:]}") from None
 
     def _until_it_answers(self) -> None:
         def answers() -> bool:
@@ -121,7 +121,12 @@ class Postgres(_Server):
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder}
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.folder,
+            "recovery_init_sync_method": "syncfs",  # after a crash, it would sync each file of hundreds of databases
+        }
         self._spawn(binary("postgres"), "-D", "data", *(f"--{name}={value}" for name, value in options.items()))
         self._until_it_answers()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from bed import FROM_SHELL, Sandbox, Widget
+from bed import FROM_SHELL, STOP, Sandbox, Widget
 from canaries import CONFIG, ENVIRON, SECRETS, WORDS, Spill, session
 
 from widget.config import loading, resources
@@ -113,7 +113,7 @@ def test_no_core_is_left_when_the_process_is_brought_down(start_widget: Callable
         (core,) = [line for line in limits.read_text().splitlines() if line.startswith("Max core file size")]
         assert core.split()[4:6] == ["0", "0"]
     os.kill(widget.pid, signal.SIGABRT)
-    assert widget.process.popen.wait(10) == -signal.SIGABRT
+    assert widget.process.popen.wait(STOP) == -signal.SIGABRT
     assert not [path for path in widget.folder.rglob("*") if "core" in path.name]
 
 

@@ -6,7 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
-import time
+import threading
 import zlib
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -109,9 +109,7 @@ async def test_a_file_that_takes_too_long_is_given_up_and_its_helper_ended(tmp_p
         await see(examiner, tmp_path / "a", png(), PNG)
         (helper,) = children()
         os.kill(helper, signal.SIGSTOP)
-        began = time.monotonic()
         assert (await see(examiner, tmp_path / "b", png(), PNG)).verdict == "unreadable"
-        assert 0.9 < time.monotonic() - began < 3
         assert helper not in children()
 
 
@@ -197,18 +195,23 @@ async def test_many_files_at_once_are_looked_at_by_few(tmp_path):
     assert not children()
 
 
-def compressible(side=4000):
-    """A square picture of 16 million pixels in a few kilobytes."""
+def compressible(side):
+    """A square picture of many pixels in a few kilobytes."""
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     return png_of((b"IHDR", header), (b"IDAT", zlib.compress(bytes((side + 1) * side))), (b"IEND", b""))
 
 
-async def test_the_loop_goes_on_while_files_are_looked_at(tmp_path):
-    late = 0.0
-    async with running(processes=2) as examiner:
-        work = [asyncio.create_task(see(examiner, tmp_path / str(n), compressible(), PNG)) for n in range(8)]
-        while not all(task.done() for task in work):
-            before = time.monotonic()
+async def test_the_loop_goes_on_while_a_file_is_looked_at(tmp_path):
+    async with running() as examiner:
+        await see(examiner, tmp_path / "a", png(), PNG)
+        (helper,) = children()
+        os.kill(helper, signal.SIGSTOP)
+        going_on = threading.Timer(5, os.kill, (helper, signal.SIGCONT))  # where the loop waits for it
+        going_on.start()
+        looking = asyncio.create_task(see(examiner, tmp_path / "b", png(), PNG))
+        for _ in range(20):
             await asyncio.sleep(0.01)
-            late = max(late, time.monotonic() - before)
-    assert late < 0.25
+            assert not looking.done()
+        going_on.cancel()
+        os.kill(helper, signal.SIGCONT)
+        assert (await looking).verdict == "good"

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from bed import ROOT, Sandbox, Widget, until
+from bed import ROOT, STOP, Sandbox, Widget, until
 from samples import pdf, png
 
 WRITES = range(1, 10)
@@ -157,7 +157,7 @@ def test_a_second_process_on_the_same_file_is_kept_out_with_words(widget: Widget
     widget.environ["PORT"] = "0"
     second = widget.run("serve")
     try:
-        assert second.popen.wait(20) == 1
+        assert second.popen.wait(STOP) == 1
         assert "in use by another process" in second.log()
         assert "Traceback" not in second.log()
     finally:
@@ -167,7 +167,7 @@ def test_a_second_process_on_the_same_file_is_kept_out_with_words(widget: Widget
 def test_a_port_that_is_taken_is_named(widget: Widget) -> None:
     second = widget.run("serve")
     try:
-        assert second.popen.wait(20) == 1
+        assert second.popen.wait(STOP) == 1
         assert f"cannot listen on 127.0.0.1:{widget.port}" in second.log()
         assert "Traceback" not in second.log()
     finally:

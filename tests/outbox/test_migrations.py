@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from bed import Sandbox, Widget, until
+from bed import STOP, Sandbox, Widget, until
 from outboxes import backend_at, new_submission, outbox_at
 from sqlalchemy import Connection, inspect, make_url, text
 
@@ -159,7 +159,7 @@ def test_serving_names_what_is_wrong_with_the_database(insider: Sandbox, tmp_pat
     widget = Widget(tmp_path, insider.url, DATABASE_URL=postgres.database())
     for command in ("serve", "worker"):
         process = widget.run(command)
-        assert process.popen.wait(20) == 1
+        assert process.popen.wait(STOP) == 1
         assert "DATABASE_URL: the database has no outbox yet: run `widget migrate`" in process.log()
         assert "Traceback" not in process.log()
         process.kill()
@@ -182,7 +182,7 @@ def test_an_address_that_cannot_be_met_is_said_at_once(
     widget = Widget(tmp_path, insider.url, DATABASE_URL=url)
     for command in ("serve", "worker"):
         process = widget.run(command)
-        assert process.popen.wait(30) == 1
+        assert process.popen.wait(STOP) == 1
         assert "DATABASE_URL: cannot be used: " in process.log()
         assert words in process.log()
         assert "outbox.unavailable" not in process.log()  # it did not wait

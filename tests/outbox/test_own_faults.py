@@ -12,7 +12,7 @@ from pathlib import Path
 import children
 import httpx
 import pytest
-from bed import ROOT, Sandbox, Widget, adjusted, until
+from bed import ROOT, STOP, Sandbox, Widget, adjusted, until
 from samples import jpeg, png
 
 QUICK = {
@@ -169,7 +169,7 @@ def test_a_folder_that_may_not_be_written_is_named_at_the_start(tmp_path: Path, 
     folder.chmod(0o500)
     process = widget.run("serve")
     try:
-        assert process.popen.wait(20) == 1
+        assert process.popen.wait(STOP) == 1
         assert "DATABASE_URL" in process.log()
         assert "Permission denied" in process.log()
         assert "Traceback" not in process.log()

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from bed import Process, plain_environ, until
+from bed import STOP, Process, plain_environ, until
 
 from widget.server.processes import LONGEST_PAUSE, _Place
 
@@ -68,7 +68,7 @@ def test_one_that_cannot_start_is_tried_again_with_growing_pauses_and_its_siblin
 def test_when_none_can_start_all_of_them_end_and_say_so(tmp_path: Path) -> None:
     process = run(tmp_path, count=3, healthy=0, failing=3)
     try:
-        assert process.popen.wait(30) == 1
+        assert process.popen.wait(STOP) == 1
     finally:
         process.kill()
 
@@ -78,7 +78,7 @@ def test_they_stop_while_one_of_them_waits_to_be_started(tmp_path: Path) -> None
     try:
         until(lambda: len(deaths(process)) > 3)
         process.popen.send_signal(signal.SIGINT)
-        assert process.popen.wait(30) == 0
+        assert process.popen.wait(STOP) == 0
     finally:
         process.kill()
 

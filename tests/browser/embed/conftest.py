@@ -38,7 +38,7 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
         context.on("console", lambda message: said.append(message.text))
         context.on("weberror", lambda error: said.append(str(error.error)))
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(15_000)
         page.goto(stage.page(*body, **options))
         until(lambda: page.evaluate("!!window.InsiderFeedback?.open"))  # Playwright's own method needs unsafe-eval
         return page
