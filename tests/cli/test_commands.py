@@ -75,8 +75,9 @@ def test_the_version_is_printed_without_loading_the_service() -> None:
 
 
 UNNEEDED = (
-    "PIL", "attr", "axe_playwright_python", "cryptography", "cssselect2", "jwt", "opentelemetry", "pikepdf",
-    "playwright", "procrastinate", "prometheus_client", "psycopg", "publicsuffixlist", "pygments", "redis", "rich",
+    "PIL", "attr", "axe_playwright_python", "babel.lists", "babel.numbers", "babel.units",
+    "cryptography", "cssselect2", "jwt", "opentelemetry", "pikepdf", "playwright", "procrastinate", "prometheus_client",
+    "psycopg", "publicsuffixlist", "pygments", "redis", "rich",
     "smtplib", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "tinycss2",
     "widget.cli.check", "widget.cli.outbox", "widget.cli.worker", "widget.delivery.procrastinate", "widget.files.pdf",
     "widget.files.picture", "widget.ops.mailing", "widget.ops.metrics", "widget.outbox.backup",

@@ -16,25 +16,18 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import structlog
-from babel import Locale
-from babel.dates import format_date, format_time
-from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po
-from babel.numbers import format_decimal
-from babel.units import format_unit
 
 from widget.config.products import Product
 from widget.errors import Fault
+from widget.i18n.formats import Formats
 from widget.submissions.limits import KINDS, MAX_FILE_SIZE, MAX_FILES
 
 log = structlog.get_logger("widget.i18n.messages")
 
 DEFAULT = "en"
 LOCALES = Path(__file__).parent / "locales"
-
-FORMATS = {"en": "en_GB"}
-"""The locale whose dates and sizes a language uses, if its own name alone would mean another country's."""
 
 OTHER_TAGS = {"zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-mo": "zh-hant", "yue": "zh-hant", "iw": "he", "in": "id"}
 """Other tags of our languages: countries that imply a script, and withdrawn codes, which old Android still sends."""
@@ -96,15 +89,14 @@ class Words:
         if locale is None:
             raise ValueError("the locale file does not name its language")
         self.lang = str(locale).replace("_", "-")
-        self.dir = locale.text_direction
-        self._formats = Locale.parse(FORMATS.get(self.lang, str(locale)))
+        self._formats = Formats.of(self.lang)
+        self.dir = self._formats.direction
         self.texts: Mapping[str, Forms] = dict(_texts(catalog))  # each with its plural forms, in gettext's order
         self.plural: Callable[[int], int] = c2py(catalog.plural_expr)
         """The index of the plural form for a number."""
         self.plural_forms = f"nplurals={catalog.num_plurals}; plural={catalog.plural_expr};"
         """The plural rule in gettext's notation."""
-        self._samples = _samples(locale)
-        self._limits: Mapping[str, Value] = {"max": MAX_FILES, "size": self.size(MAX_FILE_SIZE)}
+        self._limits: Mapping[str, Value] = {"max": MAX_FILES, "size": self._formats.size(MAX_FILE_SIZE)}
 
     def __call__(self, key: str, /, **params: Value) -> str:
         """The text named `key`. The number `n` selects the plural form, or the text's wording for two."""
@@ -137,7 +129,7 @@ class Words:
             texts |= {"files.limit": "files.limit.one", "files.kinds": "files.kinds.one"}
         if "hidden" in asked or not mine.takes_files:
             texts["error.empty"] = "error.empty.some"
-        kinds = format_list([kind.upper() for kind in mine.file_kinds], "or", self._formats)
+        kinds = self._formats.any_of([kind.upper() for kind in mine.file_kinds])
         other = copy.copy(self)
         other.texts = {**self.texts, **{key: self.texts[instead] for key, instead in texts.items()}}
         other._limits = {**self._limits, "max": mine.most_files, "kinds": kinds}
@@ -165,16 +157,10 @@ class Words:
         params = {"product": product.name}
         return {key: self._for_script(key, params) for key in self.texts if key.startswith(LATER)}
 
-    def size(self, size: int) -> str:
-        """A number of bytes as megabytes, in the language's format."""
-        megabytes = size / (1024 * 1024)
-        return format_unit(megabytes, "digital-megabyte", "short", format="#,##0.#", locale=self._formats)
-
     def moment(self, at: datetime) -> str:
         """A date and time in UTC, because the server does not know the person's time zone."""
         at = at.astimezone(UTC)
-        date = format_date(at, "long", locale=self._formats)
-        return self("moment", date=date, time=format_time(at, "short", locale=self._formats))
+        return self("moment", date=self._formats.date(at), time=self._formats.time(at))
 
     def _fault(self, fault: Fault, params: Mapping[str, Value]) -> str:
         variant = fault.variant
@@ -191,7 +177,7 @@ class Words:
         forms, two = self.texts[key], self.texts.get(f"{key}.two")
         if len(forms) == 1 and not two:
             return self._fill(forms[0], params, known_only=True)
-        chosen = {category: forms[self.plural(n)] for category, n in self._samples.items()}
+        chosen = {category: forms[self.plural(n)] for category, n in self._formats.plurals.items()}
         if two:
             chosen["2"] = two[0]
         return {category: self._fill(form, params, known_only=True) for category, form in chosen.items()}
@@ -205,7 +191,7 @@ class Words:
                     return match[0]
                 raise KeyError(name)
             if isinstance(found, int):
-                return str(format_decimal(found, locale=self._formats))
+                return self._formats.number(found)
             return f"\u2068{found}\u2069" if self.dir == "rtl" and name in ISOLATED else found
 
         return re.sub(r"\{([a-z]+)\}", value, text)
@@ -282,11 +268,3 @@ def _texts(catalog: Catalog) -> Iterator[tuple[str, Forms]]:
         if message.id:
             key = message.id if isinstance(message.id, str) else message.id[0]
             yield key, (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
-
-
-def _samples(locale: Locale) -> dict[str, int]:
-    """An example number for each plural category of the language."""
-    samples: dict[str, int] = {}
-    for n in range(201):
-        samples.setdefault(locale.plural_form(n), n)
-    return samples
