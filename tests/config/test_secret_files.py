@@ -76,10 +76,12 @@ def test_every_secret_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("name", VALUES)
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_secret_is_read_from_the_file_that_is_named(config: Path, tmp_path: Path, name: str, end: str) -> None:
+@pytest.mark.parametrize(("mark", "end"), [("", ""), ("", "\n"), ("\ufeff", "\r\n")])
+def test_a_secret_is_read_from_the_file_that_is_named(
+    config: Path, tmp_path: Path, name: str, mark: str, end: str
+) -> None:
     path = tmp_path / "secret"
-    path.write_bytes(f"{VALUES[name]}{end}".encode())
+    path.write_bytes(f"{mark}{VALUES[name]}{end}".encode())
     assert seen(load(config, **{f"{name}_FILE": str(path)}), name) == VALUES[name]
 
 
@@ -91,7 +93,9 @@ def test_a_secret_is_read_from_systemd_s_credentials(config: Path, tmp_path: Pat
     assert seen(load(config, **{name: "", "CREDENTIALS_DIRECTORY": str(folder)}), name) == VALUES[name]
 
 
-@pytest.mark.parametrize("name", ["INSIDER_CLIENT_SECRET__XX", "IDENTITY_KEY__Y", "SECRETKEY"])
+@pytest.mark.parametrize(
+    "name", ["INSIDER_CLIENT_SECRET__XX", "IDENTITY_KEY__Y", "SECRETKEY", "INSIDER_URL", "INSIDER_CLIENT_ID__X"]
+)
 def test_a_credential_that_nothing_reads_stops_the_start(config: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir()
@@ -140,8 +144,10 @@ def test_a_product_called_file_keeps_its_own_secret(config: Path) -> None:
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATA_KEY", "IDENTITY_KEY__X"])
 @pytest.mark.parametrize(
     "key",
-    ["k" * 32, "ab" * 20, "abcdefgh" * 4, "0123456789" * 4, "1234567" * 6, "changeme-" + "0123456789abcdefghijklmnop",
-     "CHANGE_ME_0123456789abcdefghijklmnop", "please change this 0123456789 key"],
+    ["k" * 32, "ab" * 20, "abcdefgh" * 4, "0123456789" * 4, "1234567" * 6, "12345678901234567890123456789012",
+     "0123456789abcdef" * 2, "correct-horse-battery" * 2, "x" * 30 + "0123456789",
+     "changeme-" + "0123456789abcdefghijklmnop", "CHANGE_ME_0123456789abcdefghijklmnop",
+     "please change this 0123456789 key"],
 )  # fmt: skip
 def test_a_key_that_anybody_could_guess_is_refused(config: Path, name: str, key: str) -> None:
     said = problems(config, **{name: f"{SECRET_KEY},{key}"})

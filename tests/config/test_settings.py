@@ -63,6 +63,13 @@ def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
     }
 
 
+ADDRESSES = {
+    "INSIDER_URL": "https", "HEARTBEAT_URL": "https", "ALERT_WEBHOOK": "https", "SMTP_URL": "smtp",
+    "RATE_LIMIT_STORAGE": "redis", "PUBLIC_URL": "https",
+}  # fmt: skip
+"""Settings that are somebody's address, with its scheme."""
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -99,6 +106,13 @@ def test_every_problem_is_named_in_one_go(tmp_path: Path) -> None:
         ("CLAMD", "unix://relative"),
         ("CLAMD_TIMEOUT", "26"),
         ("OPS_TOKEN", "short"),
+        *(
+            (name, f"{scheme}://{place}")
+            for name, scheme in ADDRESSES.items()
+            for place in ("host.example:many", "host.example:0", "host.example:99999", "[::1", "the host", ".", "")
+        ),
+        ("DATABASE_URL", "postgresql://host:many/db"),
+        ("RATE_LIMIT_STORAGE", "REDIS://host"),
     ],
 )
 def test_a_wrong_value_is_named(config: Path, name: str, value: str) -> None:
@@ -352,8 +366,22 @@ def test_the_readme_and_the_settings_page_name_the_defaults() -> None:
 
 # Whatever cannot be used is reported in our own words: the variable, and what to give instead.
 
-LIBRARY = re.compile(r"input should|valid |pydantic|unable to|parse|string should|literal|validation", re.IGNORECASE)
-NONSENSE = ("abc", "-1", "1e400", "nan", "yes please", "999999999999999999999", "{}", "a" * 5000, "\N{SNOWMAN}")
+LIBRARY = re.compile(
+    r"input should|valid |invalid|pydantic|unable to|parse|string should|literal|validation", re.IGNORECASE
+)
+NONSENSE = (
+    "abc",
+    "-1",
+    "1e400",
+    "nan",
+    "yes please",
+    "999999999999999999999",
+    "{}",
+    "a" * 5000,
+    "\N{SNOWMAN}",
+    "https://[::1",
+    "postgres://h:x/d",
+)
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -395,6 +423,16 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
         ("RETRY_MIN", "901", "is above RETRY_MAX (900); give at most that, or raise the other"),
         ("MIN_FILL_TIME", "86400", "is not below TOKEN_MAX_AGE (86400): nobody could send a form"),
         ("PENDING_BYTES", "much", "is not a number of bytes; give digits, or a size such as 500MB or 1GiB"),
+        *(
+            ("PENDING_BYTES", size, "is not a number of bytes; give digits, or a size such as 500MB or 1GiB")
+            for size in ("1,000", "1.000.000", "1,5GB", "0x10", "1 000", "\u0663GB", "10MB please")
+        ),
+        ("PENDING_BYTES", "9" * 20, "is too large; give less than 9223372036854775808"),
+        *(
+            (name, rate, "would let nobody through; give one such as 20/minute; 200/hour, or off for no limit")
+            for name in ("RATE_LIMIT", "RATE_LIMIT_TOTAL", "PROOF_SURGE")
+            for rate in ("0/minute", "20/minute; 0/hour")
+        ),
         ("QUARANTINE_BYTES", "1 elephant", "is not a number of bytes; give digits, or a size such as 500MB or 1GiB"),
         *(
             ("DATABASE_URL", url, "names a folder; give the path of a file in it, such as sqlite:////data/widget.db")
@@ -413,7 +451,13 @@ def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, va
         ("UNKNOWN_POLICY", "Park", "park"),
         ("PENDING_BYTES", "1GB", 10**9),
         ("PENDING_BYTES", "512 MiB", 512 * 1024**2),
+        ("PENDING_BYTES", "1.5GB", 1_500_000_000),
         ("QUARANTINE_BYTES", "0", 0),
+        ("RATE_LIMIT", "OFF", "off"),
+        ("RATE_LIMIT_TOTAL", "Off", "off"),
+        ("INSIDER_URL", " https://insider.example.com\r", "https://insider.example.com"),
+        ("HOST", "::1\r\n", "::1"),
+        ("OPS_TOKEN", " \t", None),
     ],
 )
 def test_a_value_may_be_written_as_people_write_it(config: Path, name: str, value: str, meant: object) -> None:
@@ -439,6 +483,12 @@ def test_a_missing_products_file_is_named_by_its_whole_path_with_what_makes_one(
         ("INSIDER_CLIENT_SECRET__DEMOO_FILE", "there is no product 'demoo' in widget.toml; did you mean DEMO?"),
         ("SECRT_KEY_FILE", "is not a setting; did you mean SECRET_KEY_FILE?"),
         ("rate_limit", "is not a setting; did you mean RATE_LIMIT?"),
+        ("INSIDER_URL_FILE", "is not read, because only secrets come from files; set INSIDER_URL instead"),
+        ("INSIDER_CLIENT_ID_FILE", "is not read, because only secrets come from files; set INSIDER_CLIENT_ID instead"),
+        (
+            "INSIDER_CLIENT_ID__DEMO_FILE",
+            "is not read, because only secrets come from files; set INSIDER_CLIENT_ID__DEMO instead",
+        ),
         ("INSIDER_CLIENT_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
         ("EVENTS_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
         ("IDENTITY_KEY__NOPE", "there is no product 'nope' in widget.toml"),

@@ -31,15 +31,16 @@ _OFF_TOGETHER = ("rate_limit_network", "rate_limit_unmarked", "rate_limit_total"
 def load(environ: Mapping[str, str]) -> Settings:
     """Read `environ`, and the files of secrets and products that it names.
 
-    An empty variable counts as absent. A product whose theme cannot be used gets the default theme: one product's
-    colours must not stop the feedback of the others. Raises ConfigurationError with every problem found.
+    An empty variable counts as absent; blanks around a value are not part of it. A product whose theme cannot be used
+    gets the default theme: one product's colours must not stop the feedback of the others. Raises ConfigurationError
+    with every problem found.
     """
     problems: list[Problem] = []
     unusable: list[Problem] = []
     products = _products(places(environ)[0], problems, unusable)
     environ = secrets.with_files(environ, secrets.names([*map(suffix, products)]), problems)
-    given: dict[str, Any] = {name: environ[name.upper()] for name in VARIABLES if environ.get(name.upper())}
-    if given.get("rate_limit") == "off":
+    given: dict[str, Any] = {name: text for name in VARIABLES if (text := environ.get(name.upper(), "").strip())}
+    if given.get("rate_limit", "").lower() == "off":
         given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
     settings: Settings | None = None
     try:
@@ -108,8 +109,8 @@ def _contradictions(settings: Settings) -> Iterator[Problem]:
 
 def places(environ: Mapping[str, str]) -> tuple[Path, Path]:
     """The path of the products' file, and the folder with the products' own templates and static files."""
-    config = Path(environ.get("WIDGET_CONFIG") or "widget.toml")
-    return config, Path(environ.get("CUSTOM_FOLDER") or config.parent)
+    config = Path(environ.get("WIDGET_CONFIG", "").strip() or "widget.toml")
+    return config, Path(environ.get("CUSTOM_FOLDER", "").strip() or config.parent)
 
 
 def load_products(path: Path, unusable: list[Problem] | None = None) -> Mapping[str, Product]:
@@ -144,11 +145,16 @@ def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> 
         *files,
     }
     known = [name for name in ours if "_" in name]  # a short name is close to too many ordinary words
+    for name in secrets.credentials(environ):
+        if name in ours and name not in wanted:
+            yield Problem(name, "is a credential, but only secrets are read from files; set it as a variable")
     for name in (*environ, *secrets.credentials(environ)):
         base, separator, slug = name.partition("__")
         if name in ours:
             continue
-        if separator and base in _PER_PRODUCT:
+        if (plain := name.removesuffix("_FILE")) in known:
+            yield Problem(name, f"is not read, because only secrets come from files; set {plain} instead")
+        elif separator and base in _PER_PRODUCT:
             if products:
                 slug = slug.removesuffix("_FILE")
                 hint = suggestion(slug, slugs)

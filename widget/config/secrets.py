@@ -92,10 +92,10 @@ def spellings(name: str) -> tuple[str, str, str]:
 
 
 def _read(path: Path) -> str:
-    """The content of the file, without the line break that editors add at its end."""
+    """The content of the file, without the line break and the byte order mark that editors add."""
     try:
         with path.open("rb") as file:
-            text = file.read(_MAX_FILE + 1).decode().strip("\r\n")
+            text = file.read(_MAX_FILE + 1).decode("utf-8-sig").strip("\r\n")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -147,9 +147,10 @@ def token(value: str | None) -> str | None:
 
 
 def is_guessable(key: str) -> bool:
-    """Whether a key is a placeholder, has few different characters, or repeats a few."""
-    period = (key + key).find(key, 1)
-    return _is_placeholder(key) or len(set(key)) < _MIN_VARIETY or period <= _MIN_VARIETY + 2
+    """Whether a key is a placeholder, has few different characters, consists mostly of one, or repeats a part."""
+    is_mostly_one = max(map(key.count, set(key)), default=0) > len(key) / 2
+    is_repeated = any(key.startswith(key[part:]) for part in range(1, len(key) // 2 + 1))
+    return _is_placeholder(key) or len(set(key)) < _MIN_VARIETY or is_mostly_one or is_repeated
 
 
 def _is_placeholder(key: str) -> bool:

@@ -1,10 +1,22 @@
 """The base of every topic of settings."""
 
+import re
 from typing import Annotated, Any, Literal, get_origin
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-Bytes = Annotated[ByteSize, Field(ge=0)]
+_SIZE = re.compile(r"[0-9_]+(\.[0-9]+)?\s*[a-z]*", re.IGNORECASE)
+
+
+def _whole_size(value: Any) -> Any:
+    """`ByteSize` reads as far as it understands: of `1,000` it would make one byte."""
+    if isinstance(value, str) and not _SIZE.fullmatch(value):
+        raise PydanticCustomError("byte_size", "no size")
+    return value
+
+
+Bytes = Annotated[ByteSize, BeforeValidator(_whole_size), Field(ge=0, lt=1 << 63)]
 """A number of bytes, also written such as 500MB or 1GiB."""
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

@@ -2,8 +2,9 @@
 
 import ipaddress
 import re
+from collections.abc import Collection
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from limits import parse_many
 from pydantic import SecretStr
@@ -14,15 +15,17 @@ from widget.config.products import LOCAL
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 _PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[^\s.]\S*")
 ROOT = re.compile(r"(?!.{200})(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 """A path below which the service may lie; nothing in it needs to be escaped."""
 
 
 def insider_url(value: str) -> str:
     """Insider Connect's base address, without a trailing slash."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("is not a usable address; give one such as https://api.example.com")
+    advice = "is not a usable address; give one such as https://api.example.com"
+    parts = _parts(value, _PORTS, advice)
+    if parts.query or parts.fragment:
+        raise ValueError(advice)
     if parts.username or parts.password:
         raise ValueError("must not contain a user or password; remove them")
     return value.rstrip("/")
@@ -37,22 +40,32 @@ def goes_out_plain(url: str) -> bool:
 
 def web_address(value: str) -> str:
     """An address of anybody's."""
-    parts = urlsplit(value)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError("is not a usable address; give one such as https://hc-ping.com/UUID")
+    _parts(value, _PORTS, "is not a usable address; give one such as https://hc-ping.com/UUID")
     return value
+
+
+def _parts(value: str, schemes: Collection[str], advice: str) -> SplitResult:
+    """The parts of an address that can be connected to. Raises ValueError with `advice` for any other."""
+    try:
+        parts = urlsplit(value)
+        is_usable = parts.scheme in schemes and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+    except ValueError:  # a port that is no number, or half an IPv6 address
+        is_usable = False
+    if not is_usable:
+        raise ValueError(advice)
+    return parts
 
 
 def public_url(value: str) -> str:
     """The address that browsers use, as they write it: in small letters, without a default port or a last slash."""
     advice = "is not a usable address; give one such as https://feedback.example.com or https://example.com/feedback"
+    parts = _parts(value.strip(), _PORTS, advice)
+    port, host = parts.port, (parts.hostname or "").rstrip(".")
     try:
-        parts = urlsplit(value.strip())
-        port, host = parts.port, (parts.hostname or "").rstrip(".")
         host = host if ":" in host else host.encode("idna").decode()
-    except ValueError:  # no port, no IPv6 address, or no name that could be looked up
+    except ValueError:  # no name that could be looked up
         raise ValueError(advice) from None
-    if parts.scheme not in _PORTS or not host or parts.query or parts.fragment:
+    if parts.query or parts.fragment:
         raise ValueError(advice)
     if "@" in parts.netloc:
         raise ValueError("must not contain a user or password; remove them")
@@ -68,10 +81,8 @@ def database_url(value: str) -> str:
     value = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value)
     try:
         url = make_url(value)
-    except ArgumentError:
-        raise ValueError(
-            "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
-        ) from None
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        raise ValueError(_DATABASE) from None
     if url.drivername == "sqlite":
         if not url.database or url.database == ":memory:":
             raise ValueError("is in memory, where submissions would be lost; give sqlite:///PATH")
@@ -102,28 +113,34 @@ def _is_network(entry: str) -> bool:
 
 def rate_limit(value: str) -> str:
     """A rate in the notation of the `limits` library, or `off`."""
-    if value != "off":
-        try:
-            parse_many(value)
-        except ValueError:
-            raise ValueError("is not a rate; give one such as 20/minute; 200/hour, or off") from None
+    if value.lower() == "off":
+        return "off"
+    try:
+        rates = parse_many(value)
+    except ValueError:
+        raise ValueError("is not a rate; give one such as 20/minute; 200/hour, or off") from None
+    if not all(rate.amount and rate.multiples for rate in rates):
+        raise ValueError("would let nobody through; give one such as 20/minute; 200/hour, or off for no limit")
     return value
 
 
 def count_storage(value: str) -> str:
     """Where counts are kept."""
+    advice = "is not a usable address; give memory:// or redis://HOST:PORT/NUMBER"
     if not re.match(r"(memory|rediss?)://", value):
-        raise ValueError("is not a usable address; give memory:// or redis://HOST:PORT/NUMBER")
+        raise ValueError(advice)
+    if not value.startswith("memory"):
+        _parts(value, ("redis", "rediss"), advice)
     return value
 
 
 def clamd(value: str) -> str:
     """The address of a ClamAV daemon."""
-    parts = urlsplit(value)
     try:
+        parts = urlsplit(value)
         port = parts.port
     except ValueError:
-        port = None
+        parts, port = urlsplit(""), None
     is_path = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
     is_host = parts.scheme == "tcp" and parts.hostname and port and not (parts.path or parts.username)
     if not (is_path or is_host):
@@ -139,7 +156,6 @@ def secret_web_address(value: SecretStr) -> SecretStr:
 
 def smtp_url(value: SecretStr) -> SecretStr:
     """The address of a mail server."""
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ValueError("is not a mail server; give smtp://USER:PASSWORD@HOST:PORT or smtps://…")
+    advice = "is not a mail server; give smtp://USER:PASSWORD@HOST:PORT or smtps://…"
+    _parts(value.get_secret_value(), ("smtp", "smtps"), advice)
     return value
