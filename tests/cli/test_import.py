@@ -110,6 +110,12 @@ async def test_a_line_that_cannot_be_taken_is_named_by_its_number_and_the_others
         "attachments.0 has 3 bytes": queued
         | {"attachments": [queued["attachments"][0] | {"content": base64.b64encode(b"abc").decode()}]},
         "is not base64": queued | {"attachments": [queued["attachments"][0] | {"content": "%"}]},
+        "last_error has a NUL": queued | {"last_error": "a\0b"},
+        "cause is not UTF-8 text": queued | {"cause": "\udcff"},
+        "attachments.0.message is not UTF-8 text": queued
+        | {"attachments": [queued["attachments"][0] | {"message": "\ud800"}]},
+        "context is not UTF-8 text": queued | {"context": {"page": "\ud800"}},
+        "attempts is too large": queued | {"attempts": 2**31},
         "leads out of the folder": queued
         | {"attachments": [queued["attachments"][0] | {"content": None, "path": "../../etc/passwd"}]},
     }
@@ -126,7 +132,7 @@ async def test_a_line_that_cannot_be_taken_is_named_by_its_number_and_the_others
     for number, (words, line) in enumerate(zip(bad, messages, strict=True), start=3):
         assert line.startswith(f"line {number}: "), line
         assert words in line
-    assert "Imported 2 submissions; 0 more were here already; 10 lines" in done.stdout
+    assert "Imported 2 submissions; 0 more were here already; 15 lines" in done.stdout
     assert {each["id"] for each in widget.rows()} == {"queued", good[-1]["id"]}
     assert "Traceback" not in done.stderr
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from outboxes import due_ids, kept_blobs, new_submission, outbox_at, time_passes
 
-from widget.outbox.entries import Entry, Wanted
+from widget.outbox.entries import Entry, Erased, Wanted
 from widget.outbox.model import Transition
 from widget.outbox.operator import Operator
 from widget.outbox.outbox import Outbox
@@ -140,3 +140,14 @@ async def test_single_rows_are_erased_in_whatever_state_and_the_others_stay(outb
     assert {states[each][1:] for each in ("refused", "held", "created")} == {(False, 1)}
     assert await kept_blobs(outbox) == 3
     assert {"queued", "parked"}.isdisjoint(await due_ids(outbox))
+
+
+async def test_a_text_that_is_no_id_is_not_known_and_no_fault(outbox: Outbox) -> None:
+    operator = Operator(outbox.backend)
+    odd = ["\0", "queued\0", "\ud800", "\udcff", "", "%", "9" * 30, "\N{SNOWMAN}"]
+    for text in odd:
+        assert await operator.whole(text) is None
+        assert list(await operator.named(text)) == []
+    for change in (operator.discard, operator.put_back):
+        assert (await change(odd)).left == dict.fromkeys(odd, "not known")
+    assert await operator.erase([*odd, "queued"]) == Erased(("queued",), 1, 0, (), left=tuple(odd))

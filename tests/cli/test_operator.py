@@ -299,6 +299,12 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
         (["erase", "an-id", "--email", BOB], 2, "give ids, --email or --unreadable"),
         (["erase", "nobody"], 3, "nobody: not known"),
         (["retry", "--state", "delivered"], 2, "use queued, unknown, refused, discarded"),
+        (["show", "https://[::1/receipt/x"], 3, "not known"),
+        (["show", "\udcff"], 3, "not known"),
+        *(
+            ([*command, "--product", "dem"], 2, "there is no product 'dem'; did you mean demo?")
+            for command in (["list"], ["export"], ["retry", "--held"], ["discard", "--held", "--dry-run"])
+        ),
         (["list", "--older-than", "soon"], 2, "'soon' is not a valid age; write one such as 90s, 15m, 12h or 3d"),
     ],
 )

@@ -158,6 +158,8 @@ def test_an_outage_and_its_end_are_seen(operator: Operator, insider: Sandbox) ->
     assert widget.submit("during", rating="false").status_code == 202
     until(lambda: shows("Feedback does not arrive"))
     assert shows("nothing goes through since")
+    waiting = operator.client.get("/ops/submissions", params={"show": "waiting"}).text
+    assert f"connection refused by 127.0.0.1:{insider.port}" in waiting
     live = operator.client.get("/ops/live?over=month").json()
     assert live["verdict"] == "Feedback does not arrive"
     assert set(live["sections"]) == {"verdict", "accounts", "states", "events", "charts"}
@@ -239,7 +241,15 @@ def test_a_submission_is_found_by_all_its_names_and_nonsense_finds_nothing(opera
         assert str(found.url).endswith(f"/ops/submissions/{row['id']}"), name
     found = operator.client.get("/ops/submissions", params={"q": str(answer["feedback_id"])})
     assert row["id"][:8] in found.text
-    nonsense = ["'; DROP TABLE submission; --", "<script>alert(1)</script>", "%", "\x00", "é" * 400]
+    nonsense = [
+        "'; DROP TABLE submission; --",
+        "<script>alert(1)</script>",
+        "%",
+        "\x00",
+        "é" * 400,
+        "https://[::1/receipt/x",
+        "/receipt/",
+    ]
     for text in nonsense:
         nothing = operator.client.get("/ops/submissions", params={"q": text})
         assert (nothing.status_code, "Nothing found" in nothing.text) == (200, True), text

@@ -3,11 +3,12 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from widget.config.sentences import sentence
 from widget.errors import Rejected
@@ -20,9 +21,20 @@ from widget.submissions.model import Rules, check
 _LONGEST = 2 * MAX_FILES * MAX_FILE_SIZE
 """Bytes of a line. Base64 makes its files a third larger."""
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What no database stores in a text."""
+_NO_TEXT = "is not UTF-8 text; write it again"
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    @field_validator("*")
+    @classmethod
+    def _check_text(cls, value: Any) -> Any:
+        if isinstance(value, str) and _UNSTORABLE.search(value):
+            raise ValueError("has a NUL" if "\0" in value else _NO_TEXT)
+        return value
 
 
 class _Feedback(_Strict):
@@ -51,7 +63,7 @@ class _Line(_Strict):
     accepted_at: AwareDatetime = Field(strict=False)
     ended_at: AwareDatetime | None = Field(None, strict=False)
     due_at: AwareDatetime | None = Field(None, strict=False)
-    attempts: int = Field(ge=0)
+    attempts: int = Field(ge=0, lt=2**31)
     feedback_id: int | None = Field(None, ge=0, lt=2**63)
     created_without_id: bool = False
     possible_duplicate: bool = False
@@ -104,6 +116,8 @@ def read(line: bytes, products: object, folder: Path | None) -> Imported:
     columns = found.model_dump(exclude={"feedback", "attachments", "created_without_id", "erased"})
     columns |= {name: columns[name] and columns[name].timestamp() for name in ("accepted_at", "ended_at", "due_at")}
     columns["context"] = None if found.context is None else json.dumps(found.context, ensure_ascii=False)
+    if _UNSTORABLE.search(columns["context"] or ""):
+        raise ValueError(f"context {_NO_TEXT}")
     return Imported(columns | _said(found), tuple(_files(found, folder)), found.created_without_id)
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 import click
 import structlog
@@ -15,11 +14,12 @@ import structlog
 from widget.app.outbox import create_outbox
 from widget.cli import common
 from widget.cli.shown import age
+from widget.config.sentences import suggestion
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable, TokenInvalid
 from widget.outbox.entries import STATES, Entry, Wanted
 from widget.outbox.operator import Operator
-from widget.submissions.tokens import Tokens
+from widget.submissions.tokens import Tokens, receipt_in
 from widget.telemetry import logs
 
 log = structlog.get_logger("widget.operator")
@@ -88,26 +88,37 @@ async def named(operator: Operator, settings: Settings, given: Sequence[str], *,
 
 def _id_in(name: str, settings: Settings) -> str:
     """The id in a receipt or in the address of one; any other name unchanged. Raises TokenInvalid."""
-    receipt = urlsplit(name).path.rpartition("/")[2]
+    receipt = receipt_in(name)
     if "." not in receipt:
         return receipt
     return Tokens(settings.keys, settings.token_max_age).read_receipt(receipt)[0]
 
 
-def run(work: Callable[[Operator, Settings], Awaitable[T]], *, all_readable: bool = True) -> T:
-    """Open the outbox beside the service, and do `work`. Ends the command if the outbox cannot be used or, with
-    `all_readable`, if some rows cannot be decrypted with any listed key."""
+def run(
+    work: Callable[[Operator, Settings], Awaitable[T]], *, products: Sequence[str] = (), all_readable: bool = True
+) -> T:
+    """Open the outbox beside the service, and do `work`. Ends the command if the outbox cannot be used, if one of the
+    `products` does not exist or, with `all_readable`, if some rows cannot be decrypted with any listed key."""
     settings = common.settings()
     logs.configure(settings.log_level)
 
     async def opened() -> T:
         async with _operator(settings, all_readable) as operator:
+            await _check_products(operator, settings, products)
             return await work(operator, settings)
 
     try:
         return common.or_fail(lambda: asyncio.run(opened()))
     except OutboxUnavailable as error:
         common.fail(f"The outbox cannot be used now: {error}")
+
+
+async def _check_products(operator: Operator, settings: Settings, products: Sequence[str]) -> None:
+    """A product that was removed from the products' file exists as long as it has submissions."""
+    for product in products:
+        if product not in settings.products and not await operator.count(Wanted(products=(product,))):
+            words = f"there is no product {product!r}{suggestion(product, settings.products, 0.6)}"
+            raise click.BadParameter(words, param_hint="--product")
 
 
 @asynccontextmanager

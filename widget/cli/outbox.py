@@ -85,7 +85,7 @@ def list_rows(
             await _print_table(operator, meant, limit or _ROWS, newest)
         return wrong
 
-    if wrong := operating.run(work):
+    if wrong := operating.run(work, products=wanted.products):
         operating.tell_wrong(wrong)
         sys.exit(NOT_ALL)
 
@@ -183,7 +183,7 @@ def discard(names: tuple[str, ...], dry_run: bool, yes: bool, in_json: bool, **f
     if dry_run:
         return _count_only(names, wanted, DISCARDABLE, "discard", in_json)
     if not names and not yes:
-        counts = operating.run(lambda operator, _: _applicable(operator, wanted, DISCARDABLE))
+        counts = operating.run(lambda operator, _: _applicable(operator, wanted, DISCARDABLE), products=wanted.products)
         if counts.total():
             operating.confirm(f"Give up {in_words(counts)}?")
     _change(names, wanted, Operator.discard, "outbox.discarded", "Discarded", in_json)
@@ -225,7 +225,7 @@ def export_rows(names: tuple[str, ...], to: Path | None, files: Path | None, **f
         return number, wrong
 
     try:
-        number, wrong = operating.run(work)
+        number, wrong = operating.run(work, products=wanted.products)
     except OSError as error:
         common.fail(f"{error.filename or to or files}: {error.strerror}")
     operating.audit("outbox.exported", rows=number)
@@ -377,7 +377,7 @@ def _count_only(
             return Counter(), wrong
         return await _applicable(operator, replace(wanted, ids=ids), states, with_text=with_text), wrong
 
-    counts, wrong = operating.run(work)
+    counts, wrong = operating.run(work, products=wanted.products)
     operating.write([as_json(dict(counts))] if in_json else [f"Would {word} {in_words(counts)}. Nothing was changed."])
     operating.tell_wrong(wrong)
     if wrong:
@@ -410,7 +410,7 @@ def _change(
                 operating.audit(event, done, rows=len(done))
         return Changed(tuple(done), left)
 
-    changed = operating.run(work)
+    changed = operating.run(work, products=wanted.products)
     if in_json:
         operating.write([as_json(changed)])
     else:

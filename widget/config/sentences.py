@@ -32,6 +32,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "less_than": lambda context: f"is too large; give less than {_number(context['lt'])}",
     "less_than_equal": lambda context: f"is too large; give at most {_number(context['le'])}",
     "string_type": lambda _: "is not a text; write it in quotes",
+    "string_unicode": lambda _: "is not UTF-8 text; write it again",
     "string_too_short": lambda context: f"is too short; give at least {_count(context['min_length'], 'character')}",
     "string_too_long": lambda context: f"is too long; give at most {_count(context['max_length'], 'character')}",
     "too_short": lambda context: f"is too short; give at least {_count(context['min_length'], *_parts(context))}",

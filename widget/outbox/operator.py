@@ -5,7 +5,8 @@ row that is being sent is left alone, except by an erasure, because a person's r
 prints and logs.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -26,6 +27,8 @@ from widget.submissions.model import Feedback
 
 DAMAGED = "(damaged: cannot be decrypted)"
 """Shown in place of what cannot be decrypted."""
+_ID = re.compile(r"[\w-]+", re.ASCII)
+"""What an id looks like. Operators may give any text, and PostgreSQL refuses to look for some."""
 _Row = Row[*tuple[Any, ...]]
 
 
@@ -51,7 +54,7 @@ class Operator:
 
     async def named(self, name: str) -> Sequence[str]:
         """The ids that `name` may stand for: an id, the beginning of one, or the feedback's id at Insider Connect."""
-        statement = self._statements.named(name)
+        statement = self._statements.named(name) if _ID.fullmatch(name) else None
         ids = (await self.backend.read(lambda c: c.scalars(statement).all())) if statement is not None else ()
         return [name] if name in ids else ids
 
@@ -67,6 +70,8 @@ class Operator:
 
     async def whole(self, submission_id: str) -> Whole | None:
         """A row with its content; None if it does not exist."""
+        if not _ID.fullmatch(submission_id):
+            return None
 
         def look(connection: Connection) -> Whole | None:
             row = connection.execute(self._statements.whole, {"an_id": submission_id}).one_or_none()
@@ -177,9 +182,11 @@ class Operator:
                 return
             after = rows[-1].id
 
-    async def _erase(self, ids: Sequence[str]) -> Erased:
+    async def _erase(self, given: Sequence[str]) -> Erased:
+        ids = _possible(given)
+
         def work(connection: Connection) -> tuple[Erased, Sequence[str]]:
-            rows = connection.execute(self._statements.to_erase, {"ids": list(ids)}).all()
+            rows = connection.execute(self._statements.to_erase, {"ids": ids}).all()
             waiting = [row.id for row in rows if row.state in ("queued", "sending", "unknown")]
             if waiting:
                 connection.execute(self._statements.give_up, {"ids": waiting})
@@ -200,13 +207,17 @@ class Operator:
         also: Callable[[Connection, Sequence[str]], None] = lambda connection, ids: None,
     ) -> Changed:
         def work(connection: Connection) -> Changed:
-            done = tuple(connection.scalars(statement, {"ids": list(ids)}).all())
+            done = tuple(connection.scalars(statement, {"ids": _possible(ids)}).all())
             also(connection, done)
             others = [submission_id for submission_id in ids if submission_id not in done]
-            found = {row.id: row for row in connection.execute(self._statements.states, {"ids": others})}
+            found = {row.id: row for row in connection.execute(self._statements.states, {"ids": _possible(others)})}
             return Changed(done, {each: _why_not(found.get(each), allowed) for each in others})
 
         return await self.backend.write_alone(work)
+
+
+def _possible(ids: Iterable[str]) -> list[str]:
+    return [each for each in ids if _ID.fullmatch(each)]
 
 
 def _all(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> Sequence[_Row]:

@@ -76,6 +76,11 @@ class Tokens:
             raise TokenInvalid("not one of our receipts") from error
 
 
+def receipt_in(text: str) -> str:
+    """The receipt at the end of its address; a text that is no address unchanged."""
+    return re.split("[?#]", text, maxsplit=1)[0].rstrip("/").rpartition("/")[2]
+
+
 def _keys(keys: Sequence[str], purpose: bytes) -> list[bytes]:
     """The keys for one purpose, oldest first. Derived once, because the library would derive them for every token."""
     return [hmac.digest(key.encode(), purpose, hashlib.sha256) for key in reversed(keys)]

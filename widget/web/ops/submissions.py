@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from widget.outbox.entries import Entry, Wanted, Whole
 from widget.outbox.operator import Operator
 from widget.outbox.tables import LEFT_STATES
 from widget.pages.addresses import public
+from widget.submissions.tokens import receipt_in
 from widget.web.ops.access import Visit, client_of, for_operators, go_to, ops_of, refused, too_many
 from widget.web.service import service_of
 
@@ -115,9 +116,8 @@ def _actions_of(show: str) -> Mapping[str, str]:
 async def _named(visit: Visit, operator: Operator, text: str) -> Sequence[str]:
     """The ids of the submissions that `text` may stand for: a receipt, its address, an id, its beginning, or a feedback
     id."""
-    receipt = urlsplit(text).path.rstrip("/").rsplit("/", 1)[-1] if "/receipt/" in text else text
     try:
-        return await operator.named(service_of(visit.request).tokens.read_receipt(receipt)[0])
+        return await operator.named(service_of(visit.request).tokens.read_receipt(receipt_in(text))[0])
     except TokenInvalid:
         return await operator.named(text)
 
@@ -197,7 +197,7 @@ def _row(entry: Entry) -> Mapping[str, Any]:
 def _reason(entry: Entry) -> str:
     if entry.held_for:
         return f"held back: {entry.held_for}"
-    return one_line((entry.last_error or "").split(":")[0])
+    return one_line((entry.last_error or "").partition(": ")[0])
 
 
 def _next(entry: Entry) -> str:
