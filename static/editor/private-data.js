@@ -4,32 +4,40 @@
 /** @typedef {'card' | 'iban' | 'token' | 'key' | 'password' | 'email'} Kind */
 /** @typedef {{kind: Kind, start: number, end: number}} Find places in the text, as of a string */
 
-const CARD = /(?<![\w.,-]|[A-Za-z]{2}\d\d[ -])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)/g
-const IBAN = /(?<![\w-])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}(?![\w-])/g
-const EMAIL = /(?<![\p{L}\d_.+-])[\p{L}\d_.+%-]+@[\p{L}\d-]+(?:\.[\p{L}\d-]+)+/gu
-const KEY = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*$)/g
-const PASSWORD = /(?<![\p{L}\d])(?:password|passwd|passphrase|passcode|pwd|passwort|kennwort|mot de passe|contraseña|clave|senha|parola|parolă|şifre|şifrem|wachtwoord|hasło|пароль|kata sandi|סיסמה|سر|كلمة المرور|كلمة السر|पासवर्ड|パスワード|비밀번호|密码|密碼)[ \t]*(is|ist|=|[:：])[ \t]*["'“„«]?([^\s"'”“»,;]{4,128})/giu
+const CARD = /(?<![\w.,-]|[A-Za-z]{2}\d\d[\p{Zs}-])[\d０-９](?:[\p{Zs}\p{Pd}]?[\d０-９]){12,18}(?![\w-]|[.,]\d)/gu
+const IBAN = /(?<![\w-])[A-Za-z]{2}\d{2}(?:[\p{Zs}-]?[A-Za-z0-9]){11,30}(?![\w-])/gu
+/** Letters of other scripts are words around an address, in languages that write without spaces. */
+const EMAIL = /(?<![\p{sc=Latin}\p{sc=Cyrillic}\p{sc=Greek}\d_.+-])[\p{sc=Latin}\p{sc=Cyrillic}\p{sc=Greek}\d_.+%-]+@(?:[\p{L}\d-]+\.)+(?:xn--[\w-]+|[A-Za-z]{2,}|(?![A-Za-z])\p{L}{2,})(?![\w-])/gu
+const KEY = /-{4,5} ?BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)? ?-{4,5}(?:[\s\S]*?-{4,5} ?END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)? ?-{4,5}|[\s\S]*$)|PuTTY-User-Key-File-\d:[\s\S]*$/g
+const PASSWORD_WORDS = 'passwords?|passwd|passphrase|passcode|pwd|pw|passwort|kennwort|mot de passe|contraseña|clave|senha|parola|parolă|şifre|şifrem|wachtwoord|hasło|пароль|kata sandi|סיסמה|سر|كلمة المرور|كلمة السر|पासवर्ड|パスワード|비밀번호|密码|密碼'
+/** What links it to the word, and the password itself, or both where no space stands between words. */
+const PASSWORD = RegExp(String.raw`(?<![\p{L}\d])(?:${PASSWORD_WORDS})[ \t]*(?:(?:(?:is|was|ist|war|lautet|es|est|è|é)(?=[ \t:])(?:[ \t]*:)?|[=:：])\s{0,2}["'“„«]?((?<=["'“„«])[^"'”“»\n]{4,128}(?=["'”“»])|[^\s"'”“»,;]{4,128})|(?:は|是|為|为)([!-~]{4,128}))`, 'giu')
+/** In the address of a server, behind a name. */
+const LOGIN = /(?<=:\/\/[^\s/:@]*:)[^\s/@]{4,128}(?=@)/g
 const TOKENS = [
   /(?<![\w-])(?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36,}/g, // GitHub
   /(?<![\w-])github_pat_\w{22,}/g,
-  /(?<![\w-])glpat-[\w-]{20,}/g, // GitLab
+  /(?<![\w-])gl[a-z]{2,5}-[\w-]{20,}/g, // GitLab
   /(?<![\w-])(?:AKIA|ASIA)[A-Z0-9]{16}(?!\w)/g, // Amazon Web Services
   /(?<![\w-])AIza[\w-]{35}(?![\w-])/g, // Google
   /(?<![\w-])ya29\.[\w-]{20,}/g,
-  /(?<![\w-])xox[abeoprs]-[A-Za-z0-9-]{10,}/g, // Slack
-  /(?<![\w-])(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{16,}/g, // Stripe
-  /(?<![\w-])sk-[\w-]{20,}/g, // several services
+  /(?<![\w-])(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}/g, // Slack
+  /(?<=hooks\.slack\.com\/services\/)[\w/]{20,}/g,
+  /(?<![\w-])(?:[srp]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}/g, // Stripe
+  /(?<![\w-])sk-(?=[\w-]*\d)[\w-]{20,}/g, // several services
+  /(?<![\w-])(?:hf|shp(?:at|ca|pa|ss)|do[opr]_v1)_[A-Za-z0-9]{30,}/g, // Hugging Face, Shopify, DigitalOcean
+  /(?<![\w-])ATATT3[\w=-]{20,}/g, // Atlassian
+  /(?<![\w-])\d{8,10}:[\w-]{35}(?![\w-])/g, // Telegram
   /(?<![\w-])SG\.[\w-]{16,}\.[\w-]{16,}/g, // SendGrid
   /(?<![\w-])npm_[A-Za-z0-9]{36}(?!\w)/g,
   /(?<![\w-])pypi-[\w-]{50,}/g,
   /(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}/g, // JSON Web Token
-  /(?<=(?:bearer|api[ _-]?key|access[ _-]?token|secret)[ \t]*[:=]?[ \t]*["']?)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}/gi,
+  /(?<=(?:bearer|token|secret|(?:api|access|account|private|secret|auth)[ _-]?key)[ \t]*[:=]?[ \t]*["']?)(?=[\w/+-]*\d)(?=[\w/+-]*[A-Za-z])[\w/+-]{20,}=*/gi,
 ]
-/** The lengths of some countries' account numbers (SWIFT's registry of IBAN formats); others have 15 to 34 characters. */
-const IBAN_LENGTHS = /** @type {Record<string, number>} */ ({
-  AD: 24, AE: 23, AT: 20, BE: 16, BG: 22, BR: 29, CH: 21, CY: 28, CZ: 24, DE: 22, DK: 18, EE: 20, ES: 24, FI: 18, FR: 27, GB: 22, GR: 27, HR: 21, HU: 28, IE: 22, IL: 23,
-  IS: 26, IT: 27, LI: 21, LT: 20, LU: 20, LV: 21, MC: 27, MT: 31, NL: 18, NO: 15, PL: 28, PT: 25, RO: 24, SA: 24, SE: 24, SI: 19, SK: 24, TR: 26, UA: 29,
-})
+/** The length of each country's account numbers (SWIFT's registry of IBAN formats). */
+const IBAN_LENGTHS =
+  'AD24AE23AL28AT20AZ28BA20BE16BG22BH22BI27BR29BY28CH21CR22CY28CZ24DE22DJ27DK18DO28EE20EG29ES24FI18FK18FO18FR27GB22GE22GI23GL18GR27GT28HN28HR21HU28' +
+  'IE22IL23IQ23IS26IT27JO30KW30KZ20LB28LC32LI21LT20LU20LV21LY25MC27MD24ME22MK19MN20MR27MT31MU30NI28NL18NO15OM23PK24PL28PS29PT25QA29RO24RS22RU33SA24SC31SD18SE24SI19SK24SM27SO23ST25SV28TL23TN24TR26UA29VA22VG24XK20YE30'
 
 /** @param {string} text @param {string} [own] the writer's e-mail address, which does not count as private here @returns {Find[]} in order, without overlaps */
 export function findPrivate(text, own = '') {
@@ -42,12 +50,16 @@ export function findPrivate(text, own = '') {
   }
   for (const {0: found, index} of text.matchAll(KEY)) add('key', index, found)
   for (const pattern of TOKENS) for (const {0: found, index} of text.matchAll(pattern)) add('token', index, found)
-  for (const {0: whole, 1: link, 2: found, index} of text.matchAll(PASSWORD)) if (!isPlaceholder(found, link)) add('password', index + whole.lastIndexOf(found), found)
+  for (const {0: found, index} of text.matchAll(LOGIN)) add('password', index, found)
+  for (const {0: whole, 1: spaced, 2: found = spaced, index} of text.matchAll(PASSWORD)) {
+    const end = index + whole.length
+    if (!isPlaceholder(found, whole.slice(0, -found.length), text.slice(end))) add('password', end - found.length, found)
+  }
   for (const {0: found, index} of text.matchAll(IBAN)) {
     const iban = ibanIn(found)
     if (iban) add('iban', index, iban)
   }
-  for (const {0: found, index} of text.matchAll(CARD)) if (isCard(found.replace(/\D/g, ''))) add('card', index, found)
+  for (const {0: found, index} of text.matchAll(CARD)) if (isCard(found.normalize('NFKC').replace(/\D/g, ''))) add('card', index, found)
   for (const {0: found, index} of text.matchAll(EMAIL)) if (isElse(found, own)) add('email', index, found)
   return finds.sort((one, other) => one.start - other.start)
 }
@@ -59,9 +71,10 @@ export function masked(text, {kind, start, end}) {
   return text.slice(0, start) + '••••' + tail + text.slice(end)
 }
 
-/** Luhn's check digit (ISO/IEC 7812-1), for numbers with the prefixes of card networks. @param {string} digits */
+/** Luhn's check digit (ISO/IEC 7812-1), for numbers with the prefixes and lengths of card networks: those of telephones have
+ * such a digit, too. @param {string} digits */
 function isCard(digits) {
-  if (!/^(?:4|5[0-8]|2[2-7]|3[0-9]|6)/.test(digits) || digits.length < 13 || /^(\d)\1*$/.test(digits)) return false
+  if (!/^(?:4(?:\d{12}|\d{15}|\d{18})|3[47]\d{13}|3[0689]\d{12}|3\d{15}|(?:5[0-8]|2[2-7]|6)\d{11,17})$/.test(digits) || /^(\d)\1*$/.test(digits)) return false
   let sum = 0
   for (const [place, digit] of [...digits].reverse().entries()) {
     const value = Number(digit) * (place % 2 ? 2 : 1)
@@ -72,8 +85,7 @@ function isCard(digits) {
 
 /** The account number at the start of what was found: words may follow it. Checked by ISO 7064, MOD 97-10. @param {string} found */
 function ibanIn(found) {
-  const country = found.slice(0, 2).toUpperCase()
-  const length = IBAN_LENGTHS[country]
+  const length = Number(RegExp(`^(?:....)*?${found.slice(0, 2).toUpperCase()}(..)`).exec(IBAN_LENGTHS)?.[1])
   if (!length) return ''
   let end = 0
   for (let count = 0; count < length; end++) {
@@ -81,7 +93,7 @@ function ibanIn(found) {
     if (/[A-Za-z0-9]/.test(found[end])) count++
   }
   if (/[A-Za-z0-9]/.test(found[end] ?? '')) return ''
-  const iban = found.slice(0, end).replace(/[ -]/g, '').toUpperCase()
+  const iban = found.slice(0, end).replace(/[^A-Za-z0-9]/g, '').toUpperCase()
   const digits = [...iban.slice(4) + iban.slice(0, 4)].map(sign => parseInt(sign, 36)).join('')
   let rest = 0
   for (const digit of digits) rest = (rest * 10 + Number(digit)) % 97
@@ -92,9 +104,13 @@ function ibanIn(found) {
 function isElse(address, own) {
   const small = address.toLowerCase()
   if (small === own.trim().toLowerCase() || /\.(?:png|jpe?g|gif|svg|webp|avif|pdf|css|[cm]?[jt]s|html?)$/.test(small)) return false
-  return !/@(?:[\w-]+\.)*example\.(?:com|org|net)$|\.(?:example|test|invalid|localhost)$|^(?:info|support|help|contact|hello|sales|no-?reply)@/.test(small)
+  return !/@(?:[\w-]+\.)*example\.(?:com|org|net)$|\.(?:example|test|invalid|localhost)$|^(?:info|support|help|contact|kontakt|hello|hallo|sales|service|team|office|admin|feedback|billing|(?:no|do-?not)-?reply|git)@/.test(small)
 }
 
-/** Whether it looks like a password. After "is" a word usually follows; a password has more than letters.
- * @param {string} word @param {string} link */
-const isPlaceholder = (word, link) => /^ist?$/i.test(link) && /^\p{L}+[.!?)]*$/u.test(word) || /^(?:[*•.x_-]+|[<{[].*|reset|required|incorrect|wrong|expired|invalid|forgotten|field|manager|protected|empty|missing|null|undefined|false|true|nicht|nichts|falsch|obligatoire|requis)[.!?)]*$/i.test(word)
+/** Whether it is hardly a password: letters alone that belong to a sentence, or a word that says what is wrong with one.
+ * @param {string} found @param {string} before @param {string} after */
+function isPlaceholder(found, before, after) {
+  const isGiven = /[=:：][ \t"'“„«]*$/.test(before) && !/^ +\p{L}/u.test(after)
+  if (!isGiven && /^[\p{L}'’ -]+[.!?)]*$/u.test(found)) return true
+  return /^(?:[*•.x_-]+|[<{[].*|reset|required|incorrect|wrong|expired|invalid|forgotten|field|manager|protected|empty|missing|null|undefined|false|true|nicht|nichts|falsch|obligatoire|requis)[.!?)]*$/i.test(found)
+}

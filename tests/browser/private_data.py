@@ -3,6 +3,11 @@
 CARDS = ["4111 1111 1111 1111", "4111111111111111", "5555-5555-5555-4444", "378282246310005", "3714 496353 98431"]
 CARDS += ["5105105105105100", "6011000990139424", "6304000000000000"]
 CARDS += ["6011111111111117", "3530111333300000", "30569309025904", "2223003122003222", "4012888888881881"]
+CARDS += [
+    "4242\u00a04242\u00a04242\u00a04242",
+    "5555\u20135555\u20135555\u20134444",
+    "".join(chr(0xFF10 + int(digit)) for digit in "4242" * 4),
+]
 IBANS = ["DE89 3704 0044 0532 0130 00", "DE89370400440532013000", "GB29 NWBK 6016 1331 9268 19"]
 IBANS += ["FR14 2004 1010 0505 0001 3M02 606", "ES91 2100 0418 4502 0005 1332", "NL91ABNA0417164300"]
 IBANS += [
@@ -11,6 +16,8 @@ IBANS += [
     "PL61109010140000071219812874",
     "no93 8601 1117 947",
 ]
+IBANS += ["KW81CBKU0000000000001234560101", "RS35260005601001611379", "EG380019000500000000263180002"]
+IBANS += ["MD24AG000225100013104168", "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000"]
 TOKENS = ["ghp_" + "a1B2" * 9, "github_pat_11ABCDEFG0" + "x" * 20, "glpat-" + "Ab3_" * 5, "AKIAIOSFODNN7EXAMPLE"]
 TOKENS += [
     "AIza" + "Sy4_-" * 7,
@@ -20,6 +27,8 @@ TOKENS += [
 ]
 TOKENS += ["SG." + "a1_-" * 5 + "." + "b2-_" * 9, "npm_" + "Zz9" * 12]
 TOKENS += ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN"]
+TOKENS += ["hf_" + "aB3d" * 9, "shpat_" + "0f" * 16, "whsec_" + "Ab1" * 9, "glrt-" + "Ab3_" * 5, "dop_v1_" + "a9" * 32]
+TOKENS += ["ATATT3" + "xFf0" * 9, "123456789:" + "AAH7-" * 7]
 KEYS = ["-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----"]
 KEYS += ["-----BEGIN RSA PRIVATE KEY-----\nMIIEpA\n-----END RSA PRIVATE KEY-----"]
 KEYS += [
@@ -27,6 +36,7 @@ KEYS += [
     "-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----",
 ]
 KEYS += ["-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQOY\n-----END PGP PRIVATE KEY BLOCK-----"]
+KEYS += ["---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nb3Blbn", "PuTTY-User-Key-File-3: ssh-rsa\nAAAAB3"]
 EMAILS = ["bob@corp.com", "zoe.lang+x@mail.corp.co.uk", "o_neil@firma.de", "андрей@почта.рф", "a@b.io"]
 
 PRIVATE = (
@@ -35,9 +45,32 @@ PRIVATE = (
     + [("token", f"It fails with {token} here", token) for token in TOKENS]
     + [("token", "Authorization: Bearer abcdef0123456789abcdef", "abcdef0123456789abcdef")]
     + [("token", "api_key=Zm9vYmFyMTIzNDU2Nzg5MA", "Zm9vYmFyMTIzNDU2Nzg5MA")]
+    + [
+        (
+            "token",
+            "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        ),
+        ("token", "token: 8f7d6a5b4c3d2e1f0a9b8c7d", "8f7d6a5b4c3d2e1f0a9b8c7d"),
+        ("token", "https://hooks.slack.com/services/T00/B00/XXXXXXXXXXXX", "T00/B00/XXXXXXXXXXXX"),
+    ]
     + [("key", f"I use this:\n{key}", key) for key in KEYS]
     + [("email", f"Ask {email} about it.", email) for email in EMAILS]
     + [
+        ("email", "連絡先はbob@corp.comです", "bob@corp.com"),
+        ("card", "カード番号は4242424242424242です", "4242424242424242"),
+        ("password", "postgres://app:s3cretpass@db.corp.com/app", "s3cretpass"),
+        ("password", "My password was hunter2 until today", "hunter2"),
+        ("password", "password is: hunter2", "hunter2"),
+        ("password", "password:\nhunter2", "hunter2"),
+        ("password", "passphrase = 'correct horse'", "correct horse"),
+        ("password", "pw: Tr0ub4dor", "Tr0ub4dor"),
+        ("password", "Das Passwort lautet geheim12.", "geheim12."),
+        ("password", "la contraseña es perro99", "perro99"),
+        ("password", "mon mot de passe est azerty12", "azerty12"),
+        ("password", "la mia password è gatto99", "gatto99"),
+        ("password", "パスワードはabc12345です", "abc12345"),
+        ("password", "密码是abc12345", "abc12345"),
         ("password", "password: hunter2", "hunter2"),
         ("password", "My password is Tr0ub4dor&3", "Tr0ub4dor&3"),
         ("password", "Passwort: geheim123", "geheim123"),
@@ -124,4 +157,21 @@ HARMLESS = [
     "meet @ noon.today",
     "size 3@2x.png",
     "12 @ 3.50",
+    "react@18.2.0 fails",
+    "npm i @scope/kit@1.2.3-beta.1",
+    "release@v1.2.3",
+    "font@2x.woff2",
+    "git clone git@github.com:org/repo.git",
+    "feedback@corp.com",
+    "IMEI 356938035643809",  # telephones' numbers have a card's check digit
+    "sk-estimator-grid-search-cv-results",
+    "Password: must have 8 characters",
+    "password: i forgot it",
+    "password is case-sensitive",
+    "Passwort: hab ich vergessen",
+    "La clave: hacerlo simple",
+    "la contraseña es obligatoria",
+    "パスワードは8文字以上です",
+    "passwd: command not found",
+    "RS35 2600 0560 1001 6113 78 is mistyped",
 ]
