@@ -16,6 +16,8 @@ const NO_FRAME = 8000, NO_WORD = 3000 // milliseconds: for the frame to load, an
 const TOLD = ['ready', 'resize', 'dirty', 'submit', 'success', 'error']
 const SMALL = '(max-width:479.98px),(max-height:559.98px)'
 const LOW = '(max-height:759.98px)'
+const AROUND = 108, AROUND_DIALOG = 32, OVER_SHEET = 12 // pixels of the window's height that the panel leaves free
+const SLACK = 16 // pixels that may be out of view without hiding a field
 const small = matchMedia(SMALL), low = matchMedia(LOW)
 const advice = () => import('./embed-advice.js')
 /** The mark that makes everything from this page, or for a product, a test. @param {string} product */
@@ -166,6 +168,9 @@ export class Panel {
   #focused
   /** Whether the form has input. */
   #isDirty = false
+  /** The height of the form without input, and whether it was told to be compact. */
+  #height = 0
+  #isLow = false
   /** The launcher's text while the form is open, from the form. @type {string | undefined} */
   #close
 
@@ -187,7 +192,7 @@ export class Panel {
     const {signal} = this.#gone
     addEventListener('message', event => this.#hear(event), {signal})
     small.addEventListener('change', () => this.#turn(), {signal})
-    low.addEventListener('change', () => this.#post('set'), {signal})
+    addEventListener('resize', () => this.#fit(), {signal})
     window.addEventListener('keydown', event => this.#key(event), {signal, capture: true})
     for (const type of ['focusin', 'focusout']) window.addEventListener(type, event => this.#shield(event), {signal, capture: true})
     document.addEventListener('keydown', event => this.#key(event), {signal})
@@ -323,12 +328,22 @@ export class Panel {
     const data = ['close', 'reset', 'staged'].includes(type) ? {} : {
       theme: host.get('theme') ?? 'auto', lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
       sheet: !host.inline && small.matches,
-      low: !host.inline && low.matches,
+      low: this.#isLow = this.#needsLow,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
       ...more,
     }
     this.#frame.contentWindow?.postMessage({ns: NAME, v: 1, id: this.#id, type, data}, host.url.origin)
+  }
+
+  /** Whether the form has to be compact, so that every field is in view before anybody scrolls. */
+  get #needsLow() {
+    const room = innerHeight - (small.matches ? OVER_SHEET : this.#modal ? AROUND_DIALOG : AROUND)
+    return !this.host.inline && (low.matches || this.#height > room + SLACK)
+  }
+
+  #fit() {
+    if (this.#needsLow != this.#isLow) this.#post('set')
   }
 
   #clone() {
@@ -349,7 +364,11 @@ export class Panel {
     const data = message.data ?? {}
     if (type == 'escape') host.close()
     if (type == 'focusexit') this.#leave(data.direction)
-    if (type == 'resize' && data.height > 0) this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
+    if (type == 'resize' && data.height > 0) {
+      this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
+      if (!this.#isDirty && !this.#isLow) this.#height = data.height
+      this.#fit()
+    }
     if (type == 'ready') this.#ready(data)
     if (type == 'reset') this.#swept()
     if (type == 'stage') this.#stage(data.how)

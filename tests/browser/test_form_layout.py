@@ -20,6 +20,8 @@ HIDDEN = """names => names.filter(name => {
 })"""
 """The elements that are partly out of sight or covered."""
 
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 Opened = Callable[..., Frame]
 
 
@@ -58,6 +60,17 @@ def test_an_empty_form_shows_all_that_has_to_be_filled_in_on_a_laptop(opened: Op
         frame = opened(*size, mode, lang)
         expect(frame.locator("html")).to_have_attribute("data-low", "")
         assert frame.evaluate(HIDDEN, REQUIRED) == [], (mode, lang)
+
+
+@pytest.mark.parametrize(("mode", "lang"), [("popover", "en"), ("popover", "ro"), ("dialog", "de")])
+def test_no_height_of_the_window_hides_what_has_to_be_filled_in(opened: Opened, mode: str, lang: str) -> None:
+    frame = opened(1440, 900, mode, lang)
+    for height in (1100, 900, 860, 800, 761, 700, 800, 980):
+        frame.page.set_viewport_size({"width": 1440, "height": height})
+        frame.page.evaluate(PAINTED)
+        frame.evaluate(PAINTED)
+        until(lambda: frame.evaluate(HIDDEN, REQUIRED) == [])  # the form follows its window
+    expect(frame.locator("#sentimentRating-true")).to_be_focused()
 
 
 def test_the_close_button_lies_beside_the_content_in_a_low_window(opened: Opened) -> None:
@@ -103,6 +116,8 @@ def test_a_telephone_on_its_side_shows_who_says_it_beside_what_is_said(opened: O
     assert person
     assert person["x"] > said["x"] + said["width"]
     assert abs(person["y"] - said["y"]) < 40
+    for word in frame.locator(".feedback-tile > span").all():
+        assert word.evaluate("word => word.getClientRects().length === 1 && word.offsetHeight < 30")
     assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
