@@ -56,6 +56,8 @@ MISFITS = """() => {
       if (box.left < inside.left || box.right > inside.right) wrong.add(`${name(element)} sticks out: ${say(node)}`)
     }
     const isTile = element.closest('.feedback-tile')
+    const tops = new Set([...range.getClientRects()].map(box => Math.round(box.top)))
+    if (isTile && !isLarge && innerWidth >= 360 && tops.size > 1) wrong.add(`${name(element)} takes two lines`)
     if (/^(ja|zh)/.test(language) && !isTile) continue // which break between characters
     if (isLarge && !isTile && innerWidth < 360) continue // rather broken than cut
     if (element.closest('bdi, .feedback-summary a') || node.data.includes('@')) continue
