@@ -80,6 +80,21 @@ def test_send_cannot_be_pressed_twice(form: FormPage, insider: Sandbox) -> None:
     assert insider.descriptions() == [TEXT]
 
 
+def test_nothing_but_cancel_can_be_pressed_while_it_is_sent(form: FormPage) -> None:
+    form.expected.append(NETWORK)
+    form.fill("I paid with 4111 1111 1111 1111.").add(big())
+    mask, edit = form.page.locator(".feedback-hints button"), form.page.locator(".feedback-edit")
+    for button in (mask, edit):
+        expect(button).to_be_visible()
+    form.context.set_offline(True)
+    form.send()
+    expect(form.cancel).to_be_visible()
+    expect(form["feedback"].locator("button:visible")).to_have_count(1)
+    form.cancel.click()
+    for button in (mask, edit):
+        expect(button).to_be_visible()
+
+
 # --- cancel -----------------------------------------------------------------------------------------------------
 
 
