@@ -259,6 +259,20 @@ def test_zoomed_in_marks_lie_where_they_are_seen(editing: Editing, insider: Sand
     assert (picture.getpixel((380, 200)), picture.getpixel((400, 200))) == (INK, WHITE)
 
 
+def test_a_window_of_any_shape_leaves_room_for_the_picture(editing: Editing) -> None:
+    for width, height in ((360, 740), (740, 360), (320, 256)):
+        editing.page.set_viewport_size({"width": width, "height": height})
+        editing.stage.scroll_into_view_if_needed()
+        expect(editing.sheet).to_be_in_viewport(ratio=0.9)
+        box = editing.stage.bounding_box()
+        assert box
+        assert box["height"] >= 180
+        for button in editing.dialog.locator("button, .editor-choice label").all():
+            button.scroll_into_view_if_needed()
+            expect(button).to_be_in_viewport(ratio=0.9)
+        assert editing.dialog.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+
+
 def test_another_person_finds_neither_picture_nor_editor(editing: Editing) -> None:
     editing.page.evaluate("document.querySelector('feedback-form').turn('zoe@northwind.example')")
     expect(editing.dialog).to_have_count(0)
