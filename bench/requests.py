@@ -7,7 +7,7 @@ from PIL import Image
 
 from widget.submissions.tokens import Tokens
 
-SECRET_KEY = "bench-only-" * 3
+SECRET_KEY = "bench-only-and-known-to-everybody"  # noqa: S105 - it protects nothing
 """The measured widget's signing key, so that no forms have to be fetched."""
 FIELDS = {
     "description": "The new order page is so much faster, thank you. One thing: the totals jump when I scroll.",
