@@ -14,6 +14,7 @@
     │  ├─ AttachmentMissing a stored file is gone, and will not come back by itself
     │  └─ RowUnreadable     a stored submission cannot be decrypted; waiting does not help
     ├─ BackupUnusable       `outbox.restore`: a backup cannot be restored, or not into this database
+    ├─ StorageAway          `abuse.counters`: the storage of the counters cannot be used now
     ├─ ScannerUnavailable   `files.clamav`: nobody can say whether a file is clean
     ├─ Missing              `tools.browser`: there is no browser to look at pages with
     ├─ Unreadable           `tools.borrowing`: a host page cannot be read

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from bed import Process, Sandbox, Widget, free_port, plain_environ, until
 
-from widget.abuse.rate_limits import SURGE, BoundedStorage, Limits, Rates, client_key
+from widget.abuse.counters import BoundedStorage
+from widget.abuse.rate_limits import SURGE, Limits, Rates, client_key
 from widget.errors import ConfigurationError
 
 

@@ -75,15 +75,15 @@ def test_the_version_is_printed_without_loading_the_service() -> None:
 
 
 UNNEEDED = (
-    "PIL", "attr", "axe_playwright_python", "babel.lists", "babel.numbers", "babel.units",
-    "cryptography", "cssselect2", "jwt", "opentelemetry", "pikepdf", "playwright", "procrastinate", "prometheus_client",
-    "psycopg", "publicsuffixlist", "pygments", "redis", "rich",
-    "smtplib", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "tinycss2",
+    "PIL", "attr", "axe_playwright_python", "babel.lists", "babel.numbers", "babel.units", "cryptography", "cssselect2",
+    "deprecated", "jwt", "limits", "opentelemetry", "pikepdf", "playwright", "procrastinate", "prometheus_client",
+    "psycopg", "publicsuffixlist", "pygments", "redis", "rich", "smtplib", "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.orm", "tinycss2", "widget.abuse.shared",
     "widget.cli.check", "widget.cli.outbox", "widget.cli.worker", "widget.delivery.procrastinate", "widget.files.pdf",
     "widget.files.picture", "widget.ops.mailing", "widget.ops.metrics", "widget.outbox.backup",
     "widget.outbox.importing", "widget.outbox.postgres", "widget.outbox.restore", "widget.sandbox", "widget.tools",
 )  # fmt: skip
-"""What only commands, checks, PostgreSQL, previews, files, mails, traces or metrics need."""
+"""What only commands, checks, PostgreSQL, Redis, previews, files, mails, traces or metrics need."""
 WITHIN = tuple(f"{name}." for name in UNNEEDED)
 SERVED = """
 import asyncio, sys

@@ -6,19 +6,19 @@ process counts alone: accepting everything would invite attacks on Redis, and re
 
 import ipaddress
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
-from limits import RateLimitItem, parse_many
-from limits.aio.storage import RedisStorage, Storage
-from limits.errors import ConfigurationError as LimitsConfigurationError
-from limits.errors import StorageError
-from limits.storage import storage_from_string
 
+from widget.abuse.counters import BoundedStorage, Counters, StorageAway
+from widget.config import rates
+from widget.config.rates import Rate
 from widget.errors import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from widget.abuse.shared import SharedStorage
 
 log = structlog.get_logger("widget.abuse.rate_limits")
 
@@ -26,8 +26,6 @@ SURGE = 600.0
 """Seconds that a surge lasts after the last submission above its rate."""
 _AWAY = 5.0
 """Seconds before a storage that failed is asked again."""
-_STORAGE_TIMEOUT = 0.5
-"""Seconds that Send waits for a storage that does not answer."""
 
 
 def client_key(address: str) -> str:
@@ -55,70 +53,10 @@ def _network(ip: ipaddress.IPv6Address, bits: int) -> ipaddress.IPv6Network:
     return ipaddress.IPv6Network((int(ip), bits), strict=False)
 
 
-class BoundedStorage(Storage):
-    """At most `capacity` counters. Above that, the counters with the oldest windows are dropped.
-
-    The memory storage of `limits` scans all keys on every hit and has no bound. Keys are stored as their hashes, which
-    Python seeds at random for each process, so that nobody can choose keys that collide.
-    """
-
-    STORAGE_SCHEME = ["async+bounded"]
-
-    def __init__(self, capacity: int, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
-        self._capacity = capacity
-        self._clock = clock
-        self._counts: OrderedDict[int, tuple[int, float]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._counts)
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """The errors of this storage."""
-        return MemoryError
-
-    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add `amount`, and return the sum in the current window."""
-        name, now = hash(key), self._clock()
-        count, end = self._counts.get(name, (0, 0.0))
-        if end <= now:
-            self._counts.pop(name, None)
-            if len(self._counts) >= self._capacity:
-                self._counts.popitem(last=False)
-            count, end = 0, now + expiry
-        self._counts[name] = (count + amount, end)
-        return count + amount
-
-    async def get(self, key: str) -> int:
-        """The sum in the current window."""
-        count, end = self._counts.get(hash(key), (0, 0.0))
-        return count if end > self._clock() else 0
-
-    async def get_expiry(self, key: str) -> float:
-        """The end of the current window (Unix seconds)."""
-        _, end = self._counts.get(hash(key), (0, self._clock()))
-        return end
-
-    async def check(self) -> bool:
-        """Memory is always available."""
-        return True
-
-    async def reset(self) -> int:
-        """Remove all counters."""
-        count = len(self._counts)
-        self._counts.clear()
-        return count
-
-    async def clear(self, key: str) -> None:
-        """Remove one counter."""
-        self._counts.pop(hash(key), None)
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Rates in the notation of `limits`, or "off": of a client, of an IPv6 /48, of a client that is not a browser, of
-    all clients of a product together; and the rate of a product above which there is a surge."""
+    """Rates as settings write them, or "off": of a client, of an IPv6 /48, of a client that is not a browser, of all
+    clients of a product together; and the rate of a product above which there is a surge."""
 
     client: str = "off"
     network: str = "off"
@@ -160,13 +98,13 @@ class Rates:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._network, self._unmarked, self._total, self._surge = map(
-            _items, (limits.client, limits.network, limits.unmarked, limits.total, limits.surge)
+            _rates, (limits.client, limits.network, limits.unmarked, limits.total, limits.surge)
         )
         self._clock = clock
         self._local = BoundedStorage(capacity, clock)
         self._networks = BoundedStorage(capacity, clock)
         self._products = BoundedStorage(capacity, clock)  # so that a flood of clients pushes out no product
-        self._redis = None if storage == "memory://" else _shared(storage)
+        self._redis = None if storage == "memory://" else shared_storage(storage)
         self._away_until = 0.0
         self._surges: dict[str, _Surge] = {}
 
@@ -207,7 +145,7 @@ class Rates:
     async def close(self) -> None:
         """Close the storage."""
         if self._redis:
-            await self._redis.bridge.storage.aclose()  # type: ignore[attr-defined]
+            await self._redis.close()
 
     def surge_since(self, product: str) -> float | None:
         """When the surge of submissions to the product began, if there is one now (Unix seconds)."""
@@ -230,41 +168,28 @@ class Rates:
         since, height = (surge.since, surge.height) if surge else (now, 1.0)
         self._surges[product] = _Surge(since, now + SURGE, max(height, filled))
 
-    async def _count(
-        self, local: BoundedStorage, items: Sequence[RateLimitItem], *whom: str, amount: int = 1
-    ) -> _Counted:
-        """Count against every item. Returns the strictest result."""
+    async def _count(self, local: BoundedStorage, allowed: Sequence[Rate], *whom: str, amount: int = 1) -> _Counted:
+        """Count against every rate. Returns the strictest result."""
         counted = [_Counted(0.0, 0.0)]
-        for item in items:
+        for rate in allowed:
             storage = self._redis if self._redis and self._clock() >= self._away_until else local
             try:
-                counted.append(await self._count_one(storage, item, whom, amount))
-            except StorageError as error:
+                counted.append(await self._count_one(storage, rate, whom, amount))
+            except StorageAway as error:
                 self._away_until = self._clock() + _AWAY
-                log.error("rates.storage_away", reason=type(error.storage_error).__name__, seconds=_AWAY)
-                counted.append(await self._count_one(local, item, whom, amount))
+                log.error("rates.storage_away", reason=str(error), seconds=_AWAY)
+                counted.append(await self._count_one(local, rate, whom, amount))
         return max(counted)
 
-    async def _count_one(self, storage: Storage, item: RateLimitItem, whom: Sequence[str], amount: int) -> _Counted:
-        key = item.key_for(*whom)
-        filled = await storage.incr(key, item.get_expiry(), amount) / item.amount
-        wait = max(1.0, await storage.get_expiry(key) - self._clock()) if filled > 1 else 0.0
+    async def _count_one(self, counters: Counters, rate: Rate, whom: Sequence[str], amount: int) -> _Counted:
+        key = "/".join((*whom, *map(str, rate)))
+        filled = await counters.incr(key, rate.seconds, amount) / rate.amount
+        wait = max(1.0, await counters.get_expiry(key) - self._clock()) if filled > 1 else 0.0
         return _Counted(wait, filled)
 
 
 def _whom(product: str, held: bool) -> Sequence[str]:
     return (product, "held") if held else (product,)
-
-
-async def why_away(storage: str) -> str | None:
-    """Why the storage of the counters cannot be used; None if it answers. Raises ConfigurationError."""
-    shared = _shared(storage)
-    try:
-        return None if await shared.check() else "no answer"
-    except StorageError as error:
-        return str(error.storage_error)
-    finally:
-        await shared.bridge.storage.aclose()  # type: ignore[attr-defined]
 
 
 def _longest(counted: Mapping[str, _Counted]) -> Exceeded | None:
@@ -273,29 +198,14 @@ def _longest(counted: Mapping[str, _Counted]) -> Exceeded | None:
     return Exceeded(longest.wait, limit) if longest.wait else None
 
 
-def _items(limit: str) -> Sequence[RateLimitItem]:
-    return () if limit == "off" else parse_many(limit)
+def _rates(limit: str) -> Sequence[Rate]:
+    return () if limit == "off" else rates.parse(limit)
 
 
-def _shared(address: str) -> RedisStorage:
+def shared_storage(address: str) -> "SharedStorage":
     """The storage that several machines share. Raises ConfigurationError."""
     try:
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
+        from widget.abuse.shared import SharedStorage
     except ImportError:
         raise ConfigurationError([Problem("RATE_LIMIT_STORAGE", "needs the extra `redis`")]) from None
-    try:
-        storage = storage_from_string(
-            f"async+{address}",
-            implementation="redispy",
-            wrap_exceptions=True,
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]
-            socket_timeout=_STORAGE_TIMEOUT,
-            socket_connect_timeout=_STORAGE_TIMEOUT,
-        )
-    except (ValueError, LimitsConfigurationError):
-        raise ConfigurationError(
-            [Problem("RATE_LIMIT_STORAGE", "is not usable; give one such as redis://host:6379/0")]
-        ) from None
-    assert isinstance(storage, RedisStorage)  # noqa: S101 - the scheme says so
-    return storage
+    return SharedStorage(address)

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from limits import parse_many
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from widget.config import rates
 from widget.config.products import LOCAL
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
@@ -116,10 +116,10 @@ def rate_limit(value: str) -> str:
     if value.lower() == "off":
         return "off"
     try:
-        rates = parse_many(value)
+        parsed = rates.parse(value)
     except ValueError:
         raise ValueError("is not a rate; give one such as 20/minute; 200/hour, or off") from None
-    if not all(rate.amount and rate.multiples for rate in rates):
+    if not all(map(all, parsed)):
         raise ValueError("would let nobody through; give one such as 20/minute; 200/hour, or off for no limit")
     return value
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from itsdangerous import BadData, SignatureExpired, TimestampSigner
 
-from widget.abuse.rate_limits import BoundedStorage
+from widget.abuse.counters import BoundedStorage
 
 WRONG_TOKENS = 10
 """Mistakes that a client may make within a minute: wrong tokens, or searches that find nothing."""

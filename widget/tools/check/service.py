@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from widget.abuse import rate_limits
+from widget.abuse.counters import StorageAway
+from widget.abuse.rate_limits import shared_storage
 from widget.config.loading import suffix
 from widget.config.products import LOCAL
 from widget.config.settings import Settings
@@ -95,8 +96,11 @@ async def check_helpers(settings: Settings) -> Sequence[Check]:
 
 
 async def _ping(storage: str) -> None:
-    if why := await rate_limits.why_away(storage):
-        raise OSError(why)
+    shared = shared_storage(storage)
+    try:
+        await shared.check()
+    finally:
+        await shared.close()
 
 
 async def _asked(question: Awaitable[None], absent: Finding) -> tuple[Finding, ...]:
@@ -107,7 +111,7 @@ async def _asked(question: Awaitable[None], absent: Finding) -> tuple[Finding, .
         return (replace(absent, message=f"No answer within {_PATIENCE:g} s."),)
     except ConfigurationError as error:
         return (replace(absent, message=_sentence(error.problems[0].message), fix=""),)
-    except (ScannerUnavailable, OSError) as error:
+    except (ScannerUnavailable, StorageAway, OSError) as error:
         return (replace(absent, message=_sentence(str(error))),)
     return ()
 
