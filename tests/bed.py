@@ -342,6 +342,18 @@ class Widget:
         """Run a command of the widget in the same environment; the caller ends it."""
         return Process([*self.command, *arguments], self.folder / "widget.log", self.environ, self.folder)
 
+    def refuses(self, command: str = "serve") -> str:
+        """Start it where it must not start, and return its log. However slow the machine is, the start waits for what
+        the database says: a second later it would go on, and try again."""
+        patient = adjusted("widget.outbox.opening.FIRST_LOOK=60")
+        process = Process([*patient, command], self.folder / "widget.log", self.environ, self.folder)
+        try:
+            assert process.popen.wait(START) == 1, process.log()
+            assert "Traceback" not in process.log()
+            return process.log()
+        finally:
+            process.kill()
+
     def migrate(self) -> None:
         """Create the database, or bring it up to date."""
         process = self.run("migrate")

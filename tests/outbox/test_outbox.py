@@ -45,6 +45,46 @@ async def test_a_stored_submission_is_due_at_once_and_whole(outbox: Outbox) -> N
     assert [await read_file(outbox, file) for file in work.pending] == [b"one", b"two"]
 
 
+async def test_who_comes_while_it_is_being_opened_waits_for_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with outbox_at(database_url, tmp_path):
+        pass  # there is one now
+    outbox, may_open = Outbox(backend_at(database_url, tmp_path)), asyncio.Event()
+    open_it = outbox.backend.open
+
+    async def slowly() -> None:
+        await may_open.wait()
+        await open_it()
+
+    monkeypatch.setattr(outbox.backend, "open", slowly)
+    opening = asyncio.create_task(outbox.open())
+    new = new_submission(outbox)
+    adding, asking = asyncio.create_task(outbox.add(new)), asyncio.create_task(outbox.status("0" * 32))
+    await asyncio.wait({opening, adding, asking}, timeout=0.05)
+    assert not adding.done()
+    assert not asking.done()
+    may_open.set()
+    await opening
+    assert await adding
+    assert await asking is None
+    await outbox.close()
+
+
+async def test_nobody_waits_for_a_second_attempt_to_open_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(backend_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path))
+
+    async def away() -> None:
+        raise OutboxUnavailable("it is away")
+
+    monkeypatch.setattr(outbox.backend, "open", away)
+    with pytest.raises(OutboxUnavailable):
+        await outbox.open()
+    monkeypatch.setattr("widget.outbox.outbox._FIRST_ATTEMPT", 1000)
+    with pytest.raises(OutboxUnavailable, match="it is away"):
+        await outbox.add(new_submission(outbox))
+
+
 async def test_a_repeat_stores_nothing(outbox: Outbox) -> None:
     first = new_submission(outbox, b"one")
     assert await outbox.add(first)

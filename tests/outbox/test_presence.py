@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from bed import STOP, Sandbox, Widget, adjusted, until
+from bed import Sandbox, Widget, adjusted, until
 from outboxes import FEEDBACK, new_submission, outbox_at
 
 from widget.errors import OutboxUnavailable
@@ -166,10 +166,7 @@ def test_a_start_begins_no_empty_outbox_beside_one_that_was_saved(
     delete_everything(path)
     assert widget.submit("lost").status_code == 503
     widget.stop()
-    process = widget.run("serve")
-    assert process.popen.wait(STOP) == 1
-    assert "was saved when it was lost: move that to" in process.log()
-    process.kill()
+    assert "was saved when it was lost: move that to" in widget.refuses()
     insider.recover()
     saved(path.parent).rename(path)
     widget.start()

@@ -7,6 +7,7 @@ when to try and whom to call.
 """
 
 import asyncio
+import contextlib
 import math
 import uuid
 from collections import Counter, defaultdict
@@ -31,6 +32,8 @@ log = structlog.get_logger("widget.outbox")
 
 LEASE = 120.0
 """Seconds that a claim lasts. A POST takes 90 seconds at most, so the claim outlasts it."""
+_FIRST_ATTEMPT = 3.0
+"""Seconds that a submission or a receipt waits for the first attempt to open the outbox."""
 _SPARED = 1 / 8
 """The share of the room that a product leaves free while nothing of other products waits."""
 _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
@@ -66,6 +69,8 @@ class Outbox:
         self.trouble: str | None = "it is not open yet"
         """Why the last attempt to store failed; None if it succeeded."""
         self._is_open = False
+        self._was_tried = asyncio.Event()
+        """Set once the first attempt to open it has ended."""
         self._keyring = backend.keyring
         self._events = Events(backend, events)
         self.has_news = asyncio.Event()
@@ -77,7 +82,8 @@ class Outbox:
         and every row can be read.
 
         A process that has the database to itself upgrades it; with several, `migrate` does. May be repeated after
-        OutboxUnavailable. Until it succeeds, every other method raises that.
+        OutboxUnavailable. Until it succeeds, every other method raises that. `_add` and `status` wait for the first
+        attempt, so that a service that restarts turns nobody away.
         """
         try:
             await self.backend.open()
@@ -88,7 +94,10 @@ class Outbox:
         except (ConfigurationError, OutboxUnavailable) as error:
             self.trouble = str(error)
             raise
-        self.trouble, self._is_open = None, True
+        else:
+            self.trouble, self._is_open = None, True
+        finally:
+            self._was_tried.set()
 
     async def open_beside(self) -> None:
         """Connect beside a process that serves, and change nothing. Raises ConfigurationError as `open` does."""
@@ -96,6 +105,14 @@ class Outbox:
         await self.backend.read(check)
         await self.backend.read(lambda c: sealing.check(c, self._keyring))
         self.trouble, self._is_open = None, True
+
+    async def _until_open(self) -> None:
+        """Wait while the first attempt to open it is under way. Raises OutboxUnavailable if it is not open then."""
+        if not self._is_open:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FIRST_ATTEMPT):
+                    await self._was_tried.wait()
+            self.check_open()
 
     def check_open(self) -> None:
         """Raises OutboxUnavailable until it is open."""
@@ -129,7 +146,7 @@ class Outbox:
 
     async def _add(self, new: Submission, begin: Mapping[str, Any], held: str | None = None) -> Sequence[str] | None:
         """Store a submission whose row begins like this. Returns the names of its blobs; None if it is known."""
-        self.check_open()
+        await self._until_open()
         row, files = rows.new(new, self._keyring)
         row |= {**begin, "held_for": held}
 
@@ -305,7 +322,7 @@ class Outbox:
 
     async def status(self, submission_id: str) -> SubmissionStatus | None:
         """The status of a submission; None if it is not known."""
-        self.check_open()
+        await self._until_open()
 
         def look(connection: Connection) -> SubmissionStatus | None:
             row = connection.execute(self._statements.status, {"an_id": submission_id}).one_or_none()
