@@ -101,6 +101,16 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _databases() -> Iterator[None]:
+    """Databases that a test asks for are dropped once everything else of the test is over."""
+    before = len(Postgres.made)
+    yield
+    while len(Postgres.made) > before:
+        server, name = Postgres.made.pop()
+        server.drop(name)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database: of either kind, one after the other."""

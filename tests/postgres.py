@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, LiteralString, Self
+from typing import IO, Any, ClassVar, LiteralString, Self
 
 import psycopg
 from bed import STOP, free_port, plain_environ, until
@@ -103,6 +103,9 @@ class _Server:
 class Postgres(_Server):
     """A server that syncs its files as in production. `database` creates an empty database and returns its address."""
 
+    made: ClassVar[list[tuple["Postgres", str]]] = []
+    """The databases of all servers, by name, the newest last."""
+
     def __enter__(self) -> Self:
         made = subprocess.run(
             [binary("initdb"), "-N", "-D", "data", "-U", "widget", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"],
@@ -139,7 +142,7 @@ class Postgres(_Server):
         self.stop()
         self.start()
 
-    def execute(self, statement: LiteralString) -> None:
+    def execute(self, statement: LiteralString | sql.Composed) -> None:
         """Run a statement as the server's owner."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
@@ -155,7 +158,13 @@ class Postgres(_Server):
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        self.made.append((self, name))
         return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Drop a database while its files are not on the disk yet: a checkpoint would sync hundreds of them."""
+        if self._popen and self._popen.poll() is None:
+            self.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 class PgBouncer(_Server):
