@@ -25,8 +25,8 @@ def test_a_rate_says_what_the_limits_library_reads_in_it(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "often", "5", "/minute", "5/", "5/fortnight", "5/minute;", "-5/minute", "5/minute x"]
 )
-def test_what_is_no_rate_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="is no rate"):
+def test_what_is_not_a_rate_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid rate"):
         rates.parse(text)
     with pytest.raises(ValueError, match=r"couldn't parse|no granularity"):
         parse_many(text)

@@ -25,6 +25,6 @@ def parse(text: str) -> tuple[Rate, ...]:
 def _parse(text: str) -> Rate:
     found = _RATE.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no rate")
+        raise ValueError(f"{text!r} is not a valid rate")
     amount, many, unit = found.groups()
     return Rate(int(amount), int(many or 1) * _SECONDS[unit.lower()])
