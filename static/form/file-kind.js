@@ -9,7 +9,7 @@
 const KINDS = [
   ['jpeg', /^\xff\xd8\xff/],
   ['png', /^\x89PNG\r\n\x1a\n/],
-  ['pdf', /(?:^|[\r\n])(?:\xef\xbb\xbf)?[\0\t\n\f\r ]*%PDF-/],
+  ['pdf', /(?:^|[\r\n])(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\xc2\xa0|[\0\t-\r ])*%PDF-/],
   ['gif', /^GIF8[79]a/],
   ['webp', /^RIFF.{4}WEBP/s],
   ['bmp', /^BM.{12}[\x0c\x28\x6c\x7c]\0\0\0/s],

@@ -11,9 +11,9 @@ const ATOM = /^[\w!#$%&'*+\-/=?^`{|}~\x80-\u{10ffff}]+$/u
 const UNSAFE = /[\p{Z}\p{C}]/u
 const LABEL = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}-]*$/u
 const NO_MAIL = ['arpa', 'invalid', 'local', 'localhost', 'onion']
-const INVISIBLE = /[\ufe00-\ufe0f]|\u034f|[\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g
+const INVISIBLE = /[\ufe00-\ufe0f\u180b-\u180f\u17b4\u17b5]|\u034f|[\xad\u061c\u115f\u1160\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufff8\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu
 const JOINERS = /[\u200c\u200d]/g
-const AROUND = /^[\s\u2800\u3164]+|[\s\u2800\u3164]+$/g
+const AROUND = /^\s+|\s+$/g
 const DROPPED = /[\0-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]/gu
 const LINE_BREAK = /\r\n|[\r\v\f\x85\u2028\u2029]/g
 const UNSEEN = /[\ufe00-\ufe0f]|\u034f|[\s\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0]/g
@@ -29,20 +29,20 @@ export function plainText(text) {
 export function foldAddress(text) {
   let plain = cut(text, MOST_READ).replace(INVISIBLE, '').replace(AROUND, '')
     .replace(/[\uff01-\uff5e]/g, wide => String.fromCharCode(wide.charCodeAt(0) - 0xfee0)).replace(/\ufe6b/g, '@')
-  if (/^mailto:/i.test(plain)) plain = plain.slice(7).split('?')[0]
+  if (/^mailto:/i.test(plain)) plain = plain.replace(/^mailto:[/ ]*/i, '').split('?')[0]
   const at = plain.lastIndexOf('@')
-  return plain.slice(0, Math.max(at, 0)).replace(JOINERS, '') + plain.slice(Math.max(at, 0)).replace(/[\u3002\uff61]/g, '.')
+  return plain.slice(0, Math.max(at, 0)).replace(JOINERS, '').normalize('NFC') + plain.slice(Math.max(at, 0)).replace(/[\u3002\uff61]/g, '.')
 }
 
 /** The address as it is forwarded; empty if mail cannot be sent to it. @param {string} text */
 export function readAddress(text) {
   const folded = foldAddress(text)
   const at = folded.lastIndexOf('@')
-  if (at < 1 || length(folded) > MAX_EMAIL) return ''
-  const local = folded.slice(0, at).normalize('NFC')
+  if (at < 1 || size(folded) > MAX_EMAIL) return ''
+  const local = folded.slice(0, at)
   const domain = readDomain(folded.slice(at + 1))
   const address = `${local}@${domain}`
-  return domain && isLocal(local) && length(address) <= MAX_EMAIL ? address : ''
+  return domain && isLocal(local) && size(address) <= MAX_EMAIL ? address : ''
 }
 
 /** @param {string} local */
@@ -68,6 +68,11 @@ function readDomain(domain) {
 /** The length in characters, not in UTF-16 units. @param {string} text */
 function length(text) {
   return [...text].length
+}
+
+/** The length in bytes, which is what mail servers count. @param {string} text */
+function size(text) {
+  return new TextEncoder().encode(text).length
 }
 
 /** @param {string} text @param {number} most */

@@ -64,6 +64,8 @@ STRANGE_JPEGS = {
     "fill_bytes_in_front_of_each_segment": at_each(jpeg(), b"\xff\xff\xff"),
     "restarts_in_front_of_each_segment": at_each(jpeg(), b"\xff\xd3" + HTML),
     "a_marker_without_a_meaning": at_each(jpeg(), b"\xff\x01" + HTML),
+    "a_comment_of_no_length_in_front_of_each_segment": at_each(jpeg(), b"\xff\xfe\0\0" + HTML),
+    "a_segment_of_half_a_length_in_front_of_each_segment": at_each(jpeg(), b"\xff\xe5\0\1" + HTML),
     "something_behind_it": jpeg() + HTML,
     "a_comment": after_start(segment(0xFE, HTML)),
     "an_unknown_segment": after_start(segment(0xEB, HTML)),
@@ -188,6 +190,23 @@ def test_a_picture_whose_data_goes_on_is_drawn_anew():
     assert found.data
     assert HTML not in found.data
     assert_same_pixels(png_with(), found.data)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_with_text_among_its_codes_is_drawn_anew(progressive):
+    before = photo(gps=False, progressive=progressive, optimize=True)
+    at = before.index(b"\xff\xc4")
+    while before[at + 4] != 0x10:
+        at = before.index(b"\xff\xc4", at + 2)
+    end = at + 2 + int.from_bytes(before[at + 2 : at + 4], "big")
+    lengths = bytearray(before[at + 5 : at + 21])
+    lengths[15] += len(HTML)  # codes of 16 bits that no picture uses
+    table = before[at + 4 : at + 5] + bytes(lengths) + before[at + 21 : end] + HTML
+    found = examine(before[:at] + segment(0xC4, table) + before[end:], JPEG, RULES)
+    assert found.data
+    assert HTML not in found.data
+    pairs = zip(opened(before).tobytes(), opened(found.data).tobytes(), strict=True)
+    assert max(abs(one - other) for one, other in pairs) < 40
 
 
 def test_a_jpeg_with_a_table_that_cannot_be_is_drawn_anew_the_same_way_up():

@@ -40,6 +40,8 @@ HEADS = [
     b"\xff\xd8\xff\xe0", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"\x89PNG\n\x1a\n", b"%PDF-1.7", b" \xff\xd8\xff",
     b"\xef\xbb\xbf%PDF-1.4", b"\0\t\n\f\r %PDF-1.4", b"From: me\r\n\r\n%PDF-1.4", b"x%PDF-1.4", b"a\n x%PDF-1.4",
     b"y" * 1018 + b"\n%PDF-1", b"y" * 1019 + b"\n%PDF-1", b"", b"\xff" * 1100, b"\n\n\xc3\xa9\n%PDF-", b"\x85%PDF-1.4",
+    b" \xef\xbb\xbf%PDF-1", b"\xef\xbb\xbf\xef\xbb\xbf\r\n%PDF-1", b"\xff\xfe%PDF-1", b"\xfe\xff\0%PDF-1",
+    b"\xc2\xa0%PDF-1", b"a\n\xef\xbb\xbf \xef\xbb\xbf%PDF-1", b"\xef\xbb%PDF-1", b"\xff%PDF-1",
 ]  # fmt: skip
 HEADS += [b"%c%%PDF-1.4" % byte for byte in range(256)]
 

@@ -78,9 +78,11 @@ def test_nor_does_chance_find_an_address_that_they_read_differently() -> None:
     alphabet = (
         "aZ09.-_+@@ :/?#%[]'\"\\,<>éßйあ中अ\u0301\u094d\u00a0\u200b\u200d\u202e\u3002\uff20\uff0e\uff41\ufeff😀İK"
     )
+    # A browser's script cannot decode punycode, so only the server refuses symbols that are written in it.
+    rows = [row[1] for row in TABLE["addresses"] if "xn--" not in row[1].lower()]
     typed = []
     for _ in range(4000):
-        text = list(chance.choice([row[1] for row in TABLE["addresses"]])[:80])
+        text = list(chance.choice(rows)[:80])
         for _ in range(chance.randrange(1, 4)):
             place = chance.randrange(len(text) + 1)
             text[place : place + chance.randrange(2)] = chance.choice(alphabet)

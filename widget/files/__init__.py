@@ -23,8 +23,8 @@ _SIGNATURES = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",
 }
-# Mail programs and printers put a mark, blank lines or lines of their own in front. Readers skip them.
-_PDF = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf)?[\0\t\n\f\r ]*%PDF-")
+# Mail programs and printers put marks, blanks or lines of their own in front. Readers skip them.
+_PDF = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\xc2\xa0|[\0\t-\r ])*%PDF-")
 _EXTENSIONS = {kind.media_type: kind.extensions for kind in KINDS.values()}
 _ALIASES = {
     "image/jpg": "image/jpeg",

@@ -121,7 +121,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
             continue
         if marker not in _FRAMES | _PASSED_OVER | {_SOS, _DRI, DQT, DHT, DAC}:
             raise Unreadable("an unknown marker")
-        end = coded = _end(data, at)
+        end = coded = _end(data, at, least=0 if marker in _PASSED_OVER else 2)
         if marker == _SOS:
             ended = _MARKER.search(data, end)
             if ended is None:
@@ -132,12 +132,14 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     raise Unreadable("no end")
 
 
-def _end(data: bytes, at: int) -> int:
+def _end(data: bytes, at: int, least: int) -> int:
+    """Where the segment at `at` ends. A length counts its own two bytes; decoders read on after a smaller one, where
+    the content does not matter."""
     if at + 4 > len(data):
         raise Unreadable("no end")
     (length,) = struct.unpack_from(">H", data, at + 2)
-    end = at + 2 + int(length)
-    if length < 2 or end > len(data):
+    end = at + 2 + max(int(length), 2)
+    if length < least or end > len(data):
         raise Unreadable("a segment is longer than the file")
     return end
 

@@ -39,7 +39,8 @@ class Usage:
     """Follows a picture's segments, and marks the tables that its scans use."""
 
     sound: bool = True
-    """Whether the used quantisation tables contain no zero, which is not a valid step."""
+    """Whether the used tables contain what the standard allows: steps that are not zero, and lengths that an 8-bit
+    coefficient can have."""
     _coding: int = DHT
     _is_progressive: bool = False
     _current: dict[_Key, Table] = field(default_factory=dict)
@@ -74,19 +75,25 @@ class Usage:
         first, last = content[1 + 2 * count], content[2 + 2 * count]
         for at in range(1, 1 + 2 * count, 2):
             component, chosen = content[at], content[at + 1]
-            quantisation = self._mark(DQT, self._quantisation.pop(component, -1))
-            if quantisation and not all(_values(quantisation.content)):
-                self.sound = False
+            self._mark(DQT, self._quantisation.pop(component, -1))
             if first == 0 or not self._is_progressive:
                 self._mark(self._coding, chosen >> 4)
             if last > 0 or not self._is_progressive:
                 self._mark(self._coding, 0x10 | (chosen & 0x0F))
 
-    def _mark(self, marker: int, number: int) -> Table | None:
+    def _mark(self, marker: int, number: int) -> None:
         table = self._current.get((marker, number))
         if table:
             table.used = True
-        return table
+            self.sound = self.sound and _is_sound(marker, table.content)
+
+
+def _is_sound(marker: int, table: bytes) -> bool:
+    if marker == DQT:
+        return all(_values(table))
+    if marker == DHT:  # ITU-T T.81, tables F.1 and F.2: a length of at most 11 bits, or a run and at most 10
+        return all(value <= 11 if table[0] < 0x10 else value & 0x0F <= 10 for value in table[17:])
+    return True
 
 
 def _quantisation(content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -15,10 +15,14 @@ MAX_LENGTH = 254
 """Characters. Mail cannot be delivered to a longer address (RFC 5321, erratum 1690)."""
 _MOST_READ = 4 * MAX_LENGTH
 """Characters that are looked at. A longer text is too long, whatever is removed from it."""
-_MAILTO = re.compile(r"mailto:", re.IGNORECASE)
-_INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_MAILTO = re.compile(r"mailto:[/ ]*", re.IGNORECASE | re.ASCII)
+# Unicode's Default_Ignorable_Code_Point and blank letters, except the joiners.
+_INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 _JOINERS = re.compile("[\u200c\u200d]")
-_SPACE = "[\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000\u3164]*"
+_SPACE = "[\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
 _AROUND = re.compile(f"^{_SPACE}|{_SPACE}$")
 _AT = str.maketrans({"\ufe6b": "@"})
 _DOTS = re.compile("[\u3002\uff61]")
@@ -48,7 +52,8 @@ def fold(text: str) -> str:
     if scheme := _MAILTO.match(text):
         text = text[scheme.end() :].partition("?")[0]
     local, at, domain = text.rpartition("@")
-    return f"{_JOINERS.sub('', local)}{at}{_DOTS.sub('.', domain)}"
+    local = unicodedata.normalize("NFC", _JOINERS.sub("", local))  # a letter and its accent count as one character
+    return f"{local}{at}{_DOTS.sub('.', domain)}"
 
 
 def read(text: str) -> Address | None:

@@ -71,8 +71,8 @@ def _line(text: str) -> str:
     return " ".join(word for word in words if word)
 
 
-_USER = re.compile(r"(?<![/\\])([/\\]{2,})[^/\\?#]*@")
-"""User and password before the host, in an address with or without a scheme."""
+_USER = re.compile(r"((?<![/\\])[/\\]{2,}|(?<=\w\w:)[/\\])[^/\\?#]*@")
+"""User and password before the host, in an address with or without a scheme. Browsers add a missing slash."""
 _BARE_USER = re.compile(r"^(?!mailto:)[^/\\?#@:]+:[^/\\]*@", re.IGNORECASE)
 """The same without slashes: `user:password@host`."""
 _QUERY = re.compile(r"[?#？＃]|%(25)*(3f|23)|;(?=[\w.-]+(=|%(25)*3d))", re.IGNORECASE)  # noqa: RUF001 - as meant
@@ -85,16 +85,17 @@ _HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?", re.ASCII)
 _PAIRS = re.compile(r"[^=&]+=[^&]*(&[^=&]+=[^&]*)+")
 _PAIR = re.compile(r"&(?=[\w.-]+=)")
 _SECRET = re.compile(
-    r"[\w.-]*(token|secret|passw|pwd|api_?key|auth|session|sid|code|signature|sig|jwt|otp|ticket|nonce)[\w.-]*=",
+    r"(?<![\w.-])[\w.-]*(token|secret|passw|pwd|api_?key|auth|session|sid|code|signature|sig|jwt|otp|ticket|nonce)[\w.-]*(=|%(25)*3d)",
     re.IGNORECASE,
 )
+"""A name that tells of a secret, with its equals sign."""
 _AUTHORITY = re.compile(r"[/\\]{2,}([^/\\]*)")
 _PORT = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]]*)(:\d*)?", re.IGNORECASE)
 
 
 def _without_secrets(word: str) -> str:
     """A word of a value, without secrets. An address loses its user, query and fragment, where tokens may be; it may be
-    whole, relative or without a scheme. Nothing is left of a bare query string."""
+    whole, relative or without a scheme. Nothing is left of a bare query string, or from a secret on."""
     word = _BARE_USER.sub("", _USER.sub(r"\1", word))
     mark = _QUERY.search(word)
     if mark is not None:
@@ -103,8 +104,10 @@ def _without_secrets(word: str) -> str:
             word = head
     elif "/" in word:
         word = _PAIR.split(word)[0]
-    elif _PAIRS.fullmatch(word) or _SECRET.match(word):
+    elif _PAIRS.fullmatch(word):
         return ""
+    if secret := _SECRET.search(word):
+        word = word[: secret.start()]
     authority = _AUTHORITY.search(word)
     if authority is not None and not _PORT.fullmatch(authority[1]):
         return ""  # half of a password, or something unreadable
