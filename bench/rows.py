@@ -267,8 +267,9 @@ ROWS: tuple[Row, ...] = (
         ),
         "compressing ahead of time (9.2 KB became 3); loading only the button until someone reaches for it; having the "
         "browser compile all functions while it still loads the script (a fifth less); drawing the icon by a style "
-        "instead of SVG elements (a sixth less). The least that makes such a button, an element with a shadow root, a "
-        "style sheet, a popover and a button in it, takes 1.8 ms here by itself.",
+        "instead of SVG elements (a sixth less); no regular expression, no second set-up and no style computed twice "
+        "before the button is there (a fifth less). The least that makes such a button, an element with a shadow root, "
+        "a style sheet of one rule, a popover and a button in it, takes half of the time by itself.",
     ),
     Row(
         "open",

@@ -5,7 +5,7 @@ import {bring, nonce} from './source.js'
 export const add = (parent, name, attributes = {}, text = '') => {
   const element = document.createElement(name)
   for (const key of Object.keys(attributes)) element.setAttribute(key, attributes[key])
-  element.textContent = text
+  element.append(text)
   parent.append(element)
   return element
 }

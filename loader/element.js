@@ -1,27 +1,38 @@
 /** `<insider-feedback>`: attributes, properties and methods around a widget. */
+import {widgets} from './guard.js'
 import {OPTIONS, attribute} from './options.js'
+import {mount} from './page.js'
 import {Widget} from './widget.js'
 
 export class Feedback extends HTMLElement {
-  static observedAttributes = Object.keys(OPTIONS).map(attribute)
+  static mount = mount
   /** @type {any} */
-  #widget = new Widget(this)
+  #widget
 
-  static options = Object.keys(OPTIONS).map(key => Object.defineProperty(Feedback.prototype, key, {
-    get() { return OPTIONS[key] ? this.getAttribute(attribute(key)) : this.#widget.told[key] ?? null },
-    set(value) { this.#widget.set({[key]: value}) },
-  }))
-  static methods = ['load', 'open', 'close', 'toggle', 'set', 'reset'].map(name => Object.assign(Feedback.prototype, {
-    /** @this {Feedback} @param {object} [options] */
-    [name](options) { return this.#widget[name](options) },
-  }))
+  static observedAttributes = Object.keys(OPTIONS).map(key => {
+    Object.defineProperty(Feedback.prototype, key, {
+      get() { return OPTIONS[key] ? this.getAttribute(attribute(key)) : this.#widget.told[key] ?? null },
+      set(value) { this.#widget.set({[key]: value}) },
+    })
+    return attribute(key)
+  })
 
+  constructor() {
+    super()
+    this.#widget = new Widget(this)
+  }
+
+  /** @param {any} [options] */ load(options) { return this.#widget.load(options) }
+  /** @param {any} [options] */ open(options) { return this.#widget.open(options) }
+  /** @param {any} [options] */ close(options) { return this.#widget.close(options) }
+  /** @param {any} [options] */ toggle(options) { return this.#widget.toggle(options) }
+  /** @param {any} [options] */ set(options) { return this.#widget.set(options) }
+  /** @param {any} [options] */ reset(options) { return this.#widget.reset(options) }
   get isOpen() { return this.#widget.isOpen }
 
   /** Properties that were set before the class was defined hide the accessors, so they are moved. */
   connectedCallback() {
-    const early = /** @type {any} */ ({...this})
-    for (const key in OPTIONS) if (key in early && delete (/** @type {any} */ (this))[key]) this.#widget.set({[key]: early[key]})
+    for (const [key, value] of Object.entries(this)) if (key in OPTIONS && delete (/** @type {any} */ (this))[key]) this.#widget.set({[key]: value})
     this.#widget._start()
   }
 
@@ -30,7 +41,9 @@ export class Feedback extends HTMLElement {
 
   /** @param {string} name */
   attributeChangedCallback(name) {
-    if (this.isConnected && /product|mode|launcher|z-/.test(name)) this.#widget._start()
-    else this.#widget.update()
+    if (widgets.has(this) && /product|mode|launcher|z-/.test(name)) {
+      this.#widget._end()
+      this.#widget._start()
+    } else this.#widget.update()
   }
 }

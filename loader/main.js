@@ -7,9 +7,9 @@ import {NAME, withTag} from './source.js'
 const loaded = /** @type {any} */ (customElements.get(NAME))
 if (loaded) withTag(loaded.mount)
 else {
-  const {InsiderFeedback: queue = []} = /** @type {any} */ (window)
-  Object.assign(window, {InsiderFeedback: api})
-  customElements.define(NAME, Object.assign(Feedback, {mount}))
+  const page = /** @type {any} */ (window), queue = page.InsiderFeedback ?? []
+  page.InsiderFeedback = api
+  customElements.define(NAME, Feedback)
   withTag(mount)
   queue.push = api.push
   queue.forEach(api.push)

@@ -5,6 +5,7 @@
  * may be about to hydrate the whole document, accepts nothing beside the body, only at its end. So the
  * element is there until the page has settled or somebody is about to use the form.
  */
+import {widgets} from './guard.js'
 import {OPTIONS} from './options.js'
 import {NAME, bring} from './source.js'
 import {state} from './widget.js'
@@ -21,18 +22,20 @@ let left = PATIENCE
 let home = () => /** @type {any} */ (document.body)
 let reached = false // it may have a frame by now, which only `moveBefore` moves intact
 
-const observer = new MutationObserver(() => keep())
+const observer = new MutationObserver(keep)
 
 export async function keep() {
-  if (!own) return
-  for (const node of [document, document.documentElement, document.body]) observer.observe(node, {childList: true})
   if (tag && !tag.isConnected) tag = await bring('page').then(({next}) => next?.(tag, address))
-  const place = tag?.isConnected == false ? null : home()
-  for (const copy of document.querySelectorAll(`[slot=${NAME}]`)) if (copy != own) copy.remove() // from a page's own snapshots
-  if (!own || own.parentNode == place) return
-  if (!place) own.remove()
-  else if (own.isConnected && place.moveBefore) place.moveBefore(own, null)
-  else if (!own.isConnected || !reached) left-- && place.append(own)
+  if (!own) return
+  for (const copy of widgets.keys()) if (copy != own && copy.slot == NAME) copy.remove() // from a page's own snapshots
+  const place = home()
+  if (tag?.isConnected == false) own.remove()
+  else if (own.parentNode != place) {
+    if (own.isConnected && place.moveBefore) place.moveBefore(own, null)
+    else if (!own.isConnected || !reached) left-- && place.append(own)
+  }
+  // Last, so that our own change calls for no second look.
+  for (const node of [document, document.documentElement, document.body]) observer.observe(node, {childList: true})
 }
 
 function settle() {
@@ -51,11 +54,11 @@ export function mount(script) {
   if ('debug' in dataset) bring('debug')
   if (!dataset.product) return
   tag = script.isConnected && script
-  address = location.href
+  address = document.URL
   if (own?.product != dataset.product) {
     own?.remove()
     own = document.createElement(NAME)
-    own.slot = NAME
+    own.setAttribute('slot', NAME)
     for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
   }
   state._reached = element => {
@@ -70,5 +73,5 @@ export function mount(script) {
 export function unmount() {
   observer.disconnect()
   own?.remove()
-  own = null
+  own = tag = null
 }

@@ -32,7 +32,10 @@ export class Widget {
 
   get isOpen() { return state.open == this }
   get inline() { return this.get('mode') == 'inline' }
-  get label() { return this.get('label') ?? WORDS[this.language.replace(/^zh-[^s]*[tkm].*/i, 'h').slice(0, 2)] ?? 'Feedback' }
+  get label() {
+    const {language} = this
+    return this.get('label') ?? WORDS[language[0] == 'z' && /^zh-[^s]*[tkm]/i.test(language) ? 'h' : language.slice(0, 2)] ?? 'Feedback'
+  }
   get url() { return new URL(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`, src) }
 
   /** The page's language, found through shadow roots. */
@@ -44,14 +47,12 @@ export class Widget {
   /** An option that is an attribute; null if it is absent or invalid. @param {string} key */
   get(key) {
     const value = this.element.getAttribute(attribute(key))
-    return fits(key, value) ? value : null
+    return value && fits(key, value) ? value : null
   }
 
   _start() {
-    this._end()
     widgets.set(this.element, this)
     guard()
-    dress(this.root, STYLE)
     this.box = this.root
     if (this.inline) (this.#near = new IntersectionObserver(
       ([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'},
@@ -64,13 +65,13 @@ export class Widget {
       }
       if (this.get('launcher') != 'false') {
         const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': false})
-        add(launcher, 'span')
         launcher.onpointerenter = launcher.onfocus = () => this.load()
         launcher.onclick = (/** @type {Event} */ event) => this._press(event)
       }
       for (const call of state._calls.splice(0)) call(this)
     }
-    this.update()
+    this.update() // asks for the page's zoom: before new styles, which would be computed for the answer
+    dress(this.root, STYLE)
   }
 
   _end() {
@@ -88,7 +89,7 @@ export class Widget {
   update() {
     this.element.style.zIndex = this.get('zIndex') ?? ''
     if (this.box != this.root) this.box.style.zoom = 1 / this.element.currentCSSZoom // undo the page's zoom
-    if (this.launcher) this.launcher.lastChild.textContent = this.label
+    if (this.launcher) this.launcher.lastChild.data = this.label
     this.panel?.update()
   }
 

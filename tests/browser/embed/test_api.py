@@ -103,6 +103,21 @@ def test_several_instances_do_not_mix(visit: Any) -> None:
     assert [data["product"] for data in seen(page, "close")] == ["other"]
 
 
+def test_an_element_that_comes_with_all_its_attributes_is_set_up_once(visit: Any) -> None:
+    """It is upgraded when it is inserted: each attribute is reported to it before it is told that it is connected."""
+    page = visit(attributes="")
+    shown = page.evaluate("""() => {
+      const shown = [], {showPopover} = HTMLElement.prototype
+      HTMLElement.prototype.showPopover = function () { shown.push(this.className); showPopover.call(this) }
+      const template = document.createElement('template')
+      template.innerHTML = '<insider-feedback product="demo" mode="dialog" launcher="true" label="Mine">'
+      document.body.append(template.content)
+      return shown
+    }""")
+    assert shown == ["box"]
+    expect(launcher(page)).to_have_text("Mine")
+
+
 def test_an_element_can_be_moved_and_changed_as_single_page_apps_do(visit: Any) -> None:
     page = visit(
         '<div id="a"><insider-feedback product="demo"></insider-feedback></div><div id="b"></div>', attributes=""

@@ -50,6 +50,7 @@ def until_said(host: HostPage, part: str) -> str:
         ("set({position: 'left'})", 'position cannot be "left": write bottom-end, '),
         ("set({mode: 'window'})", 'mode cannot be "window": write popover or dialog or inline.'),
         ("set({product: 'My shop'})", 'product cannot be "My shop": write the product\'s slug.'),
+        ("set({zIndex: '1.5'})", 'zIndex cannot be "1.5": write a whole number.'),
         ("open('x')", "Options are an object"),
     ],
 )
