@@ -76,9 +76,9 @@ def test_the_version_is_printed_without_loading_the_service() -> None:
 
 UNNEEDED = (
     "PIL", "attr", "axe_playwright_python", "babel.lists", "babel.numbers", "babel.units", "cryptography", "cssselect2",
-    "deprecated", "jwt", "limits", "opentelemetry", "pikepdf", "playwright", "procrastinate", "prometheus_client",
-    "psycopg", "publicsuffixlist", "pygments", "redis", "rich", "smtplib", "sqlalchemy.dialects.postgresql",
-    "sqlalchemy.orm", "tinycss2", "widget.abuse.shared",
+    "deprecated", "greenlet", "jwt", "limits", "opentelemetry", "pikepdf", "playwright", "procrastinate",
+    "prometheus_client", "psycopg", "publicsuffixlist", "pygments", "redis", "rich", "smtplib",
+    "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "tinycss2", "widget.abuse.shared",
     "widget.cli.check", "widget.cli.outbox", "widget.cli.worker", "widget.delivery.procrastinate", "widget.files.pdf",
     "widget.files.picture", "widget.ops.mailing", "widget.ops.metrics", "widget.outbox.backup",
     "widget.outbox.importing", "widget.outbox.postgres", "widget.outbox.restore", "widget.sandbox", "widget.tools",

@@ -57,6 +57,8 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         _do_without("rich", "pygments")
+        if name in ("serve", "worker"):  # the others may open a browser
+            _do_without("greenlet")
         command = getattr(importlib.import_module(f"widget.cli.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101
         return command
@@ -75,8 +77,9 @@ class Commands(click.Group):
 
 
 def _do_without(*packages: str) -> None:
-    """Let packages count as not installed. structlog and httpx load these wherever they are, for coloured tracebacks
-    and a command of their own, which nobody here uses: 6 MB in each process."""
+    """Let packages count as not installed, which structlog and httpx load wherever they are and nobody here needs: rich
+    and pygments, for coloured tracebacks and a command of their own, take 6 MB in each process, and greenlet, which
+    comes with Playwright, takes 1 MB."""
     for name in packages:
         sys.modules.setdefault(name, cast(ModuleType, None))
 
