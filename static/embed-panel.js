@@ -20,6 +20,8 @@ const AROUND = 108, AROUND_DIALOG = 32, OVER_SHEET = 12 // pixels of the window'
 const SLACK = 16 // pixels that may be out of view without hiding a field
 const small = matchMedia(SMALL), low = matchMedia(LOW)
 const advice = () => import('./embed-advice.js')
+/** @param {string} text */
+const warn = text => { advice().then(({say}) => say(text)).catch(() => {}) }
 /** The mark that makes everything from this page, or for a product, a test. @param {string} product */
 const mark = product => document.querySelector(`html[data-feedback-test],script[data-test][data-product="${product}"]`)
 
@@ -78,6 +80,8 @@ const FATES = {
 }
 const SENDING = 0, SENT = 1, FAILED = 2
 const LASTS = 8000 // milliseconds for which the launcher shows "Sent"
+
+const FAULTY = {} // an identity that is none
 
 /** Codes that old Android still sends. @type {Record<string, string>} */
 const WITHDRAWN = {iw: 'he', in: 'id'}
@@ -157,6 +161,8 @@ export class Panel {
   #source
   /** The function's last result; null: nobody is signed in. @type {string | null | undefined} */
   #identity
+  /** How often the identity was asked for or set: an answer to an earlier question does not count. */
+  #questions = 0
   /** Whether it was called again since the form was opened or sent. */
   #hasAsked = false
   /** Callers that wait until everything is cleared. @type {(() => void)[]} */
@@ -199,17 +205,20 @@ export class Panel {
     document.addEventListener('securitypolicyviolation', event => this.#forbid(event, event.blockedURI), {signal})
     this.#hearEarlier()
 
-    this.#source = host.told.identity
+    this.#name(host.told.identity)
     if (host.inline) this.#ask()
     this.load()
     if (host.isOpen) this.show()
     queueMicrotask(() => host.update()) // once it has this panel, and so the text for closing
   }
 
+  /** What was to be cleared when the element went is cleared without it. */
   end() {
     clearTimeout(this.#timer)
     clearTimeout(this.#fateTimer)
     this.#gone.abort()
+    this.#questions++
+    if (this.#resets.length) sweep(new URL(this.#frame.src)).then(() => this.#swept())
   }
 
   get #code() {
@@ -318,7 +327,7 @@ export class Panel {
     this.#swept()
     if (this.#isWaited) link.focus()
     host.tell('error', {code, retryable: code != 'product_unknown'})
-    advice().then(({explain}) => explain(code, this.#product))
+    advice().then(({explain}) => explain(code, this.#product)).catch(() => {})
   }
 
   /** @param {string} type @param {object} [more] */
@@ -347,10 +356,12 @@ export class Panel {
   }
 
   #clone() {
+    const {context} = this.host.told
     try {
-      this.#context = cloned(this.host.told.context)
+      if (isContext(context)) this.#context = cloned(context)
+      else warn("context must be an object, as in {page: 'orders'}. It was ignored.")
     } catch {
-      advice().then(({say}) => say('context cannot be handed to the form: it holds what cannot be cloned, such as a function.'))
+      warn('context cannot be handed to the form: it holds what cannot be cloned, such as a function.')
     }
     return this.#context
   }
@@ -424,6 +435,7 @@ export class Panel {
     this.#goes()
     return new Promise(done => {
       this.#resets.push(done)
+      setTimeout(done, NO_FRAME) // a page that waits for this must not wait for ever
       if (this.#state == 'failed') this.#swept()
       else this.#post('reset')
     })
@@ -478,28 +490,37 @@ export class Panel {
   update() {
     this.#label()
     const {identity} = this.host.told
-    const isOther = identity != this.#source
-    if (isOther) this.#identity = undefined
-    this.#source = identity
-    if (isOther && (this.host.isOpen || this.host.inline)) this.#ask()
+    if (identity != this.#source) {
+      this.#name(identity)
+      if (this.host.isOpen || this.host.inline) this.#ask()
+    }
     this.#post('set')
+  }
+
+  /** Takes the page's identity. @param {unknown} source */
+  #name(source) {
+    this.#questions++
+    this.#identity = undefined
+    this.#source = source
+    if (!isIdentity(source) && typeof source != 'function') warn('identity is neither a token nor a function that returns one, so it was ignored.')
   }
 
   /** The present identity. */
   get #who() {
     const asks = typeof this.#source == 'function'
-    return {identity: (asks ? this.#identity : this.#source) ?? null, renews: asks && this.#identity !== null}
+    const identity = asks ? this.#identity : this.#source
+    return {identity: isIdentity(identity) && identity || null, renews: asks && this.#identity !== null}
   }
 
   /** Calls the page's function for a token. A form that opens gets a fresh one. */
   async #ask() {
     const source = this.#source
     if (typeof source != 'function') return
-    const identity = await Promise.resolve().then(source).catch(() => {
-      this.host.tell('error', {code: 'identity_invalid', reason: 'unavailable', retryable: true})
-    })
-    if (source != this.#source) return
-    this.#identity = identity ?? null
+    const question = ++this.#questions
+    const identity = /** @type {any} */ (await Promise.resolve().then(source).catch(() => FAULTY))
+    if (question != this.#questions) return // the person may be another one by now
+    this.#identity = isIdentity(identity) && identity || null
+    if (!isIdentity(identity)) this.host.tell('error', {code: 'identity_invalid', reason: 'unavailable', retryable: true})
     this.#post('set')
   }
 
@@ -560,6 +581,16 @@ export class Panel {
     if (inside) (host.opener?.isConnected ? host.opener : host.launcher)?.focus()
     this.#post('close')
   }
+}
+
+/** Whether it is a token, or says that there is none: a function may well return `signedIn && token`. @param {unknown} identity */
+function isIdentity(identity) {
+  return !identity || typeof identity == 'string'
+}
+
+/** @param {any} context */
+function isContext(context) {
+  return (context ?? '') === '' || typeof context == 'object' && !Array.isArray(context)
 }
 
 /** The focused element, found through shadow roots. */

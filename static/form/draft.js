@@ -1,9 +1,8 @@
 // @ts-check
 /** Keeps text, thumb, chips and files for their owner until they are sent or discarded; never the address. */
-import {Kept} from './kept.js'
+import {CHANNEL, Kept, tellTabs} from './kept.js'
 /** @import {FormController} from './form-controller.js' */
 
-const CHANNEL = 'feedback-sent'
 const PAUSE = 300 // milliseconds without typing after which it is saved
 
 export class Draft {
@@ -35,7 +34,7 @@ export class Draft {
     this.#soon() // input from before this was loaded
     if (typeof BroadcastChannel !== 'function') return
     const channel = new BroadcastChannel(CHANNEL)
-    channel.onmessage = ({data}) => this.#sentElsewhere(data)
+    channel.onmessage = ({data}) => data.product ? this.#forgottenElsewhere(data) : this.#sentElsewhere(data)
     signal.addEventListener('abort', () => channel.close())
   }
 
@@ -63,14 +62,13 @@ export class Draft {
     this.#saving = this.#saving.then(() => this.#keepFiles()).catch(() => undefined)
   }
 
+  /** Resolves once its files are written. */
+  get settled() { return this.#saving }
+
   /** It has been sent: no other tab may offer it. */
   sent() {
     const {fields} = this.#controller
-    if (typeof BroadcastChannel === 'function' && this.#kept) {
-      const channel = new BroadcastChannel(CHANNEL)
-      channel.postMessage({owner: this.#kept.owner, text: fields.area?.value ?? ''})
-      channel.close()
-    }
+    if (this.#kept) tellTabs({owner: this.#kept.owner, text: fields.area?.value ?? ''})
     this.drop()
   }
 
@@ -160,6 +158,15 @@ export class Draft {
     const {fields, form} = this.#controller
     if (!this.isRestored || !form.isOpen || owner !== this.#kept?.owner || text !== (fields.area?.value ?? '')) return
     this.#empty()
+  }
+
+  /** The person has signed out in another tab, which does not know them if its form was never opened.
+   * @param {{product: string, address: string}} person */
+  #forgottenElsewhere({product, address}) {
+    const {form, address: own} = this.#controller
+    if (product !== form.product || !own || address && address !== own) return
+    if (form.isOpen) this.#empty()
+    else this.drop()
   }
 
   /** @param {Kept['draft']} [draft] undefined: there is none any more */

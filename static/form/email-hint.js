@@ -28,6 +28,7 @@ export function suggest(controller) {
     email.dispatchEvent(new Event('input', {bubbles: true}))
   })
   email.addEventListener('input', () => hint.remove(), {once: true})
+  controller.form.addEventListener('feedback-turn', () => hint.remove(), {once: true})
   hint.append(button)
   email.after(hint)
   controller.say(button.textContent)

@@ -18,6 +18,8 @@ export class FeedbackForm extends HTMLElement {
   #controller
   #tries = 0
   #turns = 0
+  /** How often everything was forgotten. */
+  resets = 0
   /** @type {FormController | undefined} once it is loaded */
   controller
   /** The address that the page gave. */

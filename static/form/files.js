@@ -46,6 +46,7 @@ export class Files {
 
   /** @param {Given[]} given */
   add(given) {
+    if (this.#controller.isLeft) return // a screenshot takes its time
     for (const {file, isFolder, note} of given.slice(0, MOST - this.count)) {
       const row = new FileRow(this.#controller, () => this.#remove(entry))
       /** @type {Entry} */

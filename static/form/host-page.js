@@ -1,7 +1,7 @@
 // @ts-check
 /** What the host page passes: who the person is, perhaps signed by its server, the language, and
  * context. */
-import {forget, forgetAddress, Kept} from './kept.js'
+import {forget, forgetAddress, Kept, tellTabs} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 
 /**
@@ -82,11 +82,15 @@ export class HostPage {
   /** The person has signed out: removes all input. */
   async reset() {
     const form = this.#form
+    const {controller, product, address} = form
+    form.resets++
     forgetAddress()
     form.form.reset()
     this.hear({email: null, identity: null, context: null})
     change(form, '')
-    await forget(form.product)
+    await controller?.draft.settled
+    await forget(product)
+    tellTabs({product, address})
   }
 
   /** Loads the page in the requested language, once nothing would be lost. @param {boolean} may */

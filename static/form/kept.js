@@ -13,6 +13,9 @@ const DRAFT = 'draft', FILES = 'files'
 /** The key of the remembered e-mail address, which is the same for all products. */
 export const ADDRESS = 'feedback-email'
 
+/** On which the tabs of this browser tell each other what was sent and who has signed out. */
+export const CHANNEL = 'feedback-sent'
+
 /** @typedef {{text: string, thumb: string, chips: string[]}} Draft */
 /** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Place */
 
@@ -108,6 +111,14 @@ export async function forget(product) {
   here.clear()
   clear(product, () => true)
   if (holdsFiles) await import('./draft-files.js').then(({sweep}) => sweep(product, true)).catch(() => undefined)
+}
+
+/** @param {{owner: string, text: string} | {product: string, address: string}} news what was sent, or who has signed out */
+export function tellTabs(news) {
+  if (typeof BroadcastChannel !== 'function') return
+  const channel = new BroadcastChannel(CHANNEL)
+  channel.postMessage(news)
+  channel.close()
 }
 
 /** Forgets the remembered address. */

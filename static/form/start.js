@@ -7,6 +7,7 @@ import {HostLink} from './host-link.js'
 
 const KEYBOARD = 420 // pixels: a lower window means that a keyboard is open
 const LOW = 760 // pixels: in a lower window, only a compact form shows every required field
+const TRIES = 3, AGAIN = 1000 // attempts at what is needed for a person, and milliseconds between them
 const SLACK = 24 // pixels: more than the sticky actions change the height by
 
 const root = document.documentElement
@@ -51,6 +52,9 @@ const {theme: own} = root.dataset
 const spoken = new URL(location.href).searchParams.get('lang') ?? root.lang
 /** @type {Promise<HostPage> | undefined} */
 let page
+let failures = 0
+/** What the page has said before that was loaded. @type {((page: HostPage) => void)[]} */
+const wishes = []
 
 /** @param {FeedbackForm} form @param {HostWish} wish */
 function obey(form, wish) {
@@ -58,14 +62,25 @@ function obey(form, wish) {
   if (theme !== undefined) root.dataset.theme = theme ?? own
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
   if (low !== undefined) root.toggleAttribute('data-low', low)
-  if (page || email || identity || context || lang && lang !== spoken || form.element('feedback-identity')) meet(form, page => page.hear(wish))
+  if (page || failures || email || identity || context || lang && lang !== spoken || form.element('feedback-identity')) meet(form, page => page.hear(wish))
   else form.recall()
 }
 
-/** Loads what handles identity and context, which not every page passes. @param {FeedbackForm} form @param {(page: HostPage) => void} then */
-function meet(form, then) {
-  page ??= import('./host-page.js').then(({HostPage}) => new HostPage(form))
-  page.then(then).catch(() => undefined)
+/** Loads what handles identity and context, which not every page passes. If that fails, what the page has said waits for
+ * the next attempt, in its order: it may name one person after another. A browser may remember that an address failed.
+ * @param {FeedbackForm} form @param {(page: HostPage) => void} wish */
+function meet(form, wish) {
+  wishes.push(wish)
+  const address = `./host-page.js${failures ? `?${failures}` : ''}`
+  const coming = page ??= import(address).then(({HostPage}) => new HostPage(form))
+  coming.then(() => {
+    for (const wish of wishes.splice(0)) coming.then(wish).catch(() => undefined)
+  }, () => {
+    if (page !== coming) return
+    page = undefined
+    if (failures++ < TRIES) setTimeout(() => meet(form, () => undefined), AGAIN)
+    else addEventListener('online', () => meet(form, () => undefined), {once: true})
+  })
 }
 
 /** What CSS cannot know: whether something is out of view, and whether a keyboard is open. */

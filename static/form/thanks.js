@@ -71,11 +71,12 @@ export class Thanks {
     const {form, fields, address} = this.#controller
     const {signal} = this.#shown = new AbortController()
     if (!form.element('feedback-foot')) return
-    const {product, keeps} = form
+    const {product, keeps, resets} = form
     const said = fields.draft
     try {
       const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./status.js')])
       const receipts = await Receipts.of({product, address, keeps}) // another person may have come by now
+      if (resets !== form.resets) return // the person has signed out
       receipts.add({url, at: Date.now(), status}, said)
       form.offerReceipts()
       if (status === 'accepted') receipts.settle(url, (await settled(url, signal)).status)

@@ -302,6 +302,51 @@ def test_an_address_that_somebody_typed_is_gone_for_the_next(named: Framed, insi
     assert "@" not in stored(named)
 
 
+def test_a_suggested_address_is_gone_for_the_next(named: Framed) -> None:
+    named.say("hello", email=None)
+    named.fill(SALARY, "anna.private@gmial.com")
+    named.email.blur()
+    expect(named.page.get_by_role("button", name="anna.private@gmail.com")).to_be_visible()
+    named.say("set", email=ANNA)
+    named.say("set", email=BERT)
+    expect(named.email).to_have_value(BERT)
+    assert "private" not in named.page.content()
+
+
+CAPTURED = """() => {
+  const stream = {getTracks: () => [{stop() { window.isTaken = true }}]}
+  navigator.mediaDevices.getDisplayMedia = () => new Promise(done => { window.allow = () => done(stream) })
+  Object.defineProperty(HTMLVideoElement.prototype, 'srcObject', {set() {}})
+  for (const [name, value] of [['videoWidth', 40], ['videoHeight', 30], ['readyState', 4]]) {
+    Object.defineProperty(HTMLVideoElement.prototype, name, {value})
+  }
+  HTMLVideoElement.prototype.requestVideoFrameCallback = undefined
+  const {setTimeout} = window
+  window.setTimeout = (act, time, ...more) => setTimeout(act, time === 4000 ? 0 : time, ...more)
+  document.querySelector('#feedback-capture').hidden = false
+  window.staged = 0
+  addEventListener('message', ({data}) => {
+    if (data.type === 'staged') setTimeout(() => setTimeout(() => window.staged++))
+  })
+}"""
+"""A screenshot that waits until the browser has asked the person. `staged`: how often the widget was hidden or shown,
+and all that waited for it was done."""
+
+
+def test_a_screenshot_that_comes_late_is_shown_to_nobody_else(named: Framed) -> None:
+    named.say("hello", email=ANNA)
+    expect(named.email).to_have_value(ANNA)
+    named.page.evaluate(CAPTURED)
+    named.host.evaluate("addEventListener('message', ({data}) => { if (data.type === 'stage') say('staged') })")
+    named.awake()["feedback-capture"].click()
+    until(lambda: named.page.evaluate("() => Boolean(window.allow)"))
+    named.say("set", email=BERT)
+    expect(named.email).to_have_value(BERT)
+    named.page.evaluate("() => window.allow()")
+    until(lambda: named.page.evaluate("() => window.isTaken && window.staged === 2"))
+    expect(named.rows).to_have_count(0)
+
+
 def test_an_address_in_other_letters_is_the_same_person(named: Framed) -> None:
     named.say("hello", email=ANNA)
     named.text.fill("Half a thought")
@@ -342,6 +387,22 @@ def test_two_tabs_of_two_people_keep_apart(signed: Framed, form_site: Widget, ho
     meet(other, ANNA, "hello")
     expect(other.text).to_have_value(SALARY)
     expect(signed.text).to_have_value(SALARY)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_whoever_signs_out_in_one_tab_leaves_nothing_in_another(named: Framed, host: Server, known: bool) -> None:
+    """Whether or not the tab where they sign out has been told who they are."""
+    other = another_tab(named, host)
+    named.say("hello", email=ANNA)
+    named.text.fill(SALARY)
+    keep(named, SALARY)
+    other.say("hello", email=ANNA if known else None)
+    if known:
+        expect(other.text).to_have_value(SALARY)
+    other.say("reset")
+    other.until_message("reset")
+    expect(named.text).to_have_value("")
+    assert stored(named) == "[{},{}]"
 
 
 def test_without_an_address_words_stay_in_their_tab(named: Framed, host: Server) -> None:
@@ -577,6 +638,54 @@ def test_a_reset_leaves_nothing_of_anybody(signed: Framed, insider: Sandbox) -> 
         signed.awake()
         expect(signed.text).to_have_value("")
     assert stored(signed) == "[{},{}]"
+
+
+@pytest.mark.parametrize("part", ["receipts", "draft-files"])
+def test_what_is_kept_late_is_not_kept_after_a_reset(named: Framed, part: str) -> None:
+    """The module that keeps it comes after the sign-out."""
+    waiting: list[Route] = []
+    named.context.route(re.compile(rf"/form/{part}\.js"), lambda route: waiting.append(route))
+    named.say("hello", email=ANNA)
+    named.awake().text.fill(SALARY)
+    named.add(("payslip.pdf", pdf(), "application/pdf"))
+    if part == "receipts":
+        named.send()
+        expect(named.thanks).to_be_visible()
+    until(lambda: stored(named) and waiting)
+    named.say("reset")
+    expect(named.email).to_have_value("")
+    asked = named.page.evaluate_handle(LATER, part)
+    for route in waiting:
+        route.continue_()
+    asked.evaluate("async ({coming}) => void await coming")
+    named.until_message("reset")
+    assert stored(named) == "[{},{}]"
+
+
+LATER = """part => {
+  const {href} = new URL(`./${part}.js`, document.querySelector('script[type=module]').src)
+  return {coming: import(href).then(() => new Promise(done => setTimeout(() => setTimeout(done))))}
+}"""
+"""What can be awaited until a module is there, and until whoever waited for it has gone on."""
+
+
+def test_what_the_page_says_is_kept_until_the_script_for_it_is_there(named: Framed) -> None:
+    """Also if that fails at first, so nobody writes in another person's name."""
+    failed: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if failed:
+            route.fallback()
+        else:
+            failed.append(route.request.url)
+            route.abort()
+
+    named.expected.append(NETWORK)
+    named.context.route("**/form/host-page.js*", refuse)
+    named.say("hello", email=ANNA)
+    named.say("set", email=BERT)
+    expect(named.email).to_have_value(BERT)
+    assert failed
 
 
 def test_a_product_may_have_nothing_kept(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> None:
@@ -900,6 +1009,82 @@ def test_what_is_refused_at_send_is_sent_once_more_with_a_fresh_identity(fetched
     expect(fetched.thanks).to_be_visible()
     assert insider.feedbacks()[0]["body"]["submittedByEmail"] == ANNA
     assert [error["reason"] for error in fetched.host.evaluate("window.errors")] == ["expired"]
+
+
+ANSWERED = """() => {
+  window.answers = []
+  InsiderFeedback.set({identity: () => new Promise(done => window.answers.push(done))})
+}"""
+
+
+def test_an_identity_that_comes_late_is_nobody_s_once_another_was_asked_for(fetched: Loaded) -> None:
+    fetched.host.evaluate(ANSWERED)
+    fetched.enter()
+    fetched.call("close()")
+    fetched.enter()
+    until(lambda: fetched.host.evaluate("answers.length") == 2)
+    fetched.host.evaluate("bert => answers[1](bert)", token(BERT))
+    expect(fetched.email).to_have_value(BERT)
+    fetched.text.fill("All is well")
+    fetched.host.evaluate("anna => answers[0](anna)", token(ANNA))
+    fetched.call("set({theme: 'dark'})")  # the form hears of this last
+    expect(fetched.page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert fetched.email.input_value() == BERT
+    assert fetched.text.input_value() == "All is well"
+
+
+@pytest.mark.parametrize("identity", ["Promise.resolve('a.b.c')", "42", "{token: 'a.b.c'}"])
+def test_an_identity_that_is_none_is_named_and_nothing_is_thrown(fetched: Loaded, identity: str) -> None:
+    fetched.call(f"set({{identity: {identity}}})")
+    fetched.enter()
+    expect(fetched["feedback-identity"]).to_be_visible()
+    fetched.call(f"set({{identity: {identity}}})")
+    until(lambda: [text for text in fetched.said if text.startswith("[feedback] identity is neither a token nor")])
+    fetched.expected.append(re.compile("identity is neither"))
+
+
+@pytest.mark.parametrize("answer", ["42", "{token: () => 1}", "new Response('a.b.c')"])
+def test_an_answer_that_is_no_identity_is_reported_as_a_missing_one(fetched: Loaded, answer: str) -> None:
+    fetched.host.evaluate("window.errors = []; void InsiderFeedback.on('error', error => errors.push(error))")
+    fetched.call(f"set({{identity: () => ({answer})}})")
+    fetched.enter()
+    expect(fetched["feedback-identity"]).to_be_visible()
+    assert [error["reason"] for error in fetched.host.evaluate("errors")] == ["unavailable"]
+
+
+def deafen(form: Loaded) -> None:
+    """From now on the form fails at a reset, and does not answer."""
+    form.expected.append(re.compile("busy"))
+    form.page.evaluate("""() => {
+      document.querySelector('#feedback').reset = () => {
+        window.isAsked = true
+        throw Error('busy')
+      }
+    }""")
+
+
+@pytest.mark.parametrize("end", ["element.remove()", "element.product = 'shared'"])
+def test_a_reset_is_done_although_the_element_goes(loaded: Loaded, form_site: Widget, end: str) -> None:
+    begin(loaded)
+    deafen(loaded)
+    loaded.host.evaluate("void InsiderFeedback.reset().then(() => { window.isOver = true })")
+    until(lambda: loaded.page.evaluate("() => window.isAsked"))
+    loaded.host.evaluate(f"() => {{ const element = document.querySelector('insider-feedback'); {end} }}")
+    until(lambda: loaded.host.evaluate("window.isOver"))
+    loaded.visit(loaded.host.url)
+    loaded.enter()
+    assert stored(loaded) == "[{},{}]"
+
+
+def test_a_reset_of_a_form_that_does_not_answer_ends(loaded: Loaded) -> None:
+    loaded.host.clock.install()
+    loaded.visit(loaded.host.url)
+    begin(loaded)
+    deafen(loaded)
+    loaded.host.evaluate("void InsiderFeedback.reset().then(() => { window.isOver = true })")
+    until(lambda: loaded.page.evaluate("() => window.isAsked"))
+    loaded.host.clock.run_for(8000)
+    until(lambda: loaded.host.evaluate("window.isOver"))
 
 
 def test_a_function_that_fails_is_reported_as_a_missing_identity(fetched: Loaded) -> None:
