@@ -17,7 +17,10 @@ from structlog.testing import capture_logs
 from widget.app.outbox import create_outbox
 from widget.config.loading import load
 from widget.delivery.outage import Outage
+from widget.errors import ConfigurationError
 from widget.outbox import opening
+from widget.outbox.outbox import Outbox
+from widget.outbox.sqlite import SQLiteBackend
 from widget.tools.check.service import check_database
 
 NOBODY_IS_THERE = "postgresql://widget@127.0.0.1:1/widget"
@@ -77,6 +80,39 @@ def test_an_outbox_is_not_begun_in_silence_in_a_place_that_may_be_wrong(insider:
         widget.restart()
         until(lambda: widget.log().count('"widget.started"') == 2)
         assert widget.log().count("outbox.created") == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "words"),
+    [
+        (None, b"name,value\n1,2\n" * 20, "is no SQLite database"),
+        (None, b"SQLite format 3\0garbage", "is no SQLite database"),
+        (16, bytes(2), "is damaged"),
+        (100, b"\xff" * 3000, "is damaged"),
+    ],
+    ids=["somebody else's file", "half a header", "an impossible header", "an overwritten page"],
+)
+async def test_what_is_no_database_is_said_at_once_and_left_as_it_is(
+    tmp_path: Path, place: int | None, content: bytes, words: str
+) -> None:
+    path = tmp_path / "widget.db"
+    if place is None:
+        path.write_bytes(content)
+        path.chmod(0o644)
+    else:
+        outbox = Outbox(SQLiteBackend(path))
+        await outbox.migrate()
+        await outbox.close()
+        with path.open("r+b") as file:
+            file.seek(place)
+            file.write(content)
+    before, mode = path.read_bytes(), path.stat().st_mode
+    backend = SQLiteBackend(path)
+    for _ in range(2):  # a start that took long tries again
+        with pytest.raises(ConfigurationError, match=f"DATABASE_URL: {path} {words}"):
+            await backend.open()
+    await backend.close()
+    assert (path.read_bytes(), path.stat().st_mode) == (before, mode)
 
 
 def test_a_worker_answers_monitors_and_tells_of_an_outage_as_it_begins_and_ends(

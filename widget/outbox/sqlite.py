@@ -49,6 +49,8 @@ REWRITE_EVERY = 3600.0
 """Seconds between two rewrites of the database."""
 _REWRITE_UP_TO = 32 * 1024 * 1024
 """Bytes of the largest database that is rewritten; this takes as much memory and a third of a second."""
+_HEADER, _HEADER_SIZE = b"SQLite format 3\0", 100
+_NO_DATABASE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _FAILURES = (DatabaseError, sqlite3.Error)
 """What SQLite raises; SQLAlchemy does not wrap errors while a connection is being set up."""
 _FIX = (
@@ -107,6 +109,11 @@ class SQLiteBackend:
             return
         await asyncio.to_thread(self._prepare, exclusive)
         self._readers = _engine(self.path, "BEGIN", poolclass=QueuePool, pool_size=4, max_overflow=0)
+        try:
+            await asyncio.to_thread(self._check_sound, self._readers)
+        except ConfigurationError:
+            await self.close()
+            raise
         self._batches = Batches(self._commit_all, "outbox-writer", tend=self._empty_log, pause=_EMPTY_LOG_EVERY)
         self._batches.start()
 
@@ -187,6 +194,7 @@ class SQLiteBackend:
     def _prepare(self, exclusive: bool) -> None:
         try:
             self._prepare_folder()
+            self._check_header()
             for folder in (self.files, self.spool):
                 private.own_folder(folder, "DATABASE_URL")
             for suffix in ("", "-wal", "-shm", ".lock"):
@@ -224,6 +232,26 @@ class SQLiteBackend:
         if not self.path.exists():
             presence.check_not_lost(self.path)
             log.warning("outbox.created", path=str(self.path.absolute()))
+
+    def _check_header(self) -> None:
+        """Somebody else's file is left alone. Raises ConfigurationError."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
+            head = file.read(_HEADER_SIZE)
+            if head and (len(head) < _HEADER_SIZE or not head.startswith(_HEADER)):
+                raise self._no_database("is no SQLite database; give the path of another file")
+
+    def _check_sound(self, engine: Engine) -> None:
+        """Time does not mend a damaged database. Raises ConfigurationError; other failures are left to the first
+        statement, since they may pass."""
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
+        except _FAILURES as error:
+            if getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) & 0xFF in _NO_DATABASE:
+                raise self._no_database(f"is damaged ({_reason(error)}); restore a backup") from error
+
+    def _no_database(self, words: str) -> ConfigurationError:
+        return ConfigurationError([Problem("DATABASE_URL", f"{self.path} {words}")])
 
     def _read(self, job: Callable[[Connection], T]) -> T:
         assert self._readers is not None  # noqa: S101
