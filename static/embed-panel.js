@@ -535,6 +535,7 @@ export class Panel {
     const {host} = this
     const modal = host.get('mode') == 'dialog' || small.matches || this.#isBehind()
     this.load(true)
+    if (!this.box.open) this.#raise()
     if (this.box.open && modal && !this.#modal) this.box.close()
     if (!this.box.open && modal) this.box.showModal()
     else this.box.open = true // not show(), which would take the focus even when no person asked
@@ -542,11 +543,20 @@ export class Panel {
     this.#focus()
   }
 
-  /** Whether a modal dialog of the host makes everything outside it inert. */
+  /** Comes above what the host has brought into the top layer meanwhile: a popover, or an element in full screen. */
+  #raise() {
+    const {box} = this.host
+    if (!box.popover) return
+    box.hidePopover()
+    box.showPopover()
+  }
+
+  /** Whether a modal dialog of the host, perhaps in a shadow root, or an element in full screen makes everything outside it inert. */
   #isBehind() {
     const {element, opener} = this.host
-    if ([...document.querySelectorAll('dialog:modal')].some(dialog => !dialog.contains(element))) return true
-    for (let node = opener; node; node = node.parentNode ?? node.host) if (node.matches?.('dialog:modal') && !node.contains(element)) return true
+    const isOther = (/** @type {any} */ node) => node?.matches?.('dialog:modal, :fullscreen') && !node.contains(element)
+    if ([document.fullscreenElement, ...document.querySelectorAll('dialog:modal')].some(isOther)) return true
+    for (let node of [opener, focused()]) for (; node; node = node.parentNode ?? node.host) if (isOther(node)) return true
     return false
   }
 

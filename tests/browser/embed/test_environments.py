@@ -193,6 +193,32 @@ def test_a_native_modal_has_the_button_that_opens_it(host: HostPage, inside: str
     host.arrived()
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "place.requestFullscreen()",
+        "place.popover = 'auto'; place.showPopover()",
+        "const root = place.attachShadow({mode: 'open'}); root.innerHTML = '<dialog><button>Say something</button>';"
+        "root.firstChild.showModal(); root.querySelector('button').onclick = () => InsiderFeedback.open()",
+    ],
+    ids=["full screen", "popover", "modal in a shadow root"],
+)
+def test_what_covers_the_page_has_the_button_that_opens_it(host: HostPage, script: str) -> None:
+    host.put(f"""{HEAD}<body><button id="cover">Cover</button>
+      <div id="place" style="width:100vw;height:100vh;margin:0"><button class="ask">Say something</button></div>{TAG}<script>
+      document.querySelector('#cover').onclick = () => {{ const place = document.querySelector('#place'); {script} }};
+      (window.InsiderFeedback ||= []).push(feedback => feedback.attach('.ask'))
+    </script>""")
+    host.visit()
+    expect(host.launcher).to_be_attached()
+    host.page.locator("#cover").click()
+    host.page.get_by_role("button", name="Say something").click()
+    host.write()
+    host.send()
+    host.leave()
+    host.arrived()
+
+
 # Pages that replace their content
 
 
