@@ -205,7 +205,8 @@ def test_a_native_modal_has_the_button_that_opens_it(host: HostPage, inside: str
 )
 def test_what_covers_the_page_has_the_button_that_opens_it(host: HostPage, script: str) -> None:
     host.put(f"""{HEAD}<body><button id="cover">Cover</button>
-      <div id="place" style="width:100vw;height:100vh;margin:0"><button class="ask">Say something</button></div>{TAG}<script>
+      <div id="place" style="width:100vw;height:100vh;margin:0"><button class="ask">Say something</button></div>{TAG}
+      <script>
       document.querySelector('#cover').onclick = () => {{ const place = document.querySelector('#place'); {script} }};
       (window.InsiderFeedback ||= []).push(feedback => feedback.attach('.ask'))
     </script>""")
