@@ -27,6 +27,7 @@ from widget.outbox.retention import Retention
 from widget.outbox.tally import Tally
 from widget.submissions import identity
 from widget.submissions.tokens import CLOCK_SKEW, Tokens
+from widget.telemetry import logs
 from widget.telemetry.tracing import tracing
 
 log = structlog.get_logger("widget.app")
@@ -64,6 +65,7 @@ async def delivering(
         await insider.close()
         await outbox.close()
         log.info("widget.stopped")
+        logs.flush()  # a signal or another program may end this process now
 
 
 def _log_start(settings: Settings, address: str | None, *, delivers: bool) -> None:

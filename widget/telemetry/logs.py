@@ -6,11 +6,14 @@ strings and receipt paths are not logged, tracebacks show no values, and librari
 silenced.
 """
 
+import asyncio
+import io
 import json
 import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
@@ -20,25 +23,63 @@ _SILENT = ("httpx", "httpcore", "python_multipart", "multipart", "sqlalchemy.eng
 """Libraries that log addresses, bodies or statement parameters. The service logs what matters itself."""
 
 
+SOON = 0.02
+"""Seconds that a line without trouble may wait for others."""
 _LEVELS = {"warn": "warning", "exception": "error"}
 """The levels of methods that have another name."""
 
 
 class _Patient:
-    """A stream that drops a line instead of raising: a full disk must not make the logged operation fail."""
+    """A stream that drops lines instead of raising: a full disk must not make the logged operation fail."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        try:  # rather than `suppress`: a line for each submission is a part of what accepting costs
+        with suppress(OSError):
             self._stream.write(text)
-            self._stream.flush()
-        except OSError:
-            pass
 
     def flush(self) -> None:
-        """Nothing is left to flush."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
+class _Lines:
+    """Writes lines for structlog.
+
+    What tells of trouble leaves at once. Other lines of an event loop leave together, within `soon` seconds: waking
+    whoever reads the log costs as much as making a line. If the process is killed, the lines of its last moment are
+    lost; what they tell of is in the database.
+    """
+
+    def __init__(self, stream: _Patient, soon: float) -> None:
+        self._stream = stream
+        self._soon = soon
+        self._due_in: asyncio.AbstractEventLoop | None = None
+
+    def error(self, line: str) -> None:
+        """Write a line, and those that wait, now."""
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    warning = critical = error
+
+    def info(self, line: str) -> None:
+        """Write a line soon; now, without an event loop."""
+        loop = asyncio._get_running_loop() if self._soon else None
+        if loop is None:
+            self.error(line)
+            return
+        self._stream.write(line + "\n")
+        if self._due_in is not loop:
+            self._due_in = loop
+            loop.call_later(self._soon, self._leave)
+
+    debug = info
+
+    def _leave(self) -> None:
+        self._due_in = None
+        self._stream.flush()
 
 
 class _Stamp:
@@ -83,14 +124,24 @@ def configure(level: str, role: str = "command") -> None:
     renderer: Any = _as_json
     if terminal:
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    stream = cast(TextIO, _Patient(sys.stderr))
+    stream = _Patient(sys.stderr)
+    gathers = role != "command" and not terminal and number > logging.DEBUG
+    if gathers and isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(line_buffering=False, write_through=False)
+    lines = _Lines(stream, SOON if gathers else 0)
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    _configure_libraries(max(number, logging.WARNING), stream, processors, renderer)
+    _configure_libraries(max(number, logging.WARNING), cast(TextIO, stream), processors, renderer)
+
+
+def flush() -> None:
+    """Write the lines that wait."""
+    with suppress(OSError):
+        sys.stderr.flush()
 
 
 def _configure_libraries(level: int, stream: TextIO, processors: list[Any], renderer: Any) -> None:
