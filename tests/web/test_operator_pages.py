@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import children
 import httpx
 import pytest
-from bed import EMAIL, Sandbox, Widget, until
+from bed import EMAIL, FACT, Sandbox, Widget, until
 from samples import jpeg
 
 from widget.ops.sessions import WRONG_TOKENS, Sessions
@@ -96,6 +97,13 @@ def test_only_the_token_opens_a_session_and_each_failure_is_one_clear_page(
     assert last.status_code == 429
     assert last.headers["retry-after"] == "60"
     assert stranger.sign_in(TOKEN).status_code == 429, "a guess that is right is no use now"
+
+
+def test_a_form_that_announces_too_much_is_answered_before_it_comes(widget: Widget) -> None:
+    head = f"POST /ops/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**12}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", widget.port), timeout=FACT) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(64).startswith(b"HTTP/1.1 413 ")
 
 
 def test_the_session_is_a_cookie_for_this_path_that_scripts_cannot_read(

@@ -70,7 +70,7 @@ class Incoming:
     def __init__(
         self, request: Request, files: "_Spool", limits: Limits, turns: Turns, refusal: Rejected | None
     ) -> None:
-        declared = _declared_size(request)
+        declared = declared_size(request)
         self._form = Form(request.headers.get("content-type", ""), limits, refusal)
         self._files = files
         self._limits = limits
@@ -169,7 +169,8 @@ class Incoming:
         return RawFile(name, content, upload.size, upload.media_type, upload.position, digest)
 
 
-def _declared_size(request: Request) -> int:
+def declared_size(request: Request) -> int:
+    """The size in bytes that a request announces for its body; 0 if it announces none."""
     declared = request.headers.get("content-length", "")
     return int(declared) if declared.isascii() and declared.isdigit() else 0
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import httptools
 from uvicorn import Config
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -295,6 +296,8 @@ class Protocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise self._stop(505)
+        if not self.url.startswith(b"/") and not (httptools.parse_url(self.url).path or b"").startswith(b"/"):
+            raise self._stop(400)  # OPTIONS *, or an address without a path
         named = dict(self.headers)
         if len(named) < len(self.headers):
             names = [name for name, _ in self.headers]

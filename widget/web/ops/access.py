@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from widget.abuse.rate_limits import client_key
 from widget.errors import Fault, Rejected
+from widget.intake.body import declared_size
 from widget.ops.sessions import PERIOD, Session
 from widget.pages.addresses import public
 from widget.web import headers
@@ -80,6 +81,8 @@ def for_operators(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 async def read_form(request: Request) -> Mapping[str, Sequence[str]]:
     """The fields of a form, within bounds. Raises Rejected."""
+    if declared_size(request) > _MOST_BYTES:  # it may never come
+        raise Rejected(Fault("request_too_large"))
     body = b""
     async for chunk in request.stream():
         body += chunk
