@@ -12,6 +12,7 @@ from samples import png
 
 from widget.config import resources
 from widget.web import pinned
+from widget.web.assets import PRODUCT_FILES, StaticFiles
 from widget.web.compression import choose
 
 FORM_CSS = resources.content(ROOT / "static" / "form.css")
@@ -34,6 +35,20 @@ def test_text_is_sent_compressed_to_clients_that_accept_it(widget: Widget, codin
     assert headers["vary"] == "Accept-Encoding"
     assert int(headers["content-length"]) == len(body) < len(FORM_CSS) / 3
     assert UNPACK[coding](body) == FORM_CSS
+
+
+def test_every_file_that_a_product_may_add_has_its_media_type_on_any_machine(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    for ending in PRODUCT_FILES:
+        (tmp_path / "demo" / f"logo{ending.upper()}").write_bytes(b"")
+        (tmp_path / "demo" / f"small{ending}").write_bytes(b"")
+    files = StaticFiles(tmp_path / "ours", tmp_path)
+    assert files.left_out == {}
+    assert sorted(asset.media_type for asset in files.assets) == sorted(
+        2 * ["font/woff2", *(f"image/{kind}" for kind in ("avif", "gif", "jpeg", "jpeg", "png", "svg+xml", "webp"))]
+        + 2 * ["text/css; charset=utf-8"]
+        + ["text/javascript; charset=utf-8"]
+    )
 
 
 def test_whoever_takes_nothing_packed_gets_the_file_as_it_is(widget: Widget) -> None:

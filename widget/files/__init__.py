@@ -35,7 +35,9 @@ _ALIASES = {
 }
 _GENERIC = re.compile(r"|[a-z]+/octet-stream|application/(unknown|x-unknown|download|(x|force|x-force)-download)|\*/\*")
 """Declared types that mean nothing in particular."""
-_KNOWN = mimetypes.MimeTypes()  # Python's own table, without the machine's
+mimetypes.knownfiles.clear()  # the machine's own tables, which `MimeTypes` would read first and keep: 0.4 MB
+_KNOWN = mimetypes.MimeTypes()
+"""Python's own table."""
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*%]')
 # Unicode's Default_Ignorable_Code_Point and blank letters that `category` does not reveal. All are invisible.

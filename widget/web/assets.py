@@ -6,7 +6,6 @@ are served too, but browsers ask for them each time.
 """
 
 import hashlib
-import mimetypes
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
@@ -29,9 +28,15 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": CSS,
     ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".gif": "image/gif",
     ".woff2": "font/woff2",
 }
-PRODUCT_FILES = frozenset({".css", ".svg", ".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".woff2"})
+PRODUCT_FILES = frozenset(_TYPES) - {".js"}
 """The extensions of files that a product may add."""
 MAX_PRODUCT_FILE = 2 * 1024 * 1024
 """Bytes."""
@@ -205,8 +210,7 @@ def _objection(path: Path, folder: Path) -> str:
 
 
 def _asset(path: Path) -> Asset:
-    guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return Asset(resources.content(path), guessed)
+    return Asset(resources.content(path), _TYPES.get(path.suffix.lower(), "application/octet-stream"))
 
 
 def _is_named(etag: str, header: str) -> bool:
