@@ -6,9 +6,11 @@
 const DOMAINS = [
   'gmail.com', 'googlemail.com', 'outlook.com', 'hotmail.com', 'yahoo.com', 'icloud.com', 'protonmail.com', 'mail.com', 'ymail.com',
   'hotmail.co.uk', 'yahoo.co.uk', 'hotmail.fr', 'yahoo.fr', 'orange.fr', 'outlook.fr', 'outlook.de', 'yahoo.de', 'libero.it',
-  'naver.com', 'qq.com', '163.com',
+  'naver.com', 'qq.com', '163.com', 'proton.me', 'fastmail.com', 'email.com', 'hotmail.de', 'hotmail.es', 'hotmail.it', 't-online.de', 'laposte.net', 'wanadoo.fr',
+  'yandex.com', 'yandex.ru', 'hanmail.net', 'aol.com', 'msn.com', 'live.com', 'gmx.net',
 ]
-const SHORTEST = 8 // characters: a shorter one may be a real domain
+const SHORTEST = 8 // characters: what differs from a shorter one before its ending may be a real domain
+const REGIONS = new Intl.DisplayNames('en', {type: 'region', fallback: 'none'})
 let hint = document.createElement('p')
 
 /** @param {FormController} controller */
@@ -37,9 +39,18 @@ export function suggest(controller) {
 /** The address with the domain that was probably meant. @param {string} address */
 export function nearest(address) {
   const [, name, domain] = /^([^@\s]+)@([^@\s]+)$/.exec(address.toLowerCase()) ?? []
-  if (!domain || domain.length < SHORTEST || DOMAINS.includes(domain)) return ''
-  const meant = DOMAINS.find(known => known.length > SHORTEST && isNear(domain, known))
+  if (!domain || DOMAINS.includes(domain)) return ''
+  const meant = DOMAINS.find(known => isNear(domain, known) && !isReal(domain, known))
   return meant ? `${address.slice(0, name.length)}@${meant}` : ''
+}
+
+/** Whether a domain that differs from a known one so little may be meant: the same provider in another country, or a short name.
+ * @param {string} domain @param {string} known */
+function isReal(domain, known) {
+  const [[name, ending], [knownName, knownEnding]] = [domain, known].map(whole => whole.split(/\.(?=[^.]*$)/))
+  const isCountry = ending?.length === 2 && Boolean(REGIONS.of(ending.toUpperCase()))
+  if (ending !== knownEnding && isCountry && knownEnding.length === 2) return true
+  return known.length <= SHORTEST && (name !== knownName || isCountry || knownEnding.length === 2)
 }
 
 /** Whether they differ by one added, missing or changed character, or by two that are swapped. @param {string} one @param {string} other */
