@@ -236,13 +236,13 @@ export class FeedbackForm extends HTMLElement {
   }
 
   /** A picture from the clipboard. If text comes with it, the text is pasted instead, unless it only lists the files' names, as
-   * the Finder of macOS does. @param {ClipboardEvent} event */
+   * the Finder of macOS does, with accents apart from their letters, or their paths, as on Linux. @param {ClipboardEvent} event */
   #paste(event) {
     const {clipboardData} = event
     if (!clipboardData?.files.length) return
-    const names = [...clipboardData.files].map(file => file.name)
+    const names = [...clipboardData.files].map(file => file.name.normalize())
     const lines = clipboardData.getData('text/plain').split(/[\r\n]+/).filter(Boolean)
-    if (lines.every(line => names.includes(line))) this.#add(event, clipboardData)
+    if (lines.every(line => names.includes(line.normalize().replace(/.*\//, '')))) this.#add(event, clipboardData)
   }
 
   /** A file dropped beside the form must not make the browser leave the page. @param {DragEvent} event */

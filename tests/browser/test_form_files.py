@@ -81,11 +81,20 @@ def test_a_picture_can_be_pasted_and_text_is_pasted_as_ever(form: FormPage) -> N
     expect(form.rows).to_have_count(1)
 
 
-@pytest.mark.parametrize(("text", "rows"), [("a.png", 1), ("a.png\rc.pdf", 2), ("a.png\rand words", 0)])
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("a.png", 1),
+        ("a.png\rc.pdf", 2),
+        ("/home/mara/a.png\n/home/mara/c.pdf", 2),  # as on Linux
+        ("e\u0301.png", 1),  # as macOS writes an accent
+        ("a.png\rand words", 0),
+    ],
+)
 def test_text_that_is_but_the_names_of_pasted_files_does_not_stand_for_them(
     form: FormPage, text: str, rows: int
 ) -> None:
-    files = [PNG, PDF] if "c.pdf" in text else [PNG]
+    files = [PNG, PDF] if "c.pdf" in text else [("é.png", *PNG[1:])] if "\u0301" in text else [PNG]
     form.page.evaluate(
         """([files, text]) => {
           const transfer = new DataTransfer()
