@@ -14,6 +14,11 @@ from playwright.sync_api import Browser, Request, Route, expect
 from widget.submissions.tokens import Tokens
 
 TEXT = "The totals are easy to find."
+LINES = """element => {
+  const words = document.createRange()
+  words.selectNodeContents(element)
+  return words.getClientRects().length
+}"""
 SOON = {"KEEP_ALIVE": "1"}
 """The console's message when a widget ends while the browser still has a connection to it."""
 
@@ -257,6 +262,10 @@ def test_the_text_is_copied_where_the_clipboards_own_interface_is_refused(form: 
     form.fill().send()
     form.page.get_by_role("button", name="Copy my text").click()
     expect(form["feedback-copy"]).to_have_text("Copied")
+    form["feedback-copy"].evaluate("button => { button.textContent = 'Meinen Text kopieren' }")
+    form.page.set_viewport_size({"width": 360, "height": 740})
+    for button in form["feedback-buttons"].locator("button").all():  # one under the other rather than in several lines
+        assert button.evaluate(LINES) == 1
 
 
 # --- limits and refusals ----------------------------------------------------------------------------------------
