@@ -36,7 +36,7 @@ OTHER_SCRIPT = {"hi-latn": "hi"}
 """Tags that one of our languages serves in part: the right language, but not the script that these people read best."""
 
 SCRIPT = (
-    "almost", "almost.text", "again", "again.text", "blocked", "blocked.text", "copied", "copy.text",
+    "almost", "almost.text", "again", "again.text", "blocked", "blocked.text", "copied",
     "accepted", "accepted.text", "delivered", "delivered.text", "delivered.files", "delivered.part",
     "draft.files", "email.meant", "error.empty", "error.file_too_large", "error.file_too_large.pdf",
     "error.file_too_large.picture", "error.file_type", "error.file_type.empty", "error.file_type.folder",
@@ -50,7 +50,7 @@ SCRIPT = (
     "note.png", "note.png.location", "note.png.smaller", "note.png.smaller.location", "note.smaller",
     "note.smaller.location", "note.protected", "say.added", "say.note", "say.removed", "send", "sending",
     "sending.amount", "sending.percent", "stopped", "stopped.late", "stopped.text", "summary", "text.left", "text.over",
-    "thanks.arrived", "thanks.copy", "thanks.stored", "today", "unavailable.text", "waiting",
+    "today", "unavailable.text", "waiting",
 )  # fmt: skip
 """The texts that the form's script shows. All others are on the page already."""
 
