@@ -1,16 +1,24 @@
 """Connections through a socket: how many a client may open, how slow a body may be, and when an answer comes."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import MagicMock
 
 import httpx
 import pytest
-from bed import Sandbox, Widget, adjusted, until
+import uvicorn
+from bed import FACT, Sandbox, Widget, adjusted, until
+from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
+from uvicorn.server import ServerState
 
 from widget.server.connections import Connections
+from widget.server.forwarded import believed
+from widget.server.protocol import protocol
 
 MIB = 1024 * 1024
 
@@ -118,3 +126,37 @@ def test_a_client_that_sends_all_of_a_body_that_is_far_too_large_gets_the_answer
     answer = widget.client.post("/form/demo", files=parts, headers={"Accept": "application/json"})
     assert answer.status_code == 413
     assert insider.counts()["create"] == 0
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "seen"),
+    [
+        ("::ffff:10.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("2001:db8::1", "203.0.113.7", "203.0.113.7"),
+        ("::ffff:192.0.2.1", "203.0.113.7", "192.0.2.1"),
+        ("2001:db8::2", "203.0.113.7", "2001:db8::2"),
+    ],
+)
+async def test_a_proxy_is_known_by_its_address_whatever_kind_of_socket_it_comes_to(
+    peer: str, said: str, seen: str
+) -> None:
+    proxies, clients = ["10.0.0.0/8", "2001:db8::1"], asyncio.Queue[str]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        clients.put_nowait(scope["client"][0])
+
+    http = protocol(FACT, Connections(5, proxies))
+    config = uvicorn.Config(believed(app, proxies), http=http, ws="none", lifespan="off", log_config=None)
+    connection = http(config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop())
+    transport = MagicMock(is_closing=lambda: False)
+    transport.get_extra_info("socket").getpeername.return_value = (peer, 40000, 0, 0)
+    with capture_logs() as logged:
+        connection.connection_made(transport)
+        request = f"GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {said}\r\n\r\n".encode()
+        connection.get_buffer(-1)[: len(request)] = request
+        connection.buffer_updated(len(request))
+        client = await clients.get()
+    connection.connection_lost(None)
+    assert client == seen
+    assert [each["event"] for each in logged] == ["proxy.untrusted"] * (seen != said)
