@@ -111,6 +111,19 @@ ADDRESSES = {
             for name, scheme in ADDRESSES.items()
             for place in ("host.example:many", "host.example:0", "host.example:99999", "[::1", "the host", ".", "")
         ),
+        *(
+            (name, text)
+            for name in ("ALERT_EMAIL", "ALERT_FROM")
+            for text in (
+                "ops",
+                "ops@",
+                "a@b.example; c@d.example",
+                "a@b.example c@d.example",
+                "a@b.example,",
+                "Ops <ops@b.example",
+                "a@b.example\nBcc: c@d.example",
+            )
+        ),
         ("DATABASE_URL", "postgresql://host:many/db"),
         ("RATE_LIMIT_STORAGE", "REDIS://host"),
     ],
@@ -457,6 +470,8 @@ def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, va
         ("RATE_LIMIT_TOTAL", "Off", "off"),
         ("INSIDER_URL", " https://insider.example.com\r", "https://insider.example.com"),
         ("HOST", "::1\r\n", "::1"),
+        ("ALERT_FROM", "root@localhost", "root@localhost"),
+        ("ALERT_FROM", "Feedback <ops@b.example>", "Feedback <ops@b.example>"),
         ("OPS_TOKEN", " \t", None),
     ],
 )

@@ -19,11 +19,12 @@ class AlertSettings(Topic):
         Literal["generic", "slack", "teams"], Field(description="The form in which `ALERT_WEBHOOK` takes them.")
     ] = "generic"
     alert_email: Annotated[
-        str | None, Field(min_length=3, description="Addresses to which alerts are mailed, separated by commas.")
+        Annotated[str, AfterValidator(validators.mail_addresses)] | None,
+        Field(description="Addresses to which alerts are mailed, separated by commas."),
     ] = None
     alert_from: Annotated[
-        str | None,
-        Field(min_length=3, description="Sender of these mails. Without it, the first of `ALERT_EMAIL`."),
+        Annotated[str, AfterValidator(validators.mail_addresses)] | None,
+        Field(description="Sender of these mails. Without it, the first of `ALERT_EMAIL`."),
     ] = None
     smtp_url: Annotated[
         Annotated[SecretStr, AfterValidator(validators.smtp_url)] | None,

@@ -15,6 +15,7 @@ from widget.config.products import LOCAL
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 _PORTS = {"http": 80, "https": 443}
+_MAIL = re.compile(r"(?:[^\s@,;<>]+@[^\s@,;<>]+|[^@,;<>\r\n]*<[^\s@,;<>]+@[^\s@,;<>]+>)")
 _HOST = re.compile(r"[^\s.]\S*")
 ROOT = re.compile(r"(?!.{200})(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 """A path below which the service may lie; nothing in it needs to be escaped."""
@@ -151,6 +152,13 @@ def clamd(value: str) -> str:
 def secret_web_address(value: SecretStr) -> SecretStr:
     """A web address that may hold a secret."""
     web_address(value.get_secret_value())
+    return value
+
+
+def mail_addresses(value: str) -> str:
+    """Addresses for mail, each alone or behind a name, separated by commas."""
+    if not all(_MAIL.fullmatch(each.strip()) for each in value.split(",")):
+        raise ValueError("is no list of mail addresses; give one such as ops@example.com, or several between commas")
     return value
 
 
