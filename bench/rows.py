@@ -269,7 +269,7 @@ ROWS: tuple[Row, ...] = (
         "browser compile all functions while it still loads the script (a fifth less); drawing the icon by a style "
         "instead of SVG elements (a sixth less); no regular expression, no second set-up and no style computed twice "
         "before the button is there (a fifth less). The least that makes such a button, an element with a shadow root, "
-        "a style sheet of one rule, a popover and a button in it, takes half of the time by itself.",
+        "a style sheet of one rule, a popover and a button in it, takes 1.3 ms here by itself.",
     ),
     Row(
         "open",
