@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.insider.transport import MAX_ANSWER
+from widget.submissions.model import clean_text
 
 MAX_REASON = 300
 """Characters of one of Insider Connect's sentences that are kept."""
@@ -37,11 +39,12 @@ class Answer:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What Insider Connect says is wrong, in its own sentences."""
+        """What Insider Connect says is wrong, in its own sentences, without what no database can store."""
         errors = self.member("errors")
         if not isinstance(errors, list):
             return ()
-        return tuple(error.strip()[:MAX_REASON] for error in errors[:10] if isinstance(error, str) and error.strip())
+        sentences = (clean_text(error).strip()[:MAX_REASON] for error in errors[:10] if isinstance(error, str))
+        return tuple(filter(None, sentences))
 
 
 async def read(response: httpx.Response) -> Answer:
@@ -62,17 +65,25 @@ async def read(response: httpx.Response) -> Answer:
 def retry_after(headers: httpx.Headers) -> float | None:
     """`Retry-After` in seconds (RFC 9110, section 10.2.3).
 
-    A date is compared with the answer's own `Date`, so the two machines' clocks need not agree. A number is not bounded
-    here; `policy` does that.
+    A date is compared with the answer's own `Date`, so the two machines' clocks need not agree. A wait is not bounded
+    here, but for what is absurd; `policy` does that.
     """
     wish = headers.get("Retry-After", "").strip()
     if wish.isascii() and wish.isdigit():
         return min(float(wish), _ABSURD)
-    try:
-        wait = parsedate_to_datetime(wish) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):  # TypeError: only one of the two has a time zone
+    until, now = _moment(wish), _moment(headers.get("Date", ""))
+    if until is None or now is None:
         return None
-    return max(0.0, wait.total_seconds())
+    return min(max(0.0, (until - now).total_seconds()), _ABSURD)
+
+
+def _moment(date: str) -> datetime | None:
+    """A date in any of HTTP's forms, which are all in UTC; None if it is none."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def failure(answer: Answer) -> Outcome:
