@@ -180,7 +180,7 @@ ROWS: tuple[Row, ...] = (
         ),
         "loading the code that verifies identities, decodes pictures, speaks to PostgreSQL or sends mails only where "
         "it is used; giving back the memory that compressing files and forms took; tables of a few formats in place of "
-        "all that the Unicode CLDR knows about a language. It has 83 MB until the first form. Of these, SQLAlchemy is "
+        "all that the Unicode CLDR knows about a language. It has 80 MB until the first form. Of these, SQLAlchemy is "
         "14 MB, and pydantic with our models 10 MB.",
     ),
     Row(
