@@ -88,7 +88,7 @@ const WITHDRAWN = {iw: 'he', in: 'id'}
 
 const STYLE = `
 .button{transition:background .12s}
-.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--a),light-dark(#000,#7598e7) 12%))}
+@media (hover:hover){.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--a),light-dark(#000,#7598e7) 12%))}}
 .button:active{background:var(--feedback-accent-pressed,color-mix(in srgb,var(--a),#000 25%));scale:.985}
 :focus-visible{outline:2px solid var(--feedback-focus,light-dark(#3766bd,#b8ccfb));outline-offset:2px}
 .launcher:focus-visible{box-shadow:0 0 0 2px var(--s)}
@@ -131,7 +131,7 @@ i:nth-child(5){height:132px}
 .told{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--r);
 background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:pointer}
-.cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}
+@media (hover:hover){.cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}}
 @media ${SMALL}{
 :host dialog.panel.panel{inset:calc(12px + env(safe-area-inset-top)) 0 0;width:auto;height:auto;max-width:none;max-height:none;margin:0;
 padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;overflow:visible;translate:0 40px;scale:1;transition-duration:.18s}

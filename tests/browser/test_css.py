@@ -42,7 +42,7 @@ ASK = r"""found => {
 
 
 def declarations(*sheets: Path) -> list[list[Any]]:
-    """File, line, property, value and selectors of each declaration, as postcss reads them."""
+    """File, line, property, value, selectors and media queries of each declaration, as postcss reads them."""
     command = ["node", str(READ), *map(str, sheets or (sheet for sheet in SHEETS if sheet.is_file()))]
     found: list[list[Any]] = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
     return found
@@ -61,6 +61,13 @@ def test_a_declaration_that_the_browser_would_drop_is_found(form: FormPage) -> N
     answer = form.page.evaluate(ASK, [["form.css", "1", "outline", halo, [".feedback-input:focsu"]]])
     assert answer["declarations"] == [f"form.css 1 outline {halo}"]
     assert answer["selectors"] == [".feedback-input:focsu"]
+
+
+def test_nothing_looks_hovered_where_there_is_no_pointer() -> None:
+    seen = re.compile(r"^form\.css/|^editor/|^receipt\.css|^embed-panel\.js|/loader/style\.js")
+    hovered = [one for one in declarations() if seen.search(one[0]) and ":hover" in "".join(one[4])]
+    assert {"form.css/2-base.css", "embed-panel.js"} <= {name for name, *_ in hovered}
+    assert [one for one in hovered if not any("hover" in query for query in one[5])] == []
 
 
 def test_what_is_served_without_indentation_has_the_rules_of_its_source(tmp_path: Path) -> None:
