@@ -15,7 +15,7 @@ function act(call, options) {
   if (own === null) return
   state._calls.push(call)
   if (options?.product) mount({dataset: options})
-  else if (!own && !state._calls[1]) advise()
+  else own || advise()
 }
 
 /** @type {(() => void)[]} */
@@ -23,8 +23,8 @@ const ends = []
 
 /** @param {string[]} types @param {(event: any) => void} listener */
 function listen(types, listener) {
-  for (const type of types) document.addEventListener(type, listener)
-  const end = () => types.forEach(type => document.removeEventListener(type, listener))
+  types.forEach(type => document.addEventListener(type, listener, true))
+  const end = () => types.forEach(type => document.removeEventListener(type, listener, true))
   ends.push(end)
   return end
 }
@@ -36,9 +36,9 @@ export const api = {
   close: () => state.open?.close(),
   toggle: () => state.open ? api.close() : api.open(),
   set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
-  attach: (/** @type {any} */ target) => listen(['pointerover', 'focusin', 'click'], event => {
-    const opener = event.composedPath().find((/** @type {any} */ node) => node == target || typeof target == 'string' && node.matches?.(target))
-    if (!opener || event == state._click || opener.href && (event.ctrlKey || event.metaKey || event.shiftKey)) return
+  attach: (/** @type {any} */ target) => listen(['click', 'pointerover', 'focusin'], event => {
+    const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
+    if (!opener || event.ctrlKey || event.metaKey || event.shiftKey || event == state._click) return
     if (event.type != 'click') return widgets.size && act(widget => widget.load())
     state._click = event // open once, however often it was attached
     event.preventDefault()

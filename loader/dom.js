@@ -1,10 +1,10 @@
 /** Elements and styles of a shadow root. The panel uses them, too. */
-import {bring, nonce} from './source.js'
+import {bring} from './source.js'
 
 /** Adds an element to another. @param {ParentNode} parent @param {string} name @param {any} [attributes] @param {any} [text] @returns {any} */
 export const add = (parent, name, attributes = {}, text = '') => {
   const element = document.createElement(name)
-  for (const key of Object.keys(attributes)) element.setAttribute(key, attributes[key])
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
   element.append(text)
   parent.append(element)
   return element
@@ -17,7 +17,7 @@ export const add = (parent, name, attributes = {}, text = '') => {
  * @param {ShadowRoot} root @param {string} css
  */
 export const dress = (root, css) => {
-  if (!CSS.supports('color:light-dark(red,red)')) return bring('old').then(({dress}) => dress?.(root, css, nonce))
+  if (!CSS.supports('color:light-dark(red,red)')) return bring('old').then(({dress}) => dress?.(root, css))
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(css)
   root.adoptedStyleSheets.push(sheet)

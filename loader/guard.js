@@ -8,7 +8,7 @@ export const widgets = new Map()
 
 /** Listens as long as there are widgets. */
 export function guard() {
-  for (const type of ['pointerdown', 'click']) window[widgets.size ? 'addEventListener' : 'removeEventListener'](type, hear, true)
+  for (const type of ['click', 'pointerdown']) window[widgets.size ? 'addEventListener' : 'removeEventListener'](type, hear, true)
 }
 
 /** Before anybody else in the page. @param {Event} event */

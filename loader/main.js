@@ -12,5 +12,5 @@ else {
   customElements.define(NAME, Feedback)
   withTag(mount)
   queue.push = api.push
-  queue.forEach(api.push)
+  queue.forEach?.((/** @type {any} */ call) => queueMicrotask(() => call(api))) // an error in one must not stop the next
 }

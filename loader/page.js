@@ -10,15 +10,12 @@ import {OPTIONS} from './options.js'
 import {NAME, bring} from './source.js'
 import {state} from './widget.js'
 
-const SETTLED = 2000 // milliseconds after the page's scripts have begun
-const PATIENCE = 50 // times that a page may take the element away before we let it
-
 /** @type {any} */
 export let own
 /** @type {any} */
 let tag
 let address = ''
-let left = PATIENCE
+let left = 50 // times that a page may take the element away before we let it
 let home = () => /** @type {any} */ (document.body)
 let reached = false // it may have a frame by now, which only `moveBefore` moves intact
 
@@ -31,11 +28,11 @@ export async function keep() {
   const place = home()
   if (tag?.isConnected == false) own.remove()
   else if (own.parentNode != place) {
-    if (own.isConnected && place.moveBefore) place.moveBefore(own, null)
+    if (place.moveBefore && own.isConnected) place.moveBefore(own, null)
     else if (!own.isConnected || !reached) left-- && place.append(own)
   }
   // Last, so that our own change calls for no second look.
-  for (const node of [document, document.documentElement, document.body]) observer.observe(node, {childList: true})
+  for (const node of [document.body, document.documentElement, document]) observer.observe(node, {childList: true})
 }
 
 function settle() {
@@ -45,7 +42,7 @@ function settle() {
 
 function begin() {
   keep()
-  setTimeout(settle, SETTLED)
+  setTimeout(settle, 2000) // milliseconds, by when the page's scripts have begun
 }
 
 /** Takes a tag's options. A tag of the present product changes nothing. @param {any} script */
@@ -66,12 +63,12 @@ export function mount(script) {
     reached = true
     if (own.moveBefore) settle()
   }
-  if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', begin, {once: true})
-  else begin()
+  if (document.readyState != 'loading') begin()
+  else document.addEventListener('DOMContentLoaded', begin, {once: true})
 }
 
 export function unmount() {
-  observer.disconnect()
   own?.remove()
-  own = tag = null
+  observer.disconnect()
+  tag = own = null
 }

@@ -15,5 +15,3 @@ export const bring = name => import(new URL(`static/embed-${name}.js`, src) + ''
 
 /** Calls with the tag: at once if the browser says which it is, else after a search. @param {(tag: any) => void} mount */
 export const withTag = mount => script ? mount(script) : bring('page').then(({find}) => find && mount(find(src)))
-
-export const nonce = script?.nonce

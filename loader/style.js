@@ -3,8 +3,8 @@ export const STYLE = `
 :host{position:fixed;z-index:var(--feedback-z-index,2147483000);color-scheme:light dark;
 --a:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));
 --x:auto 28px;--y:auto calc(24px + env(safe-area-inset-bottom))}
-:host([theme=light]){color-scheme:light}
 :host([theme=dark]){color-scheme:dark}
+:host([theme=light]){color-scheme:light}
 :host([position$=start]){--x:28px auto}
 :host([position^=top]){--y:calc(24px + env(safe-area-inset-top)) auto}
 :host([mode=inline]:not([hidden])){position:static;display:block}

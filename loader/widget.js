@@ -7,14 +7,14 @@ import {STYLE} from './style.js'
 
 /** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
-  ar: 'رأيك', es: 'Tu opinión', fr: 'Votre avis', h: '意見', he: 'משוב', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', uk: 'Відгук', zh: '反馈',
+  es: 'Tu opinión', fr: 'Votre avis', ar: 'رأيك', h: '意見', he: 'משוב', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', uk: 'Відгук', zh: '反馈',
 }
 
 /**
  * `open`: the open widget; `_click`: the last click that was handled; `_calls`: calls before there was an element;
  * `_reached`: somebody is about to use the form of an element.
  *
- * @type {{open?: Widget, _click?: Event, _calls: ((widget: Widget) => void)[], _reached: (element: Element) => void}}
+ * @type {{open?: Widget | null, _click?: Event, _calls: ((widget: Widget) => void)[], _reached: (element: Element) => void}}
  */
 export const state = {_calls: [], _reached: () => {}}
 
@@ -64,7 +64,7 @@ export class Widget {
         this.box.showPopover()
       }
       if (this.get('launcher') != 'false') {
-        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': false})
+        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-expanded': false, 'aria-haspopup': 'dialog'})
         launcher.onpointerenter = launcher.onfocus = () => this.load()
         launcher.onclick = (/** @type {Event} */ event) => this._press(event)
       }
@@ -102,12 +102,12 @@ export class Widget {
     if (this.place) return this.panel?.load()
     state._reached(this.element)
     this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
-    add(this.place, 'iframe', {src: `${this.url}&mode=${this.get('mode') ?? 'popover'}`, allow: 'clipboard-write; display-capture'}).onload = () => this.place.loaded = true
+    add(this.place, 'iframe', {src: this.url + `&mode=${this.get('mode') ?? 'popover'}`, allow: 'display-capture; clipboard-write'}).onload = () => this.place.loaded = true
     try {
       const {Panel} = await bring('panel')
       if (this.element.isConnected) this.panel ??= new Panel(this, add, dress)
     } catch {
-      if (this.isOpen && this.person) open(this.url, '_blank', 'noopener')
+      if (this.person && this.isOpen) open(this.url, '_blank', 'noopener')
       this.close()
       this.box.replaceChildren()
       add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
@@ -117,15 +117,15 @@ export class Widget {
     }
   }
 
-  /** @param {object} [options] @param {any} [opener] */
+  /** @param {object | null} [options] @param {any} [opener] */
   open(options, opener = document.activeElement) {
     this.set(options)
     this.load()
     if (this.inline) return
     if (!this.isOpen) {
       state.open?.close()
-      state.open = this
       this.opener = opener
+      state.open = this
       this.person = navigator.userActivation?.isActive ?? true
       this.tell('open')
     }
@@ -134,14 +134,14 @@ export class Widget {
 
   close() {
     if (!this.isOpen) return
-    state.open = undefined
+    state.open = null
     this.panel?.hide()
     this.tell('close')
   }
 
   /** @param {any} [opener] */
   toggle(opener) {
-    this.isOpen ? this.close() : this.open({}, opener)
+    this.isOpen ? this.close() : this.open(null, opener)
   }
 
   /** Handles each click on the launcher once. @param {Event} event */
@@ -150,12 +150,12 @@ export class Widget {
     state._click = event
   }
 
-  /** Sets options with valid values, and reports all others. @param {any} options */
+  /** Sets options with valid values (a string, number or boolean), and reports all others. @param {any} options */
   set(options) {
     for (const [key, value] of Object.entries(options ?? {})) {
       if (OPTIONS[key] == '') this.told[key] = value
       else if (OPTIONS[key] && (value ?? '') === '') this.element.removeAttribute(attribute(key))
-      else if (fits(key, value)) this.element.setAttribute(attribute(key), value)
+      else if (/ng|er|le/.test(typeof value) && fits(key, value)) this.element.setAttribute(attribute(key), value)
       else advise(key, value)
     }
     this.update()

@@ -5,6 +5,9 @@
 
 const service = new URL('..', import.meta.url)
 const reported = new Set()
+const EVENTS = ['isTrusted', 'nativeEvent'] // keys of events
+/** @type {Set<string>} */
+const unknown = new Set()
 
 /** What each code of the loader means here, and how to fix it. @type {Record<string, (product: string) => [string, string]>} */
 const CODES = {
@@ -48,8 +51,25 @@ export function say(text, chapter = 'attributes') {
 export function advise(options, key, value) {
   if (key === undefined) return say('There is no element yet. The call waits for one: give the script tag data-product="…".', 'methods')
   if (/^\d+$/.test(key)) return say("Options are an object, as in {theme: 'dark'}: a text is none.")
-  if (!(key in options)) return say(`There is no option ${key}: there are ${Object.keys(options).join(', ')}.`)
-  say(`${key} cannot be ${JSON.stringify(value)}: ${wanted(key, options[key])}.`)
+  if (key in options) return say(`${key} cannot be ${shown(value)}: ${wanted(key, options[key])}.`)
+  if (!unknown.size) setTimeout(() => report(options))
+  unknown.add(key)
+}
+
+/** Reports options that do not exist, all of one call. An event is not meant as options: `onclick = InsiderFeedback.open` passes
+ * one, and so does React, with keys of its own. @param {Record<string, string>} options */
+function report(options) {
+  if (!EVENTS.some(key => unknown.has(key))) for (const key of unknown) say(`There is no option ${key}: there are ${Object.keys(options).join(', ')}.`)
+  unknown.clear()
+}
+
+/** @param {unknown} value anything, such as what JSON cannot write */
+function shown(value) {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return typeof value
+  }
 }
 
 /** What a pattern does not say by itself. @type {Record<string, string>} */

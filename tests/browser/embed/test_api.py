@@ -56,6 +56,13 @@ def test_a_callback_can_be_removed(visit: Any) -> None:
     assert page.evaluate("window.count") == 1
 
 
+def test_an_error_in_one_call_of_the_queue_stops_no_other(visit: Any, stage: Stage) -> None:
+    stage.script("""window.InsiderFeedback = [() => { throw Error('theirs') }, () => { window.isCalled = true }]""")
+    page = visit(expected=("theirs",))
+    assert page.evaluate("window.isCalled")
+    opened(page)
+
+
 def test_loaded_twice_there_is_one_of_everything(visit: Any, stage: Stage) -> None:
     page = visit()
     again = f"""() => new Promise(done => {{

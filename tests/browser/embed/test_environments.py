@@ -43,6 +43,9 @@ BODIES = {
     "an overlay with the highest z-index": "<style>p{position:fixed;inset:0;z-index:2147483647}</style><p>" + TAG,
     "pointer-events: none on body": f"<style>body{{pointer-events:none}}</style>{TAG}",
     "inert content": f"<main inert><p>Orders</main>{TAG}",
+    "extended prototypes": "<script>Object.prototype.each = function () { return 1 };"
+    f"Array.prototype.toJSON = function () {{ return 'x' }}</script>{TAG}",
+    "an element called as our API": f'<form id="InsiderFeedback"></form>{TAG}',
     "hostile styles": "<style>*{all:unset;visibility:hidden!important;opacity:0!important}"
     f"*{{pointer-events:none!important}}</style>{TAG}",
 }

@@ -28,7 +28,7 @@ def test_whatever_a_page_may_override_is_in_the_manual() -> None:
     assert properties == set(re.findall(r"`(--feedback-[\w-]+)`", manual))
     table = manual.partition("| part | is |")[2].partition("```")[0]
     assert parts == {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"\w+", row)}
-    options = source.partition("OPTIONS = {")[2].partition("context: ''")[0].replace("zIndex", "z-index")
+    options = source.partition("__proto__: null, ")[2].partition("identity: ''")[0].replace("zIndex", "z-index")
     for attribute in re.findall(r"([\w-]+): ", options):
         assert f"| `data-{attribute}` | `{attribute}` |" in manual
 

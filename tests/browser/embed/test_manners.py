@@ -62,6 +62,38 @@ def test_an_option_that_is_none_is_named_once_and_nothing_is_written(ready: Host
     assert ready.page.evaluate(markup) == before
 
 
+NO_VALUES = {
+    "label": "({})",
+    "email": "() => 1",
+    "theme": "10n",
+    "lang": "Symbol('de')",
+    "position": "(() => { const ring = {}; return ring.ring = ring })()",
+    "mode": "Object.create(null)",
+    "zIndex": "{}",
+    "constructor": "1",
+}
+"""Values that no option can have, and something that only looks like an option."""
+
+
+def test_a_value_of_any_kind_is_named_and_nothing_is_thrown_or_written(ready: HostPage) -> None:
+    for key, value in NO_VALUES.items():
+        ready.page.evaluate(f"InsiderFeedback.set({{{key}: {value}}})")
+        until_said(ready, key + (":" if key == "constructor" else " cannot be"))
+    attributes = ready.page.evaluate("document.querySelector('insider-feedback').getAttributeNames()")
+    assert set(attributes) <= {"slot", "product", "style"}
+
+
+def test_an_event_is_not_taken_for_options(ready: HostPage) -> None:
+    """As in `onclick = InsiderFeedback.open`, or in `onClick={InsiderFeedback.open}` with React."""
+    ready.page.evaluate("document.querySelector('h1').onclick = InsiderFeedback.open")
+    ready.page.locator("h1").click()
+    expect(ready.panel).to_be_visible()
+    ready.page.evaluate("InsiderFeedback.open({_reactName: 'onClick', nativeEvent: {}, target: document})")
+    ready.page.evaluate("InsiderFeedback.set({theme: 'night'})")
+    until_said(ready, "theme cannot be")
+    assert len(said(ready)) == 1
+
+
 def test_a_context_that_cannot_be_cloned_is_named_and_the_former_one_stays(ready: HostPage) -> None:
     ready.page.evaluate("InsiderFeedback.set({context: {page: 'orders'}})")
     ready.press()
@@ -113,14 +145,23 @@ def test_one_click_opens_once_however_often_it_was_attached(ready: HostPage) -> 
     assert ready.page.evaluate("[left, InsiderFeedback.isOpen]") == [False, False]
 
 
+def test_a_click_opens_although_the_page_stops_it(ready: HostPage) -> None:
+    """As dialogs of frameworks do with all clicks in them."""
+    ready.page.evaluate("void InsiderFeedback.attach('.ask')")
+    ready.page.evaluate("void (document.body.onclick = event => event.stopPropagation())")
+    ready.page.locator(".ask").click()
+    expect(ready.panel).to_be_visible()
+
+
 @pytest.mark.parametrize("key", ["ctrlKey", "metaKey", "shiftKey"])
 def test_a_click_that_opens_a_tab_stays_the_browser_s(ready: HostPage, key: str) -> None:
+    ready.page.evaluate("document.querySelector('.ask').innerHTML = '<b>Tell us</b>'; void InsiderFeedback.attach('b')")
     ready.page.evaluate("void InsiderFeedback.attach('.ask')")
     ready.page.evaluate(
         "addEventListener('click', event => { window.left = event.defaultPrevented; event.preventDefault() })"
     )
     click = f"new MouseEvent('click', {{bubbles: true, cancelable: true, {key}: true}})"
-    ready.page.evaluate(f"document.querySelector('.ask').dispatchEvent({click})")
+    ready.page.evaluate(f"document.querySelector('.ask b').dispatchEvent({click})")
     assert ready.page.evaluate("[left, InsiderFeedback.isOpen]") == [False, False]
 
 
