@@ -94,7 +94,7 @@ def test_nobody_is_thanked_any_more_and_what_was_held_is_saved(
     assert widget.client.get("/healthz").status_code == 200
     assert "thanked" in texts(saved(path.parent))
     assert saved(path.parent).stat().st_mode & 0o077 == 0
-    assert widget.log().count("outbox.file_lost") == 1
+    until(lambda: widget.log().count("outbox.file_lost") == 1)
     assert "restore a backup" in widget.log()
     assert widget.submit("lost").status_code == 503
 

@@ -1,5 +1,6 @@
 """What `DATA_KEY` encrypts cannot be read without the key, and no part of it can be exchanged, left out or cut off."""
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -228,6 +229,10 @@ _DAMAGES = {
 }
 
 
+_IDS = {how: uuid.uuid4().hex for how in _DAMAGES}
+"""The submissions that are damaged, each in its way."""
+
+
 async def damage(outbox: Outbox, submission_id: str, column: str, how: str) -> None:
     statement = text(f"UPDATE submission {_DAMAGES[how].format(column)} WHERE id = :id")
     await outbox.backend.write(lambda c: c.execute(statement, {"id": submission_id}).rowcount)
@@ -236,15 +241,15 @@ async def damage(outbox: Outbox, submission_id: str, column: str, how: str) -> N
 async def test_damaged_rows_are_set_aside_named_and_stop_nothing_else(database_url: str, tmp_path: Path) -> None:
     async with outbox_at(database_url, tmp_path, keyring=BOTH) as outbox:
         operator = Operator(outbox.backend)
-        for name in ("whole", *_DAMAGES):
+        for name in ("whole", *_IDS.values()):
             await outbox.add(new_submission(outbox, b"picture", submission_id=name))
-        for how in _DAMAGES:
-            await damage(outbox, how, "email", how)
+        for how, damaged in _IDS.items():
+            await damage(outbox, damaged, "email", how)
         with structlog.testing.capture_logs() as logged:
-            assert [await outbox.claim(how) for how in _DAMAGES] == [None] * len(_DAMAGES)
+            assert [await outbox.claim(damaged) for damaged in _IDS.values()] == [None] * len(_IDS)
         reason = "damaged in storage: email cannot be decrypted"
         assert [(event["event"], event["submission"], event["reason"]) for event in logged] == [
-            ("submission.damaged", how, reason) for how in _DAMAGES
+            ("submission.damaged", damaged, reason) for damaged in _IDS.values()
         ]
         assert [each.id for each in await outbox.due(10)] == ["whole"]
         for entry in await operator.find(Wanted(states=("refused",))):
@@ -258,8 +263,8 @@ async def test_damaged_rows_are_set_aside_named_and_stop_nothing_else(database_u
             assert shown.feedback.description == FEEDBACK.description, "what can be read is shown"
         assert await outbox.claim("whole") is not None
         erased = await operator.erase_person(FEEDBACK.email)
-        assert (erased.ids, set(erased.damaged)) == (("whole",), set(_DAMAGES))
-        assert set((await operator.erase(erased.damaged)).ids) == set(_DAMAGES)
+        assert (erased.ids, set(erased.damaged)) == (("whole",), set(_IDS.values()))
+        assert set((await operator.erase(erased.damaged)).ids) == set(_IDS.values())
         assert await kept_blobs(outbox) == 0
 
 

@@ -4,6 +4,8 @@ import json
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -101,7 +103,8 @@ def test_what_is_refused_again_is_counted_and_told_once_in_a_while(start_widget:
     counts = until(lambda: found if len(found := [line["count"] for line in lines(widget)]) > 1 else [])
     assert counts[0] == 1
     until(lambda: sum(line["count"] for line in lines(widget)) == 30)
-    assert len(lines(widget)) < 10
+    at_once = [datetime.fromisoformat(line["timestamp"]) for line in lines(widget) if "seconds" not in line]
+    assert all(later - earlier > timedelta(seconds=0.9) for earlier, later in pairwise(at_once))
 
 
 def test_strangers_cannot_fill_the_log_with_names(widget: Widget) -> None:

@@ -1,6 +1,7 @@
 """The same token again: the same content is the same submission, and other content is never lost."""
 
 import re
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -98,7 +99,7 @@ def test_a_repeat_is_known_after_delivery_a_restart_and_a_new_key(
     widget = start_widget()
     token = widget.token()
     first = widget.submit(token=token, **FIRST)
-    widget.environ["SECRET_KEY"] = f"{'another-key-of-the-operator-' * 2},{SECRET_KEY}"
+    widget.environ["SECRET_KEY"] = f"{secrets.token_hex()},{SECRET_KEY}"
     widget.restart()
     assert widget.submit(token=token, **FIRST).status_code == 201
     assert widget.submit(token=token, **{**FIRST, "description": "other"}).status_code == 409
