@@ -449,6 +449,7 @@ def test_what_is_not_there_is_a_problem_or_a_page(widget: Widget) -> None:
     answer = widget.client.delete("/form/demo", headers={"Accept": "application/json"})
     assert answer.status_code == 405
     assert answer.json()["errors"][0]["code"] == "method_not_allowed"
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_every_answer_of_a_product_may_be_framed_by_its_pages_alone(widget: Widget) -> None:
