@@ -304,7 +304,7 @@ def test_an_address_that_somebody_typed_is_gone_for_the_next(named: Framed, insi
 
 def test_a_suggested_address_is_gone_for_the_next(named: Framed) -> None:
     named.say("hello", email=None)
-    named.fill(SALARY, "anna.private@gmial.com")
+    named.awake().fill(SALARY, "anna.private@gmial.com")
     named.email.blur()
     expect(named.page.get_by_role("button", name="anna.private@gmail.com")).to_be_visible()
     named.say("set", email=ANNA)

@@ -333,5 +333,5 @@ def test_an_outbox_that_is_not_there_or_not_ours_is_named(tmp_path: Path, inside
     assert (answer.returncode, "has schema 99" in answer.stderr) == (1, True)
     (tmp_path / "widget.db").write_bytes(os.urandom(8192))
     answer = widget.operate("list")
-    assert (answer.returncode, "file is not a database" in answer.stderr) == (1, True)
+    assert (answer.returncode, "is not a SQLite database" in answer.stderr) == (1, True)
     assert "Traceback" not in answer.stderr

@@ -85,8 +85,8 @@ def test_an_outbox_is_not_begun_in_silence_in_a_place_that_may_be_wrong(insider:
 @pytest.mark.parametrize(
     ("place", "content", "words"),
     [
-        (None, b"name,value\n1,2\n" * 20, "is no SQLite database"),
-        (None, b"SQLite format 3\0garbage", "is no SQLite database"),
+        (None, b"name,value\n1,2\n" * 20, "is not a SQLite database"),
+        (None, b"SQLite format 3\0garbage", "is not a SQLite database"),
         (16, bytes(2), "is damaged"),
         (100, b"\xff" * 3000, "is damaged"),
     ],

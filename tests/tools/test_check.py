@@ -540,7 +540,7 @@ def test_wrong_credentials_and_a_database_that_is_none_exit_1(insider: Sandbox, 
     service = {check["title"]: check for check in report["sections"][0]["checks"]}
     assert service["settings"]["passed"]
     assert service["credentials"]["findings"][0]["code"] == "credentials.refused"
-    assert service["database"]["findings"][0]["code"] == "database.unavailable"
+    assert service["database"]["findings"][0]["code"] == "database.unusable"
     assert "hunter2" not in done.stdout
 
 

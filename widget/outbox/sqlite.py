@@ -238,7 +238,7 @@ class SQLiteBackend:
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
             head = file.read(_HEADER_SIZE)
             if head and (len(head) < _HEADER_SIZE or not head.startswith(_HEADER)):
-                raise self._no_database("is no SQLite database; give the path of another file")
+                raise self._no_database("is not a SQLite database; give the path of another file")
 
     def _check_sound(self, engine: Engine) -> None:
         """Time does not mend a damaged database. Raises ConfigurationError; other failures are left to the first
