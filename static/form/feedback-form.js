@@ -53,7 +53,7 @@ export class FeedbackForm extends HTMLElement {
     }
     this.#offerCapture(signal)
     if (this.#controller) this.#controller.then(controller => controller.listen(signal))
-    else if (this.input?.files?.length) this.wake()
+    else if (this.input?.files?.length) this.wake().catch(() => undefined)
     else if (parent === window) this.recall()
     else addEventListener('load', () => setTimeout(() => this.recall(), SILENT), {signal})
   }
@@ -109,7 +109,7 @@ export class FeedbackForm extends HTMLElement {
   /** Restores the draft, if there is one. */
   recall() {
     try {
-      if (this.#kept().some(key => !/:(receipts|sent)$/.test(key))) this.wake()
+      if (this.#kept().some(key => !/:(receipts|sent)$/.test(key))) this.wake().catch(() => undefined)
     } catch {
       // storage is blocked
     }
@@ -210,7 +210,8 @@ export class FeedbackForm extends HTMLElement {
     try {
       await this.#use(controller => controller.sending.start())
     } catch (error) {
-      if (turn !== this.#turns || this.controller?.files.count) throw error
+      if (turn !== this.#turns) return
+      if (this.controller?.files.count) throw error
       if (!navigator.onLine) return this.#wait()
       if (this.form.querySelector('[name=proof]')) await import('./proof.js').then(({proven}) => proven(this.token.value)).catch(() => undefined)
       if (turn === this.#turns) this.form.submit()

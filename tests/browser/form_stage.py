@@ -58,6 +58,15 @@ class FormPage:
         expect(self.progress).to_have_attribute("tabindex", "-1")
         return self
 
+    def until_asked(self, routes: Sequence[Route]) -> None:
+        """Wait for a request that a route holds. Playwright hands it over only while the browser is asked something."""
+
+        def held() -> Sequence[Route]:
+            self.page.title()
+            return routes
+
+        until(held)
+
     def unexpected(self) -> list[str]:
         """The console's messages, without those that the test caused."""
         return [text for text in self.said if not any(pattern.search(text) for pattern in self.expected)]

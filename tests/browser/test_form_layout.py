@@ -133,7 +133,7 @@ def test_send_answers_before_its_script_is_there(form: FormPage) -> None:
     form.open()
     form.button.click()
     expect(form.button).to_have_text("Sending")
-    until(lambda: waiting)
+    form.until_asked(waiting)
     waiting[0].continue_()
     expect(form.summary).to_be_focused()
     expect(form.button).to_have_text("Send feedback")

@@ -255,7 +255,7 @@ def test_a_receipt_that_is_kept_late_is_kept_for_who_sent_it(signed: Framed) -> 
     signed.text.fill(SALARY)
     signed.send()
     expect(signed.thanks).to_be_visible()
-    until(lambda: waiting)
+    signed.until_asked(waiting)
     meet(signed, BERT)
     waiting[0].continue_()
     until(lambda: "receipts" in stored(signed))
@@ -590,7 +590,7 @@ def test_a_send_before_the_next_person_has_a_token_waits_for_it_and_for_its_proo
     proven.say("set", email=BERT)
     expect(proven.text).to_have_value("")
     proven.fill("All is well", BERT)
-    until(lambda: waiting)
+    proven.until_asked(waiting)
     proven.send()
     expect(proven.progress).to_be_visible()
     is_slow = False
