@@ -1,5 +1,6 @@
 """Fixtures of every test: Insider Connect, the widget and a browser, each as a process of its own."""
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -92,6 +93,12 @@ def start_widget(insider: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Wid
 def widget(start_widget: Callable[..., Widget]) -> Widget:
     """The widget, started and alive."""
     return start_widget()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected to itself: the garbage collector would look through it again and again, for a quarter of
+    a second of whatever test is running."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
