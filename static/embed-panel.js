@@ -81,7 +81,7 @@ const FATES = {
 const SENDING = 0, SENT = 1, FAILED = 2
 const LASTS = 8000 // milliseconds for which the launcher shows "Sent"
 
-const FAULTY = {} // an identity that is none
+const FAULTY = {} // what a function that failed returns: not an identity
 
 /** Codes that old Android still sends. @type {Record<string, string>} */
 const WITHDRAWN = {iw: 'he', in: 'id'}

@@ -18,7 +18,7 @@ class Rate(NamedTuple):
 
 
 def parse(text: str) -> tuple[Rate, ...]:
-    """The rates in `text`, between which is `;`, `,` or `|`. Raises ValueError if it is none."""
+    """The rates in `text`, between which is `;`, `,` or `|`. Raises ValueError if one is not valid."""
     return tuple(map(_parse, re.split("[;,|]", text)))
 
 

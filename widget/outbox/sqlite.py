@@ -241,7 +241,7 @@ class SQLiteBackend:
                 raise self._no_database("is not a SQLite database; give the path of another file")
 
     def _check_sound(self, engine: Engine) -> None:
-        """Time does not mend a damaged database. Raises ConfigurationError; other failures are left to the first
+        """Waiting does not repair a damaged database. Raises ConfigurationError; other failures are left to the first
         statement, since they may pass."""
         try:
             with engine.connect() as connection:

@@ -23,7 +23,7 @@ _SILENT = ("httpx", "httpcore", "python_multipart", "multipart", "sqlalchemy.eng
 """Libraries that log addresses, bodies or statement parameters. The service logs what matters itself."""
 
 
-SOON = 0.02
+_SOON = 0.02
 """Seconds that a line without trouble may wait for others."""
 _LEVELS = {"warn": "warning", "exception": "error"}
 """The levels of methods that have another name."""
@@ -128,7 +128,7 @@ def configure(level: str, role: str = "command") -> None:
     gathers = role != "command" and not terminal and number > logging.DEBUG
     if gathers and isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(line_buffering=False, write_through=False)
-    lines = _Lines(stream, SOON if gathers else 0)
+    lines = _Lines(stream, _SOON if gathers else 0)
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
