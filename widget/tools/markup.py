@@ -6,7 +6,7 @@ It is the standard library's parser, with parents, ids and texts. Other modules 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import Literal
+from typing import Literal, NamedTuple
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 _BLOCKS = frozenset(
@@ -54,12 +54,14 @@ class Element:
 
     def all(self, *tags: str, inert: bool = False) -> Iterator["Element"]:
         """The descendants with these tags, or all; those inside `<template>` only if `inert`."""
-        for child in self.children:
+        waiting = self.children[::-1]
+        while waiting:
+            child = waiting.pop()
             if isinstance(child, Element):
                 if not tags or child.tag in tags:
                     yield child
                 if inert or child.tag != "template":
-                    yield from child.all(*tags, inert=inert)
+                    waiting += child.children[::-1]
 
     def first(self, *tags: str) -> "Element | None":
         """The first such descendant, or None."""
@@ -171,24 +173,32 @@ class _Builder(HTMLParser):
             element = element.parent
 
 
+class Document(NamedTuple):
+    """What is in a page, and the tags in it that are wrong, in the order of its lines."""
+
+    root: Element
+    slips: tuple[Slip, ...]
+
+
 def parse(html: str) -> Element:
     """The tree of a page. Never fails, whatever the HTML."""
+    return read(html).root
+
+
+def read(html: str) -> Document:
+    """The tree of a page, and its slips. Never fails, whatever the HTML."""
     builder = _Builder()
     builder.feed(html)
     builder.close()
-    return builder.root
-
-
-def slips(html: str) -> tuple[Slip, ...]:
-    """The tags of a page that are wrong, in the order of its lines."""
     if (opened := html.rfind("<!--")) > html.rfind("-->"):
-        return (Slip("comment", "!--", html.count("\n", 0, opened) + 1),)
-    builder = _Builder()
-    builder.feed(html)
-    builder.close()
-    kinds = {(slip.kind, slip.tag) for slip in builder.slips}
+        return Document(builder.root, (Slip("comment", "!--", html.count("\n", 0, opened) + 1),))
+    return Document(builder.root, _told_once(builder.slips))
+
+
+def _told_once(slips: list[Slip]) -> tuple[Slip, ...]:
+    kinds = {(slip.kind, slip.tag) for slip in slips}
     found: dict[tuple[str, str, int], Slip] = {}
-    for slip in sorted(builder.slips, key=lambda slip: slip.line):
+    for slip in sorted(slips, key=lambda slip: slip.line):
         other = {"unclosed": "stray", "stray": "unclosed"}.get(slip.kind, "")
         if (other, slip.tag) in kinds:  # both ends are there, but something else ended between them
             slip = Slip("crossed", slip.tag, slip.line)

@@ -6,7 +6,7 @@ from functools import cached_property
 from widget.config.products import Product
 from widget.i18n.messages import Words
 from widget.pages.samples import Sample
-from widget.tools.markup import Element, Slip, parse, slips
+from widget.tools.markup import Document, Element, Slip, read
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,18 @@ class Page:
     sample: Sample
 
     @cached_property
+    def _document(self) -> Document:
+        return read(self.html)
+
+    @property
     def root(self) -> Element:
         """What is in it."""
-        return parse(self.html)
+        return self._document.root
 
-    @cached_property
+    @property
     def slips(self) -> tuple[Slip, ...]:
         """The tags in it that are wrong."""
-        return slips(self.html)
+        return self._document.slips
 
     @property
     def is_form(self) -> bool:

@@ -26,8 +26,8 @@ def check(page: Page) -> Iterator[Finding]:
     """What would be blocked, or loads from elsewhere."""
     for element in page.root.all(inert=True):
         yield from _inline(element)
-        for name, tags in _FETCHES.items():
-            if name in element and (tags is None or element.tag in tags):
+        for name in element.attributes:
+            if name in _FETCHES and ((tags := _FETCHES[name]) is None or element.tag in tags):
                 yield from _address(element, name)
         if element.tag in ("a", "area"):
             yield from _link(element)

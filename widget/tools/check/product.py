@@ -52,21 +52,23 @@ Seen = dict[Finding, set[tuple[str, str]]]
 def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str], config: Path) -> Section:
     """Everything about one product."""
     own = Sources(product.slug, renderer.sources(product.slug), renderer.our_sources())
-    broken, pages = _render(product, renderer, languages, own)
     at = f"{config}: products.{product.slug}"
     states = states_of(product)
     scope = f"{len(states)} states in {len(languages)} language{'' if len(languages) == 1 else 's'}"
+    broken: Seen = {}
+    seen: dict[str, Seen] = {name: {} for name in ON_PAGES}
+    pages = []
+    for page in _render(product, renderer, languages, own, broken):
+        for name, finding in _look(page):
+            seen[name].setdefault(_placed(finding, page, own), set()).add((page.state, page.words.lang))
+        if page.state == "idle" or page.words.lang == languages[0]:
+            pages.append(page)  # the trees of all would take 25 MB
     found: dict[str, list[Finding]] = {
-        "templates": _merged(broken, len(states), len(languages)) + _unread(product, renderer, broken)
+        "templates": _merged(broken, len(states), len(languages)) + _unread(product, renderer, broken),
+        **{name: _merged(each, len(states), len(languages)) for name, each in seen.items()},
     }
-    for name, look in ON_PAGES.items():
-        seen: Seen = {}
-        for page in pages:
-            for finding in look(page) if name not in _AFTER_TAGS or not tags.swallows(page) else ():
-                seen.setdefault(_placed(finding, page, own), set()).add((page.state, page.words.lang))
-        found[name] = _merged(seen, len(states), len(languages))
-    found["templates"] += [finding for finding in sources.check(own) if finding.code.startswith("sources.")]
-    found["escaping"] += [finding for finding in sources.check(own) if finding.code.startswith("escaping.")]
+    for finding in sources.check(own):
+        found["escaping" if finding.code.startswith("escaping.") else "templates"].append(finding)
     found["words"] = [
         Finding("words.unusable", _sentence(problem.message), _UNTIL_WORDS, problem.name)
         for problem in renderer.wording.problems
@@ -101,11 +103,9 @@ def tokens() -> frozenset[str]:
 
 
 def _render(
-    product: Product, renderer: OfflineRenderer, languages: Sequence[str], own: Sources
-) -> tuple[Seen, list[Page]]:
-    """Every page with the hostile sample that renders, and what is wrong with those that do not."""
-    broken: Seen = {}
-    pages = []
+    product: Product, renderer: OfflineRenderer, languages: Sequence[str], own: Sources, broken: Seen
+) -> Iterator[Page]:
+    """Every page with the hostile sample that renders; what is wrong with the others goes into `broken`."""
     for lang in languages:
         scene = renderer.scene(product, lang, HOSTILE)
         for state in states_of(product):
@@ -115,8 +115,14 @@ def _render(
                 finding = _broken(error.problem, own, (*scene.words.texts, *renderer.static.names("", "")))
                 broken.setdefault(finding, set()).add((state.name, lang))
             else:
-                pages.append(Page(product, scene.words, state.name, state.template, html, HOSTILE))
-    return broken, pages
+                yield Page(product, scene.words, state.name, state.template, html, HOSTILE)
+
+
+def _look(page: Page) -> Iterator[tuple[str, Finding]]:
+    """The findings of a page, each with the name of its check."""
+    for name, look in ON_PAGES.items():
+        if name not in _AFTER_TAGS or not tags.swallows(page):
+            yield from ((name, finding) for finding in look(page))
 
 
 def _broken(problem: Problem, own: Sources, names: Iterable[str]) -> Finding:

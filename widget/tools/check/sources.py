@@ -16,7 +16,7 @@ from widget.pages.loader import DEFAULT
 from widget.pages.views import PAGES
 from widget.tools.check import escaping
 from widget.tools.findings import Finding
-from widget.tools.markup import slips
+from widget.tools.markup import read
 
 _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 
@@ -55,7 +55,7 @@ class Sources:
         """Where a template has a wrong tag, as far as that can be told without rendering it."""
         for name, source in self.own.items():
             bare = _JINJA.sub(lambda match: "x" + "\n" * match[0].count("\n"), source)
-            for slip in slips(bare):
+            for slip in read(bare).slips:
                 if (slip.kind, slip.tag) == (kind, tag):
                     return f"{self.slug}/{name}:{slip.line}"
         return ""
