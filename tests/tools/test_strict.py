@@ -112,7 +112,7 @@ def test_a_file_that_others_may_read_is_named_before_it_is_corrected(tmp_path: P
     assert findings_of(tmp_path, given) == [("strict.mode", "DATABASE_URL"), ("strict.mode", "SECRET_KEY_FILE")]
     (data / "widget.db-files").chmod(0o700)
     (tmp_path / "key").chmod(0o600)
-    assert findings_of(tmp_path, given) == []
+    assert looked_at(tmp_path, given) == []
 
 
 def test_words_that_are_stored_plain_are_a_notice(tmp_path: Path, closed: dict[str, str]) -> None:
