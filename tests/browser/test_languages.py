@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from bed import Sandbox, Widget
@@ -9,16 +10,16 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from widget.i18n import messages as words
 
-SIZES = {"100%": (240, 320, 360, 420, 640), "200%": (320, 360, 420, 500, 640)}
-"""Text sizes, and the widths in pixels to try with each."""
+BOTH = ("100%", "200%")
+SIZES = {240: ("100%",), 320: BOTH, 360: BOTH, 420: BOTH, 500: ("200%",), 640: BOTH}
+"""Widths in pixels, from narrow to wide, and the text sizes to try with each."""
 
 NOBODY = "http://127.0.0.1:9"
 PROBLEM = {"type": "about:blank", "status": 429, "errors": [{"field": "", "code": "rate_limited", "message": "-"}]}
 TALL = ("ar", "he", "hi", "ja", "ko", "zh-Hans", "zh-Hant")
 
-MISFITS = """() => {
+MISFITS = """isLarge => {
   const wrong = new Set(), root = document.documentElement, language = root.lang
-  const isLarge = root.style.fontSize === '200%'
   const name = element => element.id ? '#' + element.id : `${element.localName}.${element.className}`
   const shows = element => element.getClientRects().length && getComputedStyle(element).visibility === 'visible'
     && getComputedStyle(element).clipPath === 'none' // what is there to be read aloud alone
@@ -73,6 +74,26 @@ MISFITS = """() => {
   return [...wrong]
 }"""
 
+AT_SIZES = f"""sizes => {{
+  const {{style}} = document.documentElement, misfits = {MISFITS}
+  const found = sizes.map(size => {{
+    style.fontSize = size
+    return misfits(size === '200%').map(misfit => `${{size}}: ${{misfit}}`)
+  }})
+  style.fontSize = ''
+  return found.flat()
+}}"""
+"""Sizes are measured one after the other, without drawing the page in between."""
+LINES = """() => {
+  const style = selector => getComputedStyle(document.querySelector(selector))
+  const ratio = selector => parseFloat(style(selector).lineHeight) / parseFloat(style(selector).fontSize)
+  return {
+    title: ratio('.feedback-title'), tracking: style('.feedback-title').letterSpacing,
+    lines: ['body', '.feedback-label', '.feedback-error', '.feedback-consent', '.feedback-send', '.feedback-limit',
+            '.feedback-file-note'].map(ratio),
+  }
+}"""
+
 
 @dataclass(frozen=True)
 class Services:
@@ -95,24 +116,73 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         yield Services(delivering.url, waiting.url)
 
 
+@dataclass(frozen=True)
+class Walk:
+    """What was seen in a language: what does not fit, and the heights of lines."""
+
+    misfits: list[str]
+    misfits_of_sending: list[str]
+    lines: dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=words.languages())
+def language(request: pytest.FixtureRequest) -> str:
+    """One after the other, each for all tests."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def walks() -> dict[str, Walk]:
+    """The walks so far, by language."""
+    return {}
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 640, "height": 800}, reduced_motion="reduce")
-    page = context.new_page()
+def walk(browser: Browser, services: Services, language: str, walks: dict[str, Walk]) -> Walk:
+    """A walk through all pages: each page takes far longer to bring about than to measure, so all tests share it."""
+    if language not in walks:
+        with browser.new_context(viewport={"width": 640, "height": 800}, reduced_motion="reduce") as context:
+            walks[language] = walk_through(context.new_page(), services, language)
+    return walks[language]
+
+
+def walk_through(page: Page, services: Services, language: str) -> Walk:
     page.set_default_timeout(10_000)
-    yield page
-    context.close()
+    open_form(page, services.delivering, language)
+    found = misfits(page, "form")
+    make_mistakes(page)
+    found += misfits(page, "errors")
+    lines = page.evaluate(LINES)
+    correct_mistakes(page)
+    of_sending = offline(page)
+    receipt = send(page, "delivered")
+    found += misfits(page, "thanks, delivered")
+    page.goto(f"{receipt}?lang={language}")
+    found += misfits(page, "receipt, delivered")
+
+    open_form(page, services.waiting, language)
+    receipt = send(page, "accepted")
+    found += misfits(page, "thanks, accepted")
+    page.locator("[data-do=another]").click()
+    page.locator("#feedback-receipts").click()
+    expect(page.locator(".feedback-receipt-list li")).to_have_count(1)
+    found += misfits(page, "list")
+    page.locator("[data-do=back]").click()
+    of_sending += rate_limited(page)
+    page.goto(f"{receipt}?lang={language}")
+    found += misfits(page, "receipt, accepted")
+    page.goto(f"{services.delivering}/form/nobody?lang={language}")
+    found += misfits(page, "problem")
+    return Walk(found, of_sending, lines)
 
 
 def misfits(page: Page, state: str) -> list[str]:
-    """Everything that does not fit, at every width and text size."""
+    """Everything that does not fit, at every width and text size. Widths follow from where the page is."""
     found = []
-    for size, widths in SIZES.items():
-        page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
-        for width in widths:
-            page.set_viewport_size({"width": width, "height": 800})
-            found += [f"{state}, {width} px, {size}: {misfit}" for misfit in page.evaluate(MISFITS)]
-    page.evaluate("() => { document.documentElement.style.fontSize = '' }")
+    is_wide = page.viewport_size is not None and page.viewport_size["width"] == max(SIZES)
+    for width in sorted(SIZES, reverse=is_wide):
+        page.set_viewport_size({"width": width, "height": 800})
+        found += [f"{state}, {width} px, {misfit}" for misfit in page.evaluate(AT_SIZES, SIZES[width])]
     return found
 
 
@@ -122,7 +192,7 @@ def open_form(page: Page, service: str, language: str) -> None:
     expect(page.locator("#files-limit")).not_to_be_empty()
 
 
-def put_right_what_is_wrong(page: Page) -> None:
+def make_mistakes(page: Page) -> None:
     """Nearly everything wrong at once: a file of the wrong type, an empty file, a text that is too long, no address."""
     page.locator("input[type=file]").set_input_files(
         [
@@ -137,71 +207,64 @@ def put_right_what_is_wrong(page: Page) -> None:
     expect(page.locator("#feedback-summary")).to_be_visible()
 
 
-def send(page: Page, service: str, language: str) -> None:
-    open_form(page, service, language)
+def correct_mistakes(page: Page) -> None:
+    page.locator(".feedback-file .feedback-remove").evaluate_all("buttons => buttons.forEach(button => button.click())")
+    page.locator("#sentimentRating-true").check(force=True)
+
+
+def fill(page: Page) -> None:
     page.locator("#description").fill("Good")
     page.locator("#submittedByEmail").fill("ada@example.com")
+
+
+def send(page: Page, status: str) -> str:
+    """Send a form, and wait for the thanks. Returns the receipt's address."""
+    fill(page)
     page.locator("#feedback-send").click()
+    thanks = page.locator(f".feedback-thanks[data-status={status}]")
+    expect(thanks).to_be_visible()
+    return str(thanks.locator(".feedback-receipt").evaluate("link => link.href")).partition("?")[0]
 
 
-@pytest.mark.parametrize("language", words.languages())
-def test_no_word_of_a_language_is_cut_or_broken(page: Page, services: Services, language: str) -> None:
-    open_form(page, services.delivering, language)
-    found = misfits(page, "form")
-    put_right_what_is_wrong(page)
-    found += misfits(page, "errors")
-    for service, status in ((services.delivering, "delivered"), (services.waiting, "accepted")):
-        send(page, service, language)
-        expect(page.locator(f".feedback-thanks[data-status={status}]")).to_be_visible()
-        found += misfits(page, f"thanks, {status}")
-        receipt = page.locator(".feedback-thanks .feedback-receipt").evaluate("link => link.href")
-        page.goto(f"{receipt.partition('?')[0]}?lang={language}")
-        found += misfits(page, f"receipt, {status}")
-    open_form(page, services.waiting, language)
-    page.locator("#feedback-receipts").click()
-    expect(page.locator(".feedback-receipt-list li")).to_have_count(1)
-    found += misfits(page, "list")
-    page.goto(f"{services.delivering}/form/nobody?lang={language}")
-    found += misfits(page, "problem")
-    assert not found, "\n".join(found)
-
-
-@pytest.mark.parametrize("language", words.languages())
-def test_no_word_about_the_sending_is_cut_or_broken(page: Page, services: Services, language: str) -> None:
-    page.route("**/form/demo?*", lambda route: route.fulfill(
-        status=429, json=PROBLEM, headers={"Retry-After": "754", "Content-Type": "application/problem+json"}
-    ) if route.request.method == "POST" else route.fallback())  # fmt: skip
-    send(page, services.delivering, language)
-    expect(page.locator("#feedback-notes .feedback-note[data-kind=patience]")).to_be_visible()
-    found = misfits(page, "rate limited")
-    page.unroute_all()
-    open_form(page, services.delivering, language)
-    page.locator("#submittedByEmail").fill("ada@example.com")
-    page.locator("#sentimentRating-true").check(force=True)
+def offline(page: Page) -> list[str]:
+    """What does not fit while there is no network."""
+    fill(page)
     page.context.set_offline(True)
     page.locator("#feedback-send").click()
     expect(page.locator("#feedback-cancel")).to_be_visible()
-    found += misfits(page, "offline")
-    assert not found, "\n".join(found)
+    found = misfits(page, "offline")
+    page.locator("#feedback-cancel").click()
+    expect(page.locator("#feedback-send")).to_be_visible()
+    page.context.set_offline(False)
+    return found
 
 
-@pytest.mark.parametrize("language", words.languages())
-def test_lines_are_as_high_as_the_script_needs(page: Page, services: Services, language: str) -> None:
-    open_form(page, services.delivering, language)
-    put_right_what_is_wrong(page)
-    measured = page.evaluate("""() => {
-      const style = selector => getComputedStyle(document.querySelector(selector))
-      const ratio = selector => parseFloat(style(selector).lineHeight) / parseFloat(style(selector).fontSize)
-      return {
-        title: ratio('.feedback-title'), tracking: style('.feedback-title').letterSpacing,
-        lines: ['body', '.feedback-label', '.feedback-error', '.feedback-consent', '.feedback-send', '.feedback-limit',
-                '.feedback-file-note'].map(ratio),
-      }
-    }""")
+def rate_limited(page: Page) -> list[str]:
+    """What does not fit while one more submission has to wait."""
+    page.route("**/form/demo?*", lambda route: route.fulfill(
+        status=429, json=PROBLEM, headers={"Retry-After": "754", "Content-Type": "application/problem+json"}
+    ) if route.request.method == "POST" else route.fallback())  # fmt: skip
+    fill(page)
+    page.locator("#feedback-send").click()
+    expect(page.locator("#feedback-notes .feedback-note[data-kind=patience]")).to_be_visible()
+    found = misfits(page, "rate limited")
+    page.unroute_all()
+    return found
+
+
+def test_no_word_of_a_language_is_cut_or_broken(walk: Walk) -> None:
+    assert not walk.misfits, "\n".join(walk.misfits)
+
+
+def test_no_word_about_the_sending_is_cut_or_broken(walk: Walk) -> None:
+    assert not walk.misfits_of_sending, "\n".join(walk.misfits_of_sending)
+
+
+def test_lines_are_as_high_as_the_script_needs(walk: Walk, language: str) -> None:
     if language in TALL:
-        assert measured["title"] == pytest.approx(1.4)
-        assert measured["tracking"] in ("normal", "0px")
-        assert measured["lines"] == pytest.approx([1.6] * 7)
+        assert walk.lines["title"] == pytest.approx(1.4)
+        assert walk.lines["tracking"] in ("normal", "0px")
+        assert walk.lines["lines"] == pytest.approx([1.6] * 7)
     else:
-        assert measured["title"] == pytest.approx(1.27, abs=0.01)
-        assert min(measured["lines"]) == pytest.approx(1.45)
+        assert walk.lines["title"] == pytest.approx(1.27, abs=0.01)
+        assert min(walk.lines["lines"]) == pytest.approx(1.45)
