@@ -57,6 +57,22 @@ function follow(frame) {
   fit()
 }
 
+/** Frames in or near the window, and those further away that show what was there before an edit. */
+const near = new Set(), stale = new Set()
+const watch = new IntersectionObserver(entries => {
+  for (const {target, isIntersecting} of entries) {
+    const frame = /** @type {HTMLIFrameElement} */ (target)
+    if (!isIntersecting) near.delete(frame)
+    else if (near.add(frame) && stale.delete(frame)) reload(frame)
+  }
+}, {rootMargin: '50%'})
+for (const frame of frames) watch.observe(frame)
+
+/** Not before its first load, which brings what is there by then. @param {HTMLIFrameElement} frame */
+function reload(frame) {
+  if (frame.contentDocument?.URL !== 'about:blank') frame.contentWindow?.location.reload()
+}
+
 let {version} = document.documentElement.dataset
 
 async function look() {
@@ -67,7 +83,7 @@ async function look() {
       problem.hidden = !seen.problem
       if (seen.version !== version) {
         version = seen.version
-        for (const frame of frames) frame.contentWindow?.location.reload()
+        for (const frame of frames) if (near.has(frame)) reload(frame); else stale.add(frame)
       }
     }
   } catch {

@@ -6,8 +6,9 @@ are served too, but browsers ask for them each time.
 """
 
 import hashlib
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -92,13 +93,13 @@ class StaticFiles:
         self._read()
 
     def _read(self) -> None:
-        ours = {path.relative_to(self._folder).as_posix(): path for path in _files_below(self._folder)}
-        theirs = {f"products/{name}": path for name, path in _files_of_products(self._products).items()}
-        paths = {name: path for name, path in ours.items() if not name.startswith("products/")} | theirs
-        stamp = [(name, _changed_at(path)) for name, path in paths.items()]
+        theirs = {f"products/{name}": at for name, at in _changes_of_products(self._products)}
+        ours = {name: at for name, at in _changes_below(self._folder) if not name.startswith("products/")}
+        stamp = ours | theirs
         if stamp == self._stamp:
             return
         self._stamp = stamp
+        paths = {name: self._path(name) for name in sorted(stamp)}
         reasons = {name: _objection(paths[name], self._products) for name in theirs if self._products}
         self.left_out = {name: reason for name, reason in reasons.items() if reason}
         for name, reason in self.left_out.items():
@@ -111,6 +112,11 @@ class StaticFiles:
         for name, file in self._files.items():
             digest.update(f"{name}\0{file.digest}\n".encode())
         self.version = digest.hexdigest()[:12]
+
+    def _path(self, name: str) -> Path:
+        if self._products and name.startswith("products/"):
+            return self._products / name.removeprefix("products/")
+        return self._folder / name
 
     def url(self, name: str) -> str:
         """The address of a file. Raises KeyError if there is none of that name."""
@@ -180,24 +186,28 @@ def pack(assets: Iterable[Asset]) -> None:
     encodings.give_back()
 
 
-def _files_below(folder: Path) -> list[Path]:
-    """The files, and each folder that is served as one."""
-    return sorted(path for path in folder.rglob("*") if _is_served(path) and not _is_served(path.parent))
+def _changes_below(folder: Path | str, above: str = "") -> Iterator[tuple[str, int]]:
+    """The name of each file, and when it was changed, in nanoseconds; a folder that is served as one file is one.
+
+    While files are edited, this is asked for with every address. So it makes no paths.
+    """
+    if not os.path.isdir(folder):
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = above + entry.name
+            if entry.is_file():
+                yield name, entry.stat().st_mtime_ns
+            elif entry.name.endswith(".css"):
+                yield name, max(part.stat().st_mtime_ns for part in os.scandir(entry))
+            elif not entry.is_symlink():
+                yield from _changes_below(entry.path, name + "/")
 
 
-def _changed_at(path: Path) -> int:
-    parts = path.iterdir() if path.is_dir() else (path,)
-    return max(part.stat().st_mtime_ns for part in parts)
-
-
-def _is_served(path: Path) -> bool:
-    return path.is_file() or path.suffix == ".css"
-
-
-def _files_of_products(folder: Path | None) -> Mapping[str, Path]:
-    """The files that products add, without hidden ones."""
-    found = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)} if folder else {}
-    return {name: path for name, path in found.items() if not any(part.startswith(".") for part in name.split("/"))}
+def _changes_of_products(folder: Path | None) -> Iterator[tuple[str, int]]:
+    """The same for the files that products add, without hidden ones."""
+    found = _changes_below(folder) if folder else ()
+    return ((name, at) for name, at in found if not any(part.startswith(".") for part in name.split("/")))
 
 
 def _objection(path: Path, folder: Path) -> str:
