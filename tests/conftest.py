@@ -12,7 +12,7 @@ from bed import Sandbox, Widget, plain_environ
 from children import fork_from_now_on
 from chromium import Chromium
 from playwright.sync_api import Browser, ConsoleMessage, Page
-from postgres import Postgres
+from postgres import Postgres, memory
 
 hypothesis.settings.register_profile("tests", deadline=None)  # a busy machine is no fault of a test case
 hypothesis.settings.load_profile("tests")
@@ -104,7 +104,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, running; a test that stops it starts it again."""
-    with Postgres() as server:
+    with Postgres(memory()) as server:
         yield server
 
 

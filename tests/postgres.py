@@ -21,6 +21,10 @@ BINARIES = (
     "/opt/homebrew/opt/postgresql*/bin",
     "/usr/local/opt/postgresql*/bin",
 )
+_ROOM = 2 << 30
+"""Bytes for all servers that run at once: each has a few databases of 8 MB, and its log."""
+_IN_MEMORY = {"max_wal_size": "192MB", "dynamic_shared_memory_type": "mmap"}
+"""Options that keep the log small, and leave nothing beside the folder when a server is killed."""
 
 
 def binary(name: str) -> str:
@@ -41,11 +45,18 @@ def ordinary_user() -> Mapping[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-class _Server:
-    """A program that runs as an ordinary user, with its own folder and a free port."""
+def memory() -> Path | None:
+    """A file system in memory, if there is one with room."""
+    place = Path("/dev/shm")  # noqa: S108 - `mkdtemp` makes a folder of its own there
+    return place if place.is_dir() and shutil.disk_usage(place).free > _ROOM else None
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="feedback-"))
+
+class _Server:
+    """A program that runs as an ordinary user, with its own folder below `place` and a free port."""
+
+    def __init__(self, place: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="feedback-", dir=place))
+        self._is_in_memory = place is not None
         self.port = free_port()
         if user := ordinary_user():
             os.chown(self.folder, user["user"], user["group"])
@@ -101,7 +112,11 @@ class _Server:
 
 
 class Postgres(_Server):
-    """A server that syncs its files as in production. `database` creates an empty database and returns its address."""
+    """A server that syncs its files as in production. `database` creates an empty database and returns its address.
+
+    Tests have it in `memory`: a database has 300 files, which take a disk longer to create and to remove than most
+    tests last. What is there outlives the server, whatever ends it. Benchmarks have it on a disk.
+    """
 
     made: ClassVar[list[tuple["Postgres", str]]] = []
     """The databases of all servers, by name, the newest last."""
@@ -129,6 +144,7 @@ class Postgres(_Server):
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
             "recovery_init_sync_method": "syncfs",  # after a crash, it would sync each file of hundreds of databases
+            **(_IN_MEMORY if self._is_in_memory else {}),
         }
         self._spawn(binary("postgres"), "-D", "data", *(f"--{name}={value}" for name, value in options.items()))
         self._until_it_answers()
