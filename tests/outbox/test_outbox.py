@@ -1,6 +1,7 @@
 """What the outbox promises, on SQLite and on PostgreSQL."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from widget.errors import OutboxFull, OutboxUnavailable
 from widget.outbox.backend import Backend
 from widget.outbox.model import StoredAttachment, Transition, Work
 from widget.outbox.outbox import LEASE, Outbox
+from widget.outbox.sealing import frames
 
 T = TypeVar("T")
 MIB = 1024 * 1024
@@ -121,13 +123,19 @@ async def test_a_file_that_cannot_be_stored_stores_nothing(outbox: Outbox) -> No
     assert await kept_blobs(outbox) == 0
 
 
-@pytest.mark.parametrize("size", [1, 256 * 1024, 256 * 1024 + 1, MIB + 1, 4 * MIB])
+@pytest.mark.parametrize("size", [1, 256 * 1024, 256 * 1024 + 1, MIB // 2, MIB // 2 + 1, 4 * MIB])
 async def test_files_come_back_as_they_went_in_and_in_chunks(outbox: Outbox, size: int) -> None:
-    content = bytes(range(256)) * (size // 256) + b"\0" * (size % 256)
+    content = random.Random(size).randbytes(size)
     (file,) = (await claimed(outbox, content)).pending
     chunks = [chunk async for chunk in outbox.backend.chunks(file.blob, sealed=False)]
     assert b"".join(chunks) == content
     assert max(map(len, chunks)) <= MIB
+
+
+async def test_a_file_that_was_stored_in_larger_chunks_comes_back_too(outbox: Outbox) -> None:
+    content, backend = random.Random(0).randbytes(3 * MIB), outbox.backend
+    await backend.write_all(lambda connection: backend.put_stored(connection, "a" * 32, frames(content)))
+    assert b"".join([chunk async for chunk in backend.chunks("a" * 32, sealed=False)]) == content
 
 
 async def test_of_many_who_claim_a_row_one_has_it(outbox: Outbox) -> None:

@@ -8,6 +8,7 @@ statements are prepared only where the server itself answers.
 
 import asyncio
 import contextlib
+import itertools
 import re
 import threading
 import uuid
@@ -26,7 +27,7 @@ from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailab
 from widget.outbox import jobs
 from widget.outbox.batches import Batches, Job, Outcome
 from widget.outbox.connections import CONNECTING, close_failed, prepare_where_possible
-from widget.outbox.sealing import PLAIN, Keyring, frames
+from widget.outbox.sealing import FRAME, PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
 from widget.submissions.model import Attachment
 from widget.submissions.spooled import SpooledFile
@@ -38,6 +39,11 @@ _PATIENCE = 30.0
 _SILENT = f"the database did not answer within {_PATIENCE:.0f} s"
 _LAST_JOBS = 2.0
 """Seconds that closing waits for running jobs. An unavailable database may hold a thread for much longer."""
+_PLAIN_CHUNK = 64 * 1024
+"""Bytes of a file in one row, where it is not sealed. The server takes a third less time for these than for larger
+ones, for which it asks the system for memory each time."""
+_AT_ONCE = 8
+"""Rows that are read at once: with sealed ones, 2 MiB."""
 _LASTING = re.compile(
     r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|(database|role) \".*\" does not exist"
@@ -168,19 +174,22 @@ class PostgresBackend:
         return self.keyring.open_file(blob, self._frames(blob)) if sealed else self._frames(blob)
 
     async def _frames(self, blob: str) -> AsyncIterator[bytes]:
-        number = 0
-        while chunk := await self.read(partial(_chunk, blob=blob, number=number)):
-            yield chunk
-            number += 1
-        if not number:  # no file of ours is empty
-            raise AttachmentMissing("The file is no longer stored.")
+        for number in itertools.count(step=_AT_ONCE):
+            chunks = await self.read(partial(_chunks_from, blob=blob, number=number))
+            if not (chunks or number):  # no file of ours is empty
+                raise AttachmentMissing("The file is no longer stored.")
+            for chunk in chunks:
+                yield chunk
+            if len(chunks) < _AT_ONCE:
+                return
 
     def stored_chunks(self, connection: Connection, blob: str) -> Iterator[bytes]:
         """The rows of the blob."""
-        number = 0
-        while chunk := _chunk(connection, blob, number):
-            yield chunk
-            number += 1
+        for number in itertools.count(step=_AT_ONCE):
+            chunks = _chunks_from(connection, blob, number)
+            yield from chunks
+            if len(chunks) < _AT_ONCE:
+                return
 
     def put_stored(self, connection: Connection, blob: str, chunks: Iterable[bytes]) -> None:
         """Store each chunk as a row."""
@@ -346,12 +355,14 @@ def _chunks(
             whole = content.read_bytes()
         except OSError as error:
             raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
-        for number, chunk in enumerate(keyring.seal_file(blob, frames(whole))):
+        size = FRAME if keyring.newest else _PLAIN_CHUNK
+        for number, chunk in enumerate(keyring.seal_file(blob, frames(whole, size))):
             yield blob, number, chunk
 
 
-def _chunk(connection: Connection, blob: str, number: int) -> bytes | None:
+def _chunks_from(connection: Connection, blob: str, number: int) -> Sequence[bytes]:
+    """The chunks of a blob from `number` on, `_AT_ONCE` at most: fewer if they are the last."""
+    statement = "SELECT bytes FROM attachment_chunk WHERE blob = %s AND number >= %s ORDER BY number LIMIT %s"
     with _driver(connection) as driver, driver.cursor(binary=True) as cursor:
-        cursor.execute("SELECT bytes FROM attachment_chunk WHERE blob = %s AND number = %s", (blob, number))
-        row = cursor.fetchone()
-    return None if row is None else row[0]
+        cursor.execute(statement, (blob, number, _AT_ONCE))
+        return [chunk for (chunk,) in cursor]

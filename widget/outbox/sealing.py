@@ -115,9 +115,9 @@ class Keyring:
         return AESGCM(_derived(self._keys[key], purpose.encode(), 32)) if key in self._keys else None
 
 
-def frames(content: bytes) -> Iterator[bytes]:
-    """A file in the chunks that `seal_file` takes."""
-    return (content[start : start + FRAME] for start in range(0, len(content), FRAME))
+def frames(content: bytes, size: int = FRAME) -> Iterator[bytes]:
+    """A file in chunks of `size` bytes: of `FRAME`, which `seal_file` takes, unless it is stored plain."""
+    return (content[start : start + size] for start in range(0, len(content), size))
 
 
 def stored_frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
