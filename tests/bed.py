@@ -284,6 +284,7 @@ class Widget:
                 "MIN_FILL_TIME": "0",
                 "RATE_LIMIT": "off",
                 "CONNECTIONS_PER_CLIENT": "0",
+                "FILE_CHECKERS": "1",  # to start a second one takes longer than to check a test's second file
                 "LOG_LEVEL": "debug",
                 "DELIVERY_WAIT": "15",  # a busy machine may need it; what fails is answered at once
                 **environ,

@@ -1,15 +1,19 @@
 """With `DATA_KEY`, the database's files reveal nothing that people said, and everything else works as without it."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import children
 import pytest
-from bed import COMMAND, Sandbox, Widget, until
+from bed import Sandbox, Widget, until
 from postgres import Postgres
 from samples import pdf, png
+
+from widget.app.outbox import create_outbox
+from widget.config.loading import load
+from widget.tools.check import service
 
 PLANTED, EMAIL = "planted-words-of-a-person", "planted.address@example.com"
 PICTURE = ("planted-name.png", png(size=600_000), "image/png")
@@ -100,13 +104,20 @@ def test_a_key_is_rotated_without_losing_a_row(waiting: Widget, insider: Sandbox
     assert len(insider.descriptions()) == 2
 
 
+def checked(widget: Widget) -> str:
+    """What `widget check` finds wrong with the database."""
+    settings = load(widget.environ)
+    (finding,) = asyncio.run(service.check_database(settings, create_outbox(settings))).findings
+    assert finding.at == "DATA_KEY"
+    return finding.message
+
+
 @pytest.mark.parametrize("key", ["", NEXT])
 def test_a_start_without_the_key_is_refused_and_says_how_many(waiting: Widget, insider: Sandbox, key: str) -> None:
     waiting.stop()
     waiting.environ["DATA_KEY"] = key
     assert "DATA_KEY: 1 submission is encrypted with a key that is not listed" in waiting.refuses()
-    checked = children.run([*COMMAND, "check", "--offline"], waiting.folder, waiting.environ)
-    assert "DATA_KEY: 1 submission is encrypted with a key that is not listed" in checked.stdout
+    assert "1 submission is encrypted with a key that is not listed" in checked(waiting)
     listed = waiting.operate("list")
     assert listed.returncode == 1
     assert "DATA_KEY" in listed.stderr
