@@ -30,8 +30,21 @@ from pathlib import Path
 from typing import Any
 
 ADOPTED = b"adopted"
-_LATE = ("anyio._backends._asyncio", "encodings.idna", "uvicorn.lifespan.on", "uvicorn.loops.uvloop")
-"""Modules that others import by their name when they are needed."""
+_LATE = (
+    "anyio._backends._asyncio",
+    "encodings.ascii",
+    "encodings.idna",
+    "httpcore",
+    "procrastinate.builtin_tasks",
+    "procrastinate.worker",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+)
+"""Modules that others import by their name, or within a function, when they are needed."""
 LARGEST = 1 << 20
 """Bytes of a request."""
 

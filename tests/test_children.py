@@ -9,7 +9,8 @@ from pathlib import Path
 
 import children
 import pytest
-from bed import FACT, plain_environ, until
+from bed import FACT, Sandbox, Widget, plain_environ, until
+from samples import png
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
 
@@ -29,6 +30,17 @@ print(json.dumps({
     "locale": locale.setlocale(locale.LC_ALL), "log": repr(logging.getLogger().handlers), "warnings": warnings.filters,
 }, default=str))
 """
+
+SERVICE = """
+import sys
+class Told:
+    def find_spec(name, *_):
+        print("imports", name)
+sys.meta_path.insert(0, Told)
+from widget.cli.main import main
+main()
+"""
+"""The widget, which prints the name of each module that it has to import."""
 
 
 @pytest.fixture(params=["code", "file", "module"])
@@ -74,6 +86,15 @@ def test_it_ends_as_a_program_that_was_started(code: str, tmp_path: Path) -> Non
     started = subprocess.run(command, cwd=tmp_path, env=plain_environ(), capture_output=True, text=True)
     assert (forked.returncode, forked.stdout) == (started.returncode, started.stdout)
     assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]
+
+
+def test_a_service_has_all_modules_when_it_is_forked(insider: Sandbox, tmp_path: Path, database_url: str) -> None:
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, command=[sys.executable, "-c", SERVICE])
+    widget.migrate()
+    with widget:
+        assert widget.submit(files=[("a.png", png(), "image/png")]).status_code == 201
+        assert widget.rows()
+    assert "imports " not in widget.log()
 
 
 def test_each_has_randomness_of_its_own(tmp_path: Path) -> None:

@@ -142,10 +142,10 @@ def test_retry_puts_one_many_or_all_of_a_state_back_and_the_running_service_deli
     assert answer.returncode == 3
     assert "Put back 1 submission." in answer.stdout
     assert "nobody: not known" in answer.stderr
-    until(lambda: [row["state"] for row in widget.rows("--state", "delivered")] == ["delivered"])
+    until(lambda: [row["state"] for row in widget.rows("--state", "delivered")] == ["delivered"], pause=0.2)
     changed = json.loads(widget.operate("retry", "--state", "refused", "--state", "unknown", "--json").stdout)
     assert changed == {"done": [two, three, unknown], "left": {}}
-    until(lambda: len(widget.rows("--state", "delivered")) == 4)
+    until(lambda: len(widget.rows("--state", "delivered")) == 4, pause=0.2)
     assert len(insider.feedbacks()) == 4
     assert all(len(feedback["attachments"]) == 2 for feedback in insider.feedbacks())
     again = widget.operate("retry", one)
@@ -173,7 +173,7 @@ def test_retry_makes_an_old_row_as_patient_as_a_new_one(widget: Widget, insider:
     insider.fail_with(408, "create")
     assert widget.operate("retry", submission_id).returncode == 0
     until(lambda: insider.counts()["create"] == 2)
-    until(lambda: widget.row()["attempts"] == 1 and widget.row()["state"] == "queued")
+    until(lambda: widget.row()["attempts"] == 1 and widget.row()["state"] == "queued", pause=0.2)
 
 
 def test_discard_gives_up_and_can_be_undone(widget: Widget, insider: Sandbox) -> None:
@@ -186,7 +186,7 @@ def test_discard_gives_up_and_can_be_undone(widget: Widget, insider: Sandbox) ->
     assert [row["state"] for row in widget.rows()] == ["discarded", "discarded"]
     assert insider.feedbacks() == []
     widget.operate("retry", submission_id)
-    until(lambda: widget.rows()[0]["state"] == "delivered")
+    until(lambda: widget.rows()[0]["state"] == "delivered", pause=0.2)
 
 
 def test_what_is_being_sent_is_left_alone(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
@@ -256,7 +256,7 @@ def test_erase_forgets_a_person_wherever_their_rows_stand_and_nobody_else(widget
     assert (left.returncode, left.stderr.strip()) == (3, f"{rows[0]['id']}: what was said is erased")
     assert "Erased 0 submissions" in widget.operate("erase", "--email", ADA, "--yes").stdout
     widget.operate("retry", other)
-    until(lambda: widget.rows()[-1]["state"] == "delivered")
+    until(lambda: widget.rows()[-1]["state"] == "delivered", pause=0.2)
     widget.stop()
     for path in widget.folder.glob("widget.db*"):
         if path.is_file():

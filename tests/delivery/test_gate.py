@@ -23,7 +23,7 @@ def dies_once_shut(widget: Widget, insider: Sandbox, commit: int) -> list[str]:
         for text in texts:
             assert widget.submit(text).status_code == 202
         until(lambda: "delivery.paused" in widget.log())
-        until(lambda: {row["state"] for row in widget.rows()} == {"queued"})
+        until(lambda: {row["state"] for row in widget.rows()} == {"queued"}, pause=0.2)
         begin.touch()
         until(lambda: widget.process.popen.poll() is not None)
     finally:

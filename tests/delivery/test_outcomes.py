@@ -111,7 +111,7 @@ def test_after_failures_to_connect_a_circuit_opens_costs_no_attempts_and_closes_
         rows = widget.rows()
         return rows if {row["state"] for row in rows} == {"queued"} else []
 
-    rows = until(all_wait)
+    rows = until(all_wait, pause=0.2)
     assert sum(row["attempts"] for row in rows) <= 20
     spent = sum(row["attempts"] for row in rows)
     time.sleep(2)
@@ -153,7 +153,7 @@ def test_a_wrong_account_or_address_pauses_all_keeps_every_row_and_goes_on_once_
         states = {(row["state"], row["attempts"], row["possible_duplicate"]) for row in rows}
         return states == {("queued", 0, False)} and reason in {row["last_error"] for row in rows}
 
-    until(all_wait)
+    until(all_wait, pause=0.2)
     probes = (time.monotonic() - began) / 0.3 + len(answers)
     assert insider.counts()[target] <= 2 * probes, "one probe each 0.3 s, and a second look for a 401"
     assert insider.feedbacks() == []

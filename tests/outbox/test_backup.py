@@ -307,7 +307,7 @@ def test_nothing_that_was_delivered_after_the_backup_is_sent_again_until_it_is_r
         assert all(row["possible_duplicate"] for row in after.rows("--restored"))
         assert after.operate("retry", "--restored").stdout == "Put back 3 submissions.\n"
         until(lambda: len(insider.feedbacks()) == 7)
-        until(lambda: all(row["state"] == "delivered" for row in after.rows()))
+        until(lambda: all(row["state"] == "delivered" for row in after.rows()), pause=0.2)
 
 
 async def test_a_backup_of_a_newer_release_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

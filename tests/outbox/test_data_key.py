@@ -58,7 +58,7 @@ def waiting(insider: Sandbox, place: tuple[str, Path], tmp_path: Path) -> Iterat
 
 
 def test_no_file_of_the_database_holds_anything_readable(waiting: Widget, place: tuple[str, Path]) -> None:
-    until(lambda: waiting.row()["last_error"])
+    until(lambda: waiting.row()["last_error"], pause=0.2)
     assert list(holding(place[1])) == []
     waiting.stop()
     assert list(holding(place[1])) == []
@@ -75,7 +75,7 @@ def test_without_the_key_they_do(insider: Sandbox, place: tuple[str, Path], tmp_
 
 def test_it_is_delivered_as_it_was_said(waiting: Widget, insider: Sandbox) -> None:
     insider.recover()
-    until(lambda: waiting.row()["state"] == "delivered")
+    until(lambda: waiting.row()["state"] == "delivered", pause=0.2)
     (feedback,) = insider.feedbacks()
     assert feedback["body"]["description"] == f"{PLANTED} " * 20
     assert feedback["body"]["submittedByEmail"] == EMAIL
@@ -100,7 +100,7 @@ def test_a_key_is_rotated_without_losing_a_row(waiting: Widget, insider: Sandbox
     waiting.restart()
     waiting.submit("with the next key")
     insider.recover()
-    until(lambda: {row["state"] for row in waiting.rows()} == {"delivered"})
+    until(lambda: {row["state"] for row in waiting.rows()} == {"delivered"}, pause=0.2)
     assert len(insider.descriptions()) == 2
 
 
@@ -124,7 +124,7 @@ def test_a_start_without_the_key_is_refused_and_says_how_many(waiting: Widget, i
     waiting.environ["DATA_KEY"] = KEY
     insider.recover()
     waiting.start()
-    until(lambda: waiting.row()["state"] == "delivered")
+    until(lambda: waiting.row()["state"] == "delivered", pause=0.2)
 
 
 def test_what_is_lost_with_a_key_is_given_up_by_name(waiting: Widget) -> None:
@@ -147,7 +147,7 @@ def test_a_damaged_row_holds_up_nobody_and_is_named(insider: Sandbox, tmp_path: 
         widget.submit("the next person's", "next@example.com")
         insider.recover()
         until(lambda: insider.descriptions() == ["the next person's"])
-        until(lambda: {row["state"] for row in widget.rows()} == {"refused", "delivered"})
+        until(lambda: {row["state"] for row in widget.rows()} == {"refused", "delivered"}, pause=0.2)
         assert widget.log().count('"submission.damaged"') == 1
         shown = widget.operate("show", broken, "--with-text")
         assert "damaged in storage: description cannot be decrypted" in shown.stdout
