@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from bed import COMMAND, ROOT, Process, free_port, plain_environ, until
-from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, Route, expect
 from stage import Server
 from test_access import AXE, RUN, SCHEMES
 
@@ -51,7 +51,6 @@ SHOWS = {
     "not-found": ".feedback-problem",
 }
 """An element that each state has and no other."""
-FRAMES = re.compile("/(cell|host)/")
 FERRY = """async () => {
   const look = {ground: getComputedStyle(document.querySelector('main')).backgroundColor}
   if (!document.querySelector('#feedback')) return look
@@ -100,14 +99,23 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     assert [text for text in said if "status of 500" not in text] == []
 
 
-def hide_frames(page: Page) -> None:
-    """Leave the frames of a gallery empty: a test of the gallery itself has no need of thirty forms."""
-    page.route(FRAMES, lambda route: route.fulfill(body="", content_type="text/html"))
+def show_only(page: Page, *cells: str) -> None:
+    """Leave the other frames of a gallery empty, from its next load on: few tests have need of thirty forms."""
+    page.unroute_all()
+    shown = tuple(f"/cell/demo/{cell}" for cell in cells)
+
+    def answer(route: Route) -> None:
+        if any(part in route.request.url for part in shown):
+            route.fallback()
+        else:
+            route.fulfill(status=204)
+
+    page.route(re.compile("/(cell|host)/demo"), answer)
 
 
 def test_every_cell_of_the_gallery_shows_its_state(preview: Preview, context: BrowserContext) -> None:
     page = context.new_page()
-    hide_frames(page)
+    show_only(page)
     page.goto(f"{preview.url}/demo", wait_until="domcontentloaded")
     shown = [
         (urlsplit(source).path, parse_qs(urlsplit(source).query)["theme"][0])
@@ -119,7 +127,7 @@ def test_every_cell_of_the_gallery_shows_its_state(preview: Preview, context: Br
     expected = [(f"/cell/demo/{cell.name}", scheme) for cell in cells for scheme in ("light", "dark")]
     expected += [("/host/demo", scheme) for _ in range(3) for scheme in ("light", "dark")]
     assert shown == expected
-    page.unroute(FRAMES)
+    page.unroute_all()
     for cell in cells:
         answer = page.goto(f"{preview.url}/cell/demo/{cell.name}?lang=en&theme=dark")
         assert answer
@@ -180,13 +188,13 @@ def test_the_second_product_of_the_examples_is_shown_in_its_own_look_and_words(
 
 def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: BrowserContext) -> None:
     page = context.new_page()
-    hide_frames(page)
+    show_only(page)
     page.goto(f"{preview.url}/demo", wait_until="domcontentloaded")
     page.get_by_text("Phone").click()
     page.wait_for_url("**width=phone**", wait_until="domcontentloaded")
     page.get_by_text("Every language").click()
     page.wait_for_url("**by=languages**", wait_until="domcontentloaded")
-    page.unroute(FRAMES)
+    show_only(page, f"idle?lang={words.languages()[0]}")
     page.get_by_text("200 %").click()
     page.wait_for_url("**text=200**", wait_until="domcontentloaded")
     cells = page.locator("iframe[src^='/cell/']")
@@ -220,6 +228,7 @@ def test_what_check_finds_stands_below_the_page_it_is_on(
     loaded: list[str] = []
     page.on("requestfinished", lambda request: loaded.append(urlsplit(request.url).path))
     preview.template.write_text(OWN.format('<input name="<b>team">'))
+    show_only(page, "idle", "receipt-delivered")
     page.goto(f"{preview.url}/demo?theme={scheme}&lang=fr", wait_until="domcontentloaded")
     idle = page.locator("#cell-idle .findings")
     expect(idle.get_by_role("heading", name="What check finds")).to_be_visible()
@@ -273,6 +282,7 @@ def test_what_is_sent_is_thanked_for_and_goes_nowhere(preview: Preview, context:
 
 def test_what_is_edited_is_seen_at_once(preview: Preview, context: BrowserContext) -> None:
     page = context.new_page()
+    show_only(page, "idle", "refused")
     page.goto(f"{preview.url}/demo?theme=light", wait_until="domcontentloaded")
     far_cell, far = page.locator("#cell-refused"), page.locator("#cell-refused iframe").content_frame
     far_cell.scroll_into_view_if_needed()
@@ -304,9 +314,9 @@ def test_what_is_edited_is_seen_at_once(preview: Preview, context: BrowserContex
 def test_a_snippet_is_put_together_copied_and_opens_the_form(preview: Preview, context: BrowserContext) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=preview.url)
     page = context.new_page()
-    hide_frames(page)
+    show_only(page)
     page.goto(f"{preview.url}/demo", wait_until="domcontentloaded")
-    page.unroute(FRAMES)
+    page.unroute_all()
     page.get_by_role("link", name="Embed it").click()
     page.get_by_label("Address of the service").fill(preview.url)
     page.get_by_role("radio", name="HTML").focus()
