@@ -5,6 +5,7 @@ loaded all that they need, it gives up everything else (see `confinement`). A fi
 """
 
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -91,3 +92,4 @@ def _allow_time(seconds: int) -> None:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # to take all modules apart would cost a fifth of what the start did
