@@ -76,31 +76,31 @@ def created_once(insider: Sandbox, descriptions: list[str]) -> bool:
 
 def test_two_web_processes_and_three_workers_create_each_submission_once(start: Start, insider: Sandbox) -> None:
     webs = [start(DELIVERY_WAIT="0"), start(DELIVERY_WAIT="0", WEB_DELIVERS="false")]
-    wanted = [f"number {n}" for n in range(120)]
+    wanted = [f"number {n}" for n in range(60)]
     with workers(webs[0], 3), ThreadPoolExecutor(8) as people:
-        answers = people.map(lambda n: webs[n % 2].submit(wanted[n], files=FILES if n % 3 == 0 else ()), range(120))
+        answers = people.map(lambda n: webs[n % 2].submit(wanted[n], files=FILES if n % 3 == 0 else ()), range(60))
         assert {answer.status_code for answer in answers} <= {201, 202}
         until(lambda: created_once(insider, wanted))
-        until(lambda: sum(len(feedback["attachments"]) for feedback in insider.feedbacks()) == 80)
+        until(lambda: sum(len(feedback["attachments"]) for feedback in insider.feedbacks()) == 40)
 
 
-def test_two_workers_share_a_thousand_rows_and_create_each_once(
+def test_two_workers_share_hundreds_of_rows_and_create_each_once(
     start: Start, insider: Sandbox, database: str, tmp_path: Path
 ) -> None:
     web = start(WEB_DELIVERS="false")
 
     async def accept() -> list[str]:
         async with outbox_at(database, tmp_path) as outbox:
-            rows = [new_submission(outbox) for _ in range(1000)]
+            rows = [new_submission(outbox) for _ in range(400)]
             assert all(await asyncio.gather(*(outbox.add(row) for row in rows)))
             return [row.id for row in rows]
 
     ids = asyncio.run(accept())
     with workers(web, 2):
-        until(lambda: insider.counts()["create"] >= 1000, timeout=90, pause=0.5)
+        until(lambda: insider.counts()["create"] >= 400, timeout=90, pause=0.5)
         with psycopg.connect(database, autocommit=True) as connection:
             done = "SELECT count(*) FROM submission WHERE state = 'delivered' AND attempts = 1"
-            until(lambda: connection.execute(done).fetchone() == (1000,))
+            until(lambda: connection.execute(done).fetchone() == (400,))
             until(lambda: connection.execute("SELECT count(*) FROM procrastinate_jobs").fetchone() == (0,))
     sent = Counter(request["headers"]["idempotency-key"] for request in insider.requests("create"))
     assert sent == Counter(ids)
@@ -250,11 +250,11 @@ def test_a_pooler_in_transaction_mode_may_stand_in_front(start: Start, postgres:
     with PgBouncer(postgres) as pooler:
         through = {"DATABASE_URL": pooler.url(database), "DATABASE_DIRECT_URL": database}
         web = start(**through)
-        assert [web.submit(files=FILES).status_code for _ in range(20)] == [201] * 20
+        assert [web.submit(files=FILES[:1]).status_code for _ in range(12)] == [201] * 12
         web.stop()
         web = start(WEB_DELIVERS="false", **NOBODY_SWEEPS, **through)
         with workers(web, 2):
-            for answer in [web.submit(files=FILES) for _ in range(20)]:
+            for answer in [web.submit(files=FILES[:1]) for _ in range(12)]:
                 web.until_delivered(answer)
         assert "Traceback" not in web.log()
 
