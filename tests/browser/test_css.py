@@ -70,6 +70,13 @@ def test_nothing_looks_hovered_where_there_is_no_pointer() -> None:
     assert [one for one in hovered if not any("hover" in query for query in one[5])] == []
 
 
+def test_the_form_moves_less_where_people_ask_for_it() -> None:
+    sheets = sorted((STATIC / "form.css").iterdir())
+    moving = [one for one in declarations(*sheets) if one[2] in ("transition", "animation")]
+    assert len(moving) > 5
+    assert [one for one in moving if not any("prefers-reduced-motion" in query for query in one[5])] == []
+
+
 def test_what_is_served_without_indentation_has_the_rules_of_its_source(tmp_path: Path) -> None:
     served = tmp_path / "form.css"
     served.write_bytes(resources.content(STATIC / "form.css"))
