@@ -29,11 +29,12 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def form(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
-    """The form, open in a new page. Any console message that a test does not expect fails the test."""
-    context = browser.new_context(locale="en-GB", viewport={"width": 560, "height": 1000})
+def form(browser: Browser, form_site: Widget, insider: Sandbox, request: pytest.FixtureRequest) -> Iterator[FormPage]:
+    """The form, open in a new page unless the test is marked `unopened`. Any console message that a test does not
+    expect fails the test. Motion is reduced: to draw each frame of it would be a tenth of all the work."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 560, "height": 1000}, reduced_motion="reduce")
     form = FormPage(context, form_site.url)
-    yield form.open()
+    yield form if request.node.get_closest_marker("unopened") else form.open()
     context.close()
     assert form.unexpected() == []
 

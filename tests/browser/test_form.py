@@ -93,6 +93,7 @@ def test_the_text_grows_to_twelve_lines_and_then_scrolls(form: FormPage) -> None
     assert form.text.evaluate("area => area.scrollHeight > area.clientHeight")
 
 
+@pytest.mark.unopened
 def test_the_text_grows_by_script_where_css_cannot_do_it(form: FormPage) -> None:
     form.page.add_init_script(
         "const supports = CSS.supports; CSS.supports = (...all) => !/sizing/.test(all) && supports(...all)"
@@ -340,30 +341,38 @@ def test_a_draft_is_forgotten_once_it_is_sent(form: FormPage) -> None:
     expect(form.text).to_have_value("")
 
 
+def find(form: FormPage, storage: str, key: str, draft: str) -> None:
+    """Let the form find this in a storage when it opens."""
+    form.page.add_init_script(f"{storage}.setItem({json.dumps(key)}, {json.dumps(draft)})")
+
+
+@pytest.mark.unopened
 @pytest.mark.parametrize("at", [1, 9e15, "x", None])
 def test_a_draft_that_was_not_written_within_30_days_is_dropped(form: FormPage, at: object) -> None:
-    draft = json.dumps({"text": "Long ago", "thumb": "", "at": at})
-    form.page.evaluate("([key, draft]) => sessionStorage.setItem(key, draft)", [DRAFT, draft])
+    find(form, "sessionStorage", DRAFT, json.dumps({"text": "Long ago", "thumb": "", "at": at}))
     form.open()
     form.until("sessionStorage.length === 0")
     expect(form.text).to_have_value("")
 
 
+@pytest.mark.unopened
 @pytest.mark.parametrize("draft", ["", "nonsense", "[]", "null", '{"at": "x"}'])
 def test_a_draft_that_is_not_ours_does_no_harm(form: FormPage, draft: str) -> None:
-    form.page.evaluate("([key, draft]) => sessionStorage.setItem(key, draft)", [DRAFT, draft])
+    find(form, "sessionStorage", DRAFT, draft)
     form.open().fill().send()
     expect(form.thanks).to_be_visible()
 
 
+@pytest.mark.unopened
 def test_a_draft_from_before_drafts_had_owners_is_thrown_away(form: FormPage) -> None:
     draft = json.dumps({"text": "Whose?", "thumb": "", "at": time.time() * 1000})
-    form.page.evaluate("draft => localStorage.setItem('feedback:demo', draft)", draft)
+    find(form, "localStorage", "feedback:demo", draft)
     form.open()
     form.until("localStorage.length === 0")
     expect(form.text).to_have_value("")
 
 
+@pytest.mark.unopened
 def test_blocked_storage_breaks_nothing(form: FormPage, insider: Sandbox) -> None:
     form.page.add_init_script(
         "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError') }})"
@@ -376,6 +385,7 @@ def test_blocked_storage_breaks_nothing(form: FormPage, insider: Sandbox) -> Non
 # --- the page ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.unopened
 def test_an_address_in_the_query_is_filled_in(form: FormPage) -> None:
     form.open("?email=mara@northwind.example")
     expect(form.email).to_have_value(EMAIL)
@@ -425,6 +435,7 @@ def test_going_offline_before_the_rest_of_the_script_has_loaded_is_reported_and_
     assert insider.descriptions() == ["From under the ground"]
 
 
+@pytest.mark.unopened
 def test_nothing_but_the_first_script_is_loaded_before_somebody_begins(form: FormPage) -> None:
     loaded: list[str] = []
     form.page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2]))
@@ -452,6 +463,7 @@ def test_everything_can_be_done_by_the_keyboard_alone(form: FormPage, insider: S
     assert feedback["body"]["contactConsent"] is True
 
 
+@pytest.mark.unopened
 @pytest.mark.parametrize("query", ["", "?lang=ar", "?lang=de"])
 def test_nothing_scrolls_sideways_at_320_pixels(form: FormPage, query: str) -> None:
     form.page.set_viewport_size({"width": 320, "height": 700})
@@ -464,6 +476,7 @@ def test_nothing_scrolls_sideways_at_320_pixels(form: FormPage, query: str) -> N
     assert form.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+@pytest.mark.unopened
 def test_numbers_sizes_and_names_stay_readable_from_right_to_left(form: FormPage) -> None:
     form.open("?lang=ar").add(("order-1187.txt", b"no", "text/plain"))
     expect(form.rows.locator("button")).to_have_attribute("aria-label", re.compile("\u2068order-1187.txt\u2069"))

@@ -114,6 +114,7 @@ def test_another_tab_of_nobody_in_particular_is_not_given_the_files(drafted: For
     expect(other.locator(".feedback-file")).to_have_count(0)
 
 
+@pytest.mark.unopened
 def test_the_files_of_one_person_are_not_given_to_another(form: FormPage) -> None:
     form.open(f"?email={EMAIL}").text.fill("Mine")
     form.add(*FILES)
@@ -127,6 +128,7 @@ def test_the_files_of_one_person_are_not_given_to_another(form: FormPage) -> Non
     expect(form.rows).to_have_count(2)
 
 
+@pytest.mark.unopened
 def test_a_draft_that_was_sent_from_one_tab_goes_from_the_others(form: FormPage) -> None:
     form.open(f"?email={EMAIL}").text.fill("Twice the same")
     form.add(*FILES)
