@@ -1,15 +1,15 @@
 """Sending: progress, cancel, lost connections, blockers, limits, old tokens, and the thanks at the end."""
 
-import functools
 import re
 import time
 from collections.abc import Callable
 
 import pytest
 from bed import SECRET_KEY, Sandbox, Widget, until
-from form_stage import EMAIL, NETWORK, FormPage, noise
+from form_stage import EMAIL, NETWORK, FormPage
 from itsdangerous import TimestampSigner
 from playwright.sync_api import Browser, Request, Route, expect
+from samples import jpeg
 
 from widget.submissions.tokens import Tokens
 
@@ -23,10 +23,9 @@ SOON = {"KEEP_ALIVE": "1"}
 """The console's message when a widget ends while the browser still has a connection to it."""
 
 
-@functools.cache
-def big(name: str = "photo.jpg") -> tuple[str, bytes, str]:
-    """A photo that takes a while to send."""
-    return name, noise(1500, 1500, quality=90), "image/jpeg"
+PHOTO, SECOND = ("photo.jpg", jpeg(), "image/jpeg"), ("b.jpg", jpeg(), "image/jpeg")
+BIG = ("photo.jpg", jpeg(size=1_200_000), "image/jpeg")
+"""A photo that takes a while to send."""
 
 
 def tokens_of(form: FormPage) -> list[str]:
@@ -46,8 +45,7 @@ def tokens_of(form: FormPage) -> list[str]:
 
 
 def test_progress_is_shown_in_bytes_and_as_a_bar_and_said_at_25_50_and_75(form: FormPage) -> None:
-    assert len(big()[1]) > 900_000
-    form.fill().add(big())
+    form.fill().add(BIG)
     form.listen()
     form.slow_down(400_000)
     form.send()
@@ -87,7 +85,7 @@ def test_send_cannot_be_pressed_twice(form: FormPage, insider: Sandbox) -> None:
 
 def test_nothing_but_cancel_can_be_pressed_while_it_is_sent(form: FormPage) -> None:
     form.expected.append(NETWORK)
-    form.fill("I paid with 4111 1111 1111 1111.").add(big())
+    form.fill("I paid with 4111 1111 1111 1111.").add(PHOTO)
     mask, edit = form.page.locator(".feedback-hints button"), form.page.locator(".feedback-edit")
     for button in (mask, edit):
         expect(button).to_be_visible()
@@ -104,7 +102,7 @@ def test_nothing_but_cancel_can_be_pressed_while_it_is_sent(form: FormPage) -> N
 
 
 def test_cancel_stops_it_while_bytes_travel_and_everything_stays(form: FormPage, insider: Sandbox) -> None:
-    form.fill().add(big())
+    form.fill().add(BIG)
     session = form.slow_down(50_000)
     form.send()
     until(lambda: form.progress.locator("progress").evaluate("bar => bar.value") > 0)
@@ -174,7 +172,7 @@ def test_after_a_network_fault_it_tries_again_by_itself_with_the_same_token(form
 
 def test_when_trying_does_not_help_it_offers_to_try_again(form: FormPage, insider: Sandbox) -> None:
     form.break_posts(4)
-    form.fill().add(big())
+    form.fill().add(PHOTO)
     form.page.clock.install()
     form.send()
 
@@ -256,6 +254,7 @@ def test_a_request_that_something_swallows_is_said_to_be_blocked_and_the_text_ca
     assert insider.descriptions() == [TEXT]
 
 
+@pytest.mark.unopened
 def test_the_text_is_copied_where_the_clipboards_own_interface_is_refused(form: FormPage) -> None:
     form.page.add_init_script("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))")
     form.open().break_posts(2, reachable=True)
@@ -271,6 +270,7 @@ def test_the_text_is_copied_where_the_clipboards_own_interface_is_refused(form: 
 # --- limits and refusals ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.unopened
 def test_too_many_submissions_count_down_and_can_then_be_sent(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
@@ -329,6 +329,7 @@ def test_an_old_token_is_renewed_without_the_person_noticing(form: FormPage, ins
     assert insider.descriptions() == [TEXT]
 
 
+@pytest.mark.unopened
 def test_an_earlier_version_that_was_sent_is_named_and_this_one_can_be_sent_as_well(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
@@ -346,6 +347,7 @@ def test_an_earlier_version_that_was_sent_is_named_and_this_one_can_be_sent_as_w
     assert insider.descriptions() == ["an earlier version", TEXT]
 
 
+@pytest.mark.unopened
 def test_a_form_that_really_is_too_old_is_renewed(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +364,7 @@ def test_a_form_that_really_is_too_old_is_renewed(
     assert insider.descriptions() == [TEXT]
 
 
+@pytest.mark.unopened
 def test_one_who_was_very_quick_waits_without_knowing(
     form: FormPage, start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
@@ -401,7 +404,7 @@ def test_what_insider_connect_refuses_is_said_with_its_reason_and_the_next_try_h
 
 def test_delivered_thanks_name_number_files_and_receipt(form: FormPage, insider: Sandbox) -> None:
     form.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    form.fill().add(big(), big("b.jpg")).send()
+    form.fill().add(PHOTO, SECOND).send()
     expect(form["feedback-thanks-title"]).to_be_focused()
     expect(form["feedback-thanks-title"]).to_have_text("Thank you, your feedback has arrived")
     expect(form.thanks).to_contain_text("The Northwind team has your feedback and both files.")
@@ -421,13 +424,13 @@ def test_delivered_thanks_name_number_files_and_receipt(form: FormPage, insider:
 
 def test_delivered_in_part_is_said_as_it_is(form: FormPage, insider: Sandbox) -> None:
     insider.misbehave("refuse", "attach", message="Too bad.", times=2)
-    form.fill().add(big(), big("b.jpg")).send()
+    form.fill().add(PHOTO, SECOND).send()
     expect(form.thanks).to_contain_text("has your feedback. 1 of 2 files arrived; your receipt says why.")
 
 
 def test_kept_thanks_say_that_it_is_on_its_way(form: FormPage, insider: Sandbox) -> None:
     insider.down()
-    form.fill().add(big()).send()
+    form.fill().add(PHOTO).send()
     expect(form["feedback-thanks-title"]).to_have_text("Thank you, we have your feedback", timeout=20_000)
     expect(form.thanks).to_contain_text("It is saved and on its way to the Northwind team.")
     expect(form.thanks.locator("[data-fill=files]")).to_have_text("1")
@@ -438,7 +441,7 @@ def test_another_can_be_sent_with_a_fresh_token(form: FormPage, insider: Sandbox
     token = form.page.locator("[name=token]")
     first = token.input_value()
     form.fill("One thing").like.check(force=True)
-    form.add(big()).send()
+    form.add(PHOTO).send()
     form.page.get_by_role("link", name="Send another").click()
     expect(form.thanks).to_have_count(0)
     expect(form.like).to_be_focused()
