@@ -22,6 +22,9 @@ LONGEST = ("test_chaos", "test_several_machines", "test_shell", "test_secrets", 
 STARTS_PROCESSES = {"_sandbox", "postgres", "browser", "children", "subprocess", "Process", "Widget", "Examiner"}
 """Fixtures that do, and what a module imports in order to."""
 
+BROWSER = Path(__file__).parent / "browser"
+"""The tests of which nearly all need Chromium, and none the event loop."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have programs forked, by each process that runs tests."""
@@ -57,7 +60,9 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         yield
     finally:
         if not isinstance(nextitem, pytest.Function) or (
-            nextitem.path != item.path and "browser" not in nextitem.fixturenames
+            nextitem.path != item.path
+            and "browser" not in nextitem.fixturenames
+            and not nextitem.path.is_relative_to(BROWSER)
         ):
             _chromium.close()
 

@@ -127,6 +127,7 @@ def test_a_form_at_four_hundred_percent_opens_at_its_title(opened: Opened) -> No
     assert frame.evaluate("scrollY") == 0
 
 
+@pytest.mark.unopened
 def test_send_answers_before_its_script_is_there(form: FormPage) -> None:
     waiting: list[Route] = []
     form.page.route(re.compile(r"/form/rest\.js"), lambda route: waiting.append(route))

@@ -14,7 +14,7 @@ from editor_stage import BLACK, WHITE, Editing, colours, sent, sheet
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import Browser, Route, expect
 from samples import png
-from test_access import AXE, RUN, wait_until_still
+from test_access import violations
 
 YOUNGER = r"light-dark|oklch|color-mix|:has|text-wrap|field-sizing|:modal|popover|overlay"
 """What Chrome 109, Safari 16 or Firefox ESR 115 lacks."""
@@ -68,31 +68,25 @@ def plain(form: FormPage) -> FormPage:
     return form.open()
 
 
-def accessible(form: FormPage) -> str:
-    """What axe finds once nothing moves any more, contrast above all."""
-    wait_until_still(form.page)
-    form.page.evaluate(AXE)
-    found: str = form.page.evaluate(RUN)
-    return found
-
-
+@pytest.mark.unopened
 def test_an_older_browser_shows_the_light_colours_and_everything_arrives(plain: FormPage, insider: Sandbox) -> None:
     plain.page.emulate_media(color_scheme="dark")
     expect(plain.button).to_have_css("background-color", "rgb(47, 78, 134)")
     expect(plain.text).to_have_css("color", "rgb(38, 34, 29)")
-    assert accessible(plain) == "[]"
+    assert violations(plain.page) == []
     plain.fill().add(PICTURE)
     plain.like.check(force=True)
-    assert accessible(plain) == "[]"
+    assert violations(plain.page) == []
     plain.send()
     expect(plain.thanks).to_be_visible()
-    assert accessible(plain) == "[]"
+    assert violations(plain.page) == []
     assert [len(feedback["attachments"]) for feedback in insider.feedbacks()] == [1]
     plain.page.goto(str(plain.thanks.get_by_role("link", name="Your receipt").get_attribute("href")))
     expect(plain.page.locator(".feedback-receipt-page")).to_be_visible()
-    assert accessible(plain) == "[]"
+    assert violations(plain.page) == []
 
 
+@pytest.mark.unopened
 def test_an_older_browser_shows_what_is_chosen_and_what_has_the_focus(plain: FormPage) -> None:
     expect(plain.page.locator(".feedback-label [data-for]:visible")).to_have_count(0)
     plain.like.check(force=True)
@@ -104,18 +98,20 @@ def test_an_older_browser_shows_what_is_chosen_and_what_has_the_focus(plain: For
     expect(plain.like).to_have_css("outline", "rgb(55, 102, 189) solid 2px")
 
 
+@pytest.mark.unopened
 def test_an_older_browser_lists_what_is_wrong(plain: FormPage) -> None:
     plain.send()
     expect(plain.summary).to_be_visible()
-    assert accessible(plain) == "[]"
+    assert violations(plain.page) == []
 
 
+@pytest.mark.unopened
 def test_a_picture_is_blacked_out_in_an_older_browser(plain: FormPage, insider: Sandbox) -> None:
     plain.fill().add(("screenshot.png", sheet(), "image/png"))
     editing = Editing(plain).open()
     editing.drag("black", (480, 80), (720, 220))
     editing.done()
-    assert accessible(plain) == "[]"
+    assert violations(plain.page) == []
     plain.send()
     expect(plain.thanks).to_be_visible()
     assert colours(sent(insider)) == {WHITE, BLACK}
@@ -129,7 +125,7 @@ def test_a_theme_has_its_colours_in_an_older_browser(start_widget: Callable[...,
     form.open()
     expect(form.button).to_have_css("background-color", "rgb(15, 106, 74)")
     expect(form.page.locator("main")).to_have_css("background-color", "rgb(255, 250, 240)")
-    assert accessible(form) == "[]"
+    assert violations(form.page) == []
     form.context.close()
 
 
@@ -148,6 +144,7 @@ BROKEN: dict[str, Callable[[Route], None]] = {
 }
 
 
+@pytest.mark.unopened
 @pytest.mark.parametrize(
     ("script", "how"),
     [
@@ -169,6 +166,7 @@ def test_a_script_that_is_not_to_be_had_leaves_a_form_that_can_be_sent(
     assert insider.descriptions() == ["Sent all the same"]
 
 
+@pytest.mark.unopened
 @pytest.mark.parametrize("name", ["AbortController", "Intl.PluralRules", "FormData", "XMLHttpRequest"])
 def test_a_form_whose_script_lacks_what_it_needs_can_be_sent(form: FormPage, insider: Sandbox, name: str) -> None:
     form.page.add_init_script(f"delete window.{name}")

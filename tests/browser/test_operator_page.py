@@ -1,12 +1,11 @@
 """`/ops` in a browser: it updates itself, works on a phone, in dark mode and without script, and axe finds nothing."""
 
-import json
 from collections.abc import Callable
 
 import pytest
 from bed import Sandbox, Widget, until
 from playwright.sync_api import Browser, Page, expect
-from test_access import AXE, RUN, SCHEMES, WIDTHS
+from test_access import SCHEMES, WIDTHS, examined
 
 TOKEN = "tests-only-operators-token"
 
@@ -87,14 +86,13 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(browser: Browser, widget
 def problems(page: Page) -> list[str]:
     """What axe finds in light and dark, narrow and wide, how far the page scrolls sideways, and too small a text in a
     chart."""
-    page.evaluate(AXE)
     found = []
     for scheme in SCHEMES:
         for width in WIDTHS:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.set_viewport_size({"width": width, "height": 740})
-            report = json.loads(page.evaluate(RUN))
-            found += [f"{page.url} {scheme} {width}: {each['id']} {each['nodes'][0]['target']}" for each in report]
+            broken = examined(page)
+            found += [f"{page.url} {scheme} {width}: {each['id']} {each['nodes'][0]['target']}" for each in broken]
             excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found += [f"{page.url} {width}: scrolls sideways by {excess}"] if excess > 0 else []
             found += [f"{page.url} {width}: text of {size:.1f} pixels" for size in page.evaluate(DRAWN) if size < 11]

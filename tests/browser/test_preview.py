@@ -1,6 +1,5 @@
 """`widget preview` shows every state, and every edit at once."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from bed import COMMAND, ROOT, Process, free_port, plain_environ, until
 from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, Route, expect
 from stage import Server
-from test_access import AXE, RUN, SCHEMES
+from test_access import SCHEMES, examined
 
 from widget.config.products import Product
 from widget.i18n import messages as words
@@ -208,10 +207,12 @@ def test_the_gallery_is_asked_for_by_its_own_form(preview: Preview, context: Bro
 
 def violations(page: Page) -> list[str]:
     """What axe finds on a page, without its frames."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
-    found = json.loads(page.evaluate(RUN))
-    return [f"{each['id']}: {node['target']}" for each in found for node in each["nodes"] if len(node["target"]) == 1]
+    return [
+        f"{each['id']}: {node['target']}"
+        for each in examined(page)
+        for node in each["nodes"]
+        if len(node["target"]) == 1
+    ]
 
 
 def colour(element: Locator, name: str) -> Colour:

@@ -9,15 +9,6 @@ from pages import form, launcher, panel
 from playwright.sync_api import expect
 from stage import STATIC, Stage
 
-BUDGET = 3584
-
-
-def test_the_loader_fits_its_budget() -> None:
-    import brotli
-
-    size = len(brotli.compress((STATIC / "embed.js").read_bytes(), quality=11))
-    assert size <= BUDGET, f"embed.js has {size} bytes"
-
 
 def test_whatever_a_page_may_override_is_in_the_manual() -> None:
     manual = (STATIC.parent / "docs" / "embedding.md").read_text("utf-8")
