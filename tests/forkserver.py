@@ -26,6 +26,7 @@ import socket
 import sys
 import threading
 import time
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def preload() -> None:
     for template in resources.path("templates").glob("*.html"):
         templates.get_template(template.name)
     pack(StaticFiles(resources.path("static")).assets)
+    vars(typing)["_cleanups"].clear()  # pikepdf's bindings would empty typing's caches at the end of each child
 
 
 def serve(connection: socket.socket) -> dict[str, Any] | None:
