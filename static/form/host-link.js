@@ -31,7 +31,9 @@ export class HostLink extends EventTarget {
   #peer
   #trap = false
   #height = 0
+  /** Whether the window has another height, and the same width, since the last task: a width changes where lines end. */
   #moved = false
+  /** Heights in a row that came with one of the window's own, while nobody did anything and no element came or went. */
   #follows = 0
   /** Whether the person has done something here since the form was opened. Then the focus stays where they put it. */
   #isUsed = false
@@ -39,6 +41,7 @@ export class HostLink extends EventTarget {
   #staged = []
   #gone = new AbortController()
   #sizes = new ResizeObserver(() => this.#resize())
+  #contents = new MutationObserver(() => { this.#follows = 0 })
 
   /**
    * Create it while the page's first module runs: the host page sends `hello` when the frame has loaded.
@@ -58,11 +61,17 @@ export class HostLink extends EventTarget {
     if (window.parent === window) return
     const {signal} = this.#gone
     window.addEventListener('message', event => this.#hear(event), {signal})
+    let width = innerWidth
     window.addEventListener('resize', () => {
-      this.#moved = true
+      this.#moved = width === innerWidth
+      width = innerWidth
       setTimeout(() => { this.#moved = false })
     }, {signal})
-    for (const type of ['pointerdown', 'keydown', 'input']) window.addEventListener(type, () => { this.#isUsed = true }, {signal, capture: true})
+    for (const type of ['pointerdown', 'keydown', 'input']) window.addEventListener(type, () => {
+      this.#isUsed = true
+      this.#follows = 0
+    }, {signal, capture: true})
+    this.#contents.observe(box, {childList: true, subtree: true, attributeFilter: ['hidden']})
     document.addEventListener('keydown', event => this.#key(event), {signal})
   }
 
@@ -113,6 +122,7 @@ export class HostLink extends EventTarget {
   end() {
     this.#gone.abort()
     this.#sizes.disconnect()
+    this.#contents.disconnect()
     this.#peer = undefined
   }
 
@@ -144,6 +154,7 @@ export class HostLink extends EventTarget {
   /** @param {'hello' | 'set'} type @param {unknown} data */
   #wish(type, data) {
     const wish = known(data)
+    this.#follows = 0
     if (wish.trap !== undefined) this.#trap = wish.trap
     this.dispatchEvent(new CustomEvent(type, {detail: wish}))
     if (wish.focus) this.#focus(wish.focus, wish.visible)

@@ -8,7 +8,7 @@ import jwt
 import pytest
 from bed import ROOT, Sandbox, Widget, until
 from form_stage import EMAIL, FormPage
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from samples import pdf, png
 from stage import Server
 from test_form_host import Framed
@@ -207,6 +207,60 @@ def test_an_inline_form_stops_growing_when_its_height_only_follows_itself(
         stops.append(page.evaluate(STEADY))
         page.context.close()
     assert stops == [True, True]
+
+
+@pytest.fixture
+def inline(browser: Browser, form_site: Widget) -> Iterator[Page]:
+    """A host page with the form in its text."""
+    with Server() as host:
+        loader = f'<script src="{form_site.url}/embed.js"></script>'
+        element = '<insider-feedback product="demo" mode="inline"></insider-feedback>'
+        host.answers["/"] = (200, "text/html; charset=utf-8", f"<!doctype html>{loader}<body>{element}", {})
+        page = browser.new_context().new_page()
+        page.goto(f"http://localhost:{host.port}/")
+        expect(page.frame_locator("iframe").locator("#description")).to_be_visible()
+        yield page
+        page.context.close()
+
+
+def until_as_high_as_its_content(inline: Page) -> None:
+    width = inline.evaluate("document.querySelector('insider-feedback').shadowRoot.querySelector('iframe').clientWidth")
+    until(lambda: inline.frames[1].evaluate(AS_HIGH) == [width, 0])
+
+
+AS_HIGH = "() => [innerWidth, innerHeight - Math.ceil(document.querySelector('main').getBoundingClientRect().height)]"
+
+
+def test_an_inline_form_is_as_high_as_its_content_at_every_width(inline: Page) -> None:
+    for width in (1200, 520, 440, 380, 320, 280, 700, 320):
+        inline.set_viewport_size({"width": width, "height": 800})
+        until_as_high_as_its_content(inline)
+
+
+def test_an_inline_form_is_as_high_as_its_content_however_fast_it_grows(inline: Page) -> None:
+    form = inline.frame_locator("iframe")
+    form.locator("#description").focus()
+    inline.frames[1].evaluate(TYPED)
+    until_as_high_as_its_content(inline)
+    inline.frames[1].evaluate(ADDED)
+    expect(form.locator("main > hr")).to_have_count(9)
+    until_as_high_as_its_content(inline)
+
+
+TYPED = """async () => {
+  for (let line = 0; line < 30; line++) {
+    document.execCommand('insertText', false, '\\n')
+    await new Promise(requestAnimationFrame)
+  }
+}"""
+"""A key that is held: a line in every picture."""
+ADDED = """() => {
+  let rows = 0
+  const add = () => rows++ < 9 && document.querySelector('main').append(document.createElement('hr'))
+  addEventListener('resize', add)
+  add()
+}"""
+"""Files whose rows appear one by one, each just when the frame has grown for the last one."""
 
 
 STEADY = """() => new Promise(done => {
