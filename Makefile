@@ -4,14 +4,14 @@ PYTHON_BIN := .venv/bin
 UV_AUDIT := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 UV_COMPILE := $(PYTHON_BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra redis --extra otel
 
-# Tests mostly wait for browsers and starting processes, so more of them run at once than there are processors.
-TEST_PROCESSES ?= 6
+# For two processors: some tests wait, so more of them run at once. More than these only get in each other's way.
+TEST_PROCESSES ?= 4
 
 # Keep bytecode even if the machine is set up otherwise, or each process that runs tests would compile all of them.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Run `make loader` after every change to loader/, editor/ or the form's scripts; tests compare the results.
-.PHONY: help package loader reference demo test quick bench throughput chaos cost fuzz lint style types setup lock versions audit sbom
+.PHONY: help package loader reference demo test quick bench throughput chaos cost fuzz lint style types collected setup lock versions audit sbom
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,7 +20,8 @@ demo: ## the widget, a local Insider Connect and a sample host page; Ctrl-C ends
 	@scripts/setup demo
 	@$(PYTHON_BIN)/python scripts/demo
 
-test: lint ## every check and every test
+test: setup ## every check and every test
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types style collected
 	@$(PYTHON_BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal
 
 quick: lint ## style, types, and the tests that start no process: while you work
@@ -55,6 +56,10 @@ style:
 
 types:
 	@$(PYTHON_BIN)/mypy --no-error-summary
+
+# pytest translates each file of tests, and keeps the result. Once, while mypy works, is less than once in each process.
+collected:
+	@$(PYTHON_BIN)/pytest --collect-only -qq >/dev/null || true
 
 reference: setup ## docs/reference.md, docs/settings.md and the tree of the package, from the source
 	@$(PYTHON_BIN)/python scripts/reference
