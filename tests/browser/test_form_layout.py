@@ -37,7 +37,7 @@ def opened(browser: Browser, form_site: Widget, host: Server) -> Iterator[Opened
     context = browser.new_context(locale="en-GB")
 
     def open_form(width: int, height: int, mode: str = "popover", lang: str = "en") -> Frame:
-        page = context.new_page()
+        page = context.pages[0] if context.pages else context.new_page()
         page.set_default_timeout(10_000)
         page.set_viewport_size({"width": width, "height": height})
         script = (

@@ -34,11 +34,13 @@ def bundle(name: str, *more: str, text: str | None = None) -> str:
     )
 
 
+@cache
 def svelte() -> str:
     """The Svelte app, compiled first."""
     return bundle("svelte.js", "--conditions=browser", text=run("node", "svelte.mjs"))
 
 
+@cache
 def rendered(loader: str, *more: str) -> str:
     """The document that React renders on a server for the script at `loader`."""
     script = bundle("document.tsx", "--platform=node", *more)

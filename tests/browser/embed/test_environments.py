@@ -117,7 +117,7 @@ def test_a_page_in_frames_of_frames(host: HostPage) -> None:
 # Frameworks that render the element
 
 
-APPS = {
+APPS: dict[str, Callable[[], str]] = {
     "React 19": lambda: bundle("react.tsx"),
     "React 18": lambda: bundle("react.tsx", *REACT_18),
     "Preact": lambda: bundle("preact.ts"),
