@@ -190,8 +190,8 @@ export class Fields {
     const counter = form.element('description-counter')
     if (!counter) return
     const left = form.maxLength - this.said.length
-    const text = left < 0 ? words.say('text.over', {n: -left}) : words.say('text.left', {n: left})
-    counter.hidden = left > NEAR
+    const text = left > NEAR ? '' : left < 0 ? words.say('text.over', {n: -left}) : words.say('text.left', {n: left})
+    counter.hidden = !text
     counter.toggleAttribute('data-over', left < 0)
     counter.textContent = text
     if (left < this.#left && ALOUD.some(step => left <= step && this.#left > step || left < 0 && this.#left >= 0)) this.#controller.say(text)

@@ -25,9 +25,13 @@ export class Words {
   /** @param {string} key @param {Record<string, string | number>} [values] */
   say(key, values = {}) {
     const text = this.#texts[key]
-    const category = new Intl.PluralRules(this.#locale).select(Number(values.n ?? 1))
-    const form = typeof text === 'string' ? text : text[String(values.n)] ?? text[category] ?? text.other
+    const form = typeof text === 'string' ? text : text[String(values.n)] ?? text[this.#category(values.n)] ?? text.other
     return form.replace(/\{(\w+)\}/g, (whole, name) => name in values ? this.#value(name, values[name]) : whole)
+  }
+
+  /** The first of these takes several milliseconds to make: only for a text with plural forms. @param {string | number} [n] */
+  #category(n = 1) {
+    return new Intl.PluralRules(this.#locale).select(Number(n))
   }
 
   /** @param {string} name @param {string | number} value */
