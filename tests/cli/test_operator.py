@@ -7,7 +7,7 @@ import pty
 import re
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import children
@@ -41,6 +41,13 @@ def widget(start_widget: Callable[..., Widget]) -> Widget:
         SWEEP_INTERVAL="0.3",
         PROBE_INTERVAL="0.3",
     )
+
+
+@pytest.fixture(scope="module")
+def idle(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    """A widget without a row, for commands that change nothing."""
+    with Widget(tmp_path_factory.mktemp("idle"), _sandbox.url, config=PRODUCTS) as widget:
+        yield widget
 
 
 def queued(widget: Widget, insider: Sandbox, **said: object) -> str:
@@ -309,9 +316,9 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
     ],
 )
 def test_a_wrong_command_line_is_distinguished_from_a_wrong_id(
-    widget: Widget, arguments: list[str], code: int, words: str
+    idle: Widget, arguments: list[str], code: int, words: str
 ) -> None:
-    answer = widget.operate(*arguments)
+    answer = idle.operate(*arguments)
     assert answer.returncode == code
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
