@@ -76,6 +76,7 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
     _sandbox.recover()
     with Widget(tmp_path_factory.mktemp("access"), _sandbox.url, DELIVERY_WAIT="30") as widget:
         yield widget
+        widget.kill()  # to stop it would wait for the submission that is held back
 
 
 def wait_until_still(page: Page) -> None:

@@ -1,6 +1,7 @@
 """Screenshots of the page at the press of a button, without the widget in them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from bed import Sandbox, Widget
@@ -24,17 +25,21 @@ STRICT = {
 }
 
 
-@pytest.fixture
-def capturing(browser: Browser) -> Iterator[Browser]:
-    """A Chromium in which the person always allows a screenshot of this tab."""
-    capturing = browser.browser_type.launch(executable_path=executable(whole=True), args=[*ARGUMENTS, *FLAGS])
-    yield capturing
-    capturing.close()
+OPTIONS: dict[str, Any] = {"locale": "en-GB", "viewport": {"width": 700, "height": 800}}
 
 
 @pytest.fixture
-def context(capturing: Browser) -> Iterator[BrowserContext]:
-    context = capturing.new_context(locale="en-GB", viewport={"width": 700, "height": 800})
+def capturing(browser: Browser) -> Iterator[BrowserContext]:
+    """A whole Chromium, in which the person always allows a screenshot of this tab."""
+    whole = browser.browser_type.launch(executable_path=executable(whole=True), args=[*ARGUMENTS, *FLAGS])
+    yield whole.new_context(**OPTIONS)
+    whole.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """The browser of all tests, which offers screenshots and could take none."""
+    context = browser.new_context(**OPTIONS)
     yield context
     context.close()
 
@@ -46,8 +51,8 @@ def host() -> Iterator[Server]:
         yield server
 
 
-def test_one_press_takes_the_page_along(context: BrowserContext, form_site: Widget, insider: Sandbox) -> None:
-    form = FormPage(context, form_site.url).open().fill()
+def test_one_press_takes_the_page_along(capturing: BrowserContext, form_site: Widget, insider: Sandbox) -> None:
+    form = FormPage(capturing, form_site.url).open().fill()
     form.page.get_by_role("button", name="Take a screenshot").click()
     expect(form.rows).to_contain_text("screenshot.png")
     form.settle()
@@ -57,11 +62,11 @@ def test_one_press_takes_the_page_along(context: BrowserContext, form_site: Widg
 
 
 def test_in_a_strict_page_the_widget_is_not_in_its_own_picture(
-    context: BrowserContext, form_site: Widget, insider: Sandbox, host: Server
+    capturing: BrowserContext, form_site: Widget, insider: Sandbox, host: Server
 ) -> None:
     headers = {name: value.format(widget=form_site.url) for name, value in STRICT.items()}
     host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=form_site.url), headers)
-    page = context.new_page()
+    page = capturing.new_page()
     page.goto(f"http://localhost:{host.port}/")
     page.locator("insider-feedback .launcher").click()
     form = page.frame_locator("insider-feedback iframe")
@@ -99,12 +104,10 @@ def test_who_thinks_better_of_it_finds_the_form_as_it_was(context: BrowserContex
     assert form.unexpected() == []
 
 
-def test_nothing_is_captured_while_the_form_is_sent(
-    context: BrowserContext, form_site: Widget, insider: Sandbox
-) -> None:
+def test_nothing_is_captured_while_the_form_is_sent(context: BrowserContext, form_site: Widget) -> None:
     form = FormPage(context, form_site.url).open().fill()
     form.page.evaluate("navigator.mediaDevices.getDisplayMedia = async () => { window.asked = true }; 0")
-    insider.slow(30, "create")
+    context.route(form.address, lambda route: None)  # no answer comes: the form goes on sending
     form.button.press("Enter")
     expect(form.progress).to_be_visible()
     form["feedback-capture"].dispatch_event("click")
