@@ -46,9 +46,9 @@ class Framed(FormPage):
         """The form's messages of one type."""
         return [data for type_, data in self.host.evaluate("window.heard") if type_ == kind]
 
-    def until_message(self, kind: str) -> Any:
-        """Wait for the first message of one type, and return it."""
-        return until(lambda: self.messages(kind))[0]
+    def until_message(self, kind: str, before: int = 0) -> Any:
+        """Wait for a message of one type, the first after those that came before, and return it."""
+        return until(lambda: self.messages(kind)[before:])[0]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import copy
 from typing import Any
 
@@ -120,7 +120,7 @@ def stored(form: FormPage) -> str:
 
 def keep(form: FormPage, text: str) -> None:
     """Waits until the browser keeps a text."""
-    until(lambda: text in stored(form))
+    until(lambda: text in stored(form), pause=0.05)
 
 
 def reload(form: Framed) -> None:
@@ -702,22 +702,24 @@ def test_a_product_may_have_nothing_kept(browser: Browser, form_site: Widget, in
         expect(form.thanks).to_be_visible()
 
 
-@pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", 7, {"a": 1}, None])
-def test_a_forged_draft_is_words_or_nothing(signed: Framed, text: Any) -> None:
+FORGE = """forged => {
+  const [key] = Object.keys(localStorage)
+  localStorage.setItem(key, JSON.stringify({text: forged, thumb: {}, at: Date.now(), email: 'eve@example.com'}))
+}"""
+
+
+def test_a_forged_draft_is_words_or_nothing(signed: Framed, subtests: pytest.Subtests) -> None:
+    forgeries: list[Any] = ["<img src=x onerror=alert(1)>", 7, {"a": 1}, None]
     meet(signed, ANNA, "hello")
-    signed.text.fill(SALARY)
-    keep(signed, SALARY)
-    signed.page.evaluate(
-        """forged => {
-          const [key] = Object.keys(localStorage)
-          localStorage.setItem(key, JSON.stringify({text: forged, thumb: {}, at: Date.now(), email: 'eve@example.com'}))
-        }""",
-        text,
-    )
-    reload(signed)
-    meet(signed, ANNA, "hello")
-    expect(signed.text).to_have_value(text if isinstance(text, str) else "")
-    expect(signed.page.locator("main img[src=x]")).to_have_count(0)
+    for text in forgeries:
+        with subtests.test(text=text):
+            signed.text.fill(SALARY)
+            keep(signed, SALARY)
+            signed.page.evaluate(FORGE, text)
+            reload(signed)
+            meet(signed, ANNA, "hello")
+            expect(signed.text).to_have_value(text if isinstance(text, str) else "")
+            expect(signed.page.locator("main img[src=x]")).to_have_count(0)
 
 
 def test_where_the_browser_keeps_nothing_words_are_kept_as_long_as_the_page(
@@ -792,23 +794,25 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "identity"), REFUSED)
 @pytest.mark.parametrize("kind", ["hello", "set"])
 def test_an_identity_that_is_not_accepted_is_refused_when_it_is_set(
-    signed: Framed, insider: Sandbox, kind: str, reason: str, identity: Callable[[], str]
+    signed: Framed, insider: Sandbox, kind: str, subtests: pytest.Subtests
 ) -> None:
     signed.expected.append(NETWORK)
-    if kind == "set":
-        meet(signed, BERT, "hello")
-    signed.say(kind, identity=identity())  # made now: it does not last until a late test
-    error = signed.until_message("error")
-    assert error == {"code": "identity_invalid", "reason": reason, "retryable": True}
-    expect(signed["feedback-identity"]).to_be_visible()
-    expect(signed["feedback-identity"]).to_contain_text("This page could not confirm who you are")
-    expect(signed.email).to_have_value("")
-    expect(signed.email).to_be_editable()
-    meet(signed, ANNA)
-    expect(signed["feedback-identity"]).to_be_hidden()
+    for place, (reason, identity) in enumerate(REFUSED):
+        with subtests.test(place=place, reason=reason):
+            if kind == "set":
+                meet(signed, BERT, "set" if place else "hello")
+            before = len(signed.messages("error"))
+            signed.say(kind, identity=identity())  # made now: it does not last until a late test
+            error = signed.until_message("error", before)
+            assert error == {"code": "identity_invalid", "reason": reason, "retryable": True}
+            expect(signed["feedback-identity"]).to_be_visible()
+            expect(signed["feedback-identity"]).to_contain_text("This page could not confirm who you are")
+            expect(signed.email).to_have_value("")
+            expect(signed.email).to_be_editable()
+            meet(signed, ANNA)
+            expect(signed["feedback-identity"]).to_be_hidden()
     signed.text.fill("Vouched for")
     signed.send()
     expect(signed.thanks).to_be_visible()
