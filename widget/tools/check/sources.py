@@ -6,7 +6,7 @@ A block that ours does not have, text outside every block, a file that no page u
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateSyntaxError
@@ -62,12 +62,19 @@ class Sources:
 
 
 def _read(sources: Mapping[str, str]) -> Iterator[tuple[str, nodes.Template]]:
-    environment = Environment()  # noqa: S701 - reads, and renders nothing
     for name, source in sources.items():
-        try:
-            yield name, environment.parse(source)
-        except TemplateSyntaxError:
-            continue  # reported by another check
+        if (tree := _tree(source)) is not None:
+            yield name, tree
+
+
+@lru_cache(maxsize=64)
+def _tree(source: str) -> nodes.Template | None:
+    """A template, to be read only; None if it cannot be parsed, which another check reports. Ours are those of all
+    products."""
+    try:
+        return Environment().parse(source)  # noqa: S701 - reads, and renders nothing
+    except TemplateSyntaxError:
+        return None
 
 
 _QUOTED = re.compile(r"'([^']+)'")
@@ -96,7 +103,7 @@ def check(sources: Sources) -> Iterator[Finding]:
         at = f"{sources.slug}/{name}"
         yield from _blocks(name, tree, sources, at)
         yield from _outside(tree, at)
-        yield from escaping.check_source(sources.own[name], at)
+        yield from escaping.check_source(tree, at)
         if name not in used and name not in sources.ours:
             hint = near(name, PAGES)
             fix = f"Did you mean {hint}?" if hint else "Include it somewhere, or remove it."
