@@ -97,6 +97,7 @@ def signed_off(data: bytes) -> bytes:
             events.O = said
         document.pages[0].AA = events
         document.trailer.ID = Array([String(""), String("")])  # then the same pages make the same file
+        document.trailer.Size = 0  # counted when it is written, but only where there is one
         target = io.BytesIO()
         document.save(target, static_id=True, force_version="1.7")
         return target.getvalue()
