@@ -201,43 +201,44 @@ def test_five_files_are_all_and_a_sixth_is_kept_and_complained_of(form: FormPage
 # --- what is checked --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("file", "message"),
-    [
-        (("notes.docx", b"PK\3\4", ""), ONLY),
-        (("page.pdf", b"<html>", "application/pdf"), ONLY),
-        (("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"), ONLY),
-        (
-            ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"),
-            "This browser cannot open HEIC pictures. Save it as a JPEG and add that.",
-        ),
-        (
-            ("cut.jpg", jpeg()[:40], "image/jpeg"),
-            "This file could not be opened. Choose it again, or choose another one.",
-        ),
-        (("empty.png", b"", "image/png"), "This file is empty. Please choose it again."),
-        (
-            ("broken.jpg", b"\xff\xd8\xff" + b"x" * MAX_FILE_SIZE, "image/jpeg"),
-            "This file could not be opened. Choose it again, or choose another one.",
-        ),
-        (
-            ("manual.pdf", pdf(size=MAX_FILE_SIZE + 1), "application/pdf"),
-            "Over 4 MB. Save a smaller version, or only the pages that matter.",
-        ),
-    ],
-)
-def test_what_cannot_go_along_keeps_its_row_and_says_why(
-    form: FormPage, file: tuple[str, bytes, str], message: str
-) -> None:
-    form.fill().add(file)
-    expect(form.rows).to_have_attribute("data-state", "wrong")
-    expect(form.rows.locator(".feedback-file-note")).to_have_text(message)
-    remove = form.rows.get_by_role("button")
-    note = remove.get_attribute("aria-describedby")
-    assert form.page.locator(f"#{note}").inner_text() == message
-    form.send()
-    expect(remove).to_be_focused()
-    remove.click()
+WRONG = [
+    (("notes.docx", b"PK\3\4", ""), ONLY),
+    (("page.pdf", b"<html>", "application/pdf"), ONLY),
+    (("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"), ONLY),
+    (
+        ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"),
+        "This browser cannot open HEIC pictures. Save it as a JPEG and add that.",
+    ),
+    (
+        ("cut.jpg", jpeg()[:40], "image/jpeg"),
+        "This file could not be opened. Choose it again, or choose another one.",
+    ),
+    (("empty.png", b"", "image/png"), "This file is empty. Please choose it again."),
+    (
+        ("broken.jpg", b"\xff\xd8\xff" + b"x" * MAX_FILE_SIZE, "image/jpeg"),
+        "This file could not be opened. Choose it again, or choose another one.",
+    ),
+    (
+        ("manual.pdf", pdf(size=MAX_FILE_SIZE + 1), "application/pdf"),
+        "Over 4 MB. Save a smaller version, or only the pages that matter.",
+    ),
+]
+"""Files that cannot go along, and what is said of each."""
+
+
+def test_what_cannot_go_along_keeps_its_row_and_says_why(form: FormPage, subtests: pytest.Subtests) -> None:
+    form.fill()
+    for file, message in WRONG:
+        with subtests.test(file=file[0]):
+            form.add(file)
+            expect(form.rows).to_have_attribute("data-state", "wrong")
+            expect(form.rows.locator(".feedback-file-note")).to_have_text(message)
+            remove = form.rows.get_by_role("button")
+            note = remove.get_attribute("aria-describedby")
+            assert form.page.locator(f"#{note}").inner_text() == message
+            form.send()
+            expect(remove).to_be_focused()
+            remove.click()
     form.send()
     expect(form.thanks).to_be_visible()
 
