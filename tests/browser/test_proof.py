@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from bed import Sandbox, Widget
 from form_stage import EMAIL, NETWORK, FormPage
+from people import STALLED
 from playwright.sync_api import Browser, expect
-from test_form_person import STALLED
 
 CONFIG = """\
 [products.demo]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from bed import Sandbox, Widget
 from form_stage import EMAIL, FormPage
+from people import BERT, Near, framed
 from playwright.sync_api import Browser, Locator, expect
 from stage import Server
 from test_form_access import violations
-from test_form_person import BERT, Near, framed
 
 ORIGINS = 'origins = ["http://localhost:*", "http://127.0.0.1:*"]'
 CONFIG = f"""
