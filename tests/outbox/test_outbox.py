@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from outboxes import FEEDBACK, backend_at, due_ids, kept_blobs, new_submission, outbox_at, read_file, row, time_passes
 from sqlalchemy import Connection, Engine, event
+from structlog.testing import capture_logs
 
 from widget.errors import OutboxFull, OutboxUnavailable
 from widget.outbox.backend import Backend
@@ -175,6 +176,19 @@ async def test_a_claim_whose_answer_was_lost_is_still_had_while_its_lease_lasts(
     assert work
     assert work.attempts == 1
     assert await outbox.record(work, Transition("delivered", feedback_id=32))
+
+
+async def test_an_outage_in_which_a_claim_is_tried_again_is_logged_at_once(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.outbox.outbox._CLAIM_PAUSES", (0.001,))
+    new = new_submission(outbox)
+    await outbox.add(new)
+    with capture_logs() as logged:
+        assert await Outbox(Forgetful(outbox.backend, 3)).claim(new.id)
+    assert [(line["event"], line["reason"]) for line in logged] == [
+        ("outbox.unavailable", "the connection was lost"),
+    ]
 
 
 async def test_a_claim_is_given_up_once_its_lease_is_over(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:

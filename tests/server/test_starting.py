@@ -16,9 +16,9 @@ from structlog.testing import capture_logs
 
 from widget.app.outbox import create_outbox
 from widget.config.loading import load
-from widget.delivery.outage import Outage
 from widget.errors import ConfigurationError
 from widget.outbox import opening
+from widget.outbox.outage import Outage
 from widget.outbox.outbox import Outbox
 from widget.outbox.sqlite import SQLiteBackend
 from widget.tools.check.service import check_database

@@ -16,7 +16,6 @@ import structlog
 from widget.delivery.announcer import Announcer
 from widget.delivery.bursts import WITHIN, Bursts
 from widget.delivery.delivery import Delivery, Turn
-from widget.delivery.outage import Outage
 from widget.errors import OutboxUnavailable
 from widget.outbox.model import SubmissionStatus, just_stored
 from widget.outbox.outbox import Outbox
@@ -60,7 +59,7 @@ class Dispatcher:
         self._sweep_every = sweep_every
         self._tidy = tidy
         self._away_until = 0.0
-        self._outage = Outage()
+        self._outage = outbox.outage
         self._bursts = Bursts()
         self._after_burst: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()

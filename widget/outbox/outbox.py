@@ -25,6 +25,7 @@ from widget.outbox.backend import Backend
 from widget.outbox.events import Events
 from widget.outbox.migrations import check, migrate
 from widget.outbox.model import Due, SubmissionStatus, Transition, Work
+from widget.outbox.outage import Outage
 from widget.outbox.statements import Statements
 from widget.submissions.model import Submission
 
@@ -68,6 +69,8 @@ class Outbox:
         self._max_quarantine = max_quarantine
         self.trouble: str | None = "it is not open yet"
         """Why the last attempt to store failed; None if it succeeded."""
+        self.outage = Outage()
+        """What deliveries find of the database."""
         self._is_open = False
         self._was_tried = asyncio.Event()
         """Set once the first attempt to open it has ended."""
@@ -230,7 +233,8 @@ class Outbox:
         for pause in _claim_pauses(self.lease):
             try:
                 return await claiming()
-            except OutboxUnavailable:
+            except OutboxUnavailable as error:
+                self.outage.note(str(error))
                 claiming = again
                 await asyncio.sleep(pause)
         return await claiming()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-log = structlog.get_logger("widget.delivery.outage")
+log = structlog.get_logger("widget.outbox.outage")
 
 _REPEAT = 60.0
 """Seconds between two lines about one outage."""
