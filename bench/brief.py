@@ -49,10 +49,11 @@ def _backlog(samples: Samples) -> str:
 
 
 def _postgres(samples: Samples) -> str:
-    ours, sqlite = _middle(samples, "text"), _middle(samples, "text", "ceiling")
+    text = samples.values["text"]
+    times = median(ours / sqlite for ours, sqlite in zip(text["ours"], text["ceiling"], strict=True))
     several, one = _middle(samples, "far rate"), _middle(samples, "far rate", "ceiling")
     return (
-        f"On PostgreSQL, a text takes {ours / sqlite:.1f} times the processor time that it takes on SQLite. More "
+        f"On PostgreSQL, a text takes {times:.1f} times the processor time that it takes on SQLite. More "
         f"processes pay where Insider Connect is slow: if it takes 200 ms, two web processes and three workers deliver "
         f"{several / one:.1f} times as much as one process."
     )
