@@ -91,14 +91,19 @@ def test_a_sending_that_waits_is_not_made_for_somebody_else(signed: Framed, insi
     meet(signed, ANNA, "hello")
     signed.awake().answer(503, "unavailable", message="Later.", retry_after=2)
     signed.text.fill(SALARY)
+    signed.host.clock.install()
     signed.send()
     expect(signed.button).to_have_text("Try now")
     meet(signed, BERT)
     shows_nothing_of_anna(signed)
     expect(signed.button).to_have_text("Send feedback")
     signed.text.fill("Half a thought")
-    signed.host.wait_for_timeout(2500)  # the countdown that must not go on
-    assert insider.feedbacks() == []
+    signed.host.clock.run_for(5_000)  # the countdown must not go on
+    signed.host.clock.resume()
+    signed.text.fill("A whole thought")
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    assert insider.descriptions() == ["A whole thought"]
 
 
 @pytest.mark.parametrize("leaving", ["set", "reset"])
