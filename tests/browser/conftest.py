@@ -6,6 +6,7 @@ import pytest
 from bed import Sandbox, Widget
 from form_stage import FormPage
 from playwright.sync_api import Browser, expect
+from reuse import Windows
 from stage import Server, Stage
 
 SOON = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
@@ -28,14 +29,21 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
         yield widget
 
 
+@pytest.fixture(scope="session")
+def windows() -> Windows:
+    """Windows that serve one test after the other."""
+    return Windows()
+
+
 @pytest.fixture
-def form(browser: Browser, form_site: Widget, insider: Sandbox, request: pytest.FixtureRequest) -> Iterator[FormPage]:
-    """The form, open in a new page unless the test is marked `unopened`. Any console message that a test does not
-    expect fails the test. Motion is reduced: to draw each frame of it would be a tenth of all the work."""
-    context = browser.new_context(locale="en-GB", viewport={"width": 560, "height": 1000}, reduced_motion="reduce")
-    form = FormPage(context, form_site.url)
-    yield form if request.node.get_closest_marker("unopened") else form.open()
-    context.close()
+def form(
+    browser: Browser, windows: Windows, form_site: Widget, insider: Sandbox, request: pytest.FixtureRequest
+) -> Iterator[FormPage]:
+    """The form, open in a window of its own unless the test is marked `unopened`. Any console message that a test does
+    not expect fails the test. Motion is reduced: to draw each frame of it would be a tenth of all the work."""
+    with windows.window(browser, form_site.url, viewport={"width": 560, "height": 1000}) as window:
+        form = FormPage(window.context, form_site.url, page=window.page)
+        yield form if request.node.get_closest_marker("unopened") else form.open()
     assert form.unexpected() == []
 
 
@@ -47,10 +55,10 @@ def kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def kept(browser: Browser, kept_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
+def kept(browser: Browser, windows: Windows, kept_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
     """The form while Insider Connect is away."""
     insider.down()
-    form = FormPage(browser.new_context(locale="en-GB", viewport={"width": 560, "height": 900}), kept_site.url)
-    yield form.open()
-    form.context.close()
+    with windows.window(browser, kept_site.url, viewport={"width": 560, "height": 900}) as window:
+        form = FormPage(window.context, kept_site.url, page=window.page)
+        yield form.open()
     assert form.unexpected() == []

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from bed import until
 from PIL import Image
-from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Route, ViewportSize, expect
 
 EMAIL = "mara@northwind.example"
 NETWORK = re.compile("Failed to load resource")
@@ -33,10 +33,16 @@ DROP = """([selector, files, type]) => {
 }"""
 
 
+def still(browser: Browser, width: int = 800, height: int = 720) -> BrowserContext:
+    """A window in which little moves: to draw what nobody looks at would be a tenth to a third of all the work."""
+    viewport: ViewportSize = {"width": width, "height": height}
+    return browser.new_context(locale="en-GB", reduced_motion="reduce", viewport=viewport)
+
+
 class FormPage:
     """A page with the form in it."""
 
-    def __init__(self, context: BrowserContext, url: str, product: str = "demo") -> None:
+    def __init__(self, context: BrowserContext, url: str, product: str = "demo", page: Page | None = None) -> None:
         self.context = context
         self.url = f"{url}/form/{product}"
         self.address = re.compile(re.escape(self.url) + r"(\?.*)?$")
@@ -44,7 +50,7 @@ class FormPage:
         self.expected: list[re.Pattern[str]] = []
         context.on("console", lambda message: self.said.append(message.text))
         context.on("weberror", lambda error: self.said.append(str(error.error)))
-        self.page: Page = context.new_page()
+        self.page: Page = page or context.new_page()
         self.page.set_default_timeout(10_000)
 
     def open(self, query: str = "") -> Self:

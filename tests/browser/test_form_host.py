@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bed import Sandbox, Widget, until
-from form_stage import EMAIL, NETWORK, FormPage
+from form_stage import EMAIL, NETWORK, FormPage, still
 from playwright.sync_api import Browser, expect
 from samples import pdf
 from stage import Server
@@ -25,7 +25,7 @@ class Framed(FormPage):
     site = "localhost"
 
     def __init__(self, browser: Browser, form_url: str, host: Server, product: str = "demo") -> None:
-        super().__init__(browser.new_context(locale="en-GB"), form_url, product)
+        super().__init__(still(browser), form_url, product)
         host.answers["/"] = (200, "text/html; charset=utf-8", HOST.format(form=self.url), {})
         host.answers["/host.js"] = (200, "text/javascript", SCRIPT, {})
         self.host = self.page

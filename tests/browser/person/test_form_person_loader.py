@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bed import ROOT, Sandbox, Widget, until
-from form_stage import NETWORK, FormPage
+from form_stage import NETWORK, FormPage, still
 from people import ANNA, BERT, SALARY, STORED, keep, stored, token
 from playwright.sync_api import Browser, expect
 from stage import Server
@@ -20,7 +20,7 @@ class Loaded(FormPage):
     """The form as the loader opens it."""
 
     def __init__(self, browser: Browser, form_url: str, host: Server, product: str) -> None:
-        super().__init__(browser.new_context(locale="en-GB"), form_url, product)
+        super().__init__(still(browser), form_url, product)
         host.answers["/loader"] = (200, "text/html; charset=utf-8", PAGE.format(url=form_url, product=product), {})
         self.host = self.page
         self.visit(f"http://127.0.0.1:{host.port}/loader")

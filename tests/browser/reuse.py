@@ -1,0 +1,89 @@
+"""Browser windows that tests use one after the other.
+
+A new context costs a renderer process, in which every script is compiled anew: as much as all that a test then does
+with the form. So a window goes from one test to the next, after the browser has forgotten what the site kept. A test
+that does to its page or context what could outlast this has the window for itself: it is closed at the end.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser
+
+HARMLESS = {
+    *("locator", "frame_locator", "frame", "title", "content", "screenshot", "is_closed", "bring_to_front"),
+    *("get_by_role", "get_by_label", "get_by_text", "get_by_title", "get_by_test_id", "get_by_placeholder"),
+    *("goto", "reload", "evaluate", "evaluate_handle", "wait_for_load_state", "wait_for_url", "wait_for_function"),
+    *("expect_request", "expect_response", "expect_event", "expect_popup", "expect_file_chooser", "expect_download"),
+    *("set_default_timeout", "set_viewport_size", "cookies", "remove_listener", "unroute", "unroute_all"),
+}
+"""What may be done with a page and its context without a trace, once the site's storage is empty."""
+UNDONE: dict[str, Callable[..., Callable[[], Any]]] = {
+    "on": lambda used, event, heard: lambda: used.remove_listener(event, heard),
+    "route": lambda used, *_: lambda: used.unroute_all(behavior="ignoreErrors"),
+    "set_offline": lambda used, _: lambda: used.set_offline(False),
+}
+"""What changes more, by what puts it back."""
+
+
+class Window:
+    """A context with one page."""
+
+    def __init__(self, browser: Browser, **options: Any) -> None:
+        self.context = browser.new_context(locale="en-GB", reduced_motion="reduce", **options)
+        self.page = self.context.new_page()
+        self.is_spoiled = False
+        self._size = self.page.viewport_size
+        self._session = self.context.new_cdp_session(self.page)
+        self._undo: list[Callable[[], Any]] = []
+        for used in (self.page, self.context, self.page.clock):
+            self._watch(used)
+
+    def _watch(self, used: Any) -> None:
+        """Notice what is done with it."""
+        for name in dir(type(used)):
+            if not name.startswith("_") and name not in HARMLESS and callable(method := getattr(used, name)):
+                setattr(used, name, functools.partial(self._notice, used, name, method))
+
+    def _notice(self, used: Any, name: str, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        if name in UNDONE:
+            self._undo.append(UNDONE[name](used, *arguments))
+        else:
+            self.is_spoiled = True
+        return method(*arguments, **named)
+
+    def clear(self, site: str) -> None:
+        """Leave the site, at this address, and forget all that it kept and all that a test changed."""
+        to_undo, self._undo = self._undo, []
+        for undo in to_undo:
+            undo()
+        self.page.goto(f"{site}/healthz")  # the same process, and nothing in it that would keep more
+        self.page.evaluate("sessionStorage.clear()")
+        self._session.send("Storage.clearDataForOrigin", {"origin": site, "storageTypes": "all"})
+        self.page.mouse.move(0, 0)
+        if self._size and self.page.viewport_size != self._size:
+            self.page.set_viewport_size(self._size)
+        self._undo.clear()  # what undoing has added
+
+
+class Windows:
+    """The windows that wait for a test, one for each set of options."""
+
+    def __init__(self) -> None:
+        self._free: dict[str, Window] = {}
+
+    @contextmanager
+    def window(self, browser: Browser, site: str, **options: Any) -> Iterator[Window]:
+        """A window that knows nothing of the site."""
+        wanted = repr(sorted(options.items()))
+        window = self._free.pop(wanted, None)
+        if window is None or window.context.browser is not browser:
+            window = Window(browser, **options)
+        yield window
+        if window.is_spoiled or len(window.context.pages) != 1:
+            window.context.close()
+        else:
+            window.clear(site)
+            self._free[wanted] = window
