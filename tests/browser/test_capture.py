@@ -28,12 +28,24 @@ STRICT = {
 OPTIONS: dict[str, Any] = {"locale": "en-GB", "viewport": {"width": 700, "height": 800}}
 
 
+@pytest.fixture(scope="module")
+def whole() -> Iterator[list[Browser]]:
+    """The whole Chromium, from the first test that starts it: its start takes longer than the test."""
+    started: list[Browser] = []
+    yield started
+    for browser in started:
+        browser.close()
+
+
 @pytest.fixture
-def capturing(browser: Browser) -> Iterator[BrowserContext]:
-    """A whole Chromium, in which the person always allows a screenshot of this tab."""
-    whole = browser.browser_type.launch(executable_path=executable(whole=True), args=[*ARGUMENTS, *FLAGS])
-    yield whole.new_context(**OPTIONS)
-    whole.close()
+def capturing(browser: Browser, whole: list[Browser]) -> Iterator[BrowserContext]:
+    """A page in a whole Chromium, in which the person always allows a screenshot of this tab."""
+    if not (whole and whole[-1].is_connected()):
+        arguments = [*ARGUMENTS, *FLAGS]
+        whole.append(browser.browser_type.launch(executable_path=executable(whole=True), args=arguments))
+    context = whole[-1].new_context(**OPTIONS)
+    yield context
+    context.close()
 
 
 @pytest.fixture
