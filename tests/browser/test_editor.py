@@ -49,22 +49,26 @@ def test_every_picture_can_be_edited_and_a_pdf_cannot(form: FormPage) -> None:
 
 
 DRAGS = {
-    "box": ([(100, 100), (300, 300)], (100, 200)),
-    "arrow": ([(100, 300), (300, 100)], (200, 200)),
-    "pen": ([(100, 100), (200, 100), (300, 100)], (200, 100)),
+    "box": ([(50, 250), (150, 350)], (50, 300)),
+    "arrow": ([(200, 350), (300, 250)], (250, 300)),
+    "pen": ([(350, 300), (400, 300), (450, 300)], (400, 300)),
 }
+"""Where each tool is dragged, and a point that it inks."""
 
 
-@pytest.mark.parametrize("tool", DRAGS)
-def test_what_is_drawn_by_pointer_is_in_what_is_sent(tool: str, editing: Editing, insider: Sandbox) -> None:
-    points, inked = DRAGS[tool]
-    editing.drag(tool, *points)
+def test_what_is_drawn_by_pointer_is_in_what_is_sent(
+    editing: Editing, insider: Sandbox, subtests: pytest.Subtests
+) -> None:
+    for tool, (points, _) in DRAGS.items():
+        editing.drag(tool, *points)
     editing.done()
     editing.form.send()
     expect(editing.form.thanks).to_be_visible()
     picture = pixels(sent(insider))
     assert picture.size == (800, 400)
-    assert picture.getpixel(inked) == INK
+    for tool, (_, inked) in DRAGS.items():
+        with subtests.test(tool=tool):
+            assert picture.getpixel(inked) == INK
     assert picture.getpixel((600, 150)) == GREEN
 
 
