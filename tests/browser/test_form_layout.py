@@ -34,7 +34,7 @@ def host() -> Iterator[Server]:
 @pytest.fixture
 def opened(browser: Browser, form_site: Widget, host: Server) -> Iterator[Opened]:
     """Open the form in a host page of a given size, and return its frame."""
-    context = browser.new_context(locale="en-GB")
+    context = browser.new_context(locale="en-GB", reduced_motion="reduce")
 
     def open_form(width: int, height: int, mode: str = "popover", lang: str = "en") -> Frame:
         page = context.pages[0] if context.pages else context.new_page()

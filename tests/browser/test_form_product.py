@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -58,7 +59,7 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def strict(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
-    context = browser.new_context(locale="en-GB")
+    context = browser.new_context(locale="en-GB", viewport={"width": 560, "height": 1000}, reduced_motion="reduce")
     form = FormPage(context, form_site.url, "strict")
     yield form.open()
     context.close()
@@ -105,21 +106,23 @@ def test_a_browser_mixes_the_colours_that_the_server_counted_with(strict: FormPa
     ).theme
     for mode in themes.MODES:
         strict.open(f"?theme={mode}")
-        for name, colour in themes.palette(theme, mode).items():
-            painted = strict.page.evaluate(
-                """name => {
-                  const probe = document.createElement('canvas').getContext('2d', {willReadFrequently: true})
-                  const place = document.querySelector('main')
-                  place.style.setProperty('--probe', `var(--feedback-${name})`)
-                  place.style.color = 'var(--probe)'
-                  probe.fillStyle = getComputedStyle(place).color
-                  probe.fillRect(0, 0, 1, 1)
-                  return [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3)
-                }""",
-                name,
-            )
+        palette = themes.palette(theme, mode)
+        painted = strict.page.evaluate(PAINTED, [*palette])
+        for (name, colour), channels in zip(palette.items(), painted, strict=True):
             counted = [round(channel * 255) for channel in (colour.red, colour.green, colour.blue)]
-            assert all(abs(a - b) <= 2 for a, b in zip(painted, counted, strict=True)), (mode, name, painted, counted)
+            assert all(abs(a - b) <= 2 for a, b in zip(channels, counted, strict=True)), (mode, name, channels, counted)
+
+
+PAINTED = """names => names.map(name => {
+  const probe = document.createElement('canvas').getContext('2d', {willReadFrequently: true})
+  const place = document.querySelector('main')
+  place.style.setProperty('--probe', `var(--feedback-${name})`)
+  place.style.color = 'var(--probe)'
+  probe.fillStyle = getComputedStyle(place).color
+  probe.fillRect(0, 0, 1, 1)
+  return [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3)
+})"""
+"""The colours that the browser makes of the names of some."""
 
 
 def test_a_host_page_says_who_somebody_is_and_the_address_cannot_be_changed(
@@ -178,7 +181,7 @@ def test_what_a_host_page_tells_is_seen_by_the_person_and_goes_along(
 def test_the_second_product_fits_a_phone(browser: Browser, start_widget: Callable[..., Widget]) -> None:
     config = (ROOT / "examples" / "widget.toml").read_text("utf-8")
     site = start_widget(config=config, CUSTOM_FOLDER=str(ROOT / "examples"))
-    context = browser.new_context(viewport={"width": 320, "height": 700})
+    context = browser.new_context(viewport={"width": 320, "height": 700}, reduced_motion="reduce")
     for language in ("en", "de", "fr"):
         form = FormPage(context, site.url, "ferry").open(f"?lang={language}")
         assert form.page.evaluate("document.documentElement.scrollWidth") == 320
@@ -187,6 +190,8 @@ def test_the_second_product_fits_a_phone(browser: Browser, start_widget: Callabl
     context.close()
 
 
+SMALL: dict[str, Any] = {"viewport": {"width": 640, "height": 480}, "reduced_motion": "reduce"}
+"""A window of which little has to be drawn."""
 HEIGHTS = {"a": "120vh", "b": "calc(100vh + 1px)", "c": "300dvh", "d": "101%"}
 """By product, the least height that its style sheet gives to the form."""
 
@@ -201,7 +206,7 @@ def test_an_inline_form_stops_growing_when_its_height_only_follows_itself(
     config = "".join(f'[products.{product}]\nname = "Northwind"\n{ORIGINS}\n' for product in HEIGHTS)
     site = start_widget(config=config, CUSTOM_FOLDER=str(tmp_path))
     with Server() as host:
-        page = browser.new_context().new_page()
+        page = browser.new_context(**SMALL).new_page()
         for product, height in HEIGHTS.items():
             loader = f'<script src="{site.url}/embed.js"></script>'
             element = f'<insider-feedback product="{product}" mode="inline"></insider-feedback>'
@@ -222,7 +227,7 @@ def inline(browser: Browser, form_site: Widget) -> Iterator[Page]:
         loader = f'<script src="{form_site.url}/embed.js"></script>'
         element = '<insider-feedback product="demo" mode="inline"></insider-feedback>'
         host.answers["/"] = (200, "text/html; charset=utf-8", f"<!doctype html>{loader}<body>{element}", {})
-        page = browser.new_context().new_page()
+        page = browser.new_context(**SMALL).new_page()
         page.goto(f"http://localhost:{host.port}/")
         expect(page.frame_locator("iframe").locator("#description")).to_be_visible()
         yield page
