@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from bed import Sandbox, Widget
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from bed import Sandbox, Widget, until
+from playwright.sync_api import Browser, FilePayload, Frame, Page, expect
 
 from widget.i18n import messages as words
 
@@ -14,7 +14,7 @@ BOTH = ("100%", "200%")
 SIZES = {240: ("100%",), 320: BOTH, 360: BOTH, 420: BOTH, 500: ("200%",), 640: BOTH}
 """Widths in pixels, from narrow to wide, and the text sizes to try with each."""
 
-NOBODY = "http://127.0.0.1:9"
+SOON = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.3", "PROBE_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2"}
 PROBLEM = {"type": "about:blank", "status": 429, "errors": [{"field": "", "code": "rate_limited", "message": "-"}]}
 TALL = ("ar", "he", "hi", "ja", "ko", "zh-Hans", "zh-Hant")
 
@@ -62,6 +62,8 @@ MISFITS = """isLarge => {
     if (/^(ja|zh)/.test(language) && !isTile) continue // which break between characters
     if (isLarge && !isTile && innerWidth < 360) continue // rather broken than cut
     if (element.closest('bdi, .feedback-summary a') || node.data.includes('@')) continue
+    const isOneLine = new Set([...range.getClientRects()].map(box => Math.round(box.bottom / 4))).size < 2
+    if (isOneLine) continue // most are, and no word in it is broken
     const one = isTile && /^(ja|zh)/.test(language)
     for (const word of one ? [{0: node.data, index: 0}] : node.data.matchAll(/[\\p{L}\\p{M}\\p{N}\u2019']+/gu)) {
       range.setStart(node, word.index)
@@ -75,15 +77,21 @@ MISFITS = """isLarge => {
 }"""
 
 AT_SIZES = f"""sizes => {{
-  const {{style}} = document.documentElement, misfits = {MISFITS}
-  const found = sizes.map(size => {{
-    style.fontSize = size
-    return misfits(size === '200%').map(misfit => `${{size}}: ${{misfit}}`)
-  }})
+  const {{style}} = document.documentElement, misfits = {MISFITS}, found = []
+  for (const [width, those] of sizes) {{
+    if (frameElement) frameElement.style.width = `${{width}}px`
+    if (innerWidth !== width) throw new Error(`${{innerWidth}} px in place of ${{width}}`)
+    const isLarge = style.fontSize === '200%' // the last size comes first: to change it lays everything out again
+    for (const size of isLarge ? those.toReversed() : those) {{
+      style.fontSize = size
+      found.push(...misfits(size === '200%').map(misfit => `${{width}} px, ${{size}}: ${{misfit}}`))
+    }}
+  }}
   style.fontSize = ''
-  return found.flat()
+  return found
 }}"""
-"""Sizes are measured one after the other, without drawing the page in between."""
+"""Sizes are measured one after the other, and in a frame widths, too, without drawing the page in between."""
+HOST = "<!doctype html><title>Host</title><iframe name=form style='border: 0; width: 640px; height: 800px'></iframe>"
 LINES = """() => {
   const style = selector => getComputedStyle(document.querySelector(selector))
   const ratio = selector => parseFloat(style(selector).lineHeight) / parseFloat(style(selector).fontSize)
@@ -95,25 +103,13 @@ LINES = """() => {
 }"""
 
 
-@dataclass(frozen=True)
-class Services:
-    """One widget that delivers, and one that cannot."""
-
-    delivering: str
-    waiting: str
-
-
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def service(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+    """A widget that notices soon when Insider Connect is back."""
+    _sandbox.recover()
     folder = tmp_path_factory.mktemp("languages")
-    for name in ("insider", "delivering", "waiting"):
-        (folder / name).mkdir()
-    with (
-        Sandbox(folder / "insider") as insider,
-        Widget(folder / "delivering", insider.url, DELIVERY_WAIT="10", KEEP_ALIVE="1") as delivering,
-        Widget(folder / "waiting", NOBODY, DELIVERY_WAIT="0", KEEP_ALIVE="1") as waiting,
-    ):
-        yield Services(delivering.url, waiting.url)
+    with Widget(folder, _sandbox.url, DELIVERY_WAIT="10", KEEP_ALIVE="1", **SOON) as widget:
+        yield widget
 
 
 @dataclass(frozen=True)
@@ -138,117 +134,136 @@ def walks() -> dict[str, Walk]:
 
 
 @pytest.fixture
-def walk(browser: Browser, services: Services, language: str, walks: dict[str, Walk]) -> Walk:
+def walk(browser: Browser, service: Widget, insider: Sandbox, language: str, walks: dict[str, Walk]) -> Walk:
     """A walk through all pages: each page takes far longer to bring about than to measure, so all tests share it."""
     if language not in walks:
         with browser.new_context(viewport={"width": 640, "height": 800}, reduced_motion="reduce") as context:
-            walks[language] = walk_through(context.new_page(), services, language)
+            context.set_default_timeout(10_000)
+            walks[language] = walk_through(context.new_page(), service, insider, language)
     return walks[language]
 
 
-def walk_through(page: Page, services: Services, language: str) -> Walk:
-    page.set_default_timeout(10_000)
-    open_form(page, services.delivering, language)
-    found = misfits(page, "form")
-    make_mistakes(page)
-    found += misfits(page, "errors")
-    lines = page.evaluate(LINES)
-    correct_mistakes(page)
-    of_sending = offline(page)
-    receipt = send(page, "delivered")
-    found += misfits(page, "thanks, delivered")
-    page.goto(f"{receipt}?lang={language}")
-    found += misfits(page, "receipt, delivered")
+def walk_through(page: Page, service: Widget, insider: Sandbox, language: str) -> Walk:
+    """The form is in a frame, which can be measured at all widths without drawing it; other pages allow no frame."""
+    form = framed(page, service)
+    open_form(form, service, language)
+    found = misfits(form, "form")
+    make_mistakes(form)
+    found += misfits(form, "errors")
+    lines = form.evaluate(LINES)
+    correct_mistakes(form)
+    of_sending = offline(form)
+    pages = {"receipt, delivered": send(form, "delivered")}
+    found += misfits(form, "thanks, delivered")
+    form.locator("[data-do=another]").click()
 
-    open_form(page, services.waiting, language)
-    receipt = send(page, "accepted")
-    found += misfits(page, "thanks, accepted")
-    page.locator("[data-do=another]").click()
-    page.locator("#feedback-receipts").click()
-    expect(page.locator(".feedback-receipt-list li")).to_have_count(1)
-    found += misfits(page, "list")
-    page.locator("[data-do=back]").click()
-    of_sending += rate_limited(page)
-    page.goto(f"{receipt}?lang={language}")
-    found += misfits(page, "receipt, accepted")
-    page.goto(f"{services.delivering}/form/nobody?lang={language}")
-    found += misfits(page, "problem")
+    insider.down()
+    fill(form)
+    pages["receipt, accepted"] = send(form, "accepted")
+    found += misfits(form, "thanks, accepted")
+    form.locator("[data-do=another]").click()
+    form.locator("#feedback-receipts").click()
+    expect(form.locator(".feedback-receipt-list li")).to_have_count(2)
+    found += misfits(form, "list")
+    form.locator("[data-do=back]").click()
+    of_sending += rate_limited(form)
+
+    pages["problem"] = f"{service.url}/form/nobody"
+    for state, address in pages.items():
+        page.goto(f"{address}?lang={language}")
+        found += misfits(page, state)
+    insider.recover()
+    until(lambda: len(insider.feedbacks()) == 2)  # so that the next one is delivered at once
     return Walk(found, of_sending, lines)
 
 
-def misfits(page: Page, state: str) -> list[str]:
-    """Everything that does not fit, at every width and text size. Widths follow from where the page is."""
-    found = []
-    is_wide = page.viewport_size is not None and page.viewport_size["width"] == max(SIZES)
-    for width in sorted(SIZES, reverse=is_wide):
-        page.set_viewport_size({"width": width, "height": 800})
-        found += [f"{state}, {width} px, {misfit}" for misfit in page.evaluate(AT_SIZES, SIZES[width])]
-    return found
+def framed(page: Page, service: Widget) -> Frame:
+    """A frame in a page of the service's own origin, which can set its width."""
+    page.route("**/host", lambda route: route.fulfill(body=HOST, content_type="text/html"))
+    page.goto(f"{service.url}/host")
+    page.unroute_all()
+    frame = page.frame("form")
+    assert frame
+    return frame
 
 
-def open_form(page: Page, service: str, language: str) -> None:
-    page.goto(f"{service}/form/demo?lang={language}")
-    expect(page.locator("html")).to_have_attribute("lang", language)
-    expect(page.locator("#files-limit")).not_to_be_empty()
+def misfits(shown: Page | Frame, state: str) -> list[str]:
+    """Everything that does not fit, at every width and text size. A page's widths follow from where it is."""
+    if isinstance(shown, Frame):
+        found: list[str] = shown.evaluate(AT_SIZES, list(SIZES.items()))
+    else:
+        found = []
+        is_wide = shown.viewport_size is not None and shown.viewport_size["width"] == max(SIZES)
+        for width in sorted(SIZES, reverse=is_wide):
+            shown.set_viewport_size({"width": width, "height": 800})
+            found += shown.evaluate(AT_SIZES, [(width, SIZES[width])])
+    return [f"{state}, {misfit}" for misfit in found]
 
 
-def make_mistakes(page: Page) -> None:
+def open_form(form: Frame, service: Widget, language: str) -> None:
+    form.goto(f"{service.url}/form/demo?lang={language}")
+    expect(form.locator("html")).to_have_attribute("lang", language)
+    expect(form.locator("#files-limit")).not_to_be_empty()
+    form.locator("feedback-form").evaluate("form => form.recall()")  # what it does in a frame only a second later
+    expect(form.locator("#feedback-remember")).to_be_visible()
+
+
+def make_mistakes(form: Frame) -> None:
     """Nearly everything wrong at once: a file of the wrong type, an empty file, a text that is too long, no address."""
-    page.locator("input[type=file]").set_input_files(
+    form.locator("input[type=file]").set_input_files(
         [
             FilePayload(name="a-long-name-of-a-document.docx", mimeType="application/msword", buffer=b"PK\3\4 text"),
             FilePayload(name="empty.pdf", mimeType="application/pdf", buffer=b""),
         ]
     )
-    expect(page.locator(".feedback-file[data-state=wrong]")).to_have_count(2)
-    page.locator("#sentimentRating-false").check(force=True)
-    page.locator("#description").fill("words " * 180)
-    page.locator("#feedback-send").click()
-    expect(page.locator("#feedback-summary")).to_be_visible()
+    expect(form.locator(".feedback-file[data-state=wrong]")).to_have_count(2)
+    form.locator("#sentimentRating-false").check(force=True)
+    form.locator("#description").fill("words " * 180)
+    form.locator("#feedback-send").click()
+    expect(form.locator("#feedback-summary")).to_be_visible()
 
 
-def correct_mistakes(page: Page) -> None:
-    page.locator(".feedback-file .feedback-remove").evaluate_all("buttons => buttons.forEach(button => button.click())")
-    page.locator("#sentimentRating-true").check(force=True)
+def correct_mistakes(form: Frame) -> None:
+    form.locator(".feedback-file .feedback-remove").evaluate_all("buttons => buttons.forEach(button => button.click())")
+    form.locator("#sentimentRating-true").check(force=True)
 
 
-def fill(page: Page) -> None:
-    page.locator("#description").fill("Good")
-    page.locator("#submittedByEmail").fill("ada@example.com")
+def fill(form: Frame) -> None:
+    form.locator("#description").fill("Good")
+    form.locator("#submittedByEmail").fill("ada@example.com")
 
 
-def send(page: Page, status: str) -> str:
+def send(form: Frame, status: str) -> str:
     """Send a form, and wait for the thanks. Returns the receipt's address."""
-    fill(page)
-    page.locator("#feedback-send").click()
-    thanks = page.locator(f".feedback-thanks[data-status={status}]")
+    form.locator("#feedback-send").click()
+    thanks = form.locator(f".feedback-thanks[data-status={status}]")
     expect(thanks).to_be_visible()
     return str(thanks.locator(".feedback-receipt").evaluate("link => link.href")).partition("?")[0]
 
 
-def offline(page: Page) -> list[str]:
+def offline(form: Frame) -> list[str]:
     """What does not fit while there is no network."""
-    fill(page)
-    page.context.set_offline(True)
-    page.locator("#feedback-send").click()
-    expect(page.locator("#feedback-cancel")).to_be_visible()
-    found = misfits(page, "offline")
-    page.locator("#feedback-cancel").click()
-    expect(page.locator("#feedback-send")).to_be_visible()
-    page.context.set_offline(False)
+    fill(form)
+    form.page.context.set_offline(True)
+    form.locator("#feedback-send").click()
+    expect(form.locator("#feedback-cancel")).to_be_visible()
+    found = misfits(form, "offline")
+    form.locator("#feedback-cancel").click()
+    expect(form.locator("#feedback-send")).to_be_visible()
+    form.page.context.set_offline(False)
     return found
 
 
-def rate_limited(page: Page) -> list[str]:
+def rate_limited(form: Frame) -> list[str]:
     """What does not fit while one more submission has to wait."""
-    page.route("**/form/demo?*", lambda route: route.fulfill(
+    form.page.route("**/form/demo?*", lambda route: route.fulfill(
         status=429, json=PROBLEM, headers={"Retry-After": "754", "Content-Type": "application/problem+json"}
     ) if route.request.method == "POST" else route.fallback())  # fmt: skip
-    fill(page)
-    page.locator("#feedback-send").click()
-    expect(page.locator("#feedback-notes .feedback-note[data-kind=patience]")).to_be_visible()
-    found = misfits(page, "rate limited")
-    page.unroute_all()
+    fill(form)
+    form.locator("#feedback-send").click()
+    expect(form.locator("#feedback-notes .feedback-note[data-kind=patience]")).to_be_visible()
+    found = misfits(form, "rate limited")
+    form.page.unroute_all()
     return found
 
 
