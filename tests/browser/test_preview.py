@@ -127,6 +127,7 @@ def test_every_cell_of_the_gallery_shows_its_state(preview: Preview, context: Br
     expected += [("/host/demo", scheme) for _ in range(3) for scheme in ("light", "dark")]
     assert shown == expected
     page.unroute_all()
+    page.set_viewport_size({"width": 500, "height": 800})  # there is less to draw
     for cell in cells:
         answer = page.goto(f"{preview.url}/cell/demo/{cell.name}?lang=en&theme=dark")
         assert answer
@@ -175,6 +176,7 @@ def test_the_second_product_of_the_examples_is_shown_in_its_own_look_and_words(
     try:
         process.until_answers(f"http://127.0.0.1:{port}/version")
         page = context.new_page()
+        page.set_viewport_size({"width": 400, "height": 400})  # there is less to draw
         for state in SHOWS:
             for lang, crew in (("en", "read on board"), ("de", "an Bord gelesen"), ("fr", "lu à bord")):
                 page.goto(f"http://127.0.0.1:{port}/cell/ferry/{state}?lang={lang}&theme=light")
