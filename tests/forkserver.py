@@ -30,6 +30,8 @@ import typing
 from pathlib import Path
 from typing import Any
 
+import nursery
+
 ADOPTED = b"adopted"
 _LATE = (
     "anyio._backends._asyncio",
@@ -145,6 +147,9 @@ def _run(arguments: list[str], environ: dict[str, str], folder: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.enable()
     match arguments:
+        case ["-P", "-m", module, *rest]:
+            sys.path[0:1], sys.argv = [], [module, *rest]
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
         case ["-m", module, *rest]:
             sys.path[0], sys.argv = folder, [module, *rest]
             runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -159,9 +164,14 @@ def _run(arguments: list[str], environ: dict[str, str], folder: str) -> None:
 if __name__ == "__main__":
     ending = Ending()  # registered before all others, so called after them
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; they then close the socket
-    preload()
-    assert threading.active_count() == 1, "a thread does not survive a fork"
     gc.disable()
-    gc.freeze()
-    if request := serve(socket.socket(fileno=int(sys.argv[1]))):
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    if request := nursery.start(connection):
         run(ending, **request)
+    else:
+        preload()
+        assert threading.active_count() == 1, "a thread does not survive a fork"
+        gc.freeze()
+        if request := serve(connection):
+            nursery.use()
+            run(ending, **request)
