@@ -1,6 +1,7 @@
 """Finds templates and static files: beside the package in a checkout, inside it in a wheel."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
@@ -22,5 +23,10 @@ def content(file: Path) -> bytes:
     without comments and indentation, which are for those who read the source."""
     if not file.is_dir():
         return file.read_bytes()
-    css = b"".join(_COMMENT.sub(b"", part.read_bytes()) for part in sorted(file.iterdir()))
+    return _as_one(*(part.read_bytes() for part in sorted(file.iterdir())))
+
+
+@lru_cache(maxsize=16)  # of files that a reload finds unchanged
+def _as_one(*sheets: bytes) -> bytes:
+    css = b"".join(_COMMENT.sub(b"", sheet) for sheet in sheets)
     return _PUNCTUATION.sub(rb"\1", _END_OF_BLOCK.sub(b"}", css)).strip()

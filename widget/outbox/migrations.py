@@ -82,8 +82,8 @@ def _on_postgresql(connection: Connection) -> bool:
 
 
 def _run(connection: Connection, *statements: str) -> None:
-    for statement in statements:
-        connection.execute(text(statement))
+    for statement in statements:  # as they are: to look for parameters would take longer than to run them
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def _outbox(connection: Connection) -> None:
