@@ -15,6 +15,7 @@ child's parent, `ADOPTED`.
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
@@ -50,6 +51,7 @@ _LATE = (
 """Modules that others import by their name, or within a function, when they are needed."""
 LARGEST = 1 << 20
 """Bytes of a request."""
+_MADV_COLLAPSE = 25
 
 
 class Ending:
@@ -94,6 +96,19 @@ def preload() -> None:
         templates.get_template(template.name)
     pack(StaticFiles(resources.path("static")).assets)
     vars(typing)["_cleanups"].clear()  # pikepdf's bindings would empty typing's caches at the end of each child
+
+
+def gather() -> None:
+    """Put this process's memory into huge pages, where the system lets us: there is less to copy for a fork, and less
+    to take apart at its end, which halves what both cost."""
+    with contextlib.suppress(AttributeError):
+        madvise = ctypes.CDLL(None).madvise
+        madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            addresses, rights, *_ = line.split()
+            if rights == "rw-p":
+                begin, end = (int(address, 16) for address in addresses.split("-"))
+                madvise(begin, end - begin, _MADV_COLLAPSE)
 
 
 def serve(connection: socket.socket) -> dict[str, Any] | None:
@@ -172,6 +187,7 @@ if __name__ == "__main__":
         preload()
         assert threading.active_count() == 1, "a thread does not survive a fork"
         gc.freeze()
+        gather()
         if request := serve(connection):
             nursery.use()
             run(ending, **request)
