@@ -274,7 +274,7 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "outside",
     ),
     "without end": (
-        block(FOOTER, "{% for a in range(999) %}{% for b in range(999) %}.{% endfor %}{% endfor %}"),
+        block("thanks", "{% for a in range(999) %}{% for b in range(999) %}.{% endfor %}{% endfor %}"),
         "templates.broken",
         "seconds",
     ),
