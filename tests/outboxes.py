@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import migrated
 from sqlalchemy import Connection, text
 
 from widget.outbox.backend import Backend
@@ -31,9 +32,13 @@ def backend_at(url: str, folder: Path, keyring: Keyring = PLAIN) -> Backend:
 @asynccontextmanager
 async def outbox_at(url: str, folder: Path, *, keyring: Keyring = PLAIN, **options: Any) -> AsyncIterator[Outbox]:
     """An outbox with its tables, open."""
-    first = Outbox(backend_at(url, folder))
-    await first.migrate()
-    await first.close()
+    is_empty = migrated.is_empty(url)
+    if not (is_empty and migrated.copied(url)):
+        first = Outbox(backend_at(url, folder))
+        await first.migrate()
+        await first.close()
+        if is_empty:
+            migrated.keep(url)
     outbox = Outbox(backend_at(url, folder, keyring), **options)
     await outbox.open()
     yield outbox

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from bed import ROOT, Sandbox, Widget, until
+from migrated import migrate
 
 SHUT = {"PROBE_INTERVAL": "0.1", "SWEEP_INTERVAL": "0.1", "DELIVERY_WAIT": "0", "RETRY_MIN": "0.05", "RETRY_MAX": "0.1"}
 
@@ -36,7 +37,7 @@ def test_a_kill_behind_a_shut_gate_leaves_nothing_unknown(
     insider: Sandbox, tmp_path: Path, database_url: str, commit: int
 ) -> None:
     widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, UNKNOWN_POLICY="park", **SHUT)
-    widget.migrate()
+    migrate(widget)
     texts = dies_once_shut(widget, insider, commit)
     insider.recover()
     with widget:

@@ -17,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 from bed import START, Process, Sandbox, Widget, until
+from migrated import migrate
 from outboxes import new_submission, outbox_at
 from postgres import PgBouncer, Postgres
 from samples import pdf, png
@@ -36,7 +37,7 @@ def database(postgres: Postgres) -> str:
 @pytest.fixture
 def start(start_widget: Start, insider: Sandbox, database: str, tmp_path: Path) -> Start:
     """Start web processes on one migrated database."""
-    Widget(tmp_path, insider.url, DATABASE_URL=database).migrate()
+    migrate(Widget(tmp_path, insider.url, DATABASE_URL=database))
 
     def start(**environ: str) -> Widget:
         settings = {"DATABASE_URL": database, "RETRY_MIN": "0.1", "RETRY_MAX": "1", "PROBE_INTERVAL": "0.3", **environ}

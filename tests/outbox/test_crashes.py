@@ -8,6 +8,7 @@ import httpx
 import psycopg
 import pytest
 from bed import ROOT, Sandbox, Widget, until
+from migrated import migrate
 from samples import pdf, png
 
 WRITES = range(1, 10)
@@ -52,7 +53,7 @@ def test_what_was_acknowledged_arrives_after_a_kill(
         LEASE="1.5",
         DELIVERY_TIMEOUT="1",
     )
-    widget.migrate()
+    migrate(widget)
     token, acknowledged = run_until_it_dies(widget, side, commit, widget.token)
     widget.environ["DELIVERY_WAIT"] = "5"
     with widget:
@@ -76,7 +77,7 @@ def test_a_kill_between_the_commit_that_accepts_and_the_call_loses_nothing_and_r
     """The commit claims the row as well. Nobody can know that nothing was sent, so it is left to the operator."""
     settings = {"UNKNOWN_POLICY": "park", "SWEEP_INTERVAL": "0.2", "LEASE": "1.5", "DELIVERY_TIMEOUT": "1"}
     widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, **settings)
-    widget.migrate()
+    migrate(widget)
     token, acknowledged = run_until_it_dies(widget, "after", "accept", widget.token)
     assert (insider.counts()["create"], acknowledged) == (0, False)
     with widget:
@@ -95,7 +96,7 @@ def test_a_kill_before_the_commit_that_accepts_leaves_nothing_and_the_form_can_b
     insider: Sandbox, tmp_path: Path, database_url: str
 ) -> None:
     widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url)
-    widget.migrate()
+    migrate(widget)
     token, acknowledged = run_until_it_dies(widget, "before", "accept", widget.token)
     with widget:
         assert (widget.rows(), acknowledged) == ([], False)
