@@ -1,6 +1,7 @@
 """Fixtures for host pages, with the real widget or with a stand-in for the form."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,15 +9,30 @@ from bed import Sandbox, Widget, until
 from pages import SPY
 from playwright.sync_api import Browser, Page
 from rounds import HostPage
-from stage import Server, Stage
+from stage import Server, Stage, end_motion
+
+
+@contextmanager
+def host_page(browser: Browser, widget: Widget, insider: Sandbox, **options: Any) -> Iterator[HostPage]:
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800}, **options)
+    with Server() as server:
+        yield HostPage(context, server, widget, insider)
+        context.close()
 
 
 @pytest.fixture
 def host(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[HostPage]:
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
-    with Server() as server:
-        yield HostPage(context, server, form_site, insider)
-        context.close()
+    """A host page in which nothing moves."""
+    with host_page(browser, form_site, insider, reduced_motion="reduce") as host:
+        end_motion(host.page)
+        yield host
+
+
+@pytest.fixture
+def moving(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[HostPage]:
+    """A host page in which everything moves."""
+    with host_page(browser, form_site, insider) as host:
+        yield host
 
 
 @pytest.fixture

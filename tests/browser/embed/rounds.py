@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bed import Sandbox, Widget
-from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+from bed import Sandbox, Widget, until
+from playwright.sync_api import BrowserContext, Frame, FrameLocator, Page, expect
 from samples import png
 from stage import Server
 
 HARMLESS = ("React DevTools", "development mode", "Angular is running")
 """Messages that frameworks write to the console themselves."""
-TEXT = "The totals are easy to find."
+TEXT = "Good"
 
 
 @dataclass
@@ -59,6 +59,17 @@ class HostPage:
     def form(self) -> FrameLocator:
         return self.inside.frame_locator("insider-feedback iframe")
 
+    def settled(self) -> Frame:
+        """The document of a form that will not be replaced. A locator that looks for the frame does so at each step."""
+        (frame,) = until(self._only_form)
+        return frame
+
+    def _only_form(self) -> list[Frame]:
+        """Playwright hears of a new frame only while the browser is asked something."""
+        self.page.title()
+        shown = [frame for frame in self.page.frames if "&mode=" in frame.url]
+        return shown if len(shown) == 1 else []
+
     def press(self) -> None:
         """Click the only launcher where it is drawn."""
         expect(self.launcher).to_have_count(1)
@@ -73,19 +84,21 @@ class HostPage:
     def write(self, text: str = TEXT) -> None:
         """Type where the focus is."""
         expect(self.panel).to_be_visible()
-        self.form.locator("#description").click()
-        expect(self.form.locator("#description")).to_be_focused()
+        field = self.form.locator("#description")
+        field.click()
+        expect(field).to_be_focused()
         self.page.keyboard.type(text)
-        expect(self.form.locator("#description")).to_have_value(text)
+        expect(field).to_have_value(text)
 
     def send(self) -> None:
         """Add a file and an address, send, and wait for the thanks."""
         picture: Any = {"name": "screen.png", "mimeType": "image/png", "buffer": png(40, 30)}
-        self.form.locator("#files").set_input_files([picture])
-        expect(self.form.locator(".feedback-file[data-state=ready]")).to_have_count(1)
-        self.form.locator("#submittedByEmail").fill("mara@northwind.example")
-        self.form.locator("#feedback-send").click()
-        expect(self.form.locator("[data-status=delivered]")).to_be_visible()
+        form = self.settled()  # somebody has typed in it
+        form.locator("#files").set_input_files([picture])
+        expect(form.locator(".feedback-file[data-state=ready]")).to_have_count(1)
+        form.locator("#submittedByEmail").fill("mara@northwind.example")
+        form.locator("#feedback-send").click()
+        expect(form.locator("[data-status=delivered]")).to_be_visible()
 
     def leave(self) -> None:
         """Close with Escape, wherever the focus is; one button remains."""

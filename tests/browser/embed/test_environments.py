@@ -21,7 +21,6 @@ INJECTED = (
 
 # What a page contains besides the heading, by environment.
 BODIES = {
-    "plain": TAG,
     "tag at the end of the head, blocking": '<script src="LOADER" data-product="demo"></script>',
     "type=module": '<script type="module" src="LOADER" data-product="demo"></script>',
     "crossorigin": '<script src="LOADER" crossorigin async data-product="demo"></script>',
@@ -49,6 +48,11 @@ BODIES = {
     "hostile styles": "<style>*{all:unset;visibility:hidden!important;opacity:0!important}"
     f"*{{pointer-events:none!important}}</style>{TAG}",
 }
+
+
+def test_a_plain_page_in_which_everything_moves(moving: HostPage) -> None:
+    moving.put(f"{HEAD}<body><h1>Orders</h1>{TAG}")
+    moving.visit().go_round()
 
 
 @pytest.mark.parametrize("name", BODIES)
