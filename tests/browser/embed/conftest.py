@@ -37,7 +37,8 @@ def moving(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Ho
 
 @pytest.fixture
 def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
-    """Open a host page. Any console message that is not in `expected` fails the test."""
+    """Open a host page, in which nothing moves unless a test looks at that. Any console message that is not in
+    `expected` fails the test."""
     contexts = []
     said: list[str] = []
     allowed: list[str] = []
@@ -46,7 +47,11 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
     stage.form.requests.clear()
 
     def open_page(
-        *body: str, size: tuple[int, int] = (1280, 900), expected: tuple[str, ...] = (), **options: Any
+        *body: str,
+        size: tuple[int, int] = (1280, 900),
+        moves: bool = False,
+        expected: tuple[str, ...] = (),
+        **options: Any,
     ) -> Page:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
         contexts.append(context)
@@ -55,6 +60,8 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
         context.on("weberror", lambda error: said.append(str(error.error)))
         page = context.new_page()
         page.set_default_timeout(15_000)
+        if not moves:
+            end_motion(page)
         page.goto(stage.page(*body, **options))
         until(lambda: page.evaluate("!!window.InsiderFeedback?.open"))  # Playwright's own method needs unsafe-eval
         return page

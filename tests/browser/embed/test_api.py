@@ -157,7 +157,7 @@ def test_a_move_that_keeps_state_keeps_the_open_form(visit: Any) -> None:
 
 def test_with_reduced_motion_nothing_moves(visit: Any) -> None:
     for size in ((1280, 900), (360, 740)):
-        page = visit(size=size)
+        page = visit(size=size, moves=True)
         page.emulate_media(reduced_motion="reduce")
         opened(page)
         page.evaluate("InsiderFeedback.close()")

@@ -88,7 +88,7 @@ def test_a_loader_that_is_blocked_half_way_becomes_a_link(visit: Any) -> None:
 
 def test_while_it_opens_nothing_shows_for_a_moment_and_then_grey_blocks(visit: Any, stage: Stage) -> None:
     stage.form.answers["/form.js"] = (200, "text/javascript", "", {})
-    page = visit()
+    page = visit(moves=True)
     launcher(page).click()
     blocks = panel(page).locator(".blocks")
     expect(blocks).to_be_visible()
