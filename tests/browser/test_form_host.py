@@ -20,12 +20,16 @@ window.say = (type, data = {}) => document.querySelector('iframe').contentWindow
 
 
 class Framed(FormPage):
-    """The form in a frame of a host page, on another site."""
+    """The form in a frame of a host page, on another site. Motion is reduced. With `clock`, a test sets the time."""
 
     site = "localhost"
 
-    def __init__(self, browser: Browser, form_url: str, host: Server, product: str = "demo") -> None:
+    def __init__(
+        self, browser: Browser, form_url: str, host: Server, product: str = "demo", *, clock: bool = False
+    ) -> None:
         super().__init__(still(browser), form_url, product)
+        if clock:
+            self.context.clock.install()
         host.answers["/"] = (200, "text/html; charset=utf-8", HOST.format(form=self.url), {})
         host.answers["/host.js"] = (200, "text/javascript", SCRIPT, {})
         self.host = self.page
@@ -52,9 +56,10 @@ class Framed(FormPage):
 
 
 @pytest.fixture
-def framed(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[Framed]:
+def framed(browser: Browser, form_site: Widget, insider: Sandbox, request: pytest.FixtureRequest) -> Iterator[Framed]:
+    """The form in its frame. A test whose parameter for it is `clock` sets the time."""
     with Server() as host:
-        framed = Framed(browser, form_site.url, host)
+        framed = Framed(browser, form_site.url, host, clock=getattr(request, "param", "") == "clock")
         yield framed
         framed.context.close()
     assert framed.unexpected() == []
@@ -214,10 +219,9 @@ def test_the_thanks_of_a_page_have_nothing_to_be_done_with(form: FormPage) -> No
     expect(form.thanks.locator("[data-do=done]")).to_be_hidden()
 
 
+@pytest.mark.parametrize("framed", ["clock"], indirect=True)
 @pytest.mark.parametrize("touch", ["nothing", "key", "press", "setting", "part"])
 def test_a_popover_closes_by_itself_unless_it_is_touched(framed: Framed, insider: Sandbox, touch: str) -> None:
-    framed.host.clock.install()
-    framed.visit(framed.host.url)
     seconds = "0" if touch == "setting" else "60"
     framed.page.evaluate("s => document.querySelector('feedback-form').setAttribute('close-after', s)", seconds)
     if touch == "part":
