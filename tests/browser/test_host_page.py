@@ -1,11 +1,11 @@
 """The whole path, from a host page with a strict policy on another origin to Insider Connect."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from bed import Sandbox, Widget
 from playwright.sync_api import Browser, expect
-from stage import Server
+from stage import Server, end_motion
 
 POLICY = "default-src 'none'; script-src {widget}; frame-src {widget}"
 PAGE = (
@@ -27,22 +27,22 @@ def test_feedback_leaves_a_strict_page_without_a_word_on_the_console(
     browser: Browser,
     host: Server,
     insider: Sandbox,
-    start_widget: Callable[..., Widget],
+    form_site: Widget,
     policy: str,
     mode: str,
 ) -> None:
-    widget = start_widget(MIN_FILL_TIME="0")
     headers = {
-        "Content-Security-Policy": POLICY.format(widget=widget.url),
+        "Content-Security-Policy": POLICY.format(widget=form_site.url),
         "Cross-Origin-Embedder-Policy": policy,
         "Cross-Origin-Opener-Policy": "same-origin",
     }
-    host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=widget.url, mode=mode), headers)
-    context = browser.new_context(locale="en-GB")
+    host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=form_site.url, mode=mode), headers)
+    context = browser.new_context(locale="en-GB", reduced_motion="reduce")
     said: list[str] = []
     context.on("console", lambda message: said.append(message.text))
     context.on("weberror", lambda error: said.append(str(error.error)))
     page = context.new_page()
+    end_motion(page)
     page.goto(f"http://localhost:{host.port}/")
     page.locator("insider-feedback .launcher").click()
     form = page.frame_locator("insider-feedback iframe")
@@ -64,7 +64,8 @@ def test_feedback_leaves_a_strict_page_without_a_word_on_the_console(
 def test_the_thanks_fit_into_a_popover_on_a_low_screen(
     browser: Browser, host: Server, insider: Sandbox, form_site: Widget
 ) -> None:
-    page = browser.new_page(locale="en-GB", viewport={"width": 1366, "height": 650})
+    page = browser.new_page(locale="en-GB", viewport={"width": 1366, "height": 650}, reduced_motion="reduce")
+    end_motion(page)
     content = PAGE.format(widget=form_site.url, mode="popover")
     host.answers["/"] = (200, "text/html; charset=utf-8", content, {})
     page.goto(f"http://localhost:{host.port}/")
