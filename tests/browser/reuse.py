@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from playwright.sync_api import Browser
+from stage import end_motion
 
 HARMLESS = {
     *("locator", "frame_locator", "frame", "title", "content", "screenshot", "is_closed", "bring_to_front"),
@@ -36,7 +37,7 @@ class Window:
         self.page = self.context.new_page()
         self.is_spoiled = False
         self._size = self.page.viewport_size
-        self._session = self.context.new_cdp_session(self.page)
+        self._session = end_motion(self.page)
         self._undo: list[Callable[[], Any]] = []
         for used in (self.page, self.context, self.page.clock):
             self._watch(used)

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Self
 
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
 STATIC = Path(__file__).parents[2] / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
@@ -143,9 +143,11 @@ class Stage:
         return self.host_url + "/"
 
 
-def end_motion(page: Page) -> None:
+def end_motion(page: Page) -> CDPSession:
     """Have each transition and animation of the page end as soon as it begins. To draw the frames between would be a
-    sixth of all the work of opening a form, sending it and closing it. Frames of other sites go on moving."""
+    sixth of all the work of opening a form, sending it and closing it. Frames of other sites go on moving. Returns the
+    browser's session that it lasts as long as."""
     session = page.context.new_cdp_session(page)
     session.send("Animation.enable")
     session.send("Animation.setPlaybackRate", {"playbackRate": 1000})
+    return session

@@ -10,7 +10,7 @@ from bed import ROOT, Sandbox, Widget, until
 from form_stage import NETWORK, FormPage, still
 from people import ANNA, BERT, SALARY, STORED, keep, stored, token
 from playwright.sync_api import Browser, expect
-from stage import Server
+from stage import Server, end_motion
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
 <script src="{url}/embed.js" data-product="{product}"></script><body>"""
@@ -23,6 +23,7 @@ class Loaded(FormPage):
         super().__init__(still(browser), form_url, product)
         host.answers["/loader"] = (200, "text/html; charset=utf-8", PAGE.format(url=form_url, product=product), {})
         self.host = self.page
+        end_motion(self.host)
         self.visit(f"http://127.0.0.1:{host.port}/loader")
 
     def visit(self, url: str) -> None:
