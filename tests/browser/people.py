@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import jwt
 from bed import Widget, until
 from form_stage import FormPage
 from playwright.sync_api import Browser, Page, expect
+from reuse import Windows
 from stage import Server
 from test_form_host import Framed
 
@@ -51,6 +53,7 @@ STALLED = """() => {
   document.addEventListener('feedback-submit', () => window.sent++)
 }"""
 """Makes the first worker wait to be told how its work ends."""
+SIZE: dict[str, Any] = {"viewport": {"width": 800, "height": 720}}
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -64,12 +67,12 @@ class Near(Framed):
         return self.host
 
 
-def framed(
-    browser: Browser, form_site: Widget, host: Server, product: str, kind: type[Framed] = Near
-) -> Iterator[Framed]:
-    form = kind(browser, form_site.url, host, product)
-    yield form
-    form.context.close()
+def framed(browser: Browser, windows: Windows, form_site: Widget, host: Server, product: str) -> Iterator[Near]:
+    """A form, in a window that goes from test to test. Host page and form are of one site, so that one process serves
+    all; the form keeps all in the storage that a window forgets, and the host page's origin is each test's own."""
+    with windows.window(browser, form_site.url, **SIZE) as window:
+        form = Near(browser, form_site.url, host, product, page=window.page)
+        yield form
     assert form.unexpected() == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bed import Sandbox, Widget, until
 from form_stage import EMAIL, NETWORK, FormPage, still
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from samples import pdf
 from stage import Server
 
@@ -20,14 +20,22 @@ window.say = (type, data = {}) => document.querySelector('iframe').contentWindow
 
 
 class Framed(FormPage):
-    """The form in a frame of a host page, on another site. Motion is reduced. With `clock`, a test sets the time."""
+    """The form in a frame of a host page, on another site. Motion is reduced. With `clock`, a test sets the time. The
+    host page is opened in `page` where there is one, else in a window of its own."""
 
     site = "localhost"
 
     def __init__(
-        self, browser: Browser, form_url: str, host: Server, product: str = "demo", *, clock: bool = False
+        self,
+        browser: Browser,
+        form_url: str,
+        host: Server,
+        product: str = "demo",
+        *,
+        clock: bool = False,
+        page: Page | None = None,
     ) -> None:
-        super().__init__(still(browser), form_url, product)
+        super().__init__(page.context if page else still(browser), form_url, product, page)
         if clock:
             self.context.clock.install()
         host.answers["/"] = (200, "text/html; charset=utf-8", HOST.format(form=self.url), {})

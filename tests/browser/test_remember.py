@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from bed import Sandbox, Widget
 from form_stage import EMAIL, FormPage
-from people import BERT, Near, framed
+from people import BERT, framed
 from playwright.sync_api import Browser, Locator, expect
+from reuse import Windows
 from stage import Server
 from test_form_access import violations
 
@@ -123,10 +124,10 @@ def test_without_script_it_is_not_offered(browser: Browser, form_site: Widget) -
 
 
 def test_whoever_the_page_names_is_given_nobody_elses_address(
-    browser: Browser, form_site: Widget, insider: Sandbox
+    browser: Browser, windows: Windows, form_site: Widget, insider: Sandbox
 ) -> None:
     with Server() as host:
-        for form in framed(browser, form_site, host, "demo", Near):
+        for form in framed(browser, windows, form_site, host, "demo"):
             form.page.evaluate(f"localStorage.setItem('feedback-email', '{EMAIL}')")
             form.say("hello", context={})
             expect(form.email).to_have_value(EMAIL)

@@ -6,6 +6,7 @@ import pytest
 from bed import Sandbox, Widget
 from people import CONFIG, SECRET, framed
 from playwright.sync_api import Browser
+from reuse import Windows
 from stage import Server
 from test_form_host import Framed
 
@@ -33,18 +34,18 @@ def host() -> Iterator[Server]:
 
 
 @pytest.fixture
-def signed(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
+def signed(browser: Browser, windows: Windows, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
     """A form on whose page people are signed in."""
-    yield from framed(browser, form_site, host, "demo")
+    yield from framed(browser, windows, form_site, host, "demo")
 
 
 @pytest.fixture
-def named(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
+def named(browser: Browser, windows: Windows, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
     """A form whose page sets an address, for which nobody vouches."""
-    yield from framed(browser, form_site, host, "open")
+    yield from framed(browser, windows, form_site, host, "open")
 
 
 @pytest.fixture
-def proven(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
+def proven(browser: Browser, windows: Windows, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Framed]:
     """A form that always asks for a proof of work."""
-    yield from framed(browser, form_site, host, "proven")
+    yield from framed(browser, windows, form_site, host, "proven")

@@ -8,6 +8,7 @@ from bed import Sandbox, Widget, until
 from form_stage import NETWORK
 from people import ANNA, BERT, SALARY, framed, keep, meet, reload, shows_nothing_of_anna, stored
 from playwright.sync_api import Browser, Route, expect
+from reuse import Windows
 from samples import pdf
 from stage import Server
 from test_form_host import Framed
@@ -78,8 +79,10 @@ def test_what_the_page_says_is_kept_until_the_script_for_it_is_there(named: Fram
     assert failed
 
 
-def test_a_product_may_have_nothing_kept(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> None:
-    for form in framed(browser, form_site, host, "shared"):
+def test_a_product_may_have_nothing_kept(
+    browser: Browser, windows: Windows, form_site: Widget, insider: Sandbox, host: Server
+) -> None:
+    for form in framed(browser, windows, form_site, host, "shared"):
         form.page.evaluate("localStorage.setItem('feedback:shared:x:draft', '{}')")
         form.say("hello", email=ANNA)
         form.awake().text.fill(SALARY)
@@ -114,13 +117,15 @@ def test_a_forged_draft_is_words_or_nothing(signed: Framed, subtests: pytest.Sub
 def test_where_the_browser_keeps_nothing_words_are_kept_as_long_as_the_page(
     browser: Browser, form_site: Widget, insider: Sandbox, host: Server
 ) -> None:
-    for form in framed(browser, form_site, host, "demo", Framed):
-        meet(form, ANNA, "hello")
-        form.text.fill(SALARY)
-        meet(form, BERT)
-        shows_nothing_of_anna(form)
-        meet(form, ANNA)
-        expect(form.text).to_have_value(SALARY)
+    form = Framed(browser, form_site.url, host)
+    meet(form, ANNA, "hello")
+    form.text.fill(SALARY)
+    meet(form, BERT)
+    shows_nothing_of_anna(form)
+    meet(form, ANNA)
+    expect(form.text).to_have_value(SALARY)
+    form.context.close()
+    assert form.unexpected() == []
 
 
 def test_outside_of_https_words_are_kept_as_long_as_the_page(named: Framed) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from bed import ROOT, Sandbox, Widget, until
-from form_stage import NETWORK, FormPage, still
-from people import ANNA, BERT, SALARY, STORED, keep, stored, token
-from playwright.sync_api import Browser, expect
-from stage import Server, end_motion
+from form_stage import NETWORK, FormPage
+from people import ANNA, BERT, SALARY, SIZE, STORED, keep, stored, token
+from playwright.sync_api import Browser, Page, expect
+from reuse import Windows
+from stage import Server
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</title>
 <script src="{url}/embed.js" data-product="{product}"></script><body>"""
@@ -19,11 +20,10 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</ti
 class Loaded(FormPage):
     """The form as the loader opens it."""
 
-    def __init__(self, browser: Browser, form_url: str, host: Server, product: str) -> None:
-        super().__init__(still(browser), form_url, product)
+    def __init__(self, page: Page, form_url: str, host: Server, product: str) -> None:
+        super().__init__(page.context, form_url, product, page)
         host.answers["/loader"] = (200, "text/html; charset=utf-8", PAGE.format(url=form_url, product=product), {})
         self.host = self.page
-        end_motion(self.host)
         self.visit(f"http://127.0.0.1:{host.port}/loader")
 
     def visit(self, url: str) -> None:
@@ -43,10 +43,16 @@ class Loaded(FormPage):
 
 
 @pytest.fixture
-def loaded(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Loaded]:
-    form = Loaded(browser, form_site.url, host, "open")
+def tab(browser: Browser, windows: Windows, form_site: Widget) -> Iterator[Page]:
+    """A page that goes from test to test, for the reasons of `people.framed`."""
+    with windows.window(browser, form_site.url, **SIZE) as window:
+        yield window.page
+
+
+@pytest.fixture
+def loaded(tab: Page, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Loaded]:
+    form = Loaded(tab, form_site.url, host, "open")
     yield form
-    form.context.close()
     assert form.unexpected() == []
 
 
@@ -116,12 +122,11 @@ FETCHED = """tokens => {
 
 
 @pytest.fixture
-def fetched(browser: Browser, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Loaded]:
+def fetched(tab: Page, form_site: Widget, insider: Sandbox, host: Server) -> Iterator[Loaded]:
     """A form whose page is asked who is there."""
-    form = Loaded(browser, form_site.url, host, "demo")
+    form = Loaded(tab, form_site.url, host, "demo")
     form.expected.append(NETWORK)
     yield form
-    form.context.close()
     assert form.unexpected() == []
 
 
