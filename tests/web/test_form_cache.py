@@ -32,7 +32,7 @@ def without_token(answer: httpx.Response) -> str:
 
 
 def kept(own: str | None, folder: Path) -> Gapped | None:
-    """What the cache keeps of a form whose product has `own` as its template."""
+    """What the cache keeps of a form that is asked for twice, and whose product has `own` as its template."""
     (folder / "demo").mkdir(exist_ok=True)
     if own is not None:
         (folder / "demo" / "form.html").write_text(own)
@@ -41,6 +41,8 @@ def kept(own: str | None, folder: Path) -> Gapped | None:
     tokens, language = Tokens(["k" * 32], 60), words.choose("en")
     forms, token = FormCache(pages.Pages(templates), tokens), tokens.form("demo")
     page = pages.Pages(templates).form(product, language, FormState(token))
+    asyncio.run(forms.keep(product, language, PLAIN, page, token))
+    assert forms.find("demo", PLAIN) is None, "it is kept before anybody asks again"
     asyncio.run(forms.keep(product, language, PLAIN, page, token))
     return forms.find("demo", PLAIN)
 

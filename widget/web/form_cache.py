@@ -1,7 +1,8 @@
 """Untouched forms, cached and answered before any routing. Each needs only a token of its own.
 
-A form is cached if its address specifies only language and looks. Products write templates, so a page is cached only if
-a second rendering with another token differs in nothing else. A page that replaces a broken template is not cached.
+A form is cached once it is asked for again, if its address specifies only language and looks. Products write templates,
+so a page is cached only if a second rendering with another token differs in nothing else. A page that replaces a broken
+template is not cached.
 """
 
 import asyncio
@@ -72,6 +73,8 @@ class FormCache:
         self._tokens = tokens
         self._most = _MOST_KEPT if keep else 0
         self._kept: OrderedDict[tuple[str, str, Variant], Gapped | None] = OrderedDict()
+        self._asked: set[tuple[str, str, Variant]] = set()
+        """What was asked for once."""
 
     def find(self, slug: str, variant: Variant) -> Gapped | None:
         """The cached form, with gaps for its token, if there is one."""
@@ -81,9 +84,9 @@ class FormCache:
         return self._kept.get(key)
 
     async def keep(self, product: Product, words: Words, variant: Variant, page: str, token: str) -> None:
-        """Cache a `page` that was rendered with `token`, if that is possible."""
+        """Cache a `page` that was rendered with `token`, if that is possible and another one was asked for before."""
         key = addresses.root.get(), product.slug, variant
-        if key in self._kept or not self._most:
+        if key in self._kept or not self._most or self._is_first(key):
             return
         self._kept[key] = None  # while it is being compressed, and for good if it cannot be cached
         other = self._tokens.form(product.slug)
@@ -95,6 +98,16 @@ class FormCache:
             await asyncio.to_thread(give_back)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
+
+    def _is_first(self, key: tuple[str, str, Variant]) -> bool:
+        """Whether nobody is known to have asked for this before: to compress it costs more than to render it."""
+        if key in self._asked:
+            self._asked.discard(key)
+            return False
+        if len(self._asked) >= self._most:
+            self._asked.clear()
+        self._asked.add(key)
+        return True
 
 
 class CachedForms:
