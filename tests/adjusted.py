@@ -4,7 +4,7 @@ python adjusted.py NAME=VALUE... -- COMMAND...
 
 NAME is a number of a module, as in `widget.outbox.sqlite.SPARE=0`. `clock=FILE` lets the outbox's clock run ahead by
 the seconds that the file holds, which may change meanwhile; without the file it is right. `authority=FILE` is believed
-in place of the authorities that httpx brings along.
+in place of the authorities that httpx brings along. `language=TAG` is the only one that `widget check` looks at.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from pathlib import Path
 import certifi
 
 from widget.cli.main import main
+from widget.i18n import messages
 from widget.insider.transport import tls
 from widget.outbox.sqlite import SQLiteBackend
 
@@ -27,6 +28,9 @@ def adjust(name: str, value: str) -> None:
     if name == "authority":
         certifi.where = lambda: value
         tls.cache_clear()
+        return
+    if name == "language":
+        messages.languages = lambda: (value,)
         return
     module, _, constant = name.rpartition(".")
     assert hasattr(importlib.import_module(module), constant), name

@@ -247,6 +247,8 @@ class Sandbox:
 COMMAND = (sys.executable, "-m", "widget")
 FROM_SHELL = (str(Path(sys.executable).with_name("widget")),)
 """The installed command, as a person types it: never forked."""
+IN_ENGLISH = adjusted("language=en")
+"""The command, whose `check` looks at a nineteenth of the pages: for tests of all else that it does."""
 
 WIDGET_TOML = """\
 [products.demo]

@@ -3,15 +3,16 @@
 import json
 import os
 import re
+import shlex
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import children
 import pytest
-from bed import CLIENT_ID, CLIENT_SECRET, COMMAND, ROOT, SECRET_KEY, Sandbox, free_port, plain_environ
+from bed import CLIENT_ID, CLIENT_SECRET, COMMAND, IN_ENGLISH, ROOT, SECRET_KEY, Sandbox, free_port, plain_environ
 
 from widget.config.loading import load_products
 from widget.config.settings import VARIABLES
@@ -505,8 +506,10 @@ def test_a_key_that_is_nearly_right_is_named_with_its_line_and_the_one_that_is_m
 # --- the command -------------------------------------------------------------------------------------------------
 
 
-def run(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    return children.run([*COMMAND, "check", *arguments], folder, plain_environ(**environ))
+def run(
+    folder: Path, *arguments: str, command: Sequence[str] = IN_ENGLISH, **environ: str
+) -> "subprocess.CompletedProcess[str]":
+    return children.run([*command, "check", *arguments], folder, plain_environ(**environ))
 
 
 def settings(folder: Path, insider: str) -> dict[str, str]:
@@ -521,11 +524,12 @@ def settings(folder: Path, insider: str) -> dict[str, str]:
 
 
 def test_the_command_says_what_it_looked_at_and_exits_0(insider: Sandbox, tmp_path: Path) -> None:
-    done = run(tmp_path, **settings(tmp_path, insider.url))
+    done = run(tmp_path, command=COMMAND, **settings(tmp_path, insider.url))
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'integrity="sha384-' in done.stdout
-    for line in ("✓ settings", "✓ credentials", "✓ database", "✓ templates", "Nothing is wrong.", "Settings in force"):
+    for line in ("✓ settings", "✓ credentials", "✓ database", "Nothing is wrong.", "Settings in force"):
         assert line in done.stdout
+    assert "✓ templates (13 states in 19 languages)" in done.stdout
     assert insider.counts()["token"] == 1
     assert not (tmp_path / "widget.db").exists()
 
@@ -641,14 +645,14 @@ def test_every_setting_is_shown_with_where_it_came_from_and_no_secret_is(tmp_pat
         assert secret not in done.stdout
 
 
-def in_ci(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def in_ci(folder: Path, *arguments: str, command: Sequence[str] = IN_ENGLISH) -> "subprocess.CompletedProcess[str]":
     """The command in a team's own CI: in its repository, without any settings."""
-    return children.run([*COMMAND, "check", "--pages", *arguments], folder, plain_environ())
+    return run(folder, "--pages", *arguments, command=command)
 
 
 def test_a_team_checks_its_pages_without_the_services_settings(tmp_path: Path) -> None:
     put(tmp_path, "widget.toml", PRODUCT)
-    done = in_ci(tmp_path)
+    done = in_ci(tmp_path, command=COMMAND)
     assert (done.returncode, done.stderr) == (0, "")
     assert "✓ templates (13 states in 19 languages)" in done.stdout
     assert "Service" not in done.stdout
@@ -693,7 +697,10 @@ def test_the_steps_for_ci_run_as_they_are_documented(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "tools.md").read_text("utf-8")
     _, github, gitlab, *_ = text.split("```yaml")
     steps = [re.findall(r"(?:run:|-) (widget .*)", github), re.findall(r"- (widget .*)", gitlab)]
-    path = f"{Path(COMMAND[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    command = tmp_path / "bin" / "widget"
+    put(tmp_path, "bin/widget", f'#!/bin/sh\nexec {shlex.join(IN_ENGLISH)} "$@"\n')
+    command.chmod(0o755)
+    path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
     done = [children.run(["sh", "-c", step], tmp_path, plain_environ(PATH=path)) for (step,) in steps]
     assert [each.returncode for each in done] == [1, 1], done
     assert done[0].stdout.startswith("::error file=static/products/demo/product.css,line=1,title=css.hidden::display")

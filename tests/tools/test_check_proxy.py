@@ -7,7 +7,7 @@ from pathlib import Path
 
 import children
 import pytest
-from bed import Sandbox, Widget, free_port
+from bed import IN_ENGLISH, Sandbox, Widget, free_port
 from nginx import BareNginx
 
 from widget.config.loading import load
@@ -37,7 +37,7 @@ def test_a_proxy_that_passes_on_what_the_service_needs_is_well_and_nothing_is_st
 ) -> None:
     with BareNginx(tmp_path, free_port(), widget.port, BODY, HOST, SCHEME, CLIENT) as nginx:
         done = children.run(
-            [*widget.command, "check", "--offline", "--json", "--proxy", f"{nginx.origin}/"],
+            [*IN_ENGLISH, "check", "--offline", "--json", "--proxy", f"{nginx.origin}/"],
             widget.folder,
             widget.environ,
         )

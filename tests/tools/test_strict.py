@@ -7,7 +7,7 @@ from typing import Any
 
 import children
 import pytest
-from bed import COMMAND, plain_environ
+from bed import IN_ENGLISH, plain_environ
 
 from widget.config.loading import load
 from widget.tools.check import service, strict
@@ -35,7 +35,7 @@ def closed(tmp_path: Path) -> dict[str, str]:
 
 
 def run(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    return children.run([*COMMAND, "check", "--offline", *arguments], folder, plain_environ(**environ))
+    return children.run([*IN_ENGLISH, "check", "--offline", *arguments], folder, plain_environ(**environ))
 
 
 def looked_at(folder: Path, environ: dict[str, str], level: str = "wrong") -> list[tuple[str, str]]:
