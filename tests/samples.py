@@ -39,22 +39,23 @@ def _noise(size: int) -> bytes:
     noise = random.Random(size)
     rows = size // 1024
     while True:
-        left = size - len(_stored_png(rows, noise, 0, 0))
+        grey = noise.randbytes(1023 * rows)
+        raw = b"".join(b"\0" + grey[at : at + 1023] for at in range(0, len(grey), 1023))
+        left = size - len(_stored_png(raw, 0, 0))
         for chunks in range(5):
             if left >= 12 * chunks and (left - 12 * chunks) % 5 == 0:
-                return _stored_png(rows, noise, (left - 12 * chunks) // 5, chunks)
+                return _stored_png(raw, (left - 12 * chunks) // 5, chunks)
         rows -= 1
 
 
-def _stored_png(rows: int, noise: random.Random, blocks: int, chunks: int) -> bytes:
-    raw = b"".join(b"\0" + noise.randbytes(1023) for _ in range(rows))
+def _stored_png(raw: bytes, blocks: int, chunks: int) -> bytes:
     stored = [raw[at : at + 65_535] for at in range(0, len(raw), 65_535)] + [b""] * blocks
     data = b"\x78\x01" + b"".join(
         struct.pack("<BHH", at == len(stored) - 1, len(block), 0xFFFF - len(block)) + block
         for at, block in enumerate(stored)
     )
     data += struct.pack(">I", zlib.adler32(raw))
-    header = struct.pack(">IIBBBBB", 1023, max(1, rows), 8, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", 1023, max(1, len(raw) // 1024), 8, 0, 0, 0, 0)
     return png_of((b"IHDR", header), *[(b"IDAT", b"")] * chunks, (b"IDAT", data), (b"IEND", b""))
 
 

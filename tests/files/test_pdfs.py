@@ -156,13 +156,13 @@ BROKEN = {
 
 
 SAMPLES = {
-    "objects_in_broken_ascii85": packed(base64.a85encode(SCRIPT) + b"\x80\xff~>", b"/ASCII85Decode"),
-    "objects_in_broken_hex": packed(binascii.hexlify(SCRIPT) + b"zz>", b"/ASCIIHexDecode"),
-    "objects_behind_an_unknown_filter": packed(zlib.compress(SCRIPT), b"[/FlateDecode /Foo]"),
-    "objects_behind_a_picture_s_filter": packed(zlib.compress(SCRIPT), b"[/FlateDecode /DCTDecode]"),
-    "objects_in_a_broken_block": packed(zlib.compress(SCRIPT)[:-9] + bytes(9), b"/FlateDecode"),
-    "objects_behind_blanks_without_end": packed(zlib.compress(SCRIPT + b" " * (64 << 20)), b"/FlateDecode"),
-    "a_million_dictionaries": packed(zlib.compress(b"10 0 [" + b"<<>>" * 1_000_000 + b"]"), b"/FlateDecode"),
+    "objects_in_broken_ascii85": lambda: packed(base64.a85encode(SCRIPT) + b"\x80\xff~>", b"/ASCII85Decode"),
+    "objects_in_broken_hex": lambda: packed(binascii.hexlify(SCRIPT) + b"zz>", b"/ASCIIHexDecode"),
+    "objects_behind_an_unknown_filter": lambda: packed(zlib.compress(SCRIPT), b"[/FlateDecode /Foo]"),
+    "objects_behind_a_picture_s_filter": lambda: packed(zlib.compress(SCRIPT), b"[/FlateDecode /DCTDecode]"),
+    "objects_in_a_broken_block": lambda: packed(zlib.compress(SCRIPT)[:-9] + bytes(9), b"/FlateDecode"),
+    "objects_behind_blanks_without_end": lambda: packed(zlib.compress(SCRIPT + b" " * (64 << 20)), b"/FlateDecode"),
+    "a_million_dictionaries": lambda: packed(zlib.compress(b"10 0 [" + b"<<>>" * 1_000_000 + b"]"), b"/FlateDecode"),
 }
 
 
@@ -224,7 +224,7 @@ def test_usage_rights_are_no_files_and_a_font_may_be_called_aa():
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_refused_because_it_cannot_be_read_in_full_is_a_pdf_with(name):
-    assert examine(SAMPLES[name], "application/pdf", REMOVE).verdict == "damaged"
+    assert examine(SAMPLES[name](), "application/pdf", REMOVE).verdict == "damaged"
 
 
 def test_a_pdf_that_opens_without_a_password_is_looked_into_and_decrypted():

@@ -12,7 +12,7 @@ BOMB = png_of(
     (b"IHDR", struct.pack(">IIBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")
 )
 SCRIPT = ACTIVE["a_script_at_its_opening"]
-BROKEN_PART = SAMPLES["objects_in_broken_hex"]
+BROKEN_PART = SAMPLES["objects_in_broken_hex"]()
 LOCKED = ENCRYPTED["a_password_to_open"]
 """Rows: the file as sent, status, code, a word of the message."""
 REFUSED = {

@@ -2,7 +2,7 @@
 replace."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
@@ -94,14 +94,13 @@ def receipt(status: str, files: Sequence[File] = (), product: Product | None = D
     return make().receipt(product, ENGLISH, ReceiptState(status, AT, AT, AT, 32, files))
 
 
-def every_page() -> dict[str, str]:
-    return {
-        "form": form().html,
-        "errors": form(Fault("empty"), Fault("invalid", "submittedByEmail"), Fault("unavailable")).html,
-        "thanks": thanks("delivered"),
-        "receipt": receipt("delivered", [File("a.png", "attached")]),
-        "problem": make().problem(ENGLISH, Fault("origin_not_allowed"), DEMO, open_url="/form/demo"),
-    }
+PAGES: dict[str, Callable[[], str]] = {
+    "form": lambda: form().html,
+    "errors": lambda: form(Fault("empty"), Fault("invalid", "submittedByEmail"), Fault("unavailable")).html,
+    "thanks": lambda: thanks("delivered"),
+    "receipt": lambda: receipt("delivered", [File("a.png", "attached")]),
+    "problem": lambda: make().problem(ENGLISH, Fault("origin_not_allowed"), DEMO, open_url="/form/demo"),
+}
 
 
 def test_the_form_has_the_fields_of_the_contract_in_the_order_in_which_they_are_filled_in() -> None:
@@ -119,9 +118,9 @@ def test_a_form_is_sent_as_multipart_and_checked_in_our_words() -> None:
     assert "novalidate" in sent
 
 
-@pytest.mark.parametrize("name", every_page())
+@pytest.mark.parametrize("name", PAGES)
 def test_no_page_has_a_script_a_style_or_a_handler_of_its_own(name: str) -> None:
-    page = Page(every_page()[name])
+    page = Page(PAGES[name]())
     for (tag, attrs), text in zip(page.tags, page.texts, strict=True):
         assert tag != "style"
         assert "style" not in attrs
@@ -129,9 +128,9 @@ def test_no_page_has_a_script_a_style_or_a_handler_of_its_own(name: str) -> None
         assert tag != "script" or (attrs.get("src") and not text.strip())
 
 
-@pytest.mark.parametrize("name", every_page())
+@pytest.mark.parametrize("name", PAGES)
 def test_ids_are_unique_and_every_reference_finds_its_element(name: str) -> None:
-    page = Page(every_page()[name])
+    page = Page(PAGES[name]())
     ids = [str(attrs["id"]) for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     for _, attrs in page.tags:
