@@ -112,15 +112,19 @@ def checked(widget: Widget) -> str:
     return finding.message
 
 
-@pytest.mark.parametrize("key", ["", NEXT])
-def test_a_start_without_the_key_is_refused_and_says_how_many(waiting: Widget, insider: Sandbox, key: str) -> None:
+def test_a_start_without_the_key_is_refused_and_says_how_many(
+    waiting: Widget, insider: Sandbox, subtests: pytest.Subtests
+) -> None:
     waiting.stop()
-    waiting.environ["DATA_KEY"] = key
-    assert "DATA_KEY: 1 submission is encrypted with a key that is not listed" in waiting.refuses()
-    assert "1 submission is encrypted with a key that is not listed" in checked(waiting)
-    listed = waiting.operate("list")
-    assert listed.returncode == 1
-    assert "DATA_KEY" in listed.stderr
+    for times, key in enumerate(("", NEXT), 1):
+        with subtests.test("start", key=key):
+            waiting.environ["DATA_KEY"] = key
+            log = waiting.refuses()
+            assert log.count("DATA_KEY: 1 submission is encrypted with a key that is not listed") == times
+            assert "1 submission is encrypted with a key that is not listed" in checked(waiting)
+            listed = waiting.operate("list")
+            assert listed.returncode == 1
+            assert "DATA_KEY" in listed.stderr
     waiting.environ["DATA_KEY"] = KEY
     insider.recover()
     waiting.start()
