@@ -21,10 +21,13 @@ HARMLESS = {
     *("set_default_timeout", "set_viewport_size", "cookies", "remove_listener", "unroute", "unroute_all"),
 }
 """What may be done with a page and its context without a trace, once the site's storage is empty."""
+MEDIA: Any = {"color_scheme": "light", "reduced_motion": "reduce", "forced_colors": "none", "contrast": "no-preference"}
+"""What each window begins with."""
 UNDONE: dict[str, Callable[..., Callable[[], Any]]] = {
     "on": lambda used, event, heard: lambda: used.remove_listener(event, heard),
     "route": lambda used, *_: lambda: used.unroute_all(behavior="ignoreErrors"),
     "set_offline": lambda used, _: lambda: used.set_offline(False),
+    "emulate_media": lambda used, *_: lambda: used.emulate_media(media="null", **MEDIA),
 }
 """What changes more, by what puts it back."""
 
@@ -33,7 +36,7 @@ class Window:
     """A context with one page."""
 
     def __init__(self, browser: Browser, **options: Any) -> None:
-        self.context = browser.new_context(locale="en-GB", reduced_motion="reduce", **options)
+        self.context = browser.new_context(locale="en-GB", **MEDIA, **options)
         self.page = self.context.new_page()
         self.is_spoiled = False
         self._size = self.page.viewport_size

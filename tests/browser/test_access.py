@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import pytest
 from bed import ROOT, Sandbox, Widget, until
-from form_stage import KEEP, NETWORK, FormPage
+from form_stage import KEEP, FormPage
 from playwright.sync_api import Browser, Locator, Page, expect
+from reuse import Window, Windows
 from samples import png
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
@@ -79,6 +80,13 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
         widget.kill()  # to stop it would wait for the submission that is held back
 
 
+@pytest.fixture
+def window(browser: Browser, windows: Windows, form_site: Widget) -> Iterator[Window]:
+    """A window that need not compile axe, which is not part of the page and has no leave of its policy, each time."""
+    with windows.window(browser, form_site.url, bypass_csp=True, viewport={"width": 320, "height": 900}) as window:
+        yield window
+
+
 def wait_until_still(page: Page) -> None:
     """Wait until nothing moves: what fades in has less contrast meanwhile."""
     until(lambda: page.evaluate("document.getAnimations().every(animation => animation.playState !== 'running')"))
@@ -102,7 +110,7 @@ def violations(page: Page) -> list[str]:
 def in_every_look(page: Page) -> list[str]:
     """What axe finds in light and dark, narrow and wide. The page adapts at once and need not be reloaded."""
     found = []
-    for scheme, width in itertools.product(SCHEMES, WIDTHS):
+    for width, scheme in itertools.product(WIDTHS, SCHEMES):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         found += [f"{scheme}, {width} px: {violation}" for violation in violations(page)]
@@ -112,34 +120,25 @@ def in_every_look(page: Page) -> list[str]:
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("state", STATES)
 def test_axe_finds_nothing_while_the_form_is(
-    browser: Browser,
+    window: Window,
     form_site: Widget,
     insider: Sandbox,
     state: Callable[[FormPage, Sandbox], Locator],
     language: str,
 ) -> None:
-    context = browser.new_context(
-        bypass_csp=True,  # for axe itself, which is not part of the page
-        reduced_motion="reduce",
-    )
-    form = FormPage(context, form_site.url).open(f"?lang={language}")
-    form.expected.append(NETWORK)
+    form = FormPage(window.context, form_site.url, page=window.page).open(f"?lang={language}")
     shown = state(form, insider)
     expect(shown).to_be_visible()
     found = in_every_look(form.page)
     expect(shown).to_be_visible()
-    context.close()
     assert found == []
 
 
-def test_axe_finds_nothing_on_the_receipt_and_where_there_is_no_form(browser: Browser, form_site: Widget) -> None:
+def test_axe_finds_nothing_on_the_receipt_and_where_there_is_no_form(window: Window, form_site: Widget) -> None:
     receipt = form_site.submit(files=[("a.png", png(), "image/png")]).json()["receipt_url"]
-    context = browser.new_context(bypass_csp=True)
-    page = context.new_page()
     for path in (receipt, "/form/nobody"):
-        page.goto(form_site.url + path)
-        assert in_every_look(page) == []
-    context.close()
+        window.page.goto(form_site.url + path)
+        assert in_every_look(window.page) == []
 
 
 def test_axe_itself_would_find_something(browser: Browser) -> None:

@@ -17,13 +17,13 @@ KEEP = """async () => {
   addEventListener('pagehide', () => sessionStorage.setItem('late', 'session'))
 }"""
 KEPT = """async () => [{...localStorage}, {...sessionStorage}, document.cookie, await caches.keys(),
-  (await indexedDB.databases()).length, window.kept ?? null, innerWidth, navigator.onLine]"""
+  (await indexedDB.databases()).length, window.kept ?? null, innerWidth, navigator.onLine,
+  ['print', '(prefers-color-scheme: dark)'].map(media => matchMedia(media).matches)]"""
 LASTING: dict[str, Callable[[Page], object]] = {
     "script": lambda page: page.add_init_script("window.kept = true"),
     "script of the context": lambda page: page.context.add_init_script("window.kept = true"),
     "clock": lambda page: page.clock.install(),
     "clock of the context": lambda page: page.context.clock.set_fixed_time(0),
-    "media": lambda page: page.emulate_media(color_scheme="dark"),
     "permission": lambda page: page.context.grant_permissions(["clipboard-read"]),
     "header": lambda page: page.context.set_extra_http_headers({"X-Kept": "1"}),
     "binding": lambda page: page.expose_function("kept", lambda: 1),
@@ -45,14 +45,15 @@ def test_the_next_test_gets_the_same_page_and_nothing_that_was_kept(browser: Bro
         page.evaluate(KEEP)
         page.set_viewport_size({"width": 320, "height": 300})
         page.context.set_offline(True)
+        page.emulate_media(media="print", color_scheme="dark")
         assert page.evaluate(KEPT) == [
-            {"kept": "local"}, {"kept": "session"}, "kept=cookie", ["kept"], 1, "global", 320, False
+            {"kept": "local"}, {"kept": "session"}, "kept=cookie", ["kept"], 1, "global", 320, False, [True, True]
         ]  # fmt: skip
     heard.clear()
     with windows.window(browser, form_site.url) as window:
         assert window.page is page
         page.goto(f"{form_site.url}/form/demo")
-        assert page.evaluate(KEPT) == before == [{}, {}, "", [], 0, None, 1280, True]
+        assert page.evaluate(KEPT) == before == [{}, {}, "", [], 0, None, 1280, True, [False, False]]
     window.context.close()
     assert not heard
 
