@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from bed import Sandbox, Widget, until
 from playwright.sync_api import Browser, FilePayload, Frame, Page, expect
+from reuse import Windows
 
 from widget.i18n import messages as words
 
@@ -79,7 +80,7 @@ MISFITS = """isLarge => {
 AT_SIZES = f"""sizes => {{
   const {{style}} = document.documentElement, misfits = {MISFITS}, found = []
   for (const [width, those] of sizes) {{
-    if (frameElement) frameElement.style.width = `${{width}}px`
+    frameElement.style.width = `${{width}}px`
     if (innerWidth !== width) throw new Error(`${{innerWidth}} px in place of ${{width}}`)
     const isLarge = style.fontSize === '200%' // the last size comes first: to change it lays everything out again
     for (const size of isLarge ? those.toReversed() : those) {{
@@ -90,8 +91,16 @@ AT_SIZES = f"""sizes => {{
   style.fontSize = ''
   return found
 }}"""
-"""Sizes are measured one after the other, and in a frame widths, too, without drawing the page in between."""
-HOST = "<!doctype html><title>Host</title><iframe name=form style='border: 0; width: 640px; height: 800px'></iframe>"
+"""Widths and sizes are measured one after the other, without drawing the page in between."""
+HOST = """<!doctype html><title>Host</title>
+<iframe name=form style='border: 0; width: 640px; height: 800px; opacity: 0'></iframe>"""
+"""A frame that is laid out and can be pressed, and never drawn."""
+SHOW = """async address => {
+  const frame = document.querySelector('iframe')
+  const answer = await fetch(address, {headers: {Accept: 'text/html'}})
+  frame.srcdoc = await answer.text()
+  await new Promise(done => frame.addEventListener('load', done, {once: true}))
+}"""
 LINES = """() => {
   const style = selector => getComputedStyle(document.querySelector(selector))
   const ratio = selector => parseFloat(style(selector).lineHeight) / parseFloat(style(selector).fontSize)
@@ -134,17 +143,20 @@ def walks() -> dict[str, Walk]:
 
 
 @pytest.fixture
-def walk(browser: Browser, service: Widget, insider: Sandbox, language: str, walks: dict[str, Walk]) -> Walk:
+def walk(
+    browser: Browser, windows: Windows, service: Widget, insider: Sandbox, language: str, walks: dict[str, Walk]
+) -> Walk:
     """A walk through all pages: each page takes far longer to bring about than to measure, so all tests share it."""
     if language not in walks:
-        with browser.new_context(viewport={"width": 640, "height": 800}, reduced_motion="reduce") as context:
-            context.set_default_timeout(10_000)
-            walks[language] = walk_through(context.new_page(), service, insider, language)
+        with windows.window(browser, service.url, viewport={"width": 640, "height": 800}) as window:
+            window.page.set_default_timeout(10_000)
+            walks[language] = walk_through(window.page, service, insider, language)
     return walks[language]
 
 
 def walk_through(page: Page, service: Widget, insider: Sandbox, language: str) -> Walk:
-    """The form is in a frame, which can be measured at all widths without drawing it; other pages allow no frame."""
+    """The form is in a frame, which can be measured at all widths without drawing it. Other pages allow no frame: what
+    they consist of is written into it."""
     form = framed(page, service)
     open_form(form, service, language)
     found = misfits(form, "form")
@@ -155,23 +167,24 @@ def walk_through(page: Page, service: Widget, insider: Sandbox, language: str) -
     of_sending = offline(form)
     pages = {"receipt, delivered": send(form, "delivered")}
     found += misfits(form, "thanks, delivered")
-    form.locator("[data-do=another]").click()
+    press(form, "[data-do=another]")
 
     insider.down()
     fill(form)
     pages["receipt, accepted"] = send(form, "accepted")
     found += misfits(form, "thanks, accepted")
-    form.locator("[data-do=another]").click()
-    form.locator("#feedback-receipts").click()
+    press(form, "[data-do=another]")
+    press(form, "#feedback-receipts")
     expect(form.locator(".feedback-receipt-list li")).to_have_count(2)
     found += misfits(form, "list")
-    form.locator("[data-do=back]").click()
+    press(form, "[data-do=back]")
     of_sending += rate_limited(form)
 
     pages["problem"] = f"{service.url}/form/nobody"
     for state, address in pages.items():
-        page.goto(f"{address}?lang={language}")
-        found += misfits(page, state)
+        page.evaluate(SHOW, f"{address}?lang={language}")
+        assert form.evaluate("document.documentElement.lang") == language
+        found += misfits(form, state)
     insider.recover()
     until(lambda: len(insider.feedbacks()) == 2)  # so that the next one is delivered at once
     return Walk(found, of_sending, lines)
@@ -187,17 +200,15 @@ def framed(page: Page, service: Widget) -> Frame:
     return frame
 
 
-def misfits(shown: Page | Frame, state: str) -> list[str]:
-    """Everything that does not fit, at every width and text size. A page's widths follow from where it is."""
-    if isinstance(shown, Frame):
-        found: list[str] = shown.evaluate(AT_SIZES, list(SIZES.items()))
-    else:
-        found = []
-        is_wide = shown.viewport_size is not None and shown.viewport_size["width"] == max(SIZES)
-        for width in sorted(SIZES, reverse=is_wide):
-            shown.set_viewport_size({"width": width, "height": 800})
-            found += shown.evaluate(AT_SIZES, [(width, SIZES[width])])
+def misfits(shown: Frame, state: str) -> list[str]:
+    """Everything that does not fit, at every width and text size."""
+    found: list[str] = shown.evaluate(AT_SIZES, list(SIZES.items()))
     return [f"{state}, {misfit}" for misfit in found]
+
+
+def press(form: Frame, selector: str) -> None:
+    """Press a button or a link. A pointer would wait for several frames until nothing moves."""
+    form.locator(selector).evaluate("element => element.click()")
 
 
 def open_form(form: Frame, service: Widget, language: str) -> None:
@@ -219,7 +230,7 @@ def make_mistakes(form: Frame) -> None:
     expect(form.locator(".feedback-file[data-state=wrong]")).to_have_count(2)
     form.locator("#sentimentRating-false").check(force=True)
     form.locator("#description").fill("words " * 180)
-    form.locator("#feedback-send").click()
+    press(form, "#feedback-send")
     expect(form.locator("#feedback-summary")).to_be_visible()
 
 
@@ -235,7 +246,7 @@ def fill(form: Frame) -> None:
 
 def send(form: Frame, status: str) -> str:
     """Send a form, and wait for the thanks. Returns the receipt's address."""
-    form.locator("#feedback-send").click()
+    press(form, "#feedback-send")
     thanks = form.locator(f".feedback-thanks[data-status={status}]")
     expect(thanks).to_be_visible()
     return str(thanks.locator(".feedback-receipt").evaluate("link => link.href")).partition("?")[0]
@@ -245,10 +256,10 @@ def offline(form: Frame) -> list[str]:
     """What does not fit while there is no network."""
     fill(form)
     form.page.context.set_offline(True)
-    form.locator("#feedback-send").click()
+    press(form, "#feedback-send")
     expect(form.locator("#feedback-cancel")).to_be_visible()
     found = misfits(form, "offline")
-    form.locator("#feedback-cancel").click()
+    press(form, "#feedback-cancel")
     expect(form.locator("#feedback-send")).to_be_visible()
     form.page.context.set_offline(False)
     return found
@@ -260,7 +271,7 @@ def rate_limited(form: Frame) -> list[str]:
         status=429, json=PROBLEM, headers={"Retry-After": "754", "Content-Type": "application/problem+json"}
     ) if route.request.method == "POST" else route.fallback())  # fmt: skip
     fill(form)
-    form.locator("#feedback-send").click()
+    press(form, "#feedback-send")
     expect(form.locator("#feedback-notes .feedback-note[data-kind=patience]")).to_be_visible()
     found = misfits(form, "rate limited")
     form.page.unroute_all()
