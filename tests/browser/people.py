@@ -58,7 +58,7 @@ STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
 class Near(Framed):
-    """The form in a frame of a page of the same site: in others, the browser of these tests lets it keep nothing."""
+    """The form in a frame of a page of the same site, whose storage they share."""
 
     site = "127.0.0.1"
 

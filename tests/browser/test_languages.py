@@ -207,7 +207,8 @@ def misfits(shown: Frame, state: str) -> list[str]:
 
 
 def press(form: Frame, selector: str) -> None:
-    """Press a button or a link. A pointer would wait for several frames until nothing moves."""
+    """Press a button or a link once it can be seen. A pointer would wait for several frames until nothing moves."""
+    expect(form.locator(selector)).to_be_visible()
     form.locator(selector).evaluate("element => element.click()")
 
 
