@@ -39,8 +39,8 @@ def windows() -> Windows:
 def form(
     browser: Browser, windows: Windows, form_site: Widget, insider: Sandbox, request: pytest.FixtureRequest
 ) -> Iterator[FormPage]:
-    """The form, open in a window of its own unless the test is marked `unopened`. Any console message that a test does
-    not expect fails the test. Motion is reduced: to draw each frame of it would be a tenth of all the work."""
+    """The form, open unless the test is marked `unopened`, in a window that goes from test to test. Any console message
+    that a test does not expect fails the test."""
     with windows.window(browser, form_site.url, viewport={"width": 560, "height": 1000}) as window:
         form = FormPage(window.context, form_site.url, page=window.page)
         yield form if request.node.get_closest_marker("unopened") else form.open()

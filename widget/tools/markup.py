@@ -37,7 +37,7 @@ class Slip:
 class Element:
     """An element and its content. Attributes without a value have an empty one."""
 
-    __slots__ = ("attributes", "children", "elements", "line", "parent", "tag")
+    __slots__ = ("attributes", "children", "line", "parent", "tag")
 
     def __init__(self, tag: str, attributes: dict[str, str], parent: "Element | None", line: int) -> None:
         self.tag = tag
@@ -45,8 +45,6 @@ class Element:
         self.parent = parent
         self.line = line
         self.children: list[Element | str] = []
-        self.elements: list[Element] = []
-        """The children that are no texts."""
 
     def __getitem__(self, name: str) -> str:
         return self.attributes.get(name, "")
@@ -56,13 +54,14 @@ class Element:
 
     def all(self, *tags: str, inert: bool = False) -> Iterator["Element"]:
         """The descendants with these tags, or all; those inside `<template>` only if `inert`."""
-        waiting = self.elements[::-1]
+        waiting = self.children[::-1]
         while waiting:
             child = waiting.pop()
-            if not tags or child.tag in tags:
-                yield child
-            if child.elements and (inert or child.tag != "template"):
-                waiting += child.elements[::-1]
+            if isinstance(child, Element):
+                if not tags or child.tag in tags:
+                    yield child
+                if inert or child.tag != "template":
+                    waiting += child.children[::-1]
 
     def first(self, *tags: str) -> "Element | None":
         """The first such descendant, or None."""
@@ -130,7 +129,6 @@ class _Builder(HTMLParser):
             attributes.setdefault(name, value or "")
         element = Element(tag, attributes, self._open, line)
         self._open.children.append(element)
-        self._open.elements.append(element)
         if tag == "form":
             self._form = element
         if tag not in VOID:
