@@ -42,7 +42,7 @@ def form(
     """The form, open unless the test is marked `unopened`, in a window that goes from test to test. Any console message
     that a test does not expect fails the test."""
     with windows.window(browser, form_site.url, viewport={"width": 560, "height": 1000}) as window:
-        form = FormPage(window.context, form_site.url, page=window.page)
+        form = FormPage(window.page, form_site.url)
         yield form if request.node.get_closest_marker("unopened") else form.open()
     assert form.unexpected() == []
 
@@ -59,6 +59,6 @@ def kept(browser: Browser, windows: Windows, kept_site: Widget, insider: Sandbox
     """The form while Insider Connect is away."""
     insider.down()
     with windows.window(browser, kept_site.url, viewport={"width": 560, "height": 900}) as window:
-        form = FormPage(window.context, kept_site.url, page=window.page)
+        form = FormPage(window.page, kept_site.url)
         yield form.open()
     assert form.unexpected() == []

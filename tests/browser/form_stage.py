@@ -8,9 +8,11 @@ from typing import Any, Self
 
 from bed import until
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, Route, expect
 
 EMAIL = "mara@northwind.example"
+SIZE: dict[str, Any] = {"viewport": {"width": 800, "height": 720}}
+"""A window that shows a host page with the form in it."""
 NETWORK = re.compile("Failed to load resource")
 """Chromium's own message about a failed request. A test that causes one expects it."""
 KEEP = "sent => localStorage.setItem('feedback:demo:browser:receipts', sent)"
@@ -33,24 +35,23 @@ DROP = """([selector, files, type]) => {
 }"""
 
 
-def still(browser: Browser, width: int = 800, height: int = 720) -> BrowserContext:
+def still(browser: Browser) -> BrowserContext:
     """A window in which little moves: to draw what nobody looks at would be a tenth to a third of all the work."""
-    viewport: ViewportSize = {"width": width, "height": height}
-    return browser.new_context(locale="en-GB", reduced_motion="reduce", viewport=viewport)
+    return browser.new_context(locale="en-GB", reduced_motion="reduce", **SIZE)
 
 
 class FormPage:
     """A page with the form in it."""
 
-    def __init__(self, context: BrowserContext, url: str, product: str = "demo", page: Page | None = None) -> None:
-        self.context = context
+    def __init__(self, page: Page, url: str, product: str = "demo") -> None:
+        self.page = page
+        self.context = page.context
         self.url = f"{url}/form/{product}"
         self.address = re.compile(re.escape(self.url) + r"(\?.*)?$")
         self.said: list[str] = []
         self.expected: list[re.Pattern[str]] = []
-        context.on("console", lambda message: self.said.append(message.text))
-        context.on("weberror", lambda error: self.said.append(str(error.error)))
-        self.page: Page = page or context.new_page()
+        self.context.on("console", lambda message: self.said.append(message.text))
+        self.context.on("weberror", lambda error: self.said.append(str(error.error)))
         self.page.set_default_timeout(10_000)
 
     def open(self, query: str = "") -> Self:

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import jwt
 from bed import Widget, until
-from form_stage import FormPage
+from form_stage import SIZE, FormPage
 from playwright.sync_api import Browser, Page, expect
 from reuse import Windows
 from stage import Server
@@ -53,7 +52,6 @@ STALLED = """() => {
   document.addEventListener('feedback-submit', () => window.sent++)
 }"""
 """Makes the first worker wait to be told how its work ends."""
-SIZE: dict[str, Any] = {"viewport": {"width": 800, "height": 720}}
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -71,7 +69,7 @@ def framed(browser: Browser, windows: Windows, form_site: Widget, host: Server, 
     """A form, in a window that goes from test to test. Host page and form are of one site, so that one process serves
     all; the form keeps all in the storage that a window forgets, and the host page's origin is each test's own."""
     with windows.window(browser, form_site.url, **SIZE) as window:
-        form = Near(browser, form_site.url, host, product, page=window.page)
+        form = Near(window.page, form_site.url, host, product)
         yield form
     assert form.unexpected() == []
 

@@ -126,7 +126,7 @@ def test_axe_finds_nothing_while_the_form_is(
     state: Callable[[FormPage, Sandbox], Locator],
     language: str,
 ) -> None:
-    form = FormPage(window.context, form_site.url, page=window.page).open(f"?lang={language}")
+    form = FormPage(window.page, form_site.url).open(f"?lang={language}")
     shown = state(form, insider)
     expect(shown).to_be_visible()
     found = in_every_look(form.page)

@@ -64,7 +64,7 @@ def host() -> Iterator[Server]:
 
 
 def test_one_press_takes_the_page_along(capturing: BrowserContext, form_site: Widget, insider: Sandbox) -> None:
-    form = FormPage(capturing, form_site.url).open().fill()
+    form = FormPage(capturing.new_page(), form_site.url).open().fill()
     form.page.get_by_role("button", name="Take a screenshot").click()
     expect(form.rows).to_contain_text("screenshot.png")
     form.settle()
@@ -107,7 +107,7 @@ def test_a_page_that_forbids_it_shows_no_button_and_names_the_keys(
 
 
 def test_who_thinks_better_of_it_finds_the_form_as_it_was(context: BrowserContext, form_site: Widget) -> None:
-    form = FormPage(context, form_site.url).open().fill()
+    form = FormPage(context.new_page(), form_site.url).open().fill()
     refuse = "new DOMException('Permission denied', 'NotAllowedError')"
     form.page.evaluate(f"void (navigator.mediaDevices.getDisplayMedia = () => Promise.reject({refuse}))")
     form.page.get_by_role("button", name="Take a screenshot").click()
@@ -117,7 +117,7 @@ def test_who_thinks_better_of_it_finds_the_form_as_it_was(context: BrowserContex
 
 
 def test_nothing_is_captured_while_the_form_is_sent(context: BrowserContext, form_site: Widget) -> None:
-    form = FormPage(context, form_site.url).open().fill()
+    form = FormPage(context.new_page(), form_site.url).open().fill()
     form.page.evaluate("navigator.mediaDevices.getDisplayMedia = async () => { window.asked = true }; 0")
     context.route(form.address, lambda route: None)  # no answer comes: the form goes on sending
     form.button.press("Enter")
@@ -127,7 +127,7 @@ def test_nothing_is_captured_while_the_form_is_sent(context: BrowserContext, for
 
 
 def test_a_system_that_does_not_allow_it_is_reported(context: BrowserContext, form_site: Widget) -> None:
-    form = FormPage(context, form_site.url).open().fill()
+    form = FormPage(context.new_page(), form_site.url).open().fill()
     refuse = "new DOMException('Could not start', 'NotReadableError')"
     form.page.evaluate(f"void (navigator.mediaDevices.getDisplayMedia = () => Promise.reject({refuse}))")
     form.page.get_by_role("button", name="Take a screenshot").click()

@@ -125,7 +125,7 @@ def test_chips_stay_when_the_server_refuses_and_are_gone_from_the_next_form(form
 def test_without_script_all_chips_are_there_and_an_error_keeps_them(
     browser: Browser, form_site: Widget, insider: Sandbox
 ) -> None:
-    form = FormPage(browser.new_context(java_script_enabled=False), form_site.url)
+    form = FormPage(browser.new_page(java_script_enabled=False), form_site.url)
     form.open()
     expect(form.page.locator("legend", has_text="Needs work")).to_be_visible()
     form.page.get_by_label("Fast").check()

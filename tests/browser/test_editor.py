@@ -383,7 +383,7 @@ def test_axe_finds_nothing_in_the_editor(browser: Browser, form_site: Widget, sc
         reduced_motion="reduce",
         bypass_csp=True,  # for axe itself
     )
-    form = FormPage(context, form_site.url).open(f"?lang={language}").fill("password: hunter2")
+    form = FormPage(context.new_page(), form_site.url).open(f"?lang={language}").fill("password: hunter2")
     form.add(PICTURE)
     expect(form.page.locator(".feedback-hints li")).to_have_count(1)
     assert violations_at_any_width(form.page) == []

@@ -397,7 +397,7 @@ def test_an_address_in_the_query_is_filled_in(form: FormPage) -> None:
 
 def test_the_form_works_without_script(browser: Browser, form_site: Widget, insider: Sandbox) -> None:
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
-    form = FormPage(context, form_site.url).open()
+    form = FormPage(context.new_page(), form_site.url).open()
     form.fill("As plain as can be").send()
     expect(form.page.get_by_text("Thank you, your feedback has arrived")).to_be_visible()
     context.close()
@@ -405,7 +405,7 @@ def test_the_form_works_without_script(browser: Browser, form_site: Widget, insi
 
 
 def test_without_script_one_fault_takes_the_focus_to_its_field(browser: Browser, form_site: Widget) -> None:
-    form = FormPage(browser.new_context(java_script_enabled=False), form_site.url).open()
+    form = FormPage(browser.new_page(java_script_enabled=False), form_site.url).open()
     form.fill("Words", "nobody").send()
     expect(form["submittedByEmail-error"]).to_be_visible()
     expect(form.email).to_be_focused()

@@ -166,7 +166,7 @@ def test_a_product_may_have_no_drafts_at_all(
 ) -> None:
     widget = start_widget(config='[products.demo]\nname = "Demo"\norigins = ["http://localhost:*"]\ndraft = "off"\n')
     context = browser.new_context(locale="en-GB")
-    form = FormPage(context, widget.url).open()
+    form = FormPage(context.new_page(), widget.url).open()
     form.text.fill("On a shared computer")
     form.add(*FILES)
     form.email.fill(EMAIL)

@@ -20,24 +20,12 @@ window.say = (type, data = {}) => document.querySelector('iframe').contentWindow
 
 
 class Framed(FormPage):
-    """The form in a frame of a host page, on another site. Motion is reduced. With `clock`, a test sets the time. The
-    host page is opened in `page` where there is one, else in a window of its own."""
+    """The form in a frame of a host page, on another site."""
 
     site = "localhost"
 
-    def __init__(
-        self,
-        browser: Browser,
-        form_url: str,
-        host: Server,
-        product: str = "demo",
-        *,
-        clock: bool = False,
-        page: Page | None = None,
-    ) -> None:
-        super().__init__(page.context if page else still(browser), form_url, product, page)
-        if clock:
-            self.context.clock.install()
+    def __init__(self, page: Page, form_url: str, host: Server, product: str = "demo") -> None:
+        super().__init__(page, form_url, product)
         host.answers["/"] = (200, "text/html; charset=utf-8", HOST.format(form=self.url), {})
         host.answers["/host.js"] = (200, "text/javascript", SCRIPT, {})
         self.host = self.page
@@ -66,8 +54,11 @@ class Framed(FormPage):
 @pytest.fixture
 def framed(browser: Browser, form_site: Widget, insider: Sandbox, request: pytest.FixtureRequest) -> Iterator[Framed]:
     """The form in its frame. A test whose parameter for it is `clock` sets the time."""
+    page = still(browser).new_page()
+    if getattr(request, "param", "") == "clock":
+        page.clock.install()
     with Server() as host:
-        framed = Framed(browser, form_site.url, host, clock=getattr(request, "param", "") == "clock")
+        framed = Framed(page, form_site.url, host)
         yield framed
         framed.context.close()
     assert framed.unexpected() == []

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 from bed import ROOT, Sandbox, Widget, until
-from form_stage import EMAIL, FormPage
+from form_stage import EMAIL, FormPage, still
 from playwright.sync_api import Browser, Page, expect
 from samples import pdf, png
 from stage import Server
@@ -60,7 +60,7 @@ def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def strict(browser: Browser, form_site: Widget, insider: Sandbox) -> Iterator[FormPage]:
     context = browser.new_context(locale="en-GB", viewport={"width": 560, "height": 1000}, reduced_motion="reduce")
-    form = FormPage(context, form_site.url, "strict")
+    form = FormPage(context.new_page(), form_site.url, "strict")
     yield form.open()
     context.close()
     assert form.unexpected() == []
@@ -129,7 +129,7 @@ def test_a_host_page_says_who_somebody_is_and_the_address_cannot_be_changed(
     browser: Browser, form_site: Widget, insider: Sandbox
 ) -> None:
     with Server() as host:
-        form = Framed(browser, form_site.url, host, "demo")
+        form = Framed(still(browser).new_page(), form_site.url, host, "demo")
         form.say("hello", identity=signed("demo"), email="eve@example.com")
         expect(form.email).to_have_value("mara.o@northwind.example")
         expect(form.email).not_to_be_editable()
@@ -145,7 +145,7 @@ def test_an_address_that_is_hidden_is_gone_once_somebody_is_vouched_for(
     browser: Browser, form_site: Widget, insider: Sandbox
 ) -> None:
     with Server() as host:
-        form = Framed(browser, form_site.url, host, "silent")
+        form = Framed(still(browser).new_page(), form_site.url, host, "silent")
         expect(form.email).to_be_visible()
         form.say("hello", identity=signed("silent"))
         expect(form.email).to_be_hidden()
@@ -160,7 +160,7 @@ def test_what_a_host_page_tells_is_seen_by_the_person_and_goes_along(
     browser: Browser, form_site: Widget, insider: Sandbox
 ) -> None:
     with Server() as host:
-        form = Framed(browser, form_site.url, host, "demo")
+        form = Framed(still(browser).new_page(), form_site.url, host, "demo")
         given = {
             "address": "https://app.example.com/orders?token=hunter2#x",
             "version": 3,
@@ -183,7 +183,7 @@ def test_the_second_product_fits_a_phone(browser: Browser, start_widget: Callabl
     site = start_widget(config=config, CUSTOM_FOLDER=str(ROOT / "examples"))
     context = browser.new_context(viewport={"width": 320, "height": 700}, reduced_motion="reduce")
     for language in ("en", "de", "fr"):
-        form = FormPage(context, site.url, "ferry").open(f"?lang={language}")
+        form = FormPage(context.new_page(), site.url, "ferry").open(f"?lang={language}")
         assert form.page.evaluate("document.documentElement.scrollWidth") == 320
         assert form.page.evaluate("getComputedStyle(document.querySelector('.feedback-title')).fontWeight") == "400"
         assert form.unexpected() == []

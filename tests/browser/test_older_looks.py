@@ -120,7 +120,7 @@ def test_a_picture_is_blacked_out_in_an_older_browser(plain: FormPage, insider: 
 def test_a_theme_has_its_colours_in_an_older_browser(start_widget: Callable[..., Widget], browser: Browser) -> None:
     theme = "[products.demo.theme]\naccent = '#0f6a4a'\nsurface = {light = '#fffaf0', dark = '#101010'}\n"
     site = start_widget(config=f"[products.demo]\nname = 'N'\norigins = ['https://a.example']\n{theme}")
-    form = FormPage(browser.new_context(color_scheme="dark"), site.url)
+    form = FormPage(browser.new_page(color_scheme="dark"), site.url)
     older(form)
     form.open()
     expect(form.button).to_have_css("background-color", "rgb(15, 106, 74)")

@@ -34,7 +34,7 @@ def visit(browser: Browser, widget: Widget) -> Iterator[Callable[..., FormPage]]
     opened: list[FormPage] = []
 
     def visit(product: str = "demo", **options: Any) -> FormPage:
-        form = FormPage(browser.new_context(locale="en-GB", **options), widget.url, product)
+        form = FormPage(browser.new_page(locale="en-GB", **options), widget.url, product)
         opened.append(form)
         form.asked = []  # type: ignore[attr-defined]
         form.page.on("request", lambda request: form.asked.append(request.url.rpartition("/")[2]))  # type: ignore[attr-defined, call-overload]

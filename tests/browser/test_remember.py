@@ -116,7 +116,7 @@ def test_a_product_that_keeps_no_drafts_or_knows_the_person_does_not_offer_it(
 
 
 def test_without_script_it_is_not_offered(browser: Browser, form_site: Widget) -> None:
-    form = FormPage(browser.new_context(java_script_enabled=False), form_site.url)
+    form = FormPage(browser.new_page(java_script_enabled=False), form_site.url)
     form.open()
     expect(form.email).to_be_visible()
     expect(box(form)).to_be_hidden()

@@ -86,7 +86,7 @@ def test_a_form_that_needs_an_identity_says_so_before_anything_is_typed(signed: 
     expect(signed["feedback-identity"]).to_be_hidden()
     signed.say("set", identity=None)
     expect(signed["feedback-identity"]).to_be_visible()
-    alone = FormPage(signed.context, form_site.url)
+    alone = FormPage(signed.context.new_page(), form_site.url)
     alone.open()
     expect(alone["feedback-identity"]).to_be_visible()
     alone.open(f"?identity={token(ANNA)}")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from bed import ROOT, Sandbox, Widget, until
-from form_stage import NETWORK, FormPage
-from people import ANNA, BERT, SALARY, SIZE, STORED, keep, stored, token
+from form_stage import NETWORK, SIZE, FormPage
+from people import ANNA, BERT, SALARY, STORED, keep, stored, token
 from playwright.sync_api import Browser, Page, expect
 from reuse import Windows
 from stage import Server
@@ -21,7 +21,7 @@ class Loaded(FormPage):
     """The form as the loader opens it."""
 
     def __init__(self, page: Page, form_url: str, host: Server, product: str) -> None:
-        super().__init__(page.context, form_url, product, page)
+        super().__init__(page, form_url, product)
         host.answers["/loader"] = (200, "text/html; charset=utf-8", PAGE.format(url=form_url, product=product), {})
         self.host = self.page
         self.visit(f"http://127.0.0.1:{host.port}/loader")
