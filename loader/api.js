@@ -10,7 +10,7 @@ import {state} from './widget.js'
  * @param {(widget: import('./widget.js').Widget) => void} call @param {any} [options]
  */
 function act(call, options) {
-  const widget = widgets.get(own) ?? [...widgets.values()].find(widget => !widget.inline)
+  const widget = widgets.find(widget => widget.element == own) ?? widgets.find(widget => !widget.inline)
   if (widget) return call(widget)
   if (own === null) return
   state._calls.push(call)
@@ -39,18 +39,18 @@ export const api = {
   attach: (/** @type {any} */ target) => listen(['click', 'pointerover', 'focusin'], event => {
     const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
     if (!opener || event.ctrlKey || event.metaKey || event.shiftKey || event == state._click) return
-    if (event.type != 'click') return widgets.size && act(widget => widget.load())
+    if (event.type != 'click') return widgets.length && act(widget => widget.load())
     state._click = event // open once, however often it was attached
     event.preventDefault()
     act(widget => widget.toggle(opener))
   }),
   on: (/** @type {string} */ type, /** @type {any} */ callback) => listen(['feedback-' + type], event => callback(event.detail)),
-  reset: () => Promise.all([...widgets.values()].map(widget => widget.reset())),
+  reset: () => Promise.all(widgets.map(widget => widget.reset())),
   async destroy({keep = false} = {}) {
-    const widget = widgets.get(own)
+    const element = own
     for (const end of ends.splice(0)) end()
     unmount()
-    await (keep || widget?.reset())
+    await (keep || element?.reset())
   },
   push: (/** @type {(feedback: any) => void} */ call) => call(api),
 }

@@ -3,18 +3,19 @@
  * focus trap swallows still works. The panel does the same for the focus.
  */
 
-/** All widgets of the page, by their elements. @type {Map<Element, import('./widget.js').Widget>} */
-export const widgets = new Map()
+/** All widgets of the page. @type {import('./widget.js').Widget[]} */
+export let widgets = []
 
-/** Listens as long as there are widgets. */
-export function guard() {
-  for (const type of ['click', 'pointerdown']) window[widgets.size ? 'addEventListener' : 'removeEventListener'](type, hear, true)
+/** Takes the list of widgets, and listens as long as there are any. @param {typeof widgets} list */
+export function guard(list) {
+  widgets = list
+  for (const type of ['click', 'pointerdown']) window[widgets.length ? 'addEventListener' : 'removeEventListener'](type, hear, true)
 }
 
 /** Before anybody else in the page. @param {Event} event */
 function hear(event) {
   const path = event.composedPath()
-  for (const widget of widgets.values()) {
+  for (const widget of widgets) {
     if (!path.includes(widget.box)) continue
     if (event.type != 'click') event.stopImmediatePropagation()
     else if (path.includes(widget.launcher)) setTimeout(() => widget._press(event))

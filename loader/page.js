@@ -8,7 +8,6 @@
 import {widgets} from './guard.js'
 import {OPTIONS} from './options.js'
 import {NAME, bring} from './source.js'
-import {state} from './widget.js'
 
 /** @type {any} */
 export let own
@@ -16,7 +15,8 @@ export let own
 let tag
 let address = ''
 let left = 50 // times that a page may take the element away before we let it
-let home = () => /** @type {any} */ (document.body)
+/** Which part of the document the element belongs into now. @type {'body' | 'documentElement'} */
+let home = 'body'
 let reached = false // it may have a frame by now, which only `moveBefore` moves intact
 
 const observer = new MutationObserver(keep)
@@ -24,8 +24,8 @@ const observer = new MutationObserver(keep)
 export async function keep() {
   if (tag && !tag.isConnected) tag = await bring('page').then(({next}) => next?.(tag, address))
   if (!own) return
-  for (const copy of widgets.keys()) if (copy != own && copy.slot == NAME) copy.remove() // from a page's own snapshots
-  const place = home()
+  for (const {element} of widgets) if (element != own && element.slot == NAME) element.remove() // from a page's own snapshots
+  const place = /** @type {any} */ (document[home])
   if (tag?.isConnected == false) own.remove()
   else if (own.parentNode != place) {
     if (place.moveBefore && own.isConnected) place.moveBefore(own, null)
@@ -36,7 +36,7 @@ export async function keep() {
 }
 
 function settle() {
-  home = () => document.documentElement
+  home = 'documentElement'
   keep()
 }
 
@@ -58,13 +58,15 @@ export function mount(script) {
     own.setAttribute('slot', NAME)
     for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
   }
-  state._reached = element => {
-    if (element != own) return
-    reached = true
-    if (own.moveBefore) settle()
-  }
   if (document.readyState != 'loading') begin()
-  else document.addEventListener('DOMContentLoaded', begin, {once: true})
+  else document.addEventListener('DOMContentLoaded', begin)
+}
+
+/** Somebody is about to use the form of an element. @param {Element} element */
+export function reach(element) {
+  if (element != own) return
+  reached = true
+  if (own.moveBefore) settle()
 }
 
 export function unmount() {

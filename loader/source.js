@@ -8,10 +8,13 @@ const script = /** @type {HTMLScriptElement | null} */ (document.currentScript)
  * The script's own address. Modules, and tags in shadow roots, have no `currentScript`; there the stack names the file
  * that runs, so that no other vendor's embed.js is taken for ours.
  */
-export const src = script?.src ?? /https?:\S+?\/embed\.js[^\s:)]*/.exec(Error().stack + '')?.[0]
+export const src = /** @type {string} */ (script?.src ?? /https?:\S+?\/embed\.js[^\s:)]*/.exec(Error().stack + '')?.[0])
 
-/** A module beside this script, loaded on demand; undefined if that fails. @param {string} name @returns {Promise<any>} */
-export const bring = name => import(new URL(`static/embed-${name}.js`, src) + '').catch(() => ({}))
+/** An address beside this script's. By text: `URL` is a name that pages take for their own. @param {string} path @returns {string} */
+export const beside = path => src.replace(/[^/]*(\?.*)?$/, path)
+
+/** A module beside this script, loaded on demand; empty if that fails. @param {string} name @returns {Promise<any>} */
+export const bring = name => import(beside(`static/embed-${name}.js`)).catch(() => ({}))
 
 /** Calls with the tag: at once if the browser says which it is, else after a search. @param {(tag: any) => void} mount */
 export const withTag = mount => script ? mount(script) : bring('page').then(({find}) => find && mount(find(src)))

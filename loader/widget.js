@@ -2,7 +2,8 @@
 import {add, dress} from './dom.js'
 import {guard, widgets} from './guard.js'
 import {OPTIONS, advise, attribute, fits} from './options.js'
-import {NAME, bring, src} from './source.js'
+import {reach} from './page.js'
+import {NAME, beside, bring} from './source.js'
 import {STYLE} from './style.js'
 
 /** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
@@ -11,12 +12,11 @@ const WORDS = {
 }
 
 /**
- * `open`: the open widget; `_click`: the last click that was handled; `_calls`: calls before there was an element;
- * `_reached`: somebody is about to use the form of an element.
+ * `open`: the open widget; `_click`: the last click that was handled; `_calls`: calls before there was an element.
  *
- * @type {{open?: Widget | null, _click?: Event, _calls: ((widget: Widget) => void)[], _reached: (element: Element) => void}}
+ * @type {{open?: Widget | null, _click?: Event, _calls: ((widget: Widget) => void)[]}}
  */
-export const state = {_calls: [], _reached: () => {}}
+export const state = {_calls: []}
 
 export class Widget {
   /** `context` and `identity`. @type {any} */
@@ -33,10 +33,10 @@ export class Widget {
   get isOpen() { return state.open == this }
   get inline() { return this.get('mode') == 'inline' }
   get label() {
-    const {language} = this
-    return this.get('label') ?? WORDS[language[0] == 'z' && /^zh-[^s]*[tkm]/i.test(language) ? 'h' : language.slice(0, 2)] ?? 'Feedback'
+    const language = this.language.toLowerCase()
+    return this.get('label') ?? WORDS[/^zh-[^s]*[tkm]/.test(language) ? 'h' : language.slice(0, 2)] ?? 'Feedback'
   }
-  get url() { return new URL(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`, src) }
+  get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`) }
 
   /** The page's language, found through shadow roots. */
   get language() {
@@ -51,8 +51,7 @@ export class Widget {
   }
 
   _start() {
-    widgets.set(this.element, this)
-    guard()
+    guard([...widgets, this])
     this.box = this.root
     if (this.inline) (this.#near = new IntersectionObserver(
       ([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'},
@@ -82,8 +81,7 @@ export class Widget {
     this.root.adoptedStyleSheets = []
     /** The panel, and its place, where the form's frame starts to load before the panel. @type {any} */
     this.panel = this.launcher = this.place = null
-    widgets.delete(this.element)
-    guard()
+    guard(widgets.filter(widget => widget != this))
   }
 
   update() {
@@ -100,7 +98,7 @@ export class Widget {
 
   async load() {
     if (this.place) return this.panel?.load()
-    state._reached(this.element)
+    reach(this.element)
     this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
     add(this.place, 'iframe', {src: this.url + `&mode=${this.get('mode') ?? 'popover'}`, allow: 'display-capture; clipboard-write'}).onload = () => this.place.loaded = true
     try {

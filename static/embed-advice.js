@@ -3,11 +3,13 @@
  * data-debug import it when they have something to report.
  */
 
-const service = new URL('..', import.meta.url)
-const reported = new Set()
+/** The service, by a link: `URL` is a name that pages take for their own, as are `Map` and `Set`. */
+export const service = Object.assign(document.createElement('a'), {href: import.meta.url.replace(/static\/[^/]*$/, '')})
+/** @type {Record<string, true>} */
+const reported = Object.create(null)
 const EVENTS = ['isTrusted', 'nativeEvent'] // keys of events
-/** @type {Set<string>} */
-const unknown = new Set()
+/** @type {string[]} */
+let unknown = []
 
 /** What each code of the loader means here, and how to fix it. @type {Record<string, (product: string) => [string, string]>} */
 const CODES = {
@@ -38,8 +40,8 @@ export function explain(code, product) {
 
 /** @param {string} text @param {string} [chapter] */
 export function say(text, chapter = 'attributes') {
-  if (!reported.has(text)) console.warn(`[feedback] ${text} See docs/embedding.md#${chapter}.`)
-  reported.add(text)
+  if (!reported[text]) console.warn(`[feedback] ${text} See docs/embedding.md#${chapter}.`)
+  reported[text] = true
 }
 
 /**
@@ -52,21 +54,21 @@ export function advise(options, key, value) {
   if (key === undefined) return say('There is no element yet. The call waits for one: give the script tag data-product="…".', 'methods')
   if (/^\d+$/.test(key)) return say("Options are an object, as in {theme: 'dark'}: a text is none.")
   if (key in options) return say(`${key} cannot be ${shown(value)}: ${wanted(key, options[key])}.`)
-  if (!unknown.size) setTimeout(() => report(options))
-  unknown.add(key)
+  if (!unknown.length) setTimeout(() => report(options))
+  unknown.push(key)
 }
 
 /** Reports options that do not exist, all of one call. An event is not meant as options: `onclick = InsiderFeedback.open` passes
  * one, and so does React, with keys of its own. @param {Record<string, string>} options */
 function report(options) {
-  if (!EVENTS.some(key => unknown.has(key))) for (const key of unknown) say(`There is no option ${key}: there are ${Object.keys(options).join(', ')}.`)
-  unknown.clear()
+  if (!EVENTS.some(key => unknown.includes(key))) for (const key of unknown) say(`There is no option ${key}: there are ${Object.keys(options).join(', ')}.`)
+  unknown = []
 }
 
 /** @param {unknown} value anything, such as what JSON cannot write */
 function shown(value) {
   try {
-    return JSON.stringify(value) ?? String(value)
+    return Number.isNaN(value) ? 'NaN' : JSON.stringify(value) ?? String(value)
   } catch {
     return typeof value
   }

@@ -6,9 +6,8 @@
  * @typedef {'good' | 'wrong' | 'notice'} Level
  */
 
-import {around, meaning} from './embed-advice.js'
+import {around, meaning, service} from './embed-advice.js'
 
-const service = new URL('..', import.meta.url)
 const RULING = ['script-src-elem', 'script-src', 'frame-src', 'child-src', 'connect-src', 'default-src', 'sandbox']
 /** Which directives rule, the first that there is. @type {Record<string, string[]>} */
 const RULERS = {
@@ -54,12 +53,13 @@ const close = add(header, 'button', '✕')
 close.ariaLabel = 'Close'
 close.onclick = () => root.host.remove()
 
-const reported = new Set()
+/** @type {Record<string, true>} */
+const reported = Object.create(null)
 
 /** @param {Level} level @param {string} message @param {string} [fix] */
 function tell(level, message, fix = '') {
-  if (reported.has(message)) return
-  reported.add(message)
+  if (reported[message]) return
+  reported[message] = true
   const row = add(list, 'li')
   row.className = level
   add(row, 'b', MARKS[level])
@@ -77,7 +77,7 @@ function line(policy, effective) {
   const directives = policy.split(';').map(directive => directive.trim().split(/\s+/))
   const ruling = (RULERS[effective] ?? [effective, 'default-src']).map(name => directives.find(([first]) => first.toLowerCase() === name)).find(Boolean) ?? []
   const name = !ruling.length || ruling[0] === 'default-src' ? effective.replace('-elem', '') : ruling[0]
-  return [...new Set([name, ...ruling.slice(1).filter(source => source !== "'none'"), service.origin])].join(' ')
+  return [name, ...ruling.slice(1).filter(source => source !== "'none'" && source !== service.origin), service.origin].join(' ')
 }
 
 /** Names and values of attributes that resemble options but are not. @param {Element} element @param {string} prefix */
@@ -120,19 +120,20 @@ function look() {
 /** What the page's answer and its meta tags say: named where a rule applies to us, so that people know which line to change. */
 async function read() {
   const policies = [...document.querySelectorAll('meta[http-equiv="Content-Security-Policy" i]')].map(meta => meta.getAttribute('content') ?? '')
-  let headers = new Headers()
+  /** @type {Headers | undefined} */
+  let headers
   try {
     headers = (await fetch(location.href, {cache: 'force-cache'})).headers
   } catch {
     tell('notice', "This page's own headers cannot be read.", 'Its policy forbids it; widget doctor reads them.')
   }
-  policies.push(...(headers.get('content-security-policy') ?? '').split(','))
+  policies.push(...(headers?.get('content-security-policy') ?? '').split(','))
   for (const directive of policies.flatMap(policy => policy.split(';')).map(directive => directive.trim())) {
     if (RULING.includes(directive.split(/\s/)[0].toLowerCase())) tell('notice', `The page's policy: ${directive}`)
   }
-  const isolation = headers.get('cross-origin-embedder-policy')
+  const isolation = headers?.get('cross-origin-embedder-policy')
   if (isolation && isolation !== 'unsafe-none') tell('notice', `The page is isolated: ${isolation}. The service's headers allow that, unless a proxy takes them away.`)
-  const permissions = headers.get('permissions-policy')
+  const permissions = headers?.get('permissions-policy')
   if (permissions?.includes('clipboard-write')) tell('notice', `Permissions-Policy: ${permissions}`, `Copying needs clipboard-write=(self "${service.origin}").`)
 }
 

@@ -4,7 +4,7 @@
  * never sends the text or the e-mail address.
  *
  * @typedef {{
- *   root: ShadowRoot, box: any, place: any, element: HTMLElement, url: URL, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told: {context?: unknown, identity?: unknown},
+ *   root: ShadowRoot, box: any, place: any, element: HTMLElement, url: string, inline: boolean, isOpen: boolean, person?: boolean, opener?: any, launcher?: any, told: {context?: unknown, identity?: unknown},
  *   language: string, label: string,
  *   close(): void, update(): void, tell(type: string, data?: object): void, get(option: string): string | null
  * }} Host an element's widget, in loader/widget.js
@@ -218,7 +218,7 @@ export class Panel {
     clearTimeout(this.#fateTimer)
     this.#gone.abort()
     this.#questions++
-    if (this.#resets.length) sweep(new URL(this.#frame.src)).then(() => this.#swept())
+    if (this.#resets.length) sweep(this.#frame.src).then(() => this.#swept())
   }
 
   get #code() {
@@ -239,9 +239,8 @@ export class Panel {
   load(again = false) {
     if (this.#frame && !(again && this.#state == 'failed')) return
     const {host, add} = this
-    const {url} = host
-    url.searchParams.set('mode', host.get('mode') ?? 'popover')
-    if (host.element.matches('[test]') || mark(this.#product)) url.searchParams.set('test', '1')
+    const isTest = host.element.matches('[test]') || mark(this.#product)
+    const url = addressed(`${host.url}&mode=${host.get('mode') ?? 'popover'}${isTest ? '&test=1' : ''}`).href
     const last = this.box.querySelector('iframe')
     const isEarly = !this.#frame && last.src == url
     const frame = isEarly ? last : add(this.box, 'iframe', {allow: last.allow, src: url})
@@ -265,7 +264,7 @@ export class Panel {
 
   /** Handles what the page's policy forbids rather than only reports. @param {{effectiveDirective: string, disposition: string}} violation @param {string} address */
   #forbid({effectiveDirective, disposition}, address) {
-    if (disposition != 'enforce' || !/frame-src|child-src/.test(effectiveDirective) || !this.host.url.href.startsWith(address)) return
+    if (disposition != 'enforce' || !/frame-src|child-src/.test(effectiveDirective) || !addressed(this.host.url).href.startsWith(address)) return
     this.#reason = 'host_policy'
     if (this.#loaded) this.#wait(0)
   }
@@ -307,7 +306,7 @@ export class Panel {
       if (!this.#loaded && /** @type {Error} */ (error).name == 'TimeoutError') return ''
     }
     // A page that says "there is no such product" may not be read from here; a product's theme may.
-    const theme = await fetch(new URL(url.pathname + '/theme.css', url)).catch(() => undefined)
+    const theme = await fetch(url.replace('?', '/theme.css?')).catch(() => undefined)
     return theme?.status == 404 ? 'product_unknown' : 'frame_blocked'
   }
 
@@ -342,7 +341,7 @@ export class Panel {
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
       ...more,
     }
-    this.#frame.contentWindow?.postMessage({ns: NAME, v: 1, id: this.#id, type, data}, host.url.origin)
+    this.#frame.contentWindow?.postMessage({ns: NAME, v: 1, id: this.#id, type, data}, addressed(host.url).origin)
   }
 
   /** Whether the form has to be compact, so that every field is in view before anybody scrolls. */
@@ -369,7 +368,7 @@ export class Panel {
   /** @param {MessageEvent} event */
   #hear({source, origin, data: message}) {
     const {host} = this
-    if (source != this.#frame.contentWindow || origin != host.url.origin) return
+    if (source != this.#frame.contentWindow || origin != addressed(host.url).origin) return
     if (message?.ns != NAME || message.v != 1 || message.id != this.#id) return
     const {type} = message
     const data = message.data ?? {}
@@ -593,6 +592,11 @@ export class Panel {
   }
 }
 
+/** An address in its parts. `URL` is a name that pages take for their own. @param {string} url */
+function addressed(url) {
+  return Object.assign(document.createElement('a'), {href: url})
+}
+
 /** Whether it is a token, or says that there is none: a function may well return `signedIn && token`. @param {unknown} identity */
 function isIdentity(identity) {
   return !identity || typeof identity == 'string'
@@ -629,14 +633,14 @@ export async function reset(host) {
   await (host.panel?.reset() ?? sweep(host.url))
 }
 
-/** Clears what a product's form stores when no form is open, with a hidden form. @param {URL} url @returns {Promise<void>} */
+/** Clears what a product's form stores when no form is open, with a hidden form. @param {string} url @returns {Promise<void>} */
 function sweep(url) {
   const id = Math.random().toString(36).slice(2)
   const frame = document.createElement('iframe')
   frame.hidden = true
-  frame.src = String(url)
+  frame.src = url
   frame.onload = () => {
-    for (const type of ['hello', 'reset']) frame.contentWindow?.postMessage({ns: NAME, v: 1, id, type, data: {}}, url.origin)
+    for (const type of ['hello', 'reset']) frame.contentWindow?.postMessage({ns: NAME, v: 1, id, type, data: {}}, addressed(url).origin)
   }
   return new Promise(done => {
     const gone = new AbortController()

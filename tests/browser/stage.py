@@ -16,6 +16,12 @@ from playwright.sync_api import CDPSession, Page
 STATIC = Path(__file__).parents[2] / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
 
+_NAMES = "URL CSS Map Set Event Element Node Text Image Option Range Selection Request Response Headers Panel Widget"
+TAKEN = ";".join(f"var {name} = {{}}" for name in _NAMES.split())
+"""A host page's script with names of its own that browsers have, too."""
+HIDDEN = ";".join(f"const {name} = '/orders'" for name in _NAMES.split())
+"""The same in the scope that all scripts share: the window's properties stay."""
+
 FORM = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Feedback on Northwind</title>
 <meta name="color-scheme" content="light dark"><link rel="stylesheet" href="/form.css">
 <script type="module" src="/form.js"></script>

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from stage import Stage
+from stage import HIDDEN, TAKEN, Stage
 
 DEBUG = 'data-product="demo" data-debug'
 
@@ -14,6 +14,7 @@ DEBUG = 'data-product="demo" data-debug'
 def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
     context = browser.new_context(locale="en-GB")
     stage.allow(stage.host_url)
+    stage.script("")
     stage.form.requests.clear()
 
     def open_page(body: str = "", **options: Any) -> Page:
@@ -37,6 +38,16 @@ def test_a_page_where_it_works_says_so(visit: Callable[..., Page], stage: Stage)
     expect(rows(page, "wrong")).to_have_count(0)
     page.get_by_role("button", name="Close").first.click()
     expect(page.locator("insider-feedback-debug")).to_have_count(0)
+
+
+@pytest.mark.parametrize("script", [TAKEN, HIDDEN])
+def test_a_page_that_takes_names_of_the_browser_is_told_all_the_same(
+    visit: Callable[..., Page], stage: Stage, script: str
+) -> None:
+    stage.script(script)
+    page = visit(attributes=DEBUG + " data-position=left")
+    expect(rows(page, "wrong")).to_contain_text('data-position cannot be "left".')
+    expect(rows(page, "good").last).to_have_text("✓demo: the form is there, and talks to this page.")
 
 
 def test_a_policy_that_blocks_the_frame_is_named_with_what_to_add(visit: Callable[..., Page], stage: Stage) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bundles import REACT_18, bundle, rendered, svelte
 from playwright.sync_api import expect
 from rounds import TEXT, HostPage
-from stage import STATIC
+from stage import HIDDEN, STATIC, TAKEN
 
 from widget.web import pinned
 
@@ -44,6 +44,8 @@ BODIES = {
     "inert content": f"<main inert><p>Orders</main>{TAG}",
     "extended prototypes": "<script>Object.prototype.each = function () { return 1 };"
     f"Array.prototype.toJSON = function () {{ return 'x' }}</script>{TAG}",
+    "names of the browser that the page takes": f"<script>{TAKEN}</script>{TAG}",
+    "names of the browser that the page hides": f"<script>{HIDDEN}</script>{TAG}",
     "an element called as our API": f'<form id="InsiderFeedback"></form>{TAG}',
     "hostile styles": "<style>*{all:unset;visibility:hidden!important;opacity:0!important}"
     f"*{{pointer-events:none!important}}</style>{TAG}",

@@ -81,6 +81,8 @@ def test_a_z_index_lets_what_lies_higher_in_the_page_cover_button_and_form(visit
         ("uk", "Відгук", "Закрити"),
         ("iw", "Feedback", "סגירה"),
         ("sv", "Feedback", "Close"),
+        ("FR", "Votre avis", "Fermer"),
+        ("ZH-HANT", "意見", "關閉"),
     ],
 )
 def test_the_launcher_speaks_the_language_of_the_page(
@@ -97,6 +99,25 @@ def test_the_launcher_can_be_left_out(visit: Any) -> None:
     page = visit(attributes='data-product="demo" data-launcher="false"')
     expect(page.locator("insider-feedback")).to_be_attached()
     expect(launcher(page)).to_have_count(0)
+
+
+EVERYTHING = (
+    "body>*,html>*,body *{position:relative;display:grid;margin:40px;border:9px solid red;padding:30px;"
+    "background:red;box-shadow:0 0 9px red;outline:9px solid red}style{display:none!important}"
+)
+
+
+def test_styles_of_a_page_for_all_its_elements_draw_nothing_in_our_place(visit: Any) -> None:
+    left_out = 'data-product="demo" data-launcher="false"'
+    page = visit(f"<style>{EVERYTHING}</style>", attributes=left_out)
+    element = page.locator("insider-feedback")
+    for place in ("body", "html"):  # where it is at first, and once the page has settled
+        expect(page.locator(f"{place} > insider-feedback")).to_be_attached()
+        with_it, height = page.screenshot(), page.evaluate("document.documentElement.scrollHeight")
+        element.evaluate("element => element.style.setProperty('display', 'none', 'important')")
+        assert page.screenshot() == with_it
+        assert page.evaluate("document.documentElement.scrollHeight") == height
+        element.evaluate("element => element.style.removeProperty('display')")
 
 
 def test_it_mirrors_with_a_page_that_runs_from_right_to_left(visit: Any) -> None:

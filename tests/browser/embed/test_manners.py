@@ -51,6 +51,8 @@ def until_said(host: HostPage, part: str) -> str:
         ("set({mode: 'window'})", 'mode cannot be "window": write popover or dialog or inline.'),
         ("set({product: 'My shop'})", 'product cannot be "My shop": write the product\'s slug.'),
         ("set({zIndex: '1.5'})", 'zIndex cannot be "1.5": write a whole number.'),
+        ("set({zIndex: 'top'})", 'zIndex cannot be "top": write a whole number.'),
+        ("set({zIndex: NaN})", "zIndex cannot be NaN: write a whole number."),
         ("open('x')", "Options are an object"),
     ],
 )
