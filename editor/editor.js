@@ -31,6 +31,7 @@ const UNDO = 'M7 4 3 8l4 4M3 8h9a4.5 4.5 0 0 1 0 9H8'
 const REDO = 'm13 4 4 4-4 4M17 8H8a4.5 4.5 0 0 0 0 9h4'
 const ZOOM_IN = 'M3 8.5a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0M13 13l4.5 4.5M6 8.5h5M8.5 6v5'
 const ZOOM_OUT = 'M3 8.5a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0M13 13l4.5 4.5M6 8.5h5'
+const PAUSE = 1000 // milliseconds without a change after which the picture is made, so that a page that goes away loses nothing
 
 export class Editor {
   #target
@@ -41,7 +42,12 @@ export class Editor {
   #burns = 0
   /** Why one of them could not be made. @type {unknown} */
   #failure
-  #burnt
+  #onMade
+  /** What was made last. @type {Edited | undefined} */
+  #made
+  /** The drawing of which the form has the picture. @type {Drawing | undefined} */
+  #kept
+  #timer = 0
   /** The black-out that is placed by keys: it goes into the pixels as soon as it is left. @type {Mark | undefined} */
   #pending
   /** @type {number | undefined} */
@@ -51,15 +57,17 @@ export class Editor {
 
   /**
    * @param {Words} words
-   * @param {{name: string, work: Work, target: Target, tools: Tool[], onBurnt: (file: Blob | undefined) => void}} options
-   *   `onBurnt` hears of each black-out at once, without a file, and again once there is a file that has them all
+   * @param {{name: string, work: Work, target: Target, tools: Tool[], onMade: (file: Blob | undefined) => void}} options
+   *   `onMade` hears of each black-out at once, without a file, and again once there is a file that has them all; and of
+   *   each file that was made meanwhile of the marks
    */
-  constructor(words, {name, work, target, tools, onBurnt}) {
+  constructor(words, {name, work, target, tools, onMade}) {
     this.words = words
     this.#target = target
     this.#base = work.base
-    this.#burnt = onBurnt
+    this.#onMade = onMade
     this.scene = new Scene(1, 1, work.drawing)
+    this.#kept = this.scene.drawing
     this.view = new View(this)
     this.marks = new Marks(this)
     this.undoButton = this.#button('undo', UNDO, () => this.undo())
@@ -97,6 +105,7 @@ export class Editor {
       this.refresh()
       this.view.stage.focus()
       await closed
+      clearTimeout(this.#timer)
       this.settle()
       scene.commit()
       await this.#burning
@@ -113,8 +122,22 @@ export class Editor {
   async #result() {
     const {drawing, isEmpty} = this.scene
     const work = {base: this.#base, drawing}
-    if (isEmpty) return {work, file: this.#base}
-    return {work, file: await this.#painter.finish(drawing, this.#target)}
+    if (drawing === this.#made?.work.drawing && work.base === this.#made?.work.base) return this.#made
+    return this.#made = {work, file: isEmpty ? work.base : await this.#painter.finish(drawing, this.#target)}
+  }
+
+  /** Gives the form the picture as it is by now. */
+  async #keep() {
+    if (this.#burns) return // the last of them calls again
+    const {file, work} = await this.#result()
+    if (work.base !== this.#base || this.#burns || !this.dialog.open) return // it has been blackened meanwhile
+    this.#kept = work.drawing
+    this.#onMade(file)
+  }
+
+  #soon() {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#keep().catch(() => undefined), PAUSE) // what fails now fails again at the end
   }
 
   /** @param {Tool} tool */
@@ -185,11 +208,12 @@ export class Editor {
     const bounds = {left: Math.max(frame.left, left), top: Math.max(frame.top, top), right: Math.min(frame.right, right), bottom: Math.min(frame.bottom, bottom)}
     const cover = this.view.cover(cornersOf(bounds))
     this.#burns++
-    this.#burnt(undefined)
+    this.#onMade(undefined)
     this.#burning = this.#burning.then(async () => {
       const {view, file} = await this.#painter.burn(bounds, this.#target)
       this.#base = file
-      if (!--this.#burns) this.#burnt(file)
+      if (!--this.#burns) this.#onMade(file)
+      if (!this.scene.isEmpty) this.#soon()
       this.view.show(view)
       cover.remove()
     }).catch(error => {
@@ -221,6 +245,7 @@ export class Editor {
   refresh() {
     this.view.refresh()
     this.marks.refresh()
+    if (this.scene.drawing !== this.#kept) this.#soon()
     const {canUndo, canRedo} = this.scene
     this.undoButton.setAttribute('aria-disabled', !canUndo)
     this.redoButton.setAttribute('aria-disabled', !canRedo)

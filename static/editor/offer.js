@@ -36,7 +36,7 @@ export async function offer(controller, picture, replace, signal) {
       const types = /** @type {('png' | 'jpeg')[]} */ (type === 'image/png' ? ['png', 'jpeg'] : ['jpeg']).filter(type => form.takes(`image/${type}`))
       const editor = new Editor(words, {
         name, work: picture.work ?? {base: picture.file}, target: {types, limit: form.maxSize},
-        tools: TOOLS[form.getAttribute('edit') ?? 'on'], onBurnt: file => {
+        tools: TOOLS[form.getAttribute('edit') ?? 'on'], onMade: file => {
           isBlackening = !file
           picture.made = file
           replace(file)

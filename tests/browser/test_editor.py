@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import ROOT, Sandbox, Widget
+from bed import EMAIL, ROOT, Sandbox, Widget
 from editor_stage import BLACK, WHITE, Editing, colours, pixels, sent, sheet
 from form_stage import NETWORK, FormPage
 from playwright.sync_api import Browser, Page, expect
@@ -21,6 +21,13 @@ GREEN = (0, 160, 0)
 INK = (217, 45, 32)
 BUDGET = 14 * 1024
 PICTURE = ("screen.png", sheet(), "image/png")
+KEPT_WIDTH = """new Promise(done => {
+  const opening = indexedDB.open('feedback')
+  opening.onsuccess = () => {
+    opening.result.transaction('files').objectStore('files').getAll().onsuccess = event => done(event.target.result)
+  }
+}).then(async ([[{file}]]) => (await createImageBitmap(file)).width)"""
+"""Of the picture of a draft."""
 
 
 @pytest.fixture
@@ -190,6 +197,20 @@ def test_all_can_be_undone_to_the_picture_as_it_was_added(editing: Editing, insi
     assert colours(sent(insider)) == {WHITE, GREEN}
 
 
+def test_a_reload_in_the_middle_of_it_keeps_what_was_drawn(editing: Editing, insider: Sandbox) -> None:
+    form = editing.form
+    editing.drag("box", (100, 100), (300, 300))
+    editing.drag("crop", (0, 0), (400, 400))
+    form.until(f"{KEPT_WIDTH}.then(width => width === 400)")
+    form.open()
+    form.settle()
+    form.email.fill(EMAIL)
+    form.send()
+    expect(form.thanks).to_be_visible()
+    picture = pixels(sent(insider))
+    assert (picture.size, picture.getpixel((100, 200)), picture.getpixel((50, 50))) == ((400, 400), INK, WHITE)
+
+
 def test_edited_again_the_marks_are_there_to_be_changed(editing: Editing, insider: Sandbox) -> None:
     editing.drag("box", (100, 100), (300, 300))
     editing.done()
@@ -315,6 +336,41 @@ def test_while_a_black_out_is_being_made_the_older_picture_is_not_ready(form: Fo
     editing.drag("black", (480, 80), (600, 220))
     editing.drag("black", (600, 80), (720, 220))
     expect(form.rows).to_have_attribute("data-state", "preparing")
+
+
+LATE = """() => {
+  const {postMessage} = Worker.prototype
+  let finishes = 0
+  Worker.prototype.postMessage = function (message, ...more) {
+    if (message.call === 'finish' && ++finishes > 1) return
+    const {onmessage} = this
+    if (message.call === 'finish') this.onmessage = event => {
+      if (event.data.id === message.id) window.late = () => onmessage(event)
+      else onmessage(event)
+    }
+    return postMessage.call(this, message, ...more)
+  }
+}"""
+"""The first picture that is made while somebody draws is there once the test calls `late`; no other is made."""
+FILES_MADE = """async () => {
+  const made = [], {File} = window
+  window.File = class extends File { constructor(...content) { super(...content); made.push(this.size) } }
+  window.late()
+  await new Promise(done => setTimeout(done))
+  return made
+}"""
+
+
+def test_a_picture_from_before_a_black_out_that_comes_late_is_dropped(form: FormPage) -> None:
+    form.fill().add(PICTURE)
+    form.page.evaluate(LATE)
+    editing = Editing(form).open()
+    editing.drag("box", (100, 100), (300, 300))
+    form.until("Boolean(window.late)")
+    editing.drag("black", (480, 80), (720, 220))
+    expect(editing.live_region).to_have_text("Blacked out for good")
+    expect(form.rows).to_have_attribute("data-state", "ready")
+    assert form.page.evaluate(FILES_MADE) == []
 
 
 def test_a_picture_whose_editor_cannot_be_opened_stays_as_it_is(form: FormPage) -> None:
