@@ -451,6 +451,18 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
             ("DATABASE_URL", url, "names a folder; give the path of a file in it, such as sqlite:////data/widget.db")
             for url in ("sqlite:////", "sqlite:////tmp", "sqlite:///var/", "sqlite:///.")
         ),
+        *(
+            (
+                "DATABASE_URL",
+                url,
+                "lacks a slash; a path begins after three, as in sqlite:///var/widget.db, and / is the fourth",
+            )
+            for url in ("sqlite://var/widget.db", "sqlite://me@/widget.db", "sqlite://data:1/widget.db")
+        ),
+        *(
+            ("DATABASE_URL", url, "has a question mark; options are not supported, so give sqlite:///PATH alone")
+            for url in ("sqlite:///widget.db?mode=ro", "sqlite:////data/wid?get=1.db")
+        ),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, value: str, sentence: str) -> None:

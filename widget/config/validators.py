@@ -87,6 +87,12 @@ def database_url(value: str) -> str:
     if url.drivername == "sqlite":
         if not url.database or url.database == ":memory:":
             raise ValueError("is in memory, where submissions would be lost; give sqlite:///PATH")
+        if url.host or url.username:
+            raise ValueError(
+                "lacks a slash; a path begins after three, as in sqlite:///var/widget.db, and / is the fourth"
+            )
+        if url.query:
+            raise ValueError("has a question mark; options are not supported, so give sqlite:///PATH alone")
         if url.database.endswith("/") or Path(url.database).is_dir():
             raise ValueError("names a folder; give the path of a file in it, such as sqlite:////data/widget.db")
     elif url.drivername != "postgresql+psycopg":
