@@ -120,6 +120,18 @@ def test_styles_of_a_page_for_all_its_elements_draw_nothing_in_our_place(visit: 
         element.evaluate("element => element.style.removeProperty('display')")
 
 
+def test_button_and_form_are_not_printed_but_a_form_within_the_page_is(visit: Any) -> None:
+    page = visit('<insider-feedback product="demo" mode="inline"></insider-feedback>')
+    page.emulate_media(media="print")
+    expect(panel(page).first).to_be_visible()  # the one within the page
+    expect(launcher(page)).not_to_be_visible()
+    page.emulate_media(media="screen")
+    launcher(page).click()
+    expect(panel(page).last).to_be_visible()
+    page.emulate_media(media="print")
+    expect(panel(page).last).not_to_be_visible()
+
+
 def test_it_mirrors_with_a_page_that_runs_from_right_to_left(visit: Any) -> None:
     page = visit(html='lang="ar" dir="rtl"')
     assert launcher(page).bounding_box()["x"] == 28
