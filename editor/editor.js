@@ -58,8 +58,8 @@ export class Editor {
   /**
    * @param {Words} words
    * @param {{name: string, work: Work, target: Target, tools: Tool[], onMade: (file: Blob | undefined) => void}} options
-   *   `onMade` hears of each black-out at once, without a file, and again once there is a file that has them all; and of
-   *   each file that was made meanwhile of the marks
+   *   `onMade` hears without a file that one is being made, and then of the file: for black-outs at once, for marks now and
+   *   then and at the end
    */
   constructor(words, {name, work, target, tools, onMade}) {
     this.words = words
@@ -108,6 +108,7 @@ export class Editor {
       clearTimeout(this.#timer)
       this.settle()
       scene.commit()
+      if (scene.drawing !== this.#kept) this.#onMade(undefined)
       await this.#burning
       if (this.#failure) throw this.#failure
       return signal.aborted ? undefined : await this.#result()

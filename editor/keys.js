@@ -71,6 +71,7 @@ export class Keys {
     scene.begin()
     const mark = this.#editor.add(tool, this.#points(tool))
     scene.commit()
+    this.#editor.refresh() // it can be undone now
     view.stage.focus()
     this.#editor.tell(this.#editor.say('added', {name: this.#editor.nameOf(mark)}))
     if (tool === 'text') marks.write()

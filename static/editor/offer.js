@@ -16,20 +16,24 @@ const TOOLS = /** @type {Record<string, Tool[]>} */ ({
 /**
  * @param {FormController} controller @param {Picture} picture
  * @param {(file: Blob | undefined | null) => void} replace replaces the file; undefined: it is being
- *   blackened, so the old one must not be sent; null: that failed, and it must not be sent either
+ *   made, so the old one must not be sent; null: that failed, and it must not be sent either
+ * @param {(edit: Promise<void>) => void} begin hears of each time that the editor is opened
  * @param {AbortSignal} signal withdraws the offer
  */
-export async function offer(controller, picture, replace, signal) {
+export async function offer(controller, picture, replace, begin, signal) {
   const {form} = controller
   const [words] = await Promise.all([editorWords(), dress('extras.css')])
-  const button = make('button', {type: 'button', class: 'feedback-link feedback-edit', click: () => open()}, words.say('editor.offer'))
+  const button = make('button', {type: 'button', class: 'feedback-link feedback-edit', click: () => press()}, words.say('editor.offer'))
   picture.row.edit(button)
 
+  function press() {
+    if (form.isOpen && button.ariaDisabled !== 'true') begin(open())
+  }
+
   async function open() {
-    if (!form.isOpen || button.ariaDisabled === 'true') return
     button.ariaDisabled = 'true'
     const {name, type} = picture.file
-    let isBlackening = false
+    let isBeingMade = false
     try {
       const [module] = await Promise.all([import('./editor.js'), dress('editor.css')])
       const {Editor} = /** @type {typeof import('../../editor/editor.js')} */ (/** @type {unknown} */ (module))
@@ -37,7 +41,7 @@ export async function offer(controller, picture, replace, signal) {
       const editor = new Editor(words, {
         name, work: picture.work ?? {base: picture.file}, target: {types, limit: form.maxSize},
         tools: TOOLS[form.getAttribute('edit') ?? 'on'], onMade: file => {
-          isBlackening = !file
+          isBeingMade = !file
           picture.made = file
           replace(file)
         },
@@ -46,16 +50,18 @@ export async function offer(controller, picture, replace, signal) {
       const edited = await editor.edit(signal)
       if (!edited) return
       picture.work = edited.work
-      if (edited.file !== (picture.made ?? picture.file)) replace(picture.made = edited.file)
+      if (isBeingMade || edited.file !== (picture.made ?? picture.file)) replace(picture.made = edited.file)
       controller.say(words.say('editor.edited', {name: picture.row.name}))
     } catch {
       if (signal.aborted) return
-      if (isBlackening) replace(null)
-      controller.say(words.say('editor.failed'))
+      if (isBeingMade) return replace(null)
+      const failed = words.say('editor.failed')
+      picture.row.is('ready', failed)
+      controller.say(failed)
     } finally {
       button.ariaDisabled = null
       await form.stage('')
-      if (!signal.aborted) button.focus()
+      if (!signal.aborted && form.isOpen) button.focus()
     }
   }
 }

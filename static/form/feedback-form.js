@@ -18,6 +18,8 @@ export class FeedbackForm extends HTMLElement {
   #controller
   #tries = 0
   #turns = 0
+  /** Ends the wait for a network. @type {AbortController | undefined} */
+  #waiting
   /** How often everything was forgotten. */
   resets = 0
   /** @type {FormController | undefined} once it is loaded */
@@ -194,6 +196,7 @@ export class FeedbackForm extends HTMLElement {
   /** @param {any} event */
   handleEvent(event) {
     const {type} = event
+    if (['input', 'change', 'paste', 'drop', 'submit'].includes(type)) this.#goOn()
     if (type === 'submit') this.#submit(event)
     else if (type === 'paste') this.#paste(event)
     else if (ANYWHERE.includes(type)) this.#drag(event)
@@ -226,7 +229,17 @@ export class FeedbackForm extends HTMLElement {
     note.querySelector('.feedback-note-text').textContent = words['offline.text']
     this.element('feedback-notes').replaceChildren(note)
     const turn = this.#turns
-    addEventListener('online', () => turn === this.#turns && this.form.requestSubmit(), {once: true})
+    const {signal} = this.#waiting = new AbortController()
+    addEventListener('online', () => turn === this.#turns && this.form.requestSubmit(), {once: true, signal})
+  }
+
+  /** Whoever goes on with the form sends it themselves. */
+  #goOn() {
+    if (!this.#waiting) return
+    this.#waiting.abort()
+    this.#waiting = undefined
+    this.element('feedback-notes').replaceChildren()
+    this.element('feedback-send').textContent = this.#words.send
   }
 
   /** Acts once the controller has loaded, unless another person has come meanwhile. @param {(controller: FormController) => unknown} act */

@@ -19,6 +19,8 @@ export class Files {
   #entries = []
   /** Files are prepared one after the other, because pictures take much memory. */
   #work = Promise.resolve()
+  /** Editors that are open, or still make their picture. @type {Set<Promise<void>>} */
+  #edits = new Set()
   /** Withdraws the offers for the files. */
   #gone = new AbortController()
 
@@ -28,13 +30,13 @@ export class Files {
   }
 
   get count() { return this.#entries.length }
-  /** Resolves once every file is checked and prepared. */
-  get settled() { return this.#work }
-  get isSettled() { return this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
+  /** Resolves once every file is checked, prepared and edited. @returns {Promise<void>} */
+  get settled() { return Promise.all([this.#work, ...this.#edits]).then(() => this.isSettled ? undefined : this.settled) }
+  get isSettled() { return !this.#edits.size && this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
   /** The ready files, with their notes. */
   get ready() { return this.#entries.filter(({fault, row}) => !fault && row.element.dataset.state === 'ready').map(({file, note = ''}) => ({file, note})) }
   /** The files to send. */
-  get sendable() { return this.#entries.filter(entry => !entry.fault).map(entry => entry.file) }
+  get sendable() { return this.#entries.filter(({fault, row}) => !fault && row.element.dataset.state === 'ready').map(({file}) => file) }
 
   /** Takes the files out of the file input, so that the next choice adds to them. */
   takeInput() {
@@ -74,7 +76,9 @@ export class Files {
       if (file) this.add([{file}])
     } catch {
       const {editorWords} = await import('../editor/words.js')
-      this.#controller.say((await editorWords()).say('editor.capture.failed'))
+      const message = (await editorWords()).say('editor.capture.failed')
+      this.#controller.faults.set({field: 'files', code: '', message})
+      this.#controller.say(message)
     }
   }
 
@@ -138,10 +142,17 @@ export class Files {
   async #offer(entry) {
     if (this.#controller.form.getAttribute('edit') === 'off') return
     const {offer} = await import('../editor/offer.js')
-    await offer(this.#controller, entry, file => this.#replace(entry, file), this.#gone.signal)
+    await offer(this.#controller, entry, file => this.#replace(entry, file), edit => this.#edit(edit), this.#gone.signal)
   }
 
-  /** Takes an edited file; undefined: it is being blackened; null: that failed. The old one is never sent.
+  /** An editor has been opened. @param {Promise<void>} edit ends once there is the picture */
+  #edit(edit) {
+    this.#edits.add(edit)
+    edit.finally(() => this.#edits.delete(edit))
+    this.#controller.sending.touched()
+  }
+
+  /** Takes an edited file; undefined: it is being made; null: that failed. The old one is never sent.
    * @param {Entry} entry @param {Blob | undefined | null} file */
   #replace(entry, file) {
     if (!this.#entries.includes(entry)) return
@@ -179,10 +190,11 @@ export class Files {
     return kind
   }
 
-  /** Accepts a file as it is. The server removes its location.
+  /** Accepts a file as it is. The server removes its location. From now on it is in memory: what happens to it on the disk
+   * does not matter any more.
    * @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what will be done */
   async #keep(entry, kind) {
-    entry.file = called(entry.file, entry.file.name, kind)
+    entry.file = called(new Blob([await entry.file.arrayBuffer()]), entry.file.name, kind)
     if (kind === 'pdf') return ''
     const {hasLocation} = await import('./exif.js')
     return await hasLocation(entry.file) ? this.#controller.words.say('note.location') : ''

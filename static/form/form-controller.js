@@ -78,6 +78,7 @@ export class FormController {
   changed() {
     if (this.isLeft) return
     this.#hints?.changed()
+    this.sending?.touched()
     if (!this.isEmpty) this.faults.clear('empty')
     if (!this.isEmpty && !this.#isDirty) this.form.tell('dirty')
     this.#isDirty = !this.isEmpty

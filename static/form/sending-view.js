@@ -42,7 +42,7 @@ export class SendingView {
     this.#controller.title()
     this.#controller.form.element('feedback-buttons').hidden = isSending
     this.#announced = 0
-    if (hadFocus) (isSending ? this.cancel : this.send).focus()
+    if (hadFocus) (isSending ? this.#progress : this.send).focus() // on Cancel, an Enter that is held would press it
   }
 
   /** @param {string} title @param {string} [text] @param {number} [value] 0 to 1, or -1 for no bar */

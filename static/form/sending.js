@@ -9,6 +9,7 @@ import {Thanks} from './thanks.js'
 import {Lost, post} from './upload.js'
 /** @import {FormController} from './form-controller.js' */
 /** @import {Answer} from './upload.js' */
+/** @import {Sent} from './thanks.js' */
 
 const PAUSES = [1000, 3000, 8000] // milliseconds before each further attempt
 const AT_ONCE = 2000 // milliseconds: a later failure means that the request was already on its way
@@ -29,6 +30,8 @@ export class Sending {
   #run
   #mayHaveArrived = false
   #timer = 0
+  /** Whether the next attempt is made without another press of Send. */
+  #isDue = false
 
   /** @param {FormController} controller */
   constructor(controller) {
@@ -53,12 +56,18 @@ export class Sending {
     this.#view = undefined
   }
 
+  /** The person goes on with the form: it is theirs again until they press Send. */
+  touched() {
+    if (this.#isDue) this.#rest()
+  }
+
   /** Send was pressed, or a wait is over. */
   async start() {
     if (this.#run || this.#view?.send.hasAttribute('aria-disabled') || !this.#controller.form.isOpen) return
     this.#rest()
     if (!this.#isRight()) return
     const {signal} = this.#run = new AbortController()
+    const {form: {resets}, fields: {draft: said}} = this.#controller
     const body = this.#body()
     this.#view?.rest(true)
     try {
@@ -66,8 +75,8 @@ export class Sending {
       if (!this.#view || !this.#controller.form.tell('submit')) return this.#view?.rest(false)
       await this.#ready(body, signal)
       const answer = await this.#deliver(body, signal)
-      if (this.#view) this.#answered(answer, body)
-      else this.#arrived(answer, body)
+      if (this.#view) this.#answered(answer, body, {said, resets})
+      else this.#arrived(answer, body, {said, resets})
     } catch (error) {
       if (this.#view) this.#failed(error, signal)
     } finally {
@@ -92,6 +101,7 @@ export class Sending {
   /** Resets to the state before any attempt. */
   #rest() {
     clearInterval(this.#timer)
+    this.#isDue = false
     this.#view?.note()
     this.#view?.button(this.#controller.words.say('send'))
   }
@@ -135,7 +145,7 @@ export class Sending {
     if (!files.isSettled) this.#view?.progress(words.say('files.preparing'), '', -1)
     this.#view?.offerCancel(true)
     await Promise.race([files.settled, aborted(signal)])
-    if (files.check().length) throw new Spoilt()
+    if (files.check().length || !files.isSettled) throw new Spoilt()
     for (const file of files.sendable) body.append('files', file, file.name)
   }
 
@@ -158,7 +168,7 @@ export class Sending {
           await pause(answer.retryAfter * 1000, signal)
         } else return answer
       } catch (error) {
-        if (!(error instanceof Lost)) throw error
+        if (!(error instanceof Lost) || signal.aborted) throw error
         if (!navigator.onLine) continue
         const isSilent = !error.sent && error.time < AT_ONCE && await this.#reaches()
         if (isSilent && ++silent > 1) throw new Blocked()
@@ -239,25 +249,27 @@ export class Sending {
   }
 
   /** There is an answer, but the person has left, or has come back.
-   * @param {Answer} answer @param {FormData} body */
-  async #arrived(answer, body) {
+   * @param {Answer} answer @param {FormData} body @param {Sent} sent */
+  async #arrived(answer, body, sent) {
     const {form, draft} = this.#controller
     const text = String(body.get('description') ?? '')
     if (answer.status >= 300) return
     await draft.forget(text)
     const {controller} = form
     const isBack = controller?.address === this.#controller.address && controller.draft.isRestored && controller.fields.area?.value === text
-    if (isBack && !controller.sending.#run) controller.sending.#answered(answer, body)
+    if (isBack && !controller.sending.#run) controller.sending.#answered(answer, body, sent)
+    else this.#thanks.remember(answer.data, sent)
   }
 
-  /** @param {Answer} answer @param {FormData} body */
-  #answered({status, data, retryAfter}, body) {
+  /** @param {Answer} answer @param {FormData} body @param {Sent} sent */
+  #answered({status, data, retryAfter}, body, sent) {
     const {form, draft} = this.#controller
     this.#view?.rest(false)
     if (status >= 300) return this.#refused(data, retryAfter)
     this.#mayHaveArrived = false
     draft.sent()
     this.#thanks.show(data, body.getAll('files').length, () => this.another({focus: true}))
+    this.#thanks.remember(data, sent)
     form.tell('success', {receipt: data.receipt, status: data.status})
   }
 
@@ -293,6 +305,7 @@ export class Sending {
     const text = (/** @type {number} */ n) => words.say('unavailable.text', {n})
     this.#view?.note({kind: 'patience', icon: 'clock', title: words.say('error.unavailable.title'), text: text(seconds)})
     this.#view?.button(words.say('retry.now'))
+    this.#isDue = true
     this.#countdown(seconds, left => this.#view?.count(text(left)), () => this.start())
   }
 
@@ -321,7 +334,8 @@ export class Sending {
     }
     if (error instanceof Spoilt) return void this.#isRight()
     const key = error instanceof Blocked ? 'blocked' : 'lost'
-    this.#view?.note({kind: 'danger', icon: 'alert', title: words.say(key), text: words.say(`${key}.text`)})
+    const [title, text] = error instanceof Lost && this.#mayHaveArrived ? ['stopped', 'stopped.late'] : [key, `${key}.text`]
+    this.#view?.note({kind: 'danger', icon: 'alert', title: words.say(title), text: words.say(text)})
     this.#view?.button(words.say('retry'))
     if (this.#view) this.#view.copy.hidden = key !== 'blocked' || !this.#controller.fields.said
     form.tell('error', {code: key === 'blocked' ? 'blocked' : 'network', retryable: true})

@@ -4,6 +4,7 @@
 import {copyText} from './clipboard.js'
 /** @import {FormController} from './form-controller.js' */
 
+/** @typedef {{said: import('./kept.js').Draft, resets: number}} Sent what was said, and how often everything had been forgotten by then */
 /** @typedef {{status: 'delivered' | 'accepted', receipt_url: string, feedback_id?: number | null, attachments?: {status: string}[]}} Taken */
 
 const TOUCHES = ['pointerdown', 'wheel', 'keydown', 'focusin']
@@ -22,6 +23,7 @@ export class Thanks {
   /** @param {Taken} answer @param {number} files how many were sent @param {() => Promise<void>} another */
   show(answer, files, another) {
     const {form, words} = this.#controller
+    this.#shown = new AbortController()
     const template = form.element('feedback-thanks-template').content.querySelector('section')
     const section = this.#section = /** @type {HTMLElement} */ (document.importNode(template, true))
     section.dataset.status = answer.status
@@ -33,7 +35,6 @@ export class Thanks {
     this.#fillReceipt(new URL(answer.receipt_url, location.href).href)
     section.querySelector('[data-do=another]')?.addEventListener('click', event => this.#another(event, another))
     this.#offerDone()
-    this.#remember(answer)
     form.form.hidden = true
     form.form.after(section)
     scrollTo(0, 0)
@@ -66,13 +67,12 @@ export class Thanks {
     if (row) row.hidden = !text
   }
 
-  /** Keeps the receipt if the product allows it: see `receipts.js`. @param {Taken} answer */
-  async #remember({receipt_url: url, status}) {
-    const {form, fields, address} = this.#controller
-    const {signal} = this.#shown = new AbortController()
+  /** Keeps the receipt if the product allows it: see `receipts.js`. @param {Taken} answer @param {Sent} sent */
+  async remember({receipt_url: url, status}, {said, resets}) {
+    const {form, address} = this.#controller
+    const {signal} = this.#shown
     if (!form.element('feedback-foot')) return
-    const {product, keeps, resets} = form
-    const said = fields.draft
+    const {product, keeps} = form
     try {
       const [{Receipts}, {settled}] = await Promise.all([import('./receipts.js'), import('./status.js')])
       const receipts = await Receipts.of({product, address, keeps}) // another person may have come by now
@@ -148,7 +148,10 @@ export class Thanks {
     try {
       await another()
     } catch {
-      location.assign(link.href)
+      if (navigator.onLine) return location.assign(link.href)
+      const {words} = this.#controller
+      link.textContent = words.say('offline')
+      this.#controller.say(words.say('offline'))
     }
   }
 }

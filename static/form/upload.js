@@ -12,7 +12,7 @@ const STALLED = 60_000 // milliseconds without progress after which a connection
 
 /** No answer came. */
 export class Lost extends Error {
-  /** @param {number} sent bytes @param {boolean} isWhole whether it may have arrived @param {number} time milliseconds it took to fail */
+  /** @param {number} sent bytes @param {boolean} isWhole whether all of it may have arrived @param {number} time milliseconds it took to fail */
   constructor(sent = 0, isWhole = false, time = Infinity) {
     super('no answer')
     this.sent = sent
@@ -30,7 +30,7 @@ export function post(url, body, signal, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     const start = performance.now()
-    let sent = 0, isWhole = false, timer = 0
+    let sent = 0, isWhole = false, isPart = false, timer = 0
     const lose = () => reject(new Lost(sent, isWhole, performance.now() - start))
     const stop = () => request.abort()
     const alive = () => {
@@ -41,6 +41,7 @@ export function post(url, body, signal, onProgress) {
       alive()
       sent = loaded
       isWhole = loaded >= total
+      isPart = !isWhole
       onProgress(loaded, total)
     }
     request.onload = () => {
@@ -49,7 +50,7 @@ export function post(url, body, signal, onProgress) {
       else reject(new Lost(sent, true))
     }
     request.onerror = lose
-    request.onabort = () => reject(signal.reason)
+    request.onabort = () => reject(new Lost(sent, !isPart, performance.now() - start)) // small ones leave before any progress is reported
     request.onloadend = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)
@@ -69,7 +70,7 @@ function read(request) {
   try {
     const data = JSON.parse(request.responseText)
     const retryAfter = Number(request.getResponseHeader('Retry-After')) || 0
-    if (data.receipt_url || Array.isArray(data.errors)) return {status, data, retryAfter}
+    if (data.receipt_url || data.title && data.errors[0].code) return {status, data, retryAfter}
   } catch {
     // not JSON
   }

@@ -168,6 +168,7 @@ def test_with_keys_alone_a_mark_is_added_moved_resized_named_and_removed(editing
     editing.stage.focus()
     editing.keys("Enter")
     expect(editing.live_region).to_have_text("Box 1 added")
+    expect(editing.page.get_by_role("button", name="Undo")).to_have_attribute("aria-disabled", "false")
     editing.keys("ArrowLeft")
     expect(editing.live_region).to_have_text(re.compile(r"^Box 1: \d+% from the left, \d+% from the top$"))
     editing.keys("Shift+ArrowRight")
@@ -352,6 +353,14 @@ LATE = """() => {
   }
 }"""
 """The first picture that is made while somebody draws is there once the test calls `late`; no other is made."""
+HELD = """call => {
+  const {postMessage} = Worker.prototype
+  Worker.prototype.postMessage = function (message, ...more) {
+    if (message.call === call) window.release = () => postMessage.call(this, message, ...more)
+    else postMessage.call(this, message, ...more)
+  }
+}"""
+"""Such a call is made once the test calls `release`."""
 FILES_MADE = """async () => {
   const made = [], {File} = window
   window.File = class extends File { constructor(...content) { super(...content); made.push(this.size) } }
@@ -373,6 +382,48 @@ def test_a_picture_from_before_a_black_out_that_comes_late_is_dropped(form: Form
     assert form.page.evaluate(FILES_MADE) == []
 
 
+@pytest.mark.parametrize("tool", ["black", "crop"])
+def test_a_picture_that_is_still_being_made_is_waited_for(form: FormPage, insider: Sandbox, tool: str) -> None:
+    form.fill().add(PICTURE)
+    form.page.evaluate(HELD, "burn" if tool == "black" else "finish")
+    editing = Editing(form).open()
+    editing.drag(tool, *([(480, 80), (720, 220)] if tool == "black" else [(0, 0), (400, 400)]))
+    editing.dialog.get_by_role("button", name="Done").click()
+    expect(form.rows).to_have_attribute("data-state", "preparing")
+    form.send()
+    expect(form["feedback-progress-title"]).to_have_text("Preparing…")
+    form.until("Boolean(window.release)")
+    form.page.evaluate("release()")
+    expect(form.thanks).to_be_visible()
+    assert GREEN not in colours(sent(insider))
+
+
+def test_a_picture_that_cannot_be_made_is_not_sent_as_it_was(form: FormPage, insider: Sandbox) -> None:
+    form.fill().add(PICTURE)
+    form.page.evaluate(FAILING.replace("burn", "finish"), 1)
+    editing = Editing(form).open()
+    editing.drag("crop", (0, 0), (400, 400))
+    editing.dialog.get_by_role("button", name="Done").click()
+    expect(form.rows).to_have_attribute("data-state", "wrong")
+    form.send()
+    expect(form.page.get_by_role("button", name="Remove screen.png")).to_be_focused()
+    assert insider.counts()["create"] == 0
+
+
+def test_nothing_is_sent_behind_an_open_editor(form: FormPage, insider: Sandbox) -> None:
+    form.answer(503, "unavailable", retry_after=20)
+    form.fill().add(PICTURE)
+    form.page.clock.install()
+    form.send()
+    expect(form.button).to_have_text("Try now")
+    Editing(form).open()
+    expect(form.note).to_be_empty()
+    form.page.clock.run_for(30_000)
+    form.page.clock.resume()
+    expect(form.button).to_have_text("Send feedback")
+    assert insider.counts()["create"] == 0
+
+
 def test_a_picture_whose_editor_cannot_be_opened_stays_as_it_is(form: FormPage) -> None:
     form.fill().add(PICTURE)
     form.page.route("**/paint-worker.js", lambda route: route.abort())
@@ -382,6 +433,7 @@ def test_a_picture_whose_editor_cannot_be_opened_stays_as_it_is(form: FormPage) 
     expect(form.page.locator("dialog.editor")).to_have_count(0)
     expect(form.status).to_have_text("The editor could not be opened. Try again.")
     expect(form.rows).to_have_attribute("data-state", "ready")
+    expect(form.rows).to_contain_text("The editor could not be opened. Try again.")
 
 
 LONGEST = """() => new Promise(done => {

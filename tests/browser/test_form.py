@@ -439,6 +439,24 @@ def test_going_offline_before_the_rest_of_the_script_has_loaded_is_reported_and_
     assert insider.descriptions() == ["From under the ground"]
 
 
+def test_whoever_goes_on_writing_while_offline_sends_it_themselves(form: FormPage, insider: Sandbox) -> None:
+    form.expected.append(NETWORK)
+    form.page.wait_for_load_state("networkidle")
+    form.context.set_offline(True)
+    form.fill("From under").send()
+    expect(form.note).to_contain_text("You are offline")
+    form.text.press("End")
+    form.page.keyboard.type(" the ground")
+    expect(form.note).to_be_empty()
+    expect(form.button).to_have_text("Send feedback")
+    form.context.set_offline(False)
+    form.page.evaluate("new Promise(done => setTimeout(done))")  # after the event that tells of the network
+    assert insider.descriptions() == []
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == ["From under the ground"]
+
+
 @pytest.mark.unopened
 def test_nothing_but_the_first_script_is_loaded_before_somebody_begins(form: FormPage) -> None:
     loaded: list[str] = []

@@ -463,3 +463,20 @@ def test_a_picture_that_turns_out_to_be_wrong_stops_the_sending(form: FormPage, 
     form.send()
     expect(form.page.get_by_role("button", name="Remove broken.jpg")).to_be_focused()
     expect(form.button).to_be_visible()
+
+
+@pytest.mark.parametrize("fate", ["changed", "deleted"])
+def test_a_file_that_is_changed_on_the_disk_is_sent_as_it_was_chosen(
+    form: FormPage, insider: Sandbox, tmp_path: Path, fate: str
+) -> None:
+    file = tmp_path / "order.pdf"
+    file.write_bytes(content := pdf())
+    form.fill()["files"].set_input_files(file)
+    expect(form.page.locator(".feedback-file[data-state=ready]")).to_have_count(1)
+    file.unlink()
+    if fate == "changed":
+        file.write_bytes(b"something else")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    (feedback,) = insider.feedbacks()
+    assert insider.file(feedback["attachments"][0]["number"]) == forwarded(content, "application/pdf")

@@ -51,7 +51,7 @@ def test_progress_is_shown_in_bytes_and_as_a_bar_and_said_at_25_50_and_75(form: 
     form.send()
     expect(form["feedback-progress-title"]).to_have_text("Sending")
     expect(form["feedback-progress-text"]).to_have_text(re.compile(r"^\d\.?\d* of \d\.\d MB$|^\d+ of \d+ kB$"))
-    expect(form.cancel).to_be_focused()
+    expect(form.progress).to_be_focused()  # on Cancel, an Enter that is held would press it
     bar = form.progress.locator("progress")
     until(lambda: 0.2 < bar.evaluate("bar => bar.value") < 0.9)
     expect(form.button).to_be_hidden()
@@ -155,6 +155,17 @@ def test_a_late_cancel_says_that_it_may_have_arrived_and_sending_again_makes_no_
     assert insider.descriptions() == [TEXT]
 
 
+def test_a_cancel_before_any_progress_was_reported_says_so_too(form: FormPage) -> None:
+    held: list[Route] = []
+    form.page.route(
+        form.address, lambda route: held.append(route) if route.request.method == "POST" else route.fallback()
+    )
+    form.fill().send()
+    form.until_asked(held)
+    form.cancel.click()
+    expect(form.note).to_contain_text("It may have arrived already.")
+
+
 # --- dropped connections ----------------------------------------------------------------------------------------
 
 
@@ -192,14 +203,16 @@ def test_when_trying_does_not_help_it_offers_to_try_again(form: FormPage, inside
     assert insider.descriptions() == [TEXT]
 
 
-@pytest.mark.parametrize("status", [502, 504])
-def test_a_gateways_page_counts_as_a_dropped_connection(form: FormPage, status: int) -> None:
+@pytest.mark.parametrize(
+    "body", ["<h1>Bad gateway</h1>", '{"errors": []}', '{"errors": [{"message": "upstream"}]}', "null"]
+)
+def test_a_gateways_answer_counts_as_a_dropped_connection(form: FormPage, body: str) -> None:
     form.expected.append(NETWORK)
-    answers = iter([status])
+    answers = iter([502, 504])
 
     def handle(route: Route) -> None:
         if route.request.method == "POST" and (answer := next(answers, None)):
-            return route.fulfill(status=answer, body="<h1>Bad gateway</h1>")
+            return route.fulfill(status=answer, body=body)
         return route.fallback()
 
     form.page.route(form.address, handle)
@@ -308,6 +321,30 @@ def test_when_it_cannot_be_stored_it_counts_down_and_tries_again_by_itself(form:
     form.page.clock.resume()
     expect(form.thanks).to_be_visible()
     assert insider.descriptions() == [TEXT]
+
+
+@pytest.mark.parametrize("touch", ["text", "address", "files"])
+def test_whoever_goes_on_with_the_form_sends_it_themselves(form: FormPage, insider: Sandbox, touch: str) -> None:
+    form.answer(503, "unavailable", retry_after=20)
+    form.fill()
+    form.page.clock.install()
+    form.send()
+    expect(form.button).to_have_text("Try now")
+    match touch:
+        case "text":
+            form.text.press("End")
+            form.page.keyboard.type(" I mean")
+        case "address":
+            form.email.fill("ada@elsewhere.example")
+        case _:
+            form.add(PHOTO)
+    expect(form.button).to_have_text("Send feedback")
+    expect(form.note).to_be_empty()
+    form.page.clock.run_for(30_000)
+    form.page.clock.resume()
+    assert insider.descriptions() == []
+    form.send()
+    expect(form.thanks).to_be_visible()
 
 
 def test_what_could_not_be_stored_can_be_tried_now(form: FormPage, insider: Sandbox) -> None:
@@ -465,6 +502,19 @@ def test_where_no_fresh_token_can_be_had_send_another_opens_a_fresh_form(form: F
     with form.page.expect_navigation():
         form.page.get_by_role("link", name="Send another").click()
     expect(form.text).to_have_value("")
+
+
+def test_send_another_without_a_network_stays_on_the_thanks(form: FormPage) -> None:
+    form.fill().send()
+    another = form.page.locator("[data-do=another]")
+    form.expected.append(NETWORK)
+    form.context.set_offline(True)
+    another.click()
+    expect(another).to_have_text("You are offline")
+    expect(form.thanks).to_be_visible()
+    form.context.set_offline(False)
+    another.click()
+    expect(form.thanks).to_have_count(0)
 
 
 def test_a_page_may_object_to_sending(form: FormPage, browser: Browser) -> None:

@@ -36,6 +36,8 @@ def test_a_submission_under_way_keeps_the_person_it_began_with(signed: Framed, i
     assert [entry["body"]["submittedByEmail"] for entry in insider.feedbacks()] == [ANNA, BERT]
     meet(signed, ANNA)
     expect(signed.text).to_have_value("")
+    signed.page.get_by_role("button", name="Your feedback").click()
+    expect(signed.page.locator(".feedback-receipt-list li")).to_have_count(1)
 
 
 def test_what_waits_for_the_network_keeps_its_person(signed: Framed, insider: Sandbox) -> None:
