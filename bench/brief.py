@@ -29,7 +29,7 @@ def _person(samples: Samples) -> str:
     ours, rival = _middle(samples, "p50"), _middle(samples, "p50", "rival")
     return (
         f"If Insider Connect answers within 50 ms, people wait {ours:.0f} ms for their thanks. Checking and storing "
-        f"takes {ours - rival:.1f} ms more than to pass everything on unchecked."
+        f"takes {ours - rival:.1f} ms more than passing everything on unchecked."
     )
 
 
@@ -54,8 +54,8 @@ def _postgres(samples: Samples) -> str:
     several, one = _middle(samples, "far rate"), _middle(samples, "far rate", "ceiling")
     return (
         f"On PostgreSQL, a text takes {times:.1f} times the processor time that it takes on SQLite. More "
-        f"processes pay where Insider Connect is slow: if it takes 200 ms, two web processes and three workers deliver "
-        f"{several / one:.1f} times as much as one process."
+        f"processes pay off where Insider Connect is slow: if it takes 200 ms, two web processes and three workers "
+        f"deliver {several / one:.1f} times as much as one process."
     )
 
 

@@ -111,9 +111,10 @@ ROWS: tuple[Row, ...] = (
         "loop of httpx posts, 16 at once.",
         (_share("rate", "delivered", "at least the plain proxy's", "/s", 1.0),),
         "a separate connection for each call instead of a pool that inspects all of them; calls that state their "
-        "length; half as many statements for each outcome; a claim in the commit that stores (with the rest of this "
-        "page, a quarter to a third less processor time). The proxy parses and sends. Here, each submission is also "
-        "stored and marked as done, and in a burst claimed in between, in commits that are shared but not free.",
+        "length; half as many statements for each outcome; a claim in the commit that stores (together with "
+        "the other changes on this page, a quarter to a third less processor time). The proxy parses and sends. Here, "
+        "each submission is also stored and marked as done, and in a burst claimed in between, in commits that are "
+        "shared but not free.",
     ),
     Row(
         "person",
@@ -249,8 +250,8 @@ ROWS: tuple[Row, ...] = (
         ),
         "one writer in each process, whose commits are shared (a text took 8 to 9 ms before, 12 ms with several "
         "processes); one job for all that is due, instead of one for each submission; statements that the server "
-        "keeps; rows of 64 KiB, read eight at a time. The bytes of a picture are rows: they are written to the "
-        "write-ahead log and to the table, read from it, and deleted, where SQLite moves a file.",
+        "prepares; rows of 64 KiB, read eight at a time. The bytes of a picture are rows: they are written to the "
+        "write-ahead log and to the table, read from it, and deleted, whereas SQLite moves a file.",
     ),
     Row(
         "embed",
@@ -268,8 +269,8 @@ ROWS: tuple[Row, ...] = (
         "compressing ahead of time (9.2 KB became 3); loading only the button until someone reaches for it; having the "
         "browser compile all functions while it still loads the script (a fifth less); drawing the icon by a style "
         "instead of SVG elements (a sixth less); no regular expression, no second set-up and no style computed twice "
-        "before the button is there (a fifth less). The least that makes such a button, an element with a shadow root, "
-        "a style sheet of one rule, a popover and a button in it, takes 1.3 ms here by itself.",
+        "before the button is there (a fifth less). The minimum for such a button (an element with a shadow root, a "
+        "style sheet of one rule, a popover and a button in it) takes 1.3 ms here by itself.",
     ),
     Row(
         "open",
