@@ -14,11 +14,11 @@ let unknown = []
 /** What each code of the loader means here, and how to fix it. @type {Record<string, (product: string) => [string, string]>} */
 const CODES = {
   offline: () => ['This device is offline.', ''],
-  script_blocked: () => ['embed-panel.js did not come.', `Add ${service.origin} to the page's script-src; or something on the way blocks it, such as an ad blocker.`],
+  script_blocked: () => ['embed-panel.js did not load.', `Add ${service.origin} to the page's script-src, or find out what else blocks it, such as an ad blocker.`],
   host_policy: () => ["The page's own policy forbids the frame.", `Add ${service.origin} to frame-src.`],
   frame_refused: () => ['The service answers, but its form may not be framed here.', `Add "${location.origin}" to the product's origins in widget.toml.${around()}`],
   frame_blocked: () => ["The form's address does not answer this page.", 'Is the service running? Is an ad blocker or a proxy in the way? Does connect-src keep the loader from finding out?'],
-  product_unknown: product => [`The service knows no product "${product}".`, 'Correct data-product, or make the product with `widget new`.'],
+  product_unknown: product => [`The service has no product "${product}".`, 'Correct data-product, or create the product with `widget new`.'],
 }
 
 /** The pages that frame this page must be allowed, too. */
@@ -29,7 +29,7 @@ export function around() {
 
 /** What a code means, and what to do. @param {string} code @param {string} product @returns {[string, string]} */
 export function meaning(code, product) {
-  return CODES[code]?.(product) ?? [`The form says: ${code}.`, '']
+  return CODES[code]?.(product) ?? [`The form reported ${code}.`, '']
 }
 
 /** Says why the form could not be shown. @param {string} code @param {string} product */
@@ -52,7 +52,7 @@ export function say(text, chapter = 'attributes') {
  */
 export function advise(options, key, value) {
   if (key === undefined) return say('There is no element yet. The call waits for one: give the script tag data-product="…".', 'methods')
-  if (/^\d+$/.test(key)) return say("Options are an object, as in {theme: 'dark'}: a text is none.")
+  if (/^\d+$/.test(key)) return say("Options must be an object such as {theme: 'dark'}, not a text.")
   if (key in options) return say(`${key} cannot be ${shown(value)}: ${wanted(key, options[key])}.`)
   if (!unknown.length) setTimeout(() => report(options))
   unknown.push(key)

@@ -106,7 +106,7 @@ function look() {
   const elements = [...document.querySelectorAll('insider-feedback')]
   if (!elements.length) tell('wrong', 'There is no <insider-feedback> in the page.', 'Give the script tag data-product="…".')
   if (elements.some(element => !element.getAttribute('product'))) tell('wrong', 'An <insider-feedback> names no product.', 'Add product="…".')
-  if (tag?.integrity && tag.src.startsWith(service.href + 'embed.js')) tell('wrong', 'integrity allows one version of the script alone.', 'Leave it out, or take the tag that widget check prints.')
+  if (tag?.integrity && tag.src.startsWith(service.href + 'embed.js')) tell('wrong', 'integrity allows only one version of the script.', 'Leave it out, or take the tag that widget check prints.')
   if (location.protocol === 'https:' && service.protocol === 'http:' && !/^(.+\.)?localhost$|^127\./.test(service.hostname)) {
     tell('wrong', `The page is https, and ${service.origin} is not: mixed content.`, 'Write https in the script tag.')
   }
@@ -132,7 +132,7 @@ async function read() {
     if (RULING.includes(directive.split(/\s/)[0].toLowerCase())) tell('notice', `The page's policy: ${directive}`)
   }
   const isolation = headers?.get('cross-origin-embedder-policy')
-  if (isolation && isolation !== 'unsafe-none') tell('notice', `The page is isolated: ${isolation}. The service's headers allow that, unless a proxy takes them away.`)
+  if (isolation && isolation !== 'unsafe-none') tell('notice', `The page is isolated: ${isolation}. The service's headers allow that, unless a proxy removes them.`)
   const permissions = headers?.get('permissions-policy')
   if (permissions?.includes('clipboard-write')) tell('notice', `Permissions-Policy: ${permissions}`, `Copying needs clipboard-write=(self "${service.origin}").`)
 }
@@ -144,9 +144,9 @@ async function attempt(element) {
   const {signal} = ended
   /** @type {Promise<[Level, string, string]>} */
   const outcome = new Promise(resolve => {
-    const late = setTimeout(() => resolve(['notice', `${product}: no word of the form yet.`, 'It may be far below in the page.']), PATIENCE)
+    const late = setTimeout(() => resolve(['notice', `${product}: the form has not answered yet.`, 'It may be far down the page.']), PATIENCE)
     signal.addEventListener('abort', () => clearTimeout(late))
-    element.addEventListener('feedback-ready', () => resolve(['good', `${product}: the form is there, and talks to this page.`, '']), {signal})
+    element.addEventListener('feedback-ready', () => resolve(['good', `${product}: the form has loaded and talks to this page.`, '']), {signal})
     element.addEventListener('feedback-error', (/** @type {CustomEvent} */ event) => {
       const [message, fix] = meaning(event.detail.code, product)
       resolve(['wrong', `${product}: ${message}`, fix])
@@ -162,6 +162,6 @@ document.addEventListener('securitypolicyviolation', ({blockedURI, effectiveDire
   tell(disposition === 'enforce' ? 'wrong' : 'notice', `${effectiveDirective} blocks ${blockedURI}.`, `Add ${service.origin}: ${line(originalPolicy, effectiveDirective)}`)
 })
 
-tell('good', `The script is there, from ${service.origin}.`)
+tell('good', `The script was loaded from ${service.origin}.`)
 const elements = look()
 await Promise.all([read(), ...elements.map(attempt)])

@@ -33,7 +33,7 @@ def rows(page: Page, level: str) -> Locator:
 def test_a_page_where_it_works_says_so(visit: Callable[..., Page], stage: Stage) -> None:
     page = visit(attributes=DEBUG)
     expect(rows(page, "good")).to_have_text(
-        [f"✓The script is there, from {stage.form_url}.", "✓demo: the form is there, and talks to this page."]
+        [f"✓The script was loaded from {stage.form_url}.", "✓demo: the form has loaded and talks to this page."]
     )
     expect(rows(page, "wrong")).to_have_count(0)
     page.get_by_role("button", name="Close").first.click()
@@ -47,7 +47,7 @@ def test_a_page_that_takes_names_of_the_browser_is_told_all_the_same(
     stage.script(script)
     page = visit(attributes=DEBUG + " data-position=left")
     expect(rows(page, "wrong")).to_contain_text('data-position cannot be "left".')
-    expect(rows(page, "good").last).to_have_text("✓demo: the form is there, and talks to this page.")
+    expect(rows(page, "good").last).to_have_text("✓demo: the form has loaded and talks to this page.")
 
 
 def test_a_policy_that_blocks_the_frame_is_named_with_what_to_add(visit: Callable[..., Page], stage: Stage) -> None:

@@ -82,11 +82,11 @@ async def test_a_submission_is_found_by_whatever_a_person_or_insider_connect_cal
         assert [row["id"] for row in widget.rows(name)] == [one], name
     assert [row["id"] for row in widget.rows("abcd")] == [one, other]
     many = widget.operate("show", "abcd")
-    assert (many.returncode, many.stderr) == (3, f"abcd: stands for 2 submissions: {one}, {other}\n")
+    assert (many.returncode, many.stderr) == (3, f"abcd: matches 2 submissions: {one}, {other}\n")
     assert widget.operate("retry", "abcd").returncode == 3
     assert "Put back 1 submission." in widget.operate("retry", other[:6]).stdout
     forged = widget.operate("show", receipt[:-4] + "AAAA")
-    assert (forged.returncode, "no receipt that a key in SECRET_KEY signed" in forged.stderr) == (3, True)
+    assert (forged.returncode, "is not a receipt signed by a key in SECRET_KEY" in forged.stderr) == (3, True)
     assert widget.operate("show", "abc").stderr == "abc: not known\n"
 
 

@@ -61,11 +61,11 @@ async def test_waiting_rows_move_to_postgresql_with_their_files_and_a_repeat_cha
     widget.migrate()
     done = widget.operate("import", "-", *files, typed=lines)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "Imported 8 submissions; 0 more were here already; 0 lines could not be taken.\n"
+    assert done.stdout == "Imported 8 submissions; 0 more were here already; 0 lines could not be imported.\n"
     (logged,) = map(json.loads, done.stderr.splitlines())
     assert (logged["event"], logged["rows"]) == ("outbox.imported", 8)
     again = widget.operate("import", "-", *files, typed=lines)
-    assert again.stdout == "Imported 0 submissions; 8 more were here already; 0 lines could not be taken.\n"
+    assert again.stdout == "Imported 0 submissions; 8 more were here already; 0 lines could not be imported.\n"
     async with outbox_at(url, tmp_path, keyring=Keyring([key])) as outbox:
         found = {name: await row(outbox, name) for name in (*OUTCOMES, "held")}
         assert {name: each["state"] for name, each in found.items()} == {

@@ -265,7 +265,7 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
         (
             "[products.demo.fields]\nmax_files = 0\nsentiment = 'hidden'\ndescription = 'hidden'",
             "fields",
-            "nothing could be said",
+            "people could not say anything",
         ),
         ("[products.demo.fields]\nemail = 'hidden'", "", "add an [identity] table"),
         ("[products.demo.identity]\npublic_keys = 'x'", "identity.public_keys.0", "is not a public key"),
@@ -275,10 +275,10 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
         ("consent = {}", "consent", "names no language"),
         ('consent = {de = " "}', "consent", "de needs 1 to 300"),
         ('consent_version = "a\\nb"', "consent_version", "use 1 to 40"),
-        ("chips = {}", "chips", "names no word"),
-        ("chips.like = []", "chips.like", "it has 0 words; give 1 to 6"),
-        ("chips.like = ['a', 'b', 'c', 'd', 'e', 'f', 'g']", "chips.like", "it has 7 words; give 1 to 6"),
-        ("chips.like = ['a', ' ']", "chips.like", "an empty word in place 2"),
+        ("chips = {}", "chips", "names no chip"),
+        ("chips.like = []", "chips.like", "it has 0 chips; give 1 to 6"),
+        ("chips.like = ['a', 'b', 'c', 'd', 'e', 'f', 'g']", "chips.like", "it has 7 chips; give 1 to 6"),
+        ("chips.like = ['a', ' ']", "chips.like", "an empty chip in place 2"),
         (f"chips.dislike = ['{'x' * 31}']", "chips.dislike", "longer than 30 characters"),
         ("chips.dislike = ['Slow', 'Late', ' slow ']", "chips.dislike", "'slow' twice"),
         ('chips.dislike = ["a\\nb"]', "chips.dislike", "use one line"),
@@ -455,7 +455,7 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
             (
                 "DATABASE_URL",
                 url,
-                "lacks a slash; a path begins after three, as in sqlite:///var/widget.db, and / is the fourth",
+                "lacks a slash; write three as in sqlite:///var/widget.db, or four for an absolute path",
             )
             for url in ("sqlite://var/widget.db", "sqlite://me@/widget.db", "sqlite://data:1/widget.db")
         ),

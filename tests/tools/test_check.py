@@ -485,7 +485,7 @@ def test_the_ids_that_are_asked_for_are_those_that_the_script_uses() -> None:
         ("bugdet = 3\n", "4: products.demo.bugdet", "Did you mean budget?"),
         ('[products.demo.theme]\nacent = "#123"\n', "5: products.demo.theme.acent", "Did you mean accent?"),
         ("[products.demo.fields]\nmax_file = 1\n", "5: products.demo.fields.max_file", "Did you mean max_files?"),
-        ("max_files = 1\n", "4: products.demo.max_files", "It belongs into [products.SLUG.fields]."),
+        ("max_files = 1\n", "4: products.demo.max_files", "It belongs in [products.SLUG.fields]."),
         ('colour = "#123"\n', "4: products.demo.colour", "The table has name, origins"),
         ("[product.other]\n", "4: product", "Did you mean products?"),
         ("budget = 0\n", "4: products.demo.budget", "Give at least 1."),

@@ -12,14 +12,14 @@ from widget.tools.findings import Finding, Report
 PRODUCT = '[products.demo]\nname = "Northwind"\norigins = ["http://localhost:*"]\n'
 UNREAD = {
     "templates/products/dmeo/form.html": "templates/products/dmeo/: There is no product 'dmeo', so nothing reads this "
-    "folder. Did you mean demo? Call the folder so.",
+    "folder. Did you mean demo? Rename the folder.",
     "static/products/Demo/product.css": "static/products/Demo/: There is no product 'Demo', so nothing reads this "
-    "folder. Did you mean demo? Call the folder so.",
+    "folder. Did you mean demo? Rename the folder.",
     "static/products/order_desk/a.css": "static/products/order_desk/: There is no product 'order_desk', so nothing "
-    "reads this folder. Did you mean order-desk? Call the folder so.",
+    "reads this folder. Did you mean order-desk? Rename the folder.",
     "static/products/other/product.css": "add [products.other] to widget.toml.",
     "static/product/demo/product.css": "static/product/: Nothing reads this folder. Move it to static/products/.",
-    "template/products/demo/form.html": "template/: Nothing reads this folder. Call it templates.",
+    "template/products/demo/form.html": "template/: Nothing reads this folder. Rename it to templates.",
     "templates/demo/form.html": "templates/demo/: Nothing reads this folder. Move it to templates/products/demo/.",
     "templates/form.html": "templates/form.html:1: Nothing reads this file. Move it to templates/products/SLUG/.",
     "templates/products/form.html": "templates/products/form.html:1: Nothing reads this file. Move it to ",

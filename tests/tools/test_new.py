@@ -71,7 +71,7 @@ def test_the_first_product_makes_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "slug", "origin", "reason"),
     [
-        (CONFIG, "demo", "https://a.example", "is there already"),
+        (CONFIG, "demo", "https://a.example", "already exists"),
         (CONFIG, "Order", "https://a.example", "small letters"),
         (CONFIG, "../evil", "https://a.example", "small letters"),
         (CONFIG, "order", "http://a.example", "needs https"),
@@ -98,7 +98,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     own = tmp_path / "templates" / "products" / "order-desk"
     own.mkdir(parents=True)
     (own / "form.html").write_text("mine")
-    with pytest.raises(ConfigurationError, match="is there already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         make(tmp_path)
     assert tree(tmp_path) == {"templates/products/order-desk/form.html": "mine"}
 
@@ -113,7 +113,7 @@ def test_the_command_says_what_is_there_and_what_comes_next(tmp_path: Path) -> N
     assert tomllib.loads((tmp_path / "widget.toml").read_text())["products"]["order-desk"]["name"] == "Order desk"
     again = children.run(command, tmp_path, environ)
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
 
 
 @pytest.mark.parametrize("start", scaffold.STARTS)
@@ -202,14 +202,14 @@ def test_a_look_is_what_the_rules_of_a_page_say(sheet: str, accent: str, font: s
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("/gone", "it answers 404"), ("/logo", "is no HTML page but image/png"), ("/round", "more than 5 redirects")],
+    [("/gone", "it answers 404"), ("/logo", "is not an HTML page but image/png"), ("/round", "more than 5 redirects")],
 )
 def test_a_page_that_cannot_be_read_is_named(path: str, reason: str) -> None:
     with Server() as shop:
         shop.answers |= {"/logo": (200, "image/png", "", {}), "/round": (302, "text/html", "", {"Location": "/round"})}
         with pytest.raises(borrowing.Unreadable, match=reason):
             asyncio.run(borrowing.borrow(f"http://127.0.0.1:{shop.port}{path}"))
-    with pytest.raises(borrowing.Unreadable, match="is no address of a page"):
+    with pytest.raises(borrowing.Unreadable, match="is not the address of a page"):
         asyncio.run(borrowing.borrow("file:///etc/passwd"))
 
 

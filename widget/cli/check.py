@@ -34,7 +34,9 @@ def _address(_: click.Context, __: click.Parameter, given: str | None) -> str | 
 )
 @click.option("--json", "output", flag_value="json", help="Short for --output-format json.")
 @click.option("--product", help="Check only the pages of this product, given by its slug.")
-@click.option("--offline", is_flag=True, help="Ask nobody but the database: not Insider Connect, the scanner or Redis.")
+@click.option(
+    "--offline", is_flag=True, help="Connect only to the database, not to Insider Connect, the scanner or Redis."
+)
 @click.option(
     "--pages", is_flag=True, help="Check the products alone, without the service's settings: for a team's own CI."
 )
@@ -61,7 +63,7 @@ def check(
 ) -> None:
     """Check configuration, credentials, database and every product's pages. The exit code is 1 if something is wrong.
 
-    Renders every page in every state and language, and stores nothing, also with --proxy. Asks Insider Connect for a
+    Renders every page in every state and language, and stores nothing, even with --proxy. Asks Insider Connect for a
     token, and the scanner and Redis whether they are there.
     """
     hardening.keep_files_private()

@@ -17,7 +17,7 @@ READERS: Mapping[str, Mapping[str, str]] = {
         "worker": "Run a delivery process without a web server. Needs PostgreSQL.",
         "migrate": "Create the database, or upgrade it.",
         "secret": "Make a key.",
-        "rotate": "Tell which step of rotating keys is safe now.",
+        "rotate": "Say which step of a key rotation is safe now.",
         "check": "Check configuration, credentials, database and pages.",
     },
     "Operate it": {

@@ -103,7 +103,7 @@ def _legible(accent: str) -> str:
     weak = next((each for each in shortfalls(theme) if each.mode == "light" and each.nearest), None)
     if weak is None:
         return accent
-    click.echo(f"{accent} is too pale to be seen on the form; {weak.nearest} is taken.")
+    click.echo(f"{accent} is too pale to be seen on the form; {weak.nearest} is used instead.")
     return str(weak.nearest)
 
 

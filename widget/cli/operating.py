@@ -34,7 +34,7 @@ _MOST_NAMED = 100
 def filters(command: Callable[..., None]) -> Callable[..., None]:
     """The options that select submissions."""
     for option in (
-        click.option("--held", is_flag=True, help="Only those that are held back because they look like a program's."),
+        click.option("--held", is_flag=True, help="Only those that are held back because they look automated."),
         click.option("--restored", is_flag=True, help="Only those that are held back since a backup was restored."),
         click.option("--younger-than", type=age, help="Only those accepted less than this time ago."),
         click.option("--older-than", type=age, help="Only those accepted more than this time ago: 90s, 15m, 12h, 3d."),
@@ -75,12 +75,12 @@ async def named(operator: Operator, settings: Settings, given: Sequence[str], *,
         try:
             found = await operator.named(_id_in(name, settings))
         except TokenInvalid:
-            wrong[name] = "is no receipt that a key in SECRET_KEY signed"
+            wrong[name] = "is not a receipt signed by a key in SECRET_KEY"
             continue
         if not found:
             wrong[name] = "not known"
         elif len(found) > 1 and not several:
-            wrong[name] = f"stands for {len(found)} submissions: {', '.join(found[:5])}{', …' * (len(found) > 5)}"
+            wrong[name] = f"matches {len(found)} submissions: {', '.join(found[:5])}{', …' * (len(found) > 5)}"
         else:
             ids |= dict.fromkeys(found)
     return Named(tuple(ids), wrong)

@@ -37,8 +37,8 @@ _ROWS = 100
 def outbox() -> None:
     """List, show, retry, discard, export, import or erase submissions.
 
-    Works while the service runs. Wherever an ID is asked for, the first characters of one do (four at least), and so do
-    a receipt, the address of a receipt, and the id that Insider Connect gave to the feedback.
+    Works while the service runs. Instead of an ID, you may give its first characters (at least four), a receipt, the
+    address of a receipt, or the id that Insider Connect gave to the feedback.
 
     Exit codes: 0 done; 1 the outbox cannot be used; 2 the command line is wrong; 3 some of the submissions do not
     exist or are not in a state for the command.
@@ -243,11 +243,11 @@ def export_rows(names: tuple[str, ...], to: Path | None, files: Path | None, **f
     help="The folder to which `export --files` wrote the files.",
 )
 def import_rows(source: BinaryIO, files: Path | None) -> None:
-    """Take submissions that `export` wrote, from a file or, with -, from standard input.
+    """Import submissions that `export` wrote, from a file or, with -, from standard input.
 
     They keep their ids, states and receipts; what waits is due at once. Stop the service that they come from before you
-    export, or it may deliver them as well. A submission that is here already is left as it is, so an import can be
-    repeated. A line that cannot be taken is named with its number, and the other lines are taken.
+    export, or it may deliver them as well. A submission that is already here is left as it is, so an import can be
+    repeated. A line that cannot be imported is reported with its number, and the other lines are imported.
     """
 
     async def work(operator: Operator, settings: Settings) -> tuple[list[str], int, int]:
@@ -270,7 +270,7 @@ def import_rows(source: BinaryIO, files: Path | None) -> None:
         return taken, known, wrong
 
     taken, known, wrong = operating.run(work)
-    click.echo(f"Imported {rows(len(taken))}; {known} more were here already; {wrong} lines could not be taken.")
+    click.echo(f"Imported {rows(len(taken))}; {known} more were here already; {wrong} lines could not be imported.")
     if wrong:
         sys.exit(NOT_ALL)
 
@@ -286,7 +286,7 @@ def erase(names: tuple[str, ...], email: str | None, unreadable: bool, yes: bool
     person's.
 
     Submissions that still wait are given up. Insider Connect keeps what was delivered; ask for its erasure there, by
-    the ids that are printed. With --unreadable, erase what was lost with a key of DATA_KEY, so that the service starts.
+    the ids that are printed. With --unreadable, erase what no key in DATA_KEY can decrypt, so that the service starts.
     """
     if [bool(names), bool(email), unreadable].count(True) != 1:
         raise click.UsageError("give ids, --email or --unreadable")

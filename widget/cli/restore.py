@@ -45,7 +45,7 @@ def restore(source: Path) -> None:
     if restored.missing:
         click.echo(f"{restored.missing} files are missing: they were delivered or erased while the backup was made.")
     if lost_receipts(archive.manifest, Keyring(settings.keys)):
-        click.echo("No key in SECRET_KEY is one of that time: receipts from before the backup are not valid.", err=True)
+        click.echo("SECRET_KEY has no key from that time: receipts from before the backup are not valid.", err=True)
 
 
 async def _restore(settings: Settings, source: Path) -> tuple[Restored, Archive]:

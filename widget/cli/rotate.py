@@ -18,10 +18,10 @@ from widget.outbox.sealing import Keyring
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="When the new SECRET_KEY was in front in every process (UTC): tells whether the old one can go.",
+    help="When the new SECRET_KEY came first in every process (UTC); says whether the old one can go.",
 )
 def rotate(since: datetime | None) -> None:
-    """Tell which step of rotating SECRET_KEY and DATA_KEY is safe now. Changes nothing.
+    """Say which step of rotating SECRET_KEY and DATA_KEY is safe now. Changes nothing.
 
     The steps are OLD,NEW in every process, then NEW,OLD in every process, then NEW. With one process, begin with the
     second.
@@ -39,15 +39,15 @@ def rotate(since: datetime | None) -> None:
 
 def _signing(settings: Settings, since: float | None, older: int) -> Iterator[str]:
     if len(settings.keys) == 1:
-        yield "SECRET_KEY has one key. To rotate it: `widget secret` makes a key; list it behind this one."
+        yield "SECRET_KEY has one key. To rotate it: `widget secret` makes a key; add it after this one."
         return
     yield f"SECRET_KEY has {len(settings.keys)} keys. The first one signs."
     if since is None:
-        yield "  If the first is the old one: put the new one in front once every process has this list."
+        yield "  If the first is the old one: put the new one before it once every process has this list."
         yield "  If the first is the new one: give the time at which every process had it, with --since."
     elif older:
         wait = f"{settings.receipt_days} days after they have ended"
-        yield f"  Not yet: receipts of {rows(older)} may be signed by an old key. They go {wait}."
+        yield f"  Not yet: receipts of {rows(older)} may be signed by an old key. They expire {wait}."
     elif time.time() < since + settings.token_max_age:
         until = datetime.fromtimestamp(since + settings.token_max_age, UTC)
         yield f"  Not yet: forms that an old key signed may be sent until {until:%Y-%m-%d %H:%M} UTC."

@@ -37,8 +37,8 @@ _BY: tuple[By, ...] = ("product", "locale", "day", "week")
 def stats(by: str, since: float, products: tuple[str, ...], form: str) -> None:
     """Show usage: submissions, share of thumbs up, with files, delivered, refused.
 
-    The figures hold nothing personal. They stay when submissions are erased. Days and weeks are in UTC; a day is
-    counted by its hours for 35 days, then as a whole.
+    The figures hold nothing personal. They stay when submissions are erased. Days and weeks are in UTC; the
+    counts of each hour are kept for 35 days, then those of a day become one.
     """
     settings = common.settings()
     if unknown := [product for product in products if product not in settings.products]:

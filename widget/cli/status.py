@@ -23,7 +23,7 @@ from widget.telemetry import logs
 NOT_ARRIVING = 3
 """The exit code if feedback does not arrive."""
 _LEFT = {
-    "held": "held back: they look like a program's, or come from a backup",
+    "held": "held back: they look automated, or come from a backup",
     "unknown": "unknown: nobody can know whether they arrived",
     "refused": "refused by Insider Connect, or given up",
 }
@@ -37,7 +37,7 @@ _LEFT = {
 def status(in_json: bool, oldest: float) -> None:
     """Show whether feedback arrives: each product's account, what waits, and what needs your decision.
 
-    Asks the database alone. Exit codes: 0 all is well; 1 the configuration or the database cannot be used; 2 the
+    Queries only the database. Exit codes: 0 all is well; 1 the configuration or the database cannot be used; 2 the
     command line is wrong; 3 feedback does not arrive: an account is failing, or a submission has waited too long.
     """
     settings = common.settings()

@@ -271,5 +271,5 @@ def _meant(fault: Mapping[str, Any]) -> str:
         return hint
     others = {name: path for path, model in _KEYS.items() for name in model.model_fields}
     if key in others and key != "slug":
-        return f"; it belongs into {'.'.join(('[products.SLUG', *others[key]))}]"
+        return f"; it belongs in {'.'.join(('[products.SLUG', *others[key]))}]"
     return f"; the table has {', '.join(name for name in known if name != 'slug')}"

@@ -14,7 +14,7 @@ class NetworkSettings(Topic):
     public_url: Annotated[
         Annotated[str, AfterValidator(validators.public_url)] | None,
         Field(
-            description="The address that browsers use for this service, with a path if it lies below one, such as "
+            description="The address that browsers use for this service, including its path, if it has one, such as "
             "`https://www.example.com/feedback`. Without it, taken from each request, with the `X-Forwarded-Prefix` of "
             "trusted proxies."
         ),
@@ -26,7 +26,7 @@ class NetworkSettings(Topic):
         Field(
             ge=0,
             le=65535,
-            description="The port on which `widget worker` answers `/healthz` and `/readyz`. Without it, on none.",
+            description="The port on which `widget worker` answers `/healthz` and `/readyz`; without it, none.",
         ),
     ] = None
     web_concurrency: Annotated[
@@ -56,7 +56,7 @@ class NetworkSettings(Topic):
         Field(
             le=3600,
             description="Seconds for which a service that is stopped still accepts requests, while `/readyz` already "
-            "answers 503: a load balancer sees it and sends nobody any more.",
+            "answers 503, so that a load balancer sends no more requests.",
         ),
     ] = 0
     hsts: Annotated[

@@ -137,10 +137,10 @@ def _checked_chips(words: tuple[str, ...], whose: str) -> tuple[str, ...]:
     """The words as they are shown. Raises ValueError, naming the word at fault."""
     shown = tuple(word.strip() for word in words)
     if not 0 < len(shown) <= MAX_CHIPS:
-        raise ValueError(f"{whose} has {len(shown)} words; give 1 to {MAX_CHIPS}, or leave the setting out")
+        raise ValueError(f"{whose} has {len(shown)} chips; give 1 to {MAX_CHIPS}, or leave the setting out")
     for place, word in enumerate(shown, 1):
         if not clean_text(word):
-            raise ValueError(f"{whose} has an empty word in place {place}; write one, or take it out")
+            raise ValueError(f"{whose} has an empty chip in place {place}; write one, or take it out")
         if " ".join(clean_text(word).split()) != word:
             raise ValueError(f"{whose} has {word!r}; use one line, single spaces and no control characters")
         if len(word) > MAX_CHIP:
@@ -188,7 +188,9 @@ class Fields(_Table):
         if self.files == "required" and not self.max_files:
             raise ValueError("files are required, but max_files is 0")
         if self.description == self.sentiment == "hidden" and not self.takes_files:
-            raise ValueError("text, thumbs and files are all hidden, so nothing could be said; show one of them")
+            raise ValueError(
+                "text, thumbs and files are all hidden, so people could not say anything; show one of them"
+            )
         return self
 
     @property
@@ -229,7 +231,7 @@ class Chips(_Table):
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not self.like and not self.dislike:
-            raise ValueError("names no word; give like or dislike a list, or leave the table out")
+            raise ValueError("names no chip; give like or dislike a list, or leave the table out")
         return self
 
     def words(self, lang: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -132,7 +132,7 @@ def signing_secrets(value: str) -> tuple[str, ...]:
             key = b""
         if not each.startswith(WEBHOOK_PREFIX) or not 24 <= len(key) <= 64:
             raise ValueError(
-                "is not whsec_ and the base64 of 24 to 64 random bytes; `widget secret --events` makes one"
+                "is not whsec_ followed by the base64 of 24 to 64 random bytes; `widget secret --events` makes one"
             )
         if len(set(key)) < _MIN_VARIETY:
             raise ValueError("is easy to guess; `widget secret --events` makes one")

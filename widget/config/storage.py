@@ -32,8 +32,8 @@ class StorageSettings(Topic):
         Bytes,
         Field(
             description="Bytes of attachments that may wait for delivery. Above it, submissions with files are "
-            "answered 503; submissions without files are still stored. One product gets half while others wait, and "
-            "leaves an eighth free for them while it is the only one.",
+            "answered 503; submissions without files are still stored. One product gets half of it while others wait, "
+            "and all but an eighth while it is the only one.",
         ),
     ] = ByteSize(1024**3)
     quarantine_bytes: Annotated[

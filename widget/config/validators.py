@@ -88,9 +88,7 @@ def database_url(value: str) -> str:
         if not url.database or url.database == ":memory:":
             raise ValueError("is in memory, where submissions would be lost; give sqlite:///PATH")
         if url.host or url.username:
-            raise ValueError(
-                "lacks a slash; a path begins after three, as in sqlite:///var/widget.db, and / is the fourth"
-            )
+            raise ValueError("lacks a slash; write three as in sqlite:///var/widget.db, or four for an absolute path")
         if url.query:
             raise ValueError("has a question mark; options are not supported, so give sqlite:///PATH alone")
         if url.database.endswith("/") or Path(url.database).is_dir():
@@ -164,7 +162,7 @@ def secret_web_address(value: SecretStr) -> SecretStr:
 def mail_addresses(value: str) -> str:
     """Addresses for mail, each alone or behind a name, separated by commas."""
     if not all(_MAIL.fullmatch(each.strip()) for each in value.split(",")):
-        raise ValueError("is no list of mail addresses; give one such as ops@example.com, or several between commas")
+        raise ValueError("is not a list of e-mail addresses; give one such as ops@example.com, or several with commas")
     return value
 
 

@@ -18,7 +18,7 @@ def weaknesses(settings: Settings) -> Iterator[Problem]:
     for network in _broad(settings.trusted_proxies):
         yield Problem(
             "TRUSTED_PROXIES",
-            f"{network} is trusted, so anybody there may claim any address, and no limit for a client holds. "
+            f"{network} is trusted, so anybody there may claim any address and evade every limit for a client. "
             "Name your own proxies",
         )
 

@@ -67,7 +67,10 @@ def alarms(
         yield "disk", f"{size(disk_free)} are left on the disk of the outbox."
     used = sum(pending.values())
     if used > NEARLY_FULL * bounds.pending:
-        yield "room", f"{size(used)} of attachments wait for delivery, {size(bounds.pending)} may (PENDING_BYTES)."
+        yield (
+            "room",
+            f"{size(used)} of attachments wait for delivery; the limit (PENDING_BYTES) is {size(bounds.pending)}.",
+        )
 
 
 def _heading(alarm: Mapping[str, Any]) -> str:

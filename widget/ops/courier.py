@@ -109,7 +109,7 @@ class Courier:
     async def look(self) -> None:
         """Queue new alerts, and remove notices that no channel sends any more."""
         for channel in await self._notices.forget(max(self._policy.give_up_after, _ALERT_LASTS) + DAY):
-            log.error("notice.given_up", channel=channel, reason="nobody sends it any more")
+            log.error("notice.given_up", channel=channel, reason="no setting names this channel any more")
         if not self._alert_channels:
             return
         overview, waiting = await self._accounts.overview(), await self._notices.waiting()

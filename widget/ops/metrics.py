@@ -151,7 +151,7 @@ def _account_states(overview: Overview) -> Iterator[Metric]:
     )
     success = GaugeMetricFamily(
         "widget_account_last_success_seconds",
-        "When Insider Connect last answered well, in Unix time.",
+        "When Insider Connect last answered successfully, in Unix time.",
         labels=["product"],
     )
     misconfigured = GaugeMetricFamily(

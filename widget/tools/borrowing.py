@@ -52,7 +52,7 @@ class Borrowed:
 async def borrow(url: str) -> Borrowed:
     """The look of the page at `url`. Raises Unreadable."""
     if urlsplit(url).scheme not in ("http", "https"):
-        raise Unreadable(f"{url!r} is no address of a page; write https://host/path")
+        raise Unreadable(f"{url!r} is not the address of a page; write https://host/path")
     async with client() as browser:
         page = await fetch(browser, url)
         if isinstance(page, Failure):
@@ -60,7 +60,7 @@ async def borrow(url: str) -> Borrowed:
         if page.status >= 400:
             raise Unreadable(f"{url} cannot be read: it answers {page.status}")
         if "html" not in page.headers.get("content-type", "html"):
-            raise Unreadable(f"{url} is no HTML page but {page.headers['content-type']}")
+            raise Unreadable(f"{url} is not an HTML page but {page.headers['content-type']}")
         links = [urljoin(page.url, link["href"]) for link in page.root.all("link") if _is_sheet(link)]
         visits = await asyncio.gather(*(fetch(browser, link, Accept="text/css") for link in links[:MAX_SHEETS]))
     sheets = [visit.body for visit in visits if isinstance(visit, Visit) and visit.status < 400]

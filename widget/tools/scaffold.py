@@ -63,7 +63,7 @@ def make(
     files = _files(slug, custom, start)
     for path in dict.fromkeys(file.parent for file in files):
         if path.exists():
-            raise ConfigurationError([Problem(str(path), "is there already; nothing was changed")])
+            raise ConfigurationError([Problem(str(path), "already exists; nothing was changed")])
     try:
         for file, content in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _check(slug: str, before: str, after: str, config: Path) -> None:
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([Problem(str(config), f"cannot be read: {error}")]) from None
     if isinstance(there, dict) and slug in there:
-        raise ConfigurationError([Problem(f"{config}: products.{slug}", "is there already; nothing was changed")])
+        raise ConfigurationError([Problem(f"{config}: products.{slug}", "already exists; nothing was changed")])
     try:
         found = tomllib.loads(after)["products"]
         if {key: value for key, value in found.items() if key != slug} != there:
@@ -123,7 +123,7 @@ def _check(slug: str, before: str, after: str, config: Path) -> None:
         problems = [Problem(".".join(map(str, fault["loc"])), _sentence(fault)) for fault in error.errors()]
         raise ConfigurationError(problems) from None
     except ValueError:
-        message = "a table cannot be put behind this; write each product as [products.SLUG]"
+        message = "a table cannot follow this; write each product as [products.SLUG]"
         raise ConfigurationError([Problem(str(config), message)]) from None
 
 

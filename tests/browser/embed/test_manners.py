@@ -53,7 +53,7 @@ def until_said(host: HostPage, part: str) -> str:
         ("set({zIndex: '1.5'})", 'zIndex cannot be "1.5": write a whole number.'),
         ("set({zIndex: 'top'})", 'zIndex cannot be "top": write a whole number.'),
         ("set({zIndex: NaN})", "zIndex cannot be NaN: write a whole number."),
-        ("open('x')", "Options are an object"),
+        ("open('x')", "Options must be an object"),
     ],
 )
 def test_an_option_that_is_none_is_named_once_and_nothing_is_written(ready: HostPage, call: str, words: str) -> None:
@@ -190,7 +190,7 @@ def test_an_unknown_product_is_reported_as_such(host: HostPage) -> None:
     assert host.page.evaluate("codes") == ["product_unknown"]
     lines = [line for line in host.said if line.startswith("[feedback]")]
     assert len(lines) == 1
-    assert 'The service knows no product "nobody"' in lines[0]
+    assert 'The service has no product "nobody"' in lines[0]
 
 
 def test_a_panel_that_is_blocked_makes_the_first_press_open_a_tab(host: HostPage) -> None:

@@ -54,7 +54,7 @@ def _names(page: Page, form: Element) -> Iterator[Finding]:
         same = [each for each in controls if each["name"] == name]
         clue = f'name="{name}"'
         if name not in known and not _is_renamed(same, page):
-            fix = "Take it away: Insider Connect takes no other fields. What the page knows goes into context."
+            fix = "Remove it: Insider Connect takes no other fields. What the page knows goes into context."
             yield _found("unread", f"Nothing reads the field {name}, so what people put in is lost.", fix, clue)
         elif len(same) > 1 and name in known and name not in ("sentimentRating", "chips"):
             fix = "Keep one of them."
@@ -76,19 +76,19 @@ def _out_of_reach(page: Page, controls: Mapping[str, Element]) -> Iterator[Findi
         around = [control, *control.up()]
         if any("hidden" in each or "inert" in each for each in around):
             message = f"{_called(name)} is hidden, so nobody can use it."
-            yield _found("hidden", message, "Take hidden or inert away, or hide the field in widget.toml.", _clue(name))
+            yield _found("hidden", message, "Remove hidden or inert, or hide the field in widget.toml.", _clue(name))
         elif "disabled" in control or any(each.tag == "fieldset" and "disabled" in each for each in around):
-            fix = "Take disabled away."
+            fix = "Remove disabled."
             yield _found(
                 "disabled", f"{_called(name)} is disabled: nobody can use it, and it is not sent.", fix, "disabled"
             )
         elif any(each["aria-hidden"] == "true" for each in around):
-            fix = "Take aria-hidden away."
+            fix = "Remove aria-hidden."
             yield _found("hidden", f"{_called(name)} is hidden from screen readers.", fix, "aria-hidden")
     consent = controls.get("contactConsent")
     if consent is not None and "required" in consent:
-        message = "The consent is required. That is no consent: people have to be free to leave it."
-        yield _found("forced", message, "Take required away.", "contactConsent")
+        message = "The consent is required. That is not consent: people have to be free to withhold it."
+        yield _found("forced", message, "Remove required.", "contactConsent")
 
 
 def _called(name: str) -> str:
@@ -146,5 +146,5 @@ def _chosen(controls: Mapping[str, Element]) -> Iterator[Finding]:
             )
     area = controls.get("description")
     if area is not None and area.raw.strip():
-        message = "The text field has words that nobody wrote."
+        message = "The text field has text that the person did not write."
         yield _found("prefilled", message, "Show values.description there, and nothing else.", 'id="description"')

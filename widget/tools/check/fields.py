@@ -123,7 +123,7 @@ def _inside(root: Element, form: Element) -> Iterator[Finding]:
         control = form.by_id(name)
         if control is not None and control["maxlength"].isdecimal() and int(control["maxlength"]) < least:
             message = f"maxlength cuts off what is longer than {control['maxlength']} in {name} without saying so."
-            yield _lost("cut", message, f"Remove it. The form says itself what is longer than {least}.", "maxlength")
+            yield _lost("cut", message, f"Remove it. The form itself reports what is longer than {least}.", "maxlength")
 
 
 def _field(field: Field, form: Element) -> Iterator[Finding]:
@@ -260,7 +260,7 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
     controls = {each["id"]: each for each in form.all("input", "textarea") if each["id"]}
     token = next((each for each in form.all("input") if each["name"] == "token"), None)
     if token is not None and token["value"] != "sample-token":
-        yield _lost("token", "The form's token is not in it.", 'Give it value="{{ token }}".', 'name="token"')
+        yield _lost("token", "The form's token is missing.", 'Give it value="{{ token }}".', 'name="token"')
     if page.state == "idle":
         return
     area = controls.get("description")
@@ -281,7 +281,7 @@ def _content(page: Page, form: Element) -> Iterator[Finding]:
 
 def _given_back(name: str) -> Finding:
     fix = "Show values as our template does. Without script, the person would have to write it again."
-    return _lost("given_back", f"What was entered into {name} is not given back.", fix, f"values.{name}")
+    return _lost("given_back", f"What was entered into {name} is not shown again.", fix, f"values.{name}")
 
 
 def _errors(page: Page) -> Iterator[Finding]:

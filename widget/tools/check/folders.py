@@ -25,7 +25,7 @@ def check(custom: Path, slugs: Collection[str]) -> Iterator[Finding]:
             continue
         if folder.name != kind:
             if any(child.name.lower() in ("products", *slugs) for child in _children(folder)):
-                yield _unread(folder, f"Call it {kind}.", custom)
+                yield _unread(folder, f"Rename it to {kind}.", custom)
             continue
         yield from _in_kind(folder, kind, slugs, custom)
 
@@ -53,8 +53,8 @@ def _in_products(folder: Path, kind: str, slugs: Collection[str], custom: Path) 
         elif any(each.is_file() for each in path.rglob("*")):
             hint = near(path.name.replace("_", "-"), slugs)
             known, added = ", ".join(sorted(slugs)), f"[products.{path.name.lower()}]"
-            fix = f"Call it as the product is called ({known}), or add {added} to widget.toml."
-            fix = f"Did you mean {hint}? Call the folder so." if hint else fix
+            fix = f"Give it the name of the product ({known}), or add {added} to widget.toml."
+            fix = f"Did you mean {hint}? Rename the folder." if hint else fix
             message = f"There is no product {path.name!r}, so nothing reads this folder."
             yield Finding("files.folder", message, fix, f"{_shown(path, custom)}/")
 
@@ -91,7 +91,7 @@ def _better(path: Path, kind: str, custom: Path) -> str:
         tag = next((tags[part] for part in re.split(r"[._]|words-", name) if part in tags), "en")
         return f"Words are read from templates/products/{slug}/words.{tag}.po: see docs/words.md."
     hint = near(path.with_suffix(".html").name, PAGES) or near(path.name, PAGES)
-    return f"Did you mean {hint}?" if hint else "Templates end in .html: call it so and include it, or remove it."
+    return f"Did you mean {hint}?" if hint else "Templates end in .html: rename it and include it, or remove it."
 
 
 def _is_words(name: str) -> bool:

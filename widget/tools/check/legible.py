@@ -56,7 +56,9 @@ def _weak(element: Element, cascade: Cascade, palette: Palette, mode: Mode, stat
         when = f", with :{state}" if state else ""
         what = " ".join(element.text.split()[:4]) or element["name"]
         message = f"“{what}” is {seen} on {ground}: a contrast of {found:.2f} in {mode}{when}; {needed:g} is needed."
-        advice = "Give it more opacity." if chosen is faded else f"{fix} passes." if fix else "Choose another ground."
+        advice = (
+            "Give it more opacity." if chosen is faded else f"{fix} passes." if fix else "Choose another background."
+        )
         yield Finding("contrast.rule", message, advice, f"{name}:{chosen.set.line}")
 
 

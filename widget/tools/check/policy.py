@@ -33,7 +33,7 @@ def check(page: Page) -> Iterator[Finding]:
             yield from _link(element)
         if element.tag in _NEVER or (element.tag == "meta" and "http-equiv" in element):
             fix = "Remove it. The form's own policy forbids it."
-            yield Finding("policy.element", f"<{element.tag}> is not possible here.", fix, clue=f"<{element.tag}")
+            yield Finding("policy.element", f"<{element.tag}> is not allowed here.", fix, clue=f"<{element.tag}")
 
 
 def _inline(element: Element) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ async def _looks(client: httpx.AsyncClient, settings: Settings, base: str) -> An
 async def _believed(client: httpx.AsyncClient, settings: Settings, base: str) -> list[Finding]:
     """What the service makes of a request that claims another origin."""
     if settings.ops_token is None:
-        message = "Without OPS_TOKEN the service does not tell whom it takes for the client."
+        message = "Without OPS_TOKEN, the service does not say whom it takes for the client."
         return [Finding("proxy.untold", message, "Set it, and check again.", "OPS_TOKEN", level="notice")]
     headers = {"Authorization": f"Bearer {settings.ops_token.get_secret_value()}", "X-Forwarded-For": _SPOOFED}
     try:
@@ -81,7 +81,7 @@ async def _believed(client: httpx.AsyncClient, settings: Settings, base: str) ->
     except httpx.HTTPError as error:
         return [Finding("proxy.unreachable", f"No answer from /readyz: {reason_of(error)}.")]
     except (ValueError, KeyError, TypeError):
-        message = "/readyz does not know this OPS_TOKEN: it is another service's, or the proxy keeps Authorization."
+        message = "/readyz does not accept this OPS_TOKEN: it is another service's, or the proxy drops Authorization."
         return [Finding("proxy.untold", message, "Check with the environment of the service.", "OPS_TOKEN")]
     return [*_lies(settings, base, seen)]
 
@@ -98,10 +98,10 @@ def _lies(settings: Settings, base: str, seen: dict[str, Any]) -> Iterator[Findi
     if settings.public_url is not None:  # then neither is taken from the request
         return
     if seen["host"] != url.netloc:
-        message = f"The service is told the host {seen['host']} rather than {url.netloc}, and refuses all forms."
+        message = f"The service gets the host {seen['host']} rather than {url.netloc}, and refuses all forms."
         yield Finding("proxy.host", message, "Pass the host on, or set PUBLIC_URL.")
     if seen["scheme"] != url.scheme:
-        message = f"The service is told {seen['scheme']} rather than {url.scheme}, so its links have the wrong scheme."
+        message = f"The service gets {seen['scheme']} rather than {url.scheme}, so its links have the wrong scheme."
         yield Finding("proxy.scheme", message, "Pass the scheme on from a trusted proxy, or set PUBLIC_URL.")
 
 
@@ -141,7 +141,7 @@ async def _large(client: httpx.AsyncClient, settings: Settings, base: str, produ
         return Finding("proxy.body", message, "Let bodies of 24 MB pass; the service has limits of its own.")
     codes = {fault.get("code") for fault in answer.json().get("errors", [])}
     if "origin_not_allowed" in codes:
-        message = f"Forms sent through {base} are refused: the service does not know that host for its own."
+        message = f"Forms sent through {base} are refused: the service does not know that this host is its own."
         return Finding("proxy.host", message, "Pass the host on, or set PUBLIC_URL.")
     return None
 

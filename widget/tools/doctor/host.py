@@ -111,7 +111,7 @@ def _blocked(policy: Policy, names: tuple[str, ...], url: str, origin: str, visi
     sources = " ".join(policy.directives.get(ruling, ())) or "'none'"
     if not policy.enforced:
         message = f"Once it is enforced, {ruling} ({sources}) does not allow {url}: {so_that}."
-        return Finding(code, message, f"Add {origin} before: {policy.line(names, origin)}.", visit.url, "notice")
+        return Finding(code, message, f"Before that, add {origin}: {policy.line(names, origin)}.", visit.url, "notice")
     fix = f"Add {origin}: {policy.line(names, origin)}."
     if "'strict-dynamic'" in sources and names is csp.SCRIPT:
         fix = "With 'strict-dynamic', only a nonce helps. Give the script tag the page's nonce."

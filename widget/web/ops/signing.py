@@ -32,7 +32,7 @@ async def sign_in(request: Request) -> Response:
     if not ops.sessions.is_token(given):
         await ops.throttle.hit(key)
         refused(request, "wrong_token")
-        return signing_page(request, "This is not the operator's token. It is what OPS_TOKEN holds.")
+        return signing_page(request, "This is not the operator's token, which is the value of OPS_TOKEN.")
     cookie = ops.sessions.begin()
     session = ops.sessions.read(cookie)
     log.info("ops.signed_in", by=f"ops {session.name}" if session else None, client=client_of(request))
