@@ -68,11 +68,11 @@ def service_address(given: str, default: str) -> str:
 def blocks(choice: Choice, product: Product, loader: bytes, origin: str = "") -> Iterator[Block]:
     """Everything to copy. `loader` is `embed.js`; `origin` is that of the page, if it is known."""
     if choice.stack not in ("html", "iframe"):
-        note = "npm pack in the folder npm/ of the service's sources makes the file."
+        note = "To make the file, run npm pack in the folder npm/ of the service's sources."
         yield Block("install", "Install", f"npm install ./{_PACKAGE}-{__version__}.tgz", note)
     yield Block("snippet", STACKS[choice.stack], _SNIPPETS[choice.stack](choice), _where(choice))
     if choice.stack == "html" and "launcher" in choice.options:
-        note = "In a script of the page: a press on the link then opens the form in place."
+        note = "In a script of the page: pressing the link then opens the form in place."
         yield Block("attach", "Your own button", _ATTACH, note)
     yield Block("policy", "Content Security Policy", _policy(choice), "Add these sources to the policy of the page.")
     yield Block(
@@ -86,11 +86,11 @@ def blocks(choice: Choice, product: Product, loader: bytes, origin: str = "") ->
 def _where(choice: Choice) -> str:
     match choice.stack:
         case "html" if choice.mode == "inline":
-            return "The script belongs into the head, the element where the form shall be."
+            return "The script belongs in the head, the element where you want the form."
         case "html":
             return "Anywhere in the page."
         case "iframe":
-            return "Where the form shall be. Its height is fixed, and the page receives no events."
+            return "Where you want the form. Its height is fixed, and the page receives no events."
     return ""
 
 
