@@ -1,6 +1,6 @@
 """Logs refused requests: the first of a kind at once; the others are counted and logged once a minute.
 
-Without a line, a proxy that drops `Host`, or an origin missing in widget.toml, would refuse everybody unnoticed. With a
+Without a line, a proxy that drops `Host` would refuse everybody unnoticed. With a
 line for each request, anybody could fill the disk.
 """
 
