@@ -55,9 +55,9 @@ export async function offer(controller, picture, replace, begin, signal) {
     } catch {
       if (signal.aborted) return
       if (isBeingMade) return replace(null)
-      const failed = words.say('editor.failed')
-      picture.row.is('ready', failed)
-      controller.say(failed)
+      const message = words.say('editor.failed')
+      controller.faults.set({field: 'files', code: '', message})
+      controller.say(message)
     } finally {
       button.ariaDisabled = null
       await form.stage('')

@@ -149,6 +149,7 @@ export class Files {
   #edit(edit) {
     this.#edits.add(edit)
     edit.finally(() => this.#edits.delete(edit))
+    this.#show(this.count) // without the error of an earlier attempt
     this.#controller.sending.touched()
   }
 

@@ -433,7 +433,9 @@ def test_a_picture_whose_editor_cannot_be_opened_stays_as_it_is(form: FormPage) 
     expect(form.page.locator("dialog.editor")).to_have_count(0)
     expect(form.status).to_have_text("The editor could not be opened. Try again.")
     expect(form.rows).to_have_attribute("data-state", "ready")
-    expect(form.rows).to_contain_text("The editor could not be opened. Try again.")
+    expect(form["files-error"]).to_have_text("The editor could not be opened. Try again.")
+    form.send()
+    expect(form.thanks).to_be_visible()
 
 
 LONGEST = """() => new Promise(done => {
