@@ -132,3 +132,6 @@ def test_a_system_that_does_not_allow_it_is_reported(context: BrowserContext, fo
     form.page.evaluate(f"void (navigator.mediaDevices.getDisplayMedia = () => Promise.reject({refuse}))")
     form.page.get_by_role("button", name="Take a screenshot").click()
     expect(form.status).to_have_text("The screenshot could not be taken. Paste one instead, or add it as a file.")
+    expect(form["files-error"]).to_have_text(
+        "The screenshot could not be taken. Paste one instead, or add it as a file."
+    )
