@@ -99,6 +99,47 @@ def test_only_the_token_opens_a_session_and_each_failure_is_one_clear_page(
     assert stranger.sign_in(TOKEN).status_code == 429, "a guess that is right is no use now"
 
 
+def sent_in_two(widget: Widget, tokens: list[str]) -> list[int]:
+    """The statuses of sign-ins whose heads are all there before the body of the first."""
+    bodies = [f"token={token}".encode() for token in tokens]
+    with ExitStack() as stack:
+        address = ("127.0.0.1", widget.port)
+        connections = [stack.enter_context(socket.create_connection(address, timeout=FACT)) for _ in bodies]
+        for connection, body in zip(connections, bodies, strict=True):
+            head = f"POST /ops/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+            connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+            assert connection.recv(100).startswith(b"HTTP/1.1 100 "), "its body is awaited"
+        for connection, body in zip(connections, bodies, strict=True):
+            connection.sendall(body)
+        return [int(connection.recv(100).split()[1]) for connection in connections]
+
+
+def test_who_guesses_tokens_has_ten_tries_however_and_wherever_they_come(
+    start_widget: Callable[..., Widget], visit: Callable[[Widget], Operator]
+) -> None:
+    widget = start_widget(OPS_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1")
+    statuses = sent_in_two(widget, ["guess"] * 25)
+    assert sorted(statuses) == [401] * WRONG_TOKENS + [429] * 15
+    assert sorted(set(refusals(widget))) == ["too_many", "wrong_token"]
+    for path, guesser, wrong, shut in (("/metrics", "192.0.2.1", 401, 429), ("/readyz", "192.0.2.2", 200, 200)):
+
+        def ask(token: str, client: str, path: str = path) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": client}
+            return widget.client.get(path, headers=headers)
+
+        assert [ask("guess", guesser).status_code for _ in range(WRONG_TOKENS)] == [wrong] * WRONG_TOKENS
+        late, well = ask(TOKEN, guesser), ask(TOKEN, "198.51.100.1")
+        assert (late.status_code, well.status_code) == (shut, 200), "one who guesses shuts out nobody else"
+        assert "database" in well.text
+        assert "database" not in late.text, "a guess that is right is no use now"
+        told = [line["reason"] for line in lines(widget, "ops.refused") if line["client"] == guesser]
+        assert set(told) == {"wrong_token", "too_many"}
+    for given in ({}, {"Authorization": f"Basic {TOKEN}"}):
+        answers = [widget.client.get("/readyz", headers=given).json() for _ in range(2 * WRONG_TOKENS)]
+        assert answers == [{"status": "ready"}] * (2 * WRONG_TOKENS), "no token is no guess"
+    assert visit(widget).sign_in().status_code == 429, "the sign-ins came from here"
+
+
 def test_a_form_that_announces_too_much_is_answered_before_it_comes(widget: Widget) -> None:
     head = f"POST /ops/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**12}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", widget.port), timeout=FACT) as connection:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 
@@ -13,6 +13,7 @@ from widget.delivery.dispatch import Dispatcher
 from widget.delivery.health import Health
 from widget.insider.client import Insider
 from widget.ops.flushing import Flusher
+from widget.ops.sessions import Throttle
 from widget.outbox.outbox import Outbox
 from widget.web.routes import MONITORING
 
@@ -45,6 +46,7 @@ class Monitored:
     settings: Settings
     outbox: Outbox
     health: Health
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 @contextlib.asynccontextmanager

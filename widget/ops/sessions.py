@@ -9,6 +9,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from itsdangerous import BadData, SignatureExpired, TimestampSigner
 
@@ -21,6 +22,9 @@ PERIOD = 60
 _CLIENTS = 10_000
 """Clients that are counted at the same time."""
 _MAX_LENGTH = 200
+
+Verdict = Literal["right", "wrong", "too_many"]
+"""What to make of an attempt. `too_many`: its client has to wait, whether it was right or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,13 @@ class Throttle:
     def __init__(self) -> None:
         self._counts = BoundedStorage(_CLIENTS)
 
-    async def is_shut(self, key: str) -> bool:
-        """Whether `key` has to wait."""
-        return await self._counts.get(key) >= WRONG_TOKENS
+    async def judge(self, key: str, *, is_right: bool) -> Verdict:
+        """Judge an attempt of `key` that has been read to its end, and count it if it was a mistake.
 
-    async def hit(self, key: str) -> None:
-        """Count a mistake of `key`."""
-        await self._counts.incr(key, PERIOD)
+        One step does both. If a request were looked at before its body and counted after it, all of those whose bodies
+        come together would pass.
+        """
+        mistakes = 0 if is_right else 1
+        if await self._counts.incr(key, PERIOD, mistakes) - mistakes >= WRONG_TOKENS:
+            return "too_many"
+        return "right" if is_right else "wrong"

@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 
 from widget.delivery.health import Health
 from widget.web import headers
-from widget.web.service import is_operator, service_of
+from widget.web.operator_token import judge_bearer
+from widget.web.service import service_of
 
 
 async def alive(_: Request) -> Response:
@@ -26,7 +27,7 @@ async def ready(request: Request) -> Response:
     health = service_of(request).health
     is_well = health.delivers if "strict" in request.query_params else health.ready
     content: dict[str, object] = {"status": "ready" if is_well else "unavailable"}
-    if is_operator(request):
+    if await judge_bearer(request) == "right":
         content |= {**_parts(health, service_of(request).outbox.backend.free), "request": _seen(request)}
     return JSONResponse(content, status_code=200 if is_well else 503, headers=headers.HEADERS["data"])
 

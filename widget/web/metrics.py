@@ -7,11 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from widget.errors import Fault, OutboxUnavailable, Rejected
+from widget.ops.sessions import PERIOD
 from widget.outbox.accounts import Accounts
 from widget.outbox.tally import Tally
 from widget.web import headers
+from widget.web.operator_token import judge_bearer
 from widget.web.refusals import refusals
-from widget.web.service import Service, is_operator, service_of
+from widget.web.service import Service, service_of
 
 
 async def metrics(request: Request) -> Response:
@@ -19,14 +21,19 @@ async def metrics(request: Request) -> Response:
     service = service_of(request)
     if service.settings.ops_token is None:
         raise Rejected(Fault("not_found"))
-    if not is_operator(request):
-        refusals.note("no_ops_token", 401)
-        text = "Send OPS_TOKEN as a bearer token.\n"
-        fields = {**headers.HEADERS["data"], "WWW-Authenticate": 'Bearer realm="metrics"'}
-        return Response(text, 401, fields, "text/plain")
+    verdict = await judge_bearer(request)
+    if verdict == "too_many":
+        return _refused(429, "There were too many wrong tokens from your address.", "Retry-After", str(PERIOD))
+    if verdict != "right":
+        return _refused(401, "Send OPS_TOKEN as a bearer token.", "WWW-Authenticate", 'Bearer realm="metrics"')
     known = await _known(service)
     content, media_type = await asyncio.to_thread(_exposition, known, request.headers.get("accept", ""))
     return Response(content, headers={**headers.HEADERS["data"], "Content-Type": media_type})
+
+
+def _refused(status: int, text: str, name: str, value: str) -> Response:
+    refusals.note("no_ops_token", status)
+    return Response(f"{text}\n", status, {**headers.HEADERS["data"], name: value}, "text/plain")
 
 
 def _exposition(known: dict[str, Any], accept: str) -> tuple[bytes, str]:

@@ -1,6 +1,5 @@
 """The parts that answer requests, and what every route reads from a request."""
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,12 +34,11 @@ class OpsService:
 
     sessions: Sessions
     pages: OperatorPages
-    throttle: Throttle = field(default_factory=Throttle)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The parts that answer requests. `sheets` are the products' themes."""
+    """The parts that answer requests. `sheets` are the products' themes, and `throttle` counts operators' mistakes."""
 
     settings: Settings
     tokens: Tokens
@@ -60,6 +58,7 @@ class Service:
     flusher: Flusher
     ops: OpsService | None = None
     """What `/ops` needs; None without `OPS_TOKEN`."""
+    throttle: Throttle = field(default_factory=Throttle)
 
 
 def service_of(request: Request) -> Service:
@@ -91,12 +90,3 @@ def looks_of(request: Request) -> Looks:
 def wants_json(request: Request) -> bool:
     """Whether a program asks, rather than a browser that shows a page."""
     return "application/json" in request.headers.get("accept", "")
-
-
-def is_operator(request: Request) -> bool:
-    """Whether the request carries `OPS_TOKEN` as a bearer token (RFC 6750)."""
-    wanted = service_of(request).settings.ops_token
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if wanted is None or scheme.lower() != "bearer":
-        return False
-    return hmac.compare_digest(given.strip().encode(), wanted.get_secret_value().encode())

@@ -9,12 +9,12 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from widget.abuse.rate_limits import client_key
 from widget.errors import Fault, Rejected
 from widget.intake.body import declared_size
 from widget.ops.sessions import PERIOD, Session
 from widget.pages.addresses import public
 from widget.web import headers
+from widget.web.operator_token import refused
 from widget.web.responses import html
 from widget.web.service import OpsService, service_of
 
@@ -106,21 +106,10 @@ def signing_page(request: Request, problem: str = "", status: int = 401) -> Resp
 
 def too_many(request: Request, what: str) -> Response:
     """The answer to a client that has to wait for a minute."""
-    refused(request, "too_many")
     text = f"There were too many {what}. Wait a minute, then try again."
     response = page(request, "message", 429, title="Too many at once", text=text)
     response.headers["Retry-After"] = str(PERIOD)
     return response
-
-
-def refused(request: Request, reason: str) -> None:
-    """Log a refused request with the client's address as the trusted proxies report it: it may be an attack."""
-    log.warning("ops.refused", reason=reason, client=client_of(request))
-
-
-def client_of(request: Request) -> str:
-    """The key under which a client's attempts are counted."""
-    return client_key(request.client.host if request.client else "")
 
 
 def is_secure(request: Request) -> bool:

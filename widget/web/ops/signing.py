@@ -3,15 +3,14 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from widget.web.operator_token import client_of, judge, refused
 from widget.web.ops.access import (
     Visit,
-    client_of,
     for_operators,
     go_to,
     log,
     ops_of,
     read_form,
-    refused,
     set_cookie,
     signing_page,
     too_many,
@@ -21,17 +20,15 @@ from widget.web.service import service_of
 
 async def sign_in(request: Request) -> Response:
     """Begin a session for whoever knows `OPS_TOKEN`."""
-    ops, key = ops_of(request), f"sign-in {client_of(request)}"
-    if await ops.throttle.is_shut(key):
-        return too_many(request, "wrong tokens from your address")
+    ops = ops_of(request)
     form = await read_form(request)
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         refused(request, "other_site")
         return signing_page(request, "Another site's page sent this form. Sign in here.", 403)
-    given = form.get("token", [""])[0]
-    if not ops.sessions.is_token(given):
-        await ops.throttle.hit(key)
-        refused(request, "wrong_token")
+    verdict = await judge(request, is_right=ops.sessions.is_token(form.get("token", [""])[0]))
+    if verdict == "too_many":
+        return too_many(request, "wrong tokens from your address")
+    if verdict == "wrong":
         return signing_page(request, "This is not the operator's token, which is the value of OPS_TOKEN.")
     cookie = ops.sessions.begin()
     session = ops.sessions.read(cookie)

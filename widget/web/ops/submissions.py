@@ -14,7 +14,8 @@ from widget.outbox.operator import Operator
 from widget.outbox.tables import LEFT_STATES
 from widget.pages.addresses import public
 from widget.submissions.tokens import receipt_in
-from widget.web.ops.access import Visit, client_of, for_operators, go_to, ops_of, refused, too_many
+from widget.web.operator_token import client_of, refused
+from widget.web.ops.access import Visit, for_operators, go_to, too_many
 from widget.web.service import service_of
 
 PAGE = 50
@@ -54,13 +55,13 @@ async def _show_list(visit: Visit) -> Response:
     text = query.get("q", "").strip()
     operator = _operator(visit)
     if text:
-        key = f"search {client_of(visit.request)}"
-        if await ops_of(visit.request).throttle.is_shut(key):
-            return too_many(visit.request, "searches that found nothing")
         ids = await _named(visit, operator, text)
-        if not ids:
-            await ops_of(visit.request).throttle.hit(key)
-            refused(visit.request, "nothing_found")
+        throttle, key = service_of(visit.request).throttle, f"search {client_of(visit.request)}"
+        verdict = await throttle.judge(key, is_right=bool(ids))
+        if verdict != "right":
+            refused(visit.request, "nothing_found" if verdict == "wrong" else verdict)
+        if verdict == "too_many":
+            return too_many(visit.request, "searches that found nothing")
         if len(ids) == 1:
             return go_to(f"/ops/submissions/{ids[0]}")
         entries: Sequence[Entry] = await operator.find(Wanted(ids=tuple(ids)), limit=PAGE) if ids else ()
