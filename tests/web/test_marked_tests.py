@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+import children
 from bed import Sandbox, Widget
 from httpx import Response
 
@@ -49,3 +51,20 @@ def test_nothing_that_an_operator_does_delivers_a_test(widget: Widget, insider: 
     widget.until_delivered(widget.submit("no test"))
     assert insider.descriptions() == ["no test"]
     assert widget.receipt(answer)["test"] is True
+
+
+def test_no_figure_of_what_is_left_to_do_counts_a_test(insider: Sandbox, tmp_path: Path, database_url: str) -> None:
+    token = "tests-only-operators-token"
+    widget = Widget(tmp_path, insider.url, OPS_TOKEN=token, DATABASE_URL=database_url)
+    widget.migrate()
+    with widget:
+        ids = [send(widget).json()["receipt"] for _ in range(3)]
+        assert widget.operate("discard", ids[0]).returncode == widget.operate("erase", ids[1]).returncode == 0
+        assert len(widget.rows()) == 3
+        assert widget.client.post("/ops/sign-in", data={"token": token}).status_code == 303
+        assert "Nothing waits, and nothing needs you" in widget.client.get("/ops").text
+        metrics = widget.client.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
+        assert "widget_submissions{" not in metrics
+        assert "widget_submissions_accepted_total{" in metrics
+        status = children.run([*widget.command, "status", "--json"], widget.folder, widget.environ)
+        assert not any(json.loads(status.stdout)["yours"].values())

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from widget.outbox.backend import Backend
-from widget.outbox.tables import LEFT_STATES, TEST, account, submission
+from widget.outbox.tables import IS_REAL, LEFT_STATES, account, submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Accounts:
         self._piles = [_piled(now, where) for where in (_IS_UNFINISHED, _is_one_of("refused", "discarded"))]
 
     async def piles(self) -> Sequence[Pile]:
-        """Everything that is not delivered, by product and state. Raises OutboxUnavailable."""
+        """Everything that is not delivered, but for tests, by product and state. Raises OutboxUnavailable."""
 
         def look(connection: Connection) -> Sequence[Pile]:
             rows = [row for statement in self._piles for row in connection.execute(statement)]
@@ -162,7 +162,7 @@ def _waiting(now: ColumnElement[float]) -> Select[str, int, float]:
 def _yours() -> Select[str, int]:
     """How many rows wait for the operator, by state."""
     s = submission.c
-    is_held = and_(s.held_for.is_not(null()), s.held_for != TEST)
+    is_held = and_(s.held_for.is_not(null()), IS_REAL)
     kind = case((is_held, "held"), else_=s.state)
     # The partial index covers discarded rows, too, so the condition has to name them.
     is_left = and_(_is_one_of(*LEFT_STATES), s.state != "discarded", s.due_at.is_(null()), s.email.is_not(null()))
@@ -170,7 +170,7 @@ def _yours() -> Select[str, int]:
 
 
 def _piled(now: ColumnElement[float], where: ColumnElement[bool]) -> Select[str, str, int, float]:
-    """By product and state, how many rows are left, and the age of the oldest."""
+    """By product and state, how many rows are left, and the age of the oldest. Tests wait for nobody."""
     s = submission.c
     is_over = and_(_is_one_of(*LEFT_STATES), s.due_at.is_(null()))
     state = case(
@@ -179,4 +179,5 @@ def _piled(now: ColumnElement[float], where: ColumnElement[bool]) -> Select[str,
         (and_(s.state == "unknown", s.due_at.is_(null())), "parked"),
         else_=s.state,
     )
-    return select(s.product, state, func.count(), now - func.min(s.accepted_at)).where(where).group_by(s.product, state)
+    columns = (s.product, state, func.count(), now - func.min(s.accepted_at))
+    return select(*columns).where(where, IS_REAL).group_by(s.product, state)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from widget.outbox.backend import Backend
 from widget.outbox.entries import DISCARDABLE, RETRIABLE, Entry, Wanted
-from widget.outbox.tables import KEEP_TEST, RESTORED, TEST, attachment, submission
+from widget.outbox.tables import IS_REAL, KEEP_TEST, RESTORED, attachment, submission
 
 BATCH = 500
 """Rows in one answer or one transaction, small enough that the running service never waits for long."""
@@ -56,7 +56,7 @@ class OperatorStatements:
 
         # Change.
         self.put_back = (
-            _put_back(now).where(many, s.state.in_(RETRIABLE), s.email.is_not(None), _is_real()).returning(s.id)
+            _put_back(now).where(many, s.state.in_(RETRIABLE), s.email.is_not(None), IS_REAL).returning(s.id)
         )
         self.discard = update(submission).where(many, s.state.in_(DISCARDABLE)).values(given_up).returning(s.id)
         self.give_up = update(submission).where(many).values(given_up)
@@ -102,7 +102,7 @@ class OperatorStatements:
         if wanted.products:
             conditions.append(s.product.in_(wanted.products))
         if wanted.held is not None:
-            conditions.append(and_(s.held_for.is_not(None), _is_real()) if wanted.held else s.held_for.is_(None))
+            conditions.append(and_(s.held_for.is_not(None), IS_REAL) if wanted.held else s.held_for.is_(None))
         if wanted.restored is not None:
             is_restored = func.coalesce(s.held_for, "") == RESTORED
             conditions.append(is_restored if wanted.restored else ~is_restored)
@@ -156,11 +156,6 @@ def _put_back(now: ColumnElement[float]) -> Update:
         told=null(),
         held_for=null(),
     )
-
-
-def _is_real() -> ColumnElement[bool]:
-    """Not marked as a test."""
-    return submission.c.held_for.is_distinct_from(TEST)
 
 
 def _given_up(now: ColumnElement[float]) -> dict[str, Any]:

@@ -144,6 +144,8 @@ submission = Table(
     CheckConstraint("state <> 'delivered' OR feedback_id IS NOT NULL", name="submission_delivered"),
 )
 
+IS_REAL = submission.c.held_for.is_distinct_from(TEST)
+"""Not marked as a test, which nobody has to do anything about."""
 KEEP_TEST = case((submission.c.held_for == TEST, submission.c.held_for), else_=null())
 """What `held_for` becomes in a row that is given up: a test stays one, so that nobody puts it back."""
 
