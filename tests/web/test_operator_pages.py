@@ -14,6 +14,7 @@ from bed import EMAIL, FACT, Sandbox, Widget, until
 from samples import jpeg
 
 from widget.ops.sessions import WRONG_TOKENS, Sessions
+from widget.web.ops import ROUTES
 from widget.web.ops.submissions import SHOWS
 
 TOKEN = "tests-only-operators-token"
@@ -306,6 +307,16 @@ def test_a_submission_is_found_by_all_its_names_and_nonsense_finds_nothing(opera
     assert refusals(widget) == ["nothing_found"] * len(nonsense)
     answers = [operator.client.get("/ops/submissions", params={"q": "%"}).status_code for _ in range(WRONG_TOKENS)]
     assert answers[-1] == 429
+
+
+def test_every_page_answers_head_as_it_does_get(operator: Operator) -> None:
+    operator.widget.submit(SAID)
+    one = f"/ops/submissions/{operator.widget.row()['id']}"
+    for path in (one, *(route.path for route in ROUTES if "GET" in (route.methods or ()) and "{" not in route.path)):
+        got, asked = operator.client.get(path), operator.client.head(path)
+        assert (asked.status_code, asked.content) == (got.status_code, b""), path
+        assert got.status_code == 200, path
+    assert refusals(operator.widget) == []
 
 
 def test_held_ones_are_released(operator: Operator, insider: Sandbox) -> None:

@@ -68,9 +68,10 @@ def for_operators(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             if cookie:
                 refused(request, "session_over")
             return signing_page(request, "Your session is over. Sign in again." if cookie else "")
-        form = {} if request.method == "GET" else await read_form(request)
+        reads = request.method in ("GET", "HEAD")  # Starlette answers HEAD with what GET would
+        form = {} if reads else await read_form(request)
         visit = Visit(request, session, form)
-        if request.method != "GET" and not ops.sessions.is_genuine(session, visit.first("csrf")):
+        if not reads and not ops.sessions.is_genuine(session, visit.first("csrf")):
             refused(request, "csrf")
             text = "This form did not come from your session, so nothing was done. Go back, reload the page, try again."
             return visit.page("message", 403, title="Nothing was done", text=text)
