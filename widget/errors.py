@@ -169,6 +169,10 @@ class OutboxUnavailable(WidgetError):
     """Nothing can be stored safely now: the disk is full or read-only, or the database is unavailable."""
 
 
+class OutboxUnusable(OutboxUnavailable):
+    """The database answers, but refuses: a right, a table or a column is missing. Somebody has to restore it."""
+
+
 class BackupUnusable(WidgetError):
     """A backup is damaged, or does not fit this release, these keys or this database; the message says which."""
 

@@ -38,7 +38,7 @@ def transaction(connection: Connection) -> int:
 
 
 def broken(connection: Connection) -> int:
-    connection.execute(text("SELECT * FROM no_such_table"))
+    connection.execute(text("SELECT FROM FROM"))
     raise AssertionError
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Executable
 
-from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, RowUnreadable
+from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, OutboxUnusable, Problem, RowUnreadable
 from widget.outbox import rows, sealing
 from widget.outbox.backend import Backend
 from widget.outbox.events import Events
@@ -94,6 +94,9 @@ class Outbox:
             await self.backend.read(lambda c: sealing.check(c, self._keyring))
             known = await self.backend.read(lambda c: set(c.scalars(self._statements.blobs)))
             await self.backend.erase(sorted(await self.backend.strays() - known))
+        except OutboxUnusable as error:
+            self.trouble = str(error)
+            raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
         except (ConfigurationError, OutboxUnavailable) as error:
             self.trouble = str(error)
             raise
@@ -346,13 +349,17 @@ class Outbox:
     async def check_writable(self) -> None:
         """Raises OutboxUnavailable unless a submission could be stored now.
 
-        Commits a row that is inserted and removed: without a change, nothing would be written.
+        Commits a row that is inserted and removed: without a change, nothing would be written. Nothing counts that row,
+        so one that is counted is inserted before it, and rolled back.
         """
         self.check_open()
         probe = {"an_id": f"probe-{uuid.uuid4().hex[:26]}"}
 
         def write(connection: Connection, _: Sequence[str]) -> bool:
-            connection.execute(self._statements.probe, probe)
+            counted = connection.begin_nested()
+            connection.execute(self._statements.probe, probe | {"product": "counted"})
+            counted.rollback()
+            connection.execute(self._statements.probe, probe | {"product": "-"})
             connection.execute(self._statements.remove, probe)
             return True
 

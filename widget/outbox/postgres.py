@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine,
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, Problem
+from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, OutboxUnusable, Problem
 from widget.outbox import jobs
 from widget.outbox.batches import Batches, Job, Outcome
 from widget.outbox.connections import CONNECTING, close_failed, prepare_where_possible
@@ -50,6 +50,12 @@ _LASTING = re.compile(
 )
 """Messages of a database about problems that waiting does not fix. libpq has no code for a failed connection, only this
 text. If the text is in another language, the start waits as it does for a database that is unavailable."""
+_REFUSALS = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+)
+"""What the database says if somebody took a right, a table or a column away: nothing can be stored until it is back."""
 
 
 class PostgresBackend:
@@ -238,7 +244,7 @@ class PostgresBackend:
         try:
             return self._commit(run)
         except OutboxUnavailable as error:
-            return [(None, OutboxUnavailable(str(error))) for _ in batch]
+            return [(None, type(error)(str(error))) for _ in batch]
 
     def _by_itself(self, job: Callable[[Connection], Any]) -> Outcome:
         try:
@@ -308,10 +314,17 @@ def _finish(
 def _translated(error: DBAPIError | psycopg.Error) -> Exception:
     """Translates an error: the database is unavailable, or there is a fault of ours that must not be hidden."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, _REFUSALS):
+        counters.add(Key("database_error"))
+        return OutboxUnusable(_first_line(cause))
     if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
         counters.add(Key("database_error"))
-        return OutboxUnavailable(next(iter(str(cause).splitlines()), type(cause).__name__))
+        return OutboxUnavailable(_first_line(cause))
     return error
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _check_durable(connection: Connection) -> None:

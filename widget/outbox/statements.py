@@ -148,7 +148,7 @@ def _probe(now: ColumnElement[float]) -> Insert:
     """Store an empty row, to see whether the database can; `remove` removes it."""
     return insert(submission).values(
         id=bindparam("an_id"),
-        product=literal("-"),
+        product=bindparam("product"),
         state=literal("queued"),
         accepted_at=now,
         attempts=literal(0),

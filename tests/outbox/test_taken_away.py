@@ -1,0 +1,102 @@
+"""A right, a table or a column is taken away under the running service: it answers 503 and goes on once it is back."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from bed import Sandbox, Widget, until
+from outboxes import backend_at, new_submission, outbox_at
+from postgres import Postgres
+
+from widget.errors import ConfigurationError, OutboxUnusable
+from widget.outbox.outbox import Outbox
+
+OPS_TOKEN = "tests-only-operators-token"
+QUICK = {"HEALTH_INTERVAL": "0.2", "SWEEP_INTERVAL": "0.2", "PROBE_INTERVAL": "0.2"}
+
+
+def run(url: str, *statements: str) -> None:
+    """Execute statements beside the service."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+            for statement in statements:
+                database.execute(statement)
+        return
+    with psycopg.connect(url.replace("+psycopg", "").replace("limited@", "widget@"), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture
+async def limited(postgres: Postgres, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of an outbox that belongs to somebody else, for a role that may use it."""
+    url = postgres.database()
+    async with outbox_at(url, tmp_path):
+        pass
+    kinds = ("TABLES", "SEQUENCES", "FUNCTIONS")
+    granted = [f"GRANT ALL ON ALL {kind} IN SCHEMA public TO limited" for kind in kinds]
+    run(url, "CREATE ROLE limited LOGIN", *granted)
+    yield url.replace("widget@", "limited@")
+    run(url, "DROP OWNED BY limited", "DROP ROLE limited")
+
+
+@pytest.mark.parametrize(
+    ("taken", "given_back"),
+    [
+        ("ALTER TABLE submission RENAME TO lost", "ALTER TABLE lost RENAME TO submission"),
+        ("ALTER TABLE submission RENAME COLUMN email TO lost", "ALTER TABLE submission RENAME COLUMN lost TO email"),
+    ],
+)
+def test_while_a_table_or_a_column_is_missing_people_get_a_503_and_operators_the_reason(
+    insider: Sandbox, tmp_path: Path, database_url: str, taken: str, given_back: str
+) -> None:
+    widget = Widget(tmp_path, insider.url, OPS_TOKEN=OPS_TOKEN, DATABASE_URL=database_url, **QUICK)
+    widget.migrate()
+    bearer = {"Authorization": f"Bearer {OPS_TOKEN}"}
+    with widget:
+        widget.until_delivered(widget.submit("before"))
+        run(database_url, taken)
+        answer = widget.submit("meanwhile")
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+        ready = widget.client.get("/readyz", headers=bearer)
+        assert ready.status_code == 503
+        assert "submission" in ready.json()["checks"]["database"] or "email" in ready.json()["checks"]["database"]
+        assert "widget_database_up 0.0" in widget.client.get("/metrics", headers=bearer).text
+        assert "outbox.unavailable" in widget.log()
+        run(database_url, given_back)
+        until(lambda: widget.client.get("/readyz").status_code == 200)
+        widget.until_delivered(widget.submit("after"))
+        assert "Traceback" not in widget.log()
+    assert insider.descriptions() == ["before", "after"]
+
+
+@pytest.mark.parametrize("table", ["submission", "tally"])
+async def test_a_right_that_was_taken_away_is_noticed_by_every_check_until_it_is_back(
+    limited: str, tmp_path: Path, table: str
+) -> None:
+    outbox = Outbox(backend_at(limited, tmp_path))
+    await outbox.open()
+    try:
+        assert await outbox.add(new_submission(outbox))
+        await outbox.check_writable()
+        run(limited, f"REVOKE INSERT ON {table} FROM limited")
+        for attempt in (lambda: outbox.add(new_submission(outbox)), outbox.check_writable):
+            with pytest.raises(OutboxUnusable, match=f"permission denied for table {table}"):
+                await attempt()
+        run(limited, f"GRANT INSERT ON {table} TO limited")
+        await outbox.check_writable()
+        assert len(await outbox.due(9)) == 1
+    finally:
+        await outbox.close()
+
+
+async def test_a_start_without_rights_ends_with_the_reason(limited: str, tmp_path: Path) -> None:
+    run(limited, "REVOKE ALL ON schema_version FROM limited")
+    outbox = Outbox(backend_at(limited, tmp_path))
+    with pytest.raises(ConfigurationError, match=r"DATABASE_URL.*permission denied"):
+        await outbox.open()
+    await outbox.close()
