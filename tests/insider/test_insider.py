@@ -165,8 +165,8 @@ async def test_every_other_answer_is_one_of_few_outcomes(answer: bytes, outcome:
     ("answer", "outcome"),
     [
         (http(400, json.dumps({"error": "invalid_client"})),
-         Misconfigured("the credentials are refused (invalid_client)")),
-        (http(404), Misconfigured("the token endpoint answered 404")),
+         Misconfigured("the credentials are refused (invalid_client)", by_token=True)),
+        (http(404), Misconfigured("the token endpoint answered 404", by_token=True)),
         (http(500), NotProcessed("the token endpoint answered 500")),
         (http(503, "", "Retry-After: 9"), NotProcessed("the token endpoint answered 503", 9.0, busy=True)),
         (http(200, "{}"), NotProcessed("the token endpoint's answer holds no token")),

@@ -26,7 +26,7 @@ from widget.insider.client import Insider
 from widget.insider.multipart import Upload
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.outbox.accounts import Accounts
-from widget.outbox.model import NO_ID, Pending, SubmissionStatus, Transition, Work, known_id
+from widget.outbox.model import NO_ID, Due, Pending, SubmissionStatus, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
 from widget.submissions.model import Submission
 from widget.telemetry import tracing
@@ -86,6 +86,11 @@ class Delivery:
     def wants_probe(self) -> bool:
         """Whether a shut gate would let a row pass now, to see whether it may open."""
         return any(gate.shut and not gate.opens_in for gate in self.gates.values())
+
+    def is_suspect(self, row: Due) -> bool:
+        """Whether the row is a poor probe: it may be the reason why its gate is shut."""
+        gate = self.gates.get(row.product)
+        return gate is not None and row.id in gate.suspects
 
     async def recover(self, *, everything: bool = False, running: Collection[str] = ()) -> None:
         """Deal with rows that a process left in the middle of a POST, and with a clock that was set back."""
@@ -201,7 +206,9 @@ class Delivery:
             outcome = Refused((str(error),), None)
         except OutboxUnavailable as error:
             outcome = NotProcessed(str(error))
-        if gate.note(outcome, self._pause(gate, outcome)):
+        if (judged := gate.suspects.judge(work.id, outcome)) is not outcome:
+            outcome, asked = judged, None  # it says nothing about the account
+        elif gate.note(outcome, self._pause(gate, outcome)):
             log.warning(
                 "delivery.paused" if gate.shut else "delivery.resumed", product=work.product, reason=gate.reason
             )

@@ -234,7 +234,8 @@ class Dispatcher:
         self._look_again = bool(shut)
         due_in = await self._outbox.next_due_in(shut)
         if due_in is not None and (due_in < -_OVERDUE or self._delivery.wants_probe()):
-            for row in await self._outbox.due(free, [*shut, *self._delivery.open_products()]):
+            rows = await self._outbox.due(free + 1, [*shut, *self._delivery.open_products()])
+            for row in sorted(rows, key=self._delivery.is_suspect)[:free]:
                 if row.id not in self._running:
                     self._begin(row.id, partial(self._delivery.advance, *row))
         waits = [self._sweep_every, *shut.values(), *([] if due_in is None else [due_in])]

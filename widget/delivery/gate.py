@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from widget.delivery.suspects import Suspects
 from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome
 
 FAILURES_TO_OPEN = 5
@@ -24,6 +25,7 @@ class Gate:
         """How often in a row Insider Connect has asked to wait."""
         self._next_probe = 0.0
         self.reason: str | None = None
+        self.suspects = Suspects()
 
     @property
     def shut(self) -> bool:

@@ -108,5 +108,5 @@ def token_failure(answer: Answer) -> NotProcessed | Misconfigured:
     if status in (408, 425, 429) or status >= 500:
         return NotProcessed(f"the token endpoint answered {status}", answer.retry_after, busy=status in _BUSY)
     if answer.member("error") == "invalid_client":
-        return Misconfigured("the credentials are refused (invalid_client)")
-    return Misconfigured(f"the token endpoint answered {status}")
+        return Misconfigured("the credentials are refused (invalid_client)", by_token=True)
+    return Misconfigured(f"the token endpoint answered {status}", by_token=True)

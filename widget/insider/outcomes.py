@@ -49,9 +49,13 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """The account or the address is wrong. Nothing will get through until somebody corrects it."""
+    """The account or the address is wrong. Nothing will get through until somebody corrects it.
+
+    `by_token`: the token endpoint said so. Otherwise the answer to a submission did, and may be about that one alone.
+    """
 
     reason: str
+    by_token: bool = False
 
 
 Outcome = Created | Attached | Refused | NotProcessed | Unknown | Misconfigured

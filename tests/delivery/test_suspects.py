@@ -1,0 +1,110 @@
+"""What a firewall in front of Insider Connect does not let pass costs one submission, and no other."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+from bed import NO_TLS, Sandbox, Widget, until
+
+from widget.delivery.suspects import _MOST, Suspects
+from widget.insider.outcomes import Created, Misconfigured, NotProcessed
+
+ATTACK = "how do I open ../../etc/passwd?"
+WRONG = Misconfigured("answered 403")
+
+
+@contextmanager
+def firewall(insider: Sandbox, status: int) -> Iterator[tuple[str, list[str]]]:
+    """Something before Insider Connect that answers `status` to a text that looks like an attack. Its address, and the
+    texts that it has seen."""
+    seen: list[str] = []
+    client = httpx.Client(base_url=insider.url, trust_env=False, verify=NO_TLS)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path.endswith("/feedbacks"):
+                seen.append(json.loads(body)["description"])
+            passed = None
+            if b"etc/passwd" not in body:
+                names = ("Authorization", "Content-Type")
+                fields = {name: self.headers[name] for name in names if name in self.headers}
+                passed = client.post(self.path, content=body, headers=fields)
+            content = passed.content if passed else b"<h1>Blocked</h1>"
+            self.send_response(passed.status_code if passed else status)
+            self.send_header("Content-Type", "application/json" if passed else "text/html")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, client:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+
+
+def lines(widget: Widget, event: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == event]
+
+
+@pytest.mark.parametrize("status", [302, 403])
+def test_one_text_that_never_passes_holds_the_others_up_once_and_ends_as_refused(
+    insider: Sandbox, tmp_path: Path, status: int
+) -> None:
+    quick = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.2", "RETRY_DAYS": "0.00001", "SWEEP_INTERVAL": "0.2"}
+    with (
+        firewall(insider, status) as (url, seen),
+        Widget(tmp_path, url, PROBE_INTERVAL="2", OPS_TOKEN="tests-only-operators-token", **quick) as widget,
+    ):
+        assert widget.submit("before").status_code == 201
+        assert widget.submit(ATTACK).status_code == 202
+        widget.until_delivered(widget.submit("held up"))
+        assert seen == ["before", ATTACK, "held up", *[ATTACK] * (len(seen) - 3)], "another row was the probe"
+        (given_up,) = until(lambda: widget.rows("--state", "refused"))
+        assert f"answered {status}, although other submissions get through" in given_up["last_error"]
+        assert given_up["last_error"].startswith("given up after")
+        assert widget.submit("after").status_code == 201
+        assert len(lines(widget, "delivery.paused")) == len(lines(widget, "delivery.resumed")) == 1
+        until(lambda: widget.client.get("/readyz?strict").status_code == 200)
+
+
+def told(suspects: Suspects, *rows: str) -> list[bool]:
+    """Whether each answer is about its row alone."""
+    return [isinstance(suspects.judge(row, WRONG), NotProcessed) for row in rows]
+
+
+def test_of_an_account_that_is_wrong_no_row_is_to_blame() -> None:
+    suspects = Suspects()
+    suspects.judge("before", Created(1))
+    assert told(suspects, "a", "b", "a", "b", "c") == [False] * 5
+    assert "a" in suspects
+    suspects.judge("b", Created(2))  # somebody has put it right
+    suspects.judge("a", Created(3))
+    assert "a" not in suspects
+    assert told(suspects, "a", "b", "a") == [False] * 3, "and wrong again"
+
+
+def test_a_row_that_is_told_again_what_others_are_not_is_to_blame_until_it_passes() -> None:
+    suspects = Suspects()
+    assert told(suspects, "a") == [False]
+    suspects.judge("b", Created(1))
+    assert told(suspects, "a", "a") == [True, True]
+    refused = Misconfigured("the credentials are refused (invalid_client)", by_token=True)
+    assert suspects.judge("a", refused) is refused, "no text is to blame for that"
+
+
+def test_rows_that_are_remembered_have_a_bound() -> None:
+    suspects = Suspects()
+    told(suspects, *map(str, range(_MOST + 9)))
+    assert len(suspects._told) == _MOST
