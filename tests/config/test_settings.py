@@ -14,6 +14,7 @@ from widget.config import loading
 from widget.config.settings import VARIABLES, Settings
 from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError
+from widget.sandbox.server import accounts_from
 from widget.theming.themes import Theme
 
 GOOD_KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -352,6 +353,16 @@ def test_a_product_may_have_credentials_of_its_own(config: Path) -> None:
     assert accounts["north-wind"].client_secret.get_secret_value() == "their-secret"
 
 
+@pytest.mark.parametrize("product", ["", "__DEMO"])
+def test_blanks_around_credentials_are_not_sent(config: Path, product: str) -> None:
+    given = {f"INSIDER_CLIENT_ID{product}": " theirs\r", f"INSIDER_CLIENT_SECRET{product}": "\ttheir-secret \n"}
+    account = load(config, **given).accounts["demo"]
+    assert (account.client_id, account.client_secret.get_secret_value()) == ("theirs", "their-secret")
+    assert accounts_from(given) == {"theirs": "their-secret"}, "the sandbox expects what is sent"
+    blank = {f"INSIDER_CLIENT_SECRET{product}": " \n"}
+    assert list(problems(config, **given | blank)) == list(blank)
+
+
 def test_half_of_a_products_credentials_is_named(config: Path) -> None:
     assert list(problems(config, INSIDER_CLIENT_ID__DEMO="theirs")) == ["INSIDER_CLIENT_SECRET__DEMO"]
 
@@ -485,6 +496,8 @@ def test_a_wrong_value_is_answered_with_what_to_give(config: Path, name: str, va
         ("ALERT_FROM", "root@localhost", "root@localhost"),
         ("ALERT_FROM", "Feedback <ops@b.example>", "Feedback <ops@b.example>"),
         ("OPS_TOKEN", " \t", None),
+        ("TRUSTED_PROXIES", "::ffff:10.0.0.1, fd00::1,::/0", ("10.0.0.1/32", "fd00::1", "::/0")),
+        ("TRUSTED_PROXIES", "::ffff:10.0.0.0/104", ("10.0.0.0/8",)),
     ],
 )
 def test_a_value_may_be_written_as_people_write_it(config: Path, name: str, value: str, meant: object) -> None:
@@ -630,6 +643,7 @@ def test_an_origin_with_one_owner_is_taken(config: Path, origin: str) -> None:
     ("proxies", "broad"),
     [
         ("0.0.0.0/0", 1), ("::/0", 1), ("0.0.0.0/0, ::/0", 2), ("0.0.0.0/1, 128.0.0.0/1", 1), ("64.0.0.0/4", 1),
+        ("::ffff:0:0/96", 1),
         ("10.0.0.0/8, 127.0.0.1, 2001:db8::/32, fd00::1", 0), ("", 0),
     ],
 )  # fmt: skip

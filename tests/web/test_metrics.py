@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from bed import EMAIL, ROOT, Sandbox, Widget, until
 from postgres import Postgres
@@ -95,6 +96,15 @@ def test_only_the_operator_sees_metrics(start_widget: Callable[..., Widget]) -> 
         refused = widget.client.get("/metrics", headers=given)
         assert (refused.status_code, refused.headers["www-authenticate"]) == (401, 'Bearer realm="metrics"')
     assert "no_ops_token" in widget.log()
+
+
+@pytest.mark.parametrize("token", ["Zugang für Lörrach", "la porte est là, voilà"])
+def test_a_token_of_any_letters_opens_all_that_it_should(start_widget: Callable[..., Widget], token: str) -> None:
+    widget = start_widget(OPS_TOKEN=token)
+    bearer = {b"Authorization": f"Bearer {token}".encode()}
+    assert httpx.get(f"{widget.url}/metrics", headers=bearer, trust_env=False).status_code == 200
+    assert "checks" in httpx.get(f"{widget.url}/readyz", headers=bearer, trust_env=False).json()
+    assert widget.client.post("/ops/sign-in", data={"token": token}).status_code == 303
 
 
 def test_without_a_token_there_are_no_metrics(widget: Widget) -> None:

@@ -39,7 +39,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     unusable: list[Problem] = []
     products = _products(places(environ)[0], problems, unusable)
     environ = secrets.with_files(environ, secrets.names([*map(suffix, products)]), problems)
-    given: dict[str, Any] = {name: text for name in VARIABLES if (text := environ.get(name.upper(), "").strip())}
+    given: dict[str, Any] = {name: text for name in VARIABLES if (text := environ.get(name.upper()))}
     if given.get("rate_limit", "").lower() == "off":
         given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
     settings: Settings | None = None

@@ -45,10 +45,12 @@ def names(suffixes: Collection[str]) -> tuple[str, ...]:
 
 
 def with_files(environ: Mapping[str, str], wanted: Collection[str], problems: list[Problem]) -> dict[str, str]:
-    """`environ` with the secrets in `wanted` that files hold, in place of what names the files.
+    """`environ` with the secrets in `wanted` that files hold, in place of what names the files. Blanks and line breaks
+    around a value are not part of it.
 
     What is wrong is added to `problems`, never a secret.
     """
+    environ = {name: text.strip() for name, text in environ.items()}
     found = dict(environ)
     for name in wanted:
         sources = sources_of(environ, name, wanted)
@@ -92,16 +94,16 @@ def spellings(name: str) -> tuple[str, str, str]:
 
 
 def _read(path: Path) -> str:
-    """The content of the file, without the line break and the byte order mark that editors add."""
+    """The content of the file, without the blanks, line breaks and the byte order mark that editors add."""
     try:
         with path.open("rb") as file:
-            text = file.read(_MAX_FILE + 1).decode("utf-8-sig").strip("\r\n")
+            text = file.read(_MAX_FILE + 1).decode("utf-8-sig").strip()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text") from None
-    if not text.strip() or len(text) > _MAX_FILE:
-        raise ValueError(f"{path} is empty" if not text.strip() else f"{path} is too long to be a secret")
+    if not text or len(text) > _MAX_FILE:
+        raise ValueError(f"{path} is empty" if not text else f"{path} is too long to be a secret")
     return text
 
 

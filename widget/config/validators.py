@@ -99,13 +99,14 @@ def database_url(value: str) -> str:
 
 
 def networks(value: str) -> tuple[str, ...]:
-    """Addresses and networks, separated by commas."""
+    """Addresses and networks, separated by commas. IPv4 addresses in IPv6's spelling become plain ones: a peer on a
+    socket for both is known by its IPv4 address."""
     entries = tuple(entry.strip() for entry in value.split(",") if entry.strip())
     if wrong := [entry for entry in entries if not _is_network(entry)]:
         is_one = len(wrong) == 1
         words = "is neither an IP address nor a network" if is_one else "are neither IP addresses nor networks"
         raise ValueError(f"{', '.join(map(repr, wrong))} {words}; give one such as 10.0.0.0/8")
-    return entries
+    return tuple(map(_unmapped, entries))
 
 
 def _is_network(entry: str) -> bool:
@@ -114,6 +115,15 @@ def _is_network(entry: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _unmapped(entry: str) -> str:
+    """`::ffff:10.0.0.0/104` as `10.0.0.0/8`; anything else as it is."""
+    network = ipaddress.ip_network(entry)
+    first = network.network_address
+    if not isinstance(first, ipaddress.IPv6Address) or first.ipv4_mapped is None or network.prefixlen < 96:
+        return entry
+    return f"{first.ipv4_mapped}/{network.prefixlen - 96}"
 
 
 def rate_limit(value: str) -> str:

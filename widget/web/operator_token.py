@@ -16,9 +16,10 @@ async def judge_bearer(request: Request) -> Verdict | None:
     """What to make of the request's bearer token (RFC 6750). None if it brings none, or if there is no `OPS_TOKEN`."""
     wanted = service_of(request).settings.ops_token
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if wanted is None or scheme.lower() != "bearer" or not given.strip():
+    token = given.encode("latin-1").strip()  # the bytes as they came; a blank of latin-1 may be a part of a letter
+    if wanted is None or scheme.lower() != "bearer" or not token:
         return None
-    is_right = hmac.compare_digest(given.strip().encode(), wanted.get_secret_value().encode())
+    is_right = hmac.compare_digest(token, wanted.get_secret_value().encode())
     return await judge(request, is_right=is_right)
 
 
