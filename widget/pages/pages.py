@@ -85,7 +85,7 @@ class Pages:
             context=tuple(Detail(key, value) for key, value in details),
             summary=found.summary,
             errors=found.errors,
-            note=found.note,
+            note=replace(found.note, receipt_url=state.receipt_url) if found.note else None,
             again=bool(state.faults),
             focus=found.summary[0].anchor if len(found.summary) == 1 else "",
         )

@@ -26,7 +26,8 @@ class FormState:
     """A form, untouched or with what has to be corrected in it.
 
     `values` are the fields by name. `person` is vouched for by the signed identity, which is one of `values`.
-    `challenge` is the proof of work that the form has to do. `retry_after` is in seconds.
+    `challenge` is the proof of work that the form has to do. `retry_after` is in seconds. `receipt_url` is that of what
+    was sent with the form's token before.
     """
 
     token: str
@@ -35,6 +36,7 @@ class FormState:
     retry_after: float | None = None
     person: Person | None = None
     challenge: Mapping[str, object] | None = None
+    receipt_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

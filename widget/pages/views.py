@@ -127,11 +127,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SendingNote:
-    """A note about the request as a whole. `kind` is `patience` or `danger`."""
+    """A note about the request as a whole. `kind` is `patience` or `danger`. `receipt_url` is that of the submission
+    that the form was used for before; empty if there is none."""
 
     kind: str
     title: str
     text: str
+    receipt_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,10 +143,16 @@ def _refuse_repeat(request: Request, product: Product, sent: AlreadySent, incomi
     if not wants_json(request):
         return _refuse(request, product, sent, None, incoming)
     refusals.note(request, sent, product.slug)
-    tokens = service_of(request).tokens
-    receipt = tokens.receipt(sent.submission_id, product.slug)
-    more = {"receipt": receipt, "receipt_url": public(f"/receipt/{receipt}"), "token": tokens.form(product.slug)}
+    receipt, receipt_url = _receipt(request, product, sent)
+    token = service_of(request).tokens.form(product.slug)
+    more = {"receipt": receipt, "receipt_url": receipt_url, "token": token}
     return problems.as_json(sent, words_of(request, product.slug), product, headers.of_form(product.origins), more)
+
+
+def _receipt(request: Request, product: Product, sent: AlreadySent) -> tuple[str, str]:
+    """The receipt of what was sent before, and its address."""
+    receipt = service_of(request).tokens.receipt(sent.submission_id, product.slug)
+    return receipt, public(f"/receipt/{receipt}")
 
 
 def _refuse(
@@ -174,6 +180,7 @@ def _refuse(
         rejected.retry_after,
         person,
         challenge_for(service, product, text),
+        _receipt(request, product, rejected)[1] if isinstance(rejected, AlreadySent) else "",
     )
     page = service.pages.form(product, words, state, looks_of(request))
     return html(request, page, rejected.status, {**fields, **problems.retry_after(rejected)})
