@@ -71,6 +71,7 @@ def lines(widget: Widget, event: str) -> list[dict[str, Any]]:
 
 
 def refusals(widget: Widget) -> list[str]:
+    """The reasons, each once: more of a kind are counted."""
     return [line["reason"] for line in lines(widget, "ops.refused")]
 
 
@@ -89,7 +90,7 @@ def test_only_the_token_opens_a_session_and_each_failure_is_one_clear_page(
     over = stranger.client.get("/ops")
     assert (over.status_code, "session is over" in over.text) == (401, True)
     assert stranger.client.post("/ops/submissions", data={"action": "erase", "id": "x"}).status_code == 401
-    assert refusals(widget) == ["wrong_token", "other_site", "session_over", "session_over"]
+    assert refusals(widget) == ["wrong_token", "other_site", "session_over"]
     assert "not-the-token" not in widget.log()
 
     stranger.client.cookies.clear()
@@ -191,7 +192,7 @@ def test_nothing_is_done_for_a_form_that_the_session_did_not_make(
         answer = operator.client.post("/ops/submissions", data=data)
         assert (answer.status_code, "Nothing was done" in answer.text) == (403, True)
     assert not operator.widget.row()["erased"]
-    assert refusals(operator.widget) == ["csrf"] * 3
+    assert refusals(operator.widget) == ["csrf"]
     huge = operator.client.post("/ops/submissions", content=b"id=" + b"x" * 200_000)
     assert huge.status_code == 413
 
@@ -304,7 +305,7 @@ def test_a_submission_is_found_by_all_its_names_and_nonsense_finds_nothing(opera
         nothing = operator.client.get("/ops/submissions", params={"q": text})
         assert (nothing.status_code, "Nothing found" in nothing.text) == (200, True), text
         assert "<script>alert" not in nothing.text
-    assert refusals(widget) == ["nothing_found"] * len(nonsense)
+    assert refusals(widget) == ["nothing_found"]
     answers = [operator.client.get("/ops/submissions", params={"q": "%"}).status_code for _ in range(WRONG_TOKENS)]
     assert answers[-1] == 429
 

@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from bed import Widget, adjusted, aged_token, until
+from bed import SECRET_KEY, WIDGET_TOML, Widget, adjusted, aged_token, until
 from samples import png
 
 from widget.telemetry.counters import Amount, Counters, Key
-from widget.web.refusals import _MOST_KINDS, Refusals, _host
+from widget.telemetry.recurring import MOST_KINDS
+from widget.web.refusals import Refusals, _host
 
 
 def lines(widget: Widget, event: str = "request.refused") -> list[dict[str, Any]]:
@@ -97,7 +98,7 @@ async def test_refusals_are_counted_for_the_figures() -> None:
 
 
 def test_what_is_refused_again_is_counted_and_told_once_in_a_while(start_widget: Callable[..., Widget]) -> None:
-    widget = start_widget(command=adjusted("widget.web.refusals.PERIOD=1"))
+    widget = start_widget(command=adjusted("widget.telemetry.recurring.PERIOD=1"))
     for _ in range(30):
         widget.client.get("/nowhere")
     counts = until(lambda: found if len(found := [line["count"] for line in lines(widget)]) > 1 else [])
@@ -107,13 +108,49 @@ def test_what_is_refused_again_is_counted_and_told_once_in_a_while(start_widget:
     assert all(later - earlier > timedelta(seconds=0.9) for earlier, later in pairwise(at_once))
 
 
+def leave(widget: Widget) -> None:
+    """Begin to send, and close the connection."""
+    with socket.create_connection(("127.0.0.1", widget.port)) as connection:
+        kind = "Content-Type: multipart/form-data; boundary=b"
+        connection.sendall(f"POST /form/demo HTTP/1.1\r\nHost: x\r\n{kind}\r\nContent-Length: 9\r\n\r\n--b".encode())
+
+
+STRANGERS: dict[str, Callable[[Widget], object]] = {
+    "identity.refused": lambda widget: widget.client.get("/form/demo/identity", headers={"X-Identity": "forged"}),
+    "ops.refused wrong_token": lambda widget: widget.client.post("/ops/sign-in", data={"token": "a guess"}),
+    "ops.refused session_over": lambda widget: widget.client.get("/ops", headers={"Cookie": "widget-ops=forged"}),
+    "ops.refused other_site": lambda widget: widget.client.post(
+        "/ops/sign-in", data={}, headers={"Sec-Fetch-Site": "cross-site"}
+    ),
+    "ops.refused bearer": lambda widget: widget.client.get("/readyz", headers={"Authorization": "Bearer guess"}),
+    "request.left": leave,
+}
+
+
+@pytest.mark.parametrize("event", STRANGERS)
+def test_no_stranger_writes_a_line_with_each_request(start_widget: Callable[..., Widget], event: str) -> None:
+    widget = start_widget(
+        LOG_LEVEL="info",
+        OPS_TOKEN="tests-only-operators-token",
+        IDENTITY_KEY__DEMO=SECRET_KEY[::-1],
+        config=f"{WIDGET_TOML}[products.demo.identity]\n",
+        command=adjusted("widget.telemetry.recurring.PERIOD=2"),
+    )
+    before = len(widget.log().splitlines())
+    for _ in range(40):
+        STRANGERS[event](widget)
+
+    until(lambda: sum(line["count"] for line in lines(widget, event.split()[0])) == 40)
+    assert len(widget.log().splitlines()) - before < 20
+
+
 def test_strangers_cannot_fill_the_log_with_names(widget: Widget) -> None:
     token = widget.token()
-    for number in range(_MOST_KINDS + 50):
+    for number in range(MOST_KINDS + 50):
         widget.client.post(
             "/form/demo", files={"token": (None, token)}, headers={"Origin": f"https://{number}.example.com"}
         )
-    assert len(lines(widget)) == _MOST_KINDS + 1
+    assert len(lines(widget)) == MOST_KINDS + 1
     assert lines(widget)[-1]["origin"] == "others"
 
 

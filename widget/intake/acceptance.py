@@ -28,9 +28,11 @@ from widget.submissions import model as submission
 from widget.submissions.fingerprint import Fingerprints
 from widget.submissions.model import Attachment, Submission
 from widget.submissions.tokens import Tokens
+from widget.telemetry.recurring import Recurring
 
 T = TypeVar("T")
 log = structlog.get_logger("widget.acceptance")
+_disbeliefs = Recurring("identity.refused", made_up="why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,7 @@ def _rules(product: Product) -> submission.Rules:
 
 def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:
     """The person learns that something is wrong. The log tells the host's developer what."""
-    log.warning("identity.refused", product=product.slug, reason=error.reason, why=str(error))
+    _disbeliefs.note(log.warning, product=product.slug, reason=error.reason, why=str(error))
     return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
 
 

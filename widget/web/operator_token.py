@@ -7,9 +7,11 @@ from starlette.requests import Request
 
 from widget.abuse.rate_limits import client_key
 from widget.ops.sessions import Verdict
+from widget.telemetry.recurring import Recurring
 from widget.web.service import service_of
 
 log = structlog.get_logger("widget.ops")
+_refusals = Recurring("ops.refused", made_up="client")
 
 
 async def judge_bearer(request: Request) -> Verdict | None:
@@ -33,7 +35,7 @@ async def judge(request: Request, *, is_right: bool) -> Verdict:
 
 def refused(request: Request, reason: str) -> None:
     """Log a refused request with the client's address as the trusted proxies report it: it may be an attack."""
-    log.warning("ops.refused", reason=reason, client=client_of(request))
+    _refusals.note(log.warning, reason=reason, client=client_of(request))
 
 
 def client_of(request: Request) -> str:

@@ -17,11 +17,13 @@ from widget.config.products import Product
 from widget.errors import Fault, FilesBusy, OutboxFull, OutboxUnavailable, Rejected
 from widget.i18n.messages import Words
 from widget.pages.state import Looks
+from widget.telemetry.recurring import Recurring
 from widget.web import headers, refusals
 from widget.web.responses import html
 from widget.web.service import looks_of, service_of, wants_json, words_of
 
 log = structlog.get_logger("widget.web")
+_left = Recurring("request.left", made_up="path")
 
 _RETRY_UNAVAILABLE = 20.0
 """Seconds after which a full or unavailable outbox is worth another request."""
@@ -118,7 +120,7 @@ async def on_unavailable(request: Request, error: Exception) -> Response:
 
 async def on_left(request: Request, error: Exception) -> Response:
     """The client disconnected before the body was complete, so nobody reads this answer."""
-    log.info("request.left", path=_first_part(request))
+    _left.note(log.info, path=_first_part(request))
     return Response(status_code=400, headers=headers.HEADERS["data"])
 
 
