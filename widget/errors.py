@@ -9,6 +9,7 @@
     │  └─ TokenExpired      genuine, but too old; has the submission's id, because it may be a repeat
     ├─ IdentityInvalid      a signed identity that is not valid; says why
     ├─ OutboxUnavailable    nothing can be stored safely now
+    │  ├─ OutboxUnusable    the database refuses, because a right, a table or a column is missing
     │  ├─ FilesBusy         too many files wait to be checked
     │  ├─ OutboxFull        no more attachments until some of the waiting ones are delivered
     │  ├─ AttachmentMissing a stored file is gone, and will not come back by itself
