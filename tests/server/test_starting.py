@@ -22,6 +22,7 @@ from widget.outbox.outage import Outage
 from widget.outbox.outbox import Outbox
 from widget.outbox.sqlite import SQLiteBackend
 from widget.tools.check.service import check_database
+from widget.web.headers import HEADERS
 
 NOBODY_IS_THERE = "postgresql://widget@127.0.0.1:1/widget"
 
@@ -142,6 +143,24 @@ def test_a_worker_answers_monitors_and_tells_of_an_outage_as_it_begins_and_ends(
         until(lambda: '"outbox.available"' in process.log())
         until(lambda: ready() == 200)
         assert process.log().count('"outbox.unavailable"') == 1
+    finally:
+        process.stop()
+
+
+def test_what_a_worker_does_not_answer_is_not_found_and_leads_nowhere(
+    insider: Sandbox, tmp_path: Path, postgres: Postgres
+) -> None:
+    port = free_port()
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=postgres.database(), WORKER_PORT=str(port))
+    widget.client.close()
+    widget.migrate()
+    process = widget.run("worker")
+    try:
+        process.until_answers(f"http://127.0.0.1:{port}/healthz")
+        for path in ("/healthz/", "/readyz/", "/form/demo", "/ops", "//evil.example"):
+            answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Host": "evil.example"}, trust_env=False)
+            assert (answer.status_code, answer.headers.get("location")) == (404, None), path
+            assert {name: answer.headers.get(name) for name in HEADERS["data"]} == HEADERS["data"], path
     finally:
         process.stop()
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from widget.app.delivery import delivering, watching
 from widget.app.outbox import create_outbox
@@ -15,6 +16,7 @@ from widget.insider.client import Insider
 from widget.ops.flushing import Flusher
 from widget.ops.sessions import Throttle
 from widget.outbox.outbox import Outbox
+from widget.web.headers import Hardened
 from widget.web.routes import MONITORING
 
 
@@ -50,9 +52,10 @@ class Monitored:
 
 
 @contextlib.asynccontextmanager
-async def monitoring(worker: Worker) -> AsyncIterator[Starlette]:
+async def monitoring(worker: Worker) -> AsyncIterator[ASGIApp]:
     """The web application of a process that only delivers: its health, for monitors."""
     async with watching(worker.settings, worker.outbox, worker.insider, worker.dispatcher) as health:
         app = Starlette(routes=MONITORING)
+        app.router.redirect_slashes = False  # it would redirect to whatever host the request names
         app.state.service = Monitored(worker.settings, worker.outbox, health)
-        yield app
+        yield Hardened(app, hsts=worker.settings.hsts, tls=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from widget.config.settings import Settings
 from widget.errors import ConfigurationError, Problem
@@ -149,7 +150,7 @@ class _Beside(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def answering(app: Starlette, listening: socket.socket) -> AsyncIterator[None]:
+async def answering(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
     """Answer requests on a socket beside what else this process does, until the context is left."""
     config = uvicorn.Config(
         app,
