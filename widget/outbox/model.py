@@ -116,6 +116,10 @@ class SubmissionStatus:
     """HMAC of the content, to compare a repeat with."""
     test: bool = False
     """Whether it was marked as a test, and is never delivered."""
+    erased: bool = False
+    """Whether what was said is no longer stored: it was delivered, or erased."""
+    in_doubt: bool = False
+    """Whether it may have arrived, whatever became of it here."""
 
 
 def just_stored(new: Submission, *, test: bool = False) -> SubmissionStatus:

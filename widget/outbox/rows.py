@@ -106,6 +106,8 @@ def status(row: Found, files: Sequence[Found], keyring: Keyring) -> SubmissionSt
         tuple(_stored(file, opened) for file in files),
         row.content_mac,
         test=row.held_for == TEST,
+        erased=bool(row.erased),
+        in_doubt=row.possible_duplicate or row.feedback_id is not None,
     )
 
 

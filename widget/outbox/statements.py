@@ -49,19 +49,23 @@ _GIVEN = (
     "traceparent",
 )
 _SHOWN = [
-    submission.c[name]
-    for name in (
-        "id",
-        "product",
-        "state",
-        "accepted_at",
-        "ended_at",
-        "feedback_id",
-        "told",
-        "content_mac",
-        "data_key",
-        "held_for",
-    )
+    *(
+        submission.c[name]
+        for name in (
+            "id",
+            "product",
+            "state",
+            "accepted_at",
+            "ended_at",
+            "feedback_id",
+            "told",
+            "content_mac",
+            "data_key",
+            "held_for",
+            "possible_duplicate",
+        )
+    ),
+    submission.c.email.is_(None).label("erased"),
 ]
 """What a receipt shows of a row, and the key of what is encrypted in it."""
 _BY_ID = submission.c.id == bindparam("an_id")

@@ -120,10 +120,11 @@ class Pages:
             product=_view(product, words) if product else None,
             theme=known(theme, THEMES),
             mode="page",
-            heading=words("test" if state.test else f"receipt.{state.status}"),
+            heading=words(_receipt_heading(state)),
             stylesheets=self._stylesheets(product),
             status=state.status,
             text=self._receipt_text(state, name, words),
+            restore=state.status == "refused" and not (state.discarded or state.erased),
             steps=self._steps(state, name, words),
             files=tuple(_receipt_file(file, words) for file in state.attachments),
         )
@@ -158,20 +159,23 @@ class Pages:
             return words("test.text", product=name)
         if state.status == "delivered":
             return _delivered_text(name, words, state.attachments, "receipt.part")
+        if state.discarded:
+            return ""
         return words(f"receipt.{state.status}.text", product=name, n=self._receipt_days)
 
     def _steps(self, state: ReceiptState, name: str, words: Words) -> tuple[Step, ...]:
         if state.status == "expired":
             return ()
         stored = _step("done", words("step.stored"), words, state.accepted_at)
-        if state.test:
+        if state.test or (state.discarded and state.in_doubt):
             return (stored,)
         if state.status == "delivered":
             number = "" if state.feedback_id is None else words("step.number", id=str(state.feedback_id))
             title = words("step.delivered", product=name)
             return stored, _step("done", title, words, state.delivered_at, number)
         if state.status == "refused":
-            return stored, _step("refused", words("step.refused"), words, state.ended_at)
+            title = words("state.refused" if state.discarded else "step.refused")
+            return stored, _step("refused", title, words, state.ended_at)
         trying = words("step.trying", n=self._retry_days)
         return stored, _step("waiting", words("step.delivered", product=name), words, None, trying)
 
@@ -341,6 +345,15 @@ def _step(state: str, title: str, words: Words, at: datetime | None, text: str =
     if at is None:
         return Step(state, title, text=text)
     return Step(state, title, at.isoformat(), words.moment(at), text)
+
+
+def _receipt_heading(state: ReceiptState) -> str:
+    """The name of the heading. Nobody refused what was discarded, and it may even have arrived."""
+    if state.test:
+        return "test"
+    if state.discarded:
+        return "receipts" if state.in_doubt else "state.refused"
+    return f"receipt.{state.status}"
 
 
 def _receipt_file(file: File, words: Words) -> ReceiptFile:

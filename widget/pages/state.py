@@ -64,7 +64,11 @@ class ThanksState:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptState:
-    """A submission's status: `accepted`, `delivered`, `refused` (since `ended_at`) or `expired`."""
+    """A submission's status: `accepted`, `delivered`, `refused` (since `ended_at`) or `expired`.
+
+    What is refused may be `discarded`: an operator gave it up, or nobody released it. `erased`: what it said is no
+    longer stored here. `in_doubt`: it may have arrived all the same.
+    """
 
     status: str
     accepted_at: datetime | None = None
@@ -73,3 +77,6 @@ class ReceiptState:
     feedback_id: int | None = None
     attachments: Sequence[File] = ()
     test: bool = False
+    discarded: bool = False
+    erased: bool = False
+    in_doubt: bool = False

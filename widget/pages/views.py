@@ -221,10 +221,12 @@ class FormPage(Page):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptPage(Page):
-    """What `receipt.html` sees. `status` is `accepted`, `delivered`, `refused` or `expired`."""
+    """What `receipt.html` sees. `status` is `accepted`, `delivered`, `refused` or `expired`. `text` may be empty.
+    `restore`: the person may send the text again, if the browser still has it."""
 
     status: str
     text: str
+    restore: bool
     steps: tuple[Step, ...]
     files: tuple[ReceiptFile, ...]
 

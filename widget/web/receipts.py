@@ -43,6 +43,9 @@ async def show_receipt(request: Request) -> Response:
         feedback_id=found.feedback_id,
         attachments=files_for_page(found, words) if known else (),
         test=found.test and known,
+        discarded=status == "refused" and found.state == "discarded",
+        erased=found.erased,
+        in_doubt=found.in_doubt,
     )
     product = service.settings.products.get(found.product)
     page = service.pages.receipt(product, words, state, looks_of(request).theme)
