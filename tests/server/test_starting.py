@@ -252,5 +252,18 @@ async def test_a_check_does_not_wait_for_a_database_that_is_away(insider: Sandbo
     assert [finding.code for finding in found.findings] == ["database.unavailable"]
 
 
+@pytest.mark.parametrize("place", ["not-mounted/deeper/widget.db", "a-file/widget.db", "lost.db"])
+async def test_a_check_refuses_the_place_that_a_start_refuses(insider: Sandbox, tmp_path: Path, place: str) -> None:
+    path = tmp_path / place
+    settings = load(Widget(tmp_path, insider.url, DATABASE_URL=f"sqlite:///{path}").environ)
+    (tmp_path / "a-file").touch()
+    (tmp_path / "lost.db-saved-20260101T000000Z").touch()
+    with pytest.raises(ConfigurationError) as refused:
+        await create_outbox(settings).open()
+    (finding,) = (await check_database(settings, create_outbox(settings))).findings
+    assert refused.value.problems[0].message.lower() in finding.message.lower()
+    assert not path.exists()
+
+
 def test_pauses_between_two_tries_grow_to_a_bound() -> None:
     assert list(itertools.islice(opening.pauses(), 8)) == [0.25, 0.5, 1, 2, 4, 8, 10, 10]

@@ -31,6 +31,9 @@ class Backend(Protocol):
     def free(self) -> int | None:
         """Bytes that the database's disk has left; None if it is on another machine."""
 
+    def is_begun(self) -> bool:
+        """Whether there is a database to open. Raises ConfigurationError if there is none and none may be begun."""
+
     async def open(self, *, exclusive: bool = True) -> None:
         """Connect; not `exclusive` beside a process that serves. Raises ConfigurationError if it cannot be used."""
 

@@ -95,6 +95,10 @@ class PostgresBackend:
         """The disk is the server's."""
         return None
 
+    def is_begun(self) -> bool:
+        """Only `open` can tell."""
+        return True
+
     async def open(self, *, exclusive: bool = True) -> None:
         """Connect, and check that the database keeps what it confirms. May be repeated while it is unavailable."""
         if self._engine is None:

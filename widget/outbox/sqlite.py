@@ -103,6 +103,24 @@ class SQLiteBackend:
             return self._folder.free()
         return None
 
+    def is_begun(self) -> bool:
+        """Whether the file exists. If not, the folder has to be the right one, and fit to write to."""
+        if self.path.exists():
+            return True
+        folder = self.path.absolute().parent
+        if not self._make_folder and not folder.exists():
+            words = (
+                f"there is no folder {folder}: is a volume not mounted? To begin a new outbox there, create the folder "
+                "or run `widget migrate`"
+            )
+            raise ConfigurationError([Problem("DATABASE_URL", words)])
+        nearest = next(each for each in (folder, *folder.parents) if each.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            words = f"nothing can be written to {nearest}; give this user the right, or use another folder"
+            raise ConfigurationError([Problem("DATABASE_URL", words)])
+        presence.check_not_lost(self.path)
+        return False
+
     async def open(self, *, exclusive: bool = True) -> None:
         """Make the folders, take the lock file if `exclusive`, start the writer. May be tried again."""
         if self._batches:
@@ -221,16 +239,8 @@ class SQLiteBackend:
 
     def _prepare_folder(self) -> None:
         """Create the folder if requested, and log that a new outbox begins: it may be the wrong place."""
-        folder = self.path.absolute().parent
-        if not self._make_folder and not folder.exists():
-            words = (
-                f"there is no folder {folder}: is a volume not mounted? To begin a new outbox there, create the folder "
-                "or run `widget migrate`"
-            )
-            raise ConfigurationError([Problem("DATABASE_URL", words)])
-        folder.mkdir(parents=True, exist_ok=True, mode=private.FOLDER)
-        if not self.path.exists():
-            presence.check_not_lost(self.path)
+        if not self.is_begun():
+            self.path.absolute().parent.mkdir(parents=True, exist_ok=True, mode=private.FOLDER)
             log.warning("outbox.created", path=str(self.path.absolute()))
 
     def _check_header(self) -> None:

@@ -1,7 +1,6 @@
 """Checks the service as configured: settings, credentials, database. Stores and sends nothing."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -142,21 +141,15 @@ async def check_database(settings: Settings, outbox: Outbox) -> Check:
     path = settings.sqlite_path
     shown = f"{path}" if path else "PostgreSQL"
     if path is not None and not path.exists():
-        return Check("database", tuple(_can_be_made(path)), f"{shown}, which will be created at the start")
+        shown += ", which will be created at the start"
     return Check("database", tuple([finding async for finding in _opened(outbox)]), shown)
-
-
-def _can_be_made(path: Path) -> Iterator[Finding]:
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        fix = "Give this user the right to write there, or use another folder."
-        yield Finding("database.unwritable", f"Nothing can be written to {folder}.", fix, "DATABASE_URL")
 
 
 async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
     try:
-        await outbox.open_beside()
-        await outbox.check_writable()
+        if outbox.backend.is_begun():
+            await outbox.open_beside()
+            await outbox.check_writable()
     except ConfigurationError as error:
         for problem in error.problems:
             yield Finding("database.unusable", _sentence(problem.message), at=problem.name)
