@@ -1,5 +1,6 @@
 """What the commands share: reading the settings, and failing with a message."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -7,9 +8,10 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from widget.app.outbox import create_outbox
 from widget.config.loading import load
 from widget.config.settings import Settings
-from widget.errors import ConfigurationError, Problem
+from widget.errors import ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox.backend import Backend
 from widget.outbox.sqlite import SQLiteBackend
 from widget.server import hardening
@@ -17,6 +19,32 @@ from widget.server import hardening
 T = TypeVar("T")
 CONNECT_TIMEOUT = 2
 """Seconds that a command waits for the database's host. It is short because the user can simply try again."""
+
+
+trial = click.option("--trial", is_flag=True, hidden=True, help="Only tell whether a start would fail, and why.")
+
+
+def try_start(prepare: Callable[[Settings], object]) -> NoReturn:
+    """Check what a start would, beside the service that runs, and change nothing. Ends the command if it would fail.
+    Unlike a start, it does not wait for a database that is unavailable."""
+    hardening.keep_files_private()
+    try:
+        loaded = load(os.environ)
+        prepare(loaded)
+        asyncio.run(_try_outbox(loaded))
+    except ConfigurationError as error:
+        fail(str(error))
+    except OutboxUnavailable as error:
+        fail(f"DATABASE_URL: the database cannot be used now: {error}")
+    sys.exit(0)
+
+
+async def _try_outbox(loaded: Settings) -> None:
+    outbox = create_outbox(loaded)
+    try:
+        await outbox.try_opening()
+    finally:
+        await outbox.close()
 
 
 def settings() -> Settings:

@@ -1,6 +1,7 @@
 """The command line. A command's code is imported only when it runs, so `widget --version` loads none of it."""
 
 import importlib
+import signal
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -59,6 +60,7 @@ class Commands(click.Group):
         _do_without("rich", "pygments")
         if name in ("serve", "worker"):  # the others may open a browser
             _do_without("greenlet")
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # until they have a handler (`server.again`)
         command = getattr(importlib.import_module(f"widget.cli.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101
         return command

@@ -4,7 +4,6 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from functools import partial
 
 import click
 
@@ -19,11 +18,14 @@ from widget.telemetry import logs
 
 
 @click.command()
-def serve() -> None:
+@common.trial
+def serve(trial: bool) -> None:
     """Run the web process. With SQLite it also delivers.
 
     On SIGHUP it reads secrets from files, credentials and the products' file again, without refusing a connection.
     """
+    if trial:
+        common.try_start(create_app)
     settings = common.settings()
     hardening.harden()
     logs.configure(settings.log_level, "web")
@@ -31,38 +33,36 @@ def serve() -> None:
         if settings.web_concurrency == 1:
             _serve_alone(settings, listening)
         else:
-            work = partial(_serve, settings, listening)
-            # The child processes notice that this one is gone, and finish their work beside their successors.
-            on_hangup(lambda: start_again(listening.fileno()))
+
+            def work(started: Callable[[], None]) -> None:
+                _serve(settings, listening, lambda _: started())
+
+            def replace() -> None:
+                """The child processes notice that this one is gone, and finish their work beside their successors."""
+                if listening.fileno() >= 0:  # else they are stopping
+                    start_again(listening.fileno())
+
+            on_hangup(replace)
             sys.exit(run_processes(work, settings.web_concurrency, listening.close))
 
 
 def _serve_alone(settings: Settings, listening: socket.socket) -> None:
     """Serve, and start again in this process on request. Meanwhile, connections wait at the socket."""
-    kept: list[int] = []
 
-    def stop(server: Server) -> None:
-        if not kept:
-            kept.append(os.dup(listening.fileno()))
-            server.stop_at_once()
+    def replace(server: Server) -> None:
+        if not server.should_exit:
+            kept = os.dup(listening.fileno())  # stopping closes the other
+            server.stop_for(lambda: start_again(kept))
 
-    _serve(settings, listening, prepare=lambda server: on_hangup(lambda: stop(server)))
-    if kept:
-        start_again(kept[0])
+    _serve(settings, listening, lambda server: on_hangup(lambda: replace(server)))
 
 
-def _serve(
-    settings: Settings,
-    listening: socket.socket,
-    started: Callable[[], None] = lambda: None,
-    *,
-    prepare: Callable[[Server], None] = lambda server: None,
-) -> None:
+def _serve(settings: Settings, listening: socket.socket, started: Callable[[Server], None]) -> None:
     app = common.or_fail(lambda: create_app(settings, address_of(listening)))
-    server = Server(app, settings, started)
-    prepare(server)
+    server = Server(app, settings, lambda: started(server))
     try:
         server.run(sockets=[listening])
     except SystemExit:  # uvicorn exits like this if the lifespan fails to start
         problem = getattr(app.state, "problem", None)
         common.fail(common.named(problem) if problem else "The widget could not start. The log says why.")
+    server.end()

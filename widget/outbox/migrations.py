@@ -39,6 +39,13 @@ def migrate(connection: Connection) -> None:
         jobs.upgrade(connection)
 
 
+def check_not_newer(connection: Connection) -> None:
+    """Raises ConfigurationError if this release cannot even `migrate` the schema."""
+    version, _ = _found(connection)
+    if version > LATEST:
+        raise _mismatch(version)
+
+
 def check(connection: Connection) -> None:
     """Raises ConfigurationError unless this release works with the schema."""
     version, taken = _found(connection)

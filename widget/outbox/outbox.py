@@ -23,7 +23,7 @@ from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, Out
 from widget.outbox import rows, sealing
 from widget.outbox.backend import Backend
 from widget.outbox.events import Events
-from widget.outbox.migrations import check, migrate
+from widget.outbox.migrations import check, check_not_newer, migrate
 from widget.outbox.model import Due, SubmissionStatus, Transition, Work
 from widget.outbox.outage import Outage
 from widget.outbox.statements import Statements
@@ -111,6 +111,14 @@ class Outbox:
         await self.backend.read(check)
         await self.backend.read(lambda c: sealing.check(c, self._keyring))
         self.trouble, self._is_open = None, True
+
+    async def try_opening(self) -> None:
+        """Raises what `open` would, beside a process that serves. Changes nothing."""
+        if not self.backend.is_begun():
+            return
+        await self.backend.open(exclusive=False)
+        await self.backend.read(check_not_newer if self.backend.alone else check)
+        await self.backend.read(lambda c: sealing.check(c, self._keyring))
 
     async def _until_open(self) -> None:
         """Wait while the first attempt to open it is under way. Raises OutboxUnavailable if it is not open then."""

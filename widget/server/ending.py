@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import structlog
 
@@ -13,15 +14,15 @@ MARGIN = 3.0
 """Seconds after the time of a shutdown, for the last answers and writes."""
 
 
-def leave() -> None:
+def leave() -> NoReturn:
     """Exit now, without waiting for threads: one may be waiting for a database that is unavailable."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-def end_within(seconds: float, sending: Callable[[], Sequence[str]]) -> None:
-    """Exit, whatever this process waits for, once `seconds` and `MARGIN` have passed.
+def end_within(seconds: float, sending: Callable[[], Sequence[str]], end: Callable[[], object] = leave) -> None:
+    """Exit, or call another `end`, whatever this process waits for, once `seconds` and `MARGIN` have passed.
 
     A database that is unavailable, or a thread that hangs, cannot be asked to stop. Nothing is lost: what was accepted
     is on stable storage, and the next process marks what was `sending` as unknown.
@@ -29,7 +30,7 @@ def end_within(seconds: float, sending: Callable[[], Sequence[str]]) -> None:
 
     def cut_off() -> None:
         log.error("process.cut_off", after=seconds, sending=list(sending()))
-        leave()
+        end()
 
     timer = threading.Timer(seconds + MARGIN, cut_off)
     timer.daemon = True

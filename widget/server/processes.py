@@ -19,6 +19,8 @@ import structlog
 log = structlog.get_logger("widget.server.processes")
 
 _ASKED = (signal.SIGTERM, signal.SIGINT)
+_HELD = (*_ASKED, signal.SIGHUP)
+"""The signals that a child has to be ready for."""
 _CANNOT_START = 1
 """The exit status of a process that found a problem in the configuration."""
 FIRST_PAUSE = 1.0
@@ -91,12 +93,12 @@ class _Processes:
 
     def _fill(self) -> None:
         """Fork a child for each place whose time has come."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # a child that is forked during the signal would miss it
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)  # a child that is forked during the signal would miss it
         now = time.monotonic()
         for place in self._places:
             if place.child is None and place.due <= now and not self._stopping:
                 place.child, place.began = self._fork(), now
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
     def _wait(self) -> float | None:
         """Seconds until a place has to be filled; None if all are."""
@@ -127,7 +129,7 @@ class _Processes:
         for asked in (*_ASKED, signal.SIGCHLD):
             signal.signal(asked, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # that is the parent's
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
         os.close(self._lifeline)
         os.close(self._started)
 

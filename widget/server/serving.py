@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from widget.config.settings import Settings
 from widget.errors import ConfigurationError, Problem
 from widget.server.connections import Connections
-from widget.server.ending import end_within
+from widget.server.ending import end_within, leave
 from widget.server.forwarded import believed
 from widget.server.protocol import protocol
 
@@ -43,6 +43,7 @@ class Server(uvicorn.Server):
         self._app = app
         self._tell = started
         self._delay = settings.shutdown_delay
+        self._start_again: Callable[[], object] | None = None
         self._grace = settings.shutdown_grace
         connections = Connections(settings.connections_per_client, settings.trusted_proxies)
         super().__init__(
@@ -74,16 +75,31 @@ class Server(uvicorn.Server):
         self._tell()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM or SIGINT: begin to stop, within a bounded time."""
+        """SIGTERM or SIGINT: begin to stop, within a bounded time. It is not started again, even if that was asked for
+        before."""
+        self._start_again = None
         if not self.should_exit:
-            end_within(self._delay + self._grace, lambda: self._service.dispatcher.sending if self._service else ())
+            self._end_within(self._delay + self._grace)
         super().handle_exit(sig, frame)
 
-    def stop_at_once(self) -> None:
-        """Begin to stop without `SHUTDOWN_DELAY`: the process starts again in its place."""
+    def stop_for(self, start_again: Callable[[], object]) -> None:
+        """Begin to stop without `SHUTDOWN_DELAY`, and call `start_again` at the end."""
+        self._start_again = start_again
         self._delay = 0
-        end_within(self._grace, lambda: self._service.dispatcher.sending if self._service else ())
+        self._end_within(self._grace)
         self.should_exit = True
+
+    def end(self) -> None:
+        """What is left to do once it has stopped: start again, if that was asked for."""
+        if self._start_again:
+            self._start_again()
+
+    def _end_within(self, seconds: float) -> None:
+        def end() -> None:
+            self.end()
+            leave()
+
+        end_within(seconds, lambda: self._service.dispatcher.sending if self._service else (), end)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop in order: readiness, accepting rows and connections, then (in the lifespan) the calls in progress."""
