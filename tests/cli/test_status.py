@@ -11,7 +11,7 @@ from typing import Any
 
 import children
 import pytest
-from bed import Sandbox, Widget, until
+from bed import CLIENT_ID, CLIENT_SECRET, WIDGET_TOML, Sandbox, Widget, until
 from outboxes import backend_at
 
 from widget.outbox.accounts import Accounts
@@ -86,6 +86,36 @@ def test_an_account_that_is_well_again_is_found_although_nothing_waits(
     assert widget.operate("discard", "--state", "queued", "--yes").returncode == 0
     widget.restart()
     until(lambda: ready(widget, "?strict")[0] == 200)
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "down": {"mode": "down"},
+    "busy": {"mode": "status", "status": 503, "target": "create", "retry_after": 1},
+    "forbidden": {"mode": "status", "status": 403, "target": "create"},
+}
+
+
+@pytest.mark.parametrize(("fault", "restarts"), [*((fault, False) for fault in FAULTS), ("down", True)])
+def test_an_account_counts_as_well_again_although_nothing_waits_for_it(
+    tmp_path: Path, fault: str, restarts: bool
+) -> None:
+    own = {"INSIDER_CLIENT_ID__OTHER": "other", "INSIDER_CLIENT_SECRET__OTHER": "a-secret-of-its-own"}
+    config = WIDGET_TOML + WIDGET_TOML.replace("products.demo", "products.other")
+    more = {**QUICK, **own, "OPS_TOKEN": OPS_TOKEN, "DELIVERY_WAIT": "0", "RETRY_MAX": "1"}
+    with (
+        Sandbox(tmp_path, {CLIENT_ID: CLIENT_SECRET, "other": "a-secret-of-its-own"}) as insider,
+        Widget(tmp_path, insider.url, config=config, **more) as widget,
+    ):
+        insider.put_faults(FAULTS[fault])
+        assert widget.submit().status_code == widget.submit(product="other").status_code == 202
+        until(lambda: widget.log().count('"delivery.paused"') == 2)
+        assert widget.operate("discard", "--product", "demo", "--state", "queued", "--yes").returncode == 0
+        if restarts:
+            widget.restart()
+        insider.put_faults({"mode": "status", "status": 503, "target": "create", "retry_after": 600})
+        until(lambda: ready(widget)[1]["checks"]["insider_connect"]["demo"] == "ok")
+        until(lambda: ready(widget)[1]["accounts"]["demo"]["state"] == "ok")
+        assert ready(widget)[1]["accounts"]["other"]["state"] != "ok"
 
 
 def test_a_submission_that_waits_for_too_long_is_a_problem(

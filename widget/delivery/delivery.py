@@ -92,6 +92,21 @@ class Delivery:
         gate = self.gates.get(row.product)
         return gate is not None and row.id in gate.suspects
 
+    async def probe_without_row(self, product: str) -> bool:
+        """Ask for a token if the gate is shut and no row is due that could be its probe, and open it if there is one:
+        an account would else count as failing until the next submission. Returns whether it was opened."""
+        gate = self.gates[product]
+        others = [other for other, its in self.gates.items() if its is not gate]
+        due_in = await self._outbox.next_due_in(others)
+        if (due_in is not None and due_in <= 0) or not gate.shut or not gate.admit():
+            return False
+        if not await self._is_worth_a_row(gate, product):
+            return False
+        gate.open()
+        log.warning("delivery.resumed", product=product, reason=None)
+        await self._account_states.write(self._sharing(gate), None)
+        return True
+
     async def recover(self, *, everything: bool = False, running: Collection[str] = ()) -> None:
         """Deal with rows that a process left in the middle of a POST, and with a clock that was set back."""
         hold = self._policy.unknown_hold

@@ -140,6 +140,11 @@ class Dispatcher:
         """Why the product's rows are not tried now; None if they are."""
         return self._delivery.gates[product].reason
 
+    async def probe_without_row(self, product: str) -> None:
+        """See whether a shut gate may open although no row is due."""
+        if await self._delivery.probe_without_row(product):
+            self._wake.set()
+
     def _has_room(self, product: str) -> bool:
         busy = len(self._running) >= self._concurrency
         crowded = self._bursts.lasts and self._running  # one after the other is no crowd, however fast

@@ -69,9 +69,13 @@ class Gate:
                 if self._failures >= FAILURES_TO_OPEN:
                     self._shut(reason)
             case _:
-                self._failures = self.pauses = 0
-                self.reason = None
+                self.open()
         return was != self.shut
+
+    def open(self) -> None:
+        """Let rows pass again."""
+        self._failures = self.pauses = 0
+        self.reason = None
 
     def _shut(self, reason: str) -> None:
         self.reason = reason

@@ -29,7 +29,7 @@ class Health:
 
     The database is checked every `database_every` seconds, which writes nothing while all is well. A failure that a
     submission meets counts at once. Every `accounts_every` seconds, the scanner is checked, and each account gets a
-    token, unless it has one or its gate is shut for a known reason.
+    token, unless it has one or a due row will find out whether its gate may open.
     """
 
     def __init__(
@@ -111,17 +111,18 @@ class Health:
 
     async def _ask(self, account: int, product: str) -> None:
         if self._dispatcher.why_kept_back(product) is not None:
+            await self._dispatcher.probe_without_row(product)
             return
         noted = self.overview.accounts.get(product)
+        sharing = [other for other in self._products if self._insider.account_of(other) == account]
         # If nothing waits, no delivery would notice that an outage is over.
-        is_idle = noted is not None and noted.reason is not None and not self.overview.waiting
+        is_idle = noted is not None and noted.reason is not None and self.overview.waiting.keys().isdisjoint(sharing)
         failure = await self._insider.check(product, renew=is_idle)
         state = "ok" if failure is None else failure.reason
         if isinstance(failure, Misconfigured) and self._accounts.get(account) != state:
             log.error("credentials.refused", product=product, reason=state)
         self._accounts[account] = state
         if is_idle and failure is None:
-            sharing = [other for other in self._products if self._insider.account_of(other) == account]
             await self._book.note(sharing, None)
 
     async def _ask_scanner(self, scanner: Scanner) -> None:
