@@ -118,6 +118,26 @@ def test_an_account_counts_as_well_again_although_nothing_waits_for_it(
         assert ready(widget)[1]["accounts"]["other"]["state"] != "ok"
 
 
+def test_the_failing_account_of_a_removed_product_counts_until_nothing_waits_for_it(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    other = WIDGET_TOML.replace("products.demo", "products.other")
+    widget = start_widget(config=WIDGET_TOML + other, OPS_TOKEN=OPS_TOKEN, DELIVERY_WAIT="0", **QUICK)
+    insider.fail_with(403, "create")
+    assert widget.submit(product="other").status_code == 202
+    until(lambda: "403" in ready(widget)[1]["accounts"].get("other", {}).get("state", ""))
+    insider.recover()
+    (widget.folder / "widget.toml").write_text(WIDGET_TOML)
+    widget.restart()
+    assert [problem for problem in status(widget)[1]["problems"] if problem.startswith("other: nothing goes through")]
+    assert widget.operate("discard", "--product", "other", "--state", "queued", "--yes").returncode == 0
+    until(lambda: status(widget)[0] == 0, pause=0.2)
+    assert set(status(widget)[1]["products"]) == {"demo"}
+    until(lambda: set(ready(widget)[1]["accounts"]) == {"demo"})
+    operator = {"Authorization": f"Bearer {OPS_TOKEN}"}
+    assert 'widget_account_up{product="other"}' not in widget.client.get("/metrics", headers=operator).text
+
+
 def test_a_submission_that_waits_for_too_long_is_a_problem(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
@@ -171,15 +191,15 @@ async def test_since_is_kept_while_nothing_changes(database_url: str, tmp_path: 
     await outbox.migrate()
     accounts = Accounts(outbox.backend)
     await accounts.note(("one", "two"), None)
-    first = (await accounts.overview()).accounts["one"]
+    first = (await accounts.overview(["one", "two"])).accounts["one"]
     await accounts.note(("one", "two"), None)
-    second = (await accounts.overview()).accounts["one"]
+    second = (await accounts.overview(["one", "two"])).accounts["one"]
     assert (second.reason, second.since) == (None, first.since)
     assert second.last_success is not None
     assert first.last_success is not None
     assert second.last_success > first.last_success
     await accounts.note(("one",), "answered 403")
-    found = (await accounts.overview()).accounts
+    found = (await accounts.overview(["one", "two"])).accounts
     assert (found["one"].reason, found["two"].reason) == ("answered 403", None)
     assert found["one"].since > first.since
     assert found["one"].last_success == second.last_success

@@ -78,7 +78,7 @@ async def test_wrong_credentials_are_told_from_an_outage(database_url: str, tmp_
         wrong, away = Misconfigured("answered 403"), NotProcessed("answered 503")
         for outcome in (wrong, away, wrong, Created(7)):
             await states.note(["demo"], outcome)
-            account = (await accounts.overview()).accounts["demo"]
+            account = (await accounts.overview(["demo"])).accounts["demo"]
             assert account.misconfigured == (outcome is wrong)
             assert (account.reason is None) == isinstance(outcome, Created)
 
@@ -225,7 +225,7 @@ async def test_an_alert_is_mailed(tmp_path: Path) -> None:
         await Accounts(outbox.backend).note(["demo"], "invalid_client")
         with mail_server() as (address, lines):
             to = Destinations(mail_to="ops@example.com, night@example.com", smtp=address)
-            courier = Courier(outbox, to, Bounds(3600, 0, 0, 1e9), POLICY, every=1)
+            courier = Courier(outbox, ["demo"], to, Bounds(3600, 0, 0, 1e9), POLICY, every=1)
             await courier.look()
             await courier.lanes["email"].work()
             await courier.close()
@@ -239,7 +239,7 @@ async def test_what_cannot_be_sent_is_kept_for_later_and_given_up_after_days(tmp
     async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
         notices = Notices(outbox.backend)
         await notices.settle({"disk": "full"}, ["webhook"])
-        courier = Courier(outbox, Destinations("http://127.0.0.1:1/"), BOUNDS, POLICY, every=1)
+        courier = Courier(outbox, ["demo"], Destinations("http://127.0.0.1:1/"), BOUNDS, POLICY, every=1)
         (notice,) = await notices.claim("webhook")
         assert not await courier.lanes["webhook"].send(notice)
         assert (await notices.waiting())["webhook"].reason == "connection refused by 127.0.0.1:1"

@@ -64,7 +64,7 @@ async def claimed(outbox: Outbox, **more: Any) -> Work:
 
 def courier_to(outbox: Outbox, url: str, *secrets: str) -> Courier:
     to = Destinations(event_webhooks={"demo": EventWebhook(url, secrets)}, receipt=TOKENS.receipt)
-    return Courier(outbox, to, Bounds(3600, 0, 0, 1e9), POLICY, every=60)
+    return Courier(outbox, ["demo"], to, Bounds(3600, 0, 0, 1e9), POLICY, every=60)
 
 
 async def queued(outbox: Outbox) -> list[dict[str, Any]]:

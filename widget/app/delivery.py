@@ -183,7 +183,7 @@ def create_courier(settings: Settings, outbox: Outbox) -> Courier:
         disk=settings.alert_disk,
         pending=settings.pending_bytes,
     )
-    return Courier(outbox, to, bounds, policy_of(settings), settings.sweep_interval)
+    return Courier(outbox, settings.products, to, bounds, policy_of(settings), settings.sweep_interval)
 
 
 def policy_of(settings: Settings) -> Policy:

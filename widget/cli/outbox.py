@@ -81,7 +81,7 @@ def list_rows(
             async for entry in each(operator, meant, limit, newest=newest):
                 click.echo(as_json(entry))
         else:
-            operating.write(_delivery_state(await Accounts(operator.backend).overview()))
+            operating.write(_delivery_state(await Accounts(operator.backend).overview(settings.products)))
             await _print_table(operator, meant, limit or _ROWS, newest)
         return wrong
 
@@ -164,7 +164,7 @@ def retry(names: tuple[str, ...], dry_run: bool, in_json: bool, **filters: Any) 
         return _count_only(names, wanted, RETRIABLE, "put back", in_json, with_text=True)
     _change(names, wanted, Operator.put_back, "outbox.put_back", "Put back", in_json)
     if not in_json:
-        overview = operating.run(lambda operator, _: Accounts(operator.backend).overview())
+        overview = operating.run(lambda operator, settings: Accounts(operator.backend).overview(settings.products))
         for product in overview.waiting:
             for paused in _paused(overview, product):
                 click.echo(f"{product} is {paused}: its submissions are tried once a probe gets through.", err=True)

@@ -60,7 +60,7 @@ async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, 
         await outbox.open_beside()
         waiting = await Notices(outbox.backend).waiting()
         events = {product: backlog for channel, backlog in waiting.items() if (product := product_of(channel))}
-        return await Accounts(outbox.backend).overview(), outbox.backend.free, events
+        return await Accounts(outbox.backend).overview(settings.products), outbox.backend.free, events
     finally:
         await outbox.close()
 

@@ -105,7 +105,7 @@ class Health:
         try:
             await (self._outbox.check_answers() if self._outbox.trouble is None else self._outbox.check_writable())
             self._outbox.trouble = None
-            self.overview = await self._book.overview()
+            self.overview = await self._book.overview(self._products)
         except OutboxUnavailable as error:
             self._outbox.trouble = str(error)
 

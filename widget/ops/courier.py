@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -61,10 +61,20 @@ class Destinations:
 
 
 class Courier:
-    """Looks every `every` seconds, and sends what is queued in the meantime. `policy` says when to retry."""
+    """Looks every `every` seconds how `products` are, and sends what is queued in the meantime. `policy` says when to
+    retry."""
 
-    def __init__(self, outbox: Outbox, to: Destinations, bounds: Bounds, policy: Policy, every: float) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        products: Collection[str],
+        to: Destinations,
+        bounds: Bounds,
+        policy: Policy,
+        every: float,
+    ) -> None:
         self._outbox = outbox
+        self._products = products
         self._bounds = bounds
         self._policy = policy
         self._every = every
@@ -112,7 +122,7 @@ class Courier:
             log.error("notice.given_up", channel=channel, reason="no setting names this channel any more")
         if not self._alert_channels:
             return
-        overview, waiting = await self._accounts.overview(), await self._notices.waiting()
+        overview, waiting = await self._accounts.overview(self._products), await self._notices.waiting()
         backlogs = {product: backlog for name, backlog in waiting.items() if (product := product_of(name))}
         pending, free = await self._outbox.pending_bytes(), self._outbox.backend.free
         on = dict(alarms(overview, free, pending, backlogs, self._bounds, time.time()))

@@ -3,7 +3,7 @@
 Both are in the database: every process that delivers writes what it learns, and every process reads the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -128,13 +128,19 @@ class Accounts:
         except IntegrityError:  # another process wrote it first
             await self._backend.write_alone(write)
 
-    async def overview(self) -> Overview:
-        """Everything that is known. Raises OutboxUnavailable."""
+    async def overview(self, products: Collection[str]) -> Overview:
+        """Everything that is known. An account of none of the `products` counts only while something waits for it: it
+        was removed from the products' file, and nothing will show how it is now. Raises OutboxUnavailable."""
 
         def look(connection: Connection) -> Overview:
+            waiting = {row[0]: Waiting(row[1], max(0.0, row[2])) for row in connection.execute(self._waiting)}
             return Overview(
-                {row[0]: AccountState(*row[1:]) for row in connection.execute(self._accounts)},
-                {row[0]: Waiting(row[1], max(0.0, row[2])) for row in connection.execute(self._waiting)},
+                {
+                    row[0]: AccountState(*row[1:])
+                    for row in connection.execute(self._accounts)
+                    if row[0] in products or row[0] in waiting
+                },
+                waiting,
                 {row[0]: row[1] for row in connection.execute(self._yours)},
             )
 

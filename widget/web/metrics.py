@@ -51,7 +51,7 @@ async def _known(service: Service) -> dict[str, Any]:
         return {
             "up": service.outbox.trouble is None,
             "totals": await Tally(backend).totals(),
-            "overview": await accounts.overview(),
+            "overview": await accounts.overview(service.settings.products),
             "piles": await accounts.piles(),
             "processes": await service.flusher.processes(),
             "disk_free": backend.free,

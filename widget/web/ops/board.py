@@ -54,7 +54,7 @@ async def _board(request: Request, over: Range) -> Board:
     try:
         service.outbox.check_open()
         accounts = Accounts(backend)
-        overview, piles = await accounts.overview(), await accounts.piles()
+        overview, piles = await accounts.overview(products), await accounts.piles()
         counts = await Tally(backend).read(number * step, boards.EVENTS)
         waiting = await Notices(backend).waiting()
     except OutboxUnavailable as error:
