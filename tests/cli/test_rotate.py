@@ -7,6 +7,8 @@ import children
 from bed import SECRET_KEY, Widget
 from outboxes import new_submission, outbox_at, time_passes
 
+from widget.outbox.entries import Wanted
+from widget.outbox.operator import Operator
 from widget.outbox.sealing import Keyring
 
 OLD, NEW = "an-old-key-0123456789-abcdefghijkl", "the-new-key-9876543210-zyxwvutsrq"
@@ -25,6 +27,23 @@ def rotate(folder: Path, *arguments: str, **environ: str) -> str:
 
 def days_ago(days: float) -> str:
     return f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%S}"
+
+
+async def test_receipts_of_what_was_never_delivered_keep_a_key_no_longer_than_others(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'widget.db'}"
+    async with outbox_at(url, tmp_path) as outbox:
+        operator = Operator(outbox.backend)
+        for _ in range(2):
+            await outbox.add(new_submission(outbox))
+        refused, waiting = [entry.id for entry in await operator.find(Wanted())]
+        await operator.discard([refused])
+        await time_passes(outbox, 40 * 86_400)
+        keys = {"SECRET_KEY": f"{NEW},{OLD}"}
+        assert "Not yet: receipts of 1 submission" in rotate(tmp_path, "--since", days_ago(35), **keys)
+        await operator.discard([waiting])
+        assert "Not yet: receipts of 1 submission" in rotate(tmp_path, "--since", days_ago(35), **keys)
+        await time_passes(outbox, 31 * 86_400)
+        assert "Safe now" in rotate(tmp_path, "--since", days_ago(35), **keys)
 
 
 async def test_a_key_goes_once_nothing_needs_it(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from widget.outbox.entries import Wanted
 from widget.outbox.operator import Operator
 from widget.outbox.sealing import Keyring
 
+_DAY = 86400.0
+"""Seconds."""
+
 
 @click.command()
 @click.option(
@@ -29,8 +32,11 @@ def rotate(since: datetime | None) -> None:
     at = None if since is None else since.replace(tzinfo=UTC).timestamp()
 
     async def look(operator: Operator, settings: Settings) -> tuple[Settings, Mapping[str | None, int], int]:
-        older = 0 if at is None else await operator.count(Wanted(older_than=time.time() - at))
-        return settings, await operator.rows_by_key(), older
+        if at is None:
+            return settings, await operator.rows_by_key(), 0
+        # A refused row outlives its receipt.
+        signed = Wanted(older_than=time.time() - at, ended_within=settings.receipt_days * _DAY)
+        return settings, await operator.rows_by_key(), await operator.count(signed)
 
     settings, by_key, older = operating.run(look, all_readable=False)
     operating.write(_signing(settings, at, older))

@@ -16,6 +16,7 @@ DISCARDABLE: tuple[State, ...] = ("queued", "unknown", "refused")
 class Wanted:
     """Selects rows. An empty field selects all; ages are in seconds since a row was accepted.
 
+    `ended_within` selects rows that ended less than so many seconds ago, or have not ended: an unknown one may go on.
     `held` True selects only rows that wait to be released, False all others. `restored` True selects only rows that
     came from a restored backup, False all others. `erased` True selects only rows whose content is erased, False all
     others.
@@ -26,6 +27,7 @@ class Wanted:
     products: tuple[str, ...] = ()
     older_than: float | None = None
     younger_than: float | None = None
+    ended_within: float | None = None
     held: bool | None = None
     restored: bool | None = None
     erased: bool | None = None

@@ -108,6 +108,10 @@ class OperatorStatements:
             conditions.append(is_restored if wanted.restored else ~is_restored)
         if wanted.erased is not None:
             conditions.append(s.email.is_(null()) if wanted.erased else s.email.is_not(null()))
+        if wanted.ended_within is not None:
+            conditions.append(
+                or_(s.ended_at.is_(None), s.state == "unknown", s.ended_at >= self._now - wanted.ended_within)
+            )
         if wanted.older_than is not None:
             conditions.append(s.accepted_at < self._now - wanted.older_than)
         if wanted.younger_than is not None:
