@@ -532,6 +532,14 @@ def test_a_missing_products_file_is_named_by_its_whole_path_with_what_makes_one(
         ("INSIDER_CLIENT_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
         ("EVENTS_SECRET__NOPE", "there is no product 'nope' in widget.toml"),
         ("IDENTITY_KEY__NOPE", "there is no product 'nope' in widget.toml"),
+        ("CLAMAD", "is not a setting; did you mean CLAMD?"),
+        ("HOTS", "is not a setting; did you mean HOST?"),
+        ("PROT", "is not a setting; did you mean PORT?"),
+        ("HTSS", "is not a setting; did you mean HSTS?"),
+        ("LEASES", "is not a setting; did you mean LEASE?"),
+        ("SPOOLS", "is not a setting; did you mean SPOOL?"),
+        ("RELAOD", "is not a setting; did you mean RELOAD?"),
+        ("TRACE", "is not a setting; did you mean TRACES?"),
     ],
 )
 def test_a_variable_that_is_nearly_ours_stops_the_start(config: Path, name: str, sentence: str) -> None:
@@ -539,19 +547,12 @@ def test_a_variable_that_is_nearly_ours_stops_the_start(config: Path, name: str,
 
 
 def test_variables_of_others_are_left_alone(config: Path) -> None:
-    others = (
-        "PATH",
-        "HOME",
-        "HOSTNAME",
-        "PORTAL",
-        "PWD",
-        "LOGNAME",
-        "SHELL",
-        "LANG",
-        "DATABASE",
-        "SECRET",
-        "POSTGRES_HOST",
-    )
+    others = [
+        "PATH", "HOME", "HOSTNAME", "HOSTTYPE", "HOSTS", "PORTAL", "PORTS", "PWD", "OLDPWD", "LOGNAME", "SHELL",
+        "SHLVL", "LANG", "LANGUAGE", "TERM", "USER", "EDITOR", "VISUAL", "PAGER", "LESS", "MAIL", "PROMPT", "TZ",
+        "DISPLAY", "DEBUG", "POST", "POOL", "SPORT", "PLEASE", "EASE", "RELEASE", "PRELOAD", "TRACKS", "TRACEPARENT",
+        "host", "port", "DATABASE", "SECRET", "POSTGRES_HOST", "_",
+    ]  # fmt: skip
     assert load(config, **dict.fromkeys(others, "x"))
 
 

@@ -127,6 +127,8 @@ def _variable(location: tuple[int | str, ...]) -> str:
     return str(location[0]).upper() if location else "environment"
 
 
+_SHORT = 4
+"""Letters of a setting's name up to which one letter more or less makes another word."""
 _PER_PRODUCT = ("INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET", "IDENTITY_KEY", "EVENTS_SECRET")
 
 
@@ -144,7 +146,8 @@ def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> 
         *wanted,
         *files,
     }
-    known = [name for name in ours if "_" in name]  # a short name is close to too many ordinary words
+    known = [name for name in ours if "_" in name]
+    words = [name for name in ours if "_" not in name]
     for name in secrets.credentials(environ):
         if name in ours and name not in wanted:
             yield Problem(name, "is a credential, but only secrets are read from files; set it as a variable")
@@ -161,6 +164,19 @@ def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> 
                 yield Problem(name, f"there is no product {slug.lower().replace('_', '-')!r} in widget.toml{hint}")
         elif hint := suggestion(name.upper(), known):
             yield Problem(name, f"is not a setting{hint}")
+        elif meant := next((word for word in words if _is_slip(name, word)), None):
+            yield Problem(name, f"is not a setting; did you mean {meant}?")
+
+
+def _is_slip(name: str, word: str) -> bool:
+    """Whether `name` is a setting of one word after one slip of the finger behind its first letter: two letters are
+    exchanged or, if the word is long enough, one is missing or too many. Anything else that is close to so short a name
+    may be an ordinary variable, such as HOSTS, POOL or TRACKS."""
+    places = range(1, len(word))
+    exchanged = {word[:at] + word[at : at + 2][::-1] + word[at + 2 :] for at in places}
+    longer, shorter = (name, word) if len(name) > len(word) else (word, name)
+    without_one = {longer[:at] + longer[at + 1 :] for at in range(1, len(longer))}
+    return name in exchanged or (len(word) > _SHORT and shorter in without_one)
 
 
 def _account(environ: Mapping[str, str], slug: str, problems: list[Problem]) -> Account:
