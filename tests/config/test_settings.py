@@ -69,6 +69,15 @@ ADDRESSES = {
     "RATE_LIMIT_STORAGE": "redis", "PUBLIC_URL": "https",
 }  # fmt: skip
 """Settings that are somebody's address, with its scheme."""
+NO_HOSTS = (
+    "host..example",
+    "\u00e9..example",
+    "ho\u200bst.example",
+    "xn--zzzz.example",
+    f"{'h' * 64}.example",
+    "h%6fst",
+)
+"""Names that nobody can look up: with an empty or a long part, an invisible character, or what is no punycode."""
 
 
 @pytest.mark.parametrize(
@@ -105,12 +114,22 @@ ADDRESSES = {
         ("CLAMD", "tcp://scanner"),
         ("CLAMD", "tcp://scanner:many"),
         ("CLAMD", "unix://relative"),
+        *(("CLAMD", f"tcp://{host}:3310") for host in NO_HOSTS),
         ("CLAMD_TIMEOUT", "26"),
         ("OPS_TOKEN", "short"),
         *(
             (name, f"{scheme}://{place}")
             for name, scheme in ADDRESSES.items()
-            for place in ("host.example:many", "host.example:0", "host.example:99999", "[::1", "the host", ".", "")
+            for place in (
+                "host.example:many",
+                "host.example:0",
+                "host.example:99999",
+                "[::1",
+                "the host",
+                ".",
+                "",
+                *NO_HOSTS,
+            )
         ),
         *(
             (name, text)
@@ -293,6 +312,8 @@ def test_a_product_is_made_its_own_by_a_few_tables(config: Path) -> None:
         ("events = {url = 'http://hook.example.com/'}", "events.url", "needs https"),
         ("events = {url = 'ftp://hook.example.com/'}", "events.url", "is not a usable address"),
         ("events = {url = 'https://hook.example.com:99999/'}", "events.url", "is not a usable address"),
+        ("events = {url = 'https://hook..example.com/'}", "events.url", "is not a usable address"),
+        ("events = {url = 'https://xn--zzzz.example.com/'}", "events.url", "is not a usable address"),
         ("events = {url = 'https://hook.example.com/a b'}", "events.url", "is not a usable address"),
         ("events = {url = 'https://me:word@hook.example.com/'}", "events.url", "must not contain a user"),
         ("events = {uri = 'https://hook.example.com/'}", "events.uri", "did you mean url?"),

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from bed import FACT
 from outboxes import outbox_at
+from structlog.testing import capture_logs
 
 from widget.delivery import health
 from widget.delivery.health import Health
+from widget.delivery.heartbeat import Heartbeat
 
 
 async def test_a_database_may_take_longer_than_the_time_between_two_checks(
@@ -32,3 +34,14 @@ async def test_a_database_may_take_longer_than_the_time_between_two_checks(
         assert checks.ready
         answer.set()
         watching.cancel()
+
+
+async def test_a_heartbeat_that_no_request_can_be_made_for_is_logged_once() -> None:
+    heartbeat = Heartbeat("https://ho\u200bst.example/a-secret")
+    with capture_logs() as lines:
+        for _ in range(2):
+            heartbeat.beat()
+            assert heartbeat._beating
+            await heartbeat._beating
+    await heartbeat.close()
+    assert [line["reason"] for line in lines] == ["the address cannot be used"]

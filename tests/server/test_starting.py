@@ -8,9 +8,10 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import children
 import httpx
 import pytest
-from bed import NO_TLS, START, Sandbox, Widget, adjusted, free_port, until
+from bed import IN_ENGLISH, NO_TLS, START, Sandbox, Widget, adjusted, free_port, until
 from postgres import Postgres
 from structlog.testing import capture_logs
 
@@ -234,6 +235,30 @@ def test_what_is_wrong_with_a_database_that_was_away_is_said_once_and_tried_on(
     finally:
         web.stop()
         postgres.execute("DROP ROLE nobody")
+
+
+@pytest.mark.parametrize("wrong", ["?sslmod=require", "?foo=bar", "a role without rights"])
+def test_what_a_database_does_not_take_is_named_by_every_command(
+    insider: Sandbox, tmp_path: Path, postgres: Postgres, wrong: str
+) -> None:
+    url = postgres.database()
+    Widget(tmp_path, insider.url, DATABASE_URL=url).migrate()
+    postgres.execute("CREATE ROLE limited LOGIN")
+    wrong_url = url + wrong if wrong.startswith("?") else url.replace("widget@", "limited@")
+    widget = Widget(tmp_path, insider.url, DATABASE_URL=wrong_url)
+    try:
+        assert "DATABASE_URL" in widget.refuses()
+        for command in (["check", "--offline"], ["migrate"], ["outbox", "list"], ["status"]):
+            done = children.run([*IN_ENGLISH, *command], tmp_path, widget.environ)
+            said = done.stdout + done.stderr
+            assert (done.returncode, "DATABASE_URL" in said, "Traceback" in said) == (1, True, False), said
+    finally:
+        postgres.execute("DROP ROLE limited")
+
+
+@pytest.mark.parametrize("host", ["n\u00f6..such", "h" * 64, "no.such.host.invalid"])
+def test_what_is_no_host_of_this_machine_is_named(insider: Sandbox, tmp_path: Path, host: str) -> None:
+    assert "HOST, PORT: cannot listen on" in Widget(tmp_path, insider.url, HOST=host).refuses()
 
 
 def test_commands_do_not_wait_for_a_database_that_is_away(insider: Sandbox, tmp_path: Path, absent: str) -> None:

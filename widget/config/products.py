@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from widget.config.hosts import is_reachable
 from widget.submissions.limits import KINDS, MAX_FILES, Kind
 from widget.submissions.model import CONSENT_VERSION, MAX_CHIP, MAX_CHIPS, clean_text
 from widget.theming.themes import Theme
@@ -270,7 +271,7 @@ def _event_address(value: str) -> str:
     advice = "is not a usable address; give one such as https://portal.example.com/hooks/feedback"
     try:
         parts = urlsplit(value)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_usable = parts.scheme in ("http", "https") and parts.port != 0 and is_reachable(value)
     except ValueError:  # no port, or no IPv6 address
         raise ValueError(advice) from None
     if not is_usable or parts.fragment or not re.fullmatch(r"[!-~]+", value):

@@ -11,12 +11,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from widget.config import rates
+from widget.config.hosts import is_reachable
 from widget.config.products import LOCAL
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 _PORTS = {"http": 80, "https": 443}
 _MAIL = re.compile(r"(?:[^\s@,;<>]+@[^\s@,;<>]+|[^@,;<>\r\n]*<[^\s@,;<>]+@[^\s@,;<>]+>)")
-_HOST = re.compile(r"[^\s.]\S*")
 ROOT = re.compile(r"(?!.{200})(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 """A path below which the service may lie; nothing in it needs to be escaped."""
 
@@ -49,7 +49,7 @@ def _parts(value: str, schemes: Collection[str], advice: str) -> SplitResult:
     """The parts of an address that can be connected to. Raises ValueError with `advice` for any other."""
     try:
         parts = urlsplit(value)
-        is_usable = parts.scheme in schemes and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+        is_usable = parts.scheme in schemes and parts.port != 0 and is_reachable(value)
     except ValueError:  # a port that is no number, or half an IPv6 address
         is_usable = False
     if not is_usable:
@@ -151,15 +151,15 @@ def count_storage(value: str) -> str:
 
 def clamd(value: str) -> str:
     """The address of a ClamAV daemon."""
-    try:
+    advice = "is not a usable address; give one such as unix:///run/clamav/clamd.ctl or tcp://scanner:3310"
+    if value.startswith("unix:"):
         parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    is_path = parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc
-    is_host = parts.scheme == "tcp" and parts.hostname and port and not (parts.path or parts.username)
-    if not (is_path or is_host):
-        raise ValueError("is not a usable address; give one such as unix:///run/clamav/clamd.ctl or tcp://scanner:3310")
+        is_usable = parts.path.startswith("/") and not parts.netloc
+    else:
+        parts = _parts(value, ("tcp",), advice)
+        is_usable = bool(parts.port) and not (parts.path or parts.username)
+    if not is_usable:
+        raise ValueError(advice)
     return value
 
 

@@ -47,6 +47,8 @@ class Heartbeat:
             reason = f"no answer within {_PATIENCE:g} s"
         except httpx.HTTPError as error:
             reason = reason_of(error)
+        except httpx.InvalidURL:
+            reason = "the address cannot be used"
         if reason and not self._has_failed:
             log.warning("heartbeat.failed", reason=reason)  # without the address, whose path is a secret
         self._has_failed = bool(reason)

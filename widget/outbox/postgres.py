@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 import psycopg
 from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine, extract, func, text
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, OutboxUnusable, Problem
 from widget.outbox import jobs
@@ -29,6 +29,7 @@ from widget.outbox.batches import Batches, Job, Outcome
 from widget.outbox.connections import CONNECTING, close_failed, prepare_where_possible
 from widget.outbox.sealing import FRAME, PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
+from widget.outbox.tables import metadata
 from widget.submissions.model import Attachment
 from widget.submissions.spooled import SpooledFile
 from widget.telemetry.counters import Key, counters
@@ -44,6 +45,8 @@ _PLAIN_CHUNK = 64 * 1024
 ones, for which it asks the system for memory each time."""
 _AT_ONCE = 8
 """Rows that are read at once: with sealed ones, 2 MiB."""
+_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+"""What a process that serves may do with our tables. Commands need the first, and some of them more."""
 _LASTING = re.compile(
     r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
     r"|(database|role) \".*\" does not exist"
@@ -106,11 +109,14 @@ class PostgresBackend:
             self._prepare()
         try:
             await self.read(_check_durable)
+            await self.read(partial(_check_rights, needed=_RIGHTS if exclusive else _RIGHTS[:1]))
             self._has_answered = True
         except OutboxUnavailable as error:
             if _LASTING.search(str(error)):
                 raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
             raise
+        except ProgrammingError as error:  # an option of the address that libpq does not know
+            raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error.orig}")]) from error
 
     def _prepare(self) -> None:
         self._threads = ThreadPoolExecutor(max(1, self._connections - 1), thread_name_prefix="outbox")
@@ -343,6 +349,17 @@ def _check_durable(connection: Connection) -> None:
     ]
     if problems:
         raise ConfigurationError(problems)
+
+
+def _check_rights(connection: Connection, needed: Sequence[str]) -> None:
+    """A role that may not use the tables cannot serve."""
+    statement = text(
+        "SELECT relname FROM pg_class, unnest(CAST(:tables AS text[])) AS t, unnest(CAST(:needed AS text[])) AS r "
+        "WHERE oid = to_regclass(t) AND NOT has_table_privilege(oid, r) LIMIT 1"
+    )
+    if table := connection.scalar(statement, {"tables": list(metadata.tables), "needed": list(needed)}):
+        words = f"its role may not use the table {table}: grant it {', '.join(needed)}, or give the role that owns it"
+        raise ConfigurationError([Problem("DATABASE_URL", words)])
 
 
 @contextlib.contextmanager

@@ -142,9 +142,10 @@ def listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-    except OSError as error:
+    except (OSError, TypeError, UnicodeError) as error:  # the last two for what cannot be a name
         listening.close()
-        problem = Problem("HOST, PORT", f"cannot listen on {host}:{port}: {error.strerror}")
+        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
+        problem = Problem("HOST, PORT", f"cannot listen on {host}:{port}: {reason}")
         raise ConfigurationError([problem]) from error
     listening.listen(_BACKLOG)
     return listening
