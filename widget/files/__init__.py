@@ -23,8 +23,9 @@ _SIGNATURES = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n\x1a\n": "image/png",
 }
-# Mail programs and printers put marks, blanks or lines of their own in front. Readers skip them.
-_PDF = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\xc2\xa0|[\0\t-\r ])*%PDF-")
+# Mail programs and printers put marks, blanks or lines of their own in front. Readers skip them. The blanks contain no
+# line break, because the search would take quadratic time if several line breaks could begin one match.
+_PDF = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff|\xc2\xa0|[\0\t\v\f ])*%PDF-")
 _EXTENSIONS = {kind.media_type: kind.extensions for kind in KINDS.values()}
 _ALIASES = {
     "image/jpg": "image/jpeg",

@@ -22,8 +22,7 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _JOINERS = re.compile("[\u200c\u200d]")
-_SPACE = "[\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"
-_AROUND = re.compile(f"^{_SPACE}|{_SPACE}$")
+_AROUND = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _AT = str.maketrans({"\ufe6b": "@"})
 _DOTS = re.compile("[\u3002\uff61]")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -47,7 +46,7 @@ def fold(text: str) -> str:
     Control characters stay: a text that contains them comes from a program, and is not valid. Joiners are removed from
     the local part. In a domain they stand for a different name, so they stay there and make the domain invalid.
     """
-    text = _AROUND.sub("", _INVISIBLE.sub("", text[:_MOST_READ]))
+    text = _INVISIBLE.sub("", text[:_MOST_READ]).strip(_AROUND)
     text = text.translate(_FULL_WIDTH).translate(_AT)
     if scheme := _MAILTO.match(text):
         text = text[scheme.end() :].partition("?")[0]
