@@ -95,7 +95,27 @@ async def test_no_place_is_lost_whenever_clients_leave():
     while not all(task.done() for task in tasks):
         await asyncio.sleep(0)
         chance.choice(tasks).cancel()
+    assert not any(task.exception() for task in tasks if not task.cancelled())
     async with queue.place("a"), queue.place("b"):
+        pass
+
+
+@pytest.mark.parametrize("leaver", [0, 1, 2])
+async def test_a_place_that_becomes_free_as_somebody_gives_up_goes_to_the_next(leaver):
+    queue, served = FairQueue(1, patience=5), []
+
+    async def turn(name):
+        async with queue.place("b" if name else "a"):
+            served.append(name)
+
+    async with queue.place("held"):
+        waiting = [asyncio.create_task(turn(name)) for name in range(3)]
+        await asyncio.sleep(0)
+        waiting[leaver].cancel()  # which it hears only after the place was handed on
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(end) for end in ended] == [asyncio.CancelledError if n == leaver else type(None) for n in range(3)]
+    assert served == [name for name in range(3) if name != leaver]
+    async with queue.place("a"):
         pass
 
 

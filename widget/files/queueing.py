@@ -55,13 +55,14 @@ class FairQueue:
 
     def _leave(self, client: str, turn: asyncio.Future[None]) -> None:
         """Stop waiting. A place that was given at the same moment goes to the next client."""
-        turns = self._waiting.get(client, deque())
-        if turn not in turns:
+        if turn.done() and not turn.cancelled():
             self._release()
             return
-        turns.remove(turn)
+        turns = self._waiting.get(client, deque())
+        with contextlib.suppress(ValueError):  # a place that became free at the same moment has passed it by
+            turns.remove(turn)
         if not turns:
-            del self._waiting[client]
+            self._waiting.pop(client, None)
 
     def _release(self) -> None:
         self._free += 1
@@ -74,6 +75,8 @@ class FairQueue:
             turn = turns.popleft()
             if not turns:
                 del self._waiting[client]
+            if turn.done():
+                continue  # its client has given up, and will hear so in a moment
             self._now = self._start(client)
             self._charge(client, _LEAST)
             self._free -= 1
