@@ -135,6 +135,25 @@ def test_each_token_that_is_not_believed_is_named(token: str, named: str) -> Non
     assert reason(token) == named
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Mara \ud83d", "Mara"),
+        ("\ud83d", ""),
+        ("Ma\0ra\u202e\nLind", "Mara Lind"),
+        (7, ""),
+        ("\U0001f600 x", "\U0001f600 x"),
+    ],
+)
+def test_a_name_is_one_line_that_can_be_shown(name: Any, shown: str) -> None:
+    assert ascii(verify(signed(name=name)).name) == ascii(shown)
+
+
+def test_an_address_is_normalised_like_one_that_was_typed() -> None:
+    assert verify(signed(email=" Mara@Northwind.example\u200b")).email == "Mara@northwind.example"
+    assert reason(signed(email="mara\ud83d@northwind.example")) == "email"
+
+
 def test_a_public_key_used_as_a_secret_opens_nothing() -> None:
     header, claims = {"alg": "HS256"}, {"email": "a@b.example", "aud": "demo", "exp": NOW + 9}
     import hashlib

@@ -12,8 +12,10 @@ SECRET = SECRET_KEY[::-1]
 CONFIG = f"{WIDGET_TOML}[products.demo.identity]\n"
 
 
-def signed(jti: str) -> str:
-    claims = {"email": "mara@northwind.example", "aud": "demo", "exp": time.time() + 300, "jti": jti}
+def signed(jti: str | None = None, **changes: str) -> str:
+    claims = {"email": "mara@northwind.example", "aud": "demo", "exp": time.time() + 300, **changes}
+    if jti is not None:
+        claims["jti"] = jti
     return jwt.encode(claims, SECRET, "HS256")
 
 
@@ -28,6 +30,15 @@ def send(widget: Widget, identity: str, token: str = "") -> httpx.Response:
     fields = {"token": token or widget.token(), "description": "Hi", "identity": identity}
     parts = [(name, (None, value)) for name, value in fields.items()]
     return widget.client.post("/form/demo", files=parts, headers={"Accept": "application/json"})
+
+
+def test_a_name_with_half_a_character_in_it_is_shown_without(insider: Sandbox, tmp_path: Path) -> None:
+    with widget_at(f"sqlite:///{tmp_path}/widget.db", insider, tmp_path / "one") as widget:
+        identity = signed(name="Mara \ud83d")
+        answer = widget.client.get("/form/demo/identity", headers={"X-Identity": identity})
+        assert (answer.status_code, answer.json()["name"]) == (200, "Mara")
+        assert widget.client.get("/form/demo", params={"identity": identity}).status_code == 200
+        assert send(widget, identity).status_code == 201
 
 
 def test_the_second_submission_is_refused_also_after_a_restart(

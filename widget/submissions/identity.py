@@ -12,6 +12,7 @@ from typing import Any
 
 from widget.errors import IdentityInvalid
 from widget.submissions import addresses
+from widget.submissions.context import clean_line
 
 LEEWAY = 60.0
 """Seconds by which our clock and that of the host's server may differ."""
@@ -24,8 +25,8 @@ MAX_NAME = 120
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The person that a host's server vouches for. The name may be empty. If the token may be used only once, `once` is
-    a hash of the product and the token's `jti`."""
+    """The person that a host's server vouches for: a normalised address, and a name on one line, which may be empty. If
+    the token may be used only once, `once` is a hash of the product and the token's `jti`."""
 
     email: str
     name: str = ""
@@ -58,9 +59,11 @@ def verify(token: str, *, product: str, keys: Keys, now: float, opened_at: float
     if product not in (audience if isinstance(audience, list) else [audience]):
         raise IdentityInvalid("audience", f"aud must be {product!r}")
     email, name = claims.get("email"), claims.get("name", "")
-    if not isinstance(email, str) or addresses.read(email) is None:
+    address = addresses.read(email) if isinstance(email, str) else None
+    if address is None:
         raise IdentityInvalid("email", "email is missing or not an address")
-    return Person(email, name[:MAX_NAME] if isinstance(name, str) else "", _once(product, claims.get("jti")))
+    name = clean_line(name)[:MAX_NAME] if isinstance(name, str) else ""
+    return Person(str(address), name, _once(product, claims.get("jti")))
 
 
 def _once(product: str, jti: object) -> str | None:
