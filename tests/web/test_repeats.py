@@ -2,12 +2,15 @@
 
 import re
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
+import jwt
 import pytest
-from bed import SECRET_KEY, Sandbox, Widget, submission_id_of
+from bed import SECRET_KEY, WIDGET_TOML, Sandbox, Widget, submission_id_of
 from samples import pdf, png
 
 FIRST: dict[str, Any] = {
@@ -33,6 +36,10 @@ SAME: dict[str, dict[str, Any]] = {
     "other line breaks": {"description": "first\r\nline"},
     "a blank around the address": {"email": " ada@example.com "},
 }
+UNSAID: dict[str, dict[str, Any]] = {
+    "consent not given": {"consent": "false"},
+    "no thumb": {"rating": ""},
+}
 
 
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME)
@@ -44,6 +51,40 @@ def test_the_same_content_gets_the_first_receipt_and_makes_no_second_feedback(
     again = widget.submit(token=token, **{**FIRST, **change})
     assert again.json() == first.json()
     assert insider.counts()["create"] == 1
+
+
+@pytest.mark.parametrize("change", UNSAID.values(), ids=UNSAID)
+def test_what_is_left_out_is_the_same_as_what_is_said_to_be_nothing(
+    widget: Widget, insider: Sandbox, change: dict[str, Any]
+) -> None:
+    token = widget.token()
+    first = widget.submit(token=token, consent=None, rating=None)
+    again = widget.submit(token=token, **{"consent": None, "rating": None, **change})
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert insider.counts()["create"] == 1
+
+
+def test_somebody_else_who_is_signed_in_has_sent_other_content(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    key = SECRET_KEY[::-1]
+    widget = start_widget(config=f"{WIDGET_TOML}[products.demo.identity]\n", IDENTITY_KEY__DEMO=key)
+
+    def send(email: str, token: str) -> httpx.Response:
+        claims = {"email": email, "aud": "demo", "exp": time.time() + 300}
+        fields = {"token": token, "description": "It works", "identity": jwt.encode(claims, key, "HS256")}
+        parts = [(name, (None, value)) for name, value in fields.items()]
+        return widget.client.post("/form/demo", files=parts, headers={"Accept": "application/json"})
+
+    token = widget.token()
+    first = send("ada@example.com", token)
+    assert send("ada@EXAMPLE.com", token).json() == first.json()
+    other = send("bob@example.com", token)
+    assert (other.status_code, other.json()["receipt"]) == (409, first.json()["receipt"])
+    assert send("bob@example.com", other.json()["token"]).status_code == 201
+    assert [feedback["body"]["submittedByEmail"] for feedback in insider.feedbacks()] == [
+        "ada@example.com", "bob@example.com"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)

@@ -8,6 +8,7 @@ Nothing here depends on HTTP: `body` reads the request, and `web` answers it.
 import asyncio
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -152,10 +153,10 @@ class Acceptance:
         try:
             accepted = await self._accept_new(product, token, form, lang, address, test=test)
         except (Rejected, OutboxUnavailable):
-            if repeated := await self._repeated(token, form):
+            if repeated := await self._repeated(product, token, form):
                 return repeated
             raise
-        if accepted := accepted or await self._repeated(token, form):
+        if accepted := accepted or await self._repeated(product, token, form):
             return accepted
         raise _disbelieved(product, form.fields, IdentityInvalid("used", "its jti was used before"))
 
@@ -195,12 +196,16 @@ class Acceptance:
         status = await self._dispatcher.accept(new, self._delivery_wait)
         return Stored(status) if status else None
 
-    async def _repeated(self, token: FormToken, form: RawForm) -> Repeated | None:
+    async def _repeated(self, product: Product, token: FormToken, form: RawForm) -> Repeated | None:
         """The first receipt, if this is a repeat. Raises AlreadySent if its content is not the same."""
         known = await self._outbox.status(token.submission_id)
         if known is None:
             return None
-        if known.content_mac and not self._fingerprints.matches(known.content_mac, form.fields, _named(form)):
+        fields = form.fields
+        with suppress(Rejected):  # somebody who is not believed is nobody whose submission was stored
+            fields = self._vouched(product, token, form)[0]
+        feedback = submission.check_fields(fields, files=len(form.files), rules=_rules(product))[0]
+        if known.content_mac and not self._fingerprints.matches(known.content_mac, feedback, _named(form)):
             raise AlreadySent(known.id, form.fields)
         return Repeated(known)
 
@@ -213,9 +218,9 @@ class Acceptance:
 
     def _submission(self, product: Product, token: FormToken, form: RawForm, lang: str) -> Submission:
         """The submission in the form, by the product's rules and without files. Raises Rejected."""
-        person = self._identities.verify(product, form.fields, token.made_at)
-        fields = self._signed(product, form.fields, person)
+        fields, person = self._vouched(product, token, form)
         feedback = submission.check(fields, files=len(form.files), rules=_rules(product))
+        content_mac = self._fingerprints.make(feedback, _named(form))
         details = context.read(fields.get("context", "")) if product.context != "off" else ()
         if product.context == "append":
             description, details = context.append(feedback.description, details)
@@ -226,19 +231,23 @@ class Acceptance:
             feedback,
             consent_version=submission.seen_version(fields, product.consent_in(lang)[1]),
             context=context.write(details) or None,
-            content_mac=self._fingerprints.make(form.fields, _named(form)),
+            content_mac=content_mac,
             identity_used=person.once if person else None,
             locale=lang,
         )
 
-    def _signed(self, product: Product, fields: Mapping[str, str], person: identity.Person | None) -> Mapping[str, str]:
-        """The fields, with the address that is vouched for if the product does not let people change it."""
+    def _vouched(
+        self, product: Product, token: FormToken, form: RawForm
+    ) -> tuple[Mapping[str, str], identity.Person | None]:
+        """The fields, with the address that is vouched for if the product does not let people change it, and the person
+        who it belongs to, if anybody is vouched for. Raises Rejected."""
+        fields, person = form.fields, self._identities.verify(product, form.fields, token.made_at)
         if person is None or product.email not in ("read-only", "hidden"):
-            return fields
+            return fields, person
         said = fields.get("submittedByEmail", "").strip()
         if said and not addresses.same(said, person.email):
             raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
-        return {**fields, "submittedByEmail": person.email}
+        return {**fields, "submittedByEmail": person.email}, person
 
     async def _examined(self, form: RawForm, client: str) -> tuple[Attachment, ...]:
         """The files, checked and as they may be forwarded. Raises Rejected with every fault."""
