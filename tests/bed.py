@@ -58,11 +58,12 @@ def proc_state(task: Path) -> str:
     return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
-def until_kept(url: str) -> None:
+def until_kept(url: str, headers: Sequence[tuple[str, str]] = ()) -> None:
     """Wait until the form at `url` comes from the cache: its token then stands in the packed page as it is."""
+    headers = [("Accept-Encoding", "gzip"), *headers]
 
     def is_kept() -> bool:
-        with httpx.stream("GET", url, trust_env=False, headers={"Accept-Encoding": "gzip"}, verify=NO_TLS) as answer:
+        with httpx.stream("GET", url, trust_env=False, headers=headers, verify=NO_TLS) as answer:
             return TOKEN.search(b"".join(answer.iter_raw()).decode("latin-1")) is not None
 
     until(is_kept)

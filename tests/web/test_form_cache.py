@@ -95,6 +95,16 @@ def test_the_language_of_the_browser_counts_where_the_address_names_none(widget:
         assert '<html lang="fr"' in french.text
 
 
+def test_nobody_puts_a_form_into_the_cache_under_the_language_of_others(widget: Widget) -> None:
+    twice = [("Accept-Language", "ar"), ("Accept-Language", "en")]
+    english = {"Accept-Language": "en"}
+    shown = [widget.client.get("/form/demo", headers=twice).text for _ in range(2)]
+    until_kept(widget.url + "/form/demo", twice)
+    shown.append(widget.client.get("/form/demo", headers=twice).text)
+    assert all('<html lang="ar"' in page for page in shown)
+    assert '<html lang="en"' in widget.client.get("/form/demo", headers=english).text
+
+
 def test_what_is_said_about_a_person_is_in_their_page_alone(widget: Widget) -> None:
     for _ in range(2):
         assert "ada@example.com" in widget.client.get("/form/demo?email=ada@example.com").text

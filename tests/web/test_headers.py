@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from bed import Widget, adjusted, free_port
+from bed import TOKEN, Widget, adjusted, free_port
 from samples import MAX_FILE_SIZE
 
 from widget.web.headers import HEADERS
@@ -224,3 +224,39 @@ def test_a_host_that_the_client_made_up_comes_back_nowhere(start_widget: Callabl
         answer = widget.client.get(path, headers=headers)
         assert "evil.example" not in answer.text + str(answer.headers)
         assert answer.status_code in (200, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "values"),
+    [
+        ("/form/demo", "Accept-Language", ("ar", "en")),
+        ("/form/demo?email=", "Accept-Language", ("de;q=0.5", "fr")),
+        ("/form/demo", "Accept-Encoding", ("gzip;q=0.5", "br")),
+        ("/form/demo?email=", "Accept-Encoding", ("br", "identity;q=0.1")),
+        ("/static/form.css", "Accept-Encoding", ("gzip", "br;q=0")),
+        ("/nowhere", "Accept", ("text/html", "application/json")),
+        ("/embed.js", "If-None-Match", ("ETAG", '"other"')),
+        ("/ops", "Cookie", ("widget-ops=SESSION", "other=1")),
+        ("/readyz", "Authorization", (f"Bearer {OPS_TOKEN}", "Bearer other")),
+        ("/form/demo", "X-Forwarded-For", ("203.0.113.1", "203.0.113.2")),
+        ("/form/demo", "X-Forwarded-Proto", ("https", "http")),
+        ("/form/demo?email=", "X-Forwarded-Prefix", ("/one", "/two")),
+    ],
+)
+def test_a_field_that_comes_twice_is_read_as_one_with_both_values(
+    start_widget: Callable[..., Widget], path: str, name: str, values: tuple[str, str]
+) -> None:
+    widget = start_widget(TRUSTED_PROXIES="127.0.0.1", OPS_TOKEN=OPS_TOKEN)
+    signed_in = widget.client.post("/ops/sign-in", data={"token": OPS_TOKEN}).cookies.get("widget-ops") or ""
+    widget.client.cookies.clear()
+    etag = str(widget.client.get("/embed.js").headers["etag"])
+    values = (values[0].replace("ETAG", etag).replace("SESSION", signed_in), values[1])
+
+    def answer(*given: str) -> tuple[object, ...]:
+        got = widget.client.get(path, headers=[(name, value) for value in given])
+        kind = [got.headers.get(field) for field in ("content-type", "content-encoding", "strict-transport-security")]
+        return got.status_code, *kind, TOKEN.sub("", got.text)
+
+    for one, two in (values, values[::-1]):
+        joined = answer(("; " if name == "Cookie" else ", ").join((one, two)))
+        assert [answer(one, two) for _ in range(3)] == [joined] * 3  # the third may come from the cache

@@ -47,6 +47,17 @@ _CODES = {400: "malformed", 408: "malformed", 429: "rate_limited", 431: "request
 _HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{1,255}")
 
 
+def _joined(fields: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The fields of a head, each once, with all its values in their order (RFC 9110, section 5.3).
+
+    Of a field that came twice, one reader would take the first and another the last.
+    """
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in fields:
+        values.setdefault(name, []).append(value)
+    return [(name, (b"; " if name == b"cookie" else b", ").join(every)) for name, every in values.items()]
+
+
 class _Refused(Exception):
     """The head of a request is not acceptable."""
 
@@ -304,6 +315,8 @@ class Protocol(HttpToolsProtocol):
             names = [name for name, _ in self.headers]
             if any(names.count(name) > 1 for name in _ONCE):
                 raise self._stop(400)
+            self.headers[:] = _joined(self.headers)  # in place: the request's scope has this list
+            named = dict(self.headers)
         self.forwarded.look(self.client, named)
         if not _HOST.fullmatch(named.get(b"host", b"localhost" if version == "1.0" else b"")):
             raise self._stop(400)
