@@ -57,7 +57,8 @@ def body(data: bytes) -> None:
 
 async def _take(request: Request) -> None:
     try:
-        async with intake.receive(request, spool=SPOOL, limits=LIMITS, turns=intake.Turns()) as incoming:
+        room = intake.Room(LIMITS.request_size, "")
+        async with intake.receive(request, spool=SPOOL, limits=LIMITS, turns=intake.Turns(), room=room) as incoming:
             await incoming.token()
             raw = await incoming.form()
             assert len(raw.files) <= limits.MAX_FILES

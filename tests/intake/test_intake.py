@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from starlette.responses import JSONResponse
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.files.threads import run_uncancellable
 from widget.intake import body as intake
+from widget.intake import room
+from widget.outbox.sqlite import SPARE
 
 BOUNDARY = "form7MA4YWxk"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -49,6 +51,7 @@ class Server:
 
     def __init__(self, spool):
         self.spool = spool
+        self.room = intake.Room(1024 * MIB, "PENDING_BYTES")
         self.limits = intake.Limits()
         self.disconnects = 0
         self.spooled_while_open = []
@@ -59,7 +62,9 @@ class Server:
     async def __call__(self, scope, receive, send):
         request = Request(scope, receive, send)
         try:
-            async with intake.receive(request, spool=self.spool, limits=self.limits, turns=intake.Turns()) as incoming:
+            async with intake.receive(
+                request, spool=self.spool, limits=self.limits, turns=intake.Turns(), room=self.room
+            ) as incoming:
                 response = await self.answer(incoming)
         except intake.ClientDisconnect:
             self.disconnects += 1
@@ -366,7 +371,7 @@ def test_128_uploads_at_once_all_come_through(server):
     contents = [picture(256 * 1024) for _ in range(8)]
 
     async def upload(client, content):
-        sent = file("a.png", content) + END
+        sent = text("token", "genuine") + file("a.png", content) + END
         return await client.post(server.url, content=sent, headers={"content-type": CONTENT_TYPE})
 
     async def upload_all():
@@ -377,15 +382,89 @@ def test_128_uploads_at_once_all_come_through(server):
         assert response.json()["files"][0][2] == hashlib.sha256(contents[i % 8]).hexdigest()
 
 
+@contextmanager
+def sending(server, count, *parts):
+    """Clients that have sent these parts and are silent; `held` says how much of them lies on the disk."""
+    body = b"".join(parts)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(server.connection(len(body) + MIB)) for _ in range(count)]
+        for connection in connections:
+            connection.sendall(body)
+        yield connections
+
+
+def on_disk(server):
+    sizes = []
+    for path in server.spooled:
+        with suppress(FileNotFoundError):
+            sizes.append(path.stat().st_size)
+    return sum(sizes)
+
+
+def test_who_sends_files_without_a_token_takes_nothing_from_those_who_have_one(server):
+    whole = file("a.png", picture(4 * MIB)) * 3  # of which one request fits into the room without a token, not two
+    with sending(server, 5, whole):
+        server.wait_until(lambda server: len(server.spooled) == 3 and on_disk(server) > 12 * MIB - 131072)
+        assert server.post(whole).status_code == 503
+        person = server.post(text("token", "genuine"), *[file("a.png", picture(4 * MIB))] * 5)
+        assert (person.status_code, len(person.json()["files"])) == (200, 5)
+        assert on_disk(server) <= 21 * MIB
+    server.wait_until(lambda server: not server.room.held)
+    assert server.post(*[file("a.png", picture(4 * MIB))] * 5).status_code == 200
+
+
+def test_all_requests_together_hold_no_more_than_the_room_and_leave_it_as_it_was(server):
+    server.room = intake.Room(30 * MIB, "PENDING_BYTES")
+    with sending(server, 2, text("token", "genuine"), *[file("a.png", picture(4 * MIB))] * 3):
+        server.wait_until(lambda server: on_disk(server) > 24 * MIB - 131072)
+        sent = [text("token", "genuine"), *[file("a.png", picture(4 * MIB))] * 2, text("description", "kept")]
+        response = server.post(*sent)
+        assert (response.status_code, response.json()["fields"]) == (503, {"description": "kept"})
+        assert server.post(text("token", "genuine"), file("a.png", picture(MIB))).status_code == 200
+    server.wait_until(lambda server: not server.room.held)
+    assert server.post(text("token", "genuine"), *[file("a.png", picture(4 * MIB))] * 5).status_code == 200
+
+
+def test_uploads_stop_while_the_disk_has_space_for_what_was_accepted(server, monkeypatch):
+    sent = [text("token", "genuine"), file("a.png", picture(MIB)), text("description", "kept")]
+    monkeypatch.setattr(room, "LEAST_FREE", 1 << 62)
+    response = server.post(*sent)
+    assert (response.status_code, response.json()["fields"]) == (503, {"description": "kept"})
+    assert server.spooled == []
+    assert server.post(text("description", "a text")).status_code == 200
+    monkeypatch.undo()
+    assert server.post(*sent).status_code == 200
+    assert room.LEAST_FREE >= 4 * SPARE
+
+
+class Counting(room.Room):
+    """Counts what was ever taken: in all, and without a token."""
+
+    taken = (0, 0)
+
+    def _change(self, size: int, early: int) -> None:
+        super()._change(size, early)
+        self.taken = self.taken[0] + max(size, 0), self.taken[1] + max(early, 0)
+
+
+def test_files_behind_the_token_wait_until_it_is_known_to_be_genuine(server):
+    server.refused_token = "forged"
+    server.room, picture_part = Counting(1024 * MIB, "PENDING_BYTES"), file("a.png", picture(50_000))
+    assert server.post(text("token", "forged"), picture_part).status_code == 403  # in one chunk
+    assert server.room.taken == (0, 0)
+    assert server.post(text("token", "genuine"), picture_part).status_code == 200
+    assert server.room.taken == (50_000, 0)
+
+
 # Without a server: cases that no client can cause.
 
 
-def taking_in(messages, spool, limits=intake.Limits(), turns=None, sealed=False):  # noqa: B008 - it is frozen
+def taking_in(messages, spool, limits=intake.Limits(), turns=None, room=None, sealed=False):  # noqa: B008 - it is frozen
     """The intake of a request whose body comes from a queue of ASGI messages."""
     headers = [(b"content-type", CONTENT_TYPE.encode())]
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, messages.get)
-    turns = turns or intake.Turns()
-    return intake.receive(request, spool=spool, limits=limits, turns=turns, sealed=sealed)
+    turns, room = turns or intake.Turns(), room or intake.Room(1024 * MIB, "PENDING_BYTES")
+    return intake.receive(request, spool=spool, limits=limits, turns=turns, room=room, sealed=sealed)
 
 
 async def test_a_cancelled_request_leaves_nothing(tmp_path):

@@ -118,7 +118,7 @@ def test_a_disk_that_fills_up_with_submissions_keeps_room_to_deliver_them(
     start_widget: Callable[..., Widget], insider: Sandbox, small_disk: Path
 ) -> None:
     database = f"sqlite:///{small_disk / 'widget.db'}"
-    command = adjusted("widget.outbox.sqlite.SPARE=600000")
+    command = adjusted("widget.outbox.sqlite.SPARE=600000", "widget.intake.room.LEAST_FREE=0")
     widget = start_widget(**QUICK, DATABASE_URL=database, DELIVERY_WAIT="0", command=command)
     insider.down()
     answers: list[httpx.Response] = []
@@ -139,7 +139,7 @@ def test_a_disk_that_somebody_else_fills_up_loses_nothing(
     start_widget: Callable[..., Widget], insider: Sandbox, small_disk: Path
 ) -> None:
     database = f"sqlite:///{small_disk / 'widget.db'}"
-    command = adjusted("widget.outbox.sqlite.SPARE=0")
+    command = adjusted("widget.outbox.sqlite.SPARE=0", "widget.intake.room.LEAST_FREE=0")
     widget = start_widget(**QUICK, DATABASE_URL=database, DELIVERY_WAIT="0", command=command)
     insider.down()
     answers = [widget.submit(f"number {n}", files=[("a.png", png(), "image/png")]) for n in range(3)]

@@ -147,6 +147,7 @@ class _Web:
                 sheets=self._sheets,
                 wording=Wording(settings.custom / "templates", settings.products),
                 turns=intake.Turns(),
+                room=intake.Room(settings.pending_bytes, "PENDING_BYTES"),
                 flusher=flusher,
                 ops=create_ops(settings, self._static),
             )

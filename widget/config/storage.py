@@ -33,7 +33,7 @@ class StorageSettings(Topic):
         Field(
             description="Bytes of attachments that may wait for delivery. Above it, submissions with files are "
             "answered 503; submissions without files are still stored. One product gets half of it while others wait, "
-            "and all but an eighth while it is the only one.",
+            "and all but an eighth while it is the only one. Each process receives no more than this at once.",
         ),
     ] = ByteSize(1024**3)
     quarantine_bytes: Annotated[

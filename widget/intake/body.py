@@ -1,7 +1,7 @@
 """Reads a request's body as a stream, within bounds and to its proven end, into the raw parts of a submission.
 
-    async with receive(request, spool=directory, limits=Limits(), turns=Turns()) as incoming:
-        token = await incoming.token()  # as soon as it is there
+    async with receive(request, spool=directory, limits=Limits(), turns=Turns(), room=Room(…)) as incoming:
+        token = await incoming.token()  # as soon as it is there; if it is not genuine, `incoming.refuse`
         form = await incoming.form()  # form.fields, form.files: the files lie in `directory` until they are moved away
 
 Leaving the context removes every file that was not moved away. A killed process leaves its files behind; the folder
@@ -26,11 +26,12 @@ from widget.files import safe_name
 from widget.files.threads import run_uncancellable
 from widget.intake.model import RawFile, RawForm
 from widget.intake.multipart import MALFORMED, TOO_LARGE, Form, Limits, Upload
+from widget.intake.room import Room, Share, check_disk
 from widget.intake.turns import Body, Turns
 from widget.submissions.spooled import SpooledFile
 from widget.telemetry.counters import Amount, Key, counters
 
-__all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "Turns", "receive"]
+__all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "Room", "Turns", "receive"]
 
 _WRITE_SIZE = 32 * 1024
 """Bytes of files that each request may keep in memory while it waits for more."""
@@ -43,15 +44,17 @@ async def receive(
     spool: Path,
     limits: Limits,
     turns: Turns,
+    room: Room,
     refusal: Rejected | None = None,
     sealed: bool = False,
 ) -> AsyncIterator["Incoming"]:
     """The form in the request, for the caller to read.
 
-    All requests of a process share `turns`. A request with a `refusal` was refused already; its body is read all the
-    same, for its text fields and for the browser's sake. `spool` is the folder for files; `sealed` ones are encrypted.
+    All requests of a process share `turns` and `room`. A request with a `refusal` was refused already; its body is read
+    all the same, for its text fields and for the browser's sake. `spool` is the folder for files; `sealed` ones are
+    encrypted.
     """
-    files = _Spool(spool, sealed=sealed)
+    files = _Spool(spool, room.share(), sealed=sealed)
     incoming = Incoming(request, files, limits, turns, refusal)
     try:
         yield incoming
@@ -64,7 +67,7 @@ async def receive(
 class Incoming:
     """One request on its way from the connection into a form and onto the disk.
 
-    Its methods raise OutboxUnavailable if the disk is full, and ClientDisconnect.
+    Its methods raise OutboxUnavailable if there is no room on the disk, and ClientDisconnect.
     """
 
     def __init__(
@@ -77,7 +80,8 @@ class Incoming:
         self.size = 0
         """Bytes that were read."""
         self._given_up = False
-        self._failure: OSError | None = None
+        self._failure: OSError | OutboxUnavailable | None = None
+        self._is_trusted = False
         self._expects_word = "expect" in request.headers
         self._body = Body(request.receive, declared, limits, turns)
         self.whole = False
@@ -102,9 +106,14 @@ class Incoming:
         return None if self._form.token is None and self._form.refused else self._form.token or ""
 
     async def form(self) -> RawForm:
-        """The whole form. Raises Rejected with every fault."""
+        """The whole form, whose token the caller has found genuine or refused. Raises Rejected with every fault."""
+        self._is_trusted = True
+        self._files.trust()
         await self._read()
+        await self._store(at_least=1)
         self.close()
+        if isinstance(self._failure, OutboxUnavailable):
+            raise self._failure
         if self._failure is not None:
             raise OutboxUnavailable("an attachment cannot be stored") from self._failure
         if self._form.refused:
@@ -136,7 +145,6 @@ class Incoming:
         if chunk is None:
             self.whole = True
             self._form.finish()
-            await self._store(at_least=1)
             return
         self.size += len(chunk)
         if self.size > self._limits.request_size:
@@ -151,11 +159,13 @@ class Incoming:
 
     async def _store(self, *, at_least: int) -> None:
         """Write the collected bytes if there are enough of them. Keep nothing of a refused form."""
+        if self._form.token is not None and not self._is_trusted:
+            return  # it is known in a moment whether the token is genuine
         waiting = [upload for upload in self._form.uploads if upload.pending]
         if not self._form.refused and sum(len(upload.pending) for upload in waiting) >= at_least:
             try:
                 await self._files.append([(upload.position, upload.take_pending()) for upload in waiting])
-            except OSError as error:
+            except (OSError, OutboxUnavailable) as error:
                 self._failure = error
                 self._form.add_fault(Fault("unavailable"))
         if self._form.refused:
@@ -178,8 +188,9 @@ def declared_size(request: Request) -> int:
 class _Spool:
     """The files of one request on disk, each under a random name."""
 
-    def __init__(self, directory: Path, *, sealed: bool) -> None:
+    def __init__(self, directory: Path, share: Share, *, sealed: bool) -> None:
         self._directory = directory
+        self._share = share
         self._sealed = sealed
         self._contents: dict[int, SpooledFile] = {}
         self._digests: dict[int, hashlib._Hash] = {}
@@ -190,16 +201,23 @@ class _Spool:
     def digest(self, position: int) -> bytes:
         return self._digests[position].digest()
 
+    def trust(self) -> None:
+        """The request has a genuine token, or nothing more of it is kept."""
+        self._share.trust()
+
     async def append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
-        """Add to each file its bytes. Raises OSError."""
+        """Add to each file its bytes. Raises OSError and OutboxUnavailable."""
+        self._share.take(sum(len(data) for _, data in pieces))
         await run_uncancellable(partial(self._append, pieces))
 
     async def clear(self) -> None:
         """Remove every file that was not moved away."""
         if self._contents:
             await run_uncancellable(self._clear)
+        self._share.give_back()
 
     def _append(self, pieces: Sequence[tuple[int, bytearray]]) -> None:
+        check_disk(self._directory)
         for position, data in pieces:
             if position not in self._contents:
                 path = self._directory / f"{secrets.token_hex(16)}.part"

@@ -16,6 +16,7 @@ from widget.i18n import messages
 from widget.i18n.messages import Words
 from widget.i18n.overrides import Wording
 from widget.intake.acceptance import Acceptance, Identities
+from widget.intake.room import Room
 from widget.intake.turns import Turns
 from widget.ops.flushing import Flusher
 from widget.ops.sessions import Sessions, Throttle
@@ -55,6 +56,7 @@ class Service:
     sheets: Mapping[str, Asset]
     wording: Wording
     turns: Turns
+    room: Room
     flusher: Flusher
     ops: OpsService | None = None
     """What `/ops` needs; None without `OPS_TOKEN`."""

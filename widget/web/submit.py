@@ -37,6 +37,7 @@ async def submit(request: Request) -> Response:
         sealed=backend.keyring.newest is not None,
         limits=limits,
         turns=service.turns,
+        room=service.room,
         refusal=refusal,
     ) as incoming:
         token: FormToken | None = None

@@ -1,0 +1,71 @@
+"""The room on the disk for the files that a process is receiving, so that uploads take nothing from what is accepted.
+
+Whoever has no genuine form token yet shares a small part of it. A form sends its token first, so only strangers and
+programs ever need that part.
+"""
+
+import os
+from pathlib import Path
+
+from widget.errors import OutboxFull, OutboxUnavailable
+from widget.intake.multipart import Limits
+
+LEAST_FREE = 64 * 1024 * 1024
+"""Bytes of the disk that uploads leave free: four times what the outbox leaves for delivery (`outbox.sqlite.SPARE`), so
+that others can still be stored when no upload is."""
+_EARLY = Limits().request_size
+"""Bytes that all requests without a token may hold together: one request of the largest size."""
+
+
+class Room:
+    """Counts the bytes that requests hold on the disk. All of them together may hold `most`, or one request if that is
+    more; `limit` is the setting with that limit."""
+
+    def __init__(self, most: int, limit: str) -> None:
+        self._most = max(most, _EARLY)
+        self._limit = limit
+        self.held = 0
+        """Bytes that all requests hold."""
+        self._early = 0
+
+    def share(self) -> "Share":
+        """What a new request holds: nothing yet."""
+        return Share(self)
+
+    def _change(self, size: int, early: int) -> None:
+        if (size > 0 and self.held + size > self._most) or (early > 0 and self._early + early > _EARLY):
+            raise OutboxFull("too many files are being received", self._limit)
+        self.held += size
+        self._early += early
+
+
+class Share:
+    """The room that one request holds."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._size = 0
+        self._is_early = True
+
+    def take(self, size: int) -> None:
+        """Hold so many bytes more. Raises OutboxFull."""
+        self._room._change(size, size if self._is_early else 0)
+        self._size += size
+
+    def trust(self) -> None:
+        """The request has a genuine token."""
+        if self._is_early:
+            self._room._change(0, -self._size)
+            self._is_early = False
+
+    def give_back(self) -> None:
+        """Hold nothing any more."""
+        self._room._change(-self._size, -self._size if self._is_early else 0)
+        self._size = 0
+
+
+def check_disk(folder: Path) -> None:
+    """Raises OutboxUnavailable if the disk of `folder` has too little space for uploads, OSError if nobody knows."""
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < LEAST_FREE:
+        raise OutboxUnavailable("the disk has too little space for uploads")
