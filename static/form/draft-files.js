@@ -8,6 +8,7 @@
  */
 
 const MINUTES = 30
+const LIMIT = 5000 // milliseconds: a browser whose database has failed may never answer
 const DATABASE = 'feedback', FILES = 'files', TIMES = 'times'
 
 /** @typedef {{file: File, note: string}} KeptFile with what was done to it, in words */
@@ -67,9 +68,14 @@ function isFresh(time) {
   return time !== undefined && Math.abs(Date.now() - time.at) < MINUTES * 60_000
 }
 
-/** Runs one transaction. Resolves to its result once everything is written.
+/** Runs one transaction. Resolves to its result once everything is written. Fails if that takes too long.
  * @param {IDBTransactionMode} mode @param {(contents: IDBObjectStore, times: IDBObjectStore) => IDBRequest | void} act @returns {Promise<any>} */
-async function use(mode, act) {
+function use(mode, act) {
+  return Promise.race([run(mode, act), new Promise((_, reject) => setTimeout(reject, LIMIT))])
+}
+
+/** @type {typeof use} */
+async function run(mode, act) {
   const database = await open()
   return new Promise((resolve, reject) => {
     const transaction = database.transaction([FILES, TIMES], mode)

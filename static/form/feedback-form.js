@@ -34,6 +34,8 @@ export class FeedbackForm extends HTMLElement {
   stage = async () => false
   /** The address of the form's owner, in lower case. */
   address = ''
+  /** Whether the page has said who is there, or says nothing: before, no draft is restored. */
+  isMet = false
   /** @type {string[]} */
   #accept = []
 
@@ -54,9 +56,9 @@ export class FeedbackForm extends HTMLElement {
       this.input.accept = [pictures && 'image/*', this.takes('application/pdf') && 'application/pdf'].filter(Boolean).join()
     }
     this.#offerCapture(signal)
-    if (this.#controller) this.#controller.then(controller => controller.listen(signal))
-    else if (this.input?.files?.length) this.wake().catch(() => undefined)
-    else if (parent === window) this.recall()
+    if (this.#controller) return this.#controller.then(controller => controller.listen(signal))
+    if (this.input?.files?.length) this.wake().catch(() => undefined)
+    if (parent === window) this.recall()
     else addEventListener('load', () => setTimeout(() => this.recall(), SILENT), {signal})
   }
 
@@ -110,8 +112,10 @@ export class FeedbackForm extends HTMLElement {
 
   /** Restores the draft, if there is one. */
   recall() {
+    this.isMet = true
+    this.controller?.draft.restore()
     try {
-      if (this.#kept().some(key => !/:(receipts|sent)$/.test(key))) this.wake().catch(() => undefined)
+      if (this.#kept().some(key => !/:(receipts|sent|own)$/.test(key))) this.wake().catch(() => undefined)
     } catch {
       // storage is blocked
     }

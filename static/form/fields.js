@@ -2,7 +2,7 @@
 /** Thumbs, chips, text and e-mail: what they hold, how they behave, and what is wrong with them. */
 /** @import {FormController} from './form-controller.js' */
 /** @import {Fault} from './faults.js' */
-/** @import {Draft} from './kept.js' */
+/** @import {Said} from './kept.js' */
 
 import {foldAddress, MAX_EMAIL, plainText, readAddress} from './plain.js'
 
@@ -60,18 +60,35 @@ export class Fields {
     return [this.chips.join(' · '), this.text].filter(Boolean).join('\n\n')
   }
 
-  /** What a draft keeps. @returns {Draft} */
+  /** What a draft keeps. @returns {Said} */
   get draft() {
     return {text: this.area?.value ?? '', thumb: this.thumb, chips: this.chips}
   }
 
-  /** Restores a draft; without one, empties all fields. @param {Partial<Draft>} [draft] */
+  /** Puts a draft around what the person has done meanwhile, so that nothing of either is lost.
+   * @param {Said} draft @returns {boolean} whether the form lacked any of it */
+  restore({text, thumb, chips}) {
+    const before = JSON.stringify(this.draft)
+    if (this.area && !this.area.value.startsWith(text)) putBefore(this.area, text)
+    this.thumb ||= thumb
+    this.#offerChips()
+    if (this.thumb === thumb && !this.chips.length) this.#tick(chips)
+    this.refresh()
+    return JSON.stringify(this.draft) !== before
+  }
+
+  /** Fills all fields; without a draft, empties them. @param {Partial<Said>} [draft] */
   fill({text = '', thumb = '', chips = []} = {}) {
     if (this.area) this.area.value = text
     this.thumb = thumb
     this.#offerChips()
-    for (const group of this.#groups) for (const box of boxesOf(group)) box.checked = !group.disabled && chips.includes(box.value)
+    this.#tick(chips)
     this.refresh()
+  }
+
+  /** @param {string[]} chips */
+  #tick(chips) {
+    for (const group of this.#groups) for (const box of boxesOf(group)) box.checked = !group.disabled && chips.includes(box.value)
   }
 
   /** The fields have changed. */
@@ -208,6 +225,18 @@ export class Fields {
     style.height = 'auto'
     style.height = `min(${this.area.scrollHeight + 2}px, ${LINES + 2}lh)`
   }
+}
+
+/** The caret stays where somebody is writing. @param {HTMLTextAreaElement} area @param {string} text */
+function putBefore(area, text) {
+  const {value, selectionStart, selectionEnd} = area
+  if (!value.trim() || text.startsWith(value)) {
+    area.value = text
+    return
+  }
+  area.value = `${text}\n\n${value}`
+  const before = area.value.length - value.length
+  if (document.activeElement === area) area.setSelectionRange(before + selectionStart, before + selectionEnd)
 }
 
 /** @param {HTMLFieldSetElement} group */

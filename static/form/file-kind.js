@@ -39,5 +39,6 @@ export function called(content, name, kind) {
   const type = TYPES[kind]
   const [fits, extension] = EXTENSIONS[kind]
   const fitting = fits.test(name) ? name : `${name.replace(/\.\w{1,5}$/, '')}${extension}`
-  return content instanceof File && content.name === fitting && content.type === type ? content : new File([content], fitting, {type})
+  const {lastModified} = content instanceof File ? content : {}
+  return content instanceof File && content.name === fitting && content.type === type ? content : new File([content], fitting, {type, lastModified})
 }

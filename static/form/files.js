@@ -9,7 +9,7 @@ import {FileRow} from './file-row.js'
 /** @import {Work} from '../../editor/editor.js' */
 
 /** @typedef {{file: File, isFolder?: boolean, note?: string}} Given what was chosen, or kept: then with what was done to it */
-/** @typedef {Given & {row: FileRow, fault?: Fault, work?: Work, made?: Blob}} Entry */
+/** @typedef {Given & {row: FileRow, isKept: boolean, fault?: Fault, work?: Work, made?: Blob}} Entry */
 
 const MOST = 20 // rows: more were hardly dropped on purpose
 
@@ -33,8 +33,9 @@ export class Files {
   /** Resolves once every file is checked, prepared and edited. @returns {Promise<void>} */
   get settled() { return Promise.all([this.#work, ...this.#edits]).then(() => this.isSettled ? undefined : this.settled) }
   get isSettled() { return !this.#edits.size && this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
-  /** The ready files, with their notes. */
-  get ready() { return this.#entries.filter(({fault, row}) => !fault && row.element.dataset.state === 'ready').map(({file, note = ''}) => ({file, note})) }
+  /** The files that are ready, or come from a draft, for which they were; with their notes. */
+  get ready() { return this.#entries.filter(({fault, row, isKept}) => !fault && (isKept || row.element.dataset.state === 'ready')).map(({file, note = ''}) => ({file, note})) }
+  get marks() { return marksOf(this.#entries) }
   /** The files to send. */
   get sendable() { return this.#entries.filter(({fault, row}) => !fault && row.element.dataset.state === 'ready').map(({file}) => file) }
 
@@ -52,7 +53,7 @@ export class Files {
     for (const {file, isFolder, note} of given.slice(0, MOST - this.count)) {
       const row = new FileRow(this.#controller, () => this.#remove(entry))
       /** @type {Entry} */
-      const entry = {file, isFolder, note, row}
+      const entry = {file, isFolder, note, row, isKept: note !== undefined}
       row.show(file)
       row.is('preparing')
       this.#entries.push(entry)
@@ -60,6 +61,11 @@ export class Files {
       this.#work = this.#work.then(() => this.#prepare(entry))
     }
     this.#changed()
+  }
+
+  /** Whether a file is among them. @param {File} file */
+  has(file) {
+    return this.#entries.some(entry => mark(entry.file) === mark(file))
   }
 
   clear() {
@@ -157,6 +163,7 @@ export class Files {
    * @param {Entry} entry @param {Blob | undefined | null} file */
   #replace(entry, file) {
     if (!this.#entries.includes(entry)) return
+    entry.isKept = false
     if (file === null) this.#complain(entry, this.#fault('file_type.unreadable'))
     else if (!file) {
       entry.row.hidePicture()
@@ -195,7 +202,8 @@ export class Files {
    * does not matter any more.
    * @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what will be done */
   async #keep(entry, kind) {
-    entry.file = called(new Blob([await entry.file.arrayBuffer()]), entry.file.name, kind)
+    const {name, type, lastModified} = entry.file
+    entry.file = called(new File([await entry.file.arrayBuffer()], name, {type, lastModified}), name, kind)
     if (kind === 'pdf') return ''
     const {hasLocation} = await import('./exif.js')
     return await hasLocation(entry.file) ? this.#controller.words.say('note.location') : ''
@@ -260,4 +268,14 @@ export class Files {
     if (count > form.maxFiles) faults.set(this.#fault('too_many_files', {n: count - form.maxFiles}))
     else faults.clear('files')
   }
+}
+
+/** What tells lists of files apart. @param {{file: File, note?: string}[]} list */
+export function marksOf(list) {
+  return list.map(({file, note}) => `${mark(file)}/${note ?? ''}`).join()
+}
+
+/** @param {File} file */
+function mark({name, size, lastModified}) {
+  return `${name}/${size}/${lastModified}`
 }

@@ -38,7 +38,7 @@ export class FormController {
     this.sending = new Sending(this)
     this.fields.refresh()
     this.files.takeInput()
-    this.draft.restore()
+    if (form.isMet) this.draft.restore()
   }
 
   /** @param {AbortSignal} signal ends with the element */

@@ -60,6 +60,7 @@ export class HostPage {
 
   /** @param {HostWish} wish */
   hear({email, identity, renews = false, context, lang}) {
+    this.#form.isMet = true
     if (email !== undefined) this.#email = email ?? ''
     this.#renews = renews
     this.#form.vouch = renews ? () => new Promise(done => this.#waiting.push(done)) : undefined
@@ -125,6 +126,7 @@ export class HostPage {
     const named = form.element('identity') ? emailOf(this.#identity) : ''
     const address = (named || this.#email).trim().toLowerCase()
     if (address !== form.address) this.#turn(address)
+    else if (address) form.controller?.draft.restore()
     this.#hasNamed ||= address !== ''
     form.offerToRemember()
     form.offerReceipts()
@@ -133,18 +135,17 @@ export class HostPage {
     if (note) note.hidden = this.#vouched || this.#renews && !this.#identity
   }
 
-  /** Another person has come, or the first known one, to whom an anonymous draft then belongs.
+  /** Another person has come, or the first known one, to whom an anonymous draft then belongs, next to their own.
    * @param {string} address */
   async #turn(address) {
     const form = this.#form
     const {controller} = form
     if (this.#hasNamed || controller?.draft.isRestored || isUntouched(form) && !said(form)) return change(form, address)
     form.address = address
+    const coming = Kept.of(form.product, address, form.keeps)
     if (controller) controller.address = address
-    const kept = await Kept.of(form.product, address, form.keeps)
-    if (form.address !== address) return
-    if (kept.draft) change(form, address, '')
-    else form.controller?.draft.moveTo(kept)
+    controller?.draft.moveTo(coming)
+    if ((await coming).draft && form.address === address) form.wake().catch(() => undefined)
   }
 
   /** Fills in the address, unless the person has entered another one. A signed address cannot be changed if
@@ -168,11 +169,11 @@ export class HostPage {
 }
 
 /** Hides the previous person's input and restores this person's. A typed address stays when the page
- * takes its own back. @param {FeedbackForm} form @param {string} address @param {string} [former] */
-function change(form, address, former = form.address) {
-  const {email, given, controller, product, keeps} = form
+ * takes its own back. @param {FeedbackForm} form @param {string} address */
+function change(form, address) {
+  const {email, given, controller, product, keeps, address: former} = form
   const draft = controller ? undefined : said(form)
-  if (draft) Kept.of(product, former, keeps).then(kept => kept.draft = draft)
+  if (draft) Kept.of(product, former, keeps).then(kept => kept.keep(draft))
   const typed = !address && email.value !== given ? email.value : ''
   form.turn(address)
   for (const field of form.form.querySelectorAll('textarea')) field.defaultValue = ''

@@ -9,14 +9,16 @@
  */
 
 const DAYS = 30, MINUTES = 30
-const DRAFT = 'draft', FILES = 'files'
+const MOST = 5 // drafts of one person
+const DRAFT = 'draft', OWN = 'own', FILES = 'files'
 /** The key of the remembered e-mail address, which is the same for all products. */
 export const ADDRESS = 'feedback-email'
 
 /** On which the tabs of this browser tell each other what was sent and who has signed out. */
 export const CHANNEL = 'feedback-sent'
 
-/** @typedef {{text: string, thumb: string, chips: string[]}} Draft */
+/** @typedef {{text: string, thumb: string, chips: string[]}} Said */
+/** @typedef {Said & {id: string, files?: string, at: number}} Draft with the name of its files in `draft-files.js` */
 /** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Place */
 
 /** What is kept as long as this page. @type {Map<string, string>} */
@@ -32,15 +34,21 @@ const HERE = {
 export class Kept {
   #place
   #prefix
+  #tab
 
-  /** @param {Place} [place] without one, nothing is kept @param {string} [prefix] of the owner's keys */
-  constructor(place, prefix = '') {
+  /** @param {Place} [place] without one, nothing is kept @param {string} [prefix] of the owner's keys
+   * @param {Place} [tab] where it is kept which draft this tab has */
+  constructor(place, prefix = '', tab = place) {
     this.#place = place
     this.#prefix = prefix
+    this.#tab = tab
   }
 
   /** The owner, as part of the keys. */
   get owner() { return this.#prefix }
+
+  /** Whether the owner is this tab. A copy of the tab has copies of its drafts. */
+  get isOfTab() { return this.#prefix.endsWith(':tab:') }
 
   /** The data of the owner of `address` or, without one, of this tab.
    * @param {string} product @param {string} address @param {boolean} may whether the product allows storing anything
@@ -52,46 +60,87 @@ export class Kept {
     }
     sweep(product)
     const {place, prefix} = await placeOf(product, address)
-    return new Kept(place ?? HERE, prefix)
+    return new Kept(place ?? HERE, prefix, place ? storage('sessionStorage') : HERE)
   }
-
-  /** @returns {Draft | undefined} */
-  get draft() {
-    const {text, thumb, chips, at} = parse(this.#read(DRAFT))
-    return isFresh(at) && (text || thumb) ? {text: string(text), thumb: string(thumb), chips: [chips].flat().map(string)} : undefined
-  }
-
-  set draft(draft) { this.#write(DRAFT, draft) }
-
-  /** The name of the draft's files in `draft-files.js`. @returns {string | undefined} */
-  get files() {
-    const {id, at} = parse(this.#read(FILES))
-    return isFresh(at, MINUTES) && typeof id === 'string' ? id : undefined
-  }
-
-  set files(id) { this.#write(FILES, id && {id}) }
 
   /** Whether anything can be kept. */
   get isOpen() { return this.#place !== undefined }
 
-  /** @param {string} what @param {object | string | undefined} value */
-  #write(what, value) {
+  /** The newest first. @returns {Draft[]} */
+  get drafts() { return draftsOf(this.#read(this.#place, DRAFT)) }
+
+  /** The draft that this tab had last, or else the newest. @returns {Draft | undefined} */
+  get draft() {
+    const {drafts} = this
+    const {id} = parse(this.#read(this.#tab, OWN))
+    return drafts.find(draft => draft.id === id) ?? drafts[0]
+  }
+
+  /** Whether a draft is as it was last read or written here: no other tab has changed it. @param {Draft} draft */
+  has(draft) {
+    return this.drafts.some(other => content(other) === content(draft))
+  }
+
+  /** From now on, a draft is this tab's. @param {Draft} draft */
+  take({id}) { this.#write(this.#tab, OWN, {id, at: Date.now()}) }
+
+  /** Puts a draft in front, in place of the one with its name, and takes it.
+   * @param {Said & Partial<Draft>} draft @returns {Draft | undefined} undefined if it could not be stored */
+  keep({id = unique(), text, thumb, chips, files}) {
+    const draft = {id, text, thumb, chips, files, at: Date.now()}
+    if (!this.#write(this.#place, DRAFT, [draft, ...this.#others(id)].slice(0, MOST))) return
+    this.take(draft)
+    return draft
+  }
+
+  /** Removes a draft of this tab, unless another tab has changed it. @param {Draft} draft @returns {boolean} whether it was removed */
+  drop(draft) {
+    this.#write(this.#tab, OWN)
+    return this.has(draft) && this.#write(this.#place, DRAFT, this.#others(draft.id))
+  }
+
+  /** @param {string} id */
+  #others(id) { return this.drafts.filter(draft => draft.id !== id) }
+
+  /** @param {Place | undefined} place @param {string} what @param {object} [value] @returns {boolean} whether it is stored */
+  #write(place, what, value) {
     try {
-      if (value) this.#place?.setItem(this.#prefix + what, JSON.stringify({.../** @type {object} */ (value), at: Date.now()}))
-      else this.#place?.removeItem(this.#prefix + what)
+      if (value && !(Array.isArray(value) && !value.length)) place?.setItem(this.#prefix + what, JSON.stringify(value))
+      else place?.removeItem(this.#prefix + what)
+      return true
     } catch {
-      // storage is full; drafts are optional
+      return false // storage is full; drafts are optional
     }
   }
 
-  /** @param {string} what */
-  #read(what) {
+  /** @param {Place | undefined} place @param {string} what */
+  #read(place, what) {
     try {
-      return this.#place?.getItem(this.#prefix + what)
+      return place?.getItem(this.#prefix + what)
     } catch {
       return null
     }
   }
+}
+
+/** A name that nothing else has. */
+export function unique() {
+  return `${Date.now()}-${Math.random()}`
+}
+
+/** What is left of stored drafts. A draft without words is of no use once its files have expired.
+ * @param {string | null | undefined} value @returns {Draft[]} */
+function draftsOf(value) {
+  return [parse(value)].flat().map(draft => draft ?? {}).filter(({id, text, thumb, files, at}) =>
+    typeof id === 'string' && (string(text) || string(thumb) ? isFresh(at) : string(files) && isFresh(at, MINUTES)),
+  ).map(({id, text, thumb, chips, files, at}) => ({
+    id, text: string(text), thumb: string(thumb), chips: [chips ?? []].flat().map(string), files: string(files) || undefined, at,
+  }))
+}
+
+/** @param {Draft} draft */
+function content({id, text, thumb, chips, files}) {
+  return JSON.stringify([id, text, thumb, chips, files])
 }
 
 /** Where the data of the owner of `address`, or of this tab, is stored; with `lasts`, that of this browser.
@@ -109,11 +158,12 @@ export async function placeOf(product, address, lasts = false) {
 export async function forget(product) {
   const holdsFiles = here.size > 0 || storage('localStorage')?.getItem(`${prefix(product)}browser:${FILES}`) != null
   here.clear()
-  clear(product, () => true)
+  clear(product, () => null)
   if (holdsFiles) await import('./draft-files.js').then(({sweep}) => sweep(product, true)).catch(() => undefined)
 }
 
-/** @param {{owner: string, text: string} | {product: string, address: string}} news what was sent, or who has signed out */
+/** @param {{owner: string, id: string} | {owner: string, files: string, from: string} | {product: string, address: string}} news
+ * which draft was sent or cleared, which files were restored and by which page, or who has signed out */
 export function tellTabs(news) {
   if (typeof BroadcastChannel !== 'function') return
   const channel = new BroadcastChannel(CHANNEL)
@@ -130,18 +180,29 @@ export function forgetAddress() {
 function sweep(product) {
   const mark = `${prefix(product)}browser:${FILES}`
   clear(product, (key, value) => {
-    const isStale = !key.endsWith(':receipts') && !isFresh(parse(value).at, key.endsWith(`:${FILES}`) ? MINUTES : undefined)
-    if (isStale && key === mark) import('./draft-files.js').then(({sweep}) => sweep(product)).catch(() => undefined)
-    return isStale
+    if (key.endsWith(':receipts')) return value
+    if (key.endsWith(`:${DRAFT}`)) {
+      const drafts = draftsOf(value)
+      return drafts.length ? JSON.stringify(drafts) : null
+    }
+    if (isFresh(parse(value).at, key === mark ? MINUTES : undefined)) return value
+    if (key === mark) import('./draft-files.js').then(({sweep}) => sweep(product)).catch(() => undefined)
+    return null
   })
 }
 
-/** @param {string} product @param {(key: string, value: string | null) => boolean} goes */
-function clear(product, goes) {
+/** @param {string} product @param {(key: string, value: string | null) => string | null} rest what is left of a value */
+function clear(product, rest) {
   for (const place of [storage('localStorage'), storage('sessionStorage')]) {
     if (!place) continue
     place.removeItem(`feedback:${product}`) // from before drafts had owners
-    for (const key of Object.keys(place)) if (key.startsWith(prefix(product)) && goes(key, place.getItem(key))) place.removeItem(key)
+    for (const key of Object.keys(place)) {
+      if (!key.startsWith(prefix(product))) continue
+      const value = place.getItem(key)
+      const left = rest(key, value)
+      if (left === null) place.removeItem(key)
+      else if (left !== value) place.setItem(key, left)
+    }
   }
 }
 

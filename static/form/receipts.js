@@ -5,11 +5,11 @@
  */
 import {isFresh, parse, placeOf} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
+/** @import {Said} from './kept.js' */
 
 const MOST = 10
 
 /** @typedef {{url: string, at: number, status: string}} Sent the receipt's address, when it was sent in milliseconds, its state */
-/** @typedef {import('./kept.js').Draft} Said */
 
 export class Receipts {
   #receipts

@@ -141,10 +141,10 @@ export class Sending {
 
   /** Waits for files that are being prepared. @param {FormData} body @param {AbortSignal} signal */
   async #ready(body, signal) {
-    const {files, words} = this.#controller
+    const {draft, files, words} = this.#controller
     if (!files.isSettled) this.#view?.progress(words.say('files.preparing'), '', -1)
     this.#view?.offerCancel(true)
-    await Promise.race([files.settled, aborted(signal)])
+    await Promise.race([draft.brought.then(() => files.settled), aborted(signal)])
     if (files.check().length || !files.isSettled) throw new Spoilt()
     for (const file of files.sendable) body.append('files', file, file.name)
   }
@@ -254,7 +254,7 @@ export class Sending {
     const {form, draft} = this.#controller
     const text = String(body.get('description') ?? '')
     if (answer.status >= 300) return
-    await draft.forget(text)
+    draft.forget()
     const {controller} = form
     const isBack = controller?.address === this.#controller.address && controller.draft.isRestored && controller.fields.area?.value === text
     if (isBack && !controller.sending.#run) controller.sending.#answered(answer, body, sent)

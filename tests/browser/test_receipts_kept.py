@@ -189,7 +189,7 @@ def test_the_privacy_page_names_all_that_is_kept_and_nothing_else(kept: FormPage
 
     kept.fill(TEXT).add(("screen.png", png(8, 8), "image/png"))
     kept.page.locator("#feedback-remember input").check(force=True)
-    until_found("feedback", "feedback:PRODUCT:tab:draft", "feedback:PRODUCT:tab:files", "feedback-email")
+    until_found("feedback", "feedback:PRODUCT:tab:draft", "feedback:PRODUCT:tab:own", "feedback-email")
     kept.send()
     until_found("feedback:PRODUCT:tab:sent", "feedback:PRODUCT:browser:receipts")
     assert {name for name in documented if "HASH" not in name} == found

@@ -96,7 +96,9 @@ def test_a_product_may_have_nothing_kept(
 
 FORGE = """forged => {
   const [key] = Object.keys(localStorage)
-  localStorage.setItem(key, JSON.stringify({text: forged, thumb: {}, at: Date.now(), email: 'eve@example.com'}))
+  const [{id}] = JSON.parse(localStorage.getItem(key))
+  const draft = {id, text: forged, thumb: {}, chips: [{}], files: {}, at: Date.now(), email: 'eve@example.com'}
+  localStorage.setItem(key, JSON.stringify([draft]))
 }"""
 
 

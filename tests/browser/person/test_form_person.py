@@ -5,7 +5,7 @@ from copy import copy
 
 import pytest
 from bed import Sandbox, Widget, until
-from form_stage import NETWORK
+from form_stage import HUSH, NETWORK
 from people import ANNA, BERT, SALARY, keep, meet, reload, shows_nothing_of_anna, stored
 from playwright.sync_api import Route, expect
 from samples import pdf
@@ -89,6 +89,24 @@ def test_whoever_signs_in_for_the_first_time_keeps_what_they_began(signed: Frame
     expect(signed.text).to_have_value("")
     meet(signed, ANNA)
     expect(signed.text).to_have_value("Begun before")
+
+
+def test_what_is_written_before_the_page_names_a_person_is_added_to_their_draft_alone(signed: Framed) -> None:
+    meet(signed, ANNA, "hello")
+    signed.text.fill(SALARY)
+    keep(signed, SALARY)
+    meet(signed, None)
+    signed.text.fill("Whoever I am")
+    keep(signed, "Whoever I am")
+    signed.context.add_init_script(HUSH)
+    reload(signed)
+    signed.awake().text.fill("Begun before")
+    meet(signed, ANNA, "hello")
+    expect(signed.text).to_have_value(f"{SALARY}\n\nBegun before")
+    meet(signed, None)
+    expect(signed.text).to_have_value("Whoever I am")
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value(f"{SALARY}\n\nBegun before")
 
 
 def test_thanks_and_receipt_are_gone_when_somebody_else_comes(signed: Framed) -> None:

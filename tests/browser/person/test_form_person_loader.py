@@ -293,8 +293,9 @@ def test_the_privacy_page_names_all_that_is_kept_and_how_it_is_cleared(loaded: L
     begin(loaded)
     kept = loaded.page.evaluate("[Object.keys(localStorage), Object.keys(sessionStorage)]")
     digest = hashlib.sha256(f"open\n{ANNA}".encode()).hexdigest()
-    assert kept == [[f"feedback:open:{digest}:draft"], []]
+    assert kept == [[f"feedback:open:{digest}:draft"], [f"feedback:open:{digest}:own"]]
     assert "`feedback:PRODUCT:HASH:draft`" in page
+    assert "`feedback:PRODUCT:HASH:own`" in page
     assert "`feedback:PRODUCT:tab:draft`" in page
     assert loaded.context.cookies() == []
     assert loaded.host.evaluate(STORED) == "[{},{}]"
