@@ -31,16 +31,22 @@ function dress() {
   offerText().catch(() => undefined) // storage is blocked
 }
 
-/** Brings a refused text back into a form, as a draft of that tab, if this browser still has it. */
+/** Brings a refused text back into a form, if this browser still has it: as a draft beside the others of this tab. */
 async function offerText() {
   const link = /** @type {HTMLElement | null} */ (document.querySelector('[data-do=restore]'))
   if (!link) return
   const {product = ''} = link.dataset
-  const {textOf} = await import('./receipts.js')
-  const said = textOf(product, location.pathname)
+  const {pathname: id} = location
+  const [{textOf}, {Kept}] = await Promise.all([import('./receipts.js'), import('./kept.js')])
+  const said = textOf(product, id)
   if (!said) return
+  const kept = await Kept.of(product, '', true)
   link.hidden = false
-  link.onclick = () => sessionStorage.setItem(`feedback:${product}:tab:draft`, JSON.stringify({...said, at: Date.now()}))
+  link.onclick = () => {
+    const begun = kept.drafts.find(draft => draft.id === id)
+    if (begun) kept.take(begun)
+    else kept.keep({...said, id})
+  }
 }
 
 /** @param {HTMLElement} button */

@@ -4,7 +4,7 @@ import json
 import re
 
 from bed import ROOT, Sandbox, Widget, until
-from form_stage import KEEP, FormPage
+from form_stage import EMAIL, KEEP, FormPage
 from playwright.sync_api import Locator, expect
 from samples import png
 
@@ -167,6 +167,33 @@ def test_the_receipt_of_what_was_refused_leads_back_to_the_text(
     expect(other.get_by_role("heading", level=1)).to_have_text("Your feedback could not be delivered")
     expect(other.get_by_role("link", name="Edit and send again")).to_be_hidden()
     other.close()
+
+
+def test_a_refused_text_comes_back_beside_the_draft_of_its_tab(
+    kept: FormPage, kept_site: Widget, insider: Sandbox
+) -> None:
+    url = send(kept)
+    refuse(insider, kept_site, url)
+    insider.recover()
+    kept.text.fill("Something else")
+    kept.add(("screen.png", png(8, 8), "image/png"))
+    kept.until("/files/.test(sessionStorage.getItem('feedback:demo:tab:draft'))")
+    kept.page.goto(url)
+    again = kept.page.get_by_role("link", name="Edit and send again")
+    again.click()
+    expect(kept.text).to_have_value(TEXT)
+    expect(kept.dislike).to_be_checked()
+    expect(kept.rows).to_have_count(0)
+    kept.text.fill("The totals are found.")
+    kept.page.goto(url)
+    again.click()
+    expect(kept.text).to_have_value("The totals are found.")
+    kept.email.fill(EMAIL)
+    kept.send()
+    expect(kept.thanks).to_be_visible()
+    kept.open()
+    expect(kept.text).to_have_value("Something else")
+    expect(kept.rows).to_have_count(1)
 
 
 NAMES = """async () => [
