@@ -236,7 +236,7 @@ def test_a_host_that_the_client_made_up_comes_back_nowhere(start_widget: Callabl
         ("/static/form.css", "Accept-Encoding", ("gzip", "br;q=0")),
         ("/nowhere", "Accept", ("text/html", "application/json")),
         ("/embed.js", "If-None-Match", ("ETAG", '"other"')),
-        ("/ops", "Cookie", ("widget-ops=SESSION", "other=1")),
+        ("/ops/embed", "Cookie", ("widget-ops=SESSION", "other=1")),
         ("/readyz", "Authorization", (f"Bearer {OPS_TOKEN}", "Bearer other")),
         ("/form/demo", "X-Forwarded-For", ("203.0.113.1", "203.0.113.2")),
         ("/form/demo", "X-Forwarded-Proto", ("https", "http")),
