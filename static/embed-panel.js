@@ -86,31 +86,33 @@ const FAULTY = {} // what a function that failed returns: not an identity
 /** Codes that old Android still sends. @type {Record<string, string>} */
 const WITHDRAWN = {iw: 'he', in: 'id'}
 
+/** Custom properties have names that no page has: a page may set or register any other, for all elements. */
 const STYLE = `
 .button{transition:background .12s}
-@media (hover:hover){.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--a),light-dark(#000,#7598e7) 12%))}}
-.button:active{background:var(--feedback-accent-pressed,color-mix(in srgb,var(--a),#000 25%));scale:.985}
+@media (hover:hover){.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--ifb-accent),light-dark(#000,#7598e7) 12%))}}
+.button:active{background:var(--feedback-accent-pressed,color-mix(in srgb,var(--ifb-accent),#000 25%));scale:.985}
 :focus-visible{outline:2px solid var(--feedback-focus,light-dark(#3766bd,#b8ccfb));outline-offset:2px}
-.launcher:focus-visible{box-shadow:0 0 0 2px var(--s)}
-:host{--s:var(--feedback-surface,light-dark(#fff,#1f1d1b));--t:var(--feedback-text,light-dark(#26221d,#f3efe9));--r:var(--feedback-radius,12px)}
+.launcher:focus-visible{box-shadow:0 0 0 2px var(--ifb-surface)}
+*{--ifb-accent:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));
+--ifb-surface:var(--feedback-surface,light-dark(#fff,#1f1d1b));--ifb-text:var(--feedback-text,light-dark(#26221d,#f3efe9));--ifb-radius:var(--feedback-radius,12px)}
 .launcher[data-fate='1']::before{clip-path:path("M5.1 9.9L8.3 13 14.9 5.7A.9.9 0 0 1 16.1 6.9L9 14.9A.9.9 0 0 1 7.7 14.9L3.9 11.1A.9.9 0 0 1 5.1 9.9")}
 .launcher[data-fate='2']::before{clip-path:path("M10 1.6a8.4 8.4 0 0 1 0 16.8 8.4 8.4 0 0 1 0-16.8M10 3.4a6.6 6.6 0 0 0 0 13.2 6.6 6.6 0 0 0 0-13.2M9.1 6.2a.9.9 0 0 1 1.8 0v4.3a.9.9 0 0 1-1.8 0M10 12.6a.9.9 0 0 1 0 1.8.9.9 0 0 1 0-1.8")}
 .launcher[aria-expanded=true]::before,.cross::before{display:block;
 clip-path:path("M5.6 4.4l10 10a.9.9 0 0 1-1.2 1.2l-10-10a.9.9 0 0 1 1.2-1.2M14.4 4.4a.9.9 0 0 1 1.2 1.2l-10 10a.9.9 0 0 1-1.2-1.2")}
-.panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--t)}
-div.panel{position:relative}
-dialog{position:fixed;inset-block:var(--y);inset-inline:var(--x);width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
-margin:0;border:0;border-radius:calc(var(--r)*1.5);background:var(--s);
+.panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--ifb-text)}
+div.panel{position:relative;font-size:medium}
+dialog{width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
+margin:0;border:0;border-radius:calc(var(--ifb-radius)*1.5);background:var(--ifb-surface);
 box-shadow:var(--feedback-shadow,0 0 0 1px light-dark(#3c2d1414,#fffaf01a),0 2px 6px light-dark(#3c2d140f,#0006),0 24px 64px -12px light-dark(#3c2d1447,#000b));
 visibility:hidden;opacity:0;translate:0 8px;scale:.98;transition:.12s,visibility 0s .12s,overlay .12s allow-discrete}
 .launcher{z-index:1}
 .launcher~dialog{margin-block:68px;max-height:calc(100dvh - 108px)}
 @media ${LOW}{.launcher[aria-expanded=true]{visibility:hidden}.launcher~dialog{margin-block:0;max-height:calc(100dvh - 40px)}}
 dialog[open]{visibility:visible;opacity:1;translate:0;scale:1;transition:.18s cubic-bezier(.2,.8,.2,1),visibility 0s}
-:host([mode=dialog]) dialog{inset:0;margin:auto;width:480px;height:fit-content;max-height:calc(100dvh - 32px)}
+:host([mode=dialog]) .box>dialog{inset:0;margin:auto;width:480px;height:fit-content;max-height:calc(100dvh - 32px)}
 dialog:focus{outline:0}
 dialog::backdrop{background:var(--feedback-backdrop,light-dark(#26221d73,#0009))}
-iframe{width:100%;height:var(--h);min-height:0;border:0;color-scheme:inherit}
+iframe{width:100%;height:var(--ifb-height);min-height:0;border:0;color-scheme:inherit}
 .wait[open]{animation:late .18s .3s backwards}
 @keyframes late{0%{opacity:0}}
 :is(.wait,.failed) iframe{position:absolute;visibility:hidden}
@@ -118,18 +120,18 @@ iframe{width:100%;height:var(--h);min-height:0;border:0;color-scheme:inherit}
 :host([mode=inline]) :is(.blocks,.note){padding:0}
 .wait .blocks,.failed .note{display:grid}
 .blocks{grid-template-columns:1fr 1fr}
-i{grid-column:span 2;height:56px;border-radius:var(--r);background:light-dark(#f0ede8,#2f2c29)}
+i{grid-column:span 2;height:56px;border-radius:var(--ifb-radius);background:light-dark(#f0ede8,#2f2c29)}
 i:nth-child(1){width:70%;height:24px}
 i:nth-child(2){width:88%;height:16px}
 i:nth-child(3),i:nth-child(4){grid-column:auto;height:100px}
 i:nth-child(5){height:132px}
-.note{gap:8px;font:400 max(15px,.9375rem)/1.45 var(--feedback-font,system-ui,sans-serif)}
+.note{gap:8px;font:400 max(15px,.9375em)/1.45 var(--feedback-font,system-ui,sans-serif)}
 .note:is(:lang(ar),:lang(he),:lang(hi),:lang(ja),:lang(ko),:lang(zh)){line-height:1.6}
-.note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.125rem);text-wrap:balance}
+.note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.2em);text-wrap:balance}
 .note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
-.note a{justify-content:center;margin-top:12px;border-radius:var(--r)}
+.note a{justify-content:center;margin-top:12px;border-radius:var(--ifb-radius)}
 .told{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-.cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--r);
+.cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--ifb-radius);
 background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:pointer}
 @media (hover:hover){.cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}}
 @media ${SMALL}{
@@ -139,7 +141,7 @@ padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-i
 dialog iframe{height:100%}}
 :host dialog.panel.panel[data-full]{inset:16px;width:auto;height:auto;max-width:none;max-height:none;margin:0}
 [data-full] iframe{height:100%}
-div.panel[data-full] iframe{height:max(var(--h),min(80vh,640px))}
+div.panel[data-full] iframe{height:max(var(--ifb-height),min(80vh,640px))}
 [data-hidden] :is(.launcher,dialog){transition:none!important;animation:unseen .1s infinite alternate}
 [data-hidden] dialog::backdrop{opacity:0!important;transition:none!important}
 @keyframes unseen{0%{opacity:0}to{opacity:.001}}
@@ -375,7 +377,7 @@ export class Panel {
     if (type == 'escape') host.close()
     if (type == 'focusexit') this.#leave(data.direction)
     if (type == 'resize' && data.height > 0) {
-      this.box.style.setProperty('--h', Math.ceil(data.height) + 'px')
+      this.box.style.setProperty('--ifb-height', Math.ceil(data.height) + 'px')
       if (!this.#isDirty && !this.#isLow) this.#height = data.height
       this.#fit()
     }

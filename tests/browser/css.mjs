@@ -5,7 +5,7 @@ import postcss from 'postcss'
 const found = []
 for (const file of process.argv.slice(2)) {
   const source = readFileSync(file, 'utf-8')
-  const css = file.endsWith('.js') ? [...source.matchAll(/const (?:STYLE|CSS) = `([^`]*)`/g)].map(([, css]) => css).join('\n') : source
+  const css = file.endsWith('.js') ? [...source.matchAll(/const (?:STYLE|CSS) = `([^`]*)`/g)].map(([, css]) => css.replaceAll('\\\n', '\n')).join('\n') : source
   postcss.parse(css.replace(/\$\{\w+\}/g, 'all')).walkDecls(({prop, value, parent, source}) => {
     const queries = []
     for (let rule = parent; rule; rule = rule.parent) if (rule.name === 'media') queries.push(rule.params)

@@ -16,7 +16,7 @@ SHEETS = sorted([*STATIC.rglob("*.css"), STATIC / "embed-panel.js", ROOT / "load
 READ = Path(__file__).with_name("css.mjs")
 OTHERS = ("::-moz-progress-bar",)
 """What only other browsers understand."""
-BY_SCRIPT = [["", "", "--h", "1px", []]]
+BY_SCRIPT = [["", "", "--ifb-height", "1px", []]]
 """Properties that a script sets."""
 
 ASK = r"""found => {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from bed import until
-from pages import form, launcher, panel
+from pages import SAID, form, launcher, opened, panel
 from playwright.sync_api import expect
 from stage import STATIC, Stage
 
@@ -135,3 +135,39 @@ def test_button_and_form_are_not_printed_but_a_form_within_the_page_is(visit: An
 def test_it_mirrors_with_a_page_that_runs_from_right_to_left(visit: Any) -> None:
     page = visit(html='lang="ar" dir="rtl"')
     assert launcher(page).bounding_box()["x"] == 28
+
+
+SHORT = "axyhrst"
+STYLES = {
+    "registered as percentages": "".join(
+        f"@property --{name}{{syntax:'<percentage>';inherits:true;initial-value:0%}}" for name in SHORT
+    ),
+    "registered as angles that are not inherited": "".join(
+        f"@property --{name}{{syntax:'<angle>';inherits:false;initial-value:0deg}}" for name in SHORT
+    ),
+    "set for all elements": f"*{{{''.join(f'--{name}:0;' for name in SHORT)}}}",
+    "a large root": "html{font-size:100px}",
+    "a root as wide as a part of the window": "html{font-size:calc(100vw / 7.5)}",
+}
+LOOKS = """element => [JSON.stringify(element.getBoundingClientRect()),
+  ...['backgroundColor', 'fontSize', 'borderRadius'].map(key => getComputedStyle(element)[key])]"""
+
+
+def test_properties_and_sizes_of_a_page_change_nothing_of_button_and_form(visit: Any) -> None:
+    def looks(style: str) -> list[Any]:
+        page = visit(f"<style>{style}</style>")
+        opened(page).evaluate("document.body.offsetHeight")
+        return [locator.evaluate(LOOKS) for locator in (launcher(page), panel(page), panel(page).locator("iframe"))]
+
+    plain = looks("")
+    assert {name: looks(style) for name, style in STYLES.items()} == dict.fromkeys(STYLES, plain)
+
+
+def test_a_note_is_as_large_as_the_visitor_wants_whatever_the_page_s_size_is(visit: Any) -> None:
+    page = visit(
+        "<style>html{font-size:100px}</style><insider-feedback mode=inline product=none></insider-feedback>",
+        attributes="",
+        expected=(SAID, "404"),
+    )
+    expect(page.locator("insider-feedback .note a")).to_have_css("font-size", "16px")
+    expect(page.locator("insider-feedback .note p")).to_have_css("font-size", "15px")

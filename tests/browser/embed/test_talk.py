@@ -130,7 +130,7 @@ def test_the_host_ignores_junk_wrong_ids_and_unknown_types(visit: Any) -> None:
     assert [type_ for type_, _ in page.evaluate("window.seen")[before:]] == ["resize", "resize"]
     assert (
         page.evaluate(
-            "parseInt(document.querySelector('insider-feedback').shadowRoot.querySelector('.panel').style.getPropertyValue('--h'))"
+            "parseInt(document.querySelector('insider-feedback').shadowRoot.querySelector('.panel').style.getPropertyValue('--ifb-height'))"
         )
         >= 300
     )
