@@ -1,7 +1,8 @@
 /** `<insider-feedback>`: attributes, properties and methods around a widget. */
 import {widgets} from './guard.js'
 import {OPTIONS, attribute} from './options.js'
-import {mount} from './page.js'
+import {mount, own} from './page.js'
+import {NAME} from './source.js'
 import {Widget} from './widget.js'
 
 export class Feedback extends HTMLElement {
@@ -30,8 +31,12 @@ export class Feedback extends HTMLElement {
   /** @param {any} [options] */ reset(options) { return this.#widget.reset(options) }
   get isOpen() { return this.#widget.isOpen }
 
-  /** Properties that were set before the class was defined hide the accessors, so they are moved. */
+  /**
+   * Properties that were set before the class was defined hide the accessors, so they are moved. A copy of the tag's
+   * element comes from the page's own snapshots.
+   */
   connectedCallback() {
+    if (this.slot == NAME && this != own) return this.remove()
     for (const [key, value] of Object.entries(this)) if (key in OPTIONS && delete (/** @type {any} */ (this))[key]) this.#widget.set({[key]: value})
     this.#widget._start()
   }

@@ -5,13 +5,12 @@
  * may be about to hydrate the whole document, accepts nothing beside the body, only at its end. So the
  * element is there until the page has settled or somebody is about to use the form.
  */
-import {widgets} from './guard.js'
 import {OPTIONS} from './options.js'
 import {NAME, bring} from './source.js'
 
 /** @type {any} */
 export let own
-/** @type {any} */
+/** The tag that counts; an object that is no element if it went alone, or if there was none. @type {any} */
 let tag
 let address = ''
 let left = 50 // times that a page may take the element away before we let it
@@ -19,14 +18,19 @@ let left = 50 // times that a page may take the element away before we let it
 let home = 'body'
 let reached = false // it may have a frame by now, which only `moveBefore` moves intact
 
-const observer = new MutationObserver(keep)
+const observer = new MutationObserver(() => keep())
+
+/** Has the module for pages that change say which tag counts. @param {any} [script] a tag that came later */
+async function follow(script) {
+  const {next} = await bring('page')
+  if (own) tag = next?.(own, OPTIONS, tag, address, script) ?? tag
+}
 
 export async function keep() {
-  if (tag && !tag.isConnected) tag = await bring('page').then(({next}) => next?.(tag, address))
+  if (tag?.isConnected == false) await follow()
   if (!own) return
-  for (const {element} of widgets) if (element != own && element.slot == NAME) element.remove() // from a page's own snapshots
   const place = /** @type {any} */ (document[home])
-  if (tag?.isConnected == false) own.remove()
+  if (tag.isConnected == false) own.remove()
   else if (own.parentNode != place) {
     if (place.moveBefore && own.isConnected) place.moveBefore(own, null)
     else if (!own.isConnected || !reached) left-- && place.append(own)
@@ -45,19 +49,17 @@ function begin() {
   setTimeout(settle, 2000) // milliseconds, by when the page's scripts have begun
 }
 
-/** Takes a tag's options. A tag of the present product changes nothing. @param {any} script */
+/** Takes a tag's options. @param {any} script */
 export function mount(script) {
   const {dataset} = script
   if ('debug' in dataset) bring('debug')
   if (!dataset.product) return
-  tag = script.isConnected && script
+  if (own) return follow(script)
+  tag = script.isConnected ? script : {dataset}
   address = document.URL
-  if (own?.product != dataset.product) {
-    own?.remove()
-    own = document.createElement(NAME)
-    own.setAttribute('slot', NAME)
-    for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
-  }
+  own = document.createElement(NAME)
+  own.slot = NAME // marks it in the page's own snapshots
+  for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
   if (document.readyState != 'loading') begin()
   else document.addEventListener('DOMContentLoaded', begin)
 }

@@ -15,16 +15,32 @@ function search(src, root) {
 
 const gone = new WeakSet()
 
+/** What the last tag that counted said, and where. @type {any} */
+let last
+
 /**
- * The tag that counts after one has left the document: the same tag in the new page; itself, which means that
- * this page does not want the button; or null, if it went alone, as scripts do that tidy up after themselves.
+ * The tag that counts from now on, after one has left the document or another one has come: the new one; the same tag in
+ * a new page; the last one, which means that this page does not want the button; or an object that is no element, if it
+ * went alone, as scripts do that tidy up after themselves.
  *
- * @param {HTMLScriptElement} tag @param {string} address of the page when the tag was read
+ * @param {any} own the element @param {Record<string, string>} options all that there are @param {any} tag
+ * @param {string} address of the page when the first tag was read @param {any} [script] a tag that came later
  */
-export function next(tag, address) {
-  const like = [...document.scripts].find(({src, dataset}) => src === tag.src && dataset.product === tag.dataset.product)
-  if (like) return like
-  if (address === location.href && !gone.has(tag)) return null
-  gone.add(tag)
-  return tag
+export function next(own, options, tag, address, script) {
+  const {given, address: here} = last?.own === own ? last : {given: tag.dataset, address}
+  const isHere = here === location.href
+  const isOther = script && script.dataset.product !== own.product
+  if (script === tag || script && isHere && tag.isConnected !== false && !isOther) return tag
+  const found = script ?? [...document.scripts].find(({src, dataset}) => src === tag.src && dataset.product === tag.dataset.product)
+  if (!found) {
+    if (isHere && !gone.has(tag)) return {dataset: tag.dataset}
+    gone.add(tag)
+    return tag
+  }
+  const {dataset} = found
+  if (isOther) for (const key in options) own.set({[key]: null})
+  // What only the last tag gave goes with it, as the person may be another one. What scripts have set stays.
+  for (const key in options) if ((dataset[key] || given[key]) && own[key] != dataset[key]) own.set({[key]: dataset[key]})
+  last = {own, given: dataset, address: location.href}
+  return found.isConnected ? found : {dataset}
 }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pages import SPY, form, heard, launcher, opened, painted, panel, seen
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from stage import Stage
 
 
@@ -63,23 +63,46 @@ def test_an_error_in_one_call_of_the_queue_stops_no_other(visit: Any, stage: Sta
     opened(page)
 
 
+def load_again(page: Page, stage: Stage, **options: str) -> None:
+    """Load the script once more, by a tag with these options."""
+    page.evaluate(
+        """([src, options]) => new Promise(done => {
+      const script = Object.assign(document.createElement('script'), {src, onload: done})
+      Object.assign(script.dataset, options)
+      document.head.append(script)
+    })""",
+        [f"{stage.form_url}/embed.js?again", options],
+    )
+
+
 def test_loaded_twice_there_is_one_of_everything(visit: Any, stage: Stage) -> None:
     page = visit()
-    again = f"""() => new Promise(done => {{
-      const script = document.createElement('script')
-      script.src = '{stage.form_url}/embed.js?again'
-      script.dataset.product = 'demo'
-      script.onload = done
-      document.head.append(script)
-    }})"""
-    page.evaluate(again)
+    load_again(page, stage, product="demo")
     expect(page.locator("insider-feedback")).to_have_count(1)
     opened(page)
     assert len(seen(page, "open")) == 1
     page.evaluate("InsiderFeedback.destroy()")
-    page.evaluate(again)
+    load_again(page, stage, product="demo")
     expect(launcher(page)).to_have_count(1)
     opened(page)
+
+
+def test_a_second_tag_changes_nothing_unless_it_is_of_another_product(visit: Any, stage: Stage) -> None:
+    page = visit(attributes='data-product="demo" data-email="anna@northwind.example"')
+    page.evaluate("InsiderFeedback.set({label: 'Mine'})")
+    attributes = "element => [...element.attributes].map(({name, value}) => [name, value])"
+    load_again(page, stage, product="demo", email="bert@northwind.example", theme="dark")
+    page.evaluate("module => import(module).then(() => {})", f"{stage.form_url}/static/embed-page.js")  # it decides
+    before = dict(page.locator("insider-feedback").evaluate(attributes))
+    assert (before["email"], before["label"], before.get("theme")) == ("anna@northwind.example", "Mine", None)
+    load_again(page, stage, product="other", theme="light")
+    expect(page.locator("insider-feedback[product=other]")).to_have_count(1)
+    values = dict(page.locator("insider-feedback").evaluate(attributes))
+    assert {key: values.get(key) for key in ("theme", "email", "label")} == {
+        "theme": "light",
+        "email": None,
+        "label": None,
+    }
 
 
 def test_destroy_leaves_nothing_behind(visit: Any) -> None:

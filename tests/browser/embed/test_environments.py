@@ -232,13 +232,13 @@ def test_what_covers_the_page_has_the_button_that_opens_it(host: HostPage, scrip
 # Pages that replace their content
 
 
-def two_pages(host: HostPage, *, where: str, body: str = "", head: str = "", tag: str = TAG) -> None:
-    for path, other in (("/", "/two"), ("/two", "/")):
+def two_pages(host: HostPage, *, where: str, body: str = "", options: tuple[str, str] = ("", "")) -> None:
+    for path, other, more in (("/", "/two", options[0]), ("/two", "/", options[1])):
         link = f'<a id="other" href="{other}">Other</a>'
-        inside = f'<main id="swup" class="transition-main"><h1>Page {path}</h1>{link}</main>'
+        tags = {"head": "", "content": "", "body": "", where: TAG.replace("async", f"async {more}")}
+        inside = f'<main id="swup" class="transition-main"><h1>Page {path}</h1>{link}{tags["content"]}</main>'
         script = '<script src="/app.js" defer></script>'
-        at_head, at_end = (tag, "") if where == "head" else ("", tag)
-        host.put(f"{HEAD}{script}{at_head}{head}<body {body}>{inside}{at_end}</body>", path)
+        host.put(f"{HEAD}{script}{tags['head']}<body {body}>{inside}{tags['body']}</body>", path)
 
 
 def arrive(host: HostPage, go: Callable[[], object]) -> None:
@@ -285,3 +285,32 @@ def test_a_page_that_swaps_its_body_keeps_one_button_and_the_words(
     host.leave()
     host.arrived()
     assert host.page.evaluate("window.stays")
+
+
+@pytest.mark.parametrize("second", ["data-email=bert@northwind.example", ""], ids=["Bert", "nobody"])
+@pytest.mark.parametrize(
+    ("library", "where", "body"),
+    [
+        ("turbo.ts", "body", ""),
+        ("turbo.ts", "head", ""),
+        ("htmx.ts", "body", 'hx-boost="true"'),
+        ("swup.ts", "content", ""),
+    ],
+    ids=["Turbo", "Turbo, tag in head", "htmx", "Swup"],
+)
+def test_the_tag_of_the_next_page_says_who_is_there(
+    host: HostPage, library: str, where: str, body: str, second: str
+) -> None:
+    """On page one, Anna begins to write; on page two, it is somebody else."""
+    host.script(bundle(library))
+    two_pages(host, where=where, body=body, options=("data-email=anna@northwind.example", second))
+    host.visit().press()
+    host.write("My salary is wrong")
+    expect(host.form.locator("#submittedByEmail")).to_have_value("anna@northwind.example")
+    host.leave()
+    change(host)
+    expect(host.page.locator("insider-feedback[email='anna@northwind.example']")).to_have_count(0)
+    host.press()
+    expect(host.form.locator("#description")).to_have_value("")
+    expect(host.form.locator("#submittedByEmail")).to_have_value(second.removeprefix("data-email="))
+    assert not host.unexpected(), host.unexpected()
