@@ -38,7 +38,7 @@ export const api = {
   set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
   attach: (/** @type {any} */ target) => listen(['click', 'pointerover', 'focusin'], event => {
     const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
-    if (!opener || event.ctrlKey || event.metaKey || event.shiftKey || event == state._click) return
+    if (!opener || event.shiftKey || event.ctrlKey || event.metaKey || event == state._click) return
     if (event.type != 'click') return widgets.length && act(widget => widget.load())
     state._click = event // open once, however often it was attached
     event.preventDefault()
@@ -46,11 +46,11 @@ export const api = {
   }),
   on: (/** @type {string} */ type, /** @type {any} */ callback) => listen(['feedback-' + type], event => callback(event.detail)),
   reset: () => Promise.all(widgets.map(widget => widget.reset())),
-  async destroy({keep = false} = {}) {
+  async destroy(/** @type {{keep?: boolean}} */ options) {
     const element = own
     for (const end of ends.splice(0)) end()
     unmount()
-    await (keep || element?.reset())
+    await (options?.keep || element?.reset())
   },
   push: (/** @type {(feedback: any) => void} */ call) => call(api),
 }

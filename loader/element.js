@@ -23,10 +23,10 @@ export class Feedback extends HTMLElement {
     this.#widget = new Widget(this)
   }
 
-  /** @param {any} [options] */ load(options) { return this.#widget.load(options) }
   /** @param {any} [options] */ open(options) { return this.#widget.open(options) }
   /** @param {any} [options] */ close(options) { return this.#widget.close(options) }
   /** @param {any} [options] */ toggle(options) { return this.#widget.toggle(options) }
+  /** @param {any} [options] */ load(options) { return this.#widget.load(options) }
   /** @param {any} [options] */ set(options) { return this.#widget.set(options) }
   /** @param {any} [options] */ reset(options) { return this.#widget.reset(options) }
   get isOpen() { return this.#widget.isOpen }
@@ -36,7 +36,7 @@ export class Feedback extends HTMLElement {
    * element comes from the page's own snapshots.
    */
   connectedCallback() {
-    if (this.slot == NAME && this != own) return this.remove()
+    if (this != own && this.slot == NAME) return this.remove()
     for (const [key, value] of Object.entries(this)) if (key in OPTIONS && delete (/** @type {any} */ (this))[key]) this.#widget.set({[key]: value})
     this.#widget._start()
   }

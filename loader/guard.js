@@ -1,6 +1,7 @@
 /**
  * A press on the widget does not count as "outside" for the host page, so its menus and dialogs stay open. A click that a
- * focus trap swallows still works. The panel does the same for the focus.
+ * focus trap swallows still works, and so do the keys that press the button, which pages take for shortcuts. The panel
+ * does the same for the focus.
  */
 
 /** All widgets of the page. @type {import('./widget.js').Widget[]} */
@@ -9,15 +10,15 @@ export let widgets = []
 /** Takes the list of widgets, and listens as long as there are any. @param {typeof widgets} list */
 export function guard(list) {
   widgets = list
-  for (const type of ['click', 'pointerdown']) window[widgets.length ? 'addEventListener' : 'removeEventListener'](type, hear, true)
+  for (const type of ['click', 'pointerdown', 'keydown', 'keyup']) window[widgets.length ? 'addEventListener' : 'removeEventListener'](type, hear, true)
 }
 
-/** Before anybody else in the page. @param {Event} event */
+/** Before anybody else in the page. A pointer's press has no key. @param {any} event */
 function hear(event) {
   const path = event.composedPath()
   for (const widget of widgets) {
     if (!path.includes(widget.box)) continue
-    if (event.type != 'click') event.stopImmediatePropagation()
-    else if (path.includes(widget.launcher)) setTimeout(() => widget._press(event))
+    if (event.type == 'click') path.includes(widget.launcher) && setTimeout(() => widget._press(event))
+    else if ([undefined, ' ', 'Enter'].includes(event.key)) event.stopImmediatePropagation()
   }
 }

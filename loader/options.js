@@ -5,7 +5,7 @@ const WORD = '[\\w-]+', TEXT = '.+'
 
 /** Each is a property of the element; those with a pattern are attributes, too. Pages may extend Object.prototype. @type {any} */
 export const OPTIONS = {
-  __proto__: null, product: WORD, lang: WORD, zIndex: '-?\\d+', email: TEXT, label: TEXT, mode: 'popover|dialog|inline', position: '(top|bottom)-(start|end)',
+  __proto__: null, product: WORD, zIndex: '-?\\d+', mode: 'popover|dialog|inline', position: '(top|bottom)-(start|end)', label: TEXT, lang: WORD, email: TEXT,
   theme: 'light|dark|auto', launcher: 'true|false', identity: '', context: '',
 }
 

@@ -20,23 +20,23 @@ let reached = false // it may have a frame by now, which only `moveBefore` moves
 
 const observer = new MutationObserver(() => keep())
 
-/** Has the module for pages that change say which tag counts. @param {any} [script] a tag that came later */
-async function follow(script) {
-  const {next} = await bring('page')
-  if (own) tag = next?.(own, OPTIONS, tag, address, script) ?? tag
-}
-
-export async function keep() {
-  if (tag?.isConnected == false) await follow()
-  if (!own) return
-  const place = /** @type {any} */ (document[home])
+/** @param {any} [script] a tag that came later */
+export async function keep(script) {
+  if (script || tag?.isConnected == false) {
+    const {next} = await bring('page')
+    tag = own && next?.(own, OPTIONS, tag, address, script) || {} // if that does not load, the element stays
+  }
+  const place = /** @type {any} */ (own && document[home])
+  if (!place) return
   if (tag.isConnected == false) own.remove()
   else if (own.parentNode != place) {
     if (place.moveBefore && own.isConnected) place.moveBefore(own, null)
     else if (!own.isConnected || !reached) left-- && place.append(own)
   }
   // Last, so that our own change calls for no second look.
-  for (const node of [document.body, document.documentElement, document]) observer.observe(node, {childList: true})
+  observer.observe(document.body, {childList: true})
+  observer.observe(document.documentElement, {childList: true})
+  observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
 }
 
 function settle() {
@@ -54,7 +54,7 @@ export function mount(script) {
   const {dataset} = script
   if ('debug' in dataset) bring('debug')
   if (!dataset.product) return
-  if (own) return follow(script)
+  if (own) return keep(script)
   tag = script.isConnected ? script : {dataset}
   address = document.URL
   own = document.createElement(NAME)
@@ -74,5 +74,5 @@ export function reach(element) {
 export function unmount() {
   own?.remove()
   observer.disconnect()
-  tag = own = null
+  own = tag = null
 }

@@ -53,17 +53,18 @@ export class Widget {
   _start() {
     guard([...widgets, this])
     this.box = this.root
-    if (this.inline) (this.#near = new IntersectionObserver(
-      ([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'},
-    )).observe(this.element)
-    else {
+    if (this.inline) {
+      this.close()
+      this.#near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
+      this.#near.observe(this.element)
+    } else {
       this.box = add(this.root, 'div', {class: 'box'})
       if (this.box.showPopover && !this.get('zIndex')) {
         this.box.popover = 'manual'
         this.box.showPopover()
       }
       if (this.get('launcher') != 'false') {
-        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-expanded': false, 'aria-haspopup': 'dialog'})
+        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', 'aria-haspopup': 'dialog', part: 'launcher', 'aria-expanded': false})
         launcher.onpointerenter = launcher.onfocus = () => this.load()
         launcher.onclick = (/** @type {Event} */ event) => this._press(event)
       }
@@ -71,10 +72,12 @@ export class Widget {
     }
     this.update() // asks for the page's zoom: before new styles, which would be computed for the answer
     dress(this.root, STYLE)
+    this.isOpen && this.load()
   }
 
+  /** What is open stays open if the element is only moved or changed. */
   _end() {
-    this.close()
+    queueMicrotask(() => this.element.isConnected || this.close())
     this.panel?.end()
     this.#near?.disconnect()
     this.root.replaceChildren()
@@ -86,7 +89,7 @@ export class Widget {
 
   update() {
     this.element.style.zIndex = this.get('zIndex') ?? ''
-    if (this.box != this.root) this.box.style.zoom = 1 / this.element.currentCSSZoom // undo the page's zoom
+    if (this.box.style) this.box.style.zoom = 1 / this.element.currentCSSZoom // undo the page's zoom
     if (this.launcher) this.launcher.lastChild.data = this.label
     this.panel?.update()
   }
@@ -99,16 +102,16 @@ export class Widget {
   async load() {
     if (this.place) return this.panel?.load()
     reach(this.element)
-    this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
-    add(this.place, 'iframe', {src: this.url + `&mode=${this.get('mode') ?? 'popover'}`, allow: 'display-capture; clipboard-write'}).onload = () => this.place.loaded = true
-    try {
-      const {Panel} = await bring('panel')
-      if (this.element.isConnected) this.panel ??= new Panel(this, add, dress)
+    const place = this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
+    add(place, 'iframe', {src: this.url + `&mode=${this.get('mode') ?? 'popover'}`, allow: 'display-capture; clipboard-write'}).onload = () => place.loaded = true
+    const {Panel} = await bring('panel')
+    if (this.place == place) try { // it was not started anew meanwhile
+      this.panel = new Panel(this, add, dress)
     } catch {
       if (this.person && this.isOpen) open(this.url, '_blank', 'noopener')
       this.close()
       this.box.replaceChildren()
-      add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
+      add(this.box, 'a', {class: 'button launcher', href: this.url, part: 'link', target: '_blank', rel: 'noopener'}, this.label + ' ↗')
       const code = navigator.onLine ? 'script_blocked' : 'offline'
       console.warn(NAME, code) // only the code: what blocks the panel may also block the module with the messages
       this.tell('error', {retryable: true, code})
@@ -142,10 +145,11 @@ export class Widget {
     this.isOpen ? this.close() : this.open(null, opener)
   }
 
-  /** Handles each click on the launcher once. @param {Event} event */
+  /** Handles each click on the launcher once, and a double click as one. @param {any} event */
   _press(event) {
-    if (state._click != event) this.toggle(this.launcher)
+    if (state._click == event || event.detail > 1) return
     state._click = event
+    this.toggle(this.launcher)
   }
 
   /** Sets options with valid values (a string, number or boolean), and reports all others. @param {any} options */

@@ -27,11 +27,11 @@ let last
  * @param {string} address of the page when the first tag was read @param {any} [script] a tag that came later
  */
 export function next(own, options, tag, address, script) {
-  const {given, address: here} = last?.own === own ? last : {given: tag.dataset, address}
-  const isHere = here === location.href
+  const {given, address: here} = last?.own === own ? last : {given: tag.dataset ?? {}, address}
+  const isHere = here.split('#')[0] === location.href.split('#')[0]
   const isOther = script && script.dataset.product !== own.product
   if (script === tag || script && isHere && tag.isConnected !== false && !isOther) return tag
-  const found = script ?? [...document.scripts].find(({src, dataset}) => src === tag.src && dataset.product === tag.dataset.product)
+  const found = script ?? [...document.scripts].find(({src, dataset}) => src === tag.src && dataset.product === tag.dataset?.product)
   if (!found) {
     if (isHere && !gone.has(tag)) return {dataset: tag.dataset}
     gone.add(tag)

@@ -156,17 +156,20 @@ def test_an_element_can_be_moved_and_changed_as_single_page_apps_do(visit: Any) 
     page.mouse.move(0, 0)
     page.evaluate("document.querySelector('#b').append(document.querySelector('insider-feedback'))")
     expect(launcher(page)).to_have_count(1)
-    expect(panel(page)).to_have_count(0)
-    frame = opened(page)
-    assert heard(frame, "hello")
-    page.mouse.move(0, 0)
+    expect(panel(page)).to_be_visible()
+    assert heard(form(page), "hello")
     page.evaluate("document.querySelector('insider-feedback').setAttribute('product', 'other')")
-    expect(panel(page)).to_have_count(0)
-    opened(page)
-    assert seen(page, "open")[-1]["product"] == "other"
+    expect(panel(page)).to_be_visible()
+    assert "/form/other" in form(page).url
+    assert seen(page, "close") == []
     page.evaluate("document.querySelector('insider-feedback').setAttribute('mode', 'inline')")
     expect(page.locator("insider-feedback div.panel.ready")).to_be_visible()
     expect(launcher(page)).to_have_count(0)
+    assert not page.evaluate("InsiderFeedback.isOpen")
+    page.evaluate("document.querySelector('insider-feedback').setAttribute('mode', 'popover')")
+    opened(page)
+    page.evaluate("document.querySelector('insider-feedback').remove()")
+    assert not page.evaluate("InsiderFeedback.isOpen")
 
 
 def test_a_move_that_keeps_state_keeps_the_open_form(visit: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from bed import until
-from pages import SAID, heard, launcher, opened, panel, seen
+from pages import SAID, form, heard, launcher, opened, panel, seen
 from playwright.sync_api import Page, Route, expect
 from stage import Stage
 
@@ -65,3 +65,27 @@ def test_the_frame_goes_where_the_panel_does_not_come(visit: Any, stage: Stage) 
     panels[0].abort("blockedbyclient")
     expect(page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")).to_be_visible()
     expect(page.locator("insider-feedback iframe")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "InsiderFeedback.set({mode: 'dialog'})",
+        "InsiderFeedback.set({zIndex: 5})",
+        "InsiderFeedback.set({product: 'other'})",
+        "document.body.prepend(document.querySelector('insider-feedback'))",
+    ],
+)
+def test_what_is_changed_or_moved_while_the_panel_loads_opens_all_the_same(
+    visit: Any, stage: Stage, change: str
+) -> None:
+    page = visit()
+    panels = held(page)
+    page.evaluate("InsiderFeedback.open()")
+    until(lambda: page.evaluate("true") and panels)  # Playwright hears of requests while it is asked something
+    page.evaluate(change)
+    panels[0].continue_()
+    expect(panel(page)).to_be_visible()
+    assert heard(form(page), "hello")
+    expect(page.locator("insider-feedback button.launcher")).to_have_attribute("aria-expanded", "true")
+    assert [len(seen(page, kind)) for kind in ("open", "close")] == [1, 0]

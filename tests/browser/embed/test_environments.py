@@ -64,6 +64,16 @@ def test_a_page(host: HostPage, name: str) -> None:
     host.visit().go_round()
 
 
+def test_a_tag_that_has_tidied_up_needs_no_address_that_stays(host: HostPage) -> None:
+    host.put(f"{HEAD}<body><h1>Orders</h1>{BODIES['tag manager that tidies up']}")
+    host.visit()
+    expect(host.launcher).to_be_visible()
+    expect(host.page.locator("script[data-product]")).to_have_count(0)
+    host.page.evaluate("location.hash = 'top'; history.replaceState(null, '', '/orders')")
+    expect(host.page.locator("html > insider-feedback")).to_be_attached()
+    host.go_round()
+
+
 @pytest.mark.parametrize(
     ("name", "headers"),
     [

@@ -63,8 +63,10 @@ def test_a_z_index_lets_what_lies_higher_in_the_page_cover_button_and_form(visit
     covered.evaluate("InsiderFeedback.open()")
     form(covered)
     box = panel(covered).bounding_box()
-    assert covered.evaluate(f"document.elementFromPoint({box['x'] + 20}, {box['y'] + 20}).localName") == "p"
+    at = f"document.elementFromPoint({box['x'] + 20}, {box['y'] + 20}).localName"
+    assert covered.evaluate(at) == "p"
     covered.evaluate("InsiderFeedback.set({zIndex: 9})")
+    expect(panel(covered)).to_be_visible()
     assert covered.evaluate(at) == "insider-feedback"
 
 

@@ -28,6 +28,35 @@ def test_a_press_opens_the_form_beside_the_launcher_and_another_closes_it(visit:
     assert [data["product"] for data in seen(page, "open") + seen(page, "close")] == ["demo", "demo"]
 
 
+def test_a_double_click_opens_it_and_leaves_it_open(visit: Any) -> None:
+    page = visit()
+    launcher(page).dblclick()
+    form(page)
+    expect(panel(page)).to_be_visible()
+    assert [len(seen(page, kind)) for kind in ("open", "close")] == [1, 0]
+
+
+@pytest.mark.parametrize("phase", ["bubbling", "capturing"])
+@pytest.mark.parametrize("key", ["Space", "Enter"])
+def test_a_page_with_shortcuts_of_its_own_leaves_us_the_keys_that_press_a_button(
+    visit: Any, stage: Stage, key: str, phase: str
+) -> None:
+    """It spares its own buttons, but sees only our element, which is none."""
+    stage.script(f"""{SPY}
+    window.keys = []
+    for (const type of ['keydown', 'keyup']) document.addEventListener(type, event => {{
+      window.keys.push(event.code)
+      if (!event.target.closest('button')) event.preventDefault()
+    }}, {"true" if phase == "capturing" else "false"})""")
+    page = visit()
+    launcher(page).press(key)
+    expect(panel(page)).to_be_visible()
+    page.evaluate("InsiderFeedback.close()")
+    launcher(page).press("k")
+    page.locator("#first").press(key)
+    assert page.evaluate("keys") == ["KeyK", "KeyK", key, key]
+
+
 def test_focus_goes_into_the_form_and_back_to_the_launcher(visit: Any) -> None:
     page = visit()
     frame = opened(page)
@@ -220,3 +249,19 @@ def test_inline_it_stands_in_the_page_and_loads_when_it_comes_near(visit: Any, s
     assert stage.form.requests == ["/embed.js"]
     far.locator("#last").scroll_into_view_if_needed()
     form(far)
+
+
+@pytest.mark.parametrize(
+    "layout", ["", "display:flex;flex-direction:column;align-items:center", "display:grid;place-items:center"]
+)
+def test_inline_it_is_as_wide_as_its_place_unless_the_page_says_otherwise(visit: Any, layout: str) -> None:
+    page = visit(
+        f'<div id="place" style="width:800px;{layout}">'
+        '<insider-feedback product="demo" mode="inline"></insider-feedback></div>',
+        attributes="",
+    )
+    form(page)
+    width = "element => element.getBoundingClientRect().width"
+    assert panel(page).evaluate(width) == 800
+    page.add_style_tag(content="insider-feedback { width: 500px }")
+    assert panel(page).evaluate(width) == 500
