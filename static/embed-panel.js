@@ -157,6 +157,8 @@ export class Panel {
   /** @type {any} */
   #frame
   #loaded = false
+  /** This end of the channel to the form. @type {MessagePort | undefined} */
+  #port
   /** The page's context, as far as it could be cloned. @type {unknown} */
   #context = null
   /** The page's identity: a token, or a function that returns one. @type {any} */
@@ -219,6 +221,7 @@ export class Panel {
     clearTimeout(this.#timer)
     clearTimeout(this.#fateTimer)
     this.#gone.abort()
+    this.#port?.close()
     this.#questions++
     if (this.#resets.length) sweep(this.#frame.src).then(() => this.#swept())
   }
@@ -260,7 +263,11 @@ export class Panel {
 
   #meet() {
     this.#loaded = true
-    this.#post('hello')
+    this.#port?.close()
+    const [port, other] = channel()
+    this.#port = port
+    if (port) port.onmessage = ({data}) => this.#take(data)
+    this.#post('hello', {}, other)
     this.#wait(this.#reason ? 0 : NO_WORD)
   }
 
@@ -331,8 +338,8 @@ export class Panel {
     advice().then(({explain}) => explain(code, this.#product)).catch(() => {})
   }
 
-  /** @param {string} type @param {object} [more] */
-  #post(type, more) {
+  /** @param {string} type @param {object} [more] @param {MessagePort} [other] the form's end of the channel */
+  #post(type, more, other) {
     const {host} = this
     if (type != 'hello' && this.#state != 'ready') return
     const data = ['close', 'reset', 'staged'].includes(type) ? {} : {
@@ -343,7 +350,9 @@ export class Panel {
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
       ...more,
     }
-    this.#frame.contentWindow?.postMessage({ns: NAME, v: 1, id: this.#id, type, data}, addressed(host.url).origin)
+    const message = {ns: NAME, v: 1, id: this.#id, type, data}
+    if (this.#port && type != 'hello') this.#port.postMessage(message)
+    else this.#frame.contentWindow?.postMessage(message, addressed(host.url).origin, other && [other])
   }
 
   /** Whether the form has to be compact, so that every field is in view before anybody scrolls. */
@@ -367,10 +376,14 @@ export class Panel {
     return this.#context
   }
 
-  /** @param {MessageEvent} event */
-  #hear({source, origin, data: message}) {
+  /** A form that has no port writes to the window. @param {MessageEvent} event */
+  #hear({source, origin, data}) {
+    if (source == this.#frame.contentWindow && origin == addressed(this.host.url).origin) this.#take(data)
+  }
+
+  /** @param {any} message */
+  #take(message) {
     const {host} = this
-    if (source != this.#frame.contentWindow || origin != addressed(host.url).origin) return
     if (message?.ns != NAME || message.v != 1 || message.id != this.#id) return
     const {type} = message
     const data = message.data ?? {}
@@ -594,6 +607,21 @@ export class Panel {
   }
 }
 
+/**
+ * Both ends of a channel to a form. Window messages would reach the page's own listeners, which may stop them, fail at
+ * them, or take them for another's. None where the page has taken the name for its own.
+ *
+ * @returns {MessagePort[]}
+ */
+function channel() {
+  try {
+    const {port1, port2} = new MessageChannel()
+    return [port1, port2]
+  } catch {
+    return []
+  }
+}
+
 /** An address in its parts. `URL` is a name that pages take for their own. @param {string} url */
 function addressed(url) {
   return Object.assign(document.createElement('a'), {href: url})
@@ -638,22 +666,30 @@ export async function reset(host) {
 /** Clears what a product's form stores when no form is open, with a hidden form. @param {string} url @returns {Promise<void>} */
 function sweep(url) {
   const id = Math.random().toString(36).slice(2)
+  const [port, other] = channel()
   const frame = document.createElement('iframe')
   frame.hidden = true
   frame.src = url
   frame.onload = () => {
-    for (const type of ['hello', 'reset']) frame.contentWindow?.postMessage({ns: NAME, v: 1, id, type, data: {}}, addressed(url).origin)
+    const [hello, reset] = ['hello', 'reset'].map(type => ({ns: NAME, v: 1, id, type, data: {}}))
+    const {origin} = addressed(url)
+    frame.contentWindow?.postMessage(hello, origin, other && [other])
+    if (port) port.postMessage(reset)
+    else frame.contentWindow?.postMessage(reset, origin)
   }
   return new Promise(done => {
     const gone = new AbortController()
     const end = () => {
       gone.abort()
+      port?.close()
       frame.remove()
       done()
     }
-    addEventListener('message', ({source, data}) => {
-      if (source == frame.contentWindow && data?.id == id && data.type == 'reset') end()
-    }, gone)
+    const take = (/** @type {any} */ message) => {
+      if (message?.id == id && message.type == 'reset') end()
+    }
+    if (port) port.onmessage = ({data}) => take(data)
+    addEventListener('message', ({source, data}) => source == frame.contentWindow && take(data), gone)
     setTimeout(end, NO_FRAME)
     document.body.append(frame)
   })

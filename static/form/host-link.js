@@ -27,7 +27,7 @@ export class HostLink extends EventTarget {
   #box
   #title
   #close
-  /** @type {{origin: string, id: string} | undefined} */
+  /** The host page, with its port if it has sent one. @type {{origin: string, id: string, port?: MessagePort} | undefined} */
   #peer
   #trap = false
   #height = 0
@@ -123,14 +123,15 @@ export class HostLink extends EventTarget {
     this.#gone.abort()
     this.#sizes.disconnect()
     this.#contents.disconnect()
+    this.#peer?.port?.close()
     this.#peer = undefined
   }
 
-  /** @param {MessageEvent} event */
-  #hear({source, origin, data: message}) {
+  /** @param {Pick<MessageEvent, 'source' | 'origin' | 'data' | 'ports'>} event */
+  #hear({source, origin, data: message, ports: [port]}) {
     if (source !== window.parent || !message || message.ns !== NAME || message.v !== 1) return
     if (typeof message.id !== 'string' || !this.#origins.some(entry => allows(entry, origin))) return
-    if (message.type === 'hello') this.#meet(origin, message)
+    if (message.type === 'hello') this.#meet(origin, message, port)
     else if (this.#peer?.origin !== origin || this.#peer.id !== message.id) return
     else if (message.type === 'set') this.#wish('set', message.data)
     else if (message.type === 'staged') for (const done of this.#staged.splice(0)) done()
@@ -140,10 +141,16 @@ export class HostLink extends EventTarget {
     }
   }
 
-  /** @param {string} origin @param {{id: string, data: unknown}} message */
-  #meet(origin, {id, data}) {
+  /**
+   * What comes over the port counts as the page's, too.
+   *
+   * @param {string} origin @param {{id: string, data: unknown}} message @param {MessagePort} [port]
+   */
+  #meet(origin, {id, data}, port) {
     if (this.#peer && this.#peer.origin !== origin) return
-    this.#peer = {origin, id}
+    this.#peer?.port?.close()
+    this.#peer = {origin, id, port}
+    if (port) port.onmessage = ({data}) => this.#hear({source: window.parent, origin, data, ports: []})
     this.#height = 0
     this.#wish('hello', data)
     this.#resize()
@@ -198,8 +205,10 @@ export class HostLink extends EventTarget {
   /** @param {string} type @param {Record<string, unknown>} [data] */
   #post(type, data = {}) {
     if (!this.#peer) return
-    const {origin, id} = this.#peer
-    window.parent.postMessage({ns: NAME, v: 1, id, type, data}, origin)
+    const {origin, id, port} = this.#peer
+    const message = {ns: NAME, v: 1, id, type, data}
+    if (port) port.postMessage(message)
+    else window.parent.postMessage(message, origin)
   }
 }
 

@@ -16,10 +16,11 @@ from playwright.sync_api import CDPSession, Page
 STATIC = Path(__file__).parents[2] / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
 
-_NAMES = "URL CSS Map Set Event Element Node Text Image Option Range Selection Request Response Headers Panel Widget"
-TAKEN = ";".join(f"var {name} = {{}}" for name in _NAMES.split())
+_BROWSER = "URL CSS Map Set Event Element Node Text Image Option Range Selection Request Response Headers"
+_NAMES = [*_BROWSER.split(), "MessageChannel", "Panel", "Widget"]
+TAKEN = ";".join(f"var {name} = {{}}" for name in _NAMES)
 """A host page's script with names of its own that browsers have, too."""
-HIDDEN = ";".join(f"const {name} = '/orders'" for name in _NAMES.split())
+HIDDEN = ";".join(f"const {name} = '/orders'" for name in _NAMES)
 """The same in the scope that all scripts share: the window's properties stay."""
 
 FORM = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Feedback on Northwind</title>
@@ -36,6 +37,7 @@ main.tall { min-height: 500px } main.huge { min-height: 3000px }"""
 
 FORM_JS = """import {HostLink} from '/static/form/host-link.js'
 window.heard = []
+addEventListener('message', event => { window.id = event.data?.id ?? window.id })
 const link = window.link = new HostLink({origins: ORIGINS, box: document.querySelector('main'), close: 'Close'})
 for (const type of ['hello', 'set', 'close', 'focus']) {
   link.addEventListener(type, event => window.heard.push([type, event.detail ?? null]))

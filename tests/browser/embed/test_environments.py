@@ -46,6 +46,8 @@ BODIES = {
     f"Array.prototype.toJSON = function () {{ return 'x' }}</script>{TAG}",
     "names of the browser that the page takes": f"<script>{TAKEN}</script>{TAG}",
     "names of the browser that the page hides": f"<script>{HIDDEN}</script>{TAG}",
+    "messages that the page takes for its own": "<script>addEventListener('message', event => {"
+    "event.stopImmediatePropagation(); JSON.parse(event.data)}, true)</script>" + TAG,
     "an element called as our API": f'<form id="InsiderFeedback"></form>{TAG}',
     "hostile styles": "<style>*{all:unset;visibility:hidden!important;opacity:0!important}"
     f"*{{pointer-events:none!important}}</style>{TAG}",

@@ -61,6 +61,21 @@ def test_what_the_form_tells_arrives_as_events_without_the_text(visit: Any) -> N
     assert "secret" not in str(page.evaluate("window.seen"))
 
 
+def test_listeners_of_the_page_hear_nothing_of_the_form_and_cannot_stop_it(visit: Any, stage: Stage) -> None:
+    stage.script(
+        SPY + "window.theirs = []; addEventListener('message', event => "
+        "{ theirs.push(event.data); event.stopImmediatePropagation() }, true)"
+    )
+    page = visit()
+    page.evaluate("InsiderFeedback.reset()")
+    frame = opened(page)
+    frame.fill("textarea", "Good")
+    frame.click("#send")
+    page.wait_for_function("window.seen.some(([type]) => type === 'success')")
+    page.evaluate("InsiderFeedback.reset()")
+    assert page.evaluate("window.theirs") == []
+
+
 def test_the_form_answers_no_origin_that_the_product_does_not_allow(visit: Any, stage: Stage) -> None:
     stage.allow("https://app.example.com")
     _, kind, body, _ = stage.form.answers["/form/demo"]
@@ -85,9 +100,6 @@ JUNK = [
 def test_the_form_ignores_junk_from_its_host(visit: Any) -> None:
     page = visit()
     frame = opened(page)
-    frame.evaluate("addEventListener('message', event => { window.id = event.data?.id ?? window.id })")
-    page.evaluate("InsiderFeedback.set({theme: 'light'})")
-    frame.wait_for_function("!!window.id")
     page.evaluate("id => { window.id = id }", frame.evaluate("window.id"))
     before = len(frame.evaluate("window.heard"))
     for junk in JUNK:
@@ -114,9 +126,6 @@ def test_the_form_ignores_whoever_is_not_its_parent(visit: Any) -> None:
 def test_the_host_ignores_junk_wrong_ids_and_unknown_types(visit: Any) -> None:
     page = visit()
     frame = opened(page)
-    frame.evaluate("addEventListener('message', event => { window.id = event.data?.id ?? window.id })")
-    page.evaluate("InsiderFeedback.set({theme: 'light'})")
-    frame.wait_for_function("!!window.id")
     before = page.evaluate("window.seen.length")
     frame.evaluate("""() => {
       const good = {ns: 'insider-feedback', v: 1, id: window.id, type: 'escape', data: {}}
@@ -140,9 +149,6 @@ def test_the_host_ignores_junk_wrong_ids_and_unknown_types(visit: Any) -> None:
 def test_the_host_ignores_other_frames_and_itself(visit: Any, stage: Stage) -> None:
     page = visit(f'<iframe src="{stage.form_url}/form/other"></iframe>')
     frame = opened(page)
-    frame.evaluate("addEventListener('message', event => { window.id = event.data?.id ?? window.id })")
-    page.evaluate("InsiderFeedback.set({theme: 'light'})")
-    frame.wait_for_function("!!window.id")
     message = {"ns": "insider-feedback", "v": 1, "id": frame.evaluate("window.id"), "type": "escape", "data": {}}
     stranger = next(frame for frame in page.frames if "/form/other" in frame.url)
     stranger.evaluate("message => parent.postMessage(message, '*')", message)
@@ -159,15 +165,16 @@ def test_the_host_ignores_a_frame_that_went_to_another_origin(visit: Any, stage:
     stage.host.answers["/evil"] = (
         200,
         "text/html",
-        "<!doctype html><script>onmessage = event => parent.postMessage({...event.data, type: 'escape'}, '*')</script>",
+        "<!doctype html><script>window.theirs = []\n"
+        "onmessage = event => theirs.push(parent.postMessage({...event.data, type: 'escape'}, '*'))</script>",
         {},
     )
     page = visit(expected=("does not match the recipient",))
     frame = opened(page)
-    with page.expect_event("framenavigated", lambda frame: frame.url.endswith("/evil")):
-        frame.evaluate("address => { location.href = address }", f"{stage.host_url}/evil")
     with page.expect_console_message(lambda message: "does not match the recipient" in message.text):
-        page.evaluate("InsiderFeedback.set({theme: 'light'})")
+        frame.evaluate("address => { location.href = address }", f"{stage.host_url}/evil")
+    page.evaluate("InsiderFeedback.set({theme: 'light'})")
+    assert frame.evaluate("window.theirs") == []
     expect(panel(page)).to_be_visible()
 
 
