@@ -92,6 +92,23 @@ def test_a_page_with_a_policy(host: HostPage, name: str, headers: dict[str, str]
     host.visit().go_round()
 
 
+@pytest.mark.parametrize("way", ["Send", "Enter"])
+def test_a_page_in_a_sandbox_without_forms(host: HostPage, way: str) -> None:
+    """The browser refuses to submit any form, before a script hears of it."""
+    sandbox = "sandbox allow-scripts allow-same-origin allow-popups"
+    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}", Content_Security_Policy=sandbox)
+    host.visit().press()
+    host.write()
+    host.form.locator("#submittedByEmail").fill("mara@northwind.example")
+    if way == "Send":
+        host.form.locator("#feedback-send").click()
+    else:
+        host.form.locator("#submittedByEmail").press("Enter")
+    expect(host.form.locator("[data-status=delivered]")).to_be_visible()
+    assert [feedback["body"]["description"] for feedback in host.insider.feedbacks()] == [TEXT]
+    assert all("sandbox" in text for text in host.unexpected()), host.unexpected()
+
+
 def test_a_page_that_states_the_hash_of_the_script(host: HostPage) -> None:
     tag = pinned.tag((STATIC / "embed.js").read_bytes(), "WIDGET").replace("async", "async data-product=demo")
     assert "integrity=" in tag
