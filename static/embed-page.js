@@ -33,7 +33,7 @@ export function next(own, options, tag, address, script) {
   if (script === tag || script && isHere && tag.isConnected !== false && !isOther) return tag
   const found = script ?? [...document.scripts].find(({src, dataset}) => src === tag.src && dataset.product === tag.dataset?.product)
   if (!found) {
-    if (isHere && !gone.has(tag)) return {dataset: tag.dataset}
+    if (!gone.has(tag) && (isHere || isInserted(tag, here))) return {dataset: tag.dataset}
     gone.add(tag)
     return tag
   }
@@ -43,4 +43,16 @@ export function next(own, options, tag, address, script) {
   for (const key in options) if ((dataset[key] || given[key]) && own[key] != dataset[key]) own.set({[key]: dataset[key]})
   last = {own, given: dataset, address: location.href}
   return found.isConnected ? found : {dataset}
+}
+
+/**
+ * Whether a script of the page, such as a tag manager, put the tag into the first document, so that no later page could
+ * have it: the browser asks for what is in the document itself before it has read all of that.
+ *
+ * @param {any} tag @param {string} address where it was read
+ */
+function isInserted(tag, address) {
+  const [page] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'))
+  const [asked] = performance.getEntriesByName(tag.src)
+  return page?.name.split('#')[0] === address.split('#')[0] && asked?.startTime > page.domInteractive
 }

@@ -316,6 +316,26 @@ def test_a_page_that_swaps_its_body_keeps_one_button_and_the_words(
     assert host.page.evaluate("window.stays")
 
 
+@pytest.mark.parametrize("by", ["tag manager", "page"])
+def test_a_button_stays_in_the_next_page_if_no_page_has_its_tag(host: HostPage, by: str) -> None:
+    """A tag manager put it into the body that Turbo replaces. If the first page has a tag, and the next has none, that
+    page does not want the button."""
+    host.script(bundle("turbo.ts"))
+    manager = f"<script>addEventListener('load', () => {{ {INJECTED} document.body.append(script) }})</script>"
+    two_pages(host, where="nowhere")
+    status, kind, text, headers = host.server.answers["/"]
+    tag = (manager if by == "tag manager" else TAG).replace("LOADER", host.loader)
+    host.server.answers["/"] = (status, kind, text.replace("</body>", f"{tag}</body>"), headers)
+    host.visit()
+    expect(host.page.locator("html > insider-feedback")).to_be_attached()
+    host.page.locator("#other").click()
+    expect(host.page.locator("h1")).to_have_text("Page /two")
+    if by == "tag manager":
+        host.go_round()
+    else:
+        expect(host.launcher).to_have_count(0)
+
+
 @pytest.mark.parametrize("second", ["data-email=bert@northwind.example", ""], ids=["Bert", "nobody"])
 @pytest.mark.parametrize(
     ("library", "where", "body"),
