@@ -105,10 +105,10 @@ def test_wrong_options_are_named_on_the_console(host: HostPage, apps: Path) -> N
     host.put(PAGE, Content_Security_Policy=POLICY)
     wanted = (
         'mode cannot be "window": write popover or dialog or inline',
-        "There is no option tehme: there are product, lang",
+        "There is no option tehme: there are product, ",
         "feedback.example.com is none",
         "undefined is none",
-        "There is no option thme: there are product, lang",
+        "There is no option thme: there are product, ",
         'theme cannot be "night": write light or dark or auto',
     )
     host.visit()
