@@ -14,6 +14,7 @@ the one that the next start finds (`presence`).
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -116,8 +117,8 @@ class SQLiteBackend:
             raise ConfigurationError([Problem("DATABASE_URL", words)])
         nearest = next(each for each in (folder, *folder.parents) if each.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-            words = f"nothing can be written to {nearest}; give this user the right, or use another folder"
-            raise ConfigurationError([Problem("DATABASE_URL", words)])
+            reason = os.strerror(errno.EACCES if nearest.is_dir() else errno.ENOTDIR)
+            raise ConfigurationError([Problem("DATABASE_URL", f"{nearest} cannot be used: {reason}")])
         presence.check_not_lost(self.path)
         return False
 
