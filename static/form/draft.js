@@ -8,6 +8,8 @@ import {marksOf} from './files.js'
 const PAUSE = 300 // milliseconds without typing after which it is saved
 const PAGE = unique()
 const NOTHING = {text: '', thumb: '', chips: []}
+/** @param {Said} draft @returns {Said} */
+const saidOf = ({text, thumb, chips}) => ({text, thumb, chips})
 
 export class Draft {
   #controller
@@ -77,8 +79,8 @@ export class Draft {
 
   /** @param {Kept} kept @param {Stored} draft */
   #bring(kept, draft) {
-    const {text, thumb, chips, files} = this.#last = draft
-    this.#restored = this.#print({text, thumb, chips}, this.#saved)
+    const {files} = this.#last = draft
+    this.#restored = this.#print(saidOf(draft), this.#saved)
     kept.take(draft)
     if (this.#controller.fields.restore(draft)) this.#show()
     if (!files) return
@@ -205,6 +207,7 @@ export class Draft {
     if (isEmpty) return this.#isBringing ? undefined : this.drop()
     this.#rest()
     const said = fields.draft
+    if (isLast && this.#last && this.#print(said, '') === this.#print(saidOf(this.#last), '')) return // it may be forgotten meanwhile
     if (!this.#kept) this.#coming.then(kept => { this.#last = kept.keep(said) })
     this.#write(said, this.#last?.files)
     this.#then(async () => {

@@ -176,7 +176,7 @@ function change(form, address) {
   if (draft) Kept.of(product, former, keeps).then(kept => kept.keep(draft))
   const typed = !address && email.value !== given ? email.value : ''
   form.turn(address)
-  for (const field of form.form.querySelectorAll('textarea')) field.defaultValue = ''
+  for (const field of form.form.querySelectorAll('textarea')) field.value = field.defaultValue = '' // first of all: from now on it is the next person's
   for (const box of form.form.querySelectorAll('input')) box.defaultChecked = false
   email.defaultValue = ''
   form.form.reset()

@@ -274,7 +274,7 @@ export class Sending {
   }
 
   /** @param {any} problem @param {number} retryAfter in seconds */
-  #refused({title, detail, errors, token}, retryAfter) {
+  #refused({title = '', detail = '', errors, token}, retryAfter) {
     const {form, faults, files, words} = this.#controller
     const [{code = '', reason} = {}] = errors
     form.tell('error', {code, reason, retryable: PASSING.includes(code)})
@@ -282,7 +282,7 @@ export class Sending {
     if (fields.length) return faults.show(fields.map((/** @type {any} */ fault) => files.place(fault)))
     if (code === 'rate_limited') return this.#limited(retryAfter)
     if (code === 'unavailable') return this.#unavailable(retryAfter)
-    this.#view?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title, text: detail})
+    this.#view?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title: title || words.say('lost'), text: detail})
     if (code === 'already_sent') form.token.value = token // the next press sends another submission
     if (code === 'internal') this.#view?.button(words.say('retry'))
     if (code === 'refused_upstream') this.#renew().catch(() => undefined) // the old token's submission has ended

@@ -70,7 +70,7 @@ function read(request) {
   try {
     const data = JSON.parse(request.responseText)
     const retryAfter = Number(request.getResponseHeader('Retry-After')) || 0
-    if (data.receipt_url || data.title && data.errors[0].code) return {status, data, retryAfter}
+    if (data.receipt_url || data.errors[0].code) return {status, data, retryAfter}
   } catch {
     // not JSON
   }

@@ -109,7 +109,12 @@ def test_an_account_counts_as_well_again_although_nothing_waits_for_it(
         insider.put_faults(FAULTS[fault])
         assert widget.submit().status_code == widget.submit(product="other").status_code == 202
         until(lambda: widget.log().count('"delivery.paused"') == 2)
-        assert widget.operate("discard", "--product", "demo", "--state", "queued", "--yes").returncode == 0
+
+        def is_discarded() -> bool:  # while a probe has the row, it is not waiting
+            widget.operate("discard", "--product", "demo", "--state", "queued", "--yes")
+            return [row["state"] for row in widget.rows("--product", "demo")] == ["discarded"]
+
+        until(is_discarded)
         if restarts:
             widget.restart()
         insider.put_faults({"mode": "status", "status": 503, "target": "create", "retry_after": 600})

@@ -97,6 +97,6 @@ async def test_a_right_that_was_taken_away_is_noticed_by_every_check_until_it_is
 async def test_a_start_without_rights_ends_with_the_reason(limited: str, tmp_path: Path) -> None:
     run(limited, "REVOKE ALL ON schema_version FROM limited")
     outbox = Outbox(backend_at(limited, tmp_path))
-    with pytest.raises(ConfigurationError, match=r"DATABASE_URL.*permission denied"):
+    with pytest.raises(ConfigurationError, match=r"DATABASE_URL.*may not use the table"):
         await outbox.open()
     await outbox.close()

@@ -20,6 +20,7 @@ PRODUCT = '[products.demo]\nname = "Northwind"\norigins = ["https://app.example.
 def closed(tmp_path: Path) -> dict[str, str]:
     """The environment of a service without findings."""
     (tmp_path / "widget.toml").write_text(PRODUCT)
+    (tmp_path / "data").mkdir()
     return {
         "INSIDER_URL": "https://insider.example.com",
         "INSIDER_CLIENT_ID": "client",

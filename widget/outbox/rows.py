@@ -106,7 +106,7 @@ def status(row: Found, files: Sequence[Found], keyring: Keyring) -> SubmissionSt
         tuple(_stored(file, opened) for file in files),
         row.content_mac,
         test=row.held_for == TEST,
-        erased=bool(row.erased),
+        erased=row.erased or row.state == "delivered",  # in the RETURNING of that change, SQLite sees the old value
         in_doubt=row.possible_duplicate or row.feedback_id is not None,
     )
 
