@@ -131,9 +131,9 @@ def test_the_failing_account_of_a_removed_product_counts_until_nothing_waits_for
     insider.fail_with(403, "create")
     assert widget.submit(product="other").status_code == 202
     until(lambda: "403" in ready(widget)[1]["accounts"].get("other", {}).get("state", ""))
-    insider.recover()
     (widget.folder / "widget.toml").write_text(WIDGET_TOML)
     widget.restart()
+    insider.recover()  # not before: a probe would deliver it
     assert [problem for problem in status(widget)[1]["problems"] if problem.startswith("other: nothing goes through")]
     assert widget.operate("discard", "--product", "other", "--state", "queued", "--yes").returncode == 0
     until(lambda: status(widget)[0] == 0, pause=0.2)
