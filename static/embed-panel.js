@@ -351,8 +351,7 @@ export class Panel {
       ...more,
     }
     const message = {ns: NAME, v: 1, id: this.#id, type, data}
-    if (this.#port && type != 'hello') this.#port.postMessage(message)
-    else this.#frame.contentWindow?.postMessage(message, addressed(host.url).origin, other && [other])
+    this.#frame.contentWindow?.postMessage(message, addressed(host.url).origin, other && [other])
   }
 
   /** Whether the form has to be compact, so that every field is in view before anybody scrolls. */
@@ -674,8 +673,7 @@ function sweep(url) {
     const [hello, reset] = ['hello', 'reset'].map(type => ({ns: NAME, v: 1, id, type, data: {}}))
     const {origin} = addressed(url)
     frame.contentWindow?.postMessage(hello, origin, other && [other])
-    if (port) port.postMessage(reset)
-    else frame.contentWindow?.postMessage(reset, origin)
+    frame.contentWindow?.postMessage(reset, origin)
   }
   return new Promise(done => {
     const gone = new AbortController()

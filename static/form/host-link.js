@@ -141,16 +141,11 @@ export class HostLink extends EventTarget {
     }
   }
 
-  /**
-   * What comes over the port counts as the page's, too.
-   *
-   * @param {string} origin @param {{id: string, data: unknown}} message @param {MessagePort} [port]
-   */
+  /** @param {string} origin @param {{id: string, data: unknown}} message @param {MessagePort} [port] for the answers */
   #meet(origin, {id, data}, port) {
     if (this.#peer && this.#peer.origin !== origin) return
     this.#peer?.port?.close()
     this.#peer = {origin, id, port}
-    if (port) port.onmessage = ({data}) => this.#hear({source: window.parent, origin, data, ports: []})
     this.#height = 0
     this.#wish('hello', data)
     this.#resize()

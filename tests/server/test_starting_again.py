@@ -7,7 +7,6 @@ import signal
 import socket
 import sqlite3
 import threading
-import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -174,7 +173,6 @@ def test_signals_that_come_all_the_time_from_the_start_end_nothing(
         while process.log().count('"widget.started"') < 3:
             assert process.popen.poll() is None
             hang_up(process)
-            time.sleep(0.001)
     finally:
         process.stop()
 
