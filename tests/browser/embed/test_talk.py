@@ -61,6 +61,20 @@ def test_what_the_form_tells_arrives_as_events_without_the_text(visit: Any) -> N
     assert "secret" not in str(page.evaluate("window.seen"))
 
 
+def test_a_form_that_knows_of_no_channel_is_talked_to_all_the_same(visit: Any, stage: Stage) -> None:
+    """As while a new version is rolled out."""
+    status, kind, script, headers = stage.form.answers["/form.js"]
+    older = script + "\nObject.defineProperty(MessageEvent.prototype, 'ports', {get: () => []})"
+    stage.form.answers["/form.js"] = (status, kind, older, headers)
+    page = visit()
+    frame = opened(page)
+    page.evaluate("InsiderFeedback.set({theme: 'dark'})")
+    frame.wait_for_function("window.heard.some(([type, data]) => type === 'set' && data.theme === 'dark')")
+    frame.click("#send")
+    page.wait_for_function("window.seen.some(([type]) => type === 'success')")
+    page.evaluate("InsiderFeedback.reset()")
+
+
 def test_listeners_of_the_page_hear_nothing_of_the_form_and_cannot_stop_it(visit: Any, stage: Stage) -> None:
     stage.script(
         SPY + "window.theirs = []; addEventListener('message', event => "
