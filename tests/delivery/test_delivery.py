@@ -2,7 +2,7 @@
 
 import pytest
 
-from widget.delivery.gate import FAILURES_TO_OPEN, Gate
+from widget.delivery.gate import FAILURES_TO_SHUT, Gate
 from widget.delivery.policy import Policy, backoff, decide, longest_delay, next_files
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.outbox.model import NO_ID, Pending, Transition, Work
@@ -141,7 +141,7 @@ class Clock:
 def test_a_gate_shuts_after_some_failures_to_connect_and_lets_one_probe_pass() -> None:
     clock = Clock()
     gate = Gate(30, clock)
-    for _ in range(FAILURES_TO_OPEN - 1):
+    for _ in range(FAILURES_TO_SHUT - 1):
         assert not gate.note(NotProcessed("connection refused by 127.0.0.1:1", unreachable=True))
         assert gate.admit()
     assert gate.note(NotProcessed("connection refused by 127.0.0.1:1", unreachable=True))
@@ -151,6 +151,28 @@ def test_a_gate_shuts_after_some_failures_to_connect_and_lets_one_probe_pass() -
     assert not gate.admit()
     assert gate.note(Created(1))
     assert gate.admit()
+
+
+UNKNOWN = Unknown("answered 502")
+
+
+def test_a_gate_shuts_when_nobody_can_know_again_and_again() -> None:
+    gate = Gate(30, Clock())
+    assert [gate.note(UNKNOWN) for _ in range(FAILURES_TO_SHUT)] == [False] * (FAILURES_TO_SHUT - 1) + [True]
+    assert not gate.note(UNKNOWN), "its probe shows nothing better"
+    assert not gate.admit()
+
+
+def test_where_little_arrives_a_gate_shuts_after_two_that_nobody_can_know() -> None:
+    clock = Clock()
+    gate = Gate(30, clock)
+    gate.note(Created(1))
+    clock.now = 31
+    assert not gate.note(UNKNOWN), "one alone may be about its own text"
+    gate.note(Created(2))
+    assert not gate.note(UNKNOWN)
+    clock.now = 62
+    assert gate.note(UNKNOWN)
 
 
 def test_a_busy_account_is_left_alone_for_as_long_as_it_asks() -> None:

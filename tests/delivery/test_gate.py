@@ -8,6 +8,8 @@ import pytest
 from bed import ROOT, Sandbox, Widget, until
 from migrated import migrate
 
+from widget.delivery.gate import FAILURES_TO_SHUT
+
 SHUT = {"PROBE_INTERVAL": "0.1", "SWEEP_INTERVAL": "0.1", "DELIVERY_WAIT": "0", "RETRY_MIN": "0.05", "RETRY_MAX": "0.1"}
 
 
@@ -58,3 +60,23 @@ def test_a_shut_gate_asks_for_a_token_at_each_probe_and_risks_no_row(
     assert insider.counts()["create"] == 0
     insider.recover()
     until(lambda: insider.descriptions() == ["kept"])
+
+
+def test_an_outage_in_which_nobody_can_know_leaves_few_unknown_and_all_arrive_after_it(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    """A proxy whose Insider Connect is away answers 502, to the token endpoint as well."""
+    widget = start_widget(UNKNOWN_HOLD="1", DELIVERY_CONCURRENCY="1", **SHUT)
+    assert widget.submit("before").status_code == 202
+    until(lambda: insider.descriptions() == ["before"])
+    insider.fail_with(502)
+    texts = [f"number {n}" for n in range(12)]
+    for text in texts:
+        assert widget.submit(text).status_code == 202
+    until(lambda: "delivery.paused" in widget.log())
+    until(lambda: all((row["due_in"] or 0) <= 0 for row in widget.rows("--state", "unknown")), pause=0.2)
+    asked = len(insider.requests("token"))
+    until(lambda: len(insider.requests("token")) >= asked + 3)
+    assert insider.counts()["create"] <= 1 + FAILURES_TO_SHUT
+    insider.recover()
+    until(lambda: sorted(insider.descriptions()) == sorted(["before", *texts]))

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 
 from widget.delivery.suspects import Suspects
-from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome
+from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Unknown
 
-FAILURES_TO_OPEN = 5
-"""Consecutive connection failures after which an account's gate shuts."""
+FAILURES_TO_SHUT = 5
+"""Consecutive calls without a connection, or without an answer that says what was done, after which an account's gate
+shuts."""
 
 
 class Gate:
     """Holds an account's rows back while trying is pointless. Times are the `clock`'s, in seconds.
 
-    It shuts after `FAILURES_TO_OPEN` consecutive failures to connect, or at once if the account or the address is wrong
-    or Insider Connect asks to wait. While it is shut, it admits one caller every `probe_every` seconds. That caller is
-    the probe; its success opens the gate.
+    It shuts after `FAILURES_TO_SHUT` consecutive failures, or at once if the account or the address is wrong or Insider
+    Connect asks to wait. While it is shut, it admits one caller every `probe_every` seconds. That caller is the probe;
+    its success opens the gate.
+
+    A row whose outcome is unknown is tried only once more, so such an outage must not use up row after row where few
+    arrive: if nothing has got through for `probe_every` seconds, the second one in a row is enough.
     """
 
     def __init__(self, probe_every: float, clock: Callable[[], float]) -> None:
@@ -24,6 +28,7 @@ class Gate:
         self.pauses = 0
         """How often in a row Insider Connect has asked to wait."""
         self._next_probe = 0.0
+        self._passed_at = clock()
         self.reason: str | None = None
         self.suspects = Suspects()
 
@@ -64,11 +69,13 @@ class Gate:
                 self.pauses += 1
                 self._shut(reason)
                 self._next_probe = self._clock() + pause
-            case NotProcessed(reason, _, unreachable=True):
+            case NotProcessed(reason, _, unreachable=True) | Unknown(reason):
                 self._failures += 1
-                if self._failures >= FAILURES_TO_OPEN:
+                is_long = isinstance(outcome, Unknown) and self._clock() - self._passed_at > self._probe_every
+                if self._failures >= (2 if is_long else FAILURES_TO_SHUT):
                     self._shut(reason)
             case _:
+                self._passed_at = self._clock()
                 self.open()
         return was != self.shut
 
