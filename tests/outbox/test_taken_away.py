@@ -11,7 +11,7 @@ from bed import Sandbox, Widget, until
 from outboxes import backend_at, new_submission, outbox_at
 from postgres import Postgres
 
-from widget.errors import ConfigurationError, OutboxUnusable
+from widget.errors import ConfigurationError, OutboxUnavailable, OutboxUnusable
 from widget.outbox.outbox import Outbox
 
 OPS_TOKEN = "tests-only-operators-token"
@@ -100,3 +100,36 @@ async def test_a_start_without_rights_ends_with_the_reason(limited: str, tmp_pat
     with pytest.raises(ConfigurationError, match=r"DATABASE_URL.*may not use the table"):
         await outbox.open()
     await outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [("role=pg_monitor", "permission denied for schema public"), ("search_path=gone", "no schema has been selected")],
+)
+async def test_migrating_where_nothing_may_be_created_ends_with_the_reason(
+    postgres: Postgres, tmp_path: Path, option: str, reason: str
+) -> None:
+    url = postgres.database()
+    run(url, "REVOKE CREATE ON SCHEMA public FROM public")  # as it is in a new database since PostgreSQL 15
+    outbox = Outbox(backend_at(f"{url}?options=-c%20{option}", tmp_path))
+    with pytest.raises(ConfigurationError, match=f"DATABASE_URL: cannot be used: {reason}"):
+        await outbox.migrate()
+    await outbox.close()
+
+
+async def test_a_connection_to_a_server_that_only_reads_is_not_kept(postgres: Postgres, tmp_path: Path) -> None:
+    """After a failover, it may lead to the former primary for good."""
+    url = postgres.database()
+    name = url.rpartition("/")[2]
+    async with outbox_at(url, tmp_path) as outbox:
+        run(
+            url,
+            f"ALTER DATABASE {name} SET default_transaction_read_only = on",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        with pytest.raises(OutboxUnavailable, match="read-only"):
+            await outbox.add(new_submission(outbox))
+        back = f"ALTER DATABASE {name} RESET default_transaction_read_only"
+        run(url, "SET default_transaction_read_only = off", back)
+        assert await outbox.add(new_submission(outbox))

@@ -33,15 +33,17 @@ def migrate() -> None:
 async def _migrate(settings: Settings) -> None:
     """Migrate. If the database is still starting, wait for it."""
     outbox = create_outbox(settings, make_folder=True)
+    reason = "the database did not answer"
     try:
         async with asyncio.timeout(PATIENCE):
             for pause in pauses():
                 try:
                     return await outbox.migrate()
                 except OutboxUnavailable as error:
-                    log.warning("outbox.unavailable", reason=str(error), next_try_in=pause)
+                    reason = str(error)
+                    log.warning("outbox.unavailable", reason=reason, next_try_in=pause)
                 await asyncio.sleep(pause)
     except TimeoutError:
-        raise OutboxUnavailable(f"the database did not answer within {PATIENCE:.0f} s") from None
+        raise OutboxUnavailable(f"{reason} (tried for {PATIENCE:.0f} s)") from None
     finally:
         await outbox.close()

@@ -10,7 +10,7 @@ import traceback
 from typing import Any, Self
 
 import psycopg
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, ExceptionContext, event
 
 CONNECTING: dict[str, Any] = {
     "connect_timeout": 5,
@@ -46,6 +46,18 @@ def close_failed(engine: Engine) -> None:
         except psycopg.Error as error:
             _let_go(error)
             raise
+
+
+def leave_read_only(engine: Engine) -> None:
+    """Let a connection of `engine` to a server that accepts no writes count as lost.
+
+    After a failover, it may lead to the former primary, which stays a standby for good. A new one may find the primary.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+            context.is_disconnect = True
 
 
 def prepare_where_possible(engine: Engine) -> None:

@@ -96,7 +96,7 @@ class Outbox:
             await self.backend.erase(sorted(await self.backend.strays() - known))
         except OutboxUnusable as error:
             self.trouble = str(error)
-            raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
+            raise _unusable(error) from error
         except (ConfigurationError, OutboxUnavailable) as error:
             self.trouble = str(error)
             raise
@@ -138,9 +138,12 @@ class Outbox:
         await self.backend.close()
 
     async def migrate(self) -> None:
-        """Connect, and create or upgrade the tables."""
-        await self.backend.open(exclusive=False)
-        await self.backend.write_alone(migrate)
+        """Connect, and create or upgrade the tables. Raises ConfigurationError if the role has no right to."""
+        try:
+            await self.backend.open(exclusive=False)
+            await self.backend.write_alone(migrate)
+        except OutboxUnusable as error:
+            raise _unusable(error) from error
 
     async def add(self, new: Submission, *, held: str | None = None) -> bool:
         """Store a submission for good. Returns False, and stores nothing, if its id is known already, or the identity
@@ -372,6 +375,10 @@ class Outbox:
             return True
 
         await self.backend.keep((), write)
+
+
+def _unusable(error: OutboxUnusable) -> ConfigurationError:
+    return ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")])
 
 
 def _claim_pauses(lease: float) -> Iterator[float]:

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, OutboxUnusable, Problem
 from widget.outbox import jobs
 from widget.outbox.batches import Batches, Job, Outcome
-from widget.outbox.connections import CONNECTING, close_failed, prepare_where_possible
+from widget.outbox.connections import CONNECTING, close_failed, leave_read_only, prepare_where_possible
 from widget.outbox.sealing import FRAME, PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
 from widget.outbox.tables import metadata
@@ -57,8 +57,10 @@ _REFUSALS = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
 )
-"""What the database says if somebody took a right, a table or a column away: nothing can be stored until it is back."""
+"""What the database says if somebody took a right, a table or the like away: nothing can be stored until it is back."""
 
 
 class PostgresBackend:
@@ -129,6 +131,7 @@ class PostgresBackend:
             use_native_hstore=False,
         )
         close_failed(self._engine)
+        leave_read_only(self._engine)
         prepare_where_possible(self._engine)
         self._looking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._batches.start()
