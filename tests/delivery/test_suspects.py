@@ -79,6 +79,19 @@ def test_one_text_that_never_passes_holds_the_others_up_once_and_ends_as_refused
         until(lambda: widget.client.get("/readyz?strict").status_code == 200)
 
 
+def test_a_restart_does_not_forget_which_text_never_passes(insider: Sandbox, tmp_path: Path) -> None:
+    quick = {"RETRY_MIN": "0.1", "RETRY_MAX": "0.2", "SWEEP_INTERVAL": "0.2", "PROBE_INTERVAL": "0.2"}
+    with firewall(insider, 403) as (url, seen), Widget(tmp_path, url, **quick) as widget:
+        assert widget.submit(ATTACK).status_code == 202
+        widget.until_delivered(widget.submit("held up"))
+        until(lambda: any("although" in str(row["last_error"]) for row in widget.rows()))
+        widget.stop()
+        tries = len(seen)
+        widget.start()
+        until(lambda: len(seen) >= tries + 2)
+        assert len(lines(widget, "delivery.paused")) == 1
+
+
 def told(suspects: Suspects, *rows: str) -> list[bool]:
     """Whether each answer is about its row alone."""
     return [isinstance(suspects.judge(row, WRONG), NotProcessed) for row in rows]

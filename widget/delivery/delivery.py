@@ -221,7 +221,7 @@ class Delivery:
             outcome = Refused((str(error),), None)
         except OutboxUnavailable as error:
             outcome = NotProcessed(str(error))
-        if (judged := gate.suspects.judge(work.id, outcome)) is not outcome:
+        if (judged := gate.suspects.judge(work.id, outcome, blocked=work.blocked)) is not outcome:
             outcome, asked = judged, None  # it says nothing about the account
         elif gate.note(outcome, self._pause(gate, outcome)):
             log.warning(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox.model import NO_ID, Pending, Transition, Work
+from widget.outbox.model import BLOCKED, NO_ID, Pending, Transition, Work
 
 _VALIDATION = (400, 422)
 _MAX_MESSAGE = 600
@@ -79,7 +79,8 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Trans
         case NotProcessed(reason, retry_after):
             if work.age > policy.give_up_after:
                 return _given_up(work, reason)
-            return Transition("queued", delay=patience(work.attempts, retry_after, policy, chance), error=reason)
+            delay = patience(work.attempts, retry_after, policy, chance)
+            return Transition("queued", delay, reason, cause=BLOCKED if outcome.blocked else None)
         case Unknown(reason):
             hold = None if work.possible_duplicate else policy.unknown_hold
             return Transition("unknown", delay=hold, error=reason, cause="no_answer", possible_duplicate=True)

@@ -13,7 +13,7 @@ class Suspects:
 
     A firewall says so about a text that looks like an attack. Such a row would shut the gate for all others again and
     again, and never end. So if a row is told so again although others got through since the first time, the answer is
-    about that row alone.
+    about that row alone. The row itself keeps that for processes that start later.
     """
 
     def __init__(self) -> None:
@@ -24,12 +24,13 @@ class Suspects:
     def __contains__(self, row: str) -> bool:
         return row in self._told
 
-    def judge(self, row: str, outcome: Outcome) -> Outcome:
-        """What an outcome of `row` means: the same, or that only this row was not processed."""
+    def judge(self, row: str, outcome: Outcome, *, blocked: bool = False) -> Outcome:
+        """What an outcome of `row` means: the same, or that only this row was not processed. `blocked`: that was so the
+        last time."""
         match outcome:
             case Misconfigured(reason, by_token=False):
-                if self._told.setdefault(row, self._passed) < self._passed:
-                    return NotProcessed(f"{reason}, although other submissions get through")
+                if self._told.setdefault(row, self._passed) < self._passed or blocked:
+                    return NotProcessed(f"{reason}, although other submissions get through", blocked=True)
                 if len(self._told) > _MOST:
                     self._told.popitem(last=False)
             case Created() | Attached() | Refused(_, int()):

@@ -31,13 +31,15 @@ class Refused:
 class NotProcessed:
     """Nothing was done, so a repeat is safe. `retry_after` is the number of seconds that Insider Connect asks for.
 
-    `unreachable`: no connection could be made. `busy`: Insider Connect asks the whole account to wait.
+    `unreachable`: no connection could be made. `busy`: Insider Connect asks the whole account to wait. `blocked`: this
+    submission alone does not get through, while others do.
     """
 
     reason: str
     retry_after: float | None = None
     unreachable: bool = False
     busy: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ NO_ID = -1
 """The id of a feedback that Insider Connect created without giving its id."""
 
 
+BLOCKED = "blocked"
+"""The cause of a row that waits because it alone does not get through."""
+
+
 def known_id(feedback_id: int | None) -> int | None:
     """The feedback id as people see it: None if Insider Connect gave none."""
     return None if feedback_id == NO_ID else feedback_id
@@ -60,6 +64,8 @@ class Work:
     origin: Origin = _UNKNOWN
     has_files: bool = True
     """Whether it may have come with files. Rows of early releases do not say."""
+    blocked: bool = False
+    """Whether it alone did not get through the last time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from widget.outbox.model import Pending, StoredAttachment, SubmissionStatus, Transition, Work, known_id
+from widget.outbox.model import BLOCKED, Pending, StoredAttachment, SubmissionStatus, Transition, Work, known_id
 from widget.outbox.sealing import Keyring
 from widget.outbox.tables import TEST
 from widget.submissions.model import Feedback, Submission
@@ -161,4 +161,5 @@ def work(row: Found, files: Sequence[Found], keyring: Keyring) -> Work:
         data_key=row.data_key,
         origin=Origin(row.request_id, row.traceparent),
         has_files=row.files != 0,
+        blocked=row.cause == BLOCKED,
     )

@@ -135,7 +135,7 @@ submission = Table(
     Column("files", Integer, comment="The number of files it came with."),
     Column("request_id", String(32), comment="The request that it came with, as the log names it."),
     Column("traceparent", String(55), comment="The trace that it belongs to (W3C Trace Context)."),
-    Column("cause", String(30), comment="Why it ended like this, in one of a few words, for `tally`."),
+    Column("cause", String(30), comment="Why it is in this state, in one of a few words, for `tally`."),
     CheckConstraint(
         "state IN ('queued', 'sending', 'unknown', 'delivered', 'refused', 'discarded')", name="submission_state"
     ),
