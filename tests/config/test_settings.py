@@ -455,6 +455,7 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
         ("OPS_TOKEN", "short", "is too short; give at least 16 characters"),
         ("OPS_TOKEN", "change-me-please-now", "is easy to guess; `widget secret` makes one"),
         ("SECRET_KEY", "changeme" * 5, "is easy to guess; `widget secret` makes one"),
+        ("DATA_KEY", f"{GOOD_KEY}\n{GOOD_KEY[::-1]}", "has several keys with no comma between them"),
         (
             "SECRET_KEY",
             f"short,{GOOD_KEY},{'changeme-0123456789' * 2}",

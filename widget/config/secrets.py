@@ -108,8 +108,10 @@ def _read(path: Path) -> str:
 
 
 def keys(value: str) -> tuple[str, ...]:
-    """Keys that sign or encrypt, newest first. Raises ValueError when one is short or easy to guess."""
+    """Keys that sign or encrypt, newest first. Raises ValueError when one is short or easy to guess, or is several."""
     found = tuple(key.strip() for key in value.split(","))
+    if any(len(key.split()) > 1 and min(map(len, key.split())) >= MIN_LENGTH for key in found):
+        raise ValueError("has several keys with no comma between them")  # as one, it would do the work of neither
     faults = [_fault(key, place if len(found) > 1 else 0) for place, key in enumerate(found, 1)]
     if wrong := [fault for fault in faults if fault]:
         raise ValueError(f"{'; '.join(wrong)}; `widget secret` makes one")
