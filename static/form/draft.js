@@ -20,6 +20,8 @@ export class Draft {
   #kept
   /** This tab's draft, as it was last read or written here. @type {Stored | undefined} */
   #last
+  /** The token of the last attempt to send it; empty if there was none. */
+  #token = ''
   /** Sets of files are read and written one after the other. */
   #saving = Promise.resolve()
   /** The files in the stored set. */
@@ -82,6 +84,7 @@ export class Draft {
     const {files} = this.#last = draft
     this.#restored = this.#print(saidOf(draft), this.#saved)
     kept.take(draft)
+    if (draft.token && !this.#token) this.#controller.form.token.value = this.#token = draft.token
     if (this.#controller.fields.restore(draft)) this.#show()
     if (!files) return
     this.#isBringing = true
@@ -129,6 +132,18 @@ export class Draft {
   /** Resolves once its files are read and written. */
   get settled() { return this.#saving }
 
+  /** It is being sent. If the page goes before there is an answer, it may have arrived: whoever sends it again then does so
+   * with the same token. @param {string} token */
+  tried(token) {
+    const last = this.#last
+    if (token === this.#token) return
+    this.#token = token
+    if (!this.#controller.isLeft) {
+      this.#soon()
+      this.#keep()
+    } else if (last && this.#kept?.has(last)) this.#write(saidOf(last), last.files)
+  }
+
   /** It has been sent: no other tab may offer it. */
   sent() {
     this.#tell()
@@ -140,6 +155,7 @@ export class Draft {
     this.#rest()
     this.#note.hidden = true
     this.isRestored = false
+    this.#token = ''
     this.forget()
   }
 
@@ -223,7 +239,7 @@ export class Draft {
     if (!this.#kept || !last && !said.text && !said.thumb && !files) return
     const isOurs = last && this.#kept.has(last)
     const isShared = last?.files !== undefined && last.files === files && !isOurs
-    const draft = {...said, id: isOurs ? last.id : undefined, files: isShared ? undefined : files}
+    const draft = {...said, token: this.#token || undefined, id: isOurs ? last.id : undefined, files: isShared ? undefined : files}
     if (draft.text || draft.thumb || draft.files) this.#last = this.#kept.keep(draft) ?? last
     else if (last) {
       this.#kept.drop(last)

@@ -18,7 +18,8 @@ export const ADDRESS = 'feedback-email'
 export const CHANNEL = 'feedback-sent'
 
 /** @typedef {{text: string, thumb: string, chips: string[]}} Said */
-/** @typedef {Said & {id: string, files?: string, at: number}} Draft with the name of its files in `draft-files.js` */
+/** @typedef {Said & {id: string, files?: string, token?: string, at: number}} Draft with the name of its files in `draft-files.js`,
+ * and the form token that it was last sent with, if it was */
 /** @typedef {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} Place */
 
 /** What is kept as long as this page. @type {Map<string, string>} */
@@ -86,8 +87,8 @@ export class Kept {
 
   /** Puts a draft in front, in place of the one with its name, and takes it.
    * @param {Said & Partial<Draft>} draft @returns {Draft | undefined} undefined if it could not be stored */
-  keep({id = unique(), text, thumb, chips, files}) {
-    const draft = {id, text, thumb, chips, files, at: Date.now()}
+  keep({id = unique(), text, thumb, chips, files, token}) {
+    const draft = {id, text, thumb, chips, files, token, at: Date.now()}
     if (!this.#write(this.#place, DRAFT, [draft, ...this.#others(id)].slice(0, MOST))) return
     this.take(draft)
     return draft
@@ -133,14 +134,15 @@ export function unique() {
 function draftsOf(value) {
   return [parse(value)].flat().map(draft => draft ?? {}).filter(({id, text, thumb, files, at}) =>
     typeof id === 'string' && (string(text) || string(thumb) ? isFresh(at) : string(files) && isFresh(at, MINUTES)),
-  ).map(({id, text, thumb, chips, files, at}) => ({
-    id, text: string(text), thumb: string(thumb), chips: [chips ?? []].flat().map(string), files: string(files) || undefined, at,
+  ).map(({id, text, thumb, chips, files, token, at}) => ({
+    id, text: string(text), thumb: string(thumb), chips: [chips ?? []].flat().map(string),
+    files: string(files) || undefined, token: string(token) || undefined, at,
   }))
 }
 
 /** @param {Draft} draft */
-function content({id, text, thumb, chips, files}) {
-  return JSON.stringify([id, text, thumb, chips, files])
+function content({id, text, thumb, chips, files, token}) {
+  return JSON.stringify([id, text, thumb, chips, files, token])
 }
 
 /** Where the data of the owner of `address`, or of this tab, is stored; with `lasts`, that of this browser.

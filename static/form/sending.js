@@ -182,7 +182,8 @@ export class Sending {
 
   /** @param {FormData} body @param {AbortSignal} signal @param {number} attempt @returns {Promise<Answer>} */
   async #attempt(body, signal, attempt) {
-    const {form, words} = this.#controller
+    const {form, words, draft} = this.#controller
+    draft.tried(String(body.get('token')))
     if (!attempt) this.#view?.progress(words.say('sending'), '', 0)
     try {
       return await post(form.form.action, body, signal, (sent, total) => {
@@ -234,14 +235,15 @@ export class Sending {
     return true
   }
 
-  /** A fresh token, put into the form. @returns {Promise<string>} */
+  /** A fresh token, put into the form unless a draft brings its own meanwhile. @returns {Promise<string>} */
   async #renew() {
-    const {form} = this.#controller.form
+    const {form, token: field} = this.#controller.form
     const {origin, pathname} = new URL(form.action)
+    const before = field.value
     try {
       const answer = await fetch(`${origin}${pathname}/token`)
       const {token} = await answer.json()
-      if (this.#view) this.#controller.form.token.value = token
+      if (this.#view && field.value === before) field.value = token
       return token
     } catch {
       throw new Lost()

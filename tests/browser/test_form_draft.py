@@ -5,7 +5,7 @@ from copy import copy
 
 import pytest
 from bed import Sandbox, Widget, until
-from form_stage import EMAIL, HUSH, FormPage, payloads
+from form_stage import EMAIL, HUSH, NETWORK, FormPage, payloads
 from playwright.sync_api import Browser, Dialog, Route, expect
 from samples import pdf, png
 from test_form_host import Framed
@@ -161,6 +161,23 @@ def test_leaving_asks_while_a_submission_is_on_its_way(form: FormPage, insider: 
     expect(form.progress).to_be_visible()
     form.open()
     assert asked == ["beforeunload"]
+
+
+def test_what_was_on_its_way_at_a_reload_is_not_sent_a_second_time(form: FormPage, insider: Sandbox) -> None:
+    form.page.on("dialog", lambda dialog: dialog.accept())
+    form.expected.append(NETWORK)
+    insider.slow(2, "create")
+    form.fill("Half a thought").add(*FILES).send()
+    until(insider.descriptions)
+    form.open()
+    expect(form.rows).to_have_count(2)
+    form.settle()
+    form.fill("Another thought").send()
+    expect(form.note).to_contain_text("Your earlier version has already been sent")
+    form.fill("Another thought").open()
+    form.fill("Half a thought").send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == ["Half a thought"]
 
 
 def test_a_product_may_have_no_drafts_at_all(
