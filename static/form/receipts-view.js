@@ -14,6 +14,8 @@ export async function show(form) {
   new View(form, receipts)
 }
 
+const ENDS = ['delivered', 'expired'] // an operator may have what was refused sent after all
+
 class View {
   #gone = new AbortController()
 
@@ -56,22 +58,23 @@ class View {
     const says = (/** @type {string} */ state) => {
       for (const span of row.querySelectorAll('[data-for]')) span.hidden = span.dataset.for !== state
       row.dataset.state = state
-      this.#offer(row.querySelector('[data-do=restore]'), url, state)
     }
     says(status)
-    if (status === 'accepted') {
+    if (!ENDS.includes(status)) {
       statusOf(url).then(found => {
-        if (!found || this.#gone.signal.aborted) return
-        this.receipts.settle(url, found.status)
-        says(found.status)
+        if (this.#gone.signal.aborted) return
+        const latest = found ?? {status}
+        this.receipts.settle(url, latest)
+        says(latest.status)
+        if (latest.status === 'refused') this.#offer(row.querySelector('[data-do=restore]'), url)
       })
     }
     return row
   }
 
-  /** Brings a refused text back into an empty form. @param {HTMLElement} button @param {string} url @param {string} state */
-  async #offer(button, url, state) {
-    const said = state === 'refused' ? this.receipts.said(url) : undefined
+  /** Brings a refused text back into an empty form. @param {HTMLElement} button @param {string} url */
+  async #offer(button, url) {
+    const said = this.receipts.said(url)
     const {fields, isEmpty} = await this.form.wake()
     button.hidden = !said || !isEmpty
     button.onclick = () => {

@@ -6,10 +6,11 @@
 import {isFresh, parse, placeOf} from './kept.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 /** @import {Said} from './kept.js' */
+/** @import {SubmissionStatus} from './status.js' */
 
 const MOST = 10
 
-/** @typedef {{url: string, at: number, status: string}} Sent the receipt's address, when it was sent in milliseconds, its state */
+/** @typedef {{url: string, at: number, status: SubmissionStatus['status']}} Sent the receipt's address, when it was sent in milliseconds, its state */
 
 export class Receipts {
   #receipts
@@ -46,10 +47,11 @@ export class Receipts {
     if (sent.status === 'accepted') this.#texts.value = {at: sent.at, said: {...this.#said, [sent.url]: said}}
   }
 
-  /** Records a final status. Only refused texts are of further use. @param {string} url @param {string} status */
-  settle(url, status) {
+  /** Records a status. Once it is final, only a refused text is of further use, unless an operator gave it up.
+   * @param {string} url @param {Pick<SubmissionStatus, 'status' | 'discarded'>} found */
+  settle(url, {status, discarded}) {
     if (this.isKept) this.#receipts.value = {sent: this.list.map(sent => sent.url === url ? {...sent, status} : sent)}
-    if (status !== 'accepted' && status !== 'refused') this.drop(url)
+    if (discarded || status !== 'accepted' && status !== 'refused') this.drop(url)
   }
 
   /** @param {string} url @returns {Said | undefined} */

@@ -2,7 +2,7 @@
 /** The status of a submission, as its receipt gives it: requested until it is final, less and less often, and only while
  * the page is visible. */
 
-/** @typedef {{status: 'accepted' | 'delivered' | 'refused' | 'expired', feedback_id: number | null, attachments: {name: string, status: string}[]}} SubmissionStatus */
+/** @typedef {{status: 'accepted' | 'delivered' | 'refused' | 'expired', feedback_id: number | null, attachments: {name: string, status: string}[], discarded?: boolean}} SubmissionStatus */
 
 const FIRST = 2000, SLOWEST = 60_000 // milliseconds
 const SLOWER = 1.5

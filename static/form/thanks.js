@@ -79,7 +79,7 @@ export class Thanks {
       if (resets !== form.resets) return // the person has signed out
       receipts.add({url, at: Date.now(), status}, said)
       form.offerReceipts()
-      if (status === 'accepted') receipts.settle(url, (await settled(url, signal)).status)
+      if (status === 'accepted') receipts.settle(url, await settled(url, signal))
     } catch {
       // this is optional
     }

@@ -90,6 +90,27 @@ def test_a_refused_text_does_not_take_the_place_of_what_is_being_written(
     expect(kept.text).to_have_value("Something else")
 
 
+def test_the_list_asks_again_what_became_of_a_refused_text(kept: FormPage, kept_site: Widget, insider: Sandbox) -> None:
+    url = send(kept)
+    refuse(insider, kept_site, url)
+    again, back = (kept.page.get_by_role("button", name=name) for name in ("Edit and send again", "Back to the form"))
+    foot(kept).click()
+    expect(again).to_be_visible()
+    back.click()
+    receipt = url.rpartition("/")[2]
+    assert kept_site.operate("discard", receipt).returncode == 0
+    foot(kept).click()
+    until(lambda: TEXT not in kept.page.evaluate(STORED))
+    expect(rows(kept)).to_contain_text("Not delivered")
+    expect(again).to_be_hidden()
+    back.click()
+    insider.recover()
+    assert kept_site.operate("retry", receipt).returncode == 0
+    until(lambda: kept_site.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "delivered")
+    foot(kept).click()
+    expect(rows(kept)).to_contain_text("Arrived")
+
+
 def test_the_list_holds_ten_and_never_a_text(kept: FormPage, insider: Sandbox) -> None:
     insider.recover()
     older = [{"url": f"/receipt/{n}", "at": 1_760_000_000_000 + n, "status": "delivered"} for n in range(10, 0, -1)]

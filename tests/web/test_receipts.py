@@ -12,9 +12,11 @@ AGAIN = "Edit and send again"
 
 
 def shown(widget: Widget, answer: httpx.Response) -> tuple[str, list[str], bool, bool]:
-    """The heading, the steps, and whether the page says that it was refused, and offers to send it again."""
+    """The heading, the steps, and whether the page says that it was refused, and offers to send it again. What programs
+    read says the same of the last."""
     page = widget.client.get(f"{answer.json()['receipt_url']}?lang=en").text
     (heading,) = re.findall(r"<h1[^>]*>([^<]*)</h1>", page)
+    assert ("discarded" in widget.receipt(answer)) == (AGAIN not in page)
     return heading, re.findall(r'"feedback-step-title">([^<]*)<', page), REFUSED in page, AGAIN in page
 
 

@@ -23,6 +23,7 @@ async def show_receipt(request: Request) -> Response:
     if status == "refused":
         found = _without_waiting(found)
     known = status != "expired"
+    discarded = status == "refused" and found.state == "discarded"
     delivered_at = found.ended_at if status == "delivered" else None
     if wants_json(request):
         content = {
@@ -34,6 +35,8 @@ async def show_receipt(request: Request) -> Response:
         }
         if found.test:
             content["test"] = True
+        if discarded or (status == "refused" and found.erased):
+            content["discarded"] = True
         return JSONResponse(content, headers=headers.HEADERS["data"])
     state = ReceiptState(
         status,
@@ -43,7 +46,7 @@ async def show_receipt(request: Request) -> Response:
         feedback_id=found.feedback_id,
         attachments=files_for_page(found, words) if known else (),
         test=found.test and known,
-        discarded=status == "refused" and found.state == "discarded",
+        discarded=discarded,
         erased=found.erased,
         in_doubt=found.in_doubt,
     )
