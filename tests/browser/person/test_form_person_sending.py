@@ -89,6 +89,22 @@ def test_whoever_is_back_before_it_has_arrived_is_thanked(signed: Framed, inside
     until(lambda: SALARY not in stored(signed))
 
 
+def test_whoever_is_back_and_sends_it_again_makes_no_second_one(signed: Framed, insider: Sandbox) -> None:
+    meet(signed, ANNA, "hello")
+    insider.slow(2, "create")
+    signed.awake().text.fill(SALARY)
+    signed.send()
+    until(insider.descriptions)
+    meet(signed, BERT)
+    shows_nothing_of_anna(signed)
+    meet(signed, ANNA)
+    expect(signed.text).to_have_value(SALARY)
+    signed.send()
+    expect(signed.thanks).to_be_visible()
+    assert insider.descriptions() == [SALARY]
+    until(lambda: SALARY not in stored(signed))
+
+
 def test_a_sending_that_waits_is_not_made_for_somebody_else(signed: Framed, insider: Sandbox) -> None:
     meet(signed, ANNA, "hello")
     signed.awake().answer(503, "unavailable", message="Later.", retry_after=2)
