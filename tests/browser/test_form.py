@@ -8,6 +8,7 @@ import pytest
 from bed import Sandbox, Widget, until
 from form_stage import EMAIL, NETWORK, FormPage
 from playwright.sync_api import Browser, expect
+from samples import png
 
 LIMIT = 1000
 TOO_LONG = "This is too long to send. Please shorten it; nothing was cut off."
@@ -32,6 +33,13 @@ MISSED = {
 REAL = ["m@mail.com", "m@gmail.com", "m@northwind.example", "m@ymail.com", "m@", "", "m@gmx.de", "m@email.com"]
 REAL += ["m@outlook.dk", "m@outlook.be", "m@hotmail.gr", "m@hotmail.be", "m@yahoo.co.jp", "m@yahoo.ca", "m@proton.me"]
 REAL += ["m@web.dev", "m@olive.com", "m@man.com", "m@gmx.at", "m@gmx.com", "m@live.co", "m@free.fr", "m@aon.at"]
+BELOW = """() => {
+  const words = document.createRange()
+  words.selectNodeContents(document.querySelector('.feedback-edit'))
+  const name = document.querySelector('.feedback-file-name')
+  return words.getBoundingClientRect().top >= name.getBoundingClientRect().bottom
+}"""
+"""Whether the words of the link that edits a picture, which may take two lines, are below its name."""
 NEAREST = """async addresses => {
   const main = document.querySelector('script[src*="form/main.js"]').src
   const {nearest} = await import(main.replace('main.js', 'email-hint.js'))
@@ -491,15 +499,17 @@ def test_everything_can_be_done_by_the_keyboard_alone(form: FormPage, insider: S
 
 @pytest.mark.unopened
 @pytest.mark.parametrize("query", ["", "?lang=ar", "?lang=de"])
-def test_nothing_scrolls_sideways_at_320_pixels(form: FormPage, query: str) -> None:
+def test_nothing_scrolls_sideways_or_overlaps_at_320_pixels(form: FormPage, query: str) -> None:
     form.page.set_viewport_size({"width": 320, "height": 700})
     form.open(query)
     form.like.check(force=True)
     form.text.fill("w" * (LIMIT + 5))
-    form.add(("a-very-long-name-of-a-file-" * 4 + ".docx", b"PK", ""))
+    form.add(("a.png", png(), "image/png"), ("a-very-long-name-of-a-file-" * 4 + ".docx", b"PK", ""))
     form.send()
     expect(form.summary).to_be_visible()
     assert form.page.evaluate("document.documentElement.scrollWidth") <= 320
+    expect(form.page.locator(".feedback-edit")).to_be_visible()
+    assert form.page.evaluate(BELOW)
 
 
 @pytest.mark.unopened
