@@ -133,7 +133,7 @@ export class Draft {
   get settled() { return this.#saving }
 
   /** It is being sent. If the page goes before there is an answer, it may have arrived: whoever sends it again then does so
-   * with the same token. @param {string} token */
+   * with the same token. @param {string} token empty: it has not arrived */
   tried(token) {
     const last = this.#last
     if (token === this.#token) return

@@ -277,7 +277,7 @@ export class Sending {
 
   /** @param {any} problem @param {number} retryAfter in seconds */
   #refused({title = '', detail = '', errors, token}, retryAfter) {
-    const {form, faults, files, words} = this.#controller
+    const {form, faults, files, words, draft} = this.#controller
     const [{code = '', reason} = {}] = errors
     form.tell('error', {code, reason, retryable: PASSING.includes(code)})
     const fields = errors.filter((/** @type {any} */ fault) => fault.code === 'empty' || fault.field && form.element(`${fault.field}-error`))
@@ -287,7 +287,9 @@ export class Sending {
     this.#view?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title: title || words.say('lost'), text: detail})
     if (code === 'already_sent') form.token.value = token // the next press sends another submission
     if (code === 'internal') this.#view?.button(words.say('retry'))
-    if (code === 'refused_upstream') this.#renew().catch(() => undefined) // the old token's submission has ended
+    if (code !== 'refused_upstream') return
+    draft.tried('') // the old token's submission has ended
+    this.#renew().catch(() => undefined)
   }
 
   /** @param {number} seconds */
