@@ -113,9 +113,11 @@ dialog[open]{visibility:visible;opacity:1;translate:0;scale:1;transition:.18s cu
 dialog:focus{outline:0}
 dialog::backdrop{background:var(--feedback-backdrop,light-dark(#26221d73,#0009))}
 iframe{width:100%;height:var(--ifb-height);min-height:0;border:0;color-scheme:inherit}
+@supports (contain-intrinsic-width:1px){div.panel iframe{contain:size;contain-intrinsic-width:640px}}
 .wait[open]{animation:late .18s .3s backwards}
 @keyframes late{0%{opacity:0}}
 :is(.wait,.failed) iframe{position:absolute;visibility:hidden}
+div:is(.wait,.failed) iframe{position:static;height:150px;margin-bottom:-150px}
 .blocks,.note{display:none;gap:20px;padding:28px}
 :host([mode=inline]) :is(.blocks,.note){padding:0}
 .wait .blocks,.failed .note{display:grid}

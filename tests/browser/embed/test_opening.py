@@ -265,3 +265,18 @@ def test_inline_it_is_as_wide_as_its_place_unless_the_page_says_otherwise(visit:
     assert panel(page).evaluate(width) == 800
     page.add_style_tag(content="insider-feedback { width: 500px }")
     assert panel(page).evaluate(width) == 500
+
+
+@pytest.mark.parametrize("place", ["float:left", "display:inline-block"])
+def test_inline_it_is_no_narrower_in_a_place_that_shrinks_to_its_content(visit: Any, stage: Stage, place: str) -> None:
+    body = f'<div style="{place}"><insider-feedback product="demo" mode="inline"></insider-feedback></div>'
+    width = "element => element.getBoundingClientRect().width"
+    page = visit(body, attributes="")
+    form(page)
+    assert panel(page).evaluate(width) == 640
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert panel(page).evaluate(width) == page.evaluate("document.body.offsetWidth")
+    stage.form.answers["/form.js"] = (200, "text/javascript", "", {})
+    page = visit(body, attributes="")
+    expect(panel(page)).to_have_class("panel wait")
+    assert panel(page).evaluate(width) == 640
