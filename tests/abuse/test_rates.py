@@ -9,7 +9,7 @@ import pytest
 from bed import Process, Sandbox, Widget, free_port, plain_environ, until
 
 from widget.abuse.counters import BoundedStorage
-from widget.abuse.rate_limits import SURGE, Limits, Rates, client_key
+from widget.abuse.rate_limits import SURGE, Limits, Rates, client_key, sender_key
 from widget.errors import ConfigurationError
 
 
@@ -48,6 +48,12 @@ async def hit(rates: Rates, product: str, address: str, *, marked: bool = True) 
 )
 def test_a_client_is_an_address_or_the_64_of_one(address: str, key: str) -> None:
     assert client_key(address) == key
+
+
+def test_what_is_shared_is_shared_among_addresses_and_networks_not_among_the_64s_of_one_site() -> None:
+    addresses = ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2::1", "2001:db8:1:3::1", "2001:db8:2:2::1", "")
+    keys = ["192.0.2.7", "192.0.2.7", "2001:db8:1::/48", "2001:db8:1::/48", "2001:db8:2::/48", "unknown"]
+    assert [*map(sender_key, addresses)] == keys
 
 
 async def test_a_client_may_so_often_and_then_has_to_wait_for_the_window_s_end() -> None:

@@ -20,7 +20,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from widget.errors import Fault, OutboxUnavailable, Rejected
+from widget.errors import Fault, OutboxFull, OutboxUnavailable, Rejected
 from widget.files.threads import run_uncancellable
 from widget.intake import body as intake
 from widget.intake import room
@@ -384,10 +384,11 @@ def test_128_uploads_at_once_all_come_through(server):
 
 @contextmanager
 def sending(server, count, *parts):
-    """Clients that have sent these parts and are silent; `held` says how much of them lies on the disk."""
+    """So many clients, each at an address of its own, that have sent these parts and are silent."""
     body = b"".join(parts)
     with ExitStack() as stack:
-        connections = [stack.enter_context(server.connection(len(body) + MIB)) for _ in range(count)]
+        addresses = [f"X-Forwarded-For: 192.0.2.{number}" for number in range(count)]  # uvicorn believes a test
+        connections = [stack.enter_context(server.connection(len(body) + MIB, address)) for address in addresses]
         for connection in connections:
             connection.sendall(body)
         yield connections
@@ -425,6 +426,28 @@ def test_all_requests_together_hold_no_more_than_the_room_and_leave_it_as_it_was
     assert server.post(text("token", "genuine"), *[file("a.png", picture(4 * MIB))] * 5).status_code == 200
 
 
+def test_a_sender_gets_half_of_the_room_and_several_leave_some_for_the_next():
+    shared = room.Room(120 * MIB, "PENDING_BYTES")
+
+    def holds(sender):
+        """How many MiB it can hold, however many requests it makes."""
+        share, before = shared.share(sender), shared.held
+        share.trust()
+        with suppress(OutboxFull):
+            while shared.held < 200 * MIB:
+                share.take(MIB)
+        return (shared.held - before) // MIB
+
+    assert [holds("a"), holds("a")] == [60, 0]
+    assert [holds("b"), holds("c")] == [30, 21]  # what one request may have is not cut down to less
+    assert shared.held == 111 * MIB
+    for_one = room.Room(1, "PENDING_BYTES").share("a")
+    for_one.trust()
+    for_one.take(21 * MIB)
+    for_one.give_back()
+    for_one.take(21 * MIB)
+
+
 def test_uploads_stop_while_the_disk_has_space_for_what_was_accepted(server, monkeypatch):
     sent = [text("token", "genuine"), file("a.png", picture(MIB)), text("description", "kept")]
     monkeypatch.setattr(room, "LEAST_FREE", 1 << 62)
@@ -442,8 +465,8 @@ class Counting(room.Room):
 
     taken = (0, 0)
 
-    def _change(self, size: int, early: int) -> None:
-        super()._change(size, early)
+    def _change(self, sender: str, size: int, early: int) -> None:
+        super()._change(sender, size, early)
         self.taken = self.taken[0] + max(size, 0), self.taken[1] + max(early, 0)
 
 

@@ -123,18 +123,22 @@ def test_who_guesses_tokens_has_ten_tries_however_and_wherever_they_come(
     statuses = sent_in_two(widget, ["guess"] * 25)
     assert sorted(statuses) == [401] * WRONG_TOKENS + [429] * 15
     assert sorted(set(refusals(widget))) == ["too_many", "wrong_token"]
-    for path, guesser, wrong, shut in (("/metrics", "192.0.2.1", 401, 429), ("/readyz", "192.0.2.2", 200, 200)):
+    one, site = ["192.0.2.1"] * (WRONG_TOKENS + 1), [f"2001:db8:1:{n:x}::1" for n in range(WRONG_TOKENS + 1)]
+    for path, guessers, key, wrong, shut in (
+        ("/metrics", one, "192.0.2.1", 401, 429),
+        ("/readyz", site, "2001:db8:1::/48", 200, 200),
+    ):
 
         def ask(token: str, client: str, path: str = path) -> httpx.Response:
             headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": client}
             return widget.client.get(path, headers=headers)
 
-        assert [ask("guess", guesser).status_code for _ in range(WRONG_TOKENS)] == [wrong] * WRONG_TOKENS
-        late, well = ask(TOKEN, guesser), ask(TOKEN, "198.51.100.1")
+        assert [ask("guess", guesser).status_code for guesser in guessers[1:]] == [wrong] * WRONG_TOKENS
+        late, well = ask(TOKEN, guessers[0]), ask(TOKEN, "198.51.100.1")
         assert (late.status_code, well.status_code) == (shut, 200), "one who guesses shuts out nobody else"
         assert "database" in well.text
         assert "database" not in late.text, "a guess that is right is no use now"
-        told = [line["reason"] for line in lines(widget, "ops.refused") if line["client"] == guesser]
+        told = [line["reason"] for line in lines(widget, "ops.refused") if line["client"] == key]
         assert set(told) == {"wrong_token", "too_many"}
     for given in ({}, {"Authorization": f"Basic {TOKEN}"}):
         answers = [widget.client.get("/readyz", headers=given).json() for _ in range(2 * WRONG_TOKENS)]

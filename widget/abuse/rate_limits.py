@@ -49,6 +49,12 @@ def network_key(address: str) -> str | None:
     return str(_network(ip, 48)) if isinstance(ip, ipaddress.IPv6Address) and not ip.ipv4_mapped else None
 
 
+def sender_key(address: str) -> str:
+    """The key under which a sender shares with others what all of them need: an IPv4 address, or the whole /48 of an
+    IPv6 address. A share for each /64 would give one site all of it."""
+    return network_key(address) or client_key(address)
+
+
 def _network(ip: ipaddress.IPv6Address, bits: int) -> ipaddress.IPv6Network:
     return ipaddress.IPv6Network((int(ip), bits), strict=False)
 

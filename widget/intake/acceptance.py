@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import structlog
 
 from widget.abuse.bots import BotDefence
-from widget.abuse.rate_limits import Rates, client_key
+from widget.abuse.rate_limits import Rates, sender_key
 from widget.config.products import Product
 from widget.delivery.dispatch import Dispatcher
 from widget.errors import AlreadySent, Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
@@ -171,7 +171,7 @@ class Acceptance:
         held = TEST if test else self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         if exceeded := await self._rates.hit_product(product.slug, held=held is not None):
             raise Rejected.rate_limited(*exceeded)
-        new = replace(new, attachments=await self._examined(form, client_key(address)))
+        new = replace(new, attachments=await self._examined(form, sender_key(address)))
         accepted = await (self._hold(new, held) if held else self._deliver(new))
         if accepted is None:
             await self._rates.take_back(product.slug, held=held is not None)

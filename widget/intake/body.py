@@ -21,6 +21,7 @@ from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
 
+from widget.abuse.rate_limits import sender_key
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.files import safe_name
 from widget.files.threads import run_uncancellable
@@ -54,7 +55,8 @@ async def receive(
     all the same, for its text fields and for the browser's sake. `spool` is the folder for files; `sealed` ones are
     encrypted.
     """
-    files = _Spool(spool, room.share(), sealed=sealed)
+    sender = sender_key(request.client.host if request.client else "")
+    files = _Spool(spool, room.share(sender), sealed=sealed)
     incoming = Incoming(request, files, limits, turns, refusal)
     try:
         yield incoming

@@ -5,7 +5,7 @@ import hmac
 import structlog
 from starlette.requests import Request
 
-from widget.abuse.rate_limits import client_key
+from widget.abuse.rate_limits import sender_key
 from widget.ops.sessions import Verdict
 from widget.telemetry.recurring import Recurring
 from widget.web.service import service_of
@@ -40,4 +40,4 @@ def refused(request: Request, reason: str) -> None:
 
 def client_of(request: Request) -> str:
     """The key under which a client's attempts are counted."""
-    return client_key(request.client.host if request.client else "")
+    return sender_key(request.client.host if request.client else "")
