@@ -2,6 +2,7 @@
 product takes all."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,28 @@ async def test_one_product_alone_leaves_another_room_to_begin(database_url: str,
         await add(outbox, "modest")
 
 
+async def test_a_sender_may_have_as_much_waiting_as_is_left_for_others(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, max_pending=800) as outbox:
+        greedy: list[str] = []
+
+        async def send(*beside: str) -> str:
+            new = replace(new_submission(outbox, FILE), beside=beside)
+            await outbox.add(new)
+            return new.id
+
+        for _ in range(4):
+            greedy.append(await send(*greedy))
+        with pytest.raises(OutboxFull):
+            await send(*greedy)
+        for _ in range(3):
+            await send("0" * 32)  # others, of whose earlier ones nothing waits
+        with pytest.raises(OutboxFull):
+            await send(*greedy)
+        work = [await outbox.claim(each) for each in greedy[:3]]
+        assert all([each and await outbox.record(each, Transition("delivered", feedback_id=1)) for each in work])
+        await send(*greedy)
+
+
 async def test_what_was_refused_cannot_fill_the_disk_and_what_may_have_arrived_stays(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -140,16 +163,28 @@ async def test_the_files_of_a_held_row_go_after_its_days_and_its_words_stay(data
         assert await due_ids(outbox) == [waiting]
 
 
+def sends(widget: Widget, address: str, **fields: str) -> int:
+    """The answer's status for a submission with a file from an address."""
+    parts = {"token": widget.token(), "submittedByEmail": "ada@example.com", **fields}
+    headers = {"Accept": "application/json", "X-Forwarded-For": address}
+    files = [("files", ("a.png", png(size=20_000), "image/png"))]
+    return widget.client.post("/form/demo", data=parts, files=files, headers=headers).status_code
+
+
+def test_while_nothing_is_delivered_one_sender_cannot_use_up_the_room(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(PENDING_BYTES="80000", DELIVERY_WAIT="0", TRUSTED_PROXIES="127.0.0.1")
+    insider.down()
+    site = [f"2001:db8:1:{n:x}::1" for n in range(4)]
+    assert [sends(widget, address) for address in site] == [202, 202, 503, 503]
+    assert sends(widget, "2001:db8:2::1") == 202
+    assert widget.submit("a text").status_code == 202
+
+
 def test_spam_cannot_shut_attachments_off_for_anybody(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
-    files = [("a.png", png(size=20_000), "image/png")]
     widget = start_widget(PENDING_BYTES="50000", QUARANTINE_BYTES="50000")
-    statuses = []
-    for _ in range(6):
-        token = widget.token()
-        parts = {"token": token, "website": "https://spam.example", "submittedByEmail": "spam@example.com"}
-        sent = [("files", file) for file in files]
-        answer = widget.client.post("/form/demo", data=parts, files=sent, headers={"Accept": "application/json"})
-        statuses.append(answer.status_code)
+    statuses = [sends(widget, "192.0.2.1", website="https://spam.example") for _ in range(6)]
     assert statuses == [202, 202, 503, 503, 503, 503]
-    assert widget.submit("honest", files=files).status_code == 201
+    assert widget.submit("honest", files=[("a.png", png(size=20_000), "image/png")]).status_code == 201
     assert insider.descriptions() == ["honest"]

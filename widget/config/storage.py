@@ -33,8 +33,8 @@ class StorageSettings(Topic):
         Field(
             description="Bytes of attachments that may wait for delivery. Above it, submissions with files are "
             "answered 503; submissions without files are still stored. One product gets half of it while others wait, "
-            "and all but an eighth while it is the only one. Each process receives no more than this at once, and from "
-            "one sender (an IPv4 address or an IPv6 /48) no more than is left for others.",
+            "and all but an eighth while it is the only one. One sender (an IPv4 address or an IPv6 /48) gets no more "
+            "than is left for others. Each process receives no more than this at once, shared in the same way.",
         ),
     ] = ByteSize(1024**3)
     quarantine_bytes: Annotated[

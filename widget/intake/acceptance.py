@@ -21,6 +21,7 @@ from widget.delivery.dispatch import Dispatcher
 from widget.errors import AlreadySent, Fault, IdentityInvalid, OutboxUnavailable, Rejected, TokenExpired, TokenInvalid
 from widget.files.pool import Examiner, Seen
 from widget.intake.model import RawFile, RawForm
+from widget.intake.senders import Senders
 from widget.outbox.model import SubmissionStatus, just_stored
 from widget.outbox.outbox import Outbox
 from widget.outbox.tables import TEST
@@ -122,6 +123,7 @@ class Acceptance:
         self._dispatcher = dispatcher
         self._min_fill_time = min_fill_time
         self._delivery_wait = delivery_wait
+        self._senders = Senders()
 
     async def read_token(self, product: Product, text: str) -> FormToken:
         """The token of a form. One that is too old is accepted only for a repeat. Raises Rejected."""
@@ -171,7 +173,10 @@ class Acceptance:
         held = TEST if test else self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         if exceeded := await self._rates.hit_product(product.slug, held=held is not None):
             raise Rejected.rate_limited(*exceeded)
-        new = replace(new, attachments=await self._examined(form, sender_key(address)))
+        if form.files:
+            sender = sender_key(address)
+            attachments = await self._examined(form, sender)
+            new = replace(new, attachments=attachments, beside=self._senders.note(new.id, sender))
         accepted = await (self._hold(new, held) if held else self._deliver(new))
         if accepted is None:
             await self._rates.take_back(product.slug, held=held is not None)

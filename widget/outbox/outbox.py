@@ -194,7 +194,8 @@ class Outbox:
 
     def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
         """Raises OutboxFull. What waits for delivery and what waits for the operator have separate room. A product gets
-        half of the first while others wait, and always leaves enough for another product to begin."""
+        half of the first while others wait, and always leaves enough for another product to begin. A sender may have as
+        much waiting as is left for others."""
         size = sum(file.size for file in new.attachments)
         waiting: Counter[str] = Counter()
         quarantined = 0
@@ -207,6 +208,9 @@ class Outbox:
             _check(quarantined + size, self._max_quarantine, "kept for the operator", "QUARANTINE_BYTES")
             return
         _check(waiting.total() + size, self._max_pending, "waiting")
+        if new.beside:
+            theirs = connection.scalar(self._statements.waiting_bytes_of, {"ids": new.beside})
+            _check(waiting.total() + size + theirs, self._max_pending, "waiting, with its sender's counted twice")
         if waiting.keys() - {new.product}:
             _check(waiting[new.product] + size, self._max_pending / 2, f"waiting for {new.product} beside others")
         else:

@@ -74,6 +74,8 @@ class Submission:
     """A hash of the signed identity, if that may be used only once."""
     locale: str | None = None
     """The language of the form."""
+    beside: tuple[str, ...] = ()
+    """The ids of its sender's other submissions with files, which may still wait. Not stored."""
 
 
 @dataclass(frozen=True, slots=True)
