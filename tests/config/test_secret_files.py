@@ -147,7 +147,8 @@ def test_a_product_called_file_keeps_its_own_secret(config: Path) -> None:
     ["k" * 32, "ab" * 20, "abcdefgh" * 4, "0123456789" * 4, "1234567" * 6, "12345678901234567890123456789012",
      "0123456789abcdef" * 2, "correct-horse-battery" * 2, "x" * 30 + "0123456789",
      "changeme-" + "0123456789abcdefghijklmnop", "CHANGE_ME_0123456789abcdefghijklmnop",
-     "please change this 0123456789 key"],
+     "please change this 0123456789 key", "my-Password-is-0123456789-and-more",
+     "qwertyuiopasdfghjklzxcvbnm123456", "1qaz2WSX3edc4RFV5tgb6YHN7ujm8IK,"],
 )  # fmt: skip
 def test_a_key_that_anybody_could_guess_is_refused(config: Path, name: str, key: str) -> None:
     said = problems(config, **{name: f"{SECRET_KEY},{key}"})
@@ -156,11 +157,19 @@ def test_a_key_that_anybody_could_guess_is_refused(config: Path, name: str, key:
     assert key not in said[name]
 
 
+@pytest.mark.parametrize("token", ["a" * 20, "qwertyuiopasdfgh", "abcdef-1" * 2, "my-password-4711"])
+def test_an_operator_s_token_that_anybody_could_guess_is_refused(config: Path, token: str) -> None:
+    said = problems(config, OPS_TOKEN=token)
+    assert list(said) == ["OPS_TOKEN"]
+    assert "`widget secret` makes one" in said["OPS_TOKEN"]
+    assert token not in said["OPS_TOKEN"]
+
+
 def test_random_keys_are_taken(config: Path) -> None:
     for make in (secrets.token_hex, secrets.token_urlsafe):
         for _ in range(200):
-            assert load(config, SECRET_KEY=make(32))
-    assert load(config, SECRET_KEY=secrets.token_hex(16))
+            assert load(config, SECRET_KEY=make(32), OPS_TOKEN=make(12))
+    assert load(config, SECRET_KEY=secrets.token_hex(16), OPS_TOKEN=secrets.token_hex(8))
 
 
 def test_a_service_whose_secrets_lie_in_files_delivers(

@@ -44,7 +44,7 @@ class OperatorSettings(Topic):
         SecretStr | None,
         BeforeValidator(secrets.token),
         Field(
-            min_length=16,
+            min_length=secrets.MIN_TOKEN,
             description="Token that opens `/ops` and `/metrics` and lets `/readyz` give reasons. Without it, both are "
             "closed.",
         ),

@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from widget.errors import Problem
@@ -29,14 +30,24 @@ OF_PRODUCTS = ("INSIDER_CLIENT_SECRET__", "IDENTITY_KEY__", "EVENTS_SECRET__")
 """The prefixes of products' secrets; the product's slug follows."""
 MIN_LENGTH = 32
 """Characters of a key that signs or encrypts."""
+MIN_TOKEN = 16
+"""Characters of a token that gives access."""
 WEBHOOK_PREFIX = "whsec_"
 """What a secret begins with that signs events (standardwebhooks.com)."""
 _MAX_FILE = 64 * 1024
 _MIN_VARIETY = 8
 """Different characters of a key; 32 random hexadecimal digits have fewer in one case of 28 million."""
+_MIN_VARIETY_OF_TOKEN = 5
+"""The same of a token, which may have 16: random hexadecimal digits have fewer in one case of three million."""
 _PLACEHOLDER = re.compile(
-    r"change(me|this|it)|replace(me|this|it)|placeholder|your(own)?(secret|key|token)|(do)?notasecret|insecure"
+    r"change(me|this|it)|replace(me|this|it)|placeholder|your(own)?(secret|key|token)|(do)?notasecret|insecure|password"
 )
+_KEYBOARD = (
+    "1234567890 qwertyuiop asdfghjkl zxcvbnm qwertzuiop yxcvbnm azertyuiop qsdfghjklm wxcvbn "
+    "1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm 8ik 9ol"
+)
+"""Lines of keys that a finger may go along."""
+_NEIGHBOURS = frozenset([*pairwise(_KEYBOARD), *pairwise(reversed(_KEYBOARD))])
 
 
 def names(suffixes: Collection[str]) -> tuple[str, ...]:
@@ -144,17 +155,19 @@ def signing_secrets(value: str) -> tuple[str, ...]:
 
 
 def token(value: str | None) -> str | None:
-    """A token that gives access. Raises ValueError when it is a placeholder."""
-    if value and _is_placeholder(value):
+    """A token that gives access. Raises ValueError when it is easy to guess."""
+    if value and len(value) >= MIN_TOKEN and is_guessable(value, _MIN_VARIETY_OF_TOKEN):
         raise ValueError("is easy to guess; `widget secret` makes one")
     return value
 
 
-def is_guessable(key: str) -> bool:
-    """Whether a key is a placeholder, has few different characters, consists mostly of one, or repeats a part."""
+def is_guessable(key: str, variety: int = _MIN_VARIETY) -> bool:
+    """Whether a key is a placeholder, has few different characters, consists mostly of one, repeats a part, or was
+    typed along the lines of a keyboard."""
     is_mostly_one = max(map(key.count, set(key)), default=0) > len(key) / 2
     is_repeated = any(key.startswith(key[part:]) for part in range(1, len(key) // 2 + 1))
-    return _is_placeholder(key) or len(set(key)) < _MIN_VARIETY or is_mostly_one or is_repeated
+    is_typed = sum(pair in _NEIGHBOURS for pair in pairwise(key.lower())) > 2 / 3 * len(key)
+    return _is_placeholder(key) or len(set(key)) < variety or is_mostly_one or is_repeated or is_typed
 
 
 def _is_placeholder(key: str) -> bool:
