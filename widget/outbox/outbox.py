@@ -208,7 +208,7 @@ class Outbox:
             _check(quarantined + size, self._max_quarantine, "kept for the operator", "QUARANTINE_BYTES")
             return
         _check(waiting.total() + size, self._max_pending, "waiting")
-        if new.beside:
+        if new.beside and waiting.total() + size > self._max_pending / 2:  # below it, nobody can have too much
             theirs = connection.scalar(self._statements.waiting_bytes_of, {"ids": new.beside})
             _check(waiting.total() + size + theirs, self._max_pending, "waiting, with its sender's counted twice")
         if waiting.keys() - {new.product}:
