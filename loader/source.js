@@ -16,5 +16,5 @@ export const beside = path => src.replace(/[^/]*(\?.*)?$/, path)
 /** A module beside this script, loaded on demand; empty if that fails. @param {string} name @returns {Promise<any>} */
 export const bring = name => import(beside(`static/embed-${name}.js`)).catch(() => ({}))
 
-/** Calls with the tag: at once if the browser says which it is, else after a search. @param {(tag: any) => void} mount */
-export const withTag = mount => script ? mount(script) : bring('page').then(({find}) => find && mount(find(src)))
+/** Calls with the tag: at once if the browser names one with a product, else after a search. @param {(tag: any) => void} mount */
+export const withTag = mount => script?.dataset.product ? mount(script) : bring('page').then(({find}) => find && mount(find(src)))

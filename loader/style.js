@@ -11,13 +11,13 @@ export const STYLE = `\
 :host(:not([mode=inline])){position:fixed!important;visibility:hidden}\
 :host([mode=inline]:not([hidden])){width:100%;display:block;font-size:medium}\
 .box{all:initial;color-scheme:inherit}\
-.box>*{position:fixed;inset-inline:auto 28px;inset-block:auto calc(24px + env(safe-area-inset-bottom))}\
+.box>*{inset-inline:auto 28px;inset-block:auto calc(24px + env(safe-area-inset-bottom));position:fixed}\
 :host([position$=start]) .box>*{inset-inline:28px auto}\
 :host([position^=top]) .box>*{inset-block:calc(24px + env(safe-area-inset-top)) auto}\
-.button{border-radius:99px;box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004;\
+.button{min-height:52px;box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004;\
 display:flex;align-items:center;margin:0;padding:0 21px;background:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));\
-border:1px solid transparent;color:var(--feedback-on-accent,#fff);min-height:52px;cursor:pointer;gap:10px;text-decoration:none;\
+border:1px solid transparent;color:var(--feedback-on-accent,#fff);border-radius:99px;cursor:pointer;gap:10px;text-decoration:none;\
 font:600 max(16px,1em)/1.5 var(--feedback-font,system-ui,sans-serif)}\
-button::before{content:"";border:10px solid;\
-clip-path:path("M7 16.4l-3.7 1.4a.9.9 0 0 1-1.2-1l1-4a7.9 7.4 0 1 1 3.9 3.6m-2-3.7l-.7 2.9 2.7-1.2a6.1 5.6 0 1 0-2-1.7")}\
+button::before{clip-path:path("M7 16.4l-3.7 1.4a.9.9 0 0 1-1.2-1l1-4a7.9 7.4 0 1 1 3.9 3.6m-2-3.7l-.7 2.9 2.7-1.2a6.1 5.6 0 1 0-2-1.7");\
+border:10px solid;content:""}\
 @media print{.box{display:none}}`

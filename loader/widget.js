@@ -8,7 +8,7 @@ import {STYLE} from './style.js'
 
 /** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
-  es: 'Tu opinión', fr: 'Votre avis', ar: 'رأيك', h: '意見', he: 'משוב', hi: 'राय', ja: 'ご意見', ko: '의견', tr: 'Geri bildirim', uk: 'Відгук', zh: '反馈',
+  ko: '의견', es: 'Tu opinión', h: '意見', fr: 'Votre avis', hi: 'राय', he: 'משוב', zh: '反馈', tr: 'Geri bildirim', ja: 'ご意見', ar: 'رأيك', uk: 'Відгук',
 }
 
 /**
@@ -64,7 +64,7 @@ export class Widget {
         this.box.showPopover()
       }
       if (this.get('launcher') != 'false') {
-        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', 'aria-haspopup': 'dialog', part: 'launcher', 'aria-expanded': false})
+        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': false})
         launcher.onpointerenter = launcher.onfocus = () => this.load()
         launcher.onclick = (/** @type {Event} */ event) => this._press(event)
       }
@@ -103,7 +103,7 @@ export class Widget {
     if (this.place) return this.panel?.load()
     reach(this.element)
     const place = this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
-    add(place, 'iframe', {src: this.url + `&mode=${this.get('mode') ?? 'popover'}`, allow: 'display-capture; clipboard-write'}).onload = () => place.loaded = true
+    add(place, 'iframe', {allow: 'display-capture; clipboard-write', src: this.url + `&mode=${this.get('mode') ?? 'popover'}`}).onload = () => place.loaded = true
     const {Panel} = await bring('panel')
     if (this.place == place) try { // it was not started anew meanwhile
       this.panel = new Panel(this, add, dress)
@@ -111,7 +111,7 @@ export class Widget {
       if (this.person && this.isOpen) open(this.url, '_blank', 'noopener')
       this.close()
       this.box.replaceChildren()
-      add(this.box, 'a', {class: 'button launcher', href: this.url, part: 'link', target: '_blank', rel: 'noopener'}, this.label + ' ↗')
+      add(this.box, 'a', {class: 'button launcher', href: this.url, target: '_blank', rel: 'noopener', part: 'link'}, this.label + ' ↗')
       const code = navigator.onLine ? 'script_blocked' : 'offline'
       console.warn(NAME, code) // only the code: what blocks the panel may also block the module with the messages
       this.tell('error', {retryable: true, code})

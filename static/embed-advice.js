@@ -11,6 +11,9 @@ const EVENTS = ['isTrusted', 'nativeEvent'] // keys of events
 /** @type {string[]} */
 let unknown = []
 
+/** An element without a product. @type {[string, string]} */
+export const NAMELESS = ['An <insider-feedback> names no product.', 'Add product="…" with the product\'s slug.']
+
 /** What each code of the loader means here, and how to fix it. @type {Record<string, (product: string) => [string, string]>} */
 const CODES = {
   offline: () => ['This device is offline.', ''],
@@ -18,7 +21,7 @@ const CODES = {
   host_policy: () => ["The page's own policy forbids the frame.", `Add ${service.origin} to frame-src.`],
   frame_refused: () => ['The service answers, but its form may not be framed here.', `Add "${location.origin}" to the product's origins in widget.toml.${around()}`],
   frame_blocked: () => ["The form's address does not answer this page.", 'Is the service running? Is an ad blocker or a proxy in the way? Does connect-src keep the loader from finding out?'],
-  product_unknown: product => [`The service has no product "${product}".`, 'Correct data-product, or create the product with `widget new`.'],
+  product_unknown: product => product ? [`The service has no product "${product}".`, 'Correct data-product, or create the product with `widget new`.'] : NAMELESS,
 }
 
 /** The pages that frame this page must be allowed, too. */
@@ -65,6 +68,46 @@ function report(options) {
   unknown = []
 }
 
+/** The attributes, and the patterns of their values. @type {Record<string, string>} */
+const ATTRIBUTES = Object.assign(Object.create(null), {
+  mode: 'popover|dialog|inline', position: 'bottom-end|bottom-start|top-end|top-start', theme: 'light|dark|auto', launcher: 'true|false',
+  product: '[\\w-]+', label: '.+', email: '.+', lang: '[\\w-]+', 'z-index': '-?\\d+',
+})
+
+/**
+ * Attributes of an element or, with the prefix `data-`, of a tag that have a wrong value or only resemble an option: what
+ * is wrong, and what to write.
+ *
+ * @param {Element} element @param {string} [prefix] @returns {Generator<[string, string]>}
+ */
+export function* mistakes(element, prefix = '') {
+  for (const {name, value} of element.attributes) {
+    const key = name.slice(prefix.length)
+    const pattern = ATTRIBUTES[key]
+    if (!name.startsWith(prefix)) continue
+    if (pattern && value && !RegExp(`^(${pattern})$`).test(value)) {
+      const wish = wanted(key, pattern)
+      yield [`${name} cannot be ${shown(value)}.`, `${wish[0].toUpperCase()}${wish.slice(1)}.`]
+    }
+    const near = pattern || Object.keys(ATTRIBUTES).find(option => isNear(option, key))
+    if (!pattern && near) yield [`There is no ${name}.`, `Write ${prefix}${near}.`]
+  }
+}
+
+/** Whether the two differ by one added, missing or changed letter. @param {string} one @param {string} other */
+function isNear(one, other) {
+  let same = 0
+  while (same < one.length && one[same] === other[same]) same++
+  const rest = [[1, 0], [0, 1], [1, 1]]
+  return one.length > 3 && rest.some(([a, b]) => one.slice(same + a) === other.slice(same + b))
+}
+
+/** Says on the console what is wrong in the attributes of an element, or of a tag. @param {Element} element @param {string} [prefix] */
+export function review(element, prefix) {
+  if (!prefix && !element.slot && !element.getAttribute('product')) say(NAMELESS.join(' '))
+  for (const mistake of mistakes(element, prefix)) say(mistake.join(' '))
+}
+
 /** @param {unknown} value anything, such as what JSON cannot write */
 function shown(value) {
   try {
@@ -79,6 +122,7 @@ const WANTED = {
   product: "write the product's slug",
   lang: 'write a language tag, as in pt-BR',
   zIndex: 'write a whole number',
+  'z-index': 'write a whole number',
   position: 'write bottom-end, bottom-start, top-end or top-start',
 }
 

@@ -6,18 +6,13 @@
  * @typedef {'good' | 'wrong' | 'notice'} Level
  */
 
-import {around, meaning, service} from './embed-advice.js'
+import {NAMELESS, around, meaning, mistakes, service} from './embed-advice.js'
 
 const RULING = ['script-src-elem', 'script-src', 'frame-src', 'child-src', 'connect-src', 'default-src', 'sandbox']
 /** Which directives rule, the first that there is. @type {Record<string, string[]>} */
 const RULERS = {
   'script-src-elem': ['script-src-elem', 'script-src', 'default-src'],
   'frame-src': ['frame-src', 'child-src', 'default-src'],
-}
-/** The attributes, and the patterns of their values. @type {Record<string, string>} */
-const OPTIONS = {
-  mode: 'popover|dialog|inline', position: 'bottom-end|bottom-start|top-end|top-start', theme: 'light|dark|auto', launcher: 'true|false',
-  product: '[a-z0-9-]+', label: '.+', email: '.+', lang: '[A-Za-z0-9-]+', 'z-index': '-?[0-9]+',
 }
 const PATIENCE = 15_000 // milliseconds: longer than the loader waits for the form
 const MARKS = {good: '✓', wrong: '✗', notice: '!'}
@@ -80,40 +75,20 @@ function line(policy, effective) {
   return [name, ...ruling.slice(1).filter(source => source !== "'none'" && source !== service.origin), service.origin].join(' ')
 }
 
-/** Names and values of attributes that resemble options but are not. @param {Element} element @param {string} prefix */
-function check(element, prefix) {
-  for (const {name, value} of element.attributes) {
-    const key = name.slice(prefix.length)
-    const pattern = OPTIONS[key]
-    if (!name.startsWith(prefix)) continue
-    if (pattern && value && !RegExp(`^(${pattern})$`).test(value)) tell('wrong', `${name} cannot be "${value}".`, `Write ${pattern.replaceAll('|', ' or ')}.`)
-    const near = pattern || Object.keys(OPTIONS).find(option => isNear(option, key))
-    if (!pattern && near) tell('wrong', `There is no ${name}.`, `Write ${prefix}${near}.`)
-  }
-}
-
-/** Whether the two differ by one added, missing or changed letter. @param {string} one @param {string} other */
-function isNear(one, other) {
-  let same = 0
-  while (same < one.length && one[same] === other[same]) same++
-  const rest = [[1, 0], [0, 1], [1, 1]]
-  return one.length > 3 && rest.some(([a, b]) => one.slice(same + a) === other.slice(same + b))
-}
-
 /** What is in the page. */
 function look() {
   const tag = [...document.scripts].find(({src}) => src.startsWith(service.href + 'embed') && /\/embed\.js(\?|$)/.test(src))
   const elements = [...document.querySelectorAll('insider-feedback')]
   if (!elements.length) tell('wrong', 'There is no <insider-feedback> in the page.', 'Give the script tag data-product="…".')
-  if (elements.some(element => !element.getAttribute('product'))) tell('wrong', 'An <insider-feedback> names no product.', 'Add product="…".')
+  if (elements.some(element => !element.getAttribute('product'))) tell('wrong', ...NAMELESS)
   if (tag?.integrity && tag.src.startsWith(service.href + 'embed.js')) tell('wrong', 'integrity allows only one version of the script.', 'Leave it out, or take the tag that widget check prints.')
   if (location.protocol === 'https:' && service.protocol === 'http:' && !/^(.+\.)?localhost$|^127\./.test(service.hostname)) {
     tell('wrong', `The page is https, and ${service.origin} is not: mixed content.`, 'Write https in the script tag.')
   }
   if (self.origin === 'null') tell('wrong', 'This page is in a sandbox without allow-same-origin.', 'Add allow-same-origin to the frame around it.')
   if (self !== top) tell('notice', 'This page is in a frame.', around().trim())
-  if (tag) check(tag, 'data-')
-  for (const element of elements) check(element, '')
+  if (tag) for (const mistake of mistakes(tag, 'data-')) tell('wrong', ...mistake)
+  for (const element of elements) for (const mistake of mistakes(element)) tell('wrong', ...mistake)
   return elements
 }
 

@@ -1,15 +1,34 @@
 /** The loader's tag in the page: found if the browser does not say which it is, and followed when pages are swapped. */
 
-/** @param {string} src the script's own address @param {ParentNode} [root] @returns {any} */
-export function find(src, root = document) {
-  return search(src, root) ?? {dataset: {}}
+/**
+ * The tag of the script: of several, one that names a product. jQuery, for one, puts the tag into the page, but runs a copy
+ * without its attributes, which is gone afterwards.
+ *
+ * @param {string} src the script's own address @returns {any}
+ */
+export function find(src) {
+  const tags = [...search(src, document)]
+  const tag = tags.find(({dataset}) => dataset.product) ?? tags[0]
+  if (tag && !tag.dataset.product && tag.getAttributeNames().some((/** @type {string} */ name) => MEANT.test(name))) complain(tag)
+  return tag ?? {dataset: {}}
 }
 
-/** @param {string} src @param {ParentNode} root @returns {any} */
-function search(src, root) {
+/** Attributes of a tag that is meant to make a button. */
+const MEANT = /prod|^data-(email|label|lang|launcher|mode|position|test|theme|z-index)$/
+
+/** @param {Element} tag */
+function complain(tag) {
+  import('./embed-advice.js').then(({review, say}) => {
+    say('The script tag names no product, so it makes no button. Write data-product="…" with the product\'s slug.')
+    review(tag, 'data-')
+  }).catch(() => {})
+}
+
+/** @param {string} src @param {ParentNode} root @returns {Generator<any>} */
+function* search(src, root) {
   for (const node of /** @type {NodeListOf<any>} */ (root.querySelectorAll('*'))) {
-    const found = node.localName === 'script' && node.src === src ? node : node.shadowRoot && search(src, node.shadowRoot)
-    if (found) return found
+    if (node.localName === 'script' && node.src === src) yield node
+    if (node.shadowRoot) yield* search(src, node.shadowRoot)
   }
 }
 

@@ -19,6 +19,8 @@ const LOW = '(max-height:759.98px)'
 const AROUND = 108, AROUND_DIALOG = 32, OVER_SHEET = 12 // pixels of the window's height that the panel leaves free
 const SLACK = 16 // pixels that may be out of view without hiding a field
 const small = matchMedia(SMALL), low = matchMedia(LOW)
+/** Attributes that are no option of ours and yet no mistake. */
+const COMMON = /^(class|dir|hidden|id|part|slot|style|test|title)$|-/
 const advice = () => import('./embed-advice.js')
 /** @param {string} text */
 const warn = text => { advice().then(({say}) => say(text)).catch(() => {}) }
@@ -502,8 +504,17 @@ export class Panel {
     if (launcher) launcher.lastChild.textContent = isOpen ? this.close : fate || label
   }
 
+  /** Whether the product is missing, or an attribute has no valid value or may be a misspelled option: only then the messages are loaded. */
+  get #isOdd() {
+    const {element} = this.host
+    const names = /** @type {any} */ (element.constructor).observedAttributes
+    const key = (/** @type {string} */ name) => name == 'z-index' ? 'zIndex' : name
+    return !this.#product || [...element.attributes].some(({name, value}) => names.includes(name) ? value && !this.host.get(key(name)) : !COMMON.test(name))
+  }
+
   update() {
     this.#label()
+    if (this.#isOdd) advice().then(({review}) => review(this.host.element)).catch(() => {})
     const {identity} = this.host.told
     if (identity != this.#source) {
       this.#name(identity)

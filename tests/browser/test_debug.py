@@ -77,7 +77,7 @@ def test_attributes_that_are_no_options_are_named(visit: Callable[..., Page]) ->
     expect(rows(page, "wrong")).to_have_text(
         [
             "✗There is no data-thme.Write data-theme.",
-            '✗data-position cannot be "left".Write bottom-end or bottom-start or top-end or top-start.',
+            '✗data-position cannot be "left".Write bottom-end, bottom-start, top-end or top-start.',
         ]
     )
 

@@ -28,6 +28,9 @@ BODIES = {
     "tag manager": f"<script>addEventListener('load', () => {{ {INJECTED} document.head.append(script) }})</script>",
     "tag manager that tidies up": f"<script>{INJECTED} script.onload = () => script.remove();"
     "document.head.append(script)</script>",
+    "a tag that jQuery appends": "<script>document.body.insertAdjacentHTML('beforeend',"  # it runs a copy
+    "'<script src=LOADER data-product=demo><\\/script>'); const copy = document.createElement('script');"
+    "copy.src = 'LOADER'; copy.onload = () => copy.remove(); document.head.append(copy)</script>",
     "tag in a shadow root": f"<div id=host></div><script>{INJECTED}"
     "document.querySelector('#host').attachShadow({mode: 'open'}).append(script)</script>",
     "a stranger's embed.js": f'<script src="/other/embed.js"></script>{TAG}',

@@ -113,6 +113,29 @@ def test_null_takes_an_option_back(ready: HostPage) -> None:
     assert ready.page.evaluate("document.querySelector('insider-feedback').theme") is None
 
 
+def test_wrong_attributes_of_an_element_are_named_when_its_form_is_loaded(host: HostPage) -> None:
+    element = '<insider-feedback class="mine" product="demo" mode="window" zindex="5" test></insider-feedback>'
+    host.put(f'{HEAD}<script src="LOADER" async></script><body>{element}')
+    host.visit()
+    host.launcher.hover()
+    until_said(host, 'mode cannot be "window". Write popover or dialog or inline.')
+    until_said(host, "There is no zindex. Write z-index.")
+    assert len(said(host)) == 2
+
+
+def test_a_tag_that_is_meant_to_make_a_button_is_told_that_it_names_no_product(host: HostPage) -> None:
+    host.put(f'{HEAD}<script src="LOADER" async data-produkt="demo"></script><body>')
+    host.visit()
+    until_said(host, "There is no data-produkt. Write data-product.")
+    until_said(host, "The script tag names no product, so it makes no button.")
+
+
+def test_an_element_without_a_product_is_named_as_such(host: HostPage) -> None:
+    host.put(f'{HEAD}<script src="LOADER" async></script><body><insider-feedback data-product="demo" mode="inline">')
+    with host.page.expect_console_message(lambda message: "An <insider-feedback> names no product." in message.text):
+        host.visit()
+
+
 # Calls
 
 
