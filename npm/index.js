@@ -20,7 +20,7 @@ export async function load({url, ...options}) {
  * as a property of the element's own; the script is told of it, and says so.
  */
 export function follow(element, hear) {
-  let now = {}
+  let now = {}, last
   const listener = ({type, detail}) => hear(type.slice('feedback-'.length), detail)
   for (const type of EVENTS) element.addEventListener(`feedback-${type}`, listener)
   return {
@@ -31,7 +31,10 @@ export function follow(element, hear) {
       }
       now = options
       const tell = () => { for (const key in options) if (Object.hasOwn(element, key)) element.set?.({[key]: options[key]}) }
-      load({url}).then(tell).catch(error => hear('error', {product: options.product, code: 'script_blocked', retryable: true, cause: error}))
+      load({url}).then(tell).catch(error => {
+        if (error.message !== last) console.warn(`[feedback] ${last = error.message}`) // not with each rendering
+        hear('error', {product: options.product, code: 'script_blocked', retryable: true, cause: error})
+      })
     },
     end() {
       for (const type of EVENTS) element.removeEventListener(`feedback-${type}`, listener)

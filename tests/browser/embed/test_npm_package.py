@@ -95,7 +95,8 @@ const {{update}} = follow(element, () => {{}})
 update({{url, product: 'demo', mode: 'window', tehme: 'dark'}})
 document.body.append(element)
 await load({{url: 'feedback.example.com'}}).catch(error => console.warn(error.message))
-await load({{product: 'demo'}}).catch(error => console.warn(error.message))
+const nowhere = follow(document.createElement('insider-feedback'), () => {{}})
+for (const theme of ['light', 'dark']) nowhere.update({{product: 'demo', theme}})
 await load({{url, product: 'demo', thme: 'dark', theme: 'night'}})
 """
 
@@ -107,7 +108,7 @@ def test_wrong_options_are_named_on_the_console(host: HostPage, apps: Path) -> N
         'mode cannot be "window": write popover or dialog or inline',
         "There is no option tehme: there are product, ",
         "feedback.example.com is none",
-        "undefined is none",
+        "[feedback] load() needs the address of the service",
         "There is no option thme: there are product, ",
         'theme cannot be "night": write light or dark or auto',
     )
