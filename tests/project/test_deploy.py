@@ -1,5 +1,6 @@
 """The files of `deploy/` that belong to no proxy match the service as it is."""
 
+import os
 import re
 import subprocess
 import sys
@@ -182,6 +183,22 @@ def test_systemd_takes_every_unit_and_finds_it_closed(unit: Path, tmp_path: Path
     ]
     rated = subprocess.run(command, capture_output=True, text=True)
     assert rated.returncode == 0, rated.stdout
+
+
+def test_the_operators_commands_have_what_the_web_process_has(tmp_path: Path) -> None:
+    for name, does in (("systemctl", f"cat {DEPLOY}/systemd/$2"), ("systemd-run", 'printf "%s\\n" "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SUDO_USER": "ada"}
+    command = [str(DEPLOY / "systemd" / "feedback"), "outbox", "erase", "--email", "a b*"]
+    given = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert given[-5:] == ["/opt/widget/bin/widget", *command[1:]]
+    assert "--setenv=LOGNAME=ada" in given
+    service = (DEPLOY / "systemd" / "feedback-web.service").read_text()
+    for wanted in ("User=", "WorkingDirectory=", "Environment=", "EnvironmentFile=", "LoadCredential="):
+        lines = [line for line in service.splitlines() if line.startswith(wanted)]
+        assert lines
+        assert {f"--property={line}" for line in lines} <= set(given)
 
 
 def test_the_units_give_the_service_settings_and_credentials_that_it_knows() -> None:

@@ -22,7 +22,7 @@ from widget.telemetry import logs
 def serve(trial: bool) -> None:
     """Run the web process. With SQLite it also delivers.
 
-    On SIGHUP it reads secrets from files, credentials and the products' file again, without refusing a connection.
+    On SIGHUP it reads secrets from files and the products' file again, without refusing a connection.
     """
     if trial:
         common.try_start(create_app)

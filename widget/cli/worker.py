@@ -27,7 +27,7 @@ from widget.telemetry import logs
 def worker(trial: bool) -> None:
     """Run a delivery process without a web server. Needs PostgreSQL.
 
-    With WORKER_PORT it answers /healthz and /readyz there. On SIGHUP it reads secrets from files, credentials and the
+    With WORKER_PORT it answers /healthz and /readyz there. On SIGHUP it reads secrets from files and the
     products' file again.
     """
     if trial:
