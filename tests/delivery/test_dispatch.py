@@ -154,6 +154,20 @@ async def test_a_row_that_probes_a_shut_gate_is_claimed_only_after_a_new_token(
         assert status.state == "delivered"
 
 
+async def test_a_token_alone_does_not_say_that_calls_succeed_again(insider: Sandbox, tmp_path: Path) -> None:
+    """If it did, an account whose every call fails would count as well until the next one, and nobody be alerted."""
+    insider.fail_with(502, "create")
+    async with dispatching(insider, tmp_path, probe_every=0) as (outbox, dispatcher):
+        while dispatcher.why_kept_back("demo") is None:
+            await dispatcher.accept(new_submission(outbox), wait=10)
+        await dispatcher.probe_without_row("demo")
+        assert dispatcher.why_kept_back("demo") == "answered 502"
+        insider.recover()
+        status = await dispatcher.accept(new_submission(outbox), wait=10)
+        assert status
+        assert (status.state, dispatcher.why_kept_back("demo")) == ("delivered", None)
+
+
 async def test_before_it_starts_a_dispatcher_stores_rows_without_a_claim_or_says_that_it_cannot(
     insider: Sandbox, tmp_path: Path
 ) -> None:

@@ -94,11 +94,13 @@ class Delivery:
 
     async def probe_without_row(self, product: str) -> bool:
         """Ask for a token if the gate is shut and no row is due that could be its probe, and open it if there is one:
-        an account would else count as failing until the next submission. Returns whether it was opened."""
+        an account would else count as failing until the next submission. If it is in doubt, a row that becomes due
+        later is the better probe. Returns whether it was opened."""
         gate = self.gates[product]
         others = [other for other, its in self.gates.items() if its is not gate]
         due_in = await self._outbox.next_due_in(others)
-        if (due_in is not None and due_in <= 0) or not gate.shut or not gate.admit():
+        is_left_to_row = due_in is not None and (due_in <= 0 or gate.in_doubt)
+        if is_left_to_row or not gate.shut or not gate.admit():
             return False
         if not await self._is_worth_a_row(gate, product):
             return False

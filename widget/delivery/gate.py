@@ -30,6 +30,8 @@ class Gate:
         self._next_probe = 0.0
         self._passed_at = clock()
         self.reason: str | None = None
+        self.in_doubt = False
+        """Whether the calls themselves failed, so that a token alone says little."""
         self.suspects = Suspects()
 
     @property
@@ -74,6 +76,7 @@ class Gate:
                 is_long = isinstance(outcome, Unknown) and self._clock() - self._passed_at > self._probe_every
                 if self._failures >= (2 if is_long else FAILURES_TO_SHUT):
                     self._shut(reason)
+                    self.in_doubt = isinstance(outcome, Unknown)
             case _:
                 self._passed_at = self._clock()
                 self.open()
@@ -86,4 +89,5 @@ class Gate:
 
     def _shut(self, reason: str) -> None:
         self.reason = reason
+        self.in_doubt = False
         self._next_probe = self._clock() + self._probe_every
