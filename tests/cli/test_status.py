@@ -11,7 +11,7 @@ from typing import Any
 
 import children
 import pytest
-from bed import CLIENT_ID, CLIENT_SECRET, WIDGET_TOML, Sandbox, Widget, until
+from bed import CLIENT_ID, CLIENT_SECRET, WIDGET_TOML, Sandbox, Widget, adjusted, until
 from outboxes import backend_at
 
 from widget.outbox.accounts import Accounts
@@ -154,6 +154,12 @@ def test_a_submission_that_waits_for_too_long_is_a_problem(
     assert code == 3
     assert any("has waited for" in problem for problem in report["problems"])
     assert report["yours"] == {"held": 0, "unknown": 0, "refused": 0}
+
+
+def test_a_disk_that_is_all_but_full_is_a_problem(widget: Widget) -> None:
+    widget.command = adjusted(f"widget.outbox.sqlite.SPARE={10**18}")
+    code, report = status(widget)
+    assert (code, report["problems"]) == (3, ["Nothing can be accepted: the disk is all but full."])
 
 
 def test_what_needs_a_decision_is_counted(widget: Widget, insider: Sandbox) -> None:

@@ -18,6 +18,7 @@ from widget.ops.words import duration, one_line
 from widget.outbox.accounts import Accounts, Overview
 from widget.outbox.events import product_of
 from widget.outbox.notices import Backlog, Notices
+from widget.outbox.outbox import Outbox
 from widget.telemetry import logs
 
 NOT_ARRIVING = 3
@@ -38,31 +39,42 @@ def status(in_json: bool, oldest: float) -> None:
     """Show whether feedback arrives: each product's account, what waits, and what needs your decision.
 
     Queries only the database. Exit codes: 0 all is well; 1 the configuration or the database cannot be used; 2 the
-    command line is wrong; 3 feedback does not arrive: an account is failing, or a submission has waited too long.
+    command line is wrong; 3 feedback does not arrive: nothing can be stored, an account is failing, or a submission has
+    waited too long.
     """
     settings = common.settings()
     logs.configure("error")
     try:
-        overview, free, events = common.or_fail(lambda: asyncio.run(_look(settings)))
+        overview, free, events, trouble = common.or_fail(lambda: asyncio.run(_look(settings)))
     except OutboxUnavailable as error:
         common.fail(f"The outbox cannot be used now: {error}")
-    problems = list(problems_of(overview, oldest))
+    problems = [*([f"Nothing can be accepted: {trouble}."] if trouble else []), *problems_of(overview, oldest)]
     facts = _facts(settings, overview, free, events, problems)
     for line in [json.dumps(facts, ensure_ascii=False)] if in_json else _lines(facts):
         click.echo(line)
     sys.exit(NOT_ARRIVING if problems else 0)
 
 
-async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, Backlog]]:
+async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, Backlog], str | None]:
+    """The accounts and what waits, the free space, the events that wait, and why nothing can be stored, if so."""
     outbox = create_outbox(settings, common.CONNECT_TIMEOUT)
     common.check_there_is_one(outbox.backend)
     try:
         await outbox.open_beside()
         waiting = await Notices(outbox.backend).waiting()
         events = {product: backlog for channel, backlog in waiting.items() if (product := product_of(channel))}
-        return await Accounts(outbox.backend).overview(settings.products), outbox.backend.free, events
+        overview = await Accounts(outbox.backend).overview(settings.products)
+        return overview, outbox.backend.free, events, await _trouble(outbox)
     finally:
         await outbox.close()
+
+
+async def _trouble(outbox: Outbox) -> str | None:
+    try:
+        await outbox.check_answers()
+    except OutboxUnavailable as error:
+        return str(error)
+    return None
 
 
 def _facts(
