@@ -41,7 +41,7 @@ async function offerText() {
   const said = textOf(product, id)
   if (!said) return
   const kept = await Kept.of(product, '', true)
-  link.hidden = false
+  for (const part of [link, document.getElementById('feedback-again')]) part?.removeAttribute('hidden')
   link.onclick = () => {
     const begun = kept.drafts.find(draft => draft.id === id)
     if (begun) kept.take(begun)

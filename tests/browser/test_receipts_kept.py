@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, expect
 from samples import png
 
 TEXT = "The totals are hard to find."
+AGAIN = "If you added files, add them again"
 STORED = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -68,6 +69,7 @@ def test_a_text_that_was_refused_late_comes_back_with_one_press(
     refuse(insider, kept_site, send(kept))
     foot(kept).click()
     expect(rows(kept)).to_contain_text("Not delivered")
+    expect(kept.page.get_by_text(AGAIN)).to_be_visible()
     kept.page.get_by_role("button", name="Edit and send again").click()
     expect(kept.text).to_be_focused()
     expect(kept.text).to_have_value(TEXT)
@@ -86,6 +88,7 @@ def test_a_refused_text_does_not_take_the_place_of_what_is_being_written(
     foot(kept).click()
     expect(rows(kept)).to_contain_text("Not delivered")
     expect(kept.page.get_by_role("button", name="Edit and send again")).to_be_hidden()
+    expect(kept.page.get_by_text(AGAIN)).to_be_hidden()
     kept.page.get_by_role("button", name="Back to the form").click()
     expect(kept.text).to_have_value("Something else")
 
@@ -168,7 +171,7 @@ def test_nobody_sees_what_another_person_sent(kept: FormPage) -> None:
 def test_the_receipt_of_what_was_refused_leads_back_to_the_text(
     kept: FormPage, kept_site: Widget, insider: Sandbox
 ) -> None:
-    kept.open("?email=mara@northwind.example")
+    kept.open("?email=mara@northwind.example").add(("screen.png", png(8, 8), "image/png"))
     url = send(kept)
     with kept.context.expect_page() as opened:
         foot(kept).click()
@@ -177,6 +180,7 @@ def test_the_receipt_of_what_was_refused_leads_back_to_the_text(
     expect(page.get_by_role("link", name="Edit and send again")).to_be_hidden()
     refuse(insider, kept_site, url)
     page.reload()
+    expect(page.get_by_text(AGAIN)).to_be_visible()
     page.get_by_role("link", name="Edit and send again").click()
     expect(page.locator("#description")).to_have_value(TEXT)
     expect(page.locator("#feedback-draft")).to_contain_text("We restored your text")
@@ -187,6 +191,7 @@ def test_the_receipt_of_what_was_refused_leads_back_to_the_text(
     other.goto(url)
     expect(other.get_by_role("heading", level=1)).to_have_text("Your feedback could not be delivered")
     expect(other.get_by_role("link", name="Edit and send again")).to_be_hidden()
+    expect(other.get_by_text(AGAIN)).to_be_hidden()
     other.close()
 
 
