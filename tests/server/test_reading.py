@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +28,12 @@ class Reader:
     before: list[int] = field(default_factory=list)
     taken: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
+    behind: list[int] = field(default_factory=list)
     server: uvicorn.Server = None  # type: ignore[assignment]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.goes_on.wait()
+        self.behind.append(max(len(connection.pipeline) for connection in self.connections()))
         self.before.append(self.kept())
         more = True
         while more:
@@ -113,3 +116,42 @@ def test_requests_that_come_together_are_answered_in_turn(reader: Reader) -> Non
         while answers.count(b"HTTP/1.1 204") < 3:
             answers += connection.recv(4096)
     assert sum(reader.taken) == 120_000
+
+
+def answers_of(connection: socket.socket) -> int:
+    """How many answers come until the server ends the connection."""
+    received = b""
+    with suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            received += piece
+    return received.count(b"HTTP/1.1 204")
+
+
+def sent_together(reader: Reader, requests: bytes) -> int:
+    """The number of answers to requests that are all sent before anybody reads an answer."""
+    with connect(reader) as connection:
+
+        def send() -> None:
+            with suppress(OSError):
+                connection.sendall(requests)
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        until(lambda: [each.flow.read_paused for each in reader.connections()] == [True])
+        go_on(reader)
+        count = answers_of(connection)
+        sending.join()
+        return count
+
+
+def test_of_requests_that_come_together_few_are_read_before_their_turn(reader: Reader) -> None:
+    one = b"GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"x" * 1000)
+    last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert sent_together(reader, one * 500 + last) == 501
+    assert 0 < max(reader.behind) <= BEGINNING / len(one)
+
+
+def test_a_connection_that_brings_too_many_requests_at_once_ends_after_the_first(reader: Reader) -> None:
+    one = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert 0 < sent_together(reader, one * 5000) <= protocol.MAX_WAITING + 1
+    assert max(reader.behind) == protocol.MAX_WAITING

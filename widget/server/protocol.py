@@ -29,6 +29,8 @@ MAX_FIELDS = 100
 """Most header fields that a request may have."""
 MAX_OVERHEAD = 1024 * 1024
 """Bytes by which the chunk framing of a body may exceed the body itself."""
+MAX_WAITING = 32
+"""Most requests that may wait behind one that is being answered. Browsers send none before they have the answer."""
 LINGER = 5.0
 """Seconds that a closing connection gives the client to read what was written."""
 LEAST_RATE = 512
@@ -99,7 +101,7 @@ class Protocol(HttpToolsProtocol):
         """Begin to wait for a request."""
         super().connection_made(transport)
         self.client = _plain(self.client)
-        self.flow = _OnDemand(transport, self._has_unread)
+        self.flow = _OnDemand(transport, lambda: bool(self.pipeline) or self._has_unread())
         self._client = self.per_client.opened(self.client[0] if self.client else "")
         if self._client is None:
             self._refuse(429)
@@ -168,6 +170,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
+        if len(self.pipeline) >= MAX_WAITING:
+            raise self._stop(429)
         self._check_head()
         self._in_head = False
         self._disarm()
@@ -380,16 +384,17 @@ class _Reading(asyncio.BufferedProtocol):
 
 
 class _OnDemand(FlowControl):
-    """Reads no more of a body than the application has asked for. uvicorn would read ahead, on each connection, what
-    the application has no use for yet; a few hundred uploads at once would fill the memory."""
+    """Reads no more than the application has use for. uvicorn would read ahead, on each connection, a body that nobody
+    has asked for yet, so a few hundred uploads at once would fill the memory; and after each answer, as many further
+    requests as fit into the buffer, so a client that sends them without reading the answers would, too."""
 
-    def __init__(self, transport: asyncio.Transport, has_unread: Callable[[], bool]) -> None:
+    def __init__(self, transport: asyncio.Transport, has_enough: Callable[[], bool]) -> None:
         super().__init__(transport)
-        self._has_unread = has_unread
+        self._has_enough = has_enough
 
     def resume_reading(self) -> None:
         """Read on, unless there is something to take."""
-        if not self._has_unread():
+        if not self._has_enough():
             super().resume_reading()
 
 
