@@ -18,6 +18,8 @@ class Backend(Protocol):
 
     now: ColumnElement[float]
     """The database's clock, as an expression: Unix seconds."""
+    takes_writes: ColumnElement[bool]
+    """Whether the database lets a transaction write, as an expression."""
     spool: Path
     """The folder for uploads; `keep` can take files from it cheaply."""
     keyring: Keyring

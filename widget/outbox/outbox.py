@@ -357,9 +357,16 @@ class Outbox:
         return rows.status(row, files, self._keyring)
 
     async def check_answers(self) -> None:
-        """Raises OutboxUnavailable unless the database answers, has room, and is not locked. Writes nothing."""
+        """Raises OutboxUnavailable unless the database answers, has room, takes writes and is not locked. Writes
+        nothing."""
         self.check_open()
-        await self.backend.keep((), lambda connection, _: bool(connection.scalar(self._statements.nothing)))
+
+        def look(connection: Connection, _: Sequence[str]) -> bool:
+            if not connection.scalar(self._statements.takes_writes):
+                raise OutboxUnavailable("the database is read-only")
+            return True
+
+        await self.backend.keep((), look)
 
     async def check_writable(self) -> None:
         """Raises OutboxUnavailable unless a submission could be stored now.

@@ -71,6 +71,7 @@ class PostgresBackend:
     alone = False
     # Of the whole statement, rather than of each row that it looks at: only so can an index on `due_at` be used.
     now: ColumnElement[float] = sql_cast(extract("epoch", func.statement_timestamp()), Double)
+    takes_writes: ColumnElement[bool] = func.current_setting("transaction_read_only") == "off"
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Double, Engine, NullPool, bindparam, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Double, Engine, NullPool, bindparam, create_engine, event, true
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
@@ -69,6 +69,7 @@ class SQLiteBackend:
     created only with `make_folder`: it may be one that was not mounted."""
 
     alone = True
+    takes_writes: ColumnElement[bool] = true()  # else no transaction begins
     name = "widget"
 
     def __init__(

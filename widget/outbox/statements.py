@@ -103,7 +103,7 @@ class Statements:
         )
         self.kept_bytes = _kept_bytes()
         self.waiting_bytes_of = _waiting_bytes_of()
-        self.nothing = select(literal(1))
+        self.takes_writes = select(backend.takes_writes)
         self.probe = _probe(now)
         self.remove = delete(submission).where(_BY_ID)
 
