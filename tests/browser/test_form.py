@@ -442,6 +442,7 @@ def test_going_offline_before_the_rest_of_the_script_has_loaded_is_reported_and_
 ) -> None:
     form.expected.append(NETWORK)
     form.page.wait_for_load_state("networkidle")
+    form.context.route("**/rest.js*", lambda route: route.continue_())  # not from the cache of a window that was used
     form.context.set_offline(True)
     form.fill("From under the ground").send()
     expect(form.note).to_contain_text("You are offline")
@@ -454,6 +455,7 @@ def test_going_offline_before_the_rest_of_the_script_has_loaded_is_reported_and_
 def test_whoever_goes_on_writing_while_offline_sends_it_themselves(form: FormPage, insider: Sandbox) -> None:
     form.expected.append(NETWORK)
     form.page.wait_for_load_state("networkidle")
+    form.context.route("**/rest.js*", lambda route: route.continue_())  # not from the cache of a window that was used
     form.context.set_offline(True)
     form.fill("From under").send()
     expect(form.note).to_contain_text("You are offline")
