@@ -40,11 +40,11 @@ export class Receipts {
   /** The newest first. @returns {Sent[]} */
   get list() { return this.#receipts.value.sent ?? [] }
 
-  /** @param {Sent} sent @param {Said} said */
+  /** @param {Sent} sent @param {Said} [said] */
   add(sent, said) {
     if (!this.isKept) return
     this.#receipts.value = {sent: [sent, ...this.list.filter(({url}) => url !== sent.url)].slice(0, MOST)}
-    if (sent.status === 'accepted') this.#texts.value = {at: sent.at, said: {...this.#said, [sent.url]: said}}
+    if (said && sent.status === 'accepted') this.#texts.value = {at: sent.at, said: {...this.#said, [sent.url]: said}}
   }
 
   /** Records a status. Once it is final, only a refused text is of further use, unless an operator gave it up.

@@ -91,6 +91,15 @@ export class SendingView {
     this.#controller.say(note.text ? `${note.title}. ${note.text}` : note.title)
   }
 
+  /** Adds the receipt of what was sent before to the current note. @param {string} url */
+  receipt(url) {
+    const {form} = this.#controller
+    const link = form.element('feedback-thanks-template').content.querySelector('[data-fill=receipt]')?.cloneNode(true)
+    if (!link) return
+    link.href = url
+    form.element('feedback-notes').querySelector('.feedback-note-text').append(' ', link)
+  }
+
   /** Changes the text of the current note without announcing it again. @param {string} text */
   count(text) {
     const place = this.#controller.form.element('feedback-notes').querySelector('.feedback-note-text')

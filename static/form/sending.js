@@ -267,7 +267,11 @@ export class Sending {
   #answered({status, data, retryAfter}, body, sent) {
     const {form, draft} = this.#controller
     this.#view?.rest(false)
-    if (status >= 300) return this.#refused(data, retryAfter)
+    if (status >= 300) {
+      this.#refused(data, retryAfter)
+      if (data.receipt_url) this.#thanks.remember({...data, status: 'accepted'}, {resets: sent.resets}) // of an earlier version
+      return
+    }
     this.#mayHaveArrived = false
     draft.sent()
     this.#thanks.show(data, body.getAll('files').length, () => this.another({focus: true}))
@@ -276,7 +280,7 @@ export class Sending {
   }
 
   /** @param {any} problem @param {number} retryAfter in seconds */
-  #refused({title = '', detail = '', errors, token}, retryAfter) {
+  #refused({title = '', detail = '', errors, token, receipt_url}, retryAfter) {
     const {form, faults, files, words, draft} = this.#controller
     const [{code = '', reason} = {}] = errors
     form.tell('error', {code, reason, retryable: PASSING.includes(code)})
@@ -285,7 +289,10 @@ export class Sending {
     if (code === 'rate_limited') return this.#limited(retryAfter)
     if (code === 'unavailable') return this.#unavailable(retryAfter)
     this.#view?.note({kind: ['too_fast', 'already_sent', ...RENEWED].includes(code) ? 'patience' : 'danger', icon: 'alert', title: title || words.say('lost'), text: detail})
-    if (code === 'already_sent') form.token.value = token // the next press sends another submission
+    if (code === 'already_sent') {
+      form.token.value = token // the next press sends another submission
+      this.#view?.receipt(receipt_url)
+    }
     if (code === 'internal') this.#view?.button(words.say('retry'))
     if (code !== 'refused_upstream') return
     draft.tried('') // the old token's submission has ended

@@ -4,7 +4,8 @@
 import {copyText} from './clipboard.js'
 /** @import {FormController} from './form-controller.js' */
 
-/** @typedef {{said: import('./kept.js').Said, resets: number}} Sent what was said, and how often everything had been forgotten by then */
+/** @typedef {{said?: import('./kept.js').Said, resets: number}} Sent what was said, if it is known, and how often everything had been
+ * forgotten by then */
 /** @typedef {{status: 'delivered' | 'accepted', receipt_url: string, feedback_id?: number | null, attachments?: {status: string}[]}} Taken */
 
 const TOUCHES = ['pointerdown', 'wheel', 'keydown', 'focusin']

@@ -378,6 +378,9 @@ def test_an_earlier_version_that_was_sent_is_named_and_this_one_can_be_sent_as_w
     assert widget.submit("an earlier version", token=token).status_code == 201  # as if its answer had been lost
     form.send()
     expect(form.note).to_contain_text("Your earlier version has already been sent")
+    url = form.note.get_by_role("link", name="Your receipt").evaluate("link => link.href")
+    assert widget.client.get(url, headers={"Accept": "application/json"}).json()["status"] == "delivered"
+    expect(form["feedback-foot"]).to_be_visible()  # what lists the receipts
     expect(form.text).to_have_value(TEXT)
     form.send()
     expect(form.thanks).to_be_visible()
