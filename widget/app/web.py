@@ -39,6 +39,7 @@ from widget.web.form_cache import CachedForms, FormCache
 from widget.web.headers import Hardened
 from widget.web.mounted import Mounted
 from widget.web.problems import ERROR_HANDLERS, CutOff
+from widget.web.rotation import InTurn, Rotation
 from widget.web.routes import ROUTES
 from widget.web.service import OpsService, Service
 
@@ -84,6 +85,7 @@ class _Web:
             retry_days=round(settings.retry_days),
         )
         self._tokens = Tokens(settings.keys, settings.token_max_age)
+        self._rotation = Rotation()
         self._forms = FormCache(self._pages, self._tokens, keep=not settings.reload)
         self._rates = Rates(limits_of(settings), settings.rate_limit_storage, settings.rate_limit_clients)
         self._bots = BotDefence(Proofs(settings.keys, settings.proof_cost), self._rates)
@@ -94,7 +96,8 @@ class _Web:
     def around(self, app: ASGIApp) -> ASGIApp:
         """The layers around the routes, the outermost last."""
         tls = (self._settings.public_url or "").startswith("https://")
-        cached = CachedForms(app, self._settings.products, self._forms, self._tokens, self._bots)
+        in_turn = InTurn(app, self._rotation)
+        cached = CachedForms(in_turn, self._settings.products, self._forms, self._tokens, self._bots)
         hardened = Hardened(CutOff(cached), hsts=self._settings.hsts, tls=tls)
         counted = Counted(hardened, {route.path.split("/")[1] for route in ROUTES}, logged=self._settings.access_log)
         return Mounted(counted, self._settings.root, {route.path.split("/")[1] for route in ROUTES})
@@ -146,6 +149,7 @@ class _Web:
                 static=self._static,
                 sheets=self._sheets,
                 wording=Wording(settings.custom / "templates", settings.products),
+                rotation=self._rotation,
                 turns=intake.Turns(),
                 room=intake.Room(settings.pending_bytes, "PENDING_BYTES"),
                 flusher=flusher,

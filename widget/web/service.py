@@ -27,6 +27,7 @@ from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
 from widget.web.assets import Asset, StaticFiles
 from widget.web.form_cache import FormCache
+from widget.web.rotation import Rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Service:
     static: StaticFiles
     sheets: Mapping[str, Asset]
     wording: Wording
+    rotation: Rotation
     turns: Turns
     room: Room
     flusher: Flusher

@@ -52,6 +52,7 @@ async def submit(request: Request) -> Response:
             return _refuse_repeat(request, product, sent, incoming)
         except Rejected as rejected:
             whole = service.acceptance.with_field_faults(product, rejected, incoming.fields)
+            await service.rotation.turn(request.client)  # anybody can have as many forms refused as they like
             return _refuse(request, product, whole, token, incoming)
         except OutboxUnavailable as error:
             return _refuse(request, product, problems.unavailable(error, product), token, incoming)
