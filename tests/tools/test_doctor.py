@@ -416,6 +416,13 @@ def test_a_page_under_https_with_a_tag_under_http_is_mixed_content() -> None:
     assert [finding.code for finding in doctor.host.check_tag(embed, page)] == ["tag.mixed"]
 
 
+def test_nothing_of_a_page_drives_the_terminal_on_which_the_report_is_read() -> None:
+    escape = "\x1b]0;title\x07\x9b31m"
+    report = examine(TAG.replace("demo", f"demo{escape}"), content_security_policy=f"script-src 'none' {escape}")
+    assert {"policy.script"} < set(codes(report))
+    assert [line for line in report.lines() if not line.isprintable()] == []
+
+
 def test_whatever_does_not_answer_is_said_to_be_away() -> None:
     assert (
         codes(examine('<script src="http://127.0.0.1:1/embed.js" data-product="demo"></script>')).count("service.away")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from widget.config.inventory import InForce
+from widget.ops.words import one_line
 
 Level = Literal["wrong", "notice"]
 _MARKS = {"wrong": "✗", "notice": "!"}
@@ -101,6 +102,9 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         """The report as lines of text; what matters most comes last, where a terminal shows it."""
+        return map(one_line, self._lines())  # a page that was looked at is a stranger's
+
+    def _lines(self) -> Iterator[str]:
         if self.settings:
             yield "Settings in force"
             yield from _settings(self.settings)
