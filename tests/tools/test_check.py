@@ -242,6 +242,10 @@ FAULTS: dict[str, tuple[Plant, str, str]] = {
         "fonts.example",
     ),
     "import from elsewhere": (css('@import "//fonts.example/a.css";'), "policy.foreign", "fonts.example"),
+    # what leads nowhere
+    "picture by its bare name": (block(FOOTER, '<img src="logo.svg" alt="">'), "policy.nowhere", "logo.svg"),
+    "link to a page beside the form": (block(FOOTER, '<a href="terms.html">Terms</a>'), "policy.nowhere", "terms.html"),
+    "font that is not there": (css("@font-face { font-family: x; src: url(a.woff2) }"), "policy.nowhere", "a.woff2"),
     "link in the frame": (
         block(FOOTER, '<a href="https://www.example.com/privacy">Privacy</a>'),
         "policy.link",
@@ -425,6 +429,7 @@ def test_nothing_is_found_where_nothing_is_wrong(tmp_path: Path) -> None:
         tmp_path
     )
     css(":root { --feedback-accent-text: light-dark(#123456, #cde) } .x { background: url(a.svg) }")(tmp_path)
+    static("a.svg", "<svg/>")(tmp_path)
     assert look(tmp_path, "en", "ar").findings == ()
 
 
@@ -488,6 +493,8 @@ def test_the_ids_that_are_asked_for_are_those_that_the_script_uses() -> None:
         ("max_files = 1\n", "4: products.demo.max_files", "It belongs in [products.SLUG.fields]."),
         ('colour = "#123"\n', "4: products.demo.colour", "The table has name, origins"),
         ("[product.other]\n", "4: product", "Did you mean products?"),
+        ('[theme]\naccent = "#123"\n', "4: theme", "Write [products.SLUG.theme]."),
+        ('[products.demo.chips]\nlove = ["a"]\n', "5: products.demo.chips.love", "The table has like, dislike."),
         ("budget = 0\n", "4: products.demo.budget", "Give at least 1."),
         ('draft = "no"\n', "4: products.demo.draft", "Give `on` or `off`."),
     ],

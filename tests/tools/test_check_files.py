@@ -81,6 +81,14 @@ def test_files_that_are_read_or_no_business_of_ours_are_left_alone(tmp_path: Pat
     )
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    put(tmp_path, "widget.toml", "\ufeff" + PRODUCT)
+    put(tmp_path, "templates/products/demo/form.html", '\ufeff{% extends "default:form.html" %}')
+    put(tmp_path, "templates/products/demo/words.en.po", '\ufeffmsgid "title"\nmsgstr "So, {product}?"\n')
+    put(tmp_path, "static/products/demo/product.css", "\ufeffp { margin: 0 }")
+    assert look(tmp_path) == ()
+
+
 TOML = """\
 [products.demo]
 name = "Northwind"

@@ -22,6 +22,11 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "css.unreadable",
         ":1: ",
     ),
+    "bracket lost": (
+        "p { color: rgb(1 2 3 }\n.feedback-consent { margin: 0 }",
+        "css.unreadable",
+        ":1: A ( is never closed",
+    ),
     "brace too many": (("p { color: #123 } }\np { color: #123 }"), "css.unreadable", "a } without a {"),
     "semicolon lost": (("p {\n color: #123\n margin: 0 }"), "css.unreadable", "A semicolon is missing after color"),
     "colon lost": (("p {\n color #123; }"), "css.unreadable", "product.css:2: This is no declaration"),
@@ -75,6 +80,8 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "ground too dark": ((".feedback-panel, .feedback-tile { background: #444 }"), "contrast.rule", "in light"),
     "token transparent": ((":root { --feedback-focus: transparent }"), "contrast.stylesheet", "--feedback-focus"),
     "token too pale by name": ((":root { --feedback-muted: silver }"), "contrast.stylesheet", "product.css:1"),
+    "token that is no colour": (":root { --feedback-accent: notacolour }", "contrast.token", "no colour: notacolour."),
+    "token without a unit": (":root { --feedback-radius: 12 }", "contrast.token", "no length: 12."),
     # styles without effect
     "class misspelt": (("\n.feedback-titel { margin: 0 }"), "css.unknown", "product.css:2: "),
     "id misspelt": (("#feedback-sned { margin: 0 }"), "css.unknown", "Did you mean feedback-send?"),
@@ -101,6 +108,7 @@ HARMLESS = {
     "for each theme": "[data-theme='dark'] .feedback-intro { color: #ddd } .feedback-intro:hover { color: inherit }",
     "modern": "@layer a { @container (width > 1px) { label { &:hover { margin: 0 } } } } @font-face { src: none }",
     "names of its own": ".crew > .crew-name:nth-child(2 of .x)::part(a) { --crew: { a: b }; content: '}' }",
+    "tokens of the system": ":root { --feedback-page: Canvas; --feedback-radius: 0; --feedback-text: inherit }",
     "decoration": "a::before { content: '\\201C'; opacity: 0 } /* } */ p { background: url(data:image/png,A//B=) }",
 }
 

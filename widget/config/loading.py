@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from widget.config import secrets
-from widget.config.products import SLUG, Events, Fields, Identity, Product
+from widget.config.products import SLUG, Chips, Events, Fields, Identity, Product
 from widget.config.sentences import sentence, suggestion
 from widget.config.settings import VARIABLES, Account, Settings
 from widget.config.validators import goes_out_plain
@@ -233,7 +233,7 @@ def _event_secrets(environ: Mapping[str, str], product: Product, problems: list[
 def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> dict[str, Product]:
     """The products that can be read. Problems with a theme go to `unusable`, and its product gets the default theme."""
     try:
-        whole = tomllib.loads(path.read_text("utf-8"))
+        whole = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         words = f"there is no file {path.absolute()}; create one with `widget new SLUG`, or name another"
         problems.append(Problem("WIDGET_CONFIG", words))
@@ -242,9 +242,9 @@ def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> d
         problems.append(Problem("WIDGET_CONFIG", f"{path} cannot be read: {error}"))
         return {}
     tables = whole.get("products")
-    misspelled = [(key, hint) for key in whole if key != "products" and (hint := suggestion(key, ["products"], 0.8))]
-    problems += [Problem(f"{path}: {key}", f"nothing reads this{hint}") for key, hint in misspelled]
-    if misspelled and not tables:
+    astray = [(key, hint) for key in whole if key != "products" and (hint := _meant_above(key))]
+    problems += [Problem(f"{path}: {key}", f"nothing reads this{hint}") for key, hint in astray]
+    if astray and not tables:
         return {}
     if not isinstance(tables, dict) or not tables:
         problems.append(Problem(str(path), "names no product; add a [products.SLUG] table"))
@@ -272,9 +272,16 @@ def _products(path: Path, problems: list[Problem], unusable: list[Problem]) -> d
 
 
 _KEYS: Mapping[tuple[str, ...], type[BaseModel]] = {
-    (): Product, ("theme",): Theme, ("fields",): Fields, ("identity",): Identity, ("events",): Events
+    (): Product, ("theme",): Theme, ("fields",): Fields, ("identity",): Identity, ("events",): Events, ("chips",): Chips
 }  # fmt: skip
 """The tables of a product."""
+
+
+def _meant_above(key: str) -> str:
+    """For a key outside all products: what was probably meant. Others may be somebody else's."""
+    if key in Product.model_fields and key != "slug":
+        return "; it belongs in [products.SLUG]" if (key,) not in _KEYS else f"; write [products.SLUG.{key}]"
+    return suggestion(key, ["products"], 0.8)
 
 
 def _meant(fault: Mapping[str, Any]) -> str:

@@ -129,7 +129,7 @@ def _parse(path: Path, words: Words) -> tuple[Catalog, int | None]:
     """The parsed file, and the line of its plural rule, if it has one."""
     catalog = Catalog(locale=Locale.parse(words.lang, sep="-"))
     catalog.mime_headers = [("Plural-Forms", words.plural_forms)]
-    lines = path.read_text("utf-8").splitlines(keepends=True)
+    lines = path.read_text("utf-8-sig").splitlines(keepends=True)
     PoFileParser(catalog, abort_invalid=True).parse(lines)
     return catalog, next((i for i, line in enumerate(lines, 1) if "Plural-Forms:" in line), None)
 

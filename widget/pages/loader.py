@@ -41,7 +41,7 @@ class Loader(BaseLoader):
             return (found, now.st_mtime_ns, now.st_size) == stamp
 
         try:
-            return path.read_text("utf-8"), str(path), is_current
+            return path.read_text("utf-8-sig"), str(path), is_current
         except UnicodeDecodeError:
             raise TemplateNotFound(template, f"{template} is not UTF-8") from None
 

@@ -67,7 +67,7 @@ class OfflineRenderer:
 def _texts(folder: Path) -> dict[str, str]:
     """The files that can be read. The others are reported when they are rendered."""
     return {
-        path.relative_to(folder).as_posix(): path.read_text("utf-8", errors="replace")
+        path.relative_to(folder).as_posix(): path.read_text("utf-8-sig", errors="replace")
         for path in sorted(folder.rglob("*.html"))
         if path.is_file()
     }

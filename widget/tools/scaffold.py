@@ -97,7 +97,7 @@ def _table(slug: str, name: str, origins: Sequence[str], look: Look, start: str)
 
 def _text(config: Path) -> str:
     try:
-        return config.read_text("utf-8")
+        return config.read_text("utf-8-sig")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

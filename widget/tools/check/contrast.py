@@ -6,10 +6,12 @@ from widget.config.sentences import near
 from widget.theming.colours import contrast, nearest
 from widget.theming.themes import MODES, NEEDS, Mode, Palette, Theme, palette, shortfalls
 from widget.tools.check import paint
-from widget.tools.check.css import Sheet
+from widget.tools.check.css import Set, Sheet
 from widget.tools.findings import Finding
 
 _PREFIX = "--feedback-"
+_LENGTHS = ("radius", "space")
+_UNUSABLE = "Correct it: without a value that fits, the rules that use it have no effect."
 
 
 def check_theme(theme: Theme, at: str) -> Iterator[Finding]:
@@ -36,6 +38,8 @@ def check_stylesheet(sheet: Sheet, theme: Theme, tokens: frozenset[str]) -> Iter
             hint = near(token, tokens)
             fix = f"Did you mean {_PREFIX}{hint}?" if hint else "docs/customising.md lists all of them."
             yield Finding("contrast.token", f"There is no {each.name}.", fix, f"{sheet.name}:{each.line}")
+        elif problem := _unusable(token, each):
+            yield Finding("contrast.token", problem, _UNUSABLE, f"{sheet.name}:{each.line}")
         for mode in MODES:
             painted = paint.paint(each.tokens, mode, palette(theme, mode) | chosen[mode])
             if painted is None:
@@ -44,6 +48,19 @@ def check_stylesheet(sheet: Sheet, theme: Theme, tokens: frozenset[str]) -> Iter
             chosen[mode][token] = paint.over(colour, opacity, palette(theme, mode)["surface"])
     for mode in MODES:
         yield from _weak(palette(theme, mode) | chosen[mode], frozenset(chosen[mode]), mode, sheet.name, lines)
+
+
+def _unusable(token: str, each: Set) -> str:
+    """What is wrong with the value of a custom property; empty unless that is sure."""
+    parts = [part for part in each.tokens if part.type not in ("whitespace", "comment")]
+    if len(parts) != 1:
+        return ""
+    (part,) = parts
+    if token in palette(Theme(), "light") and not paint.may_be_colour(part):
+        return f"{each.name} is no colour: {each.value}."
+    if token in _LENGTHS and part.type == "number" and part.value:
+        return f"{each.name} is no length: {each.value}."
+    return ""
 
 
 def _weak(

@@ -21,13 +21,15 @@ _AT_RULES = (
     "-webkit-keyframes",
 )  # fmt: skip
 _HOLDS_RULES = ("container", "layer", "media", "scope", "starting-style", "supports")
-_PLAIN = re.compile(r"""/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\([^)"']*\)""", re.DOTALL)
+_PLAIN = re.compile(r"""/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\([^)"'{}]*\)|\\[^\n]""", re.DOTALL)
 _STATES = re.compile(
     r":(hover|focus-visible|focus-within|focus|active|visited|target|user-valid|user-invalid|valid|invalid"
     r"|placeholder-shown|autofill|popover-open|modal|fullscreen|-webkit-autofill)(?![\w-])"
 )
 _BY_LOOKS = re.compile(r"\[(data-[\w-]+|dir|lang)\s*[^\]]*\]|:(lang|dir)\([^)]*\)")
 """What depends on mode, theme, language or script, none of which a check can see at once."""
+_ENDS = {"{": "}", "(": ")", "[": "]"}
+_HOLDERS = {"{": "rule", "(": "list", "[": "list"}
 _FIX = "Correct it: browsers drop what they cannot read, and say nothing."
 
 
@@ -239,18 +241,25 @@ def _short(text: str) -> str:
 
 
 def _unbalanced(text: str, name: str) -> Iterator[Finding]:
-    """Braces and comments without an end. CSS closes them at the end of the file, and what lies between is lost."""
+    """Brackets and comments without an end. CSS closes them at the end of the file, and what lies between is lost."""
     blank = _PLAIN.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     last = text.rfind("/*")
     if last > text.rfind("*/") and not blank[last:].strip():
         line = text.count("\n", 0, last) + 1
         yield _fault("This comment is never closed, so all after it is lost.", name, line, "Close it with */.")
-    opened: list[int] = []
-    for match in re.finditer(r"[{}\n]", blank):
-        if match[0] == "{":
-            opened.append(blank.count("\n", 0, match.start()) + 1)
-        elif match[0] == "}" and opened:
+    opened: list[tuple[str, int]] = []
+    for match in re.finditer(r"[{}()\[\]]", blank):
+        if match[0] in _ENDS:
+            opened.append((match[0], blank.count("\n", 0, match.start()) + 1))
+            continue
+        while match[0] == "}" and opened and opened[-1][0] != "{":
+            yield _unclosed(*opened.pop(), name)
+        if opened and _ENDS[opened[-1][0]] == match[0]:
             opened.pop()
-    for line in opened[-1:]:
-        message = "A { is never closed, so the rules after it are lost."
-        yield _fault(message, name, line, "Close it with } where its rule ends.")
+    for bracket, line in opened[-1:]:
+        yield _unclosed(bracket, line, name)
+
+
+def _unclosed(bracket: str, line: int, name: str) -> Finding:
+    message = f"A {bracket} is never closed, so the rules after it are lost."
+    return _fault(message, name, line, f"Close it with {_ENDS[bracket]} where its {_HOLDERS[bracket]} ends.")

@@ -66,7 +66,7 @@ def _parts(dotted: str) -> list[str]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "replace")
+        return path.read_text("utf-8-sig", "replace")
     except OSError:
         return ""
 

@@ -10,6 +10,12 @@ from widget.theming.colours import Colour
 from widget.theming.themes import Mode, Palette
 
 _PREFIX = "--feedback-"
+_KEYWORDS = frozenset(
+    ("inherit", "initial", "revert", "revert-layer", "unset", "accentcolor", "accentcolortext", "activetext",
+     "buttonborder", "buttonface", "buttontext", "canvas", "canvastext", "field", "fieldtext", "graytext", "highlight",
+     "highlighttext", "linktext", "mark", "marktext", "selecteditem", "selecteditemtext", "visitedtext")
+)  # fmt: skip
+"""What a browser, not the stylesheet, gives a colour."""
 
 
 def paint(tokens: Sequence[Any], mode: Mode, palette: Palette) -> tuple[Colour, float] | None:
@@ -34,6 +40,13 @@ def paint(tokens: Sequence[Any], mode: Mode, palette: Palette) -> tuple[Colour, 
 def read(value: str, mode: Mode) -> tuple[Colour, float] | None:
     """The same of a text."""
     return paint(tinycss2.parse_component_value_list(value, skip_comments=True), mode, {})
+
+
+def may_be_colour(token: Any) -> bool:
+    """Whether a value's only component is a colour, or may turn out to be one."""
+    if token.type in ("function", "{} block") or (token.type == "ident" and token.lower_value in _KEYWORDS):
+        return True
+    return token.type in ("ident", "hash") and parse_color(token) is not None
 
 
 def over(front: Colour, opacity: float, ground: Colour) -> Colour:

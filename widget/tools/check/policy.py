@@ -1,8 +1,9 @@
 """Checks what the page's own Content-Security-Policy would block, and what would be loaded from another server."""
 
+import posixpath
 import re
-from collections.abc import Iterator
-from urllib.parse import urlsplit
+from collections.abc import Collection, Iterator
+from urllib.parse import unquote, urlsplit
 
 from widget.tools.check.page import Page
 from widget.tools.findings import Finding
@@ -18,6 +19,8 @@ _URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)|@import\s+["']([^"']+)""", re.IG
 _HEIGHT = re.compile(
     r"(?<![\w-])((?:min-)?(?:height|block-size))\s*:\s*([^;{}]*?\d(?:[sld]?v(?:h|b|min|max)\b)[^;{}]*)", re.IGNORECASE
 )
+_RELATIVE = re.compile(r"(?![a-z][a-z0-9+.-]*:|[/\\#?]|\d+(\.\d+)?[wx]$)\S", re.IGNORECASE)
+"""An address that depends on the page's own; neither an anchor, nor a query, nor a size in `srcset`."""
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _DATA_SCRIPTS = ("application/json", "application/ld+json")
 
@@ -64,11 +67,20 @@ def foreign(address: str) -> bool:
     return bool(parts.netloc) or parts.scheme in ("http", "https", "ftp", "ws", "wss")
 
 
+def _astray(address: str) -> bool:
+    """Whether an address leads to something beside a page, where nothing is. Our pages name each other from above."""
+    return bool(_RELATIVE.match(address)) and not address.startswith("../")
+
+
 def _address(element: Element, name: str) -> Iterator[Finding]:
     value = element[name]
     parts = re.split(r",\s+|\s+", value) if name in ("srcset", "ping") else [value]
-    for part in filter(foreign, parts):
+    for part in parts:
         fix = 'Put the file into static/products/SLUG/ and write {{ asset("NAME") }}.'
+        if _astray(part):
+            yield Finding("policy.nowhere", f"<{element.tag}> asks for {part}, which is nowhere.", fix, clue=part)
+        if not foreign(part):
+            continue
         if element.tag == "form" or name == "formaction":
             fix = 'Leave it: action="{{ address }}".'
         message = f"<{element.tag}> loads something from another server: {part}"
@@ -76,7 +88,12 @@ def _address(element: Element, name: str) -> Iterator[Finding]:
 
 
 def _link(element: Element) -> Iterator[Finding]:
-    """A link may open another page, but not inside the frame."""
+    """A link may open another page, but not inside the frame, and not one beside the form."""
+    if _astray(element["href"]):
+        fix = 'Write the whole address, with target="_blank" rel="noopener".'
+        yield Finding(
+            "policy.nowhere", f"A link leads to {element['href']}, which is nowhere.", fix, clue=element["href"]
+        )
     if not foreign(element["href"]):
         return
     if element["target"] != "_blank" or "noopener" not in element["rel"]:
@@ -84,8 +101,8 @@ def _link(element: Element) -> Iterator[Finding]:
         yield Finding("policy.link", message, 'Give it target="_blank" rel="noopener".', clue=element["href"])
 
 
-def check_stylesheet(css: str, name: str) -> Iterator[Finding]:
-    """The same for a product's stylesheet."""
+def check_stylesheet(css: str, name: str, files: Collection[str]) -> Iterator[Finding]:
+    """The same for a product's stylesheet. `files` are those beside it, in `static/`, by their paths there."""
     bare = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), css)
     for match in _HEIGHT.finditer(bare):
         line = bare.count("\n", 0, match.start()) + 1
@@ -102,3 +119,12 @@ def check_stylesheet(css: str, name: str) -> Iterator[Finding]:
         elif match[0].lower().startswith("@import"):
             fix = "Put all rules into product.css. With an import, people wait twice."
             yield Finding("policy.import", f"The stylesheet imports {address}.", fix, f"{name}:{line}", "notice")
+        elif _RELATIVE.match(address) and _beside(name, address) not in files:
+            fix = "Put the file beside the stylesheet, or correct its name."
+            yield Finding("policy.nowhere", f"There is no file {address}.", fix, f"{name}:{line}")
+
+
+def _beside(name: str, address: str) -> str:
+    """The path, in `static/`, of a file that a stylesheet names."""
+    path = re.split(r"[?#]", unquote(address.strip()), maxsplit=1)[0]
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), path)).removeprefix("static/")

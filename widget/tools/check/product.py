@@ -76,10 +76,12 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
     ]
     unused = "Correct the language's tag, or remove it. Until then, nobody reads it."
     found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
-    text = renderer.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8", "replace")
+    text = renderer.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8-sig", "replace")
     sheet = css.read(text, f"static/products/{product.slug}/product.css")
     first = [page for page in pages if page.words.lang == languages[0]]
-    found["policy"] += policy.check_stylesheet(text, sheet.name)
+    found["policy"] += policy.check_stylesheet(
+        text, sheet.name, {*renderer.static.names("products/", ""), *renderer.static.left_out}
+    )
     found["styles"] = list(styling.check(sheet, product, first, tokens()))
     found["contrast"] = [
         *contrast.check_theme(product.theme, at),
