@@ -58,6 +58,12 @@ def test_a_link_of_the_page_opens_the_form_where_it_has_no_button_of_ours() -> N
     assert "attach('.open-feedback')" in found["attach"].text
 
 
+@pytest.mark.parametrize("stack", snippets.STACKS)
+def test_whatever_the_stack_it_says_how_a_form_without_our_button_is_opened(stack: str) -> None:
+    texts = "".join(block.text for block in blocks(replace(PLAIN, launcher=False, stack=stack)).values())
+    assert ("attach('.open-feedback')" in texts) == (stack != "iframe")
+
+
 def test_a_path_of_the_service_is_in_addresses_and_not_in_policies() -> None:
     found = blocks(
         replace(PLAIN, service="https://www.example.com/feedback", stack="iframe"), "https://shop.example.com"

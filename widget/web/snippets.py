@@ -71,8 +71,9 @@ def blocks(choice: Choice, product: Product, loader: bytes, origin: str = "") ->
         note = "To make the file, run npm pack in the folder npm/ of the service's sources."
         yield Block("install", "Install", f"npm install ./{_PACKAGE}-{__version__}.tgz", note)
     yield Block("snippet", STACKS[choice.stack], _SNIPPETS[choice.stack](choice), _where(choice))
-    if choice.stack == "html" and "launcher" in choice.options:
-        note = "In a script of the page: pressing the link then opens the form in place."
+    if choice.stack not in ("iframe", "npm") and "launcher" in choice.options:
+        what = "the link" if choice.stack == "html" else "an element with the class open-feedback"
+        note = f"In a script of the page: pressing {what} then opens the form in place."
         yield Block("attach", "Your own button", _ATTACH, note)
     yield Block("policy", "Content Security Policy", _policy(choice), "Add these sources to the policy of the page.")
     yield Block(
