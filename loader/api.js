@@ -18,13 +18,18 @@ function act(call, options) {
   else own || advise()
 }
 
-/** @type {(() => void)[]} */
-const ends = []
+/** End every `attach` and `on`. @type {(() => void)[]} */
+let ends = []
+/** The last click on what is attached. @type {Event} */
+let click
 
 /** @param {string[]} types @param {(event: any) => void} listener */
 function listen(types, listener) {
   types.forEach(type => document.addEventListener(type, listener, true))
-  const end = () => types.forEach(type => document.removeEventListener(type, listener, true))
+  const end = () => {
+    types.forEach(type => document.removeEventListener(type, listener, true))
+    ends = ends.filter(each => each != end)
+  }
   ends.push(end)
   return end
 }
@@ -36,19 +41,19 @@ export const api = {
   close: () => state.open?.close(),
   toggle: () => state.open ? api.close() : api.open(),
   set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
-  attach: (/** @type {any} */ target) => listen(['click', 'pointerover', 'focusin'], event => {
+  attach: (/** @type {any} */ target) => listen(['click', 'focusin', 'pointerover'], event => {
     const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
-    if (!opener || event.shiftKey || event.ctrlKey || event.metaKey || event == state._click) return
+    if (!opener || event == click || event.shiftKey || event.ctrlKey || event.metaKey) return
     if (event.type != 'click') return widgets.length && act(widget => widget.load())
-    state._click = event // open once, however often it was attached
+    click = event // open once, however often it was attached
     event.preventDefault()
-    act(widget => widget.toggle(opener))
+    event.detail > 1 || act(widget => widget.toggle(opener))
   }),
   on: (/** @type {string} */ type, /** @type {any} */ callback) => listen(['feedback-' + type], event => callback(event.detail)),
   reset: () => Promise.all(widgets.map(widget => widget.reset())),
   async destroy(/** @type {{keep?: boolean}} */ options) {
     const element = own
-    for (const end of ends.splice(0)) end()
+    for (const end of ends) end()
     unmount()
     await (options?.keep || element?.reset())
   },

@@ -26,9 +26,9 @@ export class Feedback extends HTMLElement {
   /** @param {any} [options] */ open(options) { return this.#widget.open(options) }
   /** @param {any} [options] */ close(options) { return this.#widget.close(options) }
   /** @param {any} [options] */ toggle(options) { return this.#widget.toggle(options) }
-  /** @param {any} [options] */ reset(options) { return this.#widget.reset(options) }
-  /** @param {any} [options] */ set(options) { return this.#widget.set(options) }
   /** @param {any} [options] */ load(options) { return this.#widget.load(options) }
+  /** @param {any} [options] */ set(options) { return this.#widget.set(options) }
+  /** @param {any} [options] */ reset(options) { return this.#widget.reset(options) }
   get isOpen() { return this.#widget.isOpen }
 
   /**
@@ -46,7 +46,7 @@ export class Feedback extends HTMLElement {
 
   /** @param {string} name */
   attributeChangedCallback(name) {
-    if (widgets.includes(this.#widget) && /product|mode|launcher|z-/.test(name)) {
+    if (widgets.includes(this.#widget) && /launcher|product|mode|z-/.test(name)) {
       this.#widget._end()
       this.#widget._start()
     } else this.#widget.update()

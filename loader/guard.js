@@ -13,12 +13,12 @@ export function guard(list) {
   for (const type of ['click', 'pointerdown', 'keydown', 'keyup']) window[widgets.length ? 'addEventListener' : 'removeEventListener'](type, hear, true)
 }
 
-/** Before anybody else in the page. A pointer's press has no key. @param {any} event */
+/** Before anybody else in the page. A pointer's press has no key: it is undefined. @param {any} event */
 function hear(event) {
   const path = event.composedPath()
   for (const widget of widgets) {
     if (!path.includes(widget.box)) continue
-    if (event.type == 'click') path.includes(widget.launcher) && setTimeout(() => widget._press(event))
-    else if ([undefined, ' ', 'Enter'].includes(event.key)) event.stopImmediatePropagation()
+    if (event.type == 'click') path.includes(widget.launcher) && (event.detail > 1 || widget.toggle(widget.launcher))
+    else if (/un| |Enter/.test(event.key)) event.stopImmediatePropagation()
   }
 }

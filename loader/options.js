@@ -5,8 +5,8 @@ const WORD = '[\\w-]+', TEXT = '.+'
 
 /** Each is a property of the element; those with a pattern are attributes, too. Pages may extend Object.prototype. @type {any} */
 export const OPTIONS = {
-  __proto__: null, product: WORD, zIndex: '-?\\d+', context: '', lang: WORD, mode: 'popover|dialog|inline', position: '(top|bottom)-(start|end)',
-  email: TEXT, identity: '', label: TEXT, launcher: 'true|false', theme: 'light|dark|auto',
+  __proto__: null, mode: 'popover|dialog|inline', position: '(top|bottom)-(start|end)', context: '', lang: WORD, identity: '',
+  theme: 'light|dark|auto', zIndex: '-?\\d+', email: TEXT, product: WORD, label: TEXT, launcher: 'true|false',
 }
 
 /** @param {string} key */

@@ -12,11 +12,13 @@ import {NAME, bring} from './source.js'
 export let own
 /** The tag that counts; an object that is no element if it went alone, or if there was none. @type {any} */
 let tag
-let address = ''
+/** @type {string} */
+let address
 let left = 50 // times that a page may take the element away before we let it
 /** Which part of the document the element belongs into now. @type {'body' | 'documentElement'} */
 let home = 'body'
-let reached = false // it may have a frame by now, which only `moveBefore` moves intact
+/** Whether it may have a frame that nothing moves intact, in browsers without `moveBefore`. @type {boolean} */
+let stays
 
 const observer = new MutationObserver(() => keep())
 
@@ -26,17 +28,18 @@ export async function keep(script) {
     const {next} = await bring('page')
     tag = own && next?.(own, OPTIONS, tag, address, script) || {} // if that does not load, the element stays
   }
-  const place = /** @type {any} */ (own && document[home])
+  const place = /** @type {any} */ (document.body && own && document[home])
   if (!place) return
   if (tag.isConnected == false) own.remove()
-  else if (own.parentNode != place) {
-    if (place.moveBefore && own.isConnected) place.moveBefore(own, null)
-    else if (!own.isConnected || !reached) left-- && place.append(own)
+  else if (own.parentNode != place && (!own.isConnected || !stays) && left-- > 0) {
+    place.moveBefore && own.isConnected ? place.moveBefore(own, null) : place.append(own)
   }
+  own.ariaHidden = own.inert = null // what a modal of the page did to it in the body
   // Last, so that our own change calls for no second look.
+  observer.observe(document, {childList: true})
+  observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
   observer.observe(document.body, {childList: true})
   observer.observe(document.documentElement, {childList: true})
-  observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
 }
 
 function settle() {
@@ -44,9 +47,10 @@ function settle() {
   keep()
 }
 
+/** Waits until the page has loaded, and a second or two longer: by then its scripts have begun. */
 function begin() {
   keep()
-  setTimeout(settle, 2000) // milliseconds, by when the page's scripts have begun
+  setTimeout(document.readyState != 'complete' ? begin : settle, 1000)
 }
 
 /** Takes a tag's options. @param {any} script */
@@ -67,12 +71,12 @@ export function mount(script) {
 /** Somebody is about to use the form of an element. @param {Element} element */
 export function reach(element) {
   if (element != own) return
-  reached = true
-  if (own.moveBefore) settle()
+  if (!own.moveBefore) stays = true
+  else settle()
 }
 
 export function unmount() {
-  own?.remove()
   observer.disconnect()
+  own?.remove()
   own = tag = null
 }

@@ -9,15 +9,16 @@ export const STYLE = `\
 :host([theme=light]){color-scheme:light}\
 :host([theme=dark]){color-scheme:dark}\
 :host(:not([mode=inline])){position:fixed!important;visibility:hidden}\
-:host([mode=inline]:not([hidden])){width:100%;display:block;font-size:medium}\
+:host([mode=inline]:not([hidden])){display:block;font-size:medium}\
 .box{all:initial;color-scheme:inherit}\
 .box>*{inset-inline:auto 28px;inset-block:auto calc(24px + env(safe-area-inset-bottom));position:fixed}\
 :host([position$=start]) .box>*{inset-inline:28px auto}\
 :host([position^=top]) .box>*{inset-block:calc(24px + env(safe-area-inset-top)) auto}\
-.button{min-height:52px;box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004;\
-display:flex;align-items:center;margin:0;padding:0 21px;background:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));\
-border:1px solid transparent;color:var(--feedback-on-accent,#fff);border-radius:99px;cursor:pointer;gap:10px;text-decoration:none;\
-font:600 max(16px,1em)/1.5 var(--feedback-font,system-ui,sans-serif)}\
-button::before{clip-path:path("M7 16.4l-3.7 1.4a.9.9 0 0 1-1.2-1l1-4a7.9 7.4 0 1 1 3.9 3.6m-2-3.7l-.7 2.9 2.7-1.2a6.1 5.6 0 1 0-2-1.7");\
-border:10px solid;content:""}\
+.button{border:1px solid transparent;cursor:pointer;box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004;\
+font:600 max(1em,16px)/1.5 var(--feedback-font,system-ui,sans-serif);align-items:center;gap:10px;\
+text-decoration:none;padding:13px 21px;color:var(--feedback-on-accent,#fff);margin:0;display:flex;\
+border-radius:99px;background:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd))}\
+button::before{content:"";\
+clip-path:path("M7 16.4l-3.7 1.4a.9.9 0 0 1-1.2-1l1-4a7.9 7.4 0 1 1 3.9 3.6m-2-3.7l-.7 2.9 2.7-1.2a6.1 5.6 0 1 0-2-1.7");\
+border:10px solid}\
 @media print{.box{display:none}}`

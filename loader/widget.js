@@ -8,13 +8,13 @@ import {STYLE} from './style.js'
 
 /** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
-  ko: '의견', es: 'Tu opinión', h: '意見', fr: 'Votre avis', hi: 'राय', he: 'משוב', zh: '反馈', tr: 'Geri bildirim', ja: 'ご意見', ar: 'رأيك', uk: 'Відгук',
+  es: 'Tu opinión', hi: 'राय', ar: 'رأيك', h: '意見', tr: 'Geri bildirim', ja: 'ご意見', fr: 'Votre avis', uk: 'Відгук', zh: '反馈', ko: '의견', he: 'משוב',
 }
 
 /**
- * `open`: the open widget; `_click`: the last click that was handled; `_calls`: calls before there was an element.
+ * `open`: the open widget; `_calls`: calls before there was an element.
  *
- * @type {{open?: Widget | null, _click?: Event, _calls: ((widget: Widget) => void)[]}}
+ * @type {{open?: Widget | null, _calls: ((widget: Widget) => void)[]}}
  */
 export const state = {_calls: []}
 
@@ -36,7 +36,7 @@ export class Widget {
     const language = this.language.toLowerCase()
     return this.get('label') ?? WORDS[/^zh-[^s]*[tkm]/.test(language) ? 'h' : language.slice(0, 2)] ?? 'Feedback'
   }
-  get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`) }
+  get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? ''}`) }
 
   /** The page's language, found through shadow roots. */
   get language() {
@@ -58,15 +58,11 @@ export class Widget {
       this.#near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
       this.#near.observe(this.element)
     } else {
-      this.box = add(this.root, 'div', {class: 'box'})
-      if (this.box.showPopover && !this.get('zIndex')) {
-        this.box.popover = 'manual'
-        this.box.showPopover()
-      }
+      this.box = add(this.root, 'div', {class: 'box', popover: 'manual'})
+      if (!this.get('zIndex')) this.box.showPopover?.()
       if (this.get('launcher') != 'false') {
-        const launcher = this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-haspopup': 'dialog', 'aria-expanded': false})
-        launcher.onpointerenter = launcher.onfocus = () => this.load()
-        launcher.onclick = (/** @type {Event} */ event) => this._press(event)
+        this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-expanded': false, 'aria-haspopup': 'dialog'})
+        this.launcher.onfocus = this.launcher.onpointerenter = () => this.load()
       }
       for (const call of state._calls.splice(0)) call(this)
     }
@@ -79,11 +75,11 @@ export class Widget {
   _end() {
     queueMicrotask(() => this.element.isConnected || this.close())
     this.panel?.end()
-    this.#near?.disconnect()
-    this.root.replaceChildren()
     this.root.adoptedStyleSheets = []
+    this.root.replaceChildren()
+    this.#near?.disconnect()
     /** The panel, and its place, where the form's frame starts to load before the panel. @type {any} */
-    this.panel = this.launcher = this.place = null
+    this.panel = this.place = this.launcher = null
     guard(widgets.filter(widget => widget != this))
   }
 
@@ -96,7 +92,7 @@ export class Widget {
 
   /** @param {string} type @param {object} [data] */
   tell(type, data) {
-    this.element.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, composed: true, detail: {product: this.get('product'), ...data}}))
+    this.element.dispatchEvent(new CustomEvent('feedback-' + type, {detail: {product: this.get('product'), ...data}, bubbles: true, composed: true}))
   }
 
   async load() {
@@ -111,7 +107,7 @@ export class Widget {
       if (this.person && this.isOpen) open(this.url, '_blank', 'noopener')
       this.close()
       this.box.replaceChildren()
-      add(this.box, 'a', {class: 'button launcher', href: this.url, target: '_blank', rel: 'noopener', part: 'link'}, this.label + ' ↗')
+      add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
       const code = navigator.onLine ? 'script_blocked' : 'offline'
       console.warn(NAME, code) // only the code: what blocks the panel may also block the module with the messages
       this.tell('error', {retryable: true, code})
@@ -127,7 +123,7 @@ export class Widget {
       state.open?.close()
       this.opener = opener
       state.open = this
-      this.person = navigator.userActivation?.isActive ?? true
+      this.person = navigator.userActivation?.isActive != false
       this.tell('open')
     }
     this.panel?.show()
@@ -145,19 +141,12 @@ export class Widget {
     this.isOpen ? this.close() : this.open(null, opener)
   }
 
-  /** Handles each click on the launcher once, and a double click as one. @param {any} event */
-  _press(event) {
-    if (state._click == event || event.detail > 1) return
-    state._click = event
-    this.toggle(this.launcher)
-  }
-
   /** Sets options with valid values (a string, number or boolean), and reports all others. @param {any} options */
   set(options) {
     for (const [key, value] of Object.entries(options ?? {})) {
       if (OPTIONS[key] == '') this.told[key] = value
       else if (OPTIONS[key] && (value ?? '') === '') this.element.removeAttribute(attribute(key))
-      else if (/ng|er|le/.test(typeof value) && fits(key, value)) this.element.setAttribute(attribute(key), value)
+      else if (/le|ng|er/.test(typeof value) && fits(key, value)) this.element.setAttribute(attribute(key), value)
       else advise(key, value)
     }
     this.update()

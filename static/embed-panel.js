@@ -102,6 +102,7 @@ const STYLE = `
 .launcher[aria-expanded=true]::before,.cross::before{display:block;
 clip-path:path("M5.6 4.4l10 10a.9.9 0 0 1-1.2 1.2l-10-10a.9.9 0 0 1 1.2-1.2M14.4 4.4a.9.9 0 0 1 1.2 1.2l-10 10a.9.9 0 0 1-1.2-1.2")}
 .panel{box-sizing:border-box;display:flex;flex-direction:column;padding:0;overflow:hidden;color:var(--ifb-text)}
+:host([mode=inline]){width:100%}
 div.panel{position:relative;font-size:medium}
 dialog{width:420px;max-width:calc(100vw - 32px);max-height:calc(100dvh - 40px);
 margin:0;border:0;border-radius:calc(var(--ifb-radius)*1.5);background:var(--ifb-surface);
@@ -571,8 +572,8 @@ export class Panel {
 
   /** Comes above what the host has brought into the top layer meanwhile: a popover, or an element in full screen. */
   #raise() {
-    const {box} = this.host
-    if (!box.popover) return
+    const {host, host: {box}} = this
+    if (host.get('zIndex') || !box.showPopover) return
     box.hidePopover()
     box.showPopover()
   }

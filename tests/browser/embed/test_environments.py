@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from bundles import REACT_18, bundle, rendered, svelte
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from rounds import TEXT, HostPage
 from stage import HIDDEN, STATIC, TAKEN
 
@@ -52,6 +52,9 @@ BODIES = {
     "messages that the page takes for its own": "<script>addEventListener('message', event => {"
     "event.stopImmediatePropagation(); JSON.parse(event.data)}, true)</script>" + TAG,
     "an element called as our API": f'<form id="InsiderFeedback"></form>{TAG}',
+    "an observer that takes our element back": "<div id=corner></div><script>new MutationObserver(() => {"
+    "const ours = document.querySelector(':is(html, body) > insider-feedback'); if (ours) corner.moveBefore(ours, null)"
+    f"}}).observe(document, {{childList: true, subtree: true}})</script>{TAG}",
     "hostile styles": "<style>*{all:unset;visibility:hidden!important;opacity:0!important}"
     f"*{{pointer-events:none!important}}</style>{TAG}",
 }
@@ -189,6 +192,54 @@ def test_react_hydrates_the_whole_document(host: HostPage, react: str, when: str
     host.visit(f"/?{when}")
     host.page.locator("#count").click()
     expect(host.page.locator("#count")).to_have_text("Count 1")
+    host.go_round()
+
+
+def test_react_18_hydrates_a_whole_document_that_takes_long_to_load(host: HostPage) -> None:
+    """Nothing but an image at the end of the body is in its way until then."""
+    host.page.clock.install()
+    held: list[Route] = []
+    host.page.route("**/slow.png", lambda route: held.append(route))
+    host.script("new Image().src = '/slow.png';" + bundle("document.tsx", *REACT_18))
+    host.put(rendered(host.loader, *REACT_18))
+    host.page.goto(host.url + "/?late=hydrate", wait_until="commit")
+    expect(host.launcher).to_be_visible()
+    host.page.clock.run_for(9000)
+    host.page.evaluate("dispatchEvent(new Event('hydrate'))")
+    host.page.clock.run_for(1000)
+    host.page.locator("#count").click()
+    expect(host.page.locator("#count")).to_have_text("Count 1")
+    held[0].fulfill(status=204)
+    host.page.wait_for_load_state()
+    host.page.clock.run_for(4000)
+    expect(host.page.locator("html > insider-feedback")).to_be_attached()
+    host.page.clock.resume()
+    host.go_round()
+
+
+# Pages that change our element, or everything around it
+
+
+def test_what_a_modal_of_the_page_does_to_the_button_ends_when_it_leaves_the_body(host: HostPage) -> None:
+    host.page.clock.install()
+    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}")
+    host.visit()
+    host.page.locator("body > insider-feedback").evaluate("ours => ours.inert = ours.ariaHidden = true")
+    host.page.clock.run_for(2000)
+    expect(host.page.locator("html > insider-feedback")).to_be_attached()
+    host.page.clock.resume()
+    host.go_round()
+
+
+def test_a_page_that_replaces_its_whole_document_keeps_the_button(host: HostPage) -> None:
+    host.page.clock.install()
+    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}")
+    host.visit()
+    expect(host.launcher).to_be_visible()
+    host.page.clock.run_for(2000)
+    expect(host.page.locator("html > insider-feedback")).to_be_attached()
+    host.page.evaluate("document.replaceChild(document.documentElement.cloneNode(true), document.documentElement)")
+    host.page.clock.resume()
     host.go_round()
 
 

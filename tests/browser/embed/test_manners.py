@@ -170,6 +170,15 @@ def test_one_click_opens_once_however_often_it_was_attached(ready: HostPage) -> 
     assert ready.page.evaluate("[left, InsiderFeedback.isOpen]") == [False, False]
 
 
+def test_a_double_click_on_what_is_attached_leaves_the_form_open(ready: HostPage) -> None:
+    ready.page.evaluate("void InsiderFeedback.attach('.ask')")
+    ready.page.locator(".ask").dblclick()
+    expect(ready.panel).to_be_visible()
+    assert ready.page.evaluate("[InsiderFeedback.isOpen, location.pathname]") == [True, "/"]
+    ready.page.evaluate("void document.querySelector('.ask').dispatchEvent(new Event('click', {bubbles: true}))")
+    expect(ready.panel).not_to_be_visible()
+
+
 def test_a_click_opens_although_the_page_stops_it(ready: HostPage) -> None:
     """As dialogs of frameworks do with all clicks in them."""
     ready.page.evaluate("void InsiderFeedback.attach('.ask')")
@@ -309,6 +318,19 @@ def test_it_moves_nothing_of_the_page(host: HostPage) -> None:
     host.page.wait_for_function("document.querySelector('insider-feedback').parentNode === document.documentElement")
     assert host.page.evaluate(size) == before
     assert host.page.evaluate("shifts") == 0
+
+
+def test_what_is_detached_is_let_go(ready: HostPage) -> None:
+    """A page may attach and detach for as long as it is open."""
+    ready.page.evaluate("""{
+      const link = document.createElement('a')
+      InsiderFeedback.attach(link)()
+      const seen = () => link
+      InsiderFeedback.on('open', seen)()
+      window.gone = [new WeakRef(link), new WeakRef(seen)]
+    }""")
+    ready.context.new_cdp_session(ready.page).send("HeapProfiler.collectGarbage")
+    assert ready.page.evaluate("gone.map(ref => ref.deref() === undefined)") == [True, True]
 
 
 @pytest.mark.parametrize(("mode", "colour"), [("popover", "rgba(0, 0, 0, 0)"), ("dialog", "rgba(38, 34, 29, 0.45)")])
