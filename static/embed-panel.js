@@ -681,7 +681,7 @@ function sweep(url) {
   const id = Math.random().toString(36).slice(2)
   const [port, other] = channel()
   const frame = document.createElement('iframe')
-  frame.hidden = true
+  frame.style.setProperty('display', 'none', 'important') // pages have styles for all frames
   frame.src = url
   frame.onload = () => {
     const [hello, reset] = ['hello', 'reset'].map(type => ({ns: NAME, v: 1, id, type, data: {}}))

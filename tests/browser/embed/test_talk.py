@@ -240,3 +240,14 @@ def test_an_allowed_origin_means_what_the_settings_mean_by_it(
         cases = [case[:2] for case in ALLOWED]
         allowances.update(zip(cases, page.evaluate(ALLOWS, cases), strict=True))
     assert allowances[entry, origin] is allowed
+
+
+def test_nobody_sees_the_frame_that_clears_what_the_form_stores(visit: Any) -> None:
+    page = visit("<style>iframe { display: block }</style>")
+    page.evaluate("""{
+      window.heights = []
+      const look = () => heights.push(...[...document.querySelectorAll('iframe')].map(frame => frame.offsetHeight))
+      new MutationObserver(look).observe(document.body, {childList: true})
+    }""")
+    page.evaluate("InsiderFeedback.reset()")
+    assert page.evaluate("heights") == [0]
