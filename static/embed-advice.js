@@ -47,6 +47,9 @@ export function say(text, chapter = 'attributes') {
   reported[text] = true
 }
 
+const NONE = 'There is no element yet. The call waits for one: give the script tag data-product="…".'
+const INLINE = "There is no popover or dialog yet. The call waits for one. Reach an inline form by its element: document.querySelector('insider-feedback').set(…)."
+
 /**
  * Reports an option that was ignored or, without one, a call that waits.
  *
@@ -54,7 +57,7 @@ export function say(text, chapter = 'attributes') {
  * @param {string} [key] @param {unknown} [value]
  */
 export function advise(options, key, value) {
-  if (key === undefined) return say('There is no element yet. The call waits for one: give the script tag data-product="…".', 'methods')
+  if (key === undefined) return say(document.querySelector('insider-feedback') ? INLINE : NONE, 'methods')
   if (/^\d+$/.test(key)) return say("Options must be an object such as {theme: 'dark'}, not a text.")
   if (key in options) return say(`${key} cannot be ${shown(value)}: ${wanted(key, options[key])}.`)
   if (!unknown.length) setTimeout(() => report(options))

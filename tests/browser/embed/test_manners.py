@@ -152,6 +152,13 @@ def test_calls_without_an_element_wait_for_one_and_say_so_once(host: HostPage) -
     expect(host.launcher).to_have_text("Early")
 
 
+def test_calls_that_cannot_reach_an_inline_form_are_told_what_does(host: HostPage) -> None:
+    host.put(f'{HEAD}<script src="LOADER"></script><body><insider-feedback product="demo" mode="inline">')
+    host.visit()
+    host.page.evaluate("InsiderFeedback.set({theme: 'dark'})")
+    until_said(host, "Reach an inline form by its element: document.querySelector('insider-feedback').set(")
+
+
 def test_one_click_opens_once_however_often_it_was_attached(ready: HostPage) -> None:
     ready.page.evaluate("window.detach = [1, 2, 3].map(() => InsiderFeedback.attach('.ask')); true")
     ready.page.locator(".ask").click()
