@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 from contextlib import closing, suppress
 from pathlib import Path
@@ -17,6 +18,10 @@ from bed import START, WIDGET_TOML, Process, Sandbox, Widget, adjusted, free_por
 from postgres import Postgres
 
 OTHER = WIDGET_TOML.replace("products.demo", "products.other")
+
+
+def children(pid: int) -> list[str]:
+    return subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True).stdout.split()
 
 
 def starts(widget: Widget) -> int:
@@ -68,6 +73,7 @@ def test_several_processes_and_workers_start_again_too(insider: Sandbox, tmp_pat
             os.kill(worker.popen.pid, signal.SIGHUP)
             until(lambda: starts(widget) == 6)
             until(lambda: widget.log().count('"widget.stopped"') == 3)
+            until(lambda: len(children(widget.pid)) == 2)  # none of those before is left, not even as a zombie
             answer = widget.submit("to the other", product="other")
             widget.until_delivered(answer)
         finally:

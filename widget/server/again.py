@@ -60,6 +60,7 @@ def _try_start() -> str | None:
             errors="replace",
             timeout=_PATIENCE,
             check=False,
+            process_group=0,  # waited for here, and not as one of `processes`
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"a start could not be tried: {error}"

@@ -106,12 +106,11 @@ class _Processes:
         return max(0.0, min(due) - time.monotonic()) if due and not self._stopping else None
 
     def _reap(self) -> None:
-        for place in self._places:
-            if place.child is None:
+        by_child = {place.child: place for place in self._places}
+        for child, ended in _ended_children():
+            if child not in by_child:  # it is from before this process started again
                 continue
-            child, ended = os.waitpid(place.child, os.WNOHANG)
-            if not child:
-                continue
+            place = by_child[child]
             pause, status = place.ended(time.monotonic()), os.waitstatus_to_exitcode(ended)
             if self._stopping:
                 continue
@@ -151,6 +150,14 @@ class _Processes:
             sys.stderr.flush()
             os._exit(status)
         raise AssertionError
+
+
+def _ended_children() -> Iterator[tuple[int, int]]:
+    """The children of this process group that have ended, each with how. The one that tries a start has a group of its
+    own (`again`)."""
+    with suppress(ChildProcessError):  # there are none at all
+        while (ended := os.waitpid(0, os.WNOHANG))[0]:
+            yield ended
 
 
 def _say(pipe: int) -> None:
