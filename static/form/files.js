@@ -135,8 +135,7 @@ export class Files {
   /** Prepares a file. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done, in words */
   async #made(entry, kind) {
     const {form, words} = this.#controller
-    const {examine} = await import('./file-check.js')
-    const {pixels, thumbnail, notes} = await examine(entry.file, kind)
+    const {pixels, thumbnail, notes} = await examined(entry.file, kind)
     if (thumbnail) entry.row.picture(thumbnail)
     const fits = form.takes(TYPES[kind] ?? '') && entry.file.size <= form.maxSize && pixels <= form.maxPixels
     const done = entry.note ?? (fits ? await this.#keep(entry, kind) : await this.#convert(entry, kind))
@@ -181,8 +180,7 @@ export class Files {
 
   /** @param {Entry} entry */
   async #drawThumbnail({file, row}) {
-    const {examine} = await import('./file-check.js')
-    const {thumbnail} = await examine(file, file.type === TYPES.png ? 'png' : 'jpeg')
+    const {thumbnail} = await examined(file, file.type === TYPES.png ? 'png' : 'jpeg')
     row.picture(thumbnail ?? file)
   }
 
@@ -205,16 +203,15 @@ export class Files {
     const {name, type, lastModified} = entry.file
     entry.file = called(new File([await entry.file.arrayBuffer()], name, {type, lastModified}), name, kind)
     if (kind === 'pdf') return ''
-    const {hasLocation} = await import('./exif.js')
-    return await hasLocation(entry.file) ? this.#controller.words.say('note.location') : ''
+    const {file} = entry
+    return await import('./exif.js').then(({hasLocation}) => hasLocation(file), () => false) ? this.#controller.words.say('note.location') : ''
   }
 
   /** Converts a picture into one that is accepted. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */
   async #convert(entry, kind) {
     const {words, form} = this.#controller
     entry.row.is('preparing', words.say('files.preparing'))
-    const {convert} = await import('./pictures.js')
-    const {file, done} = await convert(entry.file, kind, form.maxSize)
+    const {file, done} = await withNetwork(() => import('./pictures.js').then(({convert}) => convert(entry.file, kind, form.maxSize)))
     if (!form.takes(file.type)) throw new Error('file_type')
     entry.file = file
     return done.length ? words.say(['note', ...done].join('.')) : ''
@@ -267,6 +264,25 @@ export class Files {
     form.element('files-limit').textContent = count ? words.say('files.count', {n: count}) : words.say('files.limit')
     if (count > form.maxFiles) faults.set(this.#fault('too_many_files', {n: count - form.maxFiles}))
     else faults.clear('files')
+  }
+}
+
+/** What a file is like, by `file-check.js`. If that does not load, the server finds out.
+ * @param {File} file @param {Kind} kind @returns {Promise<{pixels: number, thumbnail?: Blob, notes: string[]}>} */
+async function examined(file, kind) {
+  const check = await import('./file-check.js').catch(() => undefined)
+  return check ? check.examine(file, kind) : {pixels: 0, notes: []}
+}
+
+/** Acts, and once more when there is a network if its script did not load without one.
+ * @template Made @param {() => Promise<Made>} act @returns {Promise<Made>} */
+async function withNetwork(act) {
+  try {
+    return await act()
+  } catch (error) {
+    if (navigator.onLine || !(error instanceof TypeError)) throw error
+    await new Promise(done => addEventListener('online', done, {once: true}))
+    return withNetwork(act)
   }
 }
 

@@ -24,10 +24,7 @@ function beside(file, kind, limit) {
   if (!worker) return
   return new Promise((resolve, reject) => {
     worker.onmessage = ({data}) => data.fault ? reject(new Error(data.fault)) : resolve(data)
-    worker.onerror = async () => {
-      const {convert} = await import('./picture.js')
-      convert(file, kind, limit).then(resolve, reject)
-    }
+    worker.onerror = () => import('./picture.js').then(({convert}) => convert(file, kind, limit)).then(resolve, reject)
     worker.postMessage({file, kind, limit})
   }).finally(() => worker.terminate())
 }

@@ -442,6 +442,22 @@ def test_pictures_are_converted_where_the_workers_script_does_not_come(form: For
     expect(form.rows).to_contain_text("Saved as PNG")
 
 
+def test_pictures_that_are_added_without_a_network_go_along(form: FormPage, insider: Sandbox) -> None:
+    form.awake().fill()
+    form.expected.append(NETWORK)
+    form.context.route("**/form/*.js", lambda route: route.continue_())  # not from a cache
+    form.context.set_offline(True)
+    form["files"].set_input_files(payloads([PNG, PDF, ("d.webp", plain(9, 9, "WEBP"), "image/webp")]))
+    expect(form.page.locator('.feedback-file[data-state="ready"]')).to_have_count(2)
+    expect(form.rows.last).to_contain_text("Preparing…")
+    form.context.set_offline(False)
+    form.settle()
+    expect(form.rows.last).to_contain_text("Saved as")
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert [name for name, _ in received(insider)] == ["a.png", "c.pdf", "d.jpg"]
+
+
 def test_send_waits_for_a_picture_that_is_being_made_to_fit(strict: FormPage, insider: Sandbox) -> None:
     photo = noise(600, 600, quality=95)
     held: list[Route] = []
