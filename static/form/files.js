@@ -81,8 +81,8 @@ export class Files {
       const file = await capture(this.#controller.form)
       if (file) this.add([{file}])
     } catch {
-      const {editorWords} = await import('../editor/words.js')
-      const message = (await editorWords()).say('editor.capture.failed')
+      const failed = () => import('../editor/words.js').then(({editorWords}) => editorWords()).then(words => words.say('editor.capture.failed'))
+      const message = await failed().catch(() => this.#controller.words.say('offline'))
       this.#controller.faults.set({field: 'files', code: '', message})
       this.#controller.say(message)
     }

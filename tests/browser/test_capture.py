@@ -135,3 +135,13 @@ def test_a_system_that_does_not_allow_it_is_reported(context: BrowserContext, fo
     expect(form["files-error"]).to_have_text(
         "The screenshot could not be taken. Paste one instead, or add it as a file."
     )
+
+
+def test_a_screenshot_that_is_not_taken_for_lack_of_a_network_is_reported(
+    context: BrowserContext, form_site: Widget
+) -> None:
+    form = FormPage(context.new_page(), form_site.url).open().fill().awake()
+    context.set_offline(True)
+    form.page.get_by_role("button", name="Take a screenshot").click()
+    expect(form["files-error"]).to_have_text("You are offline")
+    context.set_offline(False)
