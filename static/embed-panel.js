@@ -587,11 +587,17 @@ export class Panel {
     return false
   }
 
-  /** Hides from a focus trap of the host that the focus enters the form: it would take it back. @param {any} event */
+  /**
+   * Hides from a focus trap of the host that the focus enters the form: it would take it back. A click into the form's
+   * frame does not say where the focus goes, but the pointer is there.
+   *
+   * @param {any} event
+   */
   #shield(event) {
     const {element, isOpen} = this.host
-    const goes = event.type == 'focusin' ? event.composedPath() : [event.relatedTarget]
-    if (isOpen && goes.includes(element)) event.stopImmediatePropagation()
+    const isEntered = event.type == 'focusin' ? event.composedPath().includes(element)
+      : event.relatedTarget ? event.relatedTarget == element : this.#frame.matches(':hover')
+    if (isOpen && isEntered) event.stopImmediatePropagation()
   }
 
   /**

@@ -265,6 +265,23 @@ def test_a_focus_trap_is_active(host: HostPage) -> None:
     host.go_round()
 
 
+def test_a_focus_trap_that_looks_a_frame_later_is_active(host: HostPage) -> None:
+    """As React Aria's does: whatever has the focus then and is not in the trap loses it."""
+    host.put(f"""{HEAD}<body><div id="trap"><input id="field"></div>{TAG}<script>
+      const look = () => trap.contains(document.activeElement) || field.focus()
+      trap.addEventListener('focusout', () => requestAnimationFrame(look))
+      field.focus()
+    </script>""")
+    host.visit()
+    host.press()
+    expect(host.form.locator("#description")).to_be_visible()
+    host.page.locator("#field").focus()
+    host.write()
+    host.send()
+    host.leave()
+    host.arrived()
+
+
 @pytest.mark.parametrize("inside", ["document", "shadow root"])
 def test_a_native_modal_has_the_button_that_opens_it(host: HostPage, inside: str) -> None:
     """The launcher is inert behind the modal, like the rest of the page. The form opens in front of it."""
