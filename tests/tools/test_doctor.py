@@ -319,11 +319,15 @@ def test_a_page_without_a_tag_gets_the_tag_to_add() -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ('<script src="{service}/embed.js" data-product="demo" data-mode="modal"></script>', "tag.mode"),
+        ('<script src="{service}/embed.js" data-product="demo" data-mode="modal"></script>', "tag.option"),
         ('<script src="{service}/embed.js" data-product="demo" integrity="sha256-x"></script>', "tag.integrity"),
         ('<script src="{service}/embed.js" data-product="demo" data-theme="night"></script>', "tag.option"),
         ('<script src="{service}/embed.js" data-product="demo" data-thme="dark"></script>', "tag.option"),
         ('<script src="{service}/embed.js"></script><insider-feedback product=demo launcher=no>', "tag.option"),
+        ('<script src="{service}/embed.js"></script><insider-feedback product=demo mode=modal>', "tag.option"),
+        ('<script src="{service}/embed.js"></script><insider-feedback mode=inline>', "tag.product"),
+        ('<iframe src="{service}/form/demo/"></iframe>', "tag.slash"),
+        ('<iframe src="{service}/form/demo?theme=night"></iframe>', "tag.option"),
         ('<script src="{service}/embed.js" data-product="nobody"></script>', "service.product"),
         ('<iframe src="{service}/form/demo" sandbox="allow-scripts allow-forms"></iframe>', "sandbox"),
     ],

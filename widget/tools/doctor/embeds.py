@@ -11,10 +11,9 @@ from widget.tools.markup import Element
 _LOADER = re.compile(r"/(embed/[0-9a-f]{12}/)?embed\.js$")
 """At its own address, or under its version."""
 _FORM = re.compile(r"(?P<base>.*)/form/(?P<slug>[a-z0-9-]+)/?$")
-MODES = ("popover", "dialog", "inline")
 OPTIONS = {
     "product": "[a-z0-9-]+",
-    "mode": "|".join(MODES),
+    "mode": "popover|dialog|inline",
     "position": "bottom-end|bottom-start|top-end|top-start",
     "theme": "light|dark|auto",
     "lang": r"[\w-]+",
@@ -24,6 +23,8 @@ OPTIONS = {
     "launcher": "true|false",
 }
 """The attributes of the element, and, behind `data-`, of the script tag; the patterns of their values."""
+WANTED = {"product": "the product's slug", "lang": "a language tag, as in pt-BR", "z-index": "a whole number"}
+"""What a pattern does not say by itself."""
 
 
 @dataclass(frozen=True, slots=True)

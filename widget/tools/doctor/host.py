@@ -2,12 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from widget.tools.doctor import csp
 from widget.tools.doctor.csp import Policy
-from widget.tools.doctor.embeds import MODES, OPTIONS, Embed
+from widget.tools.doctor.embeds import OPTIONS, WANTED, Embed
 from widget.tools.doctor.visits import Visit
 from widget.tools.findings import Finding, Level
 from widget.tools.markup import Element
@@ -33,38 +33,50 @@ def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
         message = f"The page is https, and {embed.base} is not: browsers block it as mixed content."
         yield Finding("tag.mixed", message, f"Write https: {embed.base.replace('http:', 'https:', 1)}.", at)
     if element is None or embed.kind != "script":
+        yield from _address(element, at) if element else ()
         return
-    if not embed.product:
+    if not embed.product and not visit.root.first("insider-feedback"):
         message = "The tag names no product, and there is no <insider-feedback>. Nothing shows until a script adds one."
         yield Finding("tag.product", message, 'Add data-product="…".', at, "notice")
-    if element["data-mode"] and element["data-mode"] not in MODES:
-        message = f"There is no mode {element['data-mode']!r}."
-        yield Finding("tag.mode", message, f"Write {', '.join(MODES)}.", at)
     if "data-test" in element:
         message = "Everything that is sent from this page is stored as a test, and never delivered."
         yield Finding("tag.test", message, "Remove data-test before people use the page.", at, "notice")
     if "integrity" in element and not _PINNED.search(element["src"]):
         message = "integrity allows only one version of the script. After an update, browsers block it."
         yield Finding("tag.integrity", message, "Leave integrity out, or take the tag that widget check prints.", at)
-    yield from _options(element, "data-", at)
+    yield from _options(element.attributes, "data-", at)
+
+
+def _address(frame: Element, at: str) -> Iterator[Finding]:
+    """The address of the form in a plain frame."""
+    parts = urlsplit(frame["src"].strip())
+    if parts.path.endswith("/"):
+        message = "The form's address ends with a slash, and there is nothing at that address."
+        yield Finding("tag.slash", message, "Remove the slash.", at)
+    asked = {name: value for name, value in parse_qsl(parts.query) if (name, value) != ("mode", "page")}
+    yield from _options(asked, "", at)
 
 
 def check_elements(visit: Visit) -> Iterator[Finding]:
     """The options of every `<insider-feedback>`."""
     for element in visit.root.all("insider-feedback"):
-        yield from _options(element, "", f"{visit.url}, line {element.line}")
+        at = f"{visit.url}, line {element.line}"
+        if not element["product"]:
+            fix = 'Add product="…" with the product\'s slug.'
+            yield Finding("tag.product", "An <insider-feedback> names no product.", fix, at)
+        yield from _options(element.attributes, "", at)
 
 
-def _options(element: Element, prefix: str, at: str) -> Iterator[Finding]:
+def _options(given: Mapping[str, str], prefix: str, at: str) -> Iterator[Finding]:
     """Values that an option cannot have, and names that are nearly those of options."""
-    for written, value in element.attributes.items():
+    for written, value in given.items():
         name = written.removeprefix(prefix)
         if not written.startswith(prefix):
             continue
         if name in OPTIONS:
-            if value and name != "mode" and not re.fullmatch(OPTIONS[name], value):
-                message = f"{written} cannot be {value!r}."
-                yield Finding("tag.option", message, f"Write {OPTIONS[name].replace('|', ' or ')}.", at)
+            if value and not re.fullmatch(OPTIONS[name], value):
+                wanted = WANTED.get(name) or OPTIONS[name].replace("|", " or ")
+                yield Finding("tag.option", f"{written} cannot be {value!r}.", f"Write {wanted}.", at)
         elif near := difflib.get_close_matches(name, OPTIONS, 1, 0.7):
             yield Finding("tag.option", f"There is no {written}.", f"Write {prefix}{near[0]}.", at)
 
