@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,16 @@ def test_an_unknown_command_is_named() -> None:
     result = widget("server")
     assert result.returncode == 2
     assert "No such command 'server'" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["preview", "demo"], ["sandbox"]])
+def test_a_port_that_is_taken_is_named_before_any_address_is(command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = widget(*command, "--port", str(port))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
+    assert "not in the range" in widget(*command, "--port", "99999").stderr
 
 
 def test_the_version_is_printed_without_loading_the_service() -> None:

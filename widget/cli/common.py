@@ -21,6 +21,8 @@ CONNECT_TIMEOUT = 2
 """Seconds that a command waits for the database's host. It is short because the user can simply try again."""
 
 
+PORT = click.IntRange(0, 65535)
+
 trial = click.option("--trial", is_flag=True, hidden=True, help="Only tell whether a start would fail, and why.")
 
 

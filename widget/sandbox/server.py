@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from widget.config.secrets import with_files
+from widget.errors import ConfigurationError, Problem
 from widget.sandbox import api, inbox
 from widget.sandbox.misbehaving import DROP
 from widget.sandbox.state import State
@@ -187,11 +188,16 @@ class _ApiDoor:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet, so connections to it are refused."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    bound = socket.socket(family, kind, protocol)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind(address)
+    """A bound socket that does not listen yet, so connections to it are refused. Raises ConfigurationError if there can
+    be none."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        problem = Problem("--host, --port", f"cannot listen on {host}:{port}: {error.strerror}")
+        raise ConfigurationError([problem]) from error
     bound.setblocking(False)
     return bound
 
