@@ -3,8 +3,8 @@
 python adjusted.py NAME=VALUE... -- COMMAND...
 
 NAME is a number of a module, as in `widget.outbox.sqlite.SPARE=0`. `clock=FILE` lets the outbox's clock run ahead by
-the seconds that the file holds, which may change meanwhile; without the file it is right. `authority=FILE` is believed
-in place of the authorities that httpx brings along. `language=TAG` is the only one that `widget check` looks at.
+the seconds that the file holds, which may change meanwhile; without the file it is right. `language=TAG` is the only
+one that `widget check` looks at.
 """
 
 import importlib
@@ -12,11 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-import certifi
-
 from widget.cli.main import main
 from widget.i18n import messages
-from widget.insider.transport import tls
 from widget.outbox.sqlite import SQLiteBackend
 
 
@@ -24,10 +21,6 @@ def adjust(name: str, value: str) -> None:
     """Do what one argument says."""
     if name == "clock":
         SQLiteBackend.__init__.__defaults__ = (lambda: time.time() + ahead(Path(value)),)
-        return
-    if name == "authority":
-        certifi.where = lambda: value
-        tls.cache_clear()
         return
     if name == "language":
         messages.languages = lambda: (value,)

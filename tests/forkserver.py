@@ -90,7 +90,7 @@ def preload() -> None:
         importlib.import_module(name)
     with contextlib.suppress(ConfigurationError):
         loading.load({})
-    tls()
+    tls(None)
     templates = SandboxedEnvironment(Loader(resources.path("templates"), None), str, None, reload=False)
     for template in resources.path("templates").glob("*.html"):
         templates.get_template(template.name)

@@ -452,6 +452,8 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
         ("DELIVERY_WAIT", "soon", "is not a finite number; give one such as 2.5"),
         ("MIN_FILL_TIME", "-1", "is too small; give at least 0"),
         ("LEASE", "0", "is too small; give more than 0"),
+        ("INSIDER_CA", "/nowhere.pem", "cannot be read: No such file or directory"),
+        ("INSIDER_CA", str(ROOT / "README.md"), "has no certificate in PEM format"),
         ("OPS_TOKEN", "short", "is too short; give at least 16 characters"),
         ("OPS_TOKEN", "change-me-please-now", "is easy to guess; `widget secret` makes one"),
         ("SECRET_KEY", "changeme" * 5, "is easy to guess; `widget secret` makes one"),

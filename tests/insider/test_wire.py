@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 import wire
-from bed import Widget, adjusted, submission_id_of, until
+from bed import Widget, submission_id_of, until
 from samples import png
 from wire import Wire
 
@@ -178,9 +178,8 @@ def over_tls(tmp_path: Path) -> Iterator[Callable[..., tuple[Widget, Wire]]]:
         signed_by.issue_cert(name).configure_cert(context)
         server = Wire(context).__enter__()
         opened.append(server)
-        command = adjusted(f"authority={tmp_path / 'authority.pem'}")
-        given = {**SETTINGS, "DELIVERY_WAIT": "1", **environ}
-        widget = Widget(tmp_path, server.url, command=command, **given).__enter__()
+        given = {**SETTINGS, "DELIVERY_WAIT": "1", "INSIDER_CA": str(tmp_path / "authority.pem"), **environ}
+        widget = Widget(tmp_path, server.url, **given).__enter__()
         opened.append(widget)
         return widget, server
 

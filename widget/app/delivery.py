@@ -42,7 +42,9 @@ async def delivering(
 ) -> AsyncIterator[tuple[Insider, Dispatcher]]:
     """Keep the outbox open and, if `deliver`, deliver its rows, until the context is left. The log names the `address`
     that the process answers on."""
-    insider = Insider(settings.insider_url, settings.accounts, timeout=settings.delivery_timeout)
+    insider = Insider(
+        settings.insider_url, settings.accounts, timeout=settings.delivery_timeout, ca=settings.insider_ca
+    )
     delivery = create_delivery(settings, outbox, insider)
     heartbeat = Heartbeat(settings.heartbeat_url)
     dispatcher = create_dispatcher(settings, outbox, delivery, heartbeat, deliver=deliver)

@@ -1,5 +1,6 @@
 """Insider Connect's address and the account there."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -21,5 +22,13 @@ class UpstreamSettings(Topic):
             "then go out unencrypted: for a sandbox in a network of its own."
         ),
     ] = False
+    insider_ca: Annotated[
+        Path | None,
+        AfterValidator(validators.authorities),
+        Field(
+            description="A PEM file with authorities of your own, which are trusted for `INSIDER_URL` besides the "
+            "public ones. Without it, only those."
+        ),
+    ] = None
     insider_client_id: Annotated[str, Field(min_length=1, description="The account's client id.")]
     insider_client_secret: Annotated[SecretStr, Field(min_length=1, description="The account's client secret.")]

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -30,6 +31,18 @@ def insider_url(value: str) -> str:
     if parts.username or parts.password:
         raise ValueError("must not contain a user or password; remove them")
     return value.rstrip("/")
+
+
+def authorities(value: Path | None) -> Path | None:
+    """A file with certificates, or none."""
+    if value is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+        except ssl.SSLError:
+            raise ValueError("has no certificate in PEM format") from None
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}") from None
+    return value
 
 
 def goes_out_plain(url: str) -> bool:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,14 +33,16 @@ _REQUEST_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class Insider:
-    """Insider Connect at `base_url`. A whole call may take `timeout` seconds. The caller limits how many run at
-    once."""
+    """Insider Connect at `base_url`. A whole call may take `timeout` seconds. The caller limits how many run at once.
+    The file `ca` may name authorities to trust besides the public ones."""
 
-    def __init__(self, base_url: str, accounts: Mapping[str, Account], *, timeout: float) -> None:
+    def __init__(
+        self, base_url: str, accounts: Mapping[str, Account], *, timeout: float, ca: Path | None = None
+    ) -> None:
         self._base = base_url
         self._timeout = timeout
         self._client = httpx.AsyncClient(
-            transport=Lanes(),
+            transport=Lanes(ca),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout)),

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator, Callable
 from functools import cache
+from pathlib import Path
 
 import certifi
 import httpx
@@ -19,12 +20,14 @@ class Lanes(httpx.AsyncBaseTransport):
     A single pool would ask the system about every idle connection, twice for each call. With sixteen calls at once,
     that was two fifths of the work.
 
+    Authorities in the file `ca` are trusted besides the public ones.
+
     Slightly more than `MAX_ANSWER` bytes of an answer are read, and nothing is decompressed: the request forbids it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ca: Path | None = None) -> None:
         self._free: list[httpx.AsyncHTTPTransport] = []
-        self._context = tls()
+        self._context = tls(ca)
         self._limits = httpx.Limits(max_connections=1, keepalive_expiry=_IDLE_CONNECTION)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -48,8 +51,9 @@ class Lanes(httpx.AsyncBaseTransport):
 
 
 @cache
-def tls() -> ssl.SSLContext:
-    """Verifies certificates and host names. There is one, because reading all authorities takes 14 ms.
+def tls(ca: Path | None) -> ssl.SSLContext:
+    """Verifies certificates and host names, by the public authorities and those in `ca`. There is one, because reading
+    all authorities takes 14 ms.
 
     `ssl.create_default_context` would obey SSLKEYLOGFILE as well, and write keys to disk that decrypt the client
     secret.
@@ -57,6 +61,8 @@ def tls() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(certifi.where())
+    if ca:
+        context.load_verify_locations(ca)
     return context
 
 

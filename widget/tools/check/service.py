@@ -117,7 +117,9 @@ async def _asked(question: Awaitable[None], absent: Finding) -> tuple[Finding, .
 
 async def check_credentials(settings: Settings) -> Check:
     """A real request for a token, with each product's own account."""
-    insider = Insider(settings.insider_url, settings.accounts, timeout=settings.delivery_timeout)
+    insider = Insider(
+        settings.insider_url, settings.accounts, timeout=settings.delivery_timeout, ca=settings.insider_ca
+    )
     found: dict[Finding, list[str]] = {}
     try:
         for slug in settings.products:
