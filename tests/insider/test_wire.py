@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import children
 import pytest
 import trustme
 import wire
-from bed import Widget, submission_id_of, until
+from bed import IN_ENGLISH, Widget, submission_id_of, until
 from samples import png
 from wire import Wire
 
@@ -204,7 +205,7 @@ def test_what_decrypts_the_connection_is_written_down_nowhere(
 
 @pytest.mark.parametrize("wrong", ["name", "authority"])
 def test_a_server_with_a_wrong_certificate_is_sent_nothing_and_the_row_waits(
-    over_tls: Callable[..., tuple[Widget, Wire]], wrong: str
+    over_tls: Callable[..., tuple[Widget, Wire]], tmp_path: Path, wrong: str
 ) -> None:
     widget, server = over_tls("elsewhere.example") if wrong == "name" else over_tls("localhost", trustme.CA())
     assert widget.submit(files=FILES).status_code == 202
@@ -213,3 +214,6 @@ def test_a_server_with_a_wrong_certificate_is_sent_nothing_and_the_row_waits(
     assert row["state"] == "queued"
     assert re.match(r"the certificate of localhost:\d+ is not trusted: .*(localhost|issuer|self)", row["last_error"])
     assert not server.counts
+    checked = children.run([*IN_ENGLISH, "check"], tmp_path, widget.environ)
+    assert checked.returncode == 1
+    assert "in INSIDER_CA" in checked.stdout

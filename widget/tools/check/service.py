@@ -131,6 +131,8 @@ async def check_credentials(settings: Settings) -> Check:
                     fix = f"Correct {names} and its secret, or INSIDER_URL ({settings.insider_url})."
                 else:
                     fix = f"Check that {settings.insider_url} is right, and that this machine can reach it."
+                    if "certificate" in failure.reason:
+                        fix = "Check INSIDER_URL. If an authority of your own signed it, name that one in INSIDER_CA."
                     finding = Finding("credentials.unreachable", f"No token: {failure.reason}.", at="INSIDER_URL")
                 found.setdefault(Finding(finding.code, finding.message, fix, finding.at), []).append(slug)
     finally:
