@@ -163,6 +163,21 @@ def test_a_gate_shuts_when_nobody_can_know_again_and_again() -> None:
     assert not gate.admit()
 
 
+def test_probes_that_nobody_can_know_of_come_ever_more_seldom() -> None:
+    clock = Clock()
+    gate = Gate(30, clock)
+    for _ in range(FAILURES_TO_SHUT + 11):  # some were on their way already
+        gate.note(UNKNOWN)
+    probes = []
+    for clock.now in range(1, 3601):
+        if gate.admit():
+            probes.append(clock.now)
+            gate.note(UNKNOWN)
+    assert probes == [30, 60, 120, 240, 480, 960, 1860, 2760]
+    gate.stay_shut("the token endpoint answered 502")
+    assert gate.opens_in == 30, "that costs no row"
+
+
 def test_where_little_arrives_a_gate_shuts_after_two_that_nobody_can_know() -> None:
     clock = Clock()
     gate = Gate(30, clock)

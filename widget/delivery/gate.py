@@ -9,6 +9,9 @@ FAILURES_TO_SHUT = 5
 """Consecutive calls without a connection, or without an answer that says what was done, after which an account's gate
 shuts."""
 
+_LONGEST = 900.0
+"""Seconds between two rows that are tried while calls themselves fail, at most."""
+
 
 class Gate:
     """Holds an account's rows back while trying is pointless. Times are the `clock`'s, in seconds.
@@ -18,7 +21,8 @@ class Gate:
     its success opens the gate.
 
     A row whose outcome is unknown is tried only once more, so such an outage must not use up row after row where few
-    arrive: if nothing has got through for `probe_every` seconds, the second one in a row is enough.
+    arrive: if nothing has got through for `probe_every` seconds, the second one in a row is enough. Nor must the
+    probes: after one whose outcome is unknown, the gate stays shut for as long again as it has been.
     """
 
     def __init__(self, probe_every: float, clock: Callable[[], float]) -> None:
@@ -28,6 +32,7 @@ class Gate:
         self.pauses = 0
         """How often in a row Insider Connect has asked to wait."""
         self._next_probe = 0.0
+        self._shut_since = 0.0
         self._passed_at = clock()
         self.reason: str | None = None
         self.in_doubt = False
@@ -75,8 +80,7 @@ class Gate:
                 self._failures += 1
                 is_long = isinstance(outcome, Unknown) and self._clock() - self._passed_at > self._probe_every
                 if self._failures >= (2 if is_long else FAILURES_TO_SHUT):
-                    self._shut(reason)
-                    self.in_doubt = isinstance(outcome, Unknown)
+                    self._shut(reason, in_doubt=isinstance(outcome, Unknown))
             case _:
                 self._passed_at = self._clock()
                 self.open()
@@ -87,7 +91,11 @@ class Gate:
         self._failures = self.pauses = 0
         self.reason = None
 
-    def _shut(self, reason: str) -> None:
+    def _shut(self, reason: str, *, in_doubt: bool = False) -> None:
+        now = self._clock()
+        if self.reason is None:
+            self._shut_since = now
         self.reason = reason
-        self.in_doubt = False
-        self._next_probe = self._clock() + self._probe_every
+        self.in_doubt = in_doubt
+        shut_for = min(now - self._shut_since, _LONGEST) if in_doubt else 0.0
+        self._next_probe = now + max(self._probe_every, shut_for)
