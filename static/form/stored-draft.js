@@ -75,6 +75,7 @@ export class StoredDraft {
     if (isLast && this.#last && printed(said) === printed(this.#last)) return // it may be forgotten meanwhile
     if (!this.#kept) this.#coming.then(kept => { this.#last = kept.keep(said) })
     this.#write(said, this.#last?.files)
+    this.keepFiles() // if that failed before
     this.#then(async () => {
       const id = this.#last?.files
       if (id) await import('./draft-files.js').then(({touch}) => touch(this.#controller.form.product, id))

@@ -86,6 +86,16 @@ def test_files_that_are_removed_are_kept_no_longer(drafted: FormPage) -> None:
     expect(drafted.rows).to_have_count(1)
 
 
+def test_files_that_could_not_be_kept_at_first_are_kept_with_the_next_words(form: FormPage) -> None:
+    form.expected.append(NETWORK)
+    form.page.route("**/draft-files.js", lambda route: route.abort())
+    with form.page.expect_event("requestfailed"):
+        form.add(*FILES)
+    form.page.unroute("**/draft-files.js")
+    form.text.fill("Half a thought")
+    until_kept(form, 2)
+
+
 def test_files_that_were_not_touched_for_half_an_hour_are_gone_and_the_text_is_not(drafted: FormPage) -> None:
     drafted.page.evaluate(
         """() => {
