@@ -98,6 +98,19 @@ async def test_a_sender_may_have_as_much_waiting_as_is_left_for_others(database_
         await send(*greedy)
 
 
+async def test_a_sender_may_have_as_much_held_as_is_left_for_others(database_url: str, tmp_path: Path) -> None:
+    async with outbox_at(database_url, tmp_path, max_quarantine=400) as outbox:
+        held: list[str] = []
+        for _ in range(2):
+            new = replace(new_submission(outbox, FILE), beside=tuple(held))
+            await outbox.add(new, held="trap")
+            held.append(new.id)
+        with pytest.raises(OutboxFull):
+            await outbox.add(replace(new_submission(outbox, FILE), beside=tuple(held)), held="trap")
+        await outbox.add(replace(new_submission(outbox, FILE), beside=tuple(held)))  # there is other room for this
+        await add(outbox, held="trap")
+
+
 async def test_what_was_refused_cannot_fill_the_disk_and_what_may_have_arrived_stays(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -183,8 +196,9 @@ def test_while_nothing_is_delivered_one_sender_cannot_use_up_the_room(
 
 
 def test_spam_cannot_shut_attachments_off_for_anybody(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
-    widget = start_widget(PENDING_BYTES="50000", QUARANTINE_BYTES="50000")
-    statuses = [sends(widget, "192.0.2.1", website="https://spam.example") for _ in range(6)]
-    assert statuses == [202, 202, 503, 503, 503, 503]
+    widget = start_widget(PENDING_BYTES="50000", QUARANTINE_BYTES="80000", TRUSTED_PROXIES="127.0.0.1")
+    bots = ["192.0.2.1"] * 4 + ["192.0.2.2"] * 2
+    statuses = [sends(widget, bot, website="https://spam.example") for bot in bots]
+    assert statuses == [202, 202, 503, 503, 202, 503]
     assert widget.submit("honest", files=[("a.png", png(size=20_000), "image/png")]).status_code == 201
     assert insider.descriptions() == ["honest"]

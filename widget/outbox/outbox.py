@@ -37,6 +37,7 @@ _FIRST_ATTEMPT = 3.0
 """Seconds that a submission or a receipt waits for the first attempt to open the outbox."""
 _SPARED = 1 / 8
 """The share of the room that a product leaves free while nothing of other products waits."""
+_TWICE = ", with its sender's counted twice"
 _CLAIM_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between attempts to claim a row while the database is unavailable; the last is repeated."""
 _Claiming = Callable[[], Awaitable[Sequence[Work]]]
@@ -195,7 +196,7 @@ class Outbox:
     def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
         """Raises OutboxFull. What waits for delivery and what waits for the operator have separate room. A product gets
         half of the first while others wait, and always leaves enough for another product to begin. A sender may have as
-        much waiting as is left for others."""
+        much in either as is left for others."""
         size = sum(file.size for file in new.attachments)
         waiting: Counter[str] = Counter()
         quarantined = 0
@@ -204,17 +205,23 @@ class Outbox:
                 waiting[product] = total
             else:
                 quarantined += total
+        kept, most = (quarantined, self._max_quarantine) if held else (waiting.total(), self._max_pending)
+        is_scarce = kept + size > most / 2  # before, nobody can have too much
+        theirs = self._kept_bytes_of(connection, new.beside if is_scarce else ())
         if held:
-            _check(quarantined + size, self._max_quarantine, "kept for the operator", "QUARANTINE_BYTES")
+            wanted = quarantined + size + theirs[False]
+            _check(wanted, self._max_quarantine, f"kept for the operator{_TWICE}", "QUARANTINE_BYTES")
             return
-        _check(waiting.total() + size, self._max_pending, "waiting")
-        if new.beside and waiting.total() + size > self._max_pending / 2:  # below it, nobody can have too much
-            theirs = connection.scalar(self._statements.waiting_bytes_of, {"ids": new.beside})
-            _check(waiting.total() + size + theirs, self._max_pending, "waiting, with its sender's counted twice")
+        _check(waiting.total() + size + theirs[True], self._max_pending, f"waiting{_TWICE}")
         if waiting.keys() - {new.product}:
             _check(waiting[new.product] + size, self._max_pending / 2, f"waiting for {new.product} beside others")
         else:
             _check(waiting[new.product] + size, self._alone_up_to, f"waiting for {new.product} alone")
+
+    def _kept_bytes_of(self, connection: Connection, ids: Sequence[str]) -> Counter[bool]:
+        """The bytes of attachments of some rows, by whether they wait for delivery or for the operator."""
+        found = connection.execute(self._statements.kept_bytes_of, {"ids": ids}).all() if ids else ()
+        return Counter({bool(is_waiting): total for is_waiting, total in found})
 
     async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[Due]:
         """The rows that may be tried now, the longest due first, without the products in `shut`."""

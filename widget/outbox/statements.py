@@ -102,7 +102,7 @@ class Statements:
             status=literal("waiting"), **{name: bindparam(name) for name in _ATTACHMENT}
         )
         self.kept_bytes = _kept_bytes()
-        self.waiting_bytes_of = _waiting_bytes_of()
+        self.kept_bytes_of = _kept_bytes_of()
         self.takes_writes = select(backend.takes_writes)
         self.probe = _probe(now)
         self.remove = delete(submission).where(_BY_ID)
@@ -162,32 +162,32 @@ def _probe(now: ColumnElement[float]) -> Insert:
     )
 
 
-def _is_waiting() -> ColumnElement[bool]:
+def _is_waiting() -> Label[bool]:
     """Whether a row waits for delivery, rather than for the operator."""
     s = submission.c
     is_restored = func.coalesce(s.held_for, "") == RESTORED
-    return or_(s.due_at.is_not(null()), s.state == "sending", is_restored)
-
-
-def _waiting_bytes_of() -> Select[Any]:
-    """The bytes of kept files of those rows that wait for delivery, among some."""
-    s, a = submission.c, attachment.c
-    return (
-        select(func.coalesce(func.sum(a.size), 0))
-        .join_from(attachment, submission, a.submission_id == s.id)
-        .where(s.id.in_(bindparam("ids", expanding=True)), a.blob.is_not(null()), _is_waiting())
-    )
+    return or_(s.due_at.is_not(null()), s.state == "sending", is_restored).label("is_waiting")
 
 
 def _kept_bytes() -> Select[Any]:
     """The bytes of kept files by product, and by whether their rows wait for delivery or for the operator."""
-    s, a = submission.c, attachment.c
-    is_waiting: Label[bool] = _is_waiting().label("is_waiting")
+    s, a, is_waiting = submission.c, attachment.c, _is_waiting()
     return (
         select(s.product, is_waiting, func.sum(a.size))
         .join_from(attachment, submission, a.submission_id == s.id)
         .where(a.blob.is_not(null()))
         .group_by(s.product, is_waiting)
+    )
+
+
+def _kept_bytes_of() -> Select[bool, Any]:
+    """The same for some rows, of any product."""
+    s, a, is_waiting = submission.c, attachment.c, _is_waiting()
+    return (
+        select(is_waiting, func.sum(a.size))
+        .join_from(attachment, submission, a.submission_id == s.id)
+        .where(s.id.in_(bindparam("ids", expanding=True)), a.blob.is_not(null()))
+        .group_by(is_waiting)
     )
 
 
