@@ -185,6 +185,14 @@ def test_a_field_over_its_limit_is_too_large_and_the_rest_is_read(name, field):
     assert form.fields == {"submittedByEmail": "x" * 60}
 
 
+def test_all_fields_together_have_a_limit_and_ignored_ones_do_not_count():
+    fields = [text("context", "x" * 50), text("unknown", "x" * 60), text("proof", "x" * 50), text("description", "y")]
+    form = parse(body(*fields), limits=replace(LIMITS, text_size=100))
+    assert codes(form) == [("description", "request_too_large")]
+    assert form.fields == {"context": "x" * 50, "proof": "x" * 50}
+    assert LIMITS.text_size == 128 * 1024
+
+
 def test_too_many_parts_end_the_parsing():
     form = parse(body(text("description", "x"), *[text("x", "y")] * 7, text("submittedByEmail", "x")))
     assert codes(form) == [("", "request_too_large")]

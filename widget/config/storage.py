@@ -42,8 +42,8 @@ class StorageSettings(Topic):
         Field(
             description="Bytes of attachments kept for the operator: those of held, refused and parked submissions. "
             "They do not count towards `PENDING_BYTES`, and are shared between senders in the same way. Above it, a "
-            "held submission with files is answered 503, and "
-            "the files of the oldest held and refused submissions are removed.",
+            "held submission with files is answered 503, and the files of the oldest held and refused submissions are "
+            "removed.",
         ),
     ] = ByteSize(256 * 1024**2)
     held_files_days: Annotated[

@@ -44,6 +44,8 @@ class Limits:
     media_types: tuple[str, ...] = MEDIA_TYPES
     file_size: int = MAX_FILE_SIZE
     field_size: int = 64 * 1024
+    text_size: int = 2 * field_size
+    """For all text fields together: they are kept in memory, however slowly the rest of the body comes."""
     parts: int = 100
     part_headers: int = 8
     header_size: int = 4096
@@ -106,6 +108,7 @@ class Form:
         self._faults: list[Fault] = []
         self._seen: set[str] = set()
         self._parts = 0
+        self._text_size = 0
         self._headers: dict[bytes, bytes] = {}
         self._header_name = b""
         self._header_value = b""
@@ -259,7 +262,8 @@ class Form:
 
     def _add_to_text(self, text: _Text, piece: memoryview) -> None:
         text.size += len(piece)
-        if text.size > self._limits.field_size:
+        self._text_size += len(piece) if text.name else 0
+        if text.size > self._limits.field_size or self._text_size > self._limits.text_size:
             self.add_fault(Fault("request_too_large", text.name))
             self._part = None
         elif text.name:
