@@ -4,6 +4,7 @@ Escape closes the form; nothing is written to the console."""
 from collections.abc import Callable
 
 import pytest
+from bed import until
 from bundles import REACT_18, bundle, rendered, svelte
 from playwright.sync_api import Route, expect
 from rounds import TEXT, HostPage
@@ -195,6 +196,9 @@ def test_react_hydrates_the_whole_document(host: HostPage, react: str, when: str
     host.go_round()
 
 
+HYDRATED = "Object.keys(document.querySelector('#count')).some(key => key.startsWith('__reactProps'))"
+
+
 def test_react_18_hydrates_a_whole_document_that_takes_long_to_load(host: HostPage) -> None:
     """Nothing but an image at the end of the body is in its way until then."""
     host.page.clock.install()
@@ -207,6 +211,7 @@ def test_react_18_hydrates_a_whole_document_that_takes_long_to_load(host: HostPa
     host.page.clock.run_for(9000)
     host.page.evaluate("dispatchEvent(new Event('hydrate'))")
     host.page.clock.run_for(1000)
+    until(lambda: host.page.evaluate(HYDRATED))  # a click before is lost
     host.page.locator("#count").click()
     expect(host.page.locator("#count")).to_have_text("Count 1")
     held[0].fulfill(status=204)
