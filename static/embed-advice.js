@@ -67,7 +67,10 @@ export function advise(options, key, value) {
 /** Reports options that do not exist, all of one call. An event is not meant as options: `onclick = InsiderFeedback.open` passes
  * one, and so does React, with keys of its own. @param {Record<string, string>} options */
 function report(options) {
-  if (!EVENTS.some(key => unknown.includes(key))) for (const key of unknown) say(`There is no option ${key}: there are ${Object.keys(options).join(', ')}.`)
+  if (!EVENTS.some(key => unknown.includes(key))) for (const key of unknown) {
+    if (key === 'test') say('test cannot be set: write data-test on the script tag, test on the element, or data-feedback-test on html.')
+    else say(`There is no option ${key}: there are ${Object.keys(options).join(', ')}.`)
+  }
   unknown = []
 }
 

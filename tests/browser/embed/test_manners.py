@@ -45,6 +45,7 @@ def until_said(host: HostPage, part: str) -> str:
     ("call", "words"),
     [
         ("set({thme: 'dark'})", "There is no option thme: there are product, "),
+        ("set({test: true})", "test cannot be set: write data-test on the script tag, "),
         ("set({theme: 'night'})", 'theme cannot be "night": write light or dark or auto.'),
         ("set({launcher: 'no'})", 'launcher cannot be "no": write true or false.'),
         ("set({position: 'left'})", 'position cannot be "left": write bottom-end, '),
