@@ -46,7 +46,7 @@ export class Feedback extends HTMLElement {
 
   /** @param {string} name */
   attributeChangedCallback(name) {
-    if (widgets.includes(this.#widget) && /launcher|product|mode|z-/.test(name)) {
+    if (widgets.includes(this.#widget) && /product|mode|launcher|z-/.test(name)) {
       this.#widget._end()
       this.#widget._start()
     } else this.#widget.update()

@@ -1,12 +1,12 @@
 /** The options of a page. */
 import {bring} from './source.js'
 
-const WORD = '[\\w-]+', TEXT = '.+'
+const WORD = '[-\\w]+', TEXT = '.+'
 
 /** Each is a property of the element; those with a pattern are attributes, too. Pages may extend Object.prototype. @type {any} */
 export const OPTIONS = {
-  __proto__: null, mode: 'popover|dialog|inline', position: '(top|bottom)-(start|end)', context: '', lang: WORD, identity: '',
-  theme: 'light|dark|auto', zIndex: '-?\\d+', email: TEXT, product: WORD, label: TEXT, launcher: 'true|false',
+  __proto__: null, product: WORD, zIndex: '-?\\d+', mode: 'popover|dialog|inline', position: '(top|bottom)-(start|end)', label: TEXT, lang: WORD, email: TEXT,
+  theme: 'light|dark|auto', launcher: 'true|false', identity: '', context: '',
 }
 
 /** @param {string} key */

@@ -38,8 +38,8 @@ export async function keep(script) {
   // Last, so that our own change calls for no second look.
   observer.observe(document, {childList: true})
   observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
-  observer.observe(document.body, {childList: true})
   observer.observe(document.documentElement, {childList: true})
+  observer.observe(document.body, {childList: true})
 }
 
 function settle() {

@@ -17,4 +17,4 @@ export const beside = path => src.replace(/[^/]*(\?.*)?$/, path)
 export const bring = name => import(beside(`static/embed-${name}.js`)).catch(() => ({}))
 
 /** Calls with the tag: at once if the browser names one with a product, else after a search. @param {(tag: any) => void} mount */
-export const withTag = mount => script?.dataset.product ? mount(script) : bring('page').then(({find}) => find && mount(find(src)))
+export const withTag = mount => script?.dataset.product ? mount(script) : bring('page').then(({find}) => find?.(src, mount))

@@ -8,7 +8,7 @@ import {STYLE} from './style.js'
 
 /** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
-  es: 'Tu opinión', hi: 'राय', ar: 'رأيك', h: '意見', tr: 'Geri bildirim', ja: 'ご意見', fr: 'Votre avis', uk: 'Відгук', zh: '反馈', ko: '의견', he: 'משוב',
+  es: 'Tu opinión', hi: 'राय', h: '意見', tr: 'Geri bildirim', ja: 'ご意見', ar: 'رأيك', fr: 'Votre avis', uk: 'Відгук', zh: '反馈', ko: '의견', he: 'משוב',
 }
 
 /**
@@ -36,7 +36,7 @@ export class Widget {
     const language = this.language.toLowerCase()
     return this.get('label') ?? WORDS[/^zh-[^s]*[tkm]/.test(language) ? 'h' : language.slice(0, 2)] ?? 'Feedback'
   }
-  get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? ''}`) }
+  get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`) }
 
   /** The page's language, found through shadow roots. */
   get language() {
@@ -99,7 +99,7 @@ export class Widget {
     if (this.place) return this.panel?.load()
     reach(this.element)
     const place = this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
-    add(place, 'iframe', {allow: 'display-capture; clipboard-write', src: this.url + `&mode=${this.get('mode') ?? 'popover'}`}).onload = () => place.loaded = true
+    add(place, 'iframe', {src: this.url + `&mode=${this.get('mode') ?? 'popover'}`, allow: 'display-capture; clipboard-write'}).onload = () => place.loaded = true
     const {Panel} = await bring('panel')
     if (this.place == place) try { // it was not started anew meanwhile
       this.panel = new Panel(this, add, dress)
@@ -107,7 +107,7 @@ export class Widget {
       if (this.person && this.isOpen) open(this.url, '_blank', 'noopener')
       this.close()
       this.box.replaceChildren()
-      add(this.box, 'a', {class: 'button launcher', part: 'link', href: this.url, target: '_blank', rel: 'noopener'}, this.label + ' ↗')
+      add(this.box, 'a', {class: 'button launcher', part: 'link', rel: 'noopener', target: '_blank', href: this.url}, this.label + ' ↗')
       const code = navigator.onLine ? 'script_blocked' : 'offline'
       console.warn(NAME, code) // only the code: what blocks the panel may also block the module with the messages
       this.tell('error', {retryable: true, code})

@@ -1,16 +1,17 @@
 /** The loader's tag in the page: found if the browser does not say which it is, and followed when pages are swapped. */
 
 /**
- * The tag of the script: of several, one that names a product. jQuery, for one, puts the tag into the page, but runs a copy
- * without its attributes, which is gone afterwards.
+ * Calls with the tag of the script: of several, one that names a product. jQuery, for one, puts the tag into the page, but
+ * runs a copy without its attributes, which is gone afterwards.
  *
- * @param {string} src the script's own address @returns {any}
+ * @param {string} src the script's own address @param {(tag: any) => void} mount
  */
-export function find(src) {
-  const tags = [...search(src, document)]
+export function find(src, mount) {
+  const ours = [...document.scripts].filter(script => script.src === src)
+  const tags = ours.length ? ours : [...search(src, document)] // to look into every shadow root takes long in a large page
   const tag = tags.find(({dataset}) => dataset.product) ?? tags[0]
   if (tag && !tag.dataset.product && tag.getAttributeNames().some((/** @type {string} */ name) => MEANT.test(name))) complain(tag)
-  return tag ?? {dataset: {}}
+  mount(tag ?? {dataset: {}})
 }
 
 /** Attributes of a tag that is meant to make a button. */
