@@ -248,6 +248,26 @@ def test_a_page_that_replaces_its_whole_document_keeps_the_button(host: HostPage
     host.go_round()
 
 
+def test_a_browser_that_cannot_move_a_frame_keeps_the_button_however_often_the_body_changes(host: HostPage) -> None:
+    """The element then stays in the body, as somebody used the form before the page had settled."""
+    host.page.add_init_script("delete Element.prototype.moveBefore; delete Document.prototype.moveBefore")
+    host.page.clock.install()
+    host.put(f"{HEAD}{TAG}<body><h1>Orders</h1>")
+    host.visit()
+    host.launcher.hover()
+    expect(host.form.locator("#description")).to_be_attached()
+    host.page.clock.run_for(2000)
+    host.page.evaluate("""(async () => {
+      for (let time = 0; time < 100; time++) {
+        document.body.append('.')
+        await new Promise(done => queueMicrotask(done))
+      }
+      document.body = document.createElement('body')
+    })()""")
+    host.page.clock.resume()
+    host.go_round()
+
+
 # Pages that control the focus, and elements in front of the page
 
 
