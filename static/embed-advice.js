@@ -47,7 +47,7 @@ export function say(text, chapter = 'attributes') {
   reported[text] = true
 }
 
-const NONE = 'There is no element yet. The call waits for one: give the script tag data-product="…".'
+const NONE = 'There is no element yet. The call waits for one: give the script tag data-product="…" or, without a tag, the options a product.'
 const INLINE = "There is no popover or dialog yet. The call waits for one. Reach an inline form by its element: document.querySelector('insider-feedback').set(…)."
 
 /**
