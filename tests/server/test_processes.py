@@ -83,6 +83,35 @@ def test_they_stop_while_one_of_them_waits_to_be_started(tmp_path: Path) -> None
         process.kill()
 
 
+STOPPED = """
+import os, signal, sys, threading, time
+from widget.server import processes
+
+fork = os.fork
+
+def stop():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    signal.raise_signal(signal.SIGTERM)
+
+def stopped_first():
+    thread = threading.Thread(target=stop)
+    thread.start()
+    thread.join()
+    return fork()
+
+os.fork = stopped_first
+sys.exit(processes.run_processes(lambda started: time.sleep(3600), 1))
+"""
+
+
+def test_one_that_is_made_while_another_thread_gets_the_signal_to_stop_ends_too(tmp_path: Path) -> None:
+    process = Process([sys.executable, "-c", STOPPED], tmp_path / "log", plain_environ(), tmp_path)
+    try:
+        assert process.popen.wait(STOP) == 0
+    finally:
+        process.kill()
+
+
 def test_pauses_grow_to_a_bound_and_a_long_life_ends_them() -> None:
     place = _Place()
     assert [place.ended(0.0) for _ in range(9)] == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]

@@ -97,8 +97,13 @@ class _Processes:
         now = time.monotonic()
         for place in self._places:
             if place.child is None and place.due <= now and not self._stopping:
-                place.child, place.began = self._fork(), now
+                self._start(place, now)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+
+    def _start(self, place: _Place, now: float) -> None:
+        place.child, place.began = self._fork(), now
+        if self._stopping:  # another thread, which blocks no signal, got one meanwhile
+            os.kill(place.child, signal.SIGTERM)
 
     def _wait(self) -> float | None:
         """Seconds until a place has to be filled; None if all are."""
