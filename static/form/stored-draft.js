@@ -72,7 +72,10 @@ export class StoredDraft {
 
   /** @param {Said} said @param {boolean} isLast whether there is no more time to wait for what was stored: then there are two drafts */
   keep(said, isLast) {
-    if (isLast && this.#last && printed(said) === printed(this.#last)) return // it may be forgotten meanwhile
+    const last = this.#last
+    const isOthers = last && this.#kept && !this.#kept.has(last)
+    const isSame = last && printed(said) === printed(last) && this.#token === (last.token ?? '')
+    if (isSame && (isLast || isOthers)) return // it may be forgotten meanwhile, or another tab is sending it
     if (!this.#kept) this.#coming.then(kept => { this.#last = kept.keep(said) })
     this.#write(said, this.#last?.files)
     this.keepFiles() // if that failed before

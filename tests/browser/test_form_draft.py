@@ -156,6 +156,23 @@ def test_a_draft_that_was_sent_from_one_tab_goes_from_the_others(form: FormPage)
     expect(other.locator(".feedback-file")).to_have_count(0)
 
 
+@pytest.mark.unopened
+def test_a_draft_that_another_tab_is_sending_does_not_become_two(form: FormPage, insider: Sandbox) -> None:
+    form.open(f"?email={EMAIL}").text.fill("Twice the same")
+    form.until(f"{OWNED}[0]?.text")
+    other = form.context.new_page()
+    other.clock.install()
+    other.goto(f"{form.url}?email={EMAIL}")
+    expect(other.locator("#description")).to_have_value("Twice the same")
+    insider.slow(2, "create")
+    form.send()
+    form.until(f"{OWNED}[0]?.token")
+    other.clock.run_for(1000)  # it stores what it shows
+    assert form.page.evaluate(f"{OWNED}.length") == 1
+    expect(form.thanks).to_be_visible()
+    expect(other.locator("#description")).to_have_value("")
+
+
 def test_leaving_asks_while_a_submission_is_on_its_way(form: FormPage, insider: Sandbox) -> None:
     asked: list[str] = []
 
