@@ -36,6 +36,23 @@ async def test_a_database_may_take_longer_than_the_time_between_two_checks(
         watching.cancel()
 
 
+async def test_what_a_submission_meets_during_a_check_is_not_forgotten_because_that_began_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody: Any = None
+    async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
+
+        async def check() -> None:
+            outbox.trouble = "the disk is all but full"
+
+        monkeypatch.setattr(outbox, "check_answers", check)
+        checks = Health(outbox, nobody, nobody, {}, database_every=60, accounts_every=60)
+        await checks._look_at_database()
+        assert not checks.ready
+        await checks._look_at_database()
+        assert checks.ready, "a check that began later"
+
+
 async def test_a_heartbeat_that_no_request_can_be_made_for_is_logged_once() -> None:
     heartbeat = Heartbeat("https://ho\u200bst.example/a-secret")
     with capture_logs() as lines:

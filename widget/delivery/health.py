@@ -103,8 +103,10 @@ class Health:
 
     async def _look_at_database(self) -> None:
         try:
-            await (self._outbox.check_answers() if self._outbox.trouble is None else self._outbox.check_writable())
-            self._outbox.trouble = None
+            trouble = self._outbox.trouble
+            await (self._outbox.check_answers() if trouble is None else self._outbox.check_writable())
+            if self._outbox.trouble == trouble:  # else it is of a later moment than this check
+                self._outbox.trouble = None
             self.overview = await self._book.overview(self._products)
         except OutboxUnavailable as error:
             self._outbox.trouble = str(error)
