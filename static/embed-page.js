@@ -49,9 +49,10 @@ let last
 export function next(own, options, tag, address, script) {
   const {given, address: here} = last?.own === own ? last : {given: tag.dataset ?? {}, address}
   const isHere = here.split('#')[0] === location.href.split('#')[0]
-  const isOther = script && script.dataset.product !== own.product
-  if (script === tag || script && isHere && tag.isConnected !== false && !isOther) return tag
-  const found = script ?? [...document.scripts].find(({src, dataset}) => src === tag.src && dataset.product === tag.dataset?.product)
+  const came = script !== tag && script // else it ran before the page swap that has taken its tag away
+  const isOther = came && came.dataset.product !== own.product
+  if (tag.isConnected !== false && (script === tag || came && isHere && !isOther)) return tag
+  const found = came || [...document.scripts].find(({src, dataset}) => src === tag.src && dataset.product === tag.dataset?.product)
   if (!found) {
     if (!gone.has(tag) && (isHere || isInserted(tag, here))) return {dataset: tag.dataset}
     gone.add(tag)

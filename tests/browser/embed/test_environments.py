@@ -384,6 +384,18 @@ def change(host: HostPage) -> None:
     arrive(host, lambda: host.page.locator("#other").evaluate("link => link.click()"))
 
 
+def test_a_tag_that_went_while_its_script_was_running_gives_way_to_the_next(host: HostPage) -> None:
+    host.put(f"{HEAD}<body>{TAG}</body>")
+    host.visit()
+    module = host.loader.replace("embed.js", "static/embed-page.js")
+    assert host.page.evaluate(f"""async () => {{
+      const {{next}} = await import('{module}'), tag = document.querySelector('script[data-product]')
+      const after = tag.cloneNode()
+      tag.replaceWith(after)
+      return next(document.querySelector('insider-feedback'), {{}}, tag, document.URL, tag) === after
+    }}""")
+
+
 @pytest.mark.parametrize("where", ["head", "body"])
 @pytest.mark.parametrize(
     ("library", "body"),
