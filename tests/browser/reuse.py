@@ -6,6 +6,7 @@ that does to its page or context what could outlast this has the window for itse
 """
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,14 +59,15 @@ class Window:
             self.is_spoiled = True
         return method(*arguments, **named)
 
-    def clear(self, site: str) -> None:
-        """Leave the site, at this address, and forget all that it kept and all that a test changed."""
+    def clear(self, *sites: str) -> None:
+        """Leave the site, the first of these addresses; forget all that these sites kept and all that a test
+        changed."""
         to_undo, self._undo = self._undo, []
         for undo in to_undo:
             undo()
-        self.page.goto(f"{site}/healthz")  # the same process, and nothing in it that would keep more
-        self.page.evaluate("sessionStorage.clear()")
-        self._session.send("Storage.clearDataForOrigin", {"origin": site, "storageTypes": "all"})
+        self.page.goto(f"{sites[0]}/healthz")  # the same process, and nothing in it that would keep more
+        for site in sites:
+            self._session.send("Storage.clearDataForOrigin", {"origin": site, "storageTypes": "all"})
         self.page.mouse.move(0, 0)
         if self._size and self.page.viewport_size != self._size:
             self.page.set_viewport_size(self._size)
@@ -76,18 +78,18 @@ class Windows:
     """The windows that wait for a test, one for each set of options."""
 
     def __init__(self) -> None:
-        self._free: dict[str, Window] = {}
+        self._free: dict[str, list[Window]] = defaultdict(list)
 
     @contextmanager
-    def window(self, browser: Browser, site: str, **options: Any) -> Iterator[Window]:
-        """A window that knows nothing of the site."""
-        wanted = repr(sorted(options.items()))
-        window = self._free.pop(wanted, None)
+    def window(self, browser: Browser, *sites: str, **options: Any) -> Iterator[Window]:
+        """A window that knows nothing of these sites: that of the page first, then those that it frames."""
+        free = self._free[repr(sorted(options.items()))]
+        window = free.pop() if free else None
         if window is None or window.context.browser is not browser:
             window = Window(browser, **options)
         yield window
         if window.is_spoiled or len(window.context.pages) != 1:
             window.context.close()
         else:
-            window.clear(site)
-            self._free[wanted] = window
+            window.clear(*sites)
+            free.append(window)

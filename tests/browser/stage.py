@@ -58,9 +58,10 @@ class Server:
     """Serves what is in `answers`, and static files where `static` says so; counts the requests."""
 
     def __init__(self, *, static: bool = False) -> None:
-        self.answers: dict[str, Answer] = {"/favicon.ico": (204, "image/x-icon", "", {})}
+        self.answers: dict[str, Answer] = {}
         self.headers: dict[str, str] = {}
         self.requests: list[str] = []
+        self.clear()
         stage = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -89,7 +90,14 @@ class Server:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
+        self.url = f"http://localhost:{self.port}"
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def clear(self) -> None:
+        """Have no more to serve than an icon."""
+        self.answers = {"/favicon.ico": (204, "image/x-icon", "", {})}
+        self.headers = {}
+        self.requests.clear()
 
     def file(self, path: str, allowed: bool) -> Answer:
         name = "embed.js" if path == "/embed.js" else path.removeprefix("/static/")
@@ -113,7 +121,7 @@ class Stage:
 
     def __init__(self, host: Server, form: Server) -> None:
         self.host, self.form = host, form
-        self.host_url = f"http://localhost:{host.port}"
+        self.host_url = host.url
         self.form_url = f"http://127.0.0.1:{form.port}"
         form.headers = {
             "Cross-Origin-Resource-Policy": "cross-origin",

@@ -66,7 +66,7 @@ def test_a_person_sends_a_picture_from_a_page_below_the_path(site: Site, browser
         context = browser.new_context(locale="en-GB", ignore_https_errors=True)
         context.on("response", lambda answer: answers.append(answer) if answer.url.startswith("https:") else None)
         page = context.new_page()
-        page.goto(f"http://localhost:{host.port}/")
+        page.goto(host.url)
         page.get_by_role("button", name="Feedback").click()
         form = page.locator("insider-feedback").locator("iframe").content_frame
         form.locator("#description").fill("Under a path")

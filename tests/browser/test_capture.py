@@ -79,7 +79,7 @@ def test_in_a_strict_page_the_widget_is_not_in_its_own_picture(
     headers = {name: value.format(widget=form_site.url) for name, value in STRICT.items()}
     host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=form_site.url), headers)
     page = capturing.new_page()
-    page.goto(f"http://localhost:{host.port}/")
+    page.goto(host.url)
     page.locator("insider-feedback .launcher").click()
     form = page.frame_locator("insider-feedback iframe")
     form.locator("#description").fill("Look at this.")
@@ -99,7 +99,7 @@ def test_a_page_that_forbids_it_shows_no_button_and_names_the_keys(
     headers = {"Permissions-Policy": "display-capture=()"}
     host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=form_site.url), headers)
     page = context.new_page()
-    page.goto(f"http://localhost:{host.port}/")
+    page.goto(host.url)
     page.locator("insider-feedback .launcher").click()
     form = page.frame_locator("insider-feedback iframe")
     expect(form.locator(".feedback-paste")).to_have_text("Or paste one: Print Screen, then Ctrl + V")

@@ -46,7 +46,7 @@ def test_feedback_with_two_files_is_sent_from_a_host_page_in_firefox(
     files[1].write_bytes(pdf())
     with Server() as host:
         host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=widget.url), {})
-        firefox.open(f"http://localhost:{host.port}/")
+        firefox.open(host.url)
         firefox.until(f"Boolean(document.querySelector('insider-feedback')?.shadowRoot && {LAUNCHER})")
         firefox.click(LAUNCHER)
         form = firefox.frame()

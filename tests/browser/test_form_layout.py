@@ -44,7 +44,7 @@ def opened(browser: Browser, form_site: Widget, host: Server) -> Iterator[Opened
             f'<script async src="{form_site.url}/embed.js" data-product="demo" data-mode="{mode}" data-lang="{lang}">'
         )
         host.answers["/"] = (200, "text/html", f"<!doctype html><title>Orders</title>{script}</script>", {})
-        page.goto(f"http://localhost:{host.port}/")
+        page.goto(host.url)
         page.locator("insider-feedback button").first.click()
         form = page.frame_locator("insider-feedback iframe")
         expect(form.locator("#sentimentRating-true")).to_be_focused()

@@ -212,7 +212,7 @@ def test_an_inline_form_stops_growing_when_its_height_only_follows_itself(
             element = f'<insider-feedback product="{product}" mode="inline"></insider-feedback>'
             host.answers["/"] = (200, "text/html; charset=utf-8", f"<!doctype html>{loader}<body>{element}", {})
             with subtests.test(height=height):
-                page.goto(f"http://localhost:{host.port}/")
+                page.goto(host.url)
                 page.frame_locator("iframe").locator("#description").wait_for()
                 assert page.evaluate(STEADY)
                 page.frame_locator("iframe").locator("#description").fill("\n" * 9)
@@ -228,7 +228,7 @@ def inline(browser: Browser, form_site: Widget) -> Iterator[Page]:
         element = '<insider-feedback product="demo" mode="inline"></insider-feedback>'
         host.answers["/"] = (200, "text/html; charset=utf-8", f"<!doctype html>{loader}<body>{element}", {})
         page = browser.new_context(**SMALL).new_page()
-        page.goto(f"http://localhost:{host.port}/")
+        page.goto(host.url)
         expect(page.frame_locator("iframe").locator("#description")).to_be_visible()
         yield page
         page.context.close()

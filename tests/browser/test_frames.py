@@ -25,7 +25,7 @@ def host() -> Iterator[Server]:
 
 @pytest.fixture
 def widget(start_widget: Callable[..., Widget], host: Server) -> Widget:
-    return start_widget(config=CONFIG.format(host=f"http://localhost:{host.port}"))
+    return start_widget(config=CONFIG.format(host=host.url))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_loader_changes_the_language_of_an_open_form(widget: Widget, host: S
     body = f'<!doctype html><html lang="en"><title>Orders</title>{script}'
     host.answers["/"] = (200, "text/html; charset=utf-8", body, {})
     page = browser.new_context(locale="en-GB").new_page()
-    page.goto(f"http://localhost:{host.port}/")
+    page.goto(host.url)
     page.get_by_role("button", name="Feedback").click()
     form = page.locator("insider-feedback").locator("iframe").content_frame
     expect(form.get_by_label("E-mail", exact=True)).to_be_visible()

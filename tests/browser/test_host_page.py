@@ -43,7 +43,7 @@ def test_feedback_leaves_a_strict_page_without_a_word_on_the_console(
     context.on("weberror", lambda error: said.append(str(error.error)))
     page = context.new_page()
     end_motion(page)
-    page.goto(f"http://localhost:{host.port}/")
+    page.goto(host.url)
     page.locator("insider-feedback .launcher").click()
     form = page.frame_locator("insider-feedback iframe")
     # By script, because the panel and the focus may still move: the key might go up elsewhere than it went down.
@@ -68,7 +68,7 @@ def test_the_thanks_fit_into_a_popover_on_a_low_screen(
     end_motion(page)
     content = PAGE.format(widget=form_site.url, mode="popover")
     host.answers["/"] = (200, "text/html; charset=utf-8", content, {})
-    page.goto(f"http://localhost:{host.port}/")
+    page.goto(host.url)
     page.locator("insider-feedback .launcher").click()
     form = page.frame_locator("insider-feedback iframe")
     form.locator("#description").fill("The totals are easy to find.")

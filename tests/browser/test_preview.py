@@ -352,7 +352,7 @@ def test_a_snippet_is_put_together_copied_and_opens_the_form(preview: Preview, c
     assert 'data-mode="dialog" data-position="top-start" data-theme="dark" data-lang="de"' in snippet
     with Server() as shop:
         shop.answers["/"] = (200, "text/html", f"<!doctype html><title>Shop</title>{snippet}", {})
-        page.goto(f"http://localhost:{shop.port}/")
+        page.goto(shop.url)
         page.locator("insider-feedback").get_by_role("button").click()
         frame = page.locator("insider-feedback").locator("iframe").content_frame
         expect(frame.locator("html[lang=de][data-theme=dark] #feedback-send")).to_be_visible()

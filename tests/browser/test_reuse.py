@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from bed import Widget
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Frame, Page
 from reuse import Windows
+from stage import Server
 
 KEEP = """async () => {
   localStorage.setItem('kept', 'local')
@@ -56,6 +57,27 @@ def test_the_next_test_gets_the_same_page_and_nothing_that_was_kept(browser: Bro
         assert page.evaluate(KEPT) == before == [{}, {}, "", [], 0, None, 1280, True, [False, False]]
     window.context.close()
     assert not heard
+
+
+def test_what_another_site_kept_in_a_frame_is_forgotten_too(browser: Browser, form_site: Widget) -> None:
+    windows = Windows()
+    with Server() as host:
+        host.answers["/"] = (200, "text/html", f'<iframe src="{form_site.url}/form/demo"></iframe>', {})
+
+        def framed(page: Page) -> Frame:
+            page.goto(host.url)
+            return page.frames[1]
+
+        with windows.window(browser, host.url, form_site.url) as window:
+            before = framed(window.page).evaluate(KEPT)
+            framed(window.page).evaluate(KEEP)
+            assert framed(window.page).evaluate(KEPT)[:5] == [
+                {"kept": "local"}, {"kept": "session", "late": "session"}, "", ["kept"], 1
+            ]  # fmt: skip
+        with windows.window(browser, host.url, form_site.url) as another:
+            assert another is window
+            assert framed(another.page).evaluate(KEPT) == before
+        window.context.close()
 
 
 @pytest.mark.parametrize("what", LASTING)

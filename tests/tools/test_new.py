@@ -172,7 +172,7 @@ SHEET = """:root { --sans: "Inter", sans-serif; --grey: #777 } .btn { background
 def test_the_look_of_a_page_is_proposed_with_its_contrast_repaired(tmp_path: Path) -> None:
     with Server() as shop:
         shop.answers |= {"/": (200, "text/html", PAGE, {}), "/shop.css": (200, "text/css", SHEET, {})}
-        url = f"http://localhost:{shop.port}"
+        url = shop.url
         done = children.run([*COMMAND, "new", "shop", "--from", f"{url}/"], tmp_path, plain_environ())
     assert done.returncode == 0, done.stderr
     product = load_products(tmp_path / "widget.toml")["shop"]

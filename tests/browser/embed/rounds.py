@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from bed import Sandbox, Widget, until
-from playwright.sync_api import BrowserContext, Frame, FrameLocator, Page, expect
+from playwright.sync_api import Frame, FrameLocator, Page, expect
 from samples import png
 from stage import Server
 
@@ -17,19 +17,19 @@ TEXT = "Good"
 class HostPage:
     """A page of `server` under the name localhost. The widget is on another site, 127.0.0.1."""
 
-    context: BrowserContext
+    page: Page
     server: Server
     widget: Widget
     insider: Sandbox
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.context = self.page.context
         self.context.on("console", lambda message: self.said.append(message.text))
         self.context.on("weberror", lambda error: self.said.append(str(error.error)))
-        self.page: Page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.inside: Page | FrameLocator = self.page  # the document that has the loader; tests of frames change it
-        self.url = f"http://localhost:{self.server.port}"
+        self.url = self.server.url
         self.loader = f"{self.widget.url}/embed.js"
 
     def script(self, content: str, path: str = "/app.js") -> None:
