@@ -209,6 +209,7 @@ def test_react_18_hydrates_a_whole_document_that_takes_long_to_load(host: HostPa
     host.page.goto(host.url + "/?late=hydrate", wait_until="commit")
     expect(host.launcher).to_be_visible()
     host.page.clock.run_for(9000)
+    until(lambda: host.page.evaluate("window.waits"))  # its script is deferred, unlike ours
     host.page.evaluate("dispatchEvent(new Event('hydrate'))")
     host.page.clock.run_for(1000)
     until(lambda: host.page.evaluate(HYDRATED))  # a click before is lost

@@ -26,6 +26,8 @@ else {
   const {src} = document.querySelector<HTMLScriptElement>('script[data-product]')!
   const hydrate = () => hydrateRoot(document, <Page loader={src} />, {onRecoverableError: error => console.error(error)})
   const late = new URLSearchParams(location.search).get('late')
-  if (late) addEventListener(late, hydrate)
-  else hydrate()
+  if (late) {
+    addEventListener(late, hydrate)
+    Object.assign(window, {waits: true})
+  } else hydrate()
 }
