@@ -151,11 +151,13 @@ def test_a_worker_goes_on_with_its_database_and_refuses_no_monitor(
             refuses(worker, "DATABASE_URL")
         address.write_text(url)
         hang_up(worker)
-        refused = 0
-        while worker.log().count('"widget.started"') < 2:
+
+        def has_started_again() -> bool:
             with closing(socket.socket()) as monitor:
-                refused += monitor.connect_ex(("127.0.0.1", port)) != 0
-        assert not refused
+                assert monitor.connect_ex(("127.0.0.1", port)) == 0
+            return worker.log().count('"widget.started"') == 2
+
+        until(has_started_again, pause=0.005)
         worker.until_answers(f"http://127.0.0.1:{port}/healthz")
     finally:
         worker.stop()
@@ -176,9 +178,13 @@ def test_signals_that_come_all_the_time_from_the_start_end_nothing(
     process = widget.run(command)
     try:
         until(lambda: blocks_hangups(process))
-        while process.log().count('"widget.started"') < 3:
+
+        def has_started_again() -> bool:
             assert process.popen.poll() is None
             hang_up(process)
+            return process.log().count('"widget.started"') == 3
+
+        until(has_started_again, pause=0.005)
     finally:
         process.stop()
 
