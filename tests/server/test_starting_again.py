@@ -80,6 +80,25 @@ def test_several_processes_and_workers_start_again_too(insider: Sandbox, tmp_pat
             worker.stop()
 
 
+def test_whoever_comes_meanwhile_need_not_wait_for_a_connection_that_is_kept_alive(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    with Widget(tmp_path, insider.url, KEEP_ALIVE="600") as widget:
+        with httpx.Client(base_url=widget.url, trust_env=False) as idle:
+            assert idle.get("/healthz").status_code == 200
+            widget.client.close()
+            hang_up(widget.process)
+
+            def is_the_last_answer() -> bool:
+                answer = httpx.get(f"{widget.url}/readyz", trust_env=False)
+                assert answer.status_code == 200
+                return answer.headers.get("connection") == "close"
+
+            until(is_the_last_answer)
+            assert starts(widget) == 1
+        until(lambda: starts(widget) == 2)
+
+
 def refusals(process: Process) -> list[str]:
     lines = [line for line in process.log().splitlines() if '"settings.unusable"' in line]
     return [json.loads(line)["reason"] for line in lines]

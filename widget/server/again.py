@@ -1,8 +1,9 @@
 """SIGHUP: a process reads its settings, secrets and products anew, by starting itself again in its place.
 
-The process keeps its id and its listening socket, so connections that arrive meanwhile wait and none is refused. First
-it tries such a start in a second process (`--trial`), because opening the database twice in one would release its locks
-(fcntl(2)). If that fails, this is logged and the process goes on with the old settings.
+The process keeps its id and its listening socket, so no connection is refused: those that arrive while it stops are
+answered until all that were open have ended, and then wait. First it tries such a start in a second process
+(`--trial`), because opening the database twice in one would release its locks (fcntl(2)). If that fails, this is logged
+and the process goes on with the old settings.
 
 SIGHUP ends a process that has no handler for it yet. So it is blocked from the start of the command (`cli.main`), or
 from before the program is replaced, until `on_hangup`. A signal that arrives meanwhile is delivered then.

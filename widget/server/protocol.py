@@ -70,6 +70,8 @@ class Protocol(HttpToolsProtocol):
     header_timeout = 10.0
     per_client = Connections(0)
     forwarded = Forwarded(per_client)
+    is_last = False
+    """Whether the next request is the last one on any connection, because the service stops."""
 
     def __init__(
         self,
@@ -93,7 +95,6 @@ class Protocol(HttpToolsProtocol):
         self._client: Sequence[str] | None = None
         self._rate: asyncio.TimerHandle | None = None
         self._body_then = 0
-        self._is_last = False
 
     # The connection.
 
@@ -177,7 +178,7 @@ class Protocol(HttpToolsProtocol):
         self._disarm()
         super().on_headers_complete()
         self._begin_rate()
-        if self._is_last or self.parser.should_upgrade():  # to nothing that we speak; the parser will not go on
+        if self.is_last or self.parser.should_upgrade():  # to nothing that we speak; the parser will not go on
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -203,7 +204,7 @@ class Protocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The service stops. A request that a client sent before it could know is still answered, as the last one."""
-        self._is_last = True
+        type(self).is_last = True
         if self._is_idle:
             if self.timeout_keep_alive_task is None:  # no request has come yet, so none is waited for any longer
                 self._arm(self.timeout_keep_alive, self._too_slow)

@@ -45,6 +45,7 @@ class Server(uvicorn.Server):
         self._delay = settings.shutdown_delay
         self._start_again: Callable[[], object] | None = None
         self._grace = settings.shutdown_grace
+        self._keep_alive = settings.keep_alive
         connections = Connections(settings.connections_per_client, settings.trusted_proxies)
         super().__init__(
             uvicorn.Config(
@@ -86,7 +87,7 @@ class Server(uvicorn.Server):
         """Begin to stop without `SHUTDOWN_DELAY`, and call `start_again` at the end."""
         self._start_again = start_again
         self._delay = 0
-        self._end_within(self._grace)
+        self._end_within(self._keep_alive + self._grace)
         self.should_exit = True
 
     def end(self) -> None:
@@ -104,11 +105,23 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop in order: readiness, accepting rows and connections, then (in the lifespan) the calls in progress."""
         if self._service:
+            await self._let_connections_end()
             self._service.health.stopping = True
             await self._wait_for_the_balancer()
             self._service.dispatcher.drain()
         await asyncio.sleep(0)  # takes over the connections that the kernel has accepted
         await super().shutdown(sockets)
+
+    async def _let_connections_end(self) -> None:
+        """Before this process starts again, answer each open connection once more, and go on accepting others: they
+        would have to wait until all that are kept alive have ended."""
+        before = [*self.server_state.connections]
+        for connection in before if self._start_again else ():
+            connection.shutdown()
+        for _ in range(math.ceil(self._keep_alive / _TICK)):
+            if not self._start_again or self.server_state.connections.isdisjoint(before):
+                return
+            await asyncio.sleep(_TICK)
 
     async def _wait_for_the_balancer(self) -> None:
         """Continue for `SHUTDOWN_DELAY` seconds, while `/readyz` says that no new requests should come."""
