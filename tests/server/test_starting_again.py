@@ -92,7 +92,7 @@ def test_whoever_comes_meanwhile_need_not_wait_for_a_connection_that_is_kept_ali
             def is_the_last_answer() -> bool:
                 answer = httpx.get(f"{widget.url}/readyz", trust_env=False)
                 assert answer.status_code == 200
-                return answer.headers.get("connection") == "close"
+                return bool(answer.headers.get("connection") == "close")
 
             until(is_the_last_answer)
             assert starts(widget) == 1

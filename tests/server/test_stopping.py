@@ -36,6 +36,12 @@ def answer(connection: socket.socket) -> str:
     return received.decode()
 
 
+def is_answered_once(widget: Widget) -> bool:
+    """Whether a new connection is, and not kept alive."""
+    answer = httpx.get(f"{widget.url}/healthz", trust_env=False)
+    return bool(answer.headers.get("connection") == "close")
+
+
 def accepts(widget: Widget) -> bool:
     with contextlib.suppress(OSError):
         connect(widget).close()
@@ -124,8 +130,9 @@ def test_a_socket_that_is_passed_loses_nobody_while_the_service_restarts(insider
         )
         try:
             assert "200 OK" in answer(early)
-            early.close()
             process.terminate()
+            until(lambda: is_answered_once(widget))  # nobody waits for `early`
+            early.close()
             process.wait(AN_END)
             assert accepts(widget)  # the kernel queues new connections for the next process
         finally:

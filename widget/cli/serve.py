@@ -13,7 +13,7 @@ from widget.config.settings import Settings
 from widget.server import hardening
 from widget.server.again import on_hangup, start_again
 from widget.server.processes import run_processes
-from widget.server.serving import Server, address_of, listen
+from widget.server.serving import Server, address_of, is_passed, listen
 from widget.telemetry import logs
 
 
@@ -29,9 +29,10 @@ def serve(trial: bool) -> None:
     settings = common.settings()
     hardening.harden()
     logs.configure(settings.log_level, "web")
+    is_kept = is_passed()
     with common.or_fail(lambda: listen(settings.host, settings.port)) as listening:
         if settings.web_concurrency == 1:
-            _serve_alone(settings, listening)
+            _serve_alone(settings, listening, is_kept)
         else:
 
             def work(started: Callable[[], None]) -> None:
@@ -46,7 +47,7 @@ def serve(trial: bool) -> None:
             sys.exit(run_processes(work, settings.web_concurrency, listening.close))
 
 
-def _serve_alone(settings: Settings, listening: socket.socket) -> None:
+def _serve_alone(settings: Settings, listening: socket.socket, is_kept: bool) -> None:
     """Serve, and start again in this process on request. Meanwhile, connections wait at the socket."""
 
     def replace(server: Server) -> None:
@@ -54,12 +55,14 @@ def _serve_alone(settings: Settings, listening: socket.socket) -> None:
             kept = os.dup(listening.fileno())  # stopping closes the other
             server.stop_for(lambda: start_again(kept))
 
-    _serve(settings, listening, lambda server: on_hangup(lambda: replace(server)))
+    _serve(settings, listening, lambda server: on_hangup(lambda: replace(server)), is_kept)
 
 
-def _serve(settings: Settings, listening: socket.socket, started: Callable[[Server], None]) -> None:
+def _serve(
+    settings: Settings, listening: socket.socket, started: Callable[[Server], None], is_kept: bool = False
+) -> None:
     app = common.or_fail(lambda: create_app(settings, address_of(listening)))
-    server = Server(app, settings, lambda: started(server))
+    server = Server(app, settings, lambda: started(server), is_kept=is_kept)
     try:
         server.run(sockets=[listening])
     except SystemExit:  # uvicorn exits like this if the lifespan fails to start

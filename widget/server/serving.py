@@ -6,6 +6,7 @@ import gc
 import math
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from types import FrameType
 from typing import Any
@@ -36,16 +37,21 @@ FIRST_PASSED = 3
 class Server(uvicorn.Server):
     """uvicorn, with less for the garbage collector to scan and an orderly shutdown.
 
-    `started` is called once requests are answered.
+    `started` is called once requests are answered. `is_kept` says that the listening socket outlives this process, so
+    that connections wait for the next one.
     """
 
-    def __init__(self, app: Starlette, settings: Settings, started: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, app: Starlette, settings: Settings, started: Callable[[], None] = lambda: None, *, is_kept: bool = False
+    ) -> None:
         self._app = app
         self._tell = started
         self._delay = settings.shutdown_delay
         self._start_again: Callable[[], object] | None = None
         self._grace = settings.shutdown_grace
+        self._grace_ends = 0.0
         self._keep_alive = settings.keep_alive
+        self._is_kept = is_kept
         connections = Connections(settings.connections_per_client, settings.trusted_proxies)
         super().__init__(
             uvicorn.Config(
@@ -87,7 +93,7 @@ class Server(uvicorn.Server):
         """Begin to stop without `SHUTDOWN_DELAY`, and call `start_again` at the end."""
         self._start_again = start_again
         self._delay = 0
-        self._end_within(self._keep_alive + self._grace)
+        self._end_within(self._grace)
         self.should_exit = True
 
     def end(self) -> None:
@@ -105,21 +111,24 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop in order: readiness, accepting rows and connections, then (in the lifespan) the calls in progress."""
         if self._service:
-            await self._let_connections_end()
-            self._service.health.stopping = True
+            self._service.health.stopping = not self._start_again
             await self._wait_for_the_balancer()
+            self._grace_ends = time.monotonic() + self._grace
+            if self._start_again or self._is_kept:
+                await self._let_connections_end()
+            self._service.health.stopping = True
             self._service.dispatcher.drain()
         await asyncio.sleep(0)  # takes over the connections that the kernel has accepted
         await super().shutdown(sockets)
 
     async def _let_connections_end(self) -> None:
-        """Before this process starts again, answer each open connection once more, and go on accepting others: they
-        would have to wait until all that are kept alive have ended."""
+        """Answer each open connection once more, and go on accepting others. They would have to wait at the socket, for
+        the process that comes next, until all that are kept alive have ended."""
         before = [*self.server_state.connections]
-        for connection in before if self._start_again else ():
+        for connection in before:
             connection.shutdown()
-        for _ in range(math.ceil(self._keep_alive / _TICK)):
-            if not self._start_again or self.server_state.connections.isdisjoint(before):
+        for _ in range(math.ceil(min(self._keep_alive, self._grace) / _TICK)):
+            if self.force_exit or self.server_state.connections.isdisjoint(before):
                 return
             await asyncio.sleep(_TICK)
 
@@ -133,7 +142,7 @@ class Server(uvicorn.Server):
     async def _wait_tasks_to_complete(self) -> None:
         """Wait for the requests in progress, and cut off those that take too long. These are answered, too."""
         try:
-            async with asyncio.timeout(self._grace):
+            async with asyncio.timeout(max(0.0, self._grace_ends - time.monotonic())):
                 await super()._wait_tasks_to_complete()
         except TimeoutError:
             cut_off = [*self.server_state.tasks]
@@ -202,9 +211,14 @@ async def answering(app: ASGIApp, listening: socket.socket) -> AsyncIterator[Non
         await asyncio.wait({task}, timeout=_LAST_ANSWERS)
 
 
+def is_passed() -> bool:
+    """Whether `listen` finds a socket that was passed to this process."""
+    return os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0"
+
+
 def _passed() -> socket.socket | None:
     """The socket that was passed to this process as sd_listen_fds(3) has it."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS", "0") == "0":
+    if not is_passed():
         return None
     if os.environ["LISTEN_FDS"] != "1":
         raise ConfigurationError([Problem("LISTEN_FDS", "several sockets were passed; pass one")])
