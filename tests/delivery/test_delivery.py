@@ -212,6 +212,13 @@ def test_what_was_not_processed_for_another_reason_does_not_shut_a_gate() -> Non
     assert gate.admit()
 
 
+def test_a_row_for_which_no_call_was_made_opens_no_gate() -> None:
+    gate = Gate(30, Clock())
+    gate.note(Misconfigured("answered 403"))
+    gate.note(Refused(("The file is no longer stored.",), None))
+    assert gate.shut
+
+
 def test_a_feedback_that_was_created_without_an_id_is_never_created_again() -> None:
     assert after(Created(None)) == Transition("delivered", feedback_id=NO_ID)
     with_files = after(Created(None), pending=FILES)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from bed import ROOT, Sandbox, Widget, until
 from migrated import migrate
+from samples import png
 
 from widget.delivery.gate import FAILURES_TO_SHUT
 
+OPS_TOKEN = "tests-only-operators-token"
 SHUT = {"PROBE_INTERVAL": "0.1", "SWEEP_INTERVAL": "0.1", "DELIVERY_WAIT": "0", "RETRY_MIN": "0.05", "RETRY_MAX": "0.1"}
 
 
@@ -80,3 +82,33 @@ def test_an_outage_in_which_nobody_can_know_leaves_few_unknown_and_all_arrive_af
     assert insider.counts()["create"] <= 1 + FAILURES_TO_SHUT
     insider.recover()
     until(lambda: sorted(insider.descriptions()) == sorted(["before", *texts]))
+
+
+def account(widget: Widget) -> str:
+    answer = widget.client.get("/readyz", headers={"Authorization": f"Bearer {OPS_TOKEN}"})
+    state: str = answer.json()["accounts"]["demo"]["state"]
+    return state
+
+
+def test_while_only_files_are_not_taken_texts_arrive_and_files_wait_instead_of_being_used_up(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(
+        OPS_TOKEN=OPS_TOKEN, HEALTH_INTERVAL="0.1", UNKNOWN_POLICY="park", DELIVERY_CONCURRENCY="1", **SHUT
+    )
+    insider.fail_with(502, "attach")
+    for n in range(8):
+        assert widget.submit(f"number {n}", files=[("a.png", png(), "image/png")]).status_code == 202
+    until(lambda: insider.counts()["create"] == 8)
+    assert widget.submit("text alone").status_code == 202
+    until(lambda: "text alone" in insider.descriptions())
+    paused = [line for line in widget.log().splitlines() if "delivery.paused" in line]
+    assert len(paused) == 1, "the account itself is well"
+    assert "files: answered 502" in paused[0]
+    until(lambda: account(widget) == "files: answered 502")
+    insider.recover()
+    tried = insider.counts()["attach"]
+    assert tried <= 1 + FAILURES_TO_SHUT
+    until(lambda: not widget.rows("--state", "queued"), pause=0.2)
+    assert len([feedback for feedback in insider.feedbacks() if feedback["attachments"]]) == 8 - tried
+    until(lambda: account(widget) == "ok", pause=0.2)

@@ -68,11 +68,17 @@ class Delivery:
         self._scan_timeout = scan_timeout
         self._chance = chance
         self._clock = clock
-        by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
         self._unanswered: dict[str, float] = {}
         """Claims under which a row may have been stored: the commit got no answer. When that was, by the clock."""
         self._account_states = AccountStates(Accounts(outbox.backend))
-        self.gates: Mapping[str, Gate] = {product: by_account[insider.account_of(product)] for product in products}
+
+        def gates() -> Mapping[str, Gate]:
+            by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
+            return {product: by_account[insider.account_of(product)] for product in products}
+
+        self.gates = gates()
+        self._file_gates = gates()
+        """Insider Connect may take feedback while it takes no files. What waits for that must not hold up the rest."""
 
     def kept_back(self) -> Mapping[str, float]:
         """The products whose rows may not be tried now, each with the seconds until a probe may be."""
@@ -207,6 +213,11 @@ class Delivery:
 
     async def _step(self, work: Work, gate: Gate) -> tuple[Transition, SubmissionStatus | None]:
         """Make the next call of `work` and record its outcome."""
+        files = self._file_gates[work.product]
+        attaches = work.feedback_id is not None
+        if attaches and not files.admit():
+            gate.readmit()
+            return await self._put_off(work, files)
         if (transition := await self._scan(work)) is not None:
             return await self._write(work, transition, transition.error)
         asked: Outcome | None = None
@@ -223,24 +234,42 @@ class Delivery:
             outcome = Refused((str(error),), None)
         except OutboxUnavailable as error:
             outcome = NotProcessed(str(error))
-        if (judged := gate.suspects.judge(work.id, outcome, blocked=work.blocked)) is not outcome:
+        asking = files if attaches else gate
+        if (judged := asking.suspects.judge(work.id, outcome, blocked=work.blocked)) is not outcome:
             outcome, asked = judged, None  # it says nothing about the account
-        elif gate.note(outcome, self._pause(gate, outcome)):
-            log.warning(
-                "delivery.paused" if gate.shut else "delivery.resumed", product=work.product, reason=gate.reason
-            )
+        elif asked is not None:
+            self._learn(work.product, asked, attaches=attaches)
         transition = decide(work, outcome, self._policy, self._chance())
         is_held_back = isinstance(outcome, NotProcessed | Misconfigured) and transition.state == "queued"
-        if gate.shut and is_held_back:
-            transition = Transition(
-                "queued", 0.0, transition.error, attempt_spent=False
-            )  # the gate holds it back, not its own delay
+        if is_held_back and (asking.shut or gate.shut):
+            # The gate holds it back, not its own delay. That of files does so only once the row is claimed.
+            delay = asking.opens_in if attaches else 0.0
+            transition = Transition("queued", delay, transition.error, attempt_spent=False)
         # Insider Connect's words may repeat what the person wrote, so they stay in the row and out of the log.
         reason = f"answered {outcome.status}" if isinstance(outcome, Refused) and outcome.status else transition.error
         written = await self._write(work, transition, reason)
-        if asked is not None:
-            await self._account_states.note(self._sharing(gate), asked)
+        if asked is not None and not (isinstance(asked, Created) and files.shut):
+            await self._account_states.note(self._sharing(gate), _about_files(asked) if attaches else asked)
         return written
+
+    async def _put_off(self, work: Work, files: Gate) -> tuple[Transition, SubmissionStatus | None]:
+        """Let a row whose feedback is created wait until files are taken again. Each waits a little longer, so that not
+        all of them come at once."""
+        outcome = NotProcessed(files.reason or "files are not taken", files.opens_in)
+        transition = decide(work, outcome, self._policy, self._chance())
+        return await self._write(work, transition, transition.error)
+
+    def _learn(self, product: str, outcome: Outcome, *, attaches: bool) -> None:
+        """Open or shut the gate that an outcome is about. Files that are taken show that the account is well, too."""
+        gate, files = self.gates[product], self._file_gates[product]
+        unreachable = isinstance(outcome, NotProcessed) and outcome.unreachable
+        concerned = [gate]
+        if attaches and not unreachable:
+            outcome = _about_files(outcome)
+            concerned = [files, gate] if isinstance(outcome, Attached | Refused) else [files]
+        for one in concerned:
+            if one.note(outcome, self._pause(one, outcome)):
+                log.warning("delivery.paused" if one.shut else "delivery.resumed", product=product, reason=one.reason)
 
     def _sharing(self, gate: Gate) -> tuple[str, ...]:
         """The products that share the gate's account."""
@@ -332,6 +361,13 @@ async def _told(stored: "asyncio.Future[bool]", adding: Awaitable[T]) -> T | Non
         return None
     stored.set_result(bool(added))
     return added
+
+
+def _about_files(outcome: Outcome) -> Outcome:
+    """The same, with a reason that says that only files are not taken."""
+    if isinstance(outcome, NotProcessed | Unknown | Misconfigured):
+        return replace(outcome, reason=f"files: {outcome.reason}")
+    return outcome
 
 
 def _record_pauses() -> Iterator[float]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from widget.delivery.suspects import Suspects
-from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Unknown
+from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refused, Unknown
 
 FAILURES_TO_SHUT = 5
 """Consecutive calls without a connection, or without an answer that says what was done, after which an account's gate
@@ -81,6 +81,8 @@ class Gate:
                 is_long = isinstance(outcome, Unknown) and self._clock() - self._passed_at > self._probe_every
                 if self._failures >= (2 if is_long else FAILURES_TO_SHUT):
                     self._shut(reason, in_doubt=isinstance(outcome, Unknown))
+            case Refused(_, None):
+                pass  # no call was made
             case _:
                 self._passed_at = self._clock()
                 self.open()
