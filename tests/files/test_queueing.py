@@ -59,6 +59,20 @@ async def test_a_client_pays_for_the_time_its_files_took():
     assert served == ["costly", *["cheap"] * 5, "costly", *["cheap"] * 5, "costly"]
 
 
+async def test_clients_whose_files_took_long_leave_a_place_to_others_for_a_minute():
+    work = Work(places=2)
+    await work.done(("slow", 2), ("slower", 9))
+    async with work.queue.place("slow"):
+        waiting = asyncio.create_task(work.turn("slower", 9))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(work.turn("honest", 0.1), 5)
+    await waiting
+    assert work.served[-2:] == ["honest", "slower"]
+    work.clock.now += 60
+    async with work.queue.place("slow"), work.queue.place("slower"):
+        pass
+
+
 async def test_several_places_are_all_used_and_never_exceeded():
     work, most, at_work = Work(places=3), 0, 0
 

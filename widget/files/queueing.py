@@ -3,18 +3,24 @@
 This is start-time fair queuing (Goyal, Vin and Cheng, SIGCOMM 1996), by the time for which a place was held. A client
 that sends a hundred costly files is served as long as nobody else waits. A newcomer waits only for the files that are
 being checked at that moment.
+
+These may take long, and there are few places. So clients whose files took long of late leave one place to the others.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 from widget.errors import FilesBusy
 
 _LEAST = 0.001
 """Seconds charged for each turn in advance, so that clients alternate before their work has been measured."""
+_LONG = 2.0
+"""Seconds in a place that are long. The largest photo takes a fraction of one."""
+_REMEMBERED = 60.0
+"""Seconds for which a client is one that took long."""
 
 
 class FairQueue:
@@ -22,10 +28,14 @@ class FairQueue:
 
     def __init__(self, places: int, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = places
+        self._kept = min(1, places - 1)
+        """Places that clients who took long leave to the others."""
         self._patience = patience
         self._clock = clock
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._served: dict[str, float] = {}
+        self._long_until: dict[str, float] = {}
+        """Until when each client that took long is one, the latest last."""
         self._now = 0.0
         """The virtual time: what had been served to the client that got the latest place. Newcomers start with it."""
 
@@ -37,7 +47,7 @@ class FairQueue:
         try:
             yield
         finally:
-            self._charge(client, self._clock() - begun)
+            self._end(client, self._clock() - begun)
             self._release()
 
     async def _wait(self, client: str) -> None:
@@ -64,13 +74,19 @@ class FairQueue:
         if not turns:
             self._waiting.pop(client, None)
 
+    def _end(self, client: str, seconds: float) -> None:
+        self._charge(client, seconds)
+        if seconds >= _LONG:
+            self._long_until.pop(client, None)
+            self._long_until[client] = self._clock() + _REMEMBERED
+
     def _release(self) -> None:
         self._free += 1
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._free and self._waiting:
-            client = min(self._waiting, key=self._start)
+        while clients := self._eligible():
+            client = min(clients, key=self._start)
             turns = self._waiting[client]
             turn = turns.popleft()
             if not turns:
@@ -83,6 +99,17 @@ class FairQueue:
             turn.set_result(None)
         if not self._waiting:
             self._served.clear()  # nobody is ahead of anybody any more
+
+    def _eligible(self) -> Collection[str]:
+        """The waiting clients who may have the next free place."""
+        if not self._free:
+            return ()
+        now = self._clock()
+        while self._long_until and next(iter(self._long_until.values())) <= now:
+            del self._long_until[next(iter(self._long_until))]
+        if self._free > self._kept:
+            return self._waiting
+        return [client for client in self._waiting if client not in self._long_until]
 
     def _start(self, client: str) -> float:
         return max(self._now, self._served.get(client, 0.0))
