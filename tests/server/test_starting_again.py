@@ -182,21 +182,22 @@ def test_a_worker_goes_on_with_its_database_and_refuses_no_monitor(
         worker.stop()
 
 
-def blocks_hangups(process: Process) -> bool:
+def survives_hangups(process: Process, mask: str) -> bool:
     status = Path(f"/proc/{process.popen.pid}/status").read_text()
-    (blocked,) = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigBlk")]
-    return bool(blocked >> (signal.SIGHUP - 1) & 1)
+    (signals,) = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(mask)]
+    return bool(signals >> (signal.SIGHUP - 1) & 1)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize(("command", "mask", "by"), [("serve", "SigBlk", ()), ("worker", "SigIgn", ("nohup",))])
 def test_signals_that_come_all_the_time_from_the_start_end_nothing(
-    insider: Sandbox, tmp_path: Path, postgres: Postgres, command: str
+    insider: Sandbox, tmp_path: Path, postgres: Postgres, command: str, mask: str, by: tuple[str, ...]
 ) -> None:
     widget = Widget(tmp_path, insider.url, DATABASE_URL=postgres.database(), SHUTDOWN_GRACE="1")
     widget.migrate()
+    widget.command = (*by, *widget.command)
     process = widget.run(command)
     try:
-        until(lambda: blocks_hangups(process))
+        until(lambda: survives_hangups(process, mask))
 
         def has_started_again() -> bool:
             assert process.popen.poll() is None
