@@ -16,6 +16,7 @@ from bed import COMMAND, plain_environ
 
 from widget.config.products import Product
 from widget.tools import doctor
+from widget.tools.annotations import FORMATS, as_json
 from widget.tools.doctor import csp
 from widget.tools.doctor.csp import FRAME, SCRIPT
 from widget.tools.doctor.embeds import find
@@ -422,9 +423,11 @@ def test_a_page_under_https_with_a_tag_under_http_is_mixed_content() -> None:
 
 def test_nothing_of_a_page_drives_the_terminal_on_which_the_report_is_read() -> None:
     escape = "\x1b]0;title\x07\x9b31m"
-    report = examine(TAG.replace("demo", f"demo{escape}"), content_security_policy=f"script-src 'none' {escape}")
+    report = examine(TAG.replace("demo", f"demo{escape}\u202e"), content_security_policy=f"script-src 'none' {escape}")
     assert {"policy.script"} < set(codes(report))
-    assert [line for line in report.lines() if not line.isprintable()] == []
+    for write in FORMATS.values():
+        assert [line for line in write(report).split("\n") if not line.isprintable()] == []
+    assert json.loads(as_json(report))["findings"]
 
 
 def test_whatever_does_not_answer_is_said_to_be_away() -> None:

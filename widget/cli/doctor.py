@@ -1,13 +1,13 @@
 """`widget doctor`."""
 
 import asyncio
-import json
 import os
 
 import click
 
 from widget.config.loading import load_products, places
 from widget.errors import ConfigurationError
+from widget.ops import words
 from widget.telemetry import logs
 from widget.tools import doctor as doctors
 
@@ -29,5 +29,5 @@ def doctor(context: click.Context, url: str, as_json: bool) -> None:
     except ConfigurationError:
         products = {}
     report = asyncio.run(doctors.run(url, products, os.environ.get("PUBLIC_URL") or None))
-    click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False) if as_json else "\n".join(report.lines()))
+    click.echo(words.as_json(report.as_json(), indent=2) if as_json else "\n".join(report.lines()))
     context.exit(0 if report.passed else 1)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TextIO
 
 from widget.cli.shown import said, written
 from widget.errors import AttachmentMissing
+from widget.ops.words import as_json
 from widget.outbox.backend import Backend
 from widget.outbox.entries import Attached, Whole
 
@@ -59,7 +60,7 @@ async def line(backend: Backend, whole: Whole, folder: Path | None) -> str:
         "cause": whole.cause,
         "attachments": [await _file(backend, entry.id, file, folder) for file in whole.attachments],
     }
-    return json.dumps(content, ensure_ascii=False)
+    return as_json(content)
 
 
 async def _file(backend: Backend, submission_id: str, file: Attached, folder: Path | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from widget.ops import words
 from widget.ops.words import duration, moment, one_line
 from widget.outbox.entries import Changed, Entry, Erased, Whole
 from widget.outbox.tables import TEST
@@ -48,7 +49,7 @@ def summary_as_json(groups: Sequence[Group]) -> Iterator[str]:
     """A JSON object for each group."""
     for state, product, reason, number, oldest in groups:
         group = {"state": state, "product": product, "reason": None if reason == "-" else reason}
-        yield json.dumps(group | {"count": number, "oldest_seconds": round(oldest)}, ensure_ascii=False)
+        yield words.as_json(group | {"count": number, "oldest_seconds": round(oldest)})
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -134,7 +135,7 @@ def as_json(what: Entry | Changed | Erased | dict[str, Any], whole: Whole | None
             content["feedback"] = said(whole.feedback)
             content["consent_version"] = whole.consent_version
             content["context"] = None if whole.context is None else json.loads(whole.context)
-    return json.dumps(content, ensure_ascii=False)
+    return words.as_json(content)
 
 
 def said(feedback: Feedback) -> dict[str, Any]:

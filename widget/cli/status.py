@@ -1,7 +1,6 @@
 """`widget status`: whether feedback arrives, at one look; for terminals and for cron."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from widget.cli.shown import age, written
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable
 from widget.ops.board import problems as problems_of
-from widget.ops.words import duration, one_line
+from widget.ops.words import as_json, duration, one_line
 from widget.outbox.accounts import Accounts, Overview
 from widget.outbox.events import product_of
 from widget.outbox.notices import Backlog, Notices
@@ -50,7 +49,7 @@ def status(in_json: bool, oldest: float) -> None:
         common.fail(f"The outbox cannot be used now: {error}")
     problems = [*([f"Nothing can be accepted: {trouble}."] if trouble else []), *problems_of(overview, oldest)]
     facts = _facts(settings, overview, free, events, problems)
-    for line in [json.dumps(facts, ensure_ascii=False)] if in_json else _lines(facts):
+    for line in [as_json(facts)] if in_json else _lines(facts):
         click.echo(line)
     sys.exit(NOT_ARRIVING if problems else 0)
 

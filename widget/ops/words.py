@@ -1,6 +1,11 @@
 """Formats figures for operators, in a terminal and on a page."""
 
+import json
+import re
 from datetime import UTC, datetime
+from typing import Any
+
+_INVISIBLE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def duration(seconds: float) -> str:
@@ -37,3 +42,10 @@ def size(number: float) -> str:
 def one_line(text: str) -> str:
     """`text` without control characters, which could drive a terminal: strangers wrote parts of it."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """`value` as JSON for a terminal, too: what could drive that, end a line or turn the direction of text is
+    escaped."""
+    written = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)

@@ -1,10 +1,10 @@
 """A report for machines: as JSON, and as the annotations that GitHub and GitLab show beside the lines of a change."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from widget.ops import words
 from widget.tools.findings import Finding, Report
 
 _SEVERITIES = {"wrong": "error", "notice": "warning"}
@@ -14,7 +14,7 @@ _ANYWHERE = "widget.toml"
 
 def as_json(report: Report) -> str:
     """The whole report. `findings` lists all of them with `file`, `line`, `severity`, `code`, `message` and `fix`."""
-    return json.dumps({**report.as_json(), "findings": [*map(_flat, report.findings)]}, indent=2, ensure_ascii=False)
+    return words.as_json({**report.as_json(), "findings": [*map(_flat, report.findings)]}, indent=2)
 
 
 def _flat(finding: Finding) -> dict[str, Any]:
@@ -44,7 +44,8 @@ def _commands(report: Report) -> Iterator[str]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return words.one_line(escaped)
 
 
 def _property(text: str) -> str:
@@ -53,7 +54,7 @@ def _property(text: str) -> str:
 
 def as_gitlab(report: Report) -> str:
     """A Code Quality report of GitLab: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format"""
-    return json.dumps([*map(_issue, report.findings)], indent=2, ensure_ascii=False)
+    return words.as_json([*map(_issue, report.findings)], indent=2)
 
 
 def _issue(finding: Finding) -> dict[str, Any]:
