@@ -59,9 +59,10 @@ async def test_waiting_rows_move_to_postgresql_with_their_files_and_a_repeat_cha
     widget = Widget(tmp_path, "http://127.0.0.1:1", DATABASE_URL=url, DATA_KEY=key)
     widget.client.close()
     widget.migrate()
-    done = widget.operate("import", "-", *files, typed=lines)
+    first = lines.splitlines()[0]
+    done = widget.operate("import", "-", *files, typed=f"{first}\n{lines}")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "Imported 8 submissions; 0 more were here already; 0 lines could not be imported.\n"
+    assert done.stdout == "Imported 8 submissions; 1 more were here already; 0 lines could not be imported.\n"
     (logged,) = map(json.loads, done.stderr.splitlines())
     assert (logged["event"], logged["rows"]) == ("outbox.imported", 8)
     again = widget.operate("import", "-", *files, typed=lines)

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
@@ -20,6 +20,11 @@ from widget.submissions.model import Rules, check
 
 _LONGEST = 2 * MAX_FILES * MAX_FILE_SIZE
 """Bytes of a line. Base64 makes its files a third larger."""
+
+_MOST = 128
+"""Lines in a group."""
+_FULL = 8 * 1024 * 1024
+"""Bytes of files with which a group is full."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """What no database stores in a text."""
@@ -93,6 +98,29 @@ def lines(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
                 break
         if line.strip():
             yield number, line
+
+
+def groups(
+    source: BinaryIO, products: object, folder: Path | None
+) -> Iterator[Sequence[tuple[int, Imported | ValueError]]]:
+    """What the lines hold, or why one holds nothing, with their numbers: as many at a time as fit into memory."""
+    group: list[tuple[int, Imported | ValueError]] = []
+    size = 0
+    for number, line in lines(source):
+        try:
+            found: Imported | ValueError = read(line, products, folder)
+        except ValueError as error:
+            found = error
+        group.append((number, found))
+        size += _size(found)
+        if len(group) == _MOST or size > _FULL:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def _size(found: Imported | ValueError) -> int:
+    return sum(file.size for file in found.files) if isinstance(found, Imported) else 0
 
 
 def read(line: bytes, products: object, folder: Path | None) -> Imported:

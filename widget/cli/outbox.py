@@ -22,7 +22,7 @@ from widget.config.settings import Settings
 from widget.ops.words import duration, moment, one_line
 from widget.outbox.accounts import Accounts, Overview
 from widget.outbox.entries import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Wanted
-from widget.outbox.importing import Importer
+from widget.outbox.importing import Imported, Importer
 from widget.outbox.operator import Operator
 from widget.submissions import addresses
 
@@ -254,17 +254,22 @@ def import_rows(source: BinaryIO, files: Path | None) -> None:
         importer = Importer(operator.backend)
         taken: list[str] = []
         known = wrong = 0
+        failure: Exception | None = None
         try:
-            for number, line in importing.lines(source):
-                try:
-                    new = importing.read(line, settings.products, files)
-                    if await importer.take(new):
-                        taken.append(new.columns["id"])
+            for group in importing.groups(source, settings.products, files):
+                outcomes = await importer.take([found for _, found in group])
+                for (number, found), outcome in zip(group, outcomes, strict=True):
+                    if isinstance(outcome, ValueError):
+                        wrong += 1
+                        click.echo(f"line {number}: {outcome}", err=True)
+                    elif isinstance(outcome, Exception):
+                        failure = outcome
+                    elif outcome and isinstance(found, Imported):
+                        taken.append(found.columns["id"])
                     else:
                         known += 1
-                except ValueError as error:
-                    wrong += 1
-                    click.echo(f"line {number}: {error}", err=True)
+                if failure:
+                    raise failure
         finally:
             operating.audit("outbox.imported", taken, rows=len(taken), known=known, wrong=wrong)
         return taken, known, wrong

@@ -3,6 +3,7 @@
 A submission that exists here already is left as it is, so an import can be repeated.
 """
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,13 +62,26 @@ class Importer:
         )
         self._is_known = select(submission.c.id).where(submission.c.id == bindparam("an_id"))
 
-    async def take(self, new: Imported) -> bool:
-        """Store a submission. Returns False, and stores nothing, if its id is already known.
+    async def take(self, group: Sequence[Imported | Exception]) -> Sequence[bool | Exception]:
+        """Store submissions at once, so that they share commits. For each, in order: whether it is new, False if its id
+        is already known and nothing is stored, or an error: OutboxUnavailable, ValueError if another submission used
+        its signed identity, or the one that stands in its place.
 
         A queued submission is due at once and is retried for as long as a new one. One that was being sent when it was
-        exported may have arrived, so it becomes `unknown`. Raises OutboxUnavailable, or ValueError if another
-        submission used its signed identity.
+        exported may have arrived, so it becomes `unknown`.
         """
+        outcomes = await asyncio.gather(*map(self._take, group))
+        if True in outcomes:
+            await self._backend.announce()
+        return outcomes
+
+    async def _take(self, new: Imported | Exception) -> bool | Exception:
+        try:
+            return new if isinstance(new, Exception) else await self._store(new)
+        except Exception as error:
+            return error
+
+    async def _store(self, new: Imported) -> bool:
         row = _row(new)
         key = self._backend.keyring.newest
         seal = partial(self._backend.keyring.seal, key, row["id"])
@@ -97,8 +111,6 @@ class Importer:
             if await self._knows(row["id"]):  # another process was faster
                 return False
             raise ValueError("another submission used its signed identity") from None
-        if is_waiting:
-            await self._backend.announce()
         return True
 
     async def _knows(self, submission_id: str) -> bool:
