@@ -262,10 +262,9 @@ class Delivery:
     def _learn(self, product: str, outcome: Outcome, *, attaches: bool) -> None:
         """Open or shut the gate that an outcome is about. Files that are taken show that the account is well, too."""
         gate, files = self.gates[product], self._file_gates[product]
-        unreachable = isinstance(outcome, NotProcessed) and outcome.unreachable
+        outcome = _about_files(outcome) if attaches else outcome
         concerned = [gate]
-        if attaches and not unreachable:
-            outcome = _about_files(outcome)
+        if attaches and not _is_general(outcome):
             concerned = [files, gate] if isinstance(outcome, Attached | Refused) else [files]
         for one in concerned:
             if one.note(outcome, self._pause(one, outcome)):
@@ -364,10 +363,17 @@ async def _told(stored: "asyncio.Future[bool]", adding: Awaitable[T]) -> T | Non
 
 
 def _about_files(outcome: Outcome) -> Outcome:
-    """The same, with a reason that says that only files are not taken."""
-    if isinstance(outcome, NotProcessed | Unknown | Misconfigured):
+    """What attaching files led to, with a reason that says that only files are not taken, unless it is more general."""
+    if isinstance(outcome, NotProcessed | Unknown | Misconfigured) and not _is_general(outcome):
         return replace(outcome, reason=f"files: {outcome.reason}")
     return outcome
+
+
+def _is_general(outcome: Outcome) -> bool:
+    """Whether a call failed in a way that has nothing to do with what it carried."""
+    return (isinstance(outcome, NotProcessed) and outcome.unreachable) or (
+        isinstance(outcome, Misconfigured) and outcome.by_token
+    )
 
 
 def _record_pauses() -> Iterator[float]:
