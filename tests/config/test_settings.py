@@ -87,6 +87,8 @@ NO_HOSTS = (
         ("INSIDER_URL", "http://insider.example.com"),
         ("INSIDER_URL", "http://[2001:db8::1]:8001"),
         ("INSIDER_URL", "https://user:word@insider.example.com"),
+        ("INSIDER_URL", "https://insider.example.com/connect/token"),
+        ("INSIDER_URL", "https://example.com/insider/api/client/feedbacks"),
         ("SECRET_KEY", "short"),
         ("SECRET_KEY", f"{GOOD_KEY},short"),
         ("DATABASE_URL", "sqlite://"),

@@ -18,6 +18,7 @@ from widget.config.products import LOCAL
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 _PORTS = {"http": 80, "https": 443}
 _MAIL = re.compile(r"(?:[^\s@,;<>]+@[^\s@,;<>]+|[^@,;<>\r\n]*<[^\s@,;<>]+@[^\s@,;<>]+>)")
+_CALL = re.compile(r"/(connect/token|api/client)(/|$)")
 ROOT = re.compile(r"(?!.{200})(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 """A path below which the service may lie; nothing in it needs to be escaped."""
 
@@ -30,6 +31,8 @@ def insider_url(value: str) -> str:
         raise ValueError(advice)
     if parts.username or parts.password:
         raise ValueError("must not contain a user or password; remove them")
+    if _CALL.search(parts.path):
+        raise ValueError("is the address of a call; give the part before /connect or /api alone")
     return value.rstrip("/")
 
 
