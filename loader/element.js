@@ -44,8 +44,9 @@ export class Feedback extends HTMLElement {
   disconnectedCallback() { this.#widget._end() }
   connectedMoveCallback() { this.#widget.update() }
 
-  /** @param {string} name */
-  attributeChangedCallback(name) {
+  /** Pages set what is set already, again and again. @param {string} name @param {string | null} old @param {string | null} now */
+  attributeChangedCallback(name, old, now) {
+    if (old == now) return
     if (widgets.includes(this.#widget) && /product|mode|launcher|z-/.test(name)) {
       this.#widget._end()
       this.#widget._start()

@@ -10,7 +10,7 @@ export const OPTIONS = {
 }
 
 /** @param {string} key */
-export const attribute = key => key == 'zIndex' ? 'z-index' : key
+export const attribute = key => key.replace('I', '-i')
 
 /** @param {string} key @param {any} value */
 export const fits = (key, value) => RegExp(`^(${OPTIONS[key]})$`).test(value)

@@ -55,7 +55,7 @@ export class Widget {
     this.box = this.root
     if (this.inline) {
       this.close()
-      this.#near = new IntersectionObserver(([{isIntersecting}]) => isIntersecting && this.load(), {rootMargin: '50%'})
+      this.#near = new IntersectionObserver(([near]) => near.isIntersecting && this.load(), {rootMargin: '50%'})
       this.#near.observe(this.element)
     } else {
       this.box = add(this.root, 'div', {class: 'box', popover: 'manual'})

@@ -181,6 +181,16 @@ def test_a_move_that_keeps_state_keeps_the_open_form(visit: Any) -> None:
     assert form(page).input_value("textarea") == "half a sentence"
 
 
+def test_an_option_that_is_set_again_keeps_the_open_form(visit: Any) -> None:
+    """As effects of a component do with each rendering."""
+    page = visit(attributes='data-product="demo" data-mode="dialog" data-launcher="true" data-z-index="5"')
+    frame = opened(page)
+    frame.fill("textarea", "half a sentence")
+    page.evaluate("InsiderFeedback.set({product: 'demo', mode: 'dialog', launcher: true, zIndex: 5})")
+    assert not frame.is_detached()
+    assert form(page).input_value("textarea") == "half a sentence"
+
+
 def test_with_reduced_motion_nothing_moves(visit: Any) -> None:
     for size in ((1280, 900), (360, 740)):
         page = visit(size=size, moves=True)
