@@ -213,6 +213,9 @@ export class Panel {
     document.addEventListener('keydown', event => this.#key(event), {signal})
     document.addEventListener('securitypolicyviolation', event => this.#forbid(event, event.blockedURI), {signal})
     this.#hearEarlier()
+    const observer = new MutationObserver(() => host.update()) // people who switch the page's language, or have it translated
+    observer.observe(document.documentElement, {attributeFilter: ['lang']})
+    signal.addEventListener('abort', () => observer.disconnect())
 
     this.#name(host.told.identity)
     if (host.inline) this.#ask()

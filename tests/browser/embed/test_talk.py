@@ -38,6 +38,14 @@ def test_set_reaches_the_form(visit: Any) -> None:
     assert heard(frame, "set")[-1]["context"] == {"a": 1}
 
 
+def test_the_form_hears_of_a_page_that_changes_its_language(visit: Any) -> None:
+    """People choose another one there, or have the page translated."""
+    page = visit()
+    frame = opened(page)
+    page.evaluate("document.documentElement.lang = 'fr'")
+    frame.wait_for_function("window.heard.at(-1)[1]?.lang === 'fr'")
+
+
 def test_close_reaches_the_form(visit: Any) -> None:
     page = visit()
     frame = opened(page)
