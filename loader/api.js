@@ -12,7 +12,7 @@ import {state} from './widget.js'
 function act(call, options) {
   const widget = widgets.find(widget => widget.element == own) ?? widgets.find(widget => !widget.inline)
   if (widget) return call(widget)
-  if (own === null) return
+  if (own === null && !options?.product) return // the page has had enough of it
   state._calls.push(call)
   if (options?.product) mount({dataset: options})
   else own || advise()
@@ -43,7 +43,7 @@ export const api = {
   set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
   attach: (/** @type {any} */ target) => listen(['click', 'focusin', 'pointerover'], event => {
     const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
-    if (!opener || event == click || event.shiftKey || event.ctrlKey || event.metaKey) return
+    if (!opener || event == click || event.metaKey || event.ctrlKey || event.shiftKey) return
     if (event.type != 'click') return widgets.length && act(widget => widget.load())
     click = event // open once, however often it was attached
     event.preventDefault()

@@ -34,7 +34,7 @@ export async function keep(script) {
   else if (own.parentNode != place && (!own.isConnected || !stays) && left-- > 0) {
     place.moveBefore && own.isConnected ? place.moveBefore(own, null) : place.append(own)
   }
-  own.ariaHidden = own.inert = null // what a modal of the page did to it in the body
+  own.inert = own.ariaHidden = null // what a modal of the page did to it in the body
   // Last, so that our own change calls for no second look.
   observer.observe(document, {childList: true})
   observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
@@ -55,7 +55,7 @@ function begin() {
 
 /** Takes a tag's options. @param {any} script */
 export function mount(script) {
-  const {dataset} = script
+  const dataset = script.dataset
   if ('debug' in dataset) bring('debug')
   if (!dataset.product) return
   if (own) return keep(script)
@@ -78,5 +78,5 @@ export function reach(element) {
 export function unmount() {
   observer.disconnect()
   own?.remove()
-  own = tag = null
+  tag = own = null
 }

@@ -118,6 +118,15 @@ def test_destroy_leaves_nothing_behind(visit: Any) -> None:
     assert len(page.frames) == 1
 
 
+def test_what_was_destroyed_comes_back_for_whoever_names_a_product(visit: Any) -> None:
+    """A module runs once, so `import()` and the package's `load()` have no other way."""
+    page = visit()
+    page.evaluate("InsiderFeedback.destroy({keep: true})")
+    page.evaluate("InsiderFeedback.set({product: 'demo', label: 'Back'})")
+    expect(launcher(page)).to_have_text("Back")
+    opened(page)
+
+
 def test_several_instances_do_not_mix(visit: Any) -> None:
     page = visit(
         '<insider-feedback product="other" position="bottom-start"></insider-feedback>'
