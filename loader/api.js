@@ -28,7 +28,7 @@ function listen(types, listener) {
   types.forEach(type => document.addEventListener(type, listener, true))
   const end = () => {
     types.forEach(type => document.removeEventListener(type, listener, true))
-    ends = ends.filter(each => each != end)
+    ends = ends.filter(other => end != other)
   }
   ends.push(end)
   return end
@@ -41,10 +41,11 @@ export const api = {
   close: () => state.open?.close(),
   toggle: () => state.open ? api.close() : api.open(),
   set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
+  /** While there is no widget, and none to come, a link leads to its address. */
   attach: (/** @type {any} */ target) => listen(['click', 'focusin', 'pointerover'], event => {
     const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
-    if (!opener || event == click || event.metaKey || event.ctrlKey || event.shiftKey) return
-    if (event.type != 'click') return widgets.length && act(widget => widget.load())
+    if (!opener || event == click || !(own ?? widgets[0]) || event.metaKey || event.ctrlKey || event.shiftKey) return
+    if (event.type != 'click') return act(widget => widget.load())
     click = event // open once, however often it was attached
     event.preventDefault()
     event.detail > 1 || act(widget => widget.toggle(opener))
@@ -53,7 +54,7 @@ export const api = {
   reset: () => Promise.all(widgets.map(widget => widget.reset())),
   async destroy(/** @type {{keep?: boolean}} */ options) {
     const element = own
-    for (const end of ends) end()
+    ends.forEach(end => end())
     unmount()
     await (options?.keep || element?.reset())
   },

@@ -46,7 +46,7 @@ export class Feedback extends HTMLElement {
 
   /** Pages set what is set already, again and again. @param {string} name @param {string | null} old @param {string | null} now */
   attributeChangedCallback(name, old, now) {
-    if (old == now) return
+    if (now == old) return
     if (widgets.includes(this.#widget) && /product|mode|launcher|z-/.test(name)) {
       this.#widget._end()
       this.#widget._start()

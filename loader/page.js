@@ -34,10 +34,10 @@ export async function keep(script) {
   else if (own.parentNode != place && (!own.isConnected || !stays) && left-- > 0) {
     place.moveBefore && own.isConnected ? place.moveBefore(own, null) : place.append(own)
   }
-  own.inert = own.ariaHidden = null // what a modal of the page did to it in the body
+  own.ariaHidden = own.inert = null // what a modal of the page did to it in the body
   // Last, so that our own change calls for no second look.
-  observer.observe(document, {childList: true})
   observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
+  observer.observe(document, {childList: true})
   observer.observe(document.documentElement, {childList: true})
   observer.observe(document.body, {childList: true})
 }
@@ -64,8 +64,8 @@ export function mount(script) {
   own = document.createElement(NAME)
   own.slot = NAME // marks it in the page's own snapshots
   for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
-  if (document.readyState != 'loading') begin()
-  else document.addEventListener('DOMContentLoaded', begin)
+  if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', begin)
+  else begin()
 }
 
 /** Somebody is about to use the form of an element. @param {Element} element */

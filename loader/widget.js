@@ -64,7 +64,7 @@ export class Widget {
         this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-expanded': false, 'aria-haspopup': 'dialog'})
         this.launcher.onfocus = this.launcher.onpointerenter = () => this.load()
       }
-      for (const call of state._calls.splice(0)) call(this)
+      state._calls.splice(0).forEach(call => call(this))
     }
     this.update() // asks for the page's zoom: before new styles, which would be computed for the answer
     dress(this.root, STYLE)

@@ -178,6 +178,17 @@ def test_one_click_opens_once_however_often_it_was_attached(ready: HostPage) -> 
     assert ready.page.evaluate("[left, InsiderFeedback.isOpen]") == [False, False]
 
 
+def test_an_attached_link_leads_to_its_address_while_there_is_nothing_to_open(host: HostPage) -> None:
+    host.put(f'{HEAD}<script src="LOADER"></script><body><a class=ask href="#form">Tell us</a>')
+    host.visit()
+    host.page.evaluate("void InsiderFeedback.attach('.ask')")
+    host.page.locator(".ask").click()
+    host.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<insider-feedback product=demo>')")
+    assert host.page.evaluate("[location.hash, InsiderFeedback.isOpen]") == ["#form", False]
+    host.page.locator(".ask").click()
+    expect(host.panel).to_be_visible()
+
+
 def test_a_double_click_on_what_is_attached_leaves_the_form_open(ready: HostPage) -> None:
     ready.page.evaluate("void InsiderFeedback.attach('.ask')")
     ready.page.locator(".ask").dblclick()
