@@ -209,7 +209,7 @@ export class Panel {
     small.addEventListener('change', () => this.#turn(), {signal})
     addEventListener('resize', () => this.#fit(), {signal})
     window.addEventListener('keydown', event => this.#key(event), {signal, capture: true})
-    for (const type of ['focusin', 'focusout']) window.addEventListener(type, event => this.#shield(event), {signal, capture: true})
+    for (const type of ['focusin', 'focusout', 'blur']) window.addEventListener(type, event => this.#shield(event), {signal, capture: true})
     document.addEventListener('keydown', event => this.#key(event), {signal})
     document.addEventListener('securitypolicyviolation', event => this.#forbid(event, event.blockedURI), {signal})
     this.#hearEarlier()
@@ -592,7 +592,7 @@ export class Panel {
 
   /**
    * Hides from a focus trap of the host that the focus enters the form: it would take it back. A click into the form's
-   * frame does not say where the focus goes, but the pointer is there.
+   * frame does not say where the focus goes, but the pointer is there. That the window has lost the focus is no secret.
    *
    * @param {any} event
    */
@@ -600,7 +600,7 @@ export class Panel {
     const {element, isOpen} = this.host
     const isEntered = event.type == 'focusin' ? event.composedPath().includes(element)
       : event.relatedTarget ? event.relatedTarget == element : this.#frame.matches(':hover')
-    if (isOpen && isEntered) event.stopImmediatePropagation()
+    if (isOpen && isEntered && event.target != window) event.stopImmediatePropagation()
   }
 
   /**
