@@ -14,12 +14,17 @@ let unknown = []
 /** An element without a product. @type {[string, string]} */
 export const NAMELESS = ['An <insider-feedback> names no product.', 'Add product="…" with the product\'s slug.']
 
+/** A page that no entry of a product's origins can allow. @type {[string, string]} */
+export const ORIGINLESS = location.protocol === 'file:'
+  ? ['This page is a file, and a file has no origin.', 'Serve it, for example with `python3 -m http.server`.']
+  : ['This page is in a sandbox without allow-same-origin.', 'Add allow-same-origin to the frame around it.']
+
 /** What each code of the loader means here, and how to fix it. @type {Record<string, (product: string) => [string, string]>} */
 const CODES = {
   offline: () => ['This device is offline.', ''],
   script_blocked: () => ['embed-panel.js did not load.', `Add ${service.origin} to the page's script-src, or find out what else blocks it, such as an ad blocker.`],
   host_policy: () => ["The page's own policy forbids the frame.", `Add ${service.origin} to frame-src.`],
-  frame_refused: () => ['The service answers, but its form may not be framed here.', `Add "${location.origin}" to the product's origins in widget.toml.${around()}`],
+  frame_refused: () => self.origin === 'null' ? ORIGINLESS : ['The service answers, but its form may not be framed here.', `Add "${location.origin}" to the product's origins in widget.toml.${around()}`],
   frame_blocked: () => ["The form's address does not answer this page.", 'Is the service running? Is an ad blocker or a proxy in the way? Does connect-src keep the loader from finding out?'],
   product_unknown: product => product ? [`The service has no product "${product}".`, 'Correct data-product, or create the product with `widget new`.'] : NAMELESS,
 }

@@ -6,7 +6,7 @@
  * @typedef {'good' | 'wrong' | 'notice'} Level
  */
 
-import {NAMELESS, around, meaning, mistakes, service} from './embed-advice.js'
+import {NAMELESS, ORIGINLESS, around, meaning, mistakes, service} from './embed-advice.js'
 
 const RULING = ['script-src-elem', 'script-src', 'frame-src', 'child-src', 'connect-src', 'default-src', 'sandbox']
 /** Which directives rule, the first that there is. @type {Record<string, string[]>} */
@@ -85,7 +85,7 @@ function look() {
   if (location.protocol === 'https:' && service.protocol === 'http:' && !/^(.+\.)?localhost$|^127\./.test(service.hostname)) {
     tell('wrong', `The page is https, and ${service.origin} is not: mixed content.`, 'Write https in the script tag.')
   }
-  if (self.origin === 'null') tell('wrong', 'This page is in a sandbox without allow-same-origin.', 'Add allow-same-origin to the frame around it.')
+  if (self.origin === 'null') tell('wrong', ...ORIGINLESS)
   if (self !== top) tell('notice', 'This page is in a frame.', around().trim())
   if (tag) for (const mistake of mistakes(tag, 'data-')) tell('wrong', ...mistake)
   for (const element of elements) for (const mistake of mistakes(element)) tell('wrong', ...mistake)

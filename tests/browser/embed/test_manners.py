@@ -1,5 +1,6 @@
 """The loader changes as little of a host page as possible, and reports each problem once."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,6 +243,17 @@ def test_an_unknown_product_is_reported_as_such(host: HostPage) -> None:
     lines = [line for line in host.said if line.startswith("[feedback]")]
     assert len(lines) == 1
     assert 'The service has no product "nobody"' in lines[0]
+
+
+@pytest.mark.parametrize(("place", "words"), [("file", "This page is a file"), ("sandbox", "is in a sandbox")])
+def test_a_page_without_an_origin_is_not_told_to_allow_it(
+    host: HostPage, tmp_path: Path, place: str, words: str
+) -> None:
+    host.put(HEAD, Content_Security_Policy="sandbox allow-scripts")
+    (tmp_path / "index.html").write_text(HEAD)
+    host.page.goto((tmp_path / "index.html").as_uri() if place == "file" else host.url)
+    meaning = "path => import(path).then(({meaning}) => meaning('frame_refused', 'demo')[0])"
+    assert words in host.page.evaluate(meaning, f"{host.widget.url}/static/embed-advice.js")
 
 
 def test_a_panel_that_is_blocked_makes_the_first_press_open_a_tab(host: HostPage) -> None:
