@@ -30,6 +30,8 @@ export class Sending {
   #run
   #mayHaveArrived = false
   #timer = 0
+  /** The address that was sent with, for the next form. */
+  #address = ''
   /** Whether the next attempt is made without another press of Send. */
   #isDue = false
 
@@ -86,14 +88,9 @@ export class Sending {
 
   /** A fresh form. @param {{focus: boolean}} how */
   async another({focus}) {
-    const {form, fields, files, faults} = this.#controller
+    const {form, fields} = this.#controller
     await this.#renew()
-    const {value} = form.email
-    form.form.reset()
-    form.email.value = value
-    files.clear()
-    faults.clearAll()
-    fields.fill()
+    form.email.value = this.#address
     this.#thanks.hide()
     if (focus) (fields.radios[0] ?? fields.area ?? form.email).focus()
   }
@@ -275,8 +272,18 @@ export class Sending {
     this.#mayHaveArrived = false
     draft.sent()
     this.#thanks.show(data, body.getAll('files').length, () => this.another({focus: true}))
+    this.#empty()
     this.#thanks.remember(data, sent)
     form.tell('success', {receipt: data.receipt, status: data.status})
+  }
+
+  /** What was sent: a browser that goes back to this page would fill it in again, for whoever sits there. */
+  #empty() {
+    const {form, fields, files} = this.#controller
+    this.#address = form.email.value
+    form.form.reset()
+    files.clear()
+    fields.fill()
   }
 
   /** @param {any} problem @param {number} retryAfter in seconds */

@@ -329,6 +329,21 @@ def test_the_button_back_brings_the_files_back_as_well(drafted: FormPage, inside
     assert [file["name"] for file in feedback["attachments"]] == ["a.png", "b.pdf"]
 
 
+def test_the_button_back_brings_nothing_back_that_was_sent(drafted: FormPage) -> None:
+    drafted.page.locator("#contactConsent").check(force=True)
+    drafted.email.fill(EMAIL)
+    drafted.send()
+    expect(drafted.thanks).to_be_visible()
+    drafted.page.goto(drafted.url.replace("/form/demo", "/healthz"))
+    drafted.page.evaluate("history.back()")
+    drafted.page.wait_for_url(drafted.url)
+    drafted.awake()
+    for field in (drafted.text, drafted.email):
+        expect(field).to_have_value("")
+    expect(drafted["contactConsent"]).not_to_be_checked()
+    expect(drafted.rows).to_have_count(0)
+
+
 CHOOSE = """id => new Promise(done => {
   const opening = indexedDB.open('feedback', 1)
   opening.onsuccess = () => {
