@@ -19,8 +19,8 @@ export class Files {
   #entries = []
   /** Files are prepared one after the other, because pictures take much memory. */
   #work = Promise.resolve()
-  /** Editors that are open, or still make their picture. @type {Set<Promise<void>>} */
-  #edits = new Set()
+  /** Editors that are open, or still make their picture, and files that wait for a network. @type {Set<Promise<void>>} */
+  #pending = new Set()
   /** Withdraws the offers for the files. */
   #gone = new AbortController()
 
@@ -31,8 +31,8 @@ export class Files {
 
   get count() { return this.#entries.length }
   /** Resolves once every file is checked, prepared and edited. @returns {Promise<void>} */
-  get settled() { return Promise.all([this.#work, ...this.#edits]).then(() => this.isSettled ? undefined : this.settled) }
-  get isSettled() { return !this.#edits.size && this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
+  get settled() { return Promise.all([this.#work, ...this.#pending]).then(() => this.isSettled ? undefined : this.settled) }
+  get isSettled() { return !this.#pending.size && this.#entries.every(entry => entry.row.element.dataset.state !== 'preparing') }
   /** The files that are ready, or come from a draft, for which they were; with their notes. */
   get ready() { return this.#entries.filter(({fault, row, isKept}) => !fault && (isKept || row.element.dataset.state === 'ready')).map(({file, note = ''}) => ({file, note})) }
   get marks() { return marksOf(this.#entries) }
@@ -58,7 +58,7 @@ export class Files {
       row.is('preparing')
       this.#entries.push(entry)
       this.#list.append(row.element)
-      this.#work = this.#work.then(() => this.#prepare(entry))
+      this.#next(entry)
     }
     this.#changed()
   }
@@ -113,7 +113,18 @@ export class Files {
   /** @returns {HTMLElement} */
   get #list() { return this.#controller.form.element('feedback-files') }
 
-  /** @param {Entry} entry */
+  /** Prepares a file after those before it. @param {Entry} entry @returns {Promise<void>} */
+  #next(entry) {
+    return this.#work = this.#work.then(() => this.#prepare(entry))
+  }
+
+  /** @param {Promise<void>} work */
+  #await(work) {
+    this.#pending.add(work)
+    work.finally(() => this.#pending.delete(work))
+  }
+
+  /** @param {Entry} entry @returns {Promise<void>} */
   async #prepare(entry) {
     const {words} = this.#controller
     if (!this.#entries.includes(entry)) return
@@ -122,9 +133,10 @@ export class Files {
       if (!this.#entries.includes(entry)) return
       entry.row.show(entry.file)
       entry.row.is('ready', note)
-      if (entry.file.type !== TYPES.pdf) this.#offer(entry).catch(() => undefined)
+      if (entry.file.type !== TYPES.pdf) this.#offer(entry)
       this.#controller.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
     } catch (error) {
+      if (error instanceof TypeError && !navigator.onLine) return this.#await(online().then(() => this.#next(entry))) // its script did not load
       const reason = error instanceof Error ? error.message : ''
       const known = /^file_(type|too_large)/.test(reason)
       this.#complain(entry, this.#fault(known ? reason : 'file_type.unreadable'))
@@ -146,14 +158,17 @@ export class Files {
   /** Offers to edit a picture. @param {Entry} entry */
   async #offer(entry) {
     if (this.#controller.form.getAttribute('edit') === 'off') return
-    const {offer} = await import('../editor/offer.js')
-    await offer(this.#controller, entry, file => this.#replace(entry, file), edit => this.#edit(edit), this.#gone.signal)
+    try {
+      const {offer} = await import('../editor/offer.js')
+      await offer(this.#controller, entry, file => this.#replace(entry, file), edit => this.#edit(edit), this.#gone.signal)
+    } catch {
+      if (!navigator.onLine) online().then(() => this.#offer(entry))
+    }
   }
 
   /** An editor has been opened. @param {Promise<void>} edit ends once there is the picture */
   #edit(edit) {
-    this.#edits.add(edit)
-    edit.finally(() => this.#edits.delete(edit))
+    this.#await(edit)
     this.#show(this.count) // without the error of an earlier attempt
     this.#controller.sending.touched()
   }
@@ -211,7 +226,8 @@ export class Files {
   async #convert(entry, kind) {
     const {words, form} = this.#controller
     entry.row.is('preparing', words.say('files.preparing'))
-    const {file, done} = await withNetwork(() => import('./pictures.js').then(({convert}) => convert(entry.file, kind, form.maxSize)))
+    const {convert} = await import('./pictures.js')
+    const {file, done} = await convert(entry.file, kind, form.maxSize)
     if (!form.takes(file.type)) throw new Error('file_type')
     entry.file = file
     return done.length ? words.say(['note', ...done].join('.')) : ''
@@ -274,16 +290,9 @@ async function examined(file, kind) {
   return check ? check.examine(file, kind) : {pixels: 0, notes: []}
 }
 
-/** Acts, and once more when there is a network if its script did not load without one.
- * @template Made @param {() => Promise<Made>} act @returns {Promise<Made>} */
-async function withNetwork(act) {
-  try {
-    return await act()
-  } catch (error) {
-    if (navigator.onLine || !(error instanceof TypeError)) throw error
-    await new Promise(done => addEventListener('online', done, {once: true}))
-    return withNetwork(act)
-  }
+/** Resolves once there is a network. */
+function online() {
+  return new Promise(done => addEventListener('online', done, {once: true}))
 }
 
 /** What tells lists of files apart. @param {{file: File, note?: string}[]} list */

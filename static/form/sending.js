@@ -139,7 +139,10 @@ export class Sending {
   /** Waits for files that are being prepared. @param {FormData} body @param {AbortSignal} signal */
   async #ready(body, signal) {
     const {draft, files, words} = this.#controller
-    if (!files.isSettled) this.#view?.progress(words.say('files.preparing'), '', -1)
+    if (!files.isSettled) {
+      await this.#online(signal)
+      this.#view?.progress(words.say('files.preparing'), '', -1)
+    }
     this.#view?.offerCancel(true)
     await Promise.race([draft.brought.then(() => files.settled), aborted(signal)])
     if (files.check().length || !files.isSettled) throw new Spoilt()
@@ -199,8 +202,8 @@ export class Sending {
   async #online(signal) {
     if (navigator.onLine) return false
     const {words, form} = this.#controller
-    this.#view?.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')})
     this.#view?.progress(words.say('waiting'), '', -1)
+    this.#view?.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')}) // the last word is what is heard
     this.#view?.offerCancel(true)
     if (this.#view) form.tell('error', {code: 'offline', retryable: true})
     const back = new Promise(resolve => addEventListener('online', resolve, {once: true, signal}))

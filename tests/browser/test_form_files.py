@@ -447,15 +447,19 @@ def test_pictures_that_are_added_without_a_network_go_along(form: FormPage, insi
     form.expected.append(NETWORK)
     form.context.route("**/form/*.js", lambda route: route.continue_())  # not from a cache
     form.context.set_offline(True)
-    form["files"].set_input_files(payloads([PNG, PDF, ("d.webp", plain(9, 9, "WEBP"), "image/webp")]))
+    form["files"].set_input_files(payloads([("d.webp", plain(9, 9, "WEBP"), "image/webp"), PNG, PDF]))
     expect(form.page.locator('.feedback-file[data-state="ready"]')).to_have_count(2)
-    expect(form.rows.last).to_contain_text("Preparing…")
+    expect(form.rows.first).to_contain_text("Preparing…")
+    form.send()
+    expect(form.note).to_contain_text("You are offline")
+    form.cancel.click()
     form.context.set_offline(False)
     form.settle()
-    expect(form.rows.last).to_contain_text("Saved as")
+    expect(form.rows.first).to_contain_text("Saved as")
+    expect(form.page.get_by_role("button", name="Mark up or black out")).to_have_count(2)
     form.send()
     expect(form.thanks).to_be_visible()
-    assert [name for name, _ in received(insider)] == ["a.png", "c.pdf", "d.jpg"]
+    assert [name for name, _ in received(insider)] == ["d.jpg", "a.png", "c.pdf"]
 
 
 def test_send_waits_for_a_picture_that_is_being_made_to_fit(strict: FormPage, insider: Sandbox) -> None:

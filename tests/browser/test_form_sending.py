@@ -229,6 +229,7 @@ def test_offline_is_said_as_such_and_sending_goes_on_when_the_network_is_back(fo
     expect(form.note).to_contain_text("You are offline")
     expect(form.note).to_contain_text("Leave this open, and it will be sent once you are back online.")
     expect(form["feedback-progress-title"]).to_have_text("Waiting for a connection")
+    expect(form.status).to_contain_text("You are offline. Your text is still here.")  # the last that is said
     expect(form.progress.locator("progress")).to_be_hidden()
     expect(form.cancel).to_be_visible()
     form.context.set_offline(False)
