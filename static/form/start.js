@@ -36,9 +36,7 @@ function talkToHost(form) {
   })
   close?.addEventListener('click', () => link.escape())
   form.element('feedback-send')?.addEventListener('click', () => submit(form.form))
-  form.element('feedback-receipts')?.addEventListener('click', () => {
-    import('./receipts-view.js').then(({show}) => show(form)).catch(() => undefined)
-  })
+  offerList(form)
   form.addEventListener('feedback-dirty', () => link.dirty())
   form.addEventListener('feedback-submit', event => event.defaultPrevented || link.submit())
   form.addEventListener('feedback-success', event => link.success(/** @type {CustomEvent} */ (event).detail))
@@ -94,6 +92,26 @@ function submit(form) {
   setTimeout(() => {
     if (!gone.signal.aborted) form.dispatchEvent(new Event('submit', {bubbles: true, cancelable: true}))
     gone.abort()
+  })
+}
+
+/** "Your feedback". If its script does not load, the button says why. A browser may remember that an address failed.
+ * @param {FeedbackForm} form */
+function offerList(form) {
+  const button = form.element('feedback-receipts')
+  const label = button?.textContent
+  let misses = 0
+  button?.addEventListener('click', async () => {
+    const address = `./receipts-view.js${misses ? `?${misses}` : ''}`
+    button.textContent = label
+    try {
+      await import(address).then(({show}) => show(form))
+    } catch {
+      misses++
+      const words = JSON.parse(form.dataset.words ?? '{}')
+      button.textContent = form.element('feedback-status').textContent = words[navigator.onLine ? 'lost' : 'offline']
+      addEventListener('online', () => { button.textContent = label }, {once: true})
+    }
   })
 }
 

@@ -4,7 +4,7 @@ import json
 import re
 
 from bed import ROOT, Sandbox, Widget, until
-from form_stage import EMAIL, KEEP, FormPage
+from form_stage import EMAIL, KEEP, NETWORK, FormPage
 from playwright.sync_api import Locator, expect
 from samples import png
 
@@ -61,6 +61,21 @@ def test_what_was_sent_is_found_again_with_the_keyboard_alone(
     foot(kept).press("Enter")
     expect(rows(kept)).to_contain_text("Arrived")
     until(lambda: TEXT not in kept.page.evaluate(STORED))
+
+
+def test_without_a_network_the_list_says_so_and_opens_afterwards(kept: FormPage) -> None:
+    send(kept)
+    button = kept["feedback-receipts"]
+    kept.expected.append(NETWORK)
+    kept.context.route("**/receipts-view.js*", lambda route: route.continue_())  # not from a cache
+    kept.context.set_offline(True)
+    button.press("Enter")
+    expect(button).to_have_text("You are offline")
+    expect(kept.status).to_have_text("You are offline")
+    kept.context.set_offline(False)
+    expect(button).to_have_text("Your feedback")
+    button.press("Enter")
+    expect(rows(kept)).to_have_count(1)
 
 
 def test_a_text_that_was_refused_late_comes_back_with_one_press(
