@@ -9,9 +9,11 @@ import {FileRow} from './file-row.js'
 /** @import {Work} from '../../editor/editor.js' */
 
 /** @typedef {{file: File, isFolder?: boolean, note?: string}} Given what was chosen, or kept: then with what was done to it */
-/** @typedef {Given & {row: FileRow, isKept: boolean, fault?: Fault, work?: Work, made?: Blob}} Entry */
+/** @typedef {Given & {row: FileRow, isKept: boolean, misses: number, fault?: Fault, work?: Work, made?: Blob}} Entry `misses`: how often a
+ * script that it needs did not load */
 
 const MOST = 20 // rows: more were hardly dropped on purpose
+const TRIES = 3, AGAIN = 1000 // further attempts at a script that does not load, and milliseconds before the first
 
 export class Files {
   #controller
@@ -53,7 +55,7 @@ export class Files {
     for (const {file, isFolder, note} of given.slice(0, MOST - this.count)) {
       const row = new FileRow(this.#controller, () => this.#remove(entry))
       /** @type {Entry} */
-      const entry = {file, isFolder, note, row, isKept: note !== undefined}
+      const entry = {file, isFolder, note, row, isKept: note !== undefined, misses: 0}
       row.show(file)
       row.is('preparing')
       this.#entries.push(entry)
@@ -136,7 +138,8 @@ export class Files {
       if (entry.file.type !== TYPES.pdf) this.#offer(entry)
       this.#controller.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
     } catch (error) {
-      if (error instanceof TypeError && !navigator.onLine) return this.#await(online().then(() => this.#next(entry))) // its script did not load
+      const due = error instanceof TypeError && again(++entry.misses)
+      if (due) return this.#await(due.then(() => this.#next(entry)))
       const reason = error instanceof Error ? error.message : ''
       const known = /^file_(type|too_large)/.test(reason)
       this.#complain(entry, this.#fault(known ? reason : 'file_type.unreadable'))
@@ -155,14 +158,14 @@ export class Files {
     return entry.note ?? [done, ...notes.map(note => words.say(`note.${note}`))].filter(Boolean).join(' · ')
   }
 
-  /** Offers to edit a picture. @param {Entry} entry */
-  async #offer(entry) {
+  /** Offers to edit a picture. @param {Entry} entry @param {number} [misses] */
+  async #offer(entry, misses = 0) {
     if (this.#controller.form.getAttribute('edit') === 'off') return
     try {
       const {offer} = await import('../editor/offer.js')
       await offer(this.#controller, entry, file => this.#replace(entry, file), edit => this.#edit(edit), this.#gone.signal)
     } catch {
-      if (!navigator.onLine) online().then(() => this.#offer(entry))
+      again(++misses)?.then(() => this.#offer(entry, misses))
     }
   }
 
@@ -222,11 +225,13 @@ export class Files {
     return await import('./exif.js').then(({hasLocation}) => hasLocation(file), () => false) ? this.#controller.words.say('note.location') : ''
   }
 
-  /** Converts a picture into one that is accepted. @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */
+  /** Converts a picture into one that is accepted. A browser may remember that an address failed, so the next attempt uses another one.
+   * @param {Entry} entry @param {Kind} kind @returns {Promise<string>} what was done */
   async #convert(entry, kind) {
     const {words, form} = this.#controller
     entry.row.is('preparing', words.say('files.preparing'))
-    const {convert} = await import('./pictures.js')
+    const address = `./pictures.js${entry.misses ? `?${entry.misses}` : ''}`
+    const {convert} = /** @type {typeof import('./pictures.js')} */ (await import(address))
     const {file, done} = await convert(entry.file, kind, form.maxSize)
     if (!form.takes(file.type)) throw new Error('file_type')
     entry.file = file
@@ -290,9 +295,11 @@ async function examined(file, kind) {
   return check ? check.examine(file, kind) : {pixels: 0, notes: []}
 }
 
-/** Resolves once there is a network. */
-function online() {
-  return new Promise(done => addEventListener('online', done, {once: true}))
+/** When to load a script again that did not load: once there is a network, or a little later.
+ * @param {number} misses @returns {Promise<unknown> | undefined} undefined after too many */
+function again(misses) {
+  if (!navigator.onLine) return new Promise(done => addEventListener('online', done, {once: true}))
+  if (misses <= TRIES) return new Promise(done => setTimeout(done, AGAIN * misses))
 }
 
 /** What tells lists of files apart. @param {{file: File, note?: string}[]} list */

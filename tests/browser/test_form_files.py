@@ -462,6 +462,24 @@ def test_pictures_that_are_added_without_a_network_go_along(form: FormPage, insi
     assert [name for name, _ in received(insider)] == ["d.jpg", "a.png", "c.pdf"]
 
 
+def test_a_picture_is_not_called_unreadable_because_a_script_did_not_come(form: FormPage) -> None:
+    form.awake().expected.append(NETWORK)
+    missed: list[str] = []
+
+    def miss_once(route: Route) -> None:
+        address = route.request.url.partition("?")[0]
+        if address in missed:
+            return route.continue_()
+        missed.append(address)
+        return route.abort()
+
+    form.context.route(re.compile(r"/(pictures|offer)\.js"), miss_once)
+    form.add(("d.webp", plain(9, 9, "WEBP"), "image/webp"))
+    expect(form.rows).to_contain_text("Saved as")
+    expect(form.page.get_by_role("button", name="Mark up or black out")).to_be_visible()
+    assert len(missed) == 2
+
+
 def test_send_waits_for_a_picture_that_is_being_made_to_fit(strict: FormPage, insider: Sandbox) -> None:
     photo = noise(600, 600, quality=95)
     held: list[Route] = []
