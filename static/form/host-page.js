@@ -76,7 +76,7 @@ export class HostPage {
   async close() {
     const form = this.#form
     const isThanking = Boolean(form.form.hidden)
-    if (isThanking) await (await form.wake()).sending.another({focus: false})
+    if (isThanking) (await form.wake()).sending.another({focus: false})
     this.#speak(isThanking || isUntouched(form))
   }
 

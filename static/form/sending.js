@@ -86,10 +86,11 @@ export class Sending {
     }
   }
 
-  /** A fresh form. @param {{focus: boolean}} how */
-  async another({focus}) {
+  /** A fresh form. It waits for no network: Send gets a token if there is none by then. @param {{focus: boolean}} how */
+  another({focus}) {
     const {form, fields} = this.#controller
-    await this.#renew()
+    form.token.value = ''
+    this.#renew().catch(() => undefined)
     form.email.value = this.#address
     this.#thanks.hide()
     if (focus) (fields.radios[0] ?? fields.area ?? form.email).focus()
@@ -235,7 +236,8 @@ export class Sending {
     return true
   }
 
-  /** A fresh token, put into the form unless a draft brings its own meanwhile. @returns {Promise<string>} */
+  /** A fresh token, put into the form; the form's own if a draft or another request has brought it one meanwhile: the next
+   * attempt must have the same. @returns {Promise<string>} */
   async #renew() {
     const {form, token: field} = this.#controller.form
     const {origin, pathname} = new URL(form.action)
@@ -243,8 +245,9 @@ export class Sending {
     try {
       const answer = await fetch(`${origin}${pathname}/token`)
       const {token} = await answer.json()
-      if (this.#view && field.value === before) field.value = token
-      return token
+      if (!this.#view) return token
+      if (field.value === before) field.value = token
+      return field.value
     } catch {
       throw new Lost()
     }

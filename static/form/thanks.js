@@ -21,7 +21,7 @@ export class Thanks {
     this.#controller = controller
   }
 
-  /** @param {Taken} answer @param {number} files how many were sent @param {() => Promise<void>} another */
+  /** @param {Taken} answer @param {number} files how many were sent @param {() => void} another */
   show(answer, files, another) {
     const {form, words} = this.#controller
     this.#shown = new AbortController()
@@ -34,7 +34,10 @@ export class Thanks {
     this.#fill('files', words.number(files))
     this.#fillTime(new Date())
     this.#fillReceipt(new URL(answer.receipt_url, location.href).href)
-    section.querySelector('[data-do=another]')?.addEventListener('click', event => this.#another(event, another))
+    section.querySelector('[data-do=another]')?.addEventListener('click', event => {
+      event.preventDefault()
+      another()
+    })
     this.#offerDone()
     form.form.hidden = true
     form.form.after(section)
@@ -140,19 +143,5 @@ export class Thanks {
       copy.querySelector('span').textContent = words.say('copied')
       this.#controller.say(words.say('copied'))
     })
-  }
-
-  /** If no fresh form can be shown here, the link leads to one. @param {Event} event @param {() => Promise<void>} another */
-  async #another(event, another) {
-    const link = /** @type {HTMLAnchorElement} */ (event.currentTarget)
-    event.preventDefault()
-    try {
-      await another()
-    } catch {
-      if (navigator.onLine) return location.assign(link.href)
-      const {words} = this.#controller
-      link.textContent = words.say('offline')
-      this.#controller.say(words.say('offline'))
-    }
   }
 }
