@@ -51,6 +51,7 @@ export class Hints {
     const finds = findPrivate(text, this.#controller.form.email.value)
     if (!finds.length && this.#note.hidden) return
     const [words] = await Promise.all([editorWords(), dress('extras.css')]).catch(() => [])
+    await this.#controller.fields.still
     if (!words || text !== this.#area.value) return
     this.#paint(text, finds)
     const kinds = finds.map(({kind}) => kind).join()

@@ -24,6 +24,7 @@ export async function offer(controller, picture, replace, begin, signal) {
   const {form} = controller
   const [words] = await Promise.all([editorWords(), dress('extras.css')])
   const button = make('button', {type: 'button', class: 'feedback-link feedback-edit', click: () => press()}, words.say('editor.offer'))
+  await controller.fields.still
   picture.row.edit(button)
 
   function press() {

@@ -9,6 +9,7 @@ import {foldAddress, MAX_EMAIL, plainText, readAddress} from './plain.js'
 const NEAR = 100 // characters left, from which they are counted down
 const ALOUD = [100, 50, 20, 10, 0]
 const LINES = 12
+const LONG = 2000 // milliseconds: nothing waits longer for the end of a press, which may never be told
 
 export class Fields {
   #controller
@@ -16,8 +17,10 @@ export class Fields {
   #groups
   #thumb = ''
   #left = Infinity
-  #isPressing = false
-  #hasLeft = false
+  /** Ends the wait for the end of a press. */
+  #release = () => {}
+  /** Resolves once nothing is pressed: what appears during a press could move the pressed element away. @type {Promise<void>} */
+  still = Promise.resolve()
 
   /** @param {FormController} controller */
   constructor(controller) {
@@ -116,7 +119,8 @@ export class Fields {
     const {email} = this.#controller.form
     const radio = this.radios.find(radio => radio === target)
     if (type === 'change') this.#remember()
-    if (type.startsWith('pointer')) this.#press(type === 'pointerdown')
+    if (type === 'pointerdown') this.#press()
+    else if (type.startsWith('pointer')) setTimeout(this.#release) // after its click
     else if (type === 'input' || type === 'change') this.#changed(target)
     else if (type === 'focusout' && target === email) this.#leaveEmail()
     else if (type === 'click' && radio?.value === this.#thumb) this.#undo()
@@ -146,11 +150,12 @@ export class Fields {
     if (!fault || fault.code !== faults.get(field)?.code) faults.clear(field)
   }
 
-  /** An error that appears during a press could move the pressed element away, so it waits until the press is over. */
+  /** An error and a suggestion wait until no press can miss because of them. */
   #leaveEmail() {
-    this.#hasLeft = true
-    if (this.#controller.form.email.value) import('./email-hint.js').then(({suggest}) => this.#controller.isLeft || suggest(this.#controller)).catch(() => undefined)
-    if (!this.#isPressing) setTimeout(() => this.#complain())
+    const {email} = this.#controller.form
+    const still = new Promise(done => setTimeout(done)).then(() => this.still)
+    still.then(() => this.#complain())
+    if (email.value) Promise.all([import('./email-hint.js'), still]).then(([{suggest}]) => this.#controller.isLeft || suggest(this.#controller)).catch(() => undefined)
   }
 
   /** Keeps or forgets the address, if the person has chosen. */
@@ -159,16 +164,18 @@ export class Fields {
     if (form.remember?.checked || form.remember?.defaultChecked) import('./remember.js').then(({keep}) => keep(form)).catch(() => undefined)
   }
 
-  /** @param {boolean} isPressing */
-  #press(isPressing) {
-    this.#isPressing = isPressing
-    if (!isPressing && this.#hasLeft) setTimeout(() => this.#complain())
+  #press() {
+    this.#release()
+    this.still = new Promise(done => {
+      this.#release = done
+      setTimeout(done, LONG)
+    })
   }
 
   #complain() {
     const fault = this.#checkEmail()
-    if (this.#hasLeft && fault && fault.code !== 'required' && this.#controller.form.isOpen) this.#controller.faults.set(fault)
-    this.#hasLeft = false
+    const {isLeft, form, faults} = this.#controller
+    if (fault && fault.code !== 'required' && !isLeft && form.isOpen) faults.set(fault)
   }
 
   /** @returns {Fault | undefined} */

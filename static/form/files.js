@@ -132,6 +132,7 @@ export class Files {
     if (!this.#entries.includes(entry)) return
     try {
       const note = entry.note = await this.#made(entry, await this.#kind(entry))
+      await this.#controller.fields.still
       if (!this.#entries.includes(entry)) return
       entry.row.show(entry.file)
       entry.row.is('ready', note)

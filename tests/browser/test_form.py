@@ -223,6 +223,29 @@ def test_the_complaint_about_an_address_does_not_push_send_away_from_under_the_p
     expect(form["submittedByEmail-error"]).to_have_text(UNFINISHED)
 
 
+LOADED = "performance.getEntriesByType('resource').some(({name}) => /%s/.test(name))"
+
+
+@pytest.mark.parametrize(
+    ("text", "email", "loaded"),
+    [("Something", "mara@gmial.com", "email-hint"), ("Card 4111 1111 1111 1111", EMAIL, "words.json")],
+)
+def test_no_hint_pushes_send_away_from_under_the_pointer(form: FormPage, text: str, email: str, loaded: str) -> None:
+    form.awake()
+    form.page.evaluate("performance.clearResourceTimings()")
+    form.text.fill(text)
+    form.email.press_sequentially(email)
+    box = form.button.bounding_box()
+    assert box
+    form.page.mouse.move(box["x"] + 50, box["y"] + 5)
+    form.page.mouse.down()
+    form.until(LOADED % loaded)
+    for _ in range(3):
+        form.painted()
+    form.page.mouse.up()
+    expect(form.thanks).to_be_visible()
+
+
 def test_a_near_miss_of_a_common_domain_is_put_right_by_one_press(form: FormPage, subtests: pytest.Subtests) -> None:
     form.awake()
     for typed, meant in NEAR_MISSES.items():
