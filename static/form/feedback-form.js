@@ -1,8 +1,8 @@
 // @ts-check
 /** @import {FormController} from './form-controller.js' */
 
-const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'paste', 'submit']
-const ANYWHERE = ['dragover', 'dragleave', 'drop']
+const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'submit']
+const ANYWHERE = ['dragover', 'dragleave', 'drop', 'paste']
 const SILENT = 1000 // milliseconds after which a framing page counts as silent
 
 /**
@@ -253,11 +253,12 @@ export class FeedbackForm extends HTMLElement {
     if (turn === this.#turns) await act(controller)
   }
 
-  /** A picture from the clipboard. If text comes with it, the text is pasted instead, unless it only lists the files' names, as
+  /** A picture from the clipboard, wherever the focus is, also if it is nowhere yet. If text comes with it, the text is pasted instead, unless it only lists the files' names, as
    * the Finder of macOS does, with accents apart from their letters, or their paths, as on Linux. @param {ClipboardEvent} event */
   #paste(event) {
-    const {clipboardData} = event
-    if (!clipboardData?.files.length) return
+    const {clipboardData, target} = event
+    const inside = target === document.body || this.contains(/** @type {Node} */ (target)) // not in the editor
+    if (!inside || !clipboardData?.files.length) return
     const names = [...clipboardData.files].map(file => file.name.normalize())
     const lines = clipboardData.getData('text/plain').split(/[\r\n]+/).filter(Boolean)
     if (lines.every(line => names.includes(line.normalize().replace(/.*\//, '')))) this.#add(event, clipboardData)
