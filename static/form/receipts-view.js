@@ -2,7 +2,7 @@
 /** "Your feedback": what was sent from this browser, shown in place of the form. Loaded on demand. */
 import {Receipts} from './receipts.js'
 import {statusOf} from './status.js'
-import {Words} from './words.js'
+import {receiptOf, Words} from './words.js'
 /** @import {FeedbackForm} from './feedback-form.js' */
 /** @import {Sent} from './receipts.js' */
 
@@ -54,7 +54,7 @@ class View {
     const time = row.querySelector('time')
     time.dateTime = new Date(at).toISOString()
     time.textContent = new Words({}).moment(new Date(at))
-    row.querySelector('a').href = url
+    row.querySelector('a').href = receiptOf(url)
     const says = (/** @type {string} */ state) => {
       for (const span of row.querySelectorAll('[data-for]')) span.hidden = span.dataset.for !== state
       row.dataset.state = state

@@ -1,5 +1,6 @@
 // @ts-check
 /** The end of the form while it is sent: progress in place of the buttons, and a note above them. */
+import {receiptOf} from './words.js'
 /** @import {FormController} from './form-controller.js' */
 
 const ALOUD = [.25, .5, .75]
@@ -96,7 +97,7 @@ export class SendingView {
     const {form} = this.#controller
     const link = form.element('feedback-thanks-template').content.querySelector('[data-fill=receipt]')?.cloneNode(true)
     if (!link) return
-    link.href = url
+    link.href = receiptOf(url)
     form.element('feedback-notes').querySelector('.feedback-note-text').append(' ', link)
   }
 

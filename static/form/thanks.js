@@ -2,6 +2,7 @@
 /** The thanks, in place of the form: what happened, in honest words. In a popover or dialog there is a button to finish,
  * and a popover closes automatically unless it is touched. */
 import {copyText} from './clipboard.js'
+import {receiptOf} from './words.js'
 /** @import {FormController} from './form-controller.js' */
 
 /** @typedef {{said?: import('./kept.js').Said, resets: number}} Sent what was said, if it is known, and how often everything had been
@@ -33,7 +34,7 @@ export class Thanks {
     this.#fill('number', answer.feedback_id == null ? '' : String(answer.feedback_id))
     this.#fill('files', words.number(files))
     this.#fillTime(new Date())
-    this.#fillReceipt(new URL(answer.receipt_url, location.href).href)
+    this.#fillReceipt(receiptOf(answer.receipt_url))
     section.querySelector('[data-do=another]')?.addEventListener('click', event => {
       event.preventDefault()
       another()

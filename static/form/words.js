@@ -10,6 +10,13 @@ export function localeOf(lang) {
   return `${own.split('-')[0] === lang ? own : lang}-u-nu-latn`
 }
 
+/** The address of a receipt, in this page's language. @param {string} url */
+export function receiptOf(url) {
+  const address = new URL(url, location.href)
+  address.searchParams.set('lang', document.documentElement.lang)
+  return address.href
+}
+
 export class Words {
   #texts
   #locale

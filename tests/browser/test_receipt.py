@@ -64,6 +64,16 @@ def test_a_receipt_brings_the_news_by_itself_and_says_it_aloud(
     assert kinds == []
 
 
+def test_a_receipt_speaks_the_language_of_the_form_that_leads_to_it(kept: FormPage) -> None:
+    kept.open("?lang=de").fill().send()
+    address = str(kept.thanks.locator("[data-fill=receipt]").get_attribute("href"))
+    kept.until("Object.keys(localStorage).some(key => key.endsWith(':receipts'))")
+    kept.open("?lang=de")["feedback-receipts"].click()
+    expect(kept.page.locator(".feedback-receipt-list a")).to_have_attribute("href", address)
+    kept.page.goto(address)
+    expect(kept.page.locator("html")).to_have_attribute("lang", "de")
+
+
 def test_a_receipt_asks_ever_less_often_and_not_while_nobody_sees_it(kept: FormPage) -> None:
     page = receipt_of(kept)
     kinds = asked(page)

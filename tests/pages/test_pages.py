@@ -263,7 +263,7 @@ def test_the_thanks_are_honest_about_files() -> None:
 
 def test_the_thanks_lead_to_the_receipt_and_to_another_form() -> None:
     page = Page(thanks("delivered"))
-    assert page.one(href="/receipt/abc")["class"] == "feedback-receipt"
+    assert page.one(href="/receipt/abc?lang=en")["class"] == "feedback-receipt"
     assert str(page.one(**{"data-do": "another"})["href"]).startswith("?lang=en")
 
 

@@ -116,7 +116,7 @@ def test_without_script_the_page_says_so_and_sends_the_text_with_the_next_press(
     assert answer.status_code == 409
     assert "Your earlier version has already been sent" in answer.text
     assert "second, and better" in answer.text
-    assert re.search(rf'<a [^>]*href="{re.escape(first["receipt_url"])}"[^>]*>Your receipt</a>', answer.text)
+    assert re.search(rf'<a [^>]*href="{re.escape(first["receipt_url"])}\?lang=en"[^>]*>Your receipt</a>', answer.text)
     (fresh,) = re.findall(r'name="token" value="([^"]+)"', answer.text)
     assert submission_id_of(fresh) != submission_id_of(token)
     assert widget.submit("second, and better", token=fresh, accept="text/html").status_code == 201

@@ -85,7 +85,7 @@ class Pages:
             context=tuple(Detail(key, value) for key, value in details),
             summary=found.summary,
             errors=found.errors,
-            note=replace(found.note, receipt_url=state.receipt_url) if found.note else None,
+            note=replace(found.note, receipt_url=_spoken(state.receipt_url, words)) if found.note else None,
             again=bool(state.faults),
             focus=found.summary[0].anchor if len(found.summary) == 1 else "",
         )
@@ -107,7 +107,7 @@ class Pages:
             at=state.at.isoformat(),
             moment=words.moment(state.at),
             files=str(len(state.attachments)),
-            receipt_url=state.receipt_url,
+            receipt_url=_spoken(state.receipt_url, words),
         )
         page = replace(self._form(product, words, looks), heading=thanks.title, thanks=thanks)
         return self._render("thanks.html", page)
@@ -332,6 +332,11 @@ def _thanks_text(state: ThanksState, product: Product, words: Words) -> str:
     if state.status == "delivered":
         return _delivered_text(product.name, words, state.attachments, "delivered.part")
     return words("accepted.text", product=product.name)
+
+
+def _spoken(receipt_url: str, words: Words) -> str:
+    """The address of a receipt in the language of the page that leads to it, which a host page may have chosen."""
+    return f"{receipt_url}?lang={words.lang}" if receipt_url else ""
 
 
 def _delivered_text(name: str, words: Words, files: Sequence[File], in_part: str) -> str:
