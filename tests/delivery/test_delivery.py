@@ -65,6 +65,7 @@ def test_a_create_that_is_refused_is_refused_for_good_with_its_reason() -> None:
     transition = after(Refused(("Contact Consent is required.",), 400))
     assert (transition.state, transition.public_message) == ("refused", "Contact Consent is required.")
     assert transition.delay is None
+    assert after(Refused((), 409)).error == "answered 409"
 
 
 def test_what_was_not_processed_is_tried_again_later_and_later() -> None:

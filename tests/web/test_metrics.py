@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
-from bed import EMAIL, ROOT, Sandbox, Widget, until
+from bed import EMAIL, ROOT, Sandbox, Widget, adjusted, until
 from postgres import Postgres
 from prometheus_client.parser import text_string_to_metric_families
 from samples import jpeg
@@ -151,6 +152,22 @@ def test_metrics_say_that_the_database_is_away(start_widget: Callable[..., Widge
     assert samples(metrics_of(widget))["widget_database_up",] == 0
     widget.client.post("/ops/sign-in", data={"token": TOKEN})
     assert "Nothing can be accepted" in widget.client.get("/ops").text
+
+
+def test_metrics_and_the_operators_page_answer_while_the_database_is_silent(
+    insider: Sandbox, postgres: Postgres, tmp_path: Path
+) -> None:
+    url = postgres.database()
+    quickly = adjusted("widget.web.metrics._PATIENCE=0.2", "widget.web.ops.board._PATIENCE=0.2")
+    widget = Widget(tmp_path, insider.url, command=quickly, OPS_TOKEN=TOKEN, DATABASE_URL=url)
+    widget.migrate()
+    with widget, psycopg.connect(url) as locking:
+        widget.client.post("/ops/sign-in", data={"token": TOKEN})
+        locking.execute("LOCK TABLE submission IN ACCESS EXCLUSIVE MODE")
+        assert samples(metrics_of(widget))["widget_database_up",] == 0
+        assert "did not answer" in widget.client.get("/ops").text
+        locking.rollback()
+        until(lambda: samples(metrics_of(widget))["widget_database_up",] == 1)
 
 
 def queries() -> dict[str, str]:

@@ -74,7 +74,7 @@ def decide(work: Work, outcome: Outcome, policy: Policy, chance: float) -> Trans
             )
         case Refused(reasons, status):
             said = " ".join(reasons)
-            said = said if status is None else f"answered {status}: {said}"
+            said = said if status is None else f"answered {status}: {said}".removesuffix(": ")
             return _refused(work, fit_to_show(reasons, status), said, status)
         case NotProcessed(reason, retry_after):
             if work.age > policy.give_up_after:

@@ -23,6 +23,7 @@ from widget.files.pool import Examiner, Seen
 from widget.intake.model import RawFile, RawForm
 from widget.intake.senders import Senders
 from widget.outbox.model import SubmissionStatus, just_stored
+from widget.outbox.outage import answers_within
 from widget.outbox.outbox import Outbox
 from widget.outbox.tables import TEST
 from widget.submissions import addresses, context, identity
@@ -34,6 +35,8 @@ from widget.telemetry.recurring import Recurring
 
 T = TypeVar("T")
 log = structlog.get_logger("widget.acceptance")
+_LAST_LOOK = 2.0
+"""Seconds for finding out whether what cannot be stored now was stored before."""
 _disbeliefs = Recurring("identity.refused", made_up="why")
 
 
@@ -154,9 +157,15 @@ class Acceptance:
         """
         try:
             accepted = await self._accept_new(product, token, form, lang, address, test=test)
-        except (Rejected, OutboxUnavailable):
+        except Rejected:
             if repeated := await self._repeated(product, token, form):
                 return repeated
+            raise
+        except OutboxUnavailable:
+            with suppress(OutboxUnavailable):  # whoever waited for a silent database has waited enough
+                async with answers_within(_LAST_LOOK):
+                    if repeated := await self._repeated(product, token, form):
+                        return repeated
             raise
         if accepted := accepted or await self._repeated(product, token, form):
             return accepted

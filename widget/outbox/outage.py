@@ -1,14 +1,30 @@
-"""Logs an outage of the database: when it begins, once a minute while it lasts, and when it is over."""
+"""Outages of the database: bounds the wait for an answer, and logs when an outage begins, once a minute while it lasts,
+and when it is over."""
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import structlog
+
+from widget.errors import OutboxUnavailable
 
 log = structlog.get_logger("widget.outbox.outage")
 
 _REPEAT = 60.0
 """Seconds between two lines about one outage."""
+
+
+@contextlib.asynccontextmanager
+async def answers_within(seconds: float) -> AsyncIterator[None]:
+    """Raises OutboxUnavailable if the database takes longer than that for what is asked in the context. What has to be
+    written may take longer; whoever only looks should not."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise OutboxUnavailable(f"the database did not answer within {seconds:g} s") from error
 
 
 class Outage:

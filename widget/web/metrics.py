@@ -9,11 +9,15 @@ from starlette.responses import Response
 from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.ops.sessions import PERIOD
 from widget.outbox.accounts import Accounts
+from widget.outbox.outage import answers_within
 from widget.outbox.tally import Tally
 from widget.web import headers
 from widget.web.operator_token import judge_bearer
 from widget.web.refusals import refusals
 from widget.web.service import Service, service_of
+
+_PATIENCE = 5.0
+"""Seconds for the figures in the database. Prometheus gives up after ten, and would then learn nothing at all."""
 
 
 async def metrics(request: Request) -> Response:
@@ -46,16 +50,17 @@ async def _known(service: Service) -> dict[str, Any]:
     backend = service.outbox.backend
     try:
         service.outbox.check_open()
-        await service.flusher.flush()
-        accounts = Accounts(backend)
-        return {
-            "up": service.outbox.trouble is None,
-            "totals": await Tally(backend).totals(),
-            "overview": await accounts.overview(service.settings.products),
-            "piles": await accounts.piles(),
-            "processes": await service.flusher.processes(),
-            "disk_free": backend.free,
-        }
+        async with answers_within(_PATIENCE):
+            await service.flusher.flush()
+            accounts = Accounts(backend)
+            return {
+                "up": service.outbox.trouble is None,
+                "totals": await Tally(backend).totals(),
+                "overview": await accounts.overview(service.settings.products),
+                "piles": await accounts.piles(),
+                "processes": await service.flusher.processes(),
+                "disk_free": backend.free,
+            }
     except OutboxUnavailable:
         nothing: dict[str, Any] = {"totals": {}, "piles": (), "processes": (), "disk_free": backend.free}
         return {"up": False, "overview": service.health.overview, **nothing}

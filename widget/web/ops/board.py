@@ -15,12 +15,15 @@ from widget.ops.words import size
 from widget.outbox.accounts import Accounts
 from widget.outbox.events import channel_of
 from widget.outbox.notices import Notices
+from widget.outbox.outage import answers_within
 from widget.outbox.tally import Tally
 from widget.web import headers
 from widget.web.ops.access import Visit, for_operators, ops_of
 from widget.web.service import service_of
 
 _SECTIONS = ("verdict", "accounts", "states", "events", "charts")
+_PATIENCE = 5.0
+"""Seconds for the figures in the database."""
 
 
 async def _show(visit: Visit) -> Response:
@@ -54,9 +57,10 @@ async def _board(request: Request, over: Range) -> Board:
     try:
         service.outbox.check_open()
         accounts = Accounts(backend)
-        overview, piles = await accounts.overview(products), await accounts.piles()
-        counts = await Tally(backend).read(number * step, boards.EVENTS)
-        waiting = await Notices(backend).waiting()
+        async with answers_within(_PATIENCE):
+            overview, piles = await accounts.overview(products), await accounts.piles()
+            counts = await Tally(backend).read(number * step, boards.EVENTS)
+            waiting = await Notices(backend).waiting()
     except OutboxUnavailable as error:
         known = boards.board(products, service.health.overview, (), (), {}, over, now)
         known.problems[:0] = [f"The database cannot be used: {error}. Nothing can be accepted. Figures are missing."]
