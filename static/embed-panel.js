@@ -527,10 +527,11 @@ export class Panel {
     this.#post('set')
   }
 
-  /** Takes the page's identity. @param {unknown} source */
+  /** Takes the page's identity. Components pass a new function with each rendering: until it says who is there, that is
+   * the person of the last one, who may be writing. @param {unknown} source */
   #name(source) {
     this.#questions++
-    this.#identity = undefined
+    if (typeof source != 'function') this.#identity = undefined
     this.#source = source
     if (!isIdentity(source) && typeof source != 'function') warn('identity is neither a token nor a function that returns one, so it was ignored.')
   }

@@ -194,6 +194,22 @@ def test_an_identity_that_comes_late_is_nobody_s_once_another_was_asked_for(fetc
     assert fetched.text.input_value() == "All is well"
 
 
+def test_a_new_function_for_the_identity_leaves_the_words_alone(fetched: Loaded) -> None:
+    """Components pass one with each rendering."""
+    fetched.host.evaluate(ANSWERED)
+    fetched.enter()
+    fetched.host.evaluate("anna => answers[0](anna)", token(ANNA))
+    expect(fetched.email).to_have_value(ANNA)
+    fetched.text.fill("Half a thought")
+    fetched.host.evaluate(ANSWERED)
+    fetched.call("set({theme: 'dark'})")  # the form hears of this last
+    expect(fetched.page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert (fetched.email.input_value(), fetched.text.input_value()) == (ANNA, "Half a thought")
+    fetched.host.evaluate("bert => answers[0](bert)", token(BERT))
+    expect(fetched.email).to_have_value(BERT)
+    expect(fetched.text).to_have_value("")
+
+
 @pytest.mark.parametrize("identity", ["Promise.resolve('a.b.c')", "42", "{token: 'a.b.c'}"])
 def test_an_identity_that_is_none_is_named_and_nothing_is_thrown(fetched: Loaded, identity: str) -> None:
     fetched.call(f"set({{identity: {identity}}})")
