@@ -548,9 +548,10 @@ export class Panel {
     const source = this.#source
     if (typeof source != 'function') return
     const question = ++this.#questions
+    const former = this.#hasAsked ? null : this.#identity ?? null // which was refused, or stays where there is no network
     const identity = /** @type {any} */ (await Promise.resolve().then(source).catch(() => FAULTY))
     if (question != this.#questions) return // the person may be another one by now
-    this.#identity = isIdentity(identity) && identity || null
+    this.#identity = isIdentity(identity) ? identity || null : former
     if (!isIdentity(identity)) this.host.tell('error', {code: 'identity_invalid', reason: 'unavailable', retryable: true})
     this.#post('set')
   }

@@ -272,6 +272,19 @@ def test_a_function_that_fails_is_reported_as_a_missing_identity(fetched: Loaded
     assert error == {"product": "demo", "code": "identity_invalid", "reason": "unavailable", "retryable": True}
 
 
+def test_a_function_that_fails_later_leaves_the_words_alone(fetched: Loaded) -> None:
+    fetched.host.evaluate(FETCHED, [token(ANNA), "fails"])
+    fetched.enter()
+    expect(fetched.email).to_have_value(ANNA)
+    fetched.text.fill("Half a thought")
+    fetched.call("close()")
+    fetched.enter()
+    until(lambda: fetched.host.evaluate("window.errors.length") == 1)
+    fetched.call("set({theme: 'dark'})")  # the form hears of this last
+    expect(fetched.page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert (fetched.email.input_value(), fetched.text.input_value()) == (ANNA, "Half a thought")
+
+
 # --- what the documents say --------------------------------------------------------------------------------------
 
 
