@@ -52,6 +52,11 @@ def test_there_is_an_alarm_for_each_thing_that_needs_a_person_and_none_before_it
     assert on(Overview({"demo": wrong}, {}, {})) == {
         "credentials demo": "Insider Connect does not accept the account of demo: answered 400: invalid_client."
     }
+    files = AccountState("files: answered 502", 600, 0)
+    assert files.is_about_files
+    assert on(Overview({"demo": files}, {}, {})) == {
+        "account demo": "Files do not go through to Insider Connect for demo: files: answered 502."
+    }
     bad = replace(bad, accounts={**bad.accounts, "portal": wrong})
     alarms = on(bad, 10**8, late, demo=60, portal=35)
     assert set(alarms) == {

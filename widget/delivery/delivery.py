@@ -25,7 +25,7 @@ from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.multipart import Upload
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
-from widget.outbox.accounts import Accounts
+from widget.outbox.accounts import ONLY_FILES, Accounts
 from widget.outbox.model import NO_ID, Due, Pending, SubmissionStatus, Transition, Work, known_id
 from widget.outbox.outbox import Outbox
 from widget.submissions.model import Submission
@@ -365,7 +365,7 @@ async def _told(stored: "asyncio.Future[bool]", adding: Awaitable[T]) -> T | Non
 def _about_files(outcome: Outcome) -> Outcome:
     """What attaching files led to, with a reason that says that only files are not taken, unless it is more general."""
     if isinstance(outcome, NotProcessed | Unknown | Misconfigured) and not _is_general(outcome):
-        return replace(outcome, reason=f"files: {outcome.reason}")
+        return replace(outcome, reason=f"{ONLY_FILES}{outcome.reason}")
     return outcome
 
 

@@ -49,9 +49,11 @@ def alarms(
         if account.reason is not None and now - account.since >= bounds.account_after:
             reason = one_line(account.reason)
             if account.misconfigured:
-                yield f"credentials {product}", f"Insider Connect does not accept the account of {product}: {reason}."
+                what = "files from the account" if account.is_about_files else "the account"
+                yield f"credentials {product}", f"Insider Connect does not accept {what} of {product}: {reason}."
             else:
-                yield f"account {product}", f"Nothing goes through to Insider Connect for {product}: {reason}."
+                what = "Files do not go" if account.is_about_files else "Nothing goes"
+                yield f"account {product}", f"{what} through to Insider Connect for {product}: {reason}."
     for product, waiting in overview.waiting.items():
         if waiting.oldest > bounds.oldest:
             words = f"The oldest of {waiting.count} waiting submissions of {product} has waited for"

@@ -106,7 +106,8 @@ def problems(overview: Overview, oldest: float = OLDEST) -> Iterator[str]:
     """The reasons why feedback does not arrive, one sentence each."""
     for product, account in overview.accounts.items():
         if account.reason is not None:
-            yield f"{product}: nothing goes through since {moment(account.since)}: {one_line(account.reason)}"
+            what = "files do not go" if account.is_about_files else "nothing goes"
+            yield f"{product}: {what} through since {moment(account.since)}: {one_line(account.reason)}"
     for product, waiting in overview.waiting.items():
         if waiting.oldest > oldest:
             yield f"{product}: the oldest of {waiting.count} waiting has waited for {duration(waiting.oldest)}"

@@ -29,10 +29,14 @@ from sqlalchemy.exc import IntegrityError
 from widget.outbox.backend import Backend
 from widget.outbox.tables import IS_REAL, LEFT_STATES, account, submission
 
+ONLY_FILES = "files: "
+"""What a reason begins with if feedback goes through and only its files do not."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """The state of a product's account. `reason` says why nothing goes through; None if submissions do.
+    """The state of a product's account. `reason` says why nothing goes through, or only no files; None if submissions
+    do.
 
     `since` is when this state began, `last_success` when Insider Connect last accepted a call (None if never), both in
     Unix seconds. `misconfigured`: waiting does not help, because the credentials or the address are wrong.
@@ -42,6 +46,11 @@ class AccountState:
     since: float
     last_success: float | None
     misconfigured: bool = False
+
+    @property
+    def is_about_files(self) -> bool:
+        """Whether feedback goes through, and only its files do not."""
+        return self.reason is not None and self.reason.startswith(ONLY_FILES)
 
 
 @dataclass(frozen=True, slots=True)
