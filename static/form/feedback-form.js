@@ -204,7 +204,7 @@ export class FeedbackForm extends HTMLElement {
     if (type === 'submit') this.#submit(event)
     else if (type === 'paste') this.#paste(event)
     else if (ANYWHERE.includes(type)) this.#drag(event)
-    else if (type === 'change' && event.target === this.input) this.#use(controller => controller.files.takeInput())
+    else if (type === 'change' && event.target === this.input) this.#take(controller => controller.files.takeInput())
     else this.wake().catch(() => undefined)
   }
 
@@ -246,9 +246,17 @@ export class FeedbackForm extends HTMLElement {
     this.element('feedback-send').textContent = this.#words.send
   }
 
-  /** Acts once the controller has loaded, unless another person has come meanwhile. @param {(controller: FormController) => unknown} act */
-  async #use(act) {
+  /** Takes what a person adds: if the controller does not load, once more, as soon as there is a network.
+   * @param {(controller: FormController) => unknown} act */
+  #take(act) {
     const turn = this.#turns
+    const again = () => this.#use(act, turn)
+    this.#use(act).catch(() => navigator.onLine ? again() : addEventListener('online', again, {once: true}))
+  }
+
+  /** Acts once the controller has loaded, unless another person has come meanwhile. @param {(controller: FormController) => unknown} act
+   * @param {number} [turn] */
+  async #use(act, turn = this.#turns) {
     const controller = await this.wake()
     if (turn === this.#turns) await act(controller)
   }
@@ -284,6 +292,6 @@ export class FeedbackForm extends HTMLElement {
     event.preventDefault()
     const folders = [...items].map(item => item.webkitGetAsEntry?.()).filter(entry => entry?.isDirectory).map(entry => entry?.name)
     const list = [...files].map(file => ({file, isFolder: folders.includes(file.name)}))
-    if (this.isOpen && this.input) this.#use(controller => controller.files.add(list))
+    if (this.isOpen && this.input) this.#take(controller => controller.files.add(list))
   }
 }

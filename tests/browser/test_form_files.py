@@ -463,6 +463,16 @@ def test_pictures_that_are_added_without_a_network_go_along(form: FormPage, insi
     assert [name for name, _ in received(insider)] == ["d.jpg", "a.png", "c.pdf"]
 
 
+def test_a_file_that_is_dropped_without_a_network_before_anything_else_is_added_later(form: FormPage) -> None:
+    form.expected.append(NETWORK)
+    form.context.route("**/form/*.js", lambda route: route.continue_())  # not from a cache
+    form.context.set_offline(True)
+    with form.page.expect_event("requestfailed"):
+        form.carry("drop", "#feedback", PNG)
+    form.context.set_offline(False)
+    expect(form.rows).to_have_count(1)
+
+
 def test_a_picture_is_not_called_unreadable_because_a_script_did_not_come(form: FormPage) -> None:
     form.awake().expected.append(NETWORK)
     missed: list[str] = []
