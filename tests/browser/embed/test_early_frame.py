@@ -13,7 +13,8 @@ NONE = "script-src 'self' {form}; frame-src 'none'"
 
 
 def held(page: Page) -> list[Route]:
-    """Hold the panel back until its route is continued."""
+    """Hold the panel back until its route is continued. Playwright hands it over only while the browser is asked
+    something."""
     routes: list[Route] = []
     page.route("**/embed-panel.js", lambda route: routes.append(route))
     return routes
@@ -28,7 +29,7 @@ def test_the_form_is_requested_before_the_panel_is_there_and_once(visit: Any, st
     page = visit()
     panels = held(page)
     launcher(page).hover()
-    until(lambda: pages_of_form(stage) and panels)
+    until(lambda: page.title() and pages_of_form(stage) and panels)
     if has_loaded:
         until(lambda: page.evaluate(IS_LOADED))
     panels[0].continue_()
@@ -43,7 +44,7 @@ def test_what_the_host_page_forbids_is_known_though_the_panel_comes_later(visit:
     page = visit(expected=(SAID, "Framing", "does not match the recipient"), Content_Security_Policy=policy)
     panels = held(page)
     launcher(page).click()
-    until(lambda: panels and page.evaluate(IS_LOADED))
+    until(lambda: page.evaluate(IS_LOADED) and panels)
     panels[0].continue_()
     expect(panel(page).get_by_role("alert")).to_be_visible()
     until(lambda: seen(page, "error"))
@@ -61,7 +62,7 @@ def test_the_frame_goes_where_the_panel_does_not_come(visit: Any, stage: Stage) 
     page = visit(expected=("insider-feedback script_blocked", "ERR_", "Failed to"))
     panels = held(page)
     launcher(page).hover()
-    until(lambda: panels and page.evaluate(IS_LOADED))
+    until(lambda: page.evaluate(IS_LOADED) and panels)
     panels[0].abort("blockedbyclient")
     expect(page.locator("insider-feedback").get_by_role("link", name="Feedback ↗")).to_be_visible()
     expect(page.locator("insider-feedback iframe")).to_have_count(0)
