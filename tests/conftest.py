@@ -1,6 +1,7 @@
 """Fixtures of every test: Insider Connect, the widget and a browser, each as a process of its own."""
 
 import gc
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +28,11 @@ BROWSER = Path(__file__).parent / "browser"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have programs forked, by each process that runs tests."""
+    """Have programs forked, by each process that runs tests. A shell that runs them in the background has them ignore
+    signals that tests send to programs."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         fork_from_now_on(plain_environ())
 
