@@ -551,7 +551,7 @@ export class Panel {
     const former = this.#hasAsked ? null : this.#identity ?? null // which was refused, or stays where there is no network
     const identity = /** @type {any} */ (await Promise.resolve().then(source).catch(() => FAULTY))
     if (question != this.#questions) return // the person may be another one by now
-    this.#identity = isIdentity(identity) ? identity || null : former
+    this.#identity = identity == FAULTY ? former : isIdentity(identity) && identity || null
     if (!isIdentity(identity)) this.host.tell('error', {code: 'identity_invalid', reason: 'unavailable', retryable: true})
     this.#post('set')
   }

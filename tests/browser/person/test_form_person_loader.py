@@ -277,6 +277,18 @@ def test_a_function_that_fails_is_reported_as_a_missing_identity(fetched: Loaded
     assert error == {"product": "demo", "code": "identity_invalid", "reason": "unavailable", "retryable": True}
 
 
+def test_a_function_that_returns_no_token_any_more_leaves_nothing_to_the_next_person(fetched: Loaded) -> None:
+    """As the JSON of a 401: whoever was there has signed out."""
+    fetched.host.evaluate(FETCHED, [token(ANNA), {"detail": "signed out"}])
+    fetched.enter()
+    expect(fetched.email).to_have_value(ANNA)
+    fetched.text.fill("Half a thought")
+    fetched.call("close()")
+    fetched.enter()
+    expect(fetched.email).to_have_value("")
+    expect(fetched.text).to_have_value("")
+
+
 def test_a_function_that_fails_later_leaves_the_words_alone(fetched: Loaded) -> None:
     fetched.host.evaluate(FETCHED, [token(ANNA), "fails"])
     fetched.enter()
