@@ -9,7 +9,7 @@ export const OPTIONS = {
   theme: 'light|dark|auto', launcher: 'true|false', identity: '', context: '',
 }
 
-/** @param {string} key */
+/** The attribute of an option: `zIndex` is `z-index`. @param {string} key */
 export const attribute = key => key.replace('I', '-i')
 
 /** @param {string} key @param {any} value */

@@ -4,6 +4,7 @@
 const ON_FORM = ['pointerdown', 'keydown', 'input', 'change', 'submit']
 const ANYWHERE = ['dragover', 'dragleave', 'drop', 'paste']
 const SILENT = 1000 // milliseconds after which a framing page counts as silent
+const AGAIN = 1000 // milliseconds until a script that did not load is asked for again
 
 /**
  * `<feedback-form>` enhances the form inside it, which also works without it.
@@ -246,23 +247,23 @@ export class FeedbackForm extends HTMLElement {
     this.element('feedback-send').textContent = this.#words.send
   }
 
-  /** Takes what a person adds: if the controller does not load, once more, as soon as there is a network.
+  /** Takes what a person adds, however late the controller loads, unless another person has come meanwhile.
    * @param {(controller: FormController) => unknown} act */
-  #take(act) {
-    const turn = this.#turns
-    const again = () => this.#use(act, turn)
-    this.#use(act).catch(() => navigator.onLine ? again() : addEventListener('online', again, {once: true}))
+  #take(act, turn = this.#turns) {
+    const again = () => this.#take(act, turn)
+    this.wake().then(() => turn === this.#turns ? this.#use(act) : undefined, () => navigator.onLine ? setTimeout(again, AGAIN) : addEventListener('online', again, {once: true}))
   }
 
-  /** Acts once the controller has loaded, unless another person has come meanwhile. @param {(controller: FormController) => unknown} act
-   * @param {number} [turn] */
-  async #use(act, turn = this.#turns) {
+  /** Acts once the controller has loaded, unless another person has come meanwhile. @param {(controller: FormController) => unknown} act */
+  async #use(act) {
+    const turn = this.#turns
     const controller = await this.wake()
     if (turn === this.#turns) await act(controller)
   }
 
-  /** A picture from the clipboard, wherever the focus is, also if it is nowhere yet. If text comes with it, the text is pasted instead, unless it only lists the files' names, as
-   * the Finder of macOS does, with accents apart from their letters, or their paths, as on Linux. @param {ClipboardEvent} event */
+  /** A picture from the clipboard, wherever the focus is, also if it is nowhere yet. If text comes with it, the text is pasted
+   * instead, unless it only lists the files' names, as the Finder of macOS does, with accents apart from their letters, or
+   * their paths, as on Linux. @param {ClipboardEvent} event */
   #paste(event) {
     const {clipboardData, target} = event
     const inside = target === document.body || this.contains(/** @type {Node} */ (target)) // not in the editor

@@ -473,6 +473,19 @@ def test_a_file_that_is_dropped_without_a_network_before_anything_else_is_added_
     expect(form.rows).to_have_count(1)
 
 
+def test_a_file_is_added_although_a_script_does_not_come_at_first(form: FormPage) -> None:
+    form.expected.append(NETWORK)
+    missed: list[str] = []
+
+    def miss_three(route: Route) -> None:
+        missed.append(route.request.url)
+        return route.abort() if len(missed) < 4 else route.continue_()
+
+    form.context.route("**/form/rest.js*", miss_three)
+    form.carry("drop", "#feedback", PNG)
+    expect(form.rows).to_have_count(1)
+
+
 def test_a_picture_is_not_called_unreadable_because_a_script_did_not_come(form: FormPage) -> None:
     form.awake().expected.append(NETWORK)
     missed: list[str] = []
