@@ -42,18 +42,24 @@ def wheel(dist: Path) -> Path:
     return built
 
 
-@pytest.fixture
-def installed(wheel: Path, insider: Sandbox, tmp_path: Path) -> Iterator[Widget]:
-    """The widget, running from the wheel in its own environment, which borrows only the dependencies."""
-    environment = tmp_path / "environment"
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that holds the wheel, and borrows only the dependencies."""
+    environment = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", "--without-pip", str(environment))
-    python = environment / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel))
+    programs = environment / "bin"
+    into = ("--python", str(programs / "python"), "install")
+    run(sys.executable, "-m", "pip", *into, "-q", "--no-deps", "--no-index", str(wheel))
     (packages,) = environment.glob("lib/python*/site-packages")
     # Paths in a .pth file come after the wheel's own, and the .pth files in them (an editable install's) are not read.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
-    command = [str(environment / "bin" / "widget")]
-    with Widget(tmp_path, insider.url, command=command, PYTHONPATH="") as widget:
+    return programs
+
+
+@pytest.fixture
+def installed(environment: Path, insider: Sandbox, tmp_path: Path) -> Iterator[Widget]:
+    """The widget, running from the wheel."""
+    with Widget(tmp_path, insider.url, command=[str(environment / "widget")], PYTHONPATH="") as widget:
         yield widget
 
 
@@ -87,6 +93,22 @@ def test_the_installed_wheel_serves_a_form_and_delivers(installed: Widget, insid
     for command in (installed.command, (python, "-m", "widget")):
         result = subprocess.run([*command, "--version"], capture_output=True, text=True, cwd=installed.folder)
         assert result.stdout == f"widget, version {__version__}\n"
+
+
+def test_no_start_from_a_wheel_compresses_a_static_file_of_ours(environment: Path, tmp_path: Path) -> None:
+    """All but the loader's copy under its version, which is made at the start."""
+    count = (
+        "from widget.config import resources\n"
+        "from widget.web.assets import StaticFiles\n"
+        "files = StaticFiles(resources.path('static')).assets\n"
+        "texts = [file for file in files if file.media_type.startswith('text/')]\n"
+        "print(len(texts), sum(file.packed['br'] == resources.compressed(file.content) for file in texts))"
+    )
+    python = [str(environment / "python"), "-c", count]
+    said = subprocess.run(python, capture_output=True, text=True, cwd=tmp_path, check=True)
+    texts, ready = map(int, said.stdout.split())
+    assert texts > 60
+    assert ready == texts - 1
 
 
 def test_what_is_built_of_the_same_source_is_the_same_to_the_byte(dist: Path, tmp_path: Path) -> None:

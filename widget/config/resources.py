@@ -1,5 +1,6 @@
 """Finds templates and static files: beside the package in a checkout, inside it in a wheel."""
 
+import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -8,7 +9,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def path(name: str) -> Path:
-    """The folder `name` ("templates" or "static")."""
+    """The folder `name`: "templates", "static", or "brotli", which only a wheel has."""
     packed = _PACKAGE / "_data" / name
     return packed if packed.is_dir() else _PACKAGE.parent / name
 
@@ -30,3 +31,9 @@ def content(file: Path) -> bytes:
 def _as_one(*sheets: bytes) -> bytes:
     css = b"".join(_COMMENT.sub(b"", sheet) for sheet in sheets)
     return _PUNCTUATION.sub(rb"\1", _END_OF_BLOCK.sub(b"}", css)).strip()
+
+
+def compressed(served: bytes) -> bytes | None:
+    """What `served` became in brotli while the wheel was built. None in a checkout, and for what is not ours."""
+    file = path("brotli") / hashlib.sha256(served).hexdigest()
+    return file.read_bytes() if file.is_file() else None
