@@ -122,11 +122,13 @@ class Process:
         """All that it wrote, on either stream."""
         return self._log.read_text("utf-8", errors="replace")
 
-    def stop(self) -> int:
-        """Ask it to end, and wait; what does not end in time is killed and fails the test."""
+    def stop(self, meanwhile: Callable[[], None] = lambda: None) -> int:
+        """Ask it to end, and wait; what does not end in time is killed and fails the test. `meanwhile` is done once it
+        has been asked."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
         try:
+            meanwhile()
             return self.popen.wait(STOP)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"did not end within {STOP} s of SIGTERM:\n{self.log()}") from None
@@ -202,11 +204,11 @@ class Sandbox:
         self.misbehave("down")
 
     def slow(self, seconds: float, target: str = "all", **more: Any) -> None:
-        """Process at once, answer so much later."""
+        """Process at once, answer so many seconds later, or at `recover`."""
         self.misbehave("slow", target, seconds=seconds, **more)
 
     def recover(self) -> None:
-        """Behave again."""
+        """Behave again, and answer what waits for its answer."""
         assert self._control.delete("/_sandbox/faults").status_code == 204
 
     def clear(self) -> None:

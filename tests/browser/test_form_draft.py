@@ -164,11 +164,12 @@ def test_a_draft_that_another_tab_is_sending_does_not_become_two(form: FormPage,
     other.clock.install()
     other.goto(f"{form.url}?email={EMAIL}")
     expect(other.locator("#description")).to_have_value("Twice the same")
-    insider.slow(2, "create")
+    insider.slow(60, "create")
     form.send()
     form.until(f"{OWNED}[0]?.token")
     other.clock.run_for(1000)  # it stores what it shows
     assert form.page.evaluate(f"{OWNED}.length") == 1
+    insider.recover()
     expect(form.thanks).to_be_visible()
     expect(other.locator("#description")).to_have_value("")
 
@@ -193,10 +194,11 @@ def test_leaving_asks_while_a_submission_is_on_its_way(form: FormPage, insider: 
 def test_what_was_on_its_way_at_a_reload_is_not_sent_a_second_time(form: FormPage, insider: Sandbox) -> None:
     form.page.on("dialog", lambda dialog: dialog.accept())
     form.expected.append(NETWORK)
-    insider.slow(2, "create")
+    insider.slow(60, "create")
     form.fill("Half a thought").add(*FILES).send()
     until(insider.descriptions)
     form.open()
+    insider.recover()
     expect(form.rows).to_have_count(2)
     form.settle()
     form.fill("Another thought").send()

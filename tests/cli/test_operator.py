@@ -198,7 +198,7 @@ def test_discard_gives_up_and_can_be_undone(widget: Widget, insider: Sandbox) ->
 
 def test_what_is_being_sent_is_left_alone(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
     widget = start_widget(DELIVERY_WAIT="0")
-    insider.slow(1, "create", times=1)
+    insider.slow(60, "create")
     answer = widget.submit()
     until(lambda: insider.counts()["create"] == 1)
     with widget.paused():
@@ -206,6 +206,7 @@ def test_what_is_being_sent_is_left_alone(start_widget: Callable[..., Widget], i
         for action in ("retry", "discard"):
             left = widget.operate(action, submission_id)
             assert (left.returncode, left.stderr.strip()) == (3, f"{submission_id}: is being sent at this moment")
+    insider.recover()
     widget.until_delivered(answer)
 
 
@@ -288,11 +289,12 @@ def test_erasing_what_is_being_sent_says_that_it_may_have_arrived(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(DELIVERY_WAIT="0")
-    insider.slow(1, "create", times=1)
+    insider.slow(60, "create")
     widget.submit(SECRET, ADA)
     until(lambda: insider.counts()["create"] == 1)
     with widget.paused():
         assert "1 being sent at that moment" in widget.operate("erase", "--email", ADA, "--yes").stdout
+    insider.recover()
     until(lambda: "submission.claim_lost" in widget.log())
     assert (widget.row()["state"], widget.row()["erased"]) == ("discarded", True)
 

@@ -262,7 +262,7 @@ def test_a_pooler_in_transaction_mode_may_stand_in_front(start: Start, postgres:
 
 def test_what_a_dead_worker_was_sending_is_unknown_and_tried_once_more(start: Start, insider: Sandbox) -> None:
     web = start(WEB_DELIVERS="false", LEASE="2", DELIVERY_TIMEOUT="1.5", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
-    insider.slow(1.0, "create", times=1)
+    insider.slow(60, "create", times=1)
     with workers(web) as (doomed,):
         answer = web.submit(files=FILES)
         until(lambda: insider.counts()["create"] == 1)
@@ -275,7 +275,7 @@ def test_what_a_dead_worker_was_sending_is_unknown_and_tried_once_more(start: St
 
 def test_a_worker_that_was_asleep_for_longer_than_its_lease_writes_nothing(start: Start, insider: Sandbox) -> None:
     web = start(WEB_DELIVERS="false", LEASE="2", DELIVERY_TIMEOUT="1.5", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
-    insider.slow(0.5, "create", times=1)
+    insider.slow(60, "create", times=1)
     with workers(web) as (sleeper,):
         answer = web.submit()
         until(lambda: insider.counts()["create"] == 1)

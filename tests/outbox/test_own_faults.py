@@ -86,10 +86,11 @@ def test_an_outcome_that_the_disk_does_not_take_is_written_once_it_does(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(**QUICK, DELIVERY_WAIT="0")
-    insider.slow(1, "create", times=1)
+    insider.slow(60, "create")
     answer = widget.submit("once")
     until(lambda: insider.counts()["create"] == 1)
     with no_file_larger_than(widget, 1):
+        insider.recover()
         time.sleep(2.5)  # the log cannot be written either, so it says nothing
     widget.until_delivered(answer)
     widget.until_delivered(widget.submit("the next"))
@@ -199,7 +200,7 @@ def test_a_database_that_is_locked_and_let_go_is_a_503_meanwhile_and_costs_nothi
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(**QUICK, DELIVERY_WAIT="0", command=adjusted("widget.outbox.sqlite.BUSY_TIMEOUT=0.5"))
-    insider.slow(1, "create", times=1)
+    insider.slow(60, "create")
     first = widget.submit("being sent while it is locked")
     until(lambda: insider.counts()["create"] == 1)
     token = widget.token()
@@ -207,6 +208,7 @@ def test_a_database_that_is_locked_and_let_go_is_a_503_meanwhile_and_costs_nothi
     blocker.execute("BEGIN IMMEDIATE")
     assert unavailable(widget.submit("turned away", token=token))
     assert widget.client.get("/readyz").status_code == 503
+    insider.recover()
     until(lambda: outcomes_not_written(widget) > 1)
     blocker.execute("ROLLBACK")
     blocker.close()
@@ -294,10 +296,11 @@ def test_a_clock_that_jumps_ahead_while_sending_makes_nobody_doubt(
 ) -> None:
     command, jump = clocked(tmp_path)
     widget = start_widget(**QUICK, DELIVERY_WAIT="0", command=command)
-    insider.slow(1.5, "create", times=1)
+    insider.slow(60, "create")
     answer = widget.submit("in the middle")
     until(lambda: insider.counts()["create"] == 1)
     jump(3600)
+    insider.recover()
     widget.until_delivered(answer)
     assert insider.descriptions() == ["in the middle"]
     assert "submission.unknown" not in widget.log()

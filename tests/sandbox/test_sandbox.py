@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -317,6 +318,16 @@ def test_a_late_answer_is_processed_at_once(api: httpx.Client, insider: Sandbox,
     with pytest.raises(httpx.ReadTimeout):
         api.post("/api/client/feedbacks", json=FEEDBACK, timeout=0.3)
     assert len(insider.feedbacks()) == 2
+
+
+def test_a_late_answer_comes_at_the_recovery(api: httpx.Client, insider: Sandbox) -> None:
+    insider.slow(60, "create")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(create, api)
+        until(insider.feedbacks)
+        assert not answer.done()
+        insider.recover()
+        assert answer.result(15).status_code == 201
 
 
 def test_a_token_can_be_made_to_expire_early(api: httpx.Client, insider: Sandbox) -> None:

@@ -218,12 +218,12 @@ def test_a_worker_that_is_asked_to_end_does_not_start_again(
         worker = widget.run("worker")
         try:
             until(lambda: starts(widget) == 2)
-            insider.slow(2, "create")
+            insider.slow(60, "create")
             widget.submit("on its way")
             until(lambda: insider.counts()["create"])
             hang_up(worker)
             until(lambda: '"widget.starting_again"' in worker.log())
-            assert worker.stop() == 0
+            assert worker.stop(meanwhile=insider.recover) == 0
             assert starts(widget) == 2
         finally:
             worker.kill()

@@ -3,7 +3,7 @@
 | mode | what the caller sees |
 |---|---|
 | `down` | connection refused: the API's port is closed, for `seconds` or until recovery |
-| `slow` | the request is processed at once, the answer comes after `seconds` |
+| `slow` | the request is processed at once, the answer comes after `seconds` or at recovery |
 | `drip` | the same, but the answer trickles in byte by byte over `seconds` |
 | `status` | `status`, unprocessed, with `retry_after`, `headers` and `body` if given |
 | `refuse` | the API's own refusal: 400 with `message` in its envelope, or `invalid_client` at the token endpoint |
@@ -13,6 +13,8 @@
 | `expire_token` | the token that the request carries has just expired: 401 |
 """
 
+import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -74,10 +76,23 @@ class Faults:
 
     def __init__(self) -> None:
         self._live: list[_Live] = []
+        self._recovery = asyncio.Event()
 
     def set(self, misbehaviours: Iterable[Misbehaviour]) -> None:
         """Replace those in force."""
         self._live = [_Live(misbehaviour) for misbehaviour in misbehaviours]
+
+    def recover(self) -> None:
+        """End those in force, and let go what `delay` holds."""
+        self.set([])
+        self._recovery.set()
+        self._recovery = asyncio.Event()
+
+    async def delay(self, seconds: float) -> None:
+        """Wait for so long, or until recovery."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._recovery.wait()
 
     def take(self, kind: str) -> Misbehaviour | None:
         """The misbehaviour for this request, if any. Counts as applied."""

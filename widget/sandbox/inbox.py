@@ -124,7 +124,10 @@ async def _put_in_force(state: State, misbehaviours: list[Misbehaviour]) -> bool
     down = next((each for each in misbehaviours if each.mode == "down"), None)
     if down and not state.door:
         return False
-    state.faults.set(each for each in misbehaviours if each is not down)
+    if misbehaviours:
+        state.faults.set(each for each in misbehaviours if each is not down)
+    else:
+        state.faults.recover()
     state.record.version += 1
     if state.door and down:
         await state.door.shut(down.seconds)

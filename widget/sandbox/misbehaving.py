@@ -49,7 +49,7 @@ async def _misbehave(fault: Misbehaviour, state: State, request: Request, entry:
     seconds = DEFAULT_SECONDS if fault.seconds is None else fault.seconds
     match fault.mode:
         case "slow":
-            await asyncio.sleep(seconds)
+            await state.faults.delay(seconds)
             return response
         case "drip":
             return _dripping(response, seconds)

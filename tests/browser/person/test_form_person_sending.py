@@ -91,7 +91,7 @@ def test_whoever_is_back_before_it_has_arrived_is_thanked(signed: Framed, inside
 
 def test_whoever_is_back_and_sends_it_again_makes_no_second_one(signed: Framed, insider: Sandbox) -> None:
     meet(signed, ANNA, "hello")
-    insider.slow(2, "create")
+    insider.slow(60, "create")
     signed.awake().text.fill(SALARY)
     signed.send()
     until(insider.descriptions)
@@ -100,6 +100,7 @@ def test_whoever_is_back_and_sends_it_again_makes_no_second_one(signed: Framed, 
     meet(signed, ANNA)
     expect(signed.text).to_have_value(SALARY)
     signed.send()
+    insider.recover()
     expect(signed.thanks).to_be_visible()
     assert insider.descriptions() == [SALARY]
     until(lambda: SALARY not in stored(signed))
