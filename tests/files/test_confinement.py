@@ -7,13 +7,17 @@ import subprocess
 import sys
 
 import pytest
+from bed import ROOT
 from samples import jpeg, photo, png, screenshot
 from structlog.testing import capture_logs
 from test_examiner import JPEG, PDF, PNG, RULES, children, proc_file, running, see
 from test_pdfs import ACTIVE, BROKEN, ENCRYPTED, HARMLESS
+from test_strange_pictures import GOES_ON, with_a_table_that_cannot_be
 
+from widget.files import HEAD_SIZE, identify
 from widget.files.examine import examine
 
+CORPUS = ROOT / "fuzz" / "corpus"
 ATTACK = """
 import ctypes, errno, json, mmap, os, resource, signal, socket, sys
 from widget.files import confinement
@@ -128,10 +132,13 @@ def test_the_filter_of_calls_alone_gives_nothing(attacked):
 
 async def test_files_are_checked_in_there_as_they_are_outside(tmp_path):
     pictures = [(jpeg(), JPEG), (photo(), JPEG), (photo(progressive=True), JPEG), (png(), PNG), (screenshot(), PNG)]
+    pictures += [(GOES_ON, PNG), (with_a_table_that_cannot_be(), JPEG)]
     cut_off = [(data[: len(data) // 2], media_type) for data, media_type in pictures]
     pdfs = [(data, PDF) for data in (ACTIVE | HARMLESS | ENCRYPTED | BROKEN).values()]
+    strange = [path.read_bytes() for kind in ("picture", "pdf") for path in sorted((CORPUS / kind).iterdir())]
+    known = [(data, media_type) for data in strange if (media_type := identify(data[:HEAD_SIZE]))]
     async with running() as examiner:
-        for number, (data, media_type) in enumerate(pictures + cut_off + pdfs):
+        for number, (data, media_type) in enumerate(pictures + cut_off + pdfs + known):
             path = tmp_path / str(number)
             seen, outside = await see(examiner, path, data, media_type), examine(data, media_type, RULES)
             assert (seen.verdict, seen.notes) == (outside.verdict, outside.notes)

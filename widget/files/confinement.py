@@ -46,20 +46,21 @@ class _Machine:
     guarded: Mapping[int, tuple[int, int]]
 
 
-# In order: close, munmap, brk, rt_sigaction, rt_sigprocmask, rt_sigreturn, sched_yield, mremap, madvise, sendto,
-# recvfrom, exit, gettimeofday, getrusage, sigaltstack, futex, restart_syscall, clock_gettime, clock_getres, exit_group,
-# getrandom. Guarded: no memory becomes a program (mmap, mprotect), no other process gets limits (prlimit64).
+# In order: read, close, munmap, brk, rt_sigaction, rt_sigprocmask, rt_sigreturn, sched_yield, mremap, madvise, sendto,
+# recvfrom, exit, getcwd, gettimeofday, getrusage, sigaltstack, futex, restart_syscall, clock_gettime, clock_getres,
+# exit_group, getrandom. Pillow asks for the working folder when it encodes a picture, and qpdf reads random numbers for
+# some encrypted PDFs. Guarded: no memory becomes a program (mmap, mprotect), no other process gets limits (prlimit64).
 _MACHINES = {
     "x86_64": _Machine(
         0xC000_003E,
         317,
-        (3, 11, 12, 13, 14, 15, 24, 25, 28, 44, 45, 60, 96, 98, 131, 202, 219, 228, 229, 231, 318),
+        (0, 3, 11, 12, 13, 14, 15, 24, 25, 28, 44, 45, 60, 79, 96, 98, 131, 202, 219, 228, 229, 231, 318),
         {9: (2, _EXECUTABLE), 10: (2, _EXECUTABLE), 302: (0, _ANYBODY)},
     ),
     "aarch64": _Machine(
         0xC000_00B7,
         277,
-        (57, 215, 214, 134, 135, 139, 124, 216, 233, 206, 207, 93, 169, 165, 132, 98, 128, 113, 114, 94, 278),
+        (63, 57, 215, 214, 134, 135, 139, 124, 216, 233, 206, 207, 93, 17, 169, 165, 132, 98, 128, 113, 114, 94, 278),
         {222: (2, _EXECUTABLE), 226: (2, _EXECUTABLE), 261: (0, _ANYBODY)},
     ),
 }
@@ -72,7 +73,7 @@ def confine(memory: int | None) -> tuple[Barrier, ...]:
     others still hold.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    os.closerange(3, 256)
+    _close_all_but_random_numbers()
     _become_nobody()
     system = _System()
     system.forgo_privileges()
@@ -81,6 +82,17 @@ def confine(memory: int | None) -> tuple[Barrier, ...]:
     if not system.filter_calls():
         missing.append("seccomp")
     return tuple(missing)
+
+
+def _close_all_but_random_numbers() -> None:
+    """qpdf opens their device once, while the process can, and reads from it later."""
+    device = None
+    with contextlib.suppress(OSError):
+        device = os.stat("/dev/urandom").st_rdev
+    for descriptor in range(3, 256):
+        with contextlib.suppress(OSError):
+            if os.fstat(descriptor).st_rdev != device:
+                os.close(descriptor)
 
 
 def _become_nobody() -> None:

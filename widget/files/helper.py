@@ -22,6 +22,13 @@ _PIXEL = 8
 """Bytes of memory for each pixel, at most: a progressive JPEG's coefficients take 6."""
 _ROOM = 192 * 1024 * 1024
 """Bytes of memory for everything else."""
+_SAMPLES = {
+    "warm.jpg": "image/jpeg",
+    "warm.png": "image/png",
+    "warm.pdf": "application/pdf",
+    "warm-encrypted.pdf": "application/pdf",
+}
+"""The last one may be read without its password, and makes qpdf ask for random numbers."""
 
 
 def main() -> None:
@@ -70,9 +77,9 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 
 def _warm_up(rules: Rules) -> None:
-    """Check a good and a bad file of each kind, so that every module that this needs is loaded."""
-    for media_type, path in zip(MEDIA_TYPES, ("warm.jpg", "warm.png", "warm.pdf"), strict=True):
-        data = (Path(__file__).parent / "samples" / path).read_bytes()
+    """Check a good and a bad file of each kind, so that everything that this needs is loaded and open."""
+    for name, media_type in _SAMPLES.items():
+        data = (Path(__file__).parent / "samples" / name).read_bytes()
         for sample in (data, data[: len(data) * 3 // 4], data[:16]):
             examine(sample, media_type, rules)
 
