@@ -16,11 +16,15 @@ from bed import ROOT
 from widget.config.loading import load
 from widget.config.secrets import SECRETS
 from widget.config.settings import VARIABLES, Settings
+from widget.files import helper
 
 DEPLOY, BIN = ROOT / "deploy", Path(sys.executable).parent
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("[!k]*.yaml"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 SETTINGS = {*map(str.upper, VARIABLES), *(f"{name}_FILE" for name in SECRETS)}
+MIB = 1024 * 1024
+REST = 64 * MIB
+"""More than a file checker at rest has, and half of what a web process has while it receives many files."""
 SECRET_VALUES = {
     "SECRET_KEY": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     "INSIDER_CLIENT_SECRET": "client-secret",
@@ -161,6 +165,15 @@ def test_a_pod_starts_with_the_settings_that_it_is_given(tmp_path: Path) -> None
             assert [probe["path"] for probe in probes] == ["/healthz", "/readyz", "/healthz"], name
         if "terminationGracePeriodSeconds" in pod:
             assert pod["terminationGracePeriodSeconds"] > settings.shutdown_delay + settings.shutdown_grace + 3, name
+
+
+def test_a_web_pod_may_take_the_memory_of_all_its_file_checkers(tmp_path: Path) -> None:
+    settings_map, products = of_kind("ConfigMap")
+    settings = started(settings_map["data"], tmp_path, products["data"]["widget.toml"])
+    (container,) = dict(pods())["feedback-web"]["containers"]
+    limit = container["resources"]["limits"]["memory"]
+    each = helper._ROOM + helper._PIXEL * settings.max_pixels + REST
+    assert int(limit.removesuffix("Mi")) * MIB >= 2 * REST + settings.file_checkers * each
 
 
 # systemd.
