@@ -2,7 +2,7 @@
 
 import pytest
 
-from widget.delivery.gate import FAILURES_TO_SHUT, Gate
+from widget.delivery.gate import FAILURES_TO_SHUT, SERIES, Gate
 from widget.delivery.policy import Policy, backoff, decide, longest_delay, next_files
 from widget.insider.outcomes import Attached, Created, Misconfigured, NotProcessed, Outcome, Refused, Unknown
 from widget.outbox.model import NO_ID, Pending, Transition, Work
@@ -218,6 +218,38 @@ def test_a_row_for_which_no_call_was_made_opens_no_gate() -> None:
     gate.note(Misconfigured("answered 403"))
     gate.note(Refused(("The file is no longer stored.",), None))
     assert gate.shut
+
+
+def told(gate: Gate, row: str) -> None:
+    """A call of this row is answered that the account is wrong."""
+    wrong = Misconfigured("answered 403")
+    gate.suspects.judge(row, wrong)
+    gate.note(wrong)
+
+
+def test_a_gate_that_one_row_may_have_shut_lets_others_try_in_a_row_but_not_without_end() -> None:
+    clock = Clock()
+    gate = Gate(30, clock)
+    tried = 0
+    while gate.admit(str(tried)):
+        assert not tried or not gate.admit(f"{tried}, beside it")
+        told(gate, str(tried))
+        assert not gate.admit(str(tried)), "again"
+        tried += 1
+    assert tried == SERIES
+    clock.now = 30
+    assert gate.admit("0")
+    told(gate, "0")
+    assert not gate.admit("new"), "a row that was told so before begins no series"
+    gate.note(Created(1))
+    assert gate.admit("new")
+
+
+def test_no_row_is_tried_in_a_series_once_the_account_cannot_get_a_token() -> None:
+    gate = Gate(30, Clock())
+    told(gate, "a")
+    gate.stay_shut("the token endpoint answered 502")
+    assert not gate.admit("b")
 
 
 def test_a_feedback_that_was_created_without_an_id_is_never_created_again() -> None:

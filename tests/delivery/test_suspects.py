@@ -1,7 +1,7 @@
 """What a firewall in front of Insider Connect does not let pass costs one submission, and no other."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +12,7 @@ import httpx
 import pytest
 from bed import NO_TLS, Sandbox, Widget, until
 
+from widget.delivery.gate import SERIES
 from widget.delivery.suspects import _MOST, Suspects
 from widget.insider.outcomes import Created, Misconfigured, NotProcessed
 
@@ -77,6 +78,37 @@ def test_one_text_that_never_passes_holds_the_others_up_once_and_ends_as_refused
         assert widget.submit("after").status_code == 201
         assert len(lines(widget, "delivery.paused")) == len(lines(widget, "delivery.resumed")) == 1
         until(lambda: widget.client.get("/readyz?strict").status_code == 200)
+
+
+def test_however_many_texts_never_pass_they_hold_no_other_up(insider: Sandbox, tmp_path: Path) -> None:
+    slow = {"PROBE_INTERVAL": "600", "RETRY_MIN": "600", "RETRY_MAX": "600", "DELIVERY_WAIT": "0", "RATE_LIMIT": "off"}
+    with firewall(insider, 403) as (url, seen), Widget(tmp_path, url, **slow) as widget:
+        for n in range(3):
+            for _ in range(SERIES // 2):
+                assert widget.submit(ATTACK).status_code == 202
+            widget.until_delivered(widget.submit(f"number {n}"))
+        assert len(seen) <= 2 * (3 * (SERIES // 2)) + 3
+
+
+def test_more_of_them_than_are_looked_at_together_are_no_probe_before_another(insider: Sandbox, tmp_path: Path) -> None:
+    often = {"PROBE_INTERVAL": "0.4", "DELIVERY_CONCURRENCY": "1", "DELIVERY_WAIT": "0", "RATE_LIMIT": "off"}
+    with firewall(insider, 403) as (url, seen), Widget(tmp_path, url, **often) as widget:
+        for _ in range(SERIES):
+            assert widget.submit(ATTACK).status_code == 202
+        until(lambda: len(seen) >= SERIES)
+        answer, tries = widget.submit("after them"), len(seen)
+        widget.until_delivered(answer)
+        assert seen.index("after them") <= tries + 2
+
+
+def test_an_account_that_is_wrong_is_called_for_few_rows(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    insider.fail_with(403, "create")
+    widget = start_widget(PROBE_INTERVAL="600", DELIVERY_WAIT="0", RATE_LIMIT="off", DELIVERY_CONCURRENCY="1")
+    for n in range(SERIES + 4):
+        assert widget.submit(f"number {n}").status_code == 202
+    until(lambda: insider.counts()["create"] >= SERIES)
+    assert widget.submit("one more").status_code == 202
+    assert insider.counts()["create"] == SERIES
 
 
 def test_a_restart_does_not_forget_which_text_never_passes(insider: Sandbox, tmp_path: Path) -> None:

@@ -85,6 +85,20 @@ class Delivery:
         waits = {product: gate.opens_in for product, gate in self.gates.items()}
         return {product: seconds for product, seconds in waits.items() if seconds}
 
+    def takes_new(self, product: str) -> bool:
+        """Whether a row of the product that was never tried may be tried now."""
+        gate = self.gates[product]
+        return not gate.opens_in or gate.wants_another
+
+    async def for_series(self) -> Sequence[Due]:
+        """Due rows that were never tried, for gates that want another in a series."""
+        wanted = [gate for gate in {*self.gates.values()} if gate.wants_another]
+        if not wanted:
+            return ()
+        others = [product for product, gate in self.gates.items() if gate not in wanted]
+        rows = await self._outbox.due(1 + self.suspects, others)
+        return [row for row in rows if row.product in self.gates and not self.is_suspect(row)]
+
     def open_products(self) -> Collection[str]:
         """The products whose rows may be tried without a probe."""
         return [product for product, gate in self.gates.items() if not gate.shut]
@@ -92,6 +106,11 @@ class Delivery:
     def wants_probe(self) -> bool:
         """Whether a shut gate would let a row pass now, to see whether it may open."""
         return any(gate.shut and not gate.opens_in for gate in self.gates.values())
+
+    @property
+    def suspects(self) -> int:
+        """How many rows are poor probes: another is found among one row more."""
+        return sum(len(gate.suspects) for gate in {*self.gates.values()})
 
     def is_suspect(self, row: Due) -> bool:
         """Whether the row is a poor probe: it may be the reason why its gate is shut."""
@@ -173,7 +192,8 @@ class Delivery:
         if gate is None:  # the product was removed from widget.toml while one of its rows waits
             await self._outbox.postpone(submission_id, _NO_PRODUCT_DELAY, "no such product")
             return Turn(_NO_PRODUCT_DELAY)
-        if not gate.admit() or not await self._is_worth_a_row(gate, product):
+        is_in_series = gate.wants_another
+        if not gate.admit(submission_id) or not (is_in_series or await self._is_worth_a_row(gate, product)):
             return Turn(gate.opens_in)
         work = await self._outbox.claim(submission_id)
         if work is None:
@@ -215,7 +235,7 @@ class Delivery:
         """Make the next call of `work` and record its outcome."""
         files = self._file_gates[work.product]
         attaches = work.feedback_id is not None
-        if attaches and not files.admit():
+        if attaches and not files.admit(work.id):
             gate.readmit()
             return await self._put_off(work, files)
         if (transition := await self._scan(work)) is not None:

@@ -149,7 +149,7 @@ class Dispatcher:
         busy = len(self._running) >= self._concurrency
         crowded = self._bursts.lasts and self._running  # one after the other is no crowd, however fast
         is_at_work = self._loop is not None and not self._draining
-        return is_at_work and not (busy or crowded or product in self._delivery.kept_back())
+        return is_at_work and self._delivery.takes_new(product) and not (busy or crowded)
 
     def _look_after_burst(self) -> None:
         self._after_burst = None
@@ -237,9 +237,13 @@ class Dispatcher:
         """Try the rows that only their ids can be claimed by: a shut gate's probe, and those of removed products."""
         shut = self._delivery.kept_back()
         self._look_again = bool(shut)
+        for row in (await self._delivery.for_series())[:free]:
+            if row.id not in self._running:
+                self._begin(row.id, partial(self._delivery.advance, *row))
         due_in = await self._outbox.next_due_in(shut)
         if due_in is not None and (due_in < -_OVERDUE or self._delivery.wants_probe()):
-            rows = await self._outbox.due(free + 1, [*shut, *self._delivery.open_products()])
+            others = [*shut, *self._delivery.open_products()]
+            rows = await self._outbox.due(free + 1 + self._delivery.suspects, others)
             for row in sorted(rows, key=self._delivery.is_suspect)[:free]:
                 if row.id not in self._running:
                     self._begin(row.id, partial(self._delivery.advance, *row))

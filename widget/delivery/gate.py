@@ -8,7 +8,8 @@ from widget.insider.outcomes import Misconfigured, NotProcessed, Outcome, Refuse
 FAILURES_TO_SHUT = 5
 """Consecutive calls without a connection, or without an answer that says what was done, after which an account's gate
 shuts."""
-
+SERIES = 16
+"""Rows that are tried one after the other while each is told for the first time that the account is wrong."""
 _LONGEST = 900.0
 """Seconds between two rows that are tried while calls themselves fail, at most."""
 
@@ -23,6 +24,9 @@ class Gate:
     A row whose outcome is unknown is tried only once more, so such an outage must not use up row after row where few
     arrive: if nothing has got through for `probe_every` seconds, the second one in a row is enough. Nor must the
     probes: after one whose outcome is unknown, the gate stays shut for as long again as it has been.
+
+    A row that is told that the account is wrong may be the only one that is not let pass, and anybody may send many
+    such rows. So the next row that was never told so need not wait: there is a series of up to `SERIES` of them.
     """
 
     def __init__(self, probe_every: float, clock: Callable[[], float]) -> None:
@@ -33,6 +37,9 @@ class Gate:
         """How often in a row Insider Connect has asked to wait."""
         self._next_probe = 0.0
         self._shut_since = 0.0
+        self._told = 0
+        self.wants_another = False
+        """Whether a series goes on as soon as there is another row for it."""
         self._passed_at = clock()
         self.reason: str | None = None
         self.in_doubt = False
@@ -49,12 +56,14 @@ class Gate:
         """Seconds until a row may pass; 0 if it may now."""
         return max(0.0, self._next_probe - self._clock()) if self.shut else 0.0
 
-    def admit(self) -> bool:
-        """Whether a row may be tried now. If the gate is shut, the admitted caller is the only probe of the period."""
-        if self.opens_in:
+    def admit(self, row: str = "") -> bool:
+        """Whether a row may be tried now. If the gate is shut, the admitted caller is the only probe of the period, or
+        until the series goes on."""
+        if self.opens_in and not (self.wants_another and row not in self.suspects):
             return False
         if self.shut:
             self._next_probe = self._clock() + self._probe_every
+            self.wants_another = False
         return True
 
     def readmit(self) -> None:
@@ -70,8 +79,11 @@ class Gate:
         account is left alone."""
         was = self.shut
         match outcome:
-            case Misconfigured(reason):
+            case Misconfigured(reason, by_token=by_token):
                 self._shut(reason)
+                is_new = self.suspects.latest_is_new and not by_token
+                self._told = (self._told + 1) % SERIES if is_new else 0
+                self.wants_another = self._told > 0
             case NotProcessed(reason, busy=True):
                 self.pauses += 1
                 self._shut(reason)
@@ -90,8 +102,9 @@ class Gate:
 
     def open(self) -> None:
         """Let rows pass again."""
-        self._failures = self.pauses = 0
+        self._failures = self.pauses = self._told = 0
         self.reason = None
+        self.wants_another = False
 
     def _shut(self, reason: str, *, in_doubt: bool = False) -> None:
         now = self._clock()
@@ -99,5 +112,6 @@ class Gate:
             self._shut_since = now
         self.reason = reason
         self.in_doubt = in_doubt
+        self.wants_another = False
         shut_for = min(now - self._shut_since, _LONGEST) if in_doubt else 0.0
         self._next_probe = now + max(self._probe_every, shut_for)

@@ -16,6 +16,9 @@ class Suspects:
     about that row alone. The row itself keeps that for processes that start later.
     """
 
+    latest_is_new = False
+    """Whether the row that was told so last was told so for the first time."""
+
     def __init__(self) -> None:
         self._passed = 0
         self._told: OrderedDict[str, int] = OrderedDict()
@@ -24,11 +27,15 @@ class Suspects:
     def __contains__(self, row: str) -> bool:
         return row in self._told
 
+    def __len__(self) -> int:
+        return len(self._told)
+
     def judge(self, row: str, outcome: Outcome, *, blocked: bool = False) -> Outcome:
         """What an outcome of `row` means: the same, or that only this row was not processed. `blocked`: that was so the
         last time."""
         match outcome:
             case Misconfigured(reason, by_token=False):
+                self.latest_is_new = row not in self
                 if self._told.setdefault(row, self._passed) < self._passed or blocked:
                     return NotProcessed(f"{reason}, although other submissions get through", blocked=True)
                 if len(self._told) > _MOST:
