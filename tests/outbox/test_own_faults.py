@@ -193,6 +193,25 @@ def test_a_folder_that_turns_read_only_takes_no_files_but_text_and_says_so(
     assert widget.submit(files=[PICTURE], token=token).status_code == 201
 
 
+def test_files_that_the_disk_does_not_let_go_hold_up_nothing_and_are_erased_once_it_does(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    script = str(ROOT / "tests" / "unprivileged.py")
+    widget = start_widget(**QUICK, command=(sys.executable, script))
+    insider.down()
+    answer = widget.submit(files=[PICTURE])
+    folder = widget.folder / "widget.db-files"
+    folder.chmod(0o500)
+    insider.recover()
+    widget.until_delivered(answer)
+    until(lambda: '"outbox.files_not_erased"' in widget.log())
+    assert '"submission.delivered"' in until(lambda: widget.log())
+    assert "Traceback" not in widget.log()
+    assert stored(widget)
+    folder.chmod(0o700)
+    until(lambda: not stored(widget))
+
+
 # --- the database -----------------------------------------------------------------------------------------------
 
 

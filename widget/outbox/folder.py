@@ -5,17 +5,20 @@ them in threads.
 """
 
 import asyncio
-import contextlib
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
+
+import structlog
 
 from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.outbox import private
 from widget.outbox.sealing import FRAME, HEADER, TAG, Keyring, frames
 from widget.submissions.model import Attachment
 from widget.submissions.spooled import SpooledFile
+
+log = structlog.get_logger("widget.outbox")
 
 _CHUNK = 1024 * 1024
 """Bytes of a plain file that are read at once."""
@@ -27,6 +30,8 @@ class Folder:
     def __init__(self, path: Path, keyring: Keyring) -> None:
         self.path = path
         self._keyring = keyring
+        self._left: set[str] = set()
+        """What could not be removed yet."""
 
     def free(self) -> int:
         """Bytes that the disk has left. Raises OSError."""
@@ -93,10 +98,18 @@ class Folder:
             raise OutboxUnavailable(f"an attachment cannot be read: {error.strerror}") from error
 
     def erase(self, blobs: Iterable[str]) -> None:
-        """Remove the files, if they still exist."""
-        for blob in blobs:
-            with contextlib.suppress(FileNotFoundError):
-                (self.path / blob).unlink()
+        """Remove the files, if they still exist. No row names them any more, so a disk that refuses stops nobody: they
+        are removed with the next ones, which each sweep asks for, or at the next start."""
+        were_left, reason = bool(self._left), None
+        for blob in {*blobs, *self._left}:
+            try:
+                (self.path / blob).unlink(missing_ok=True)
+                self._left.discard(blob)
+            except OSError as error:
+                self._left.add(blob)
+                reason = error.strerror
+        if reason and not were_left:
+            log.error("outbox.files_not_erased", files=len(self._left), reason=reason)
 
     def _seal(self, content: SpooledFile, blob: str) -> None:
         with open(self.path / blob, "xb", opener=_open_private) as sealed:
