@@ -85,6 +85,15 @@ def test_why_an_account_s_gate_is_shut_is_told(start_widget: Callable[..., Widge
     until(lambda: "403" in checks(widget)["insider_connect"]["demo"])
 
 
+def test_one_call_whose_outcome_is_unknown_is_no_outage(start_widget: Callable[..., Widget], insider: Sandbox) -> None:
+    insider.fail_with(502, "create", times=1)
+    widget = start_widget(OPS_TOKEN=OPS_TOKEN, PROBE_INTERVAL="0.3", HEALTH_INTERVAL="0.2")
+    widget.submit()
+    until(lambda: "ok" in str(widget.client.get("/readyz", headers=OPERATOR).json()["accounts"]))
+    assert widget.client.get("/readyz?strict").status_code == 200
+    assert widget.row()["state"] == "unknown"
+
+
 def test_a_database_that_nobody_can_write_is_noticed_without_a_submission(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, HEALTH_INTERVAL="0.1")
     blocker = sqlite3.connect(widget.folder / "widget.db", isolation_level=None)

@@ -5,7 +5,7 @@ out comes from the database.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 
 import structlog
@@ -15,7 +15,7 @@ from widget.errors import OutboxUnavailable
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
-from widget.outbox.accounts import Accounts, Overview
+from widget.outbox.accounts import Accounts, AccountState, Overview
 from widget.outbox.outbox import Outbox
 
 log = structlog.get_logger("widget.delivery.health")
@@ -113,12 +113,13 @@ class Health:
 
     async def _ask(self, account: int, product: str) -> None:
         if self._dispatcher.why_kept_back(product) is not None:
+            self._accounts.pop(account, None)  # what was found before the gate shut is no news once it opens
             await self._dispatcher.probe_without_row(product)
             return
         noted = self.overview.accounts.get(product)
         sharing = [other for other in self._products if self._insider.account_of(other) == account]
-        # If nothing waits, no delivery would notice that an outage is over.
-        is_idle = noted is not None and noted.reason is not None and self.overview.waiting.keys().isdisjoint(sharing)
+        # If nothing is about to be tried, no delivery would notice that an outage is over.
+        is_idle = noted is not None and noted.reason is not None and await self._is_quiet(noted, sharing)
         failure = await self._insider.check(product, renew=is_idle)
         state = "ok" if failure is None else failure.reason
         if isinstance(failure, Misconfigured) and self._accounts.get(account) != state:
@@ -126,6 +127,15 @@ class Health:
         self._accounts[account] = state
         if is_idle and failure is None:
             await self._book.note(sharing, None)
+
+    async def _is_quiet(self, noted: AccountState, sharing: Collection[str]) -> bool:
+        """Whether no row of the products `sharing` an account is tried before the next check. A single call whose
+        outcome is unknown would otherwise count as an outage until its row is tried again. While files are not taken,
+        the rows that wait for that are put off for as long."""
+        if noted.is_about_files:
+            return self.overview.waiting.keys().isdisjoint(sharing)
+        due_in = await self._outbox.next_due_in([product for product in self._products if product not in sharing])
+        return due_in is None or due_in > self._accounts_every
 
     async def _ask_scanner(self, scanner: Scanner) -> None:
         try:
@@ -142,6 +152,8 @@ async def _every(seconds: float, look: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await look()
+        except OutboxUnavailable:
+            pass  # the check of the database says so
         except Exception:
             log.exception("health.failed")  # whatever it was, there is a next check
         await asyncio.sleep(seconds)
