@@ -162,6 +162,21 @@ def test_a_disk_that_is_all_but_full_is_a_problem(widget: Widget) -> None:
     assert (code, report["problems"]) == (3, ["Nothing can be accepted: the disk is all but full."])
 
 
+def test_files_that_cannot_be_stored_are_a_problem_wherever_an_operator_looks(
+    start_widget: Callable[..., Widget], insider: Sandbox
+) -> None:
+    widget = start_widget(OPS_TOKEN=OPS_TOKEN, command=adjusted(f"widget.intake.room.LEAST_FREE={10**18}"))
+    problem = "Nothing with files can be accepted: the disk has too little space for uploads."
+    code, report = status(widget)
+    assert (code, report["problems"]) == (3, [problem])
+    widget.client.post("/ops/sign-in", data={"token": OPS_TOKEN})
+    assert problem in widget.client.get("/ops").text
+    checked = children.run([*widget.command, "check", "--json"], widget.folder, widget.environ)
+    assert "database.files" in checked.stdout
+    assert ready(widget)[1]["checks"]["files"] == "unavailable: the disk has too little space for uploads"
+    assert (ready(widget)[0], ready(widget, "?strict")[0]) == (200, 503), "texts are still taken"
+
+
 def test_what_needs_a_decision_is_counted(widget: Widget, insider: Sandbox) -> None:
     insider.misbehave("refuse", "create")
     assert widget.submit().status_code == 422

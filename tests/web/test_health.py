@@ -28,7 +28,7 @@ def written(widget: Widget) -> tuple[int, ...]:
 
 def test_the_operator_sees_the_state_part_by_part(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(OPS_TOKEN=OPS_TOKEN, config=TWO_PRODUCTS)
-    until(lambda: checks(widget) == {"database": "ok", "insider_connect": {"one": "ok", "two": "ok"}})
+    until(lambda: checks(widget) == {"database": "ok", "files": "ok", "insider_connect": {"one": "ok", "two": "ok"}})
 
 
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", f"Basic {OPS_TOKEN}", OPS_TOKEN, "Bearer é"])

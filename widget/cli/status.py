@@ -12,8 +12,9 @@ from widget.cli import common
 from widget.cli.shown import age, written
 from widget.config.settings import Settings
 from widget.errors import OutboxUnavailable
+from widget.intake.room import not_accepted
 from widget.ops.board import problems as problems_of
-from widget.ops.words import as_json, duration, one_line
+from widget.ops.words import as_json, duration, one_line, size
 from widget.outbox.accounts import Accounts, Overview
 from widget.outbox.events import product_of
 from widget.outbox.notices import Backlog, Notices
@@ -38,24 +39,24 @@ def status(in_json: bool, oldest: float) -> None:
     """Show whether feedback arrives: each product's account, what waits, and what needs your decision.
 
     Queries only the database. Exit codes: 0 all is well; 1 the configuration or the database cannot be used; 2 the
-    command line is wrong; 3 feedback does not arrive: nothing can be stored, an account is failing, or a submission has
-    waited too long.
+    command line is wrong; 3 feedback does not arrive: nothing, or nothing with files, can be stored, an account is
+    failing, or a submission has waited too long.
     """
     settings = common.settings()
     logs.configure("error")
     try:
-        overview, free, events, trouble = common.or_fail(lambda: asyncio.run(_look(settings)))
+        overview, free, events, troubles = common.or_fail(lambda: asyncio.run(_look(settings)))
     except OutboxUnavailable as error:
         common.fail(f"The outbox cannot be used now: {error}")
-    problems = [*([f"Nothing can be accepted: {trouble}."] if trouble else []), *problems_of(overview, oldest)]
+    problems = [*troubles, *problems_of(overview, oldest)]
     facts = _facts(settings, overview, free, events, problems)
     for line in [as_json(facts)] if in_json else _lines(facts):
         click.echo(line)
     sys.exit(NOT_ARRIVING if problems else 0)
 
 
-async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, Backlog], str | None]:
-    """The accounts and what waits, the free space, the events that wait, and why nothing can be stored, if so."""
+async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, Backlog], list[str]]:
+    """The accounts and what waits, the free space, the events that wait, and sentences about what cannot be stored."""
     outbox = create_outbox(settings, common.CONNECT_TIMEOUT)
     common.check_there_is_one(outbox.backend)
     try:
@@ -63,17 +64,18 @@ async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, 
         waiting = await Notices(outbox.backend).waiting()
         events = {product: backlog for channel, backlog in waiting.items() if (product := product_of(channel))}
         overview = await Accounts(outbox.backend).overview(settings.products)
-        return overview, outbox.backend.free, events, await _trouble(outbox)
+        return overview, outbox.backend.free, events, await _troubles(outbox, settings.pending_bytes)
     finally:
         await outbox.close()
 
 
-async def _trouble(outbox: Outbox) -> str | None:
+async def _troubles(outbox: Outbox, limit: float) -> list[str]:
+    trouble = None
     try:
         await outbox.check_answers()
     except OutboxUnavailable as error:
-        return str(error)
-    return None
+        trouble = str(error)
+    return not_accepted(trouble, outbox.backend.spool, await outbox.pending_bytes(), limit)
 
 
 def _facts(
@@ -115,6 +117,6 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
         why = f": {one_line(its['reason'])}" if its["reason"] else ""
         yield f"  {its['waiting']} events of {product} wait, oldest {duration(its['oldest_seconds'])}{why}"
     if facts["disk_free_bytes"] is not None:
-        yield f"  {facts['disk_free_bytes'] / 1024**3:.1f} GiB free on the disk of the outbox"
+        yield f"  {size(facts['disk_free_bytes'])} free on the disk of the outbox"
     for problem in facts["problems"]:
         yield f"! {problem}"

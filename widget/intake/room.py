@@ -8,10 +8,12 @@ single sender gets half of the room, two get a third each.
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from widget.errors import OutboxFull, OutboxUnavailable
 from widget.intake.multipart import Limits
+from widget.ops.alerts import nearly_full
 
 LEAST_FREE = 64 * 1024 * 1024
 """Bytes of the disk that uploads leave free: four times what the outbox leaves for delivery (`outbox.sqlite.SPARE`), so
@@ -81,3 +83,29 @@ def check_disk(folder: Path) -> None:
     disk = os.statvfs(folder)
     if disk.f_bavail * disk.f_frsize < LEAST_FREE:
         raise OutboxUnavailable("the disk has too little space for uploads")
+
+
+def files_trouble(spool: Path) -> str | None:
+    """Why no submission with files can be stored now, although one without may: their folder or its disk. `spool` is
+    the folder for uploads; the folder around it keeps what is accepted."""
+    try:
+        check_disk(spool)
+    except OutboxUnavailable as error:
+        return str(error)
+    except OSError as error:
+        return f"{spool} cannot be used: {error.strerror}"
+    for folder in (spool, spool.parent):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return f"{folder} cannot be written"
+    return None
+
+
+def not_accepted(trouble: str | None, spool: Path, pending: Mapping[str, float], limit: float) -> list[str]:
+    """Sentences for the operator about what cannot be stored now. `trouble` is why nothing can; `pending` are the bytes
+    of waiting attachments by product, of which `limit` may wait."""
+    if trouble:
+        return [f"Nothing can be accepted: {trouble}."]
+    if why := files_trouble(spool):
+        return [f"Nothing with files can be accepted: {why}."]
+    words = nearly_full(pending, limit)
+    return [words] if words else []

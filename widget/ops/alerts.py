@@ -67,12 +67,16 @@ def alarms(
         yield "decision", f"{left} refused or unknown submissions need your decision."
     if disk_free is not None and disk_free < bounds.disk:
         yield "disk", f"{size(disk_free)} are left on the disk of the outbox."
+    if is_full := nearly_full(pending, bounds.pending):
+        yield "room", is_full
+
+
+def nearly_full(pending: Mapping[str, float], limit: float) -> str | None:
+    """A sentence if the room for attachments that wait for delivery, `limit` bytes, is nearly used up."""
     used = sum(pending.values())
-    if used > NEARLY_FULL * bounds.pending:
-        yield (
-            "room",
-            f"{size(used)} of attachments wait for delivery; the limit (PENDING_BYTES) is {size(bounds.pending)}.",
-        )
+    if used <= NEARLY_FULL * limit:
+        return None
+    return f"{size(used)} of attachments wait for delivery; the limit (PENDING_BYTES) is {size(limit)}."
 
 
 def _heading(alarm: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from widget.delivery.health import Health
+from widget.intake.room import files_trouble
 from widget.web import headers
 from widget.web.operator_token import judge_bearer
 from widget.web.service import service_of
@@ -24,11 +25,12 @@ async def ready(request: Request) -> Response:
     and a load balancer that removed this process would turn people away. Monitors that want to know of that ask
     `?strict`.
     """
-    health = service_of(request).health
-    is_well = health.delivers if "strict" in request.query_params else health.ready
+    health, outbox = service_of(request).health, service_of(request).outbox
+    files = files_trouble(outbox.backend.spool)
+    is_well = health.delivers and files is None if "strict" in request.query_params else health.ready
     content: dict[str, object] = {"status": "ready" if is_well else "unavailable"}
     if await judge_bearer(request) == "right":
-        content |= {**_parts(health, service_of(request).outbox.backend.free), "request": _seen(request)}
+        content |= {**_parts(health, outbox.backend.free, files), "request": _seen(request)}
     return JSONResponse(content, status_code=200 if is_well else 503, headers=headers.HEADERS["data"])
 
 
@@ -45,10 +47,14 @@ def _seen(request: Request) -> Mapping[str, object]:
     }
 
 
-def _parts(health: Health, free: int | None) -> dict[str, object]:
+def _parts(health: Health, free: int | None, files: str | None) -> dict[str, object]:
     overview = health.overview
     return {
-        "checks": {"database": health.database, "insider_connect": health.insider_connect},
+        "checks": {
+            "database": health.database,
+            "files": "ok" if files is None else f"unavailable: {files}",
+            "insider_connect": health.insider_connect,
+        },
         "accounts": {
             product: {
                 "state": "ok" if account.reason is None else account.reason,

@@ -16,6 +16,7 @@ from widget.errors import ConfigurationError, OutboxUnavailable, Problem
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
+from widget.intake.room import files_trouble
 from widget.outbox.outbox import Outbox
 from widget.tools.findings import Check, Finding, Level
 
@@ -154,6 +155,9 @@ async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
         if outbox.backend.is_begun():
             await outbox.open_beside()
             await outbox.check_writable()
+            if why := files_trouble(outbox.backend.spool):
+                fix = "Make room there, or let the service write there. With PostgreSQL, SPOOL may name another folder."
+                yield Finding("database.files", f"Nothing with files can be accepted: {why}.", fix)
     except ConfigurationError as error:
         for problem in error.problems:
             yield Finding("database.unusable", _sentence(problem.message), at=problem.name)

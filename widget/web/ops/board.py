@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from widget.errors import OutboxUnavailable
+from widget.intake.room import not_accepted
 from widget.ops import board as boards
 from widget.ops.board import Board, Range
 from widget.ops.words import size
@@ -60,7 +61,7 @@ async def _board(request: Request, over: Range) -> Board:
         async with answers_within(_PATIENCE):
             overview, piles = await accounts.overview(products), await accounts.piles()
             counts = await Tally(backend).read(number * step, boards.EVENTS)
-            waiting = await Notices(backend).waiting()
+            waiting, pending = await Notices(backend).waiting(), await service.outbox.pending_bytes()
     except OutboxUnavailable as error:
         known = boards.board(products, service.health.overview, (), (), {}, over, now)
         known.problems[:0] = [f"The database cannot be used: {error}. Nothing can be accepted. Figures are missing."]
@@ -71,8 +72,7 @@ async def _board(request: Request, over: Range) -> Board:
         if product.events
     }
     known = boards.board(products, overview, piles, counts, event_webhooks, over, now)
-    if service.outbox.trouble:
-        known.problems[:0] = [f"Nothing can be accepted: {service.outbox.trouble}."]
+    known.problems[:0] = not_accepted(service.outbox.trouble, backend.spool, pending, service.settings.pending_bytes)
     return known
 
 
