@@ -13,6 +13,7 @@ import children
 import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, WIDGET_TOML, Sandbox, Widget, adjusted, until
 from outboxes import backend_at
+from samples import png
 
 from widget.outbox.accounts import Accounts
 from widget.outbox.outbox import Outbox
@@ -265,6 +266,12 @@ def test_signs_of_life_come_with_each_sweep_and_stop_in_an_outage(
         insider.fail_with(403, "create")
         widget.submit()
         until(lambda: "delivery.paused" in widget.log())
+        until(lambda: quiet(seen))
+        insider.recover()
+        before = len(seen)
+        until(lambda: len(seen) > before)
+        insider.fail_with(403, "attach")
+        widget.submit(files=[("a.png", png(), "image/png")])
         until(lambda: quiet(seen))
         insider.recover()
         before = len(seen)

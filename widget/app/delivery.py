@@ -132,7 +132,7 @@ def create_dispatcher(
     async def tidy() -> None:
         await retention.sweep()
         await tally.tidy()
-        if not any(gate.shut for gate in delivery.gates.values()):
+        if not await delivery.is_paused():
             heartbeat.beat()
 
     options: dict[str, Any] = {

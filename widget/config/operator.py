@@ -60,7 +60,8 @@ class OperatorSettings(Topic):
         Field(
             repr=False,
             description="An address that is requested after each successful search for due submissions, unless an "
-            "account is paused. A service such as Healthchecks.io raises the alarm when the requests stop.",
+            "account is paused, or its files alone. A service such as Healthchecks.io raises the alarm when the "
+            "requests stop.",
         ),
     ] = None
     access_log: Annotated[

@@ -70,7 +70,8 @@ class Delivery:
         self._clock = clock
         self._unanswered: dict[str, float] = {}
         """Claims under which a row may have been stored: the commit got no answer. When that was, by the clock."""
-        self._account_states = AccountStates(Accounts(outbox.backend))
+        self._accounts = Accounts(outbox.backend)
+        self._account_states = AccountStates(self._accounts)
 
         def gates() -> Mapping[str, Gate]:
             by_account = {insider.account_of(product): Gate(probe_every, clock) for product in products}
@@ -111,6 +112,16 @@ class Delivery:
     def suspects(self) -> int:
         """How many rows are poor probes: another is found among one row more."""
         return sum(len(gate.suspects) for gate in {*self.gates.values()})
+
+    async def is_paused(self) -> bool:
+        """Whether an account's feedback is held back, or its files are. A gate of files stays shut when no file is left
+        that could open it, so the noted state counts, too."""
+        if any(gate.shut for gate in self.gates.values()):
+            return True
+        if not any(gate.shut for gate in self._file_gates.values()):
+            return False
+        accounts = (await self._accounts.overview(self.gates)).accounts
+        return any(account.is_about_files for account in accounts.values())
 
     def is_suspect(self, row: Due) -> bool:
         """Whether the row is a poor probe: it may be the reason why its gate is shut."""
