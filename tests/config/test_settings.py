@@ -561,6 +561,7 @@ def test_a_missing_products_file_is_named_by_its_whole_path_with_what_makes_one(
         ("CLAMAD", "is not a setting; did you mean CLAMD?"),
         ("HOTS", "is not a setting; did you mean HOST?"),
         ("PROT", "is not a setting; did you mean PORT?"),
+        ("PORTT", "is not a setting; did you mean PORT?"),
         ("HTSS", "is not a setting; did you mean HSTS?"),
         ("LEASES", "is not a setting; did you mean LEASE?"),
         ("SPOOLS", "is not a setting; did you mean SPOOL?"),

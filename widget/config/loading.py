@@ -169,14 +169,15 @@ def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> 
 
 
 def _is_slip(name: str, word: str) -> bool:
-    """Whether `name` is a setting of one word after one slip of the finger behind its first letter: two letters are
-    exchanged or, if the word is long enough, one is missing or too many. Anything else that is close to so short a name
-    may be an ordinary variable, such as HOSTS, POOL or TRACKS."""
+    """Whether `name` is a setting of one word after one slip of the finger: a letter is typed twice or, behind the
+    first, two letters are exchanged or, if the word is long enough, one is missing or too many. Anything else that is
+    close to so short a name may be an ordinary variable, such as HOSTS, POOL or TRACKS."""
     places = range(1, len(word))
+    doubled = {word[:at] + word[at - 1] + word[at:] for at in range(1, len(word) + 1)}
     exchanged = {word[:at] + word[at : at + 2][::-1] + word[at + 2 :] for at in places}
     longer, shorter = (name, word) if len(name) > len(word) else (word, name)
     without_one = {longer[:at] + longer[at + 1 :] for at in range(1, len(longer))}
-    return name in exchanged or (len(word) > _SHORT and shorter in without_one)
+    return name in doubled | exchanged or (len(word) > _SHORT and shorter in without_one)
 
 
 def _account(environ: Mapping[str, str], slug: str, problems: list[Problem]) -> Account:
