@@ -1,4 +1,5 @@
-"""A right, a table or a column is taken away under the running service: it answers 503 and goes on once it is back."""
+"""A right, a table, a column or an answer is taken away under the running service: it answers 503, and goes on once it
+is back."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from bed import Sandbox, Widget, until
+from bed import Sandbox, Widget, adjusted, until
 from outboxes import backend_at, new_submission, outbox_at
 from postgres import Postgres
+from samples import png
 
 from widget.errors import ConfigurationError, OutboxUnavailable, OutboxUnusable
 from widget.outbox.outbox import Outbox
@@ -72,6 +74,27 @@ def test_while_a_table_or_a_column_is_missing_people_get_a_503_and_operators_the
         widget.until_delivered(widget.submit("after"))
         assert "Traceback" not in widget.log()
     assert insider.descriptions() == ["before", "after"]
+
+
+def test_while_the_database_is_silent_send_ends_with_a_503_and_sending_again_makes_one_feedback(
+    insider: Sandbox, tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.database()
+    impatient = adjusted("widget.outbox.postgres._PATIENCE=0.5")
+    widget = Widget(tmp_path, insider.url, command=impatient, DATABASE_URL=url, **QUICK)
+    widget.migrate()
+    picture = [("a.png", png(), "image/png")]
+    with widget, psycopg.connect(url) as locking:
+        tokens = [widget.token(), widget.token()]
+        locking.execute("LOCK TABLE submission IN ACCESS EXCLUSIVE MODE")
+        for token, files in zip(tokens, ([], picture), strict=True):
+            answer = widget.submit("once", files=files, token=token)
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "unavailable")
+            assert "did not answer" in widget.log()
+        locking.rollback()
+        for token, files in zip(tokens, ([], picture), strict=True):
+            widget.until_delivered(widget.submit("once", files=files, token=token))
+    assert insider.descriptions() == ["once"] * 2
 
 
 @pytest.mark.parametrize("table", ["submission", "tally"])
