@@ -31,7 +31,14 @@ export async function touch(product, id) {
 /** @param {string} id @returns {Promise<KeptFile[]>} none if they have expired */
 export async function load(id) {
   const [files, time] = await Promise.all([use('readonly', contents => contents.get(id)), use('readonly', (_, times) => times.get(id))])
-  return files && isFresh(time) ? files : []
+  return files && isFresh(time) ? Promise.all(files.map(inMemory)) : []
+}
+
+/** A request with a file of the database never ends in Firefox once its set was replaced by another.
+ * @param {KeptFile} kept @returns {Promise<KeptFile>} */
+async function inMemory({file, note}) {
+  const {name, type, lastModified} = file
+  return {file: new File([await file.arrayBuffer()], name, {type, lastModified}), note}
 }
 
 /** @param {string} product @param {string} id */

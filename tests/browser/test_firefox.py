@@ -1,5 +1,7 @@
-"""The main path in a second browser engine: from a host page on another origin to Insider Connect, in Firefox."""
+"""The main paths in a second browser engine, Firefox: from a host page on another origin to Insider Connect, and from a
+draft."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,10 +27,17 @@ IN_PLACE = """(async () => {
 """Whether the form's frame is shown, and stands still: a press would miss what it is meant for."""
 
 
-@pytest.fixture
-def firefox(tmp_path: Path) -> Iterator[Firefox]:
-    with Firefox(tmp_path) as firefox:
+@pytest.fixture(scope="module")
+def browser_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    with Firefox(tmp_path_factory.mktemp("firefox")) as firefox:
         yield firefox
+
+
+@pytest.fixture
+def firefox(browser_engine: Firefox) -> Firefox:
+    """One Firefox for all tests, as its start takes seconds. Each has a widget, and thus an origin, of its own."""
+    browser_engine.said.clear()
+    return browser_engine
 
 
 def press(firefox: Firefox, name: str, form: str) -> None:
@@ -40,7 +49,7 @@ def press(firefox: Firefox, name: str, form: str) -> None:
 def test_feedback_with_two_files_is_sent_from_a_host_page_in_firefox(
     firefox: Firefox, insider: Sandbox, start_widget: Callable[..., Widget], tmp_path: Path
 ) -> None:
-    widget = start_widget(DELIVERY_WAIT="10")
+    widget = start_widget(DELIVERY_WAIT="10", KEEP_ALIVE="1")
     files = [tmp_path / "screen.png", tmp_path / "order.pdf"]
     files[0].write_bytes(png(40, 30))
     files[1].write_bytes(pdf())
@@ -69,4 +78,32 @@ def test_feedback_with_two_files_is_sent_from_a_host_page_in_firefox(
         files[0].read_bytes(),
         forwarded(pdf(), "application/pdf"),
     ]
+    assert firefox.said == []
+
+
+def test_the_files_of_a_draft_are_sent_after_another_was_added_in_firefox(
+    firefox: Firefox, insider: Sandbox, start_widget: Callable[..., Widget], tmp_path: Path
+) -> None:
+    widget = start_widget(DELIVERY_WAIT="10", KEEP_ALIVE="1")
+    files = [tmp_path / "order.pdf", tmp_path / "screen.png"]
+    files[0].write_bytes(pdf())
+    files[1].write_bytes(png(40, 30))
+    rows = "document.querySelectorAll('.feedback-file[data-state=ready]')"
+    drafts = "sessionStorage['feedback:demo:tab:draft']"
+    firefox.open(f"{widget.url}/form/demo")
+    firefox.until("document.querySelector('feedback-form')?.matches(':defined')")
+    firefox.choose("document.querySelector('#files')", files[:1])
+    firefox.until(f'/"files"/.test({drafts})')
+    firefox.open(f"{widget.url}/form/demo")
+    firefox.until(f"{rows}.length === 1")
+    before = firefox.run(drafts)
+    firefox.choose("document.querySelector('#files')", files[1:])
+    firefox.until(f"{rows}.length === 2")
+    firefox.until(f"{drafts} !== {json.dumps(before)}")
+    firefox.click("document.querySelector('#submittedByEmail')")
+    firefox.type("mara@northwind.example")
+    firefox.click("document.querySelector('#feedback-send')")
+    firefox.until("Boolean(document.querySelector('[data-status=delivered]'))")
+    (feedback,) = insider.feedbacks()
+    assert len(feedback["attachments"]) == 2
     assert firefox.said == []
