@@ -164,3 +164,4 @@ def test_a_ticked_chip_shows_by_more_than_a_colour(form: FormPage) -> None:
     form.page.emulate_media(forced_colors="active")
     widths = "[...document.querySelectorAll('[data-thumb=false] span')].map(span => getComputedStyle(span).borderWidth)"
     assert form.page.evaluate(widths) == ["3px", "3px", "1px"]
+    expect(tick.first).to_have_css("color", form.text.evaluate("field => getComputedStyle(field).color"))

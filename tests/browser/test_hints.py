@@ -52,6 +52,14 @@ def test_it_is_underlined_said_and_masked_by_one_press(form: FormPage, insider: 
     expect(form.text).to_be_focused()
 
 
+def test_it_can_be_read_in_forced_colours(form: FormPage) -> None:
+    form.page.emulate_media(forced_colors="active", color_scheme="dark")
+    form.text.fill("Paid with 4111 1111 1111 1111, got nothing.")
+    mark = form.page.locator(".feedback-shade mark")
+    expect(mark).to_have_css("color", "rgba(0, 0, 0, 0)")  # the text itself shows through
+    expect(mark).to_have_css("text-decoration-color", "rgb(255, 255, 255)")
+
+
 def test_it_goes_with_a_draft_that_is_thrown_away(form: FormPage) -> None:
     form.text.fill("password: hunter2")
     hints = form.page.locator(".feedback-hints li")
