@@ -4,6 +4,7 @@ import {receiptOf} from './words.js'
 /** @import {FormController} from './form-controller.js' */
 
 const ALOUD = [.25, .5, .75]
+const ROOM = 100 // milliseconds in which a page that frames the form makes room for what has appeared
 
 /** @typedef {{kind: 'quiet' | 'patience' | 'danger', icon: string, title: string, text: string}} Note */
 
@@ -88,6 +89,7 @@ export class SendingView {
     element.querySelector('.feedback-note-title').textContent = note.title
     element.querySelector('.feedback-note-text').textContent = note.text
     place.append(element)
+    setTimeout(() => place.parentElement.scrollIntoView({block: 'nearest'}), ROOM) // it may have pushed the button out of view
     this.#controller.title(note.title)
     this.#controller.say(note.text ? `${note.title}. ${note.text}` : note.title)
   }

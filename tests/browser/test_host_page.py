@@ -1,5 +1,6 @@
 """The whole path, from a host page with a strict policy on another origin to Insider Connect."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -79,3 +80,25 @@ def test_the_thanks_fit_into_a_popover_on_a_low_screen(
     expect(page.locator("insider-feedback dialog")).not_to_be_visible()
     expect(page.locator("insider-feedback .launcher")).to_be_focused()
     page.context.close()
+
+
+def test_what_is_said_above_send_pushes_nothing_out_of_a_low_window(
+    browser: Browser, host: Server, insider: Sandbox, form_site: Widget
+) -> None:
+    page = browser.new_page(locale="en-GB", viewport={"width": 390, "height": 600}, reduced_motion="reduce")
+    content = PAGE.format(widget=form_site.url, mode="inline")
+    host.answers["/"] = (200, "text/html; charset=utf-8", content, {})
+    page.goto(host.url)
+    form = page.frame_locator("insider-feedback iframe")
+    form.locator("#description").fill("The totals are easy to find.")
+    page.context.set_offline(True)
+    form.get_by_role("button", name="Send feedback").click()
+    cancel, note = form.get_by_role("button", name="Cancel"), form.locator("#feedback-notes")
+    expect(cancel).to_be_in_viewport(ratio=1)
+    expect(note).to_be_in_viewport(ratio=1)
+    page.evaluate("scrollTo(0, 0)")
+    cancel.evaluate("button => button.click()")  # without scrolling to it
+    expect(note).to_have_text(re.compile("Stopped"))
+    expect(note).to_be_in_viewport(ratio=1)
+    expect(form.get_by_role("button", name="Send feedback")).to_be_in_viewport(ratio=1)
+    page.context.set_offline(False)
