@@ -52,6 +52,7 @@ export class Draft {
   async #restore() {
     const {owner} = this.#stored
     const kept = await owner
+    await this.#controller.fields.still
     const {draft} = kept
     const {form, files, isLeft} = this.#controller
     if (isLeft || owner !== this.#stored.owner) return

@@ -38,6 +38,7 @@ export class Fields {
     for (const type of ['click', 'keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
     for (const type of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, this, {signal})
     this.#remember() // what was ticked before this script loaded
+    if (document.querySelector(':active')) this.#press() // as well
   }
 
   /** The text; empty if it is blank. */

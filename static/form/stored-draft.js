@@ -58,6 +58,7 @@ export class StoredDraft {
       if (this.#kept?.isOfTab) tellTabs({owner: this.#kept.owner, files, from: PAGE})
       try {
         const list = await import('./draft-files.js').then(({load}) => load(files))
+        await this.#controller.fields.still
         const {fields, isLeft} = this.#controller
         if (isLeft || drops !== this.#drops) return
         if (!list.length) return this.#write(fields.draft, undefined)

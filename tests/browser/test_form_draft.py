@@ -289,6 +289,21 @@ def test_words_that_are_written_before_the_draft_is_back_follow_it(drafted: Form
     expect(drafted.rows).to_have_count(3)
 
 
+def test_a_press_is_not_lost_because_the_draft_comes_back_meanwhile(drafted: FormPage) -> None:
+    come = open_late(drafted)
+    consent, mouse = drafted["contactConsent"], drafted.page.mouse
+    consent.hover(force=True)
+    mouse.down()
+    come()
+    expect(drafted.progress).to_have_attribute("tabindex", "-1")
+    drafted.painted()
+    assert drafted["feedback-draft"].is_hidden()
+    mouse.up()
+    expect(drafted["feedback-draft"]).to_be_visible()
+    expect(drafted.rows).to_have_count(2)
+    expect(consent).to_be_checked()
+
+
 def begin_in_a_silent_frame(framed: Framed) -> None:
     """A draft in a frame of a page that says nothing, and the frame anew."""
     framed.context.add_init_script(HUSH)
