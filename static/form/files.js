@@ -13,6 +13,7 @@ import {FileRow} from './file-row.js'
  * script that it needs did not load */
 
 const MOST = 20 // rows: more were hardly dropped on purpose
+const SOON = 300 // milliseconds in which what becomes of files is announced together
 const TRIES = 3, AGAIN = 1000 // further attempts at a script that does not load, and milliseconds before the first
 
 export class Files {
@@ -23,6 +24,9 @@ export class Files {
   #work = Promise.resolve()
   /** Editors that are open, or still make their picture, and files that wait for a network. @type {Set<Promise<void>>} */
   #pending = new Set()
+  /** What has become of files and is not announced yet. @type {string[]} */
+  #news = []
+  #timer = 0
   /** Withdraws the offers for the files. */
   #gone = new AbortController()
 
@@ -137,7 +141,7 @@ export class Files {
       entry.row.show(entry.file)
       entry.row.is('ready', note)
       if (entry.file.type !== TYPES.pdf) this.#offer(entry)
-      this.#controller.say(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
+      this.#tell(note ? words.say('say.note', {name: entry.row.name, note}) : words.say('say.added', {name: entry.row.name}))
     } catch (error) {
       const due = error instanceof TypeError && again(++entry.misses)
       if (due) return this.#await(due.then(() => this.#next(entry)))
@@ -249,8 +253,16 @@ export class Files {
     const {row} = entry
     entry.fault = {...fault, row: row.id, label: row.name}
     row.is('wrong', fault.message)
-    this.#controller.say(this.#controller.words.say('say.note', {name: row.name, note: fault.message}))
+    this.#tell(this.#controller.words.say('say.note', {name: row.name, note: fault.message}))
     return entry.fault
+  }
+
+  /** Announces what has become of a file, together with what becomes of the next ones: of several announcements at once,
+   * screen readers read the last. @param {string} text */
+  #tell(text) {
+    this.#news.push(text)
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#controller.say(this.#news.splice(0).join(' · ')), SOON)
   }
 
   /** @param {Entry} entry */
@@ -264,7 +276,7 @@ export class Files {
     const next = this.#entries[Math.min(place, this.count - 1)]
     if (next) next.row.button.focus()
     else form.input?.focus()
-    this.#controller.say(words.say('say.removed', {name: entry.row.name}))
+    this.#tell(words.say('say.removed', {name: entry.row.name}))
   }
 
   #changed() {

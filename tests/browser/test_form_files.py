@@ -162,14 +162,14 @@ def test_a_phone_offers_its_camera(form: FormPage) -> None:
 # --- rows -------------------------------------------------------------------------------------------------------
 
 
-def test_a_row_has_picture_name_size_and_remove(form: FormPage) -> None:
+def test_a_row_has_picture_name_size_and_remove_and_all_that_are_added_are_said(form: FormPage) -> None:
     form.add(("checkout.png", png(size=421_888), "image/png"), PDF)
     first, second = form.rows.all()
     expect(first.locator("img")).to_be_visible()
     expect(first).to_contain_text(re.compile("check.*out.png.*412 kB", re.DOTALL))
     expect(second.locator("img")).to_be_hidden()
     expect(first.get_by_role("button", name="Remove checkout.png")).to_be_visible()
-    expect(form.status).to_have_text("Added c.pdf.")
+    expect(form.status).to_have_text("Added checkout.png. · Added c.pdf.")
 
 
 def test_a_long_name_is_cut_in_its_middle_and_whole_in_its_title(form: FormPage) -> None:
@@ -187,7 +187,7 @@ def test_removing_moves_the_focus_to_the_next_row_and_then_to_the_input(form: Fo
     form.add(PNG, JPEG, PDF)
     form.page.get_by_role("button", name="Remove b.jpg").click()
     expect(form.page.get_by_role("button", name="Remove c.pdf")).to_be_focused()
-    expect(form.status).to_have_text("Removed b.jpg.")
+    expect(form.status).to_have_text(re.compile(r"Removed b\.jpg\.$"))
     form.page.keyboard.press("Enter")
     expect(form.page.get_by_role("button", name="Remove a.png")).to_be_focused()
     form.page.keyboard.press("Enter")
