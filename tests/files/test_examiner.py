@@ -71,8 +71,10 @@ async def test_a_helper_has_no_secret_no_file_and_no_connection_and_can_have_non
     async with running() as examiner:
         await see(examiner, tmp_path / "a", png(), PNG)
         (helper,) = children()
-        assert set(os.listdir(f"/proc/{helper}/fd")) == {"0", "1", "2"}
-        assert os.readlink(f"/proc/{helper}/fd/2") == "/dev/null"
+        held = {number: os.readlink(f"/proc/{helper}/fd/{number}") for number in os.listdir(f"/proc/{helper}/fd")}
+        assert held.pop("0").startswith("socket:")
+        assert (held.pop("1"), held.pop("2")) == ("/dev/null", "/dev/null")
+        assert [*held.values()] == ["/dev/urandom"], "qpdf needs random numbers"
         assert "canary" not in proc_file(helper, "environ") + proc_file(helper, "cmdline")
         limits = {line[:26].strip(): line[26:].split()[:2] for line in proc_file(helper, "limits").splitlines()[1:]}
         assert limits["Max open files"] == ["0", "0"]
