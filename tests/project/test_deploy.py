@@ -104,6 +104,7 @@ def test_compose_starts_with_the_example_of_its_settings(tmp_path: Path) -> None
     assert set(named) - {"POSTGRES_PASSWORD"} <= SETTINGS
     in_force = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
     assert {secret["environment"] for secret in compose["secrets"].values()} <= set(in_force)
+    volumes = re.findall(r"^VOLUME (\S+)$", (DEPLOY / "Dockerfile").read_text("utf-8"), re.MULTILINE)
     services = compose["services"]
     assert set(services) == {"postgres", "migrate", "web", "worker", "sandbox"}
     for name in ("migrate", "web", "worker", "sandbox"):
@@ -114,6 +115,7 @@ def test_compose_starts_with_the_example_of_its_settings(tmp_path: Path) -> None
         assert settings.database_url.endswith("@postgres/widget")
         assert {Path(value).name for key, value in environ.items() if key.endswith("_FILE")} <= set(compose["secrets"])
         assert (services[name]["read_only"], services[name]["cap_drop"]) == (True, ["ALL"])
+        assert str(settings.spool) in volumes, "uploads fill no memory"
         grace = int(services[name]["stop_grace_period"].rstrip("s"))
         assert grace > settings.shutdown_delay + settings.shutdown_grace + 3
 
