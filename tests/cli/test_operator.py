@@ -171,7 +171,7 @@ def test_a_terminal_is_shown_how_far_it_is(widget: Widget, insider: Sandbox) -> 
     assert "%" not in widget.operate("retry", "--state", "refused").stderr
 
 
-def test_retry_makes_an_old_row_as_patient_as_a_new_one(widget: Widget, insider: Sandbox) -> None:
+def test_retry_makes_an_old_row_as_patient_as_a_new_one_and_begins_its_wait(widget: Widget, insider: Sandbox) -> None:
     submission_id = queued(widget, insider)
     with sqlite3.connect(widget.folder / "widget.db") as database:
         database.execute(
@@ -181,6 +181,8 @@ def test_retry_makes_an_old_row_as_patient_as_a_new_one(widget: Widget, insider:
     assert widget.operate("retry", submission_id).returncode == 0
     until(lambda: insider.counts()["create"] == 2)
     until(lambda: widget.row()["attempts"] == 1 and widget.row()["state"] == "queued", pause=0.2)
+    shown = children.run([*widget.command, "status", "--json"], widget.folder, widget.environ)
+    assert json.loads(shown.stdout)["products"]["demo"]["oldest_seconds"] < 600
 
 
 def test_discard_gives_up_and_can_be_undone(widget: Widget, insider: Sandbox) -> None:

@@ -55,7 +55,8 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The number of a product's submissions that wait for delivery, and the age of the oldest in seconds."""
+    """The number of a product's submissions that wait for delivery, and for how many seconds the oldest has: since it
+    was accepted, or since an operator put it back."""
 
     count: int
     oldest: float
@@ -165,10 +166,10 @@ _IS_UNFINISHED = _is_one_of("queued", "sending", "unknown")
 
 
 def _waiting(now: ColumnElement[float]) -> Select[str, int, float]:
-    """By product, how many rows wait for delivery, and the age of the oldest."""
+    """By product, how many rows wait for delivery, and for how long the oldest has, since it came or was put back."""
     s = submission.c
     return (
-        select(s.product, func.count(), now - func.min(s.accepted_at))
+        select(s.product, func.count(), now - func.min(func.coalesce(s.put_back_at, s.accepted_at)))
         .where(_IS_UNFINISHED, or_(s.state == "sending", s.due_at.is_not(null())))
         .group_by(s.product)
     )
