@@ -179,6 +179,25 @@ def test_probes_that_nobody_can_know_of_come_ever_more_seldom() -> None:
     assert gate.opens_in == 30, "that costs no row"
 
 
+def test_a_row_that_nobody_knew_of_before_is_the_probe_only_if_there_is_no_other() -> None:
+    clock = Clock()
+    gate = Gate(30, clock)
+    for _ in range(FAILURES_TO_SHUT):
+        assert gate.admit(doubtful=True)
+        gate.note(UNKNOWN)
+    clock.now = 30
+    assert not gate.admit(doubtful=True)
+    assert gate.admit()
+    gate.note(UNKNOWN)
+    clock.now = 30 + 30
+    assert not gate.admit(doubtful=True)
+    clock.now = 30 + 60
+    assert gate.admit(doubtful=True), "no other has come"
+    gate.note(NotProcessed("answered 503", busy=True), pause=7)
+    clock.now += 7
+    assert gate.admit(doubtful=True)
+
+
 def test_where_little_arrives_a_gate_shuts_after_two_that_nobody_can_know() -> None:
     clock = Clock()
     gate = Gate(30, clock)

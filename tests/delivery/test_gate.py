@@ -5,11 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bed import ROOT, Sandbox, Widget, until
+from bed import CLIENT_ID, CLIENT_SECRET, DAY, ROOT, Sandbox, Widget, until
 from migrated import migrate
+from outboxes import new_submission, outbox_at
+from pydantic import SecretStr
 from samples import png
 
+from widget.config.settings import Account
+from widget.delivery.delivery import Delivery
 from widget.delivery.gate import FAILURES_TO_SHUT
+from widget.delivery.policy import Policy
+from widget.insider.client import Insider
 
 OPS_TOKEN = "tests-only-operators-token"
 SHUT = {"PROBE_INTERVAL": "0.1", "SWEEP_INTERVAL": "0.1", "DELIVERY_WAIT": "0", "RETRY_MIN": "0.05", "RETRY_MAX": "0.1"}
@@ -88,6 +94,34 @@ def account(widget: Widget) -> str:
     answer = widget.client.get("/readyz", headers={"Authorization": f"Bearer {OPS_TOKEN}"})
     state: str = answer.json()["accounts"]["demo"]["state"]
     return state
+
+
+async def test_while_files_fail_a_submission_that_nobody_knew_of_before_leaves_the_probe_to_another(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    insider.fail_with(502, "attach")
+    now = 0.0
+    accounts = {"demo": Account(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))}
+    client = Insider(insider.url, accounts, timeout=10)
+    policy = Policy(retry_min=5, retry_max=900, give_up_after=DAY, unknown_hold=0)
+    async with outbox_at(f"sqlite:///{tmp_path / 'widget.db'}", tmp_path) as outbox:
+        delivery = Delivery(outbox, client, accounts, policy, probe_every=30, clock=lambda: now)
+
+        async def sent() -> str:
+            new = new_submission(outbox, b"a file")
+            await outbox.add(new)
+            await delivery.advance(new.id, "demo")
+            return new.id
+
+        first, *_ = [await sent() for _ in range(FAILURES_TO_SHUT)]
+        now = 31.0
+        again = await delivery.advance(first, "demo")
+        assert again.status
+        assert again.status.state == "queued", "it was not tried"
+        assert insider.counts()["attach"] == FAILURES_TO_SHUT
+        await sent()
+        assert insider.counts()["attach"] == FAILURES_TO_SHUT + 1
+    await client.close()
 
 
 @pytest.mark.parametrize("status", [502, 503, 403])

@@ -246,7 +246,7 @@ class Delivery:
         """Make the next call of `work` and record its outcome."""
         files = self._file_gates[work.product]
         attaches = work.feedback_id is not None
-        if attaches and not files.admit(work.id):
+        if attaches and not files.admit(work.id, doubtful=work.possible_duplicate):
             gate.readmit()
             return await self._put_off(work, files)
         if (transition := await self._scan(work)) is not None:
@@ -286,7 +286,8 @@ class Delivery:
     async def _put_off(self, work: Work, files: Gate) -> tuple[Transition, SubmissionStatus | None]:
         """Let a row whose feedback is created wait until files are taken again. Each waits a little longer, so that not
         all of them come at once."""
-        outcome = NotProcessed(files.reason or "files are not taken", files.opens_in)
+        opens_in = files.opens_in or files.opens_for(doubtful=work.possible_duplicate)
+        outcome = NotProcessed(files.reason or "files are not taken", opens_in)
         transition = decide(work, outcome, self._policy, self._chance())
         return await self._write(work, transition, transition.error)
 

@@ -35,7 +35,7 @@ class Gate:
         self._failures = 0
         self.pauses = 0
         """How often in a row Insider Connect has asked to wait."""
-        self._next_probe = 0.0
+        self._next_probe = self._last_resort = 0.0
         self._shut_since = 0.0
         self._told = 0
         self.wants_another = False
@@ -54,12 +54,19 @@ class Gate:
     @property
     def opens_in(self) -> float:
         """Seconds until a row may pass; 0 if it may now."""
-        return max(0.0, self._next_probe - self._clock()) if self.shut else 0.0
+        return self.opens_for(doubtful=False)
 
-    def admit(self, row: str = "") -> bool:
+    def opens_for(self, *, doubtful: bool) -> float:
+        """The same for a row. While calls themselves fail, one that is `doubtful`, because its outcome has been unknown
+        before, leaves the probe to others that come in time: another unknown outcome would be its last."""
+        at = self._last_resort if doubtful and self.in_doubt else self._next_probe
+        return max(0.0, at - self._clock()) if self.shut else 0.0
+
+    def admit(self, row: str = "", *, doubtful: bool = False) -> bool:
         """Whether a row may be tried now. If the gate is shut, the admitted caller is the only probe of the period, or
         until the series goes on."""
-        if self.opens_in and not (self.wants_another and row not in self.suspects):
+        is_next = self.wants_another and row not in self.suspects
+        if self.opens_for(doubtful=doubtful) and not is_next:
             return False
         if self.shut:
             self._next_probe = self._clock() + self._probe_every
@@ -115,3 +122,4 @@ class Gate:
         self.wants_another = False
         shut_for = min(now - self._shut_since, _LONGEST) if in_doubt else 0.0
         self._next_probe = now + max(self._probe_every, shut_for)
+        self._last_resort = self._next_probe + self._probe_every
