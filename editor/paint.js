@@ -1,6 +1,7 @@
 // @ts-check
 /** The pixels of the edited picture. Runs in a worker, or in the main thread where workers cannot draw. */
-import {MOST_PIXELS, blank, draw, encode, fit} from '../static/form/picture.js'
+import {blank} from '../static/form/canvas.js'
+import {MOST_PIXELS, draw, encode, fit} from '../static/form/picture.js'
 import {BORDER, HALO, INK, boundsOf, fontOf, pathOf, strokeOf} from './shapes.js'
 import {TEXT_BORDER, textPlace} from './text.js'
 /** @import {Bounds, Mark} from './shapes.js' */

@@ -1,5 +1,6 @@
 // @ts-check
 /** Takes a screenshot of the page: the browser asks which tab or window, and the widget is hidden meanwhile. */
+import {isReadable} from '../form/canvas.js'
 /** @import {FeedbackForm} from '../form/feedback-form.js' */
 
 const LAG = 500 // milliseconds: earlier frames may still show the widget
@@ -9,6 +10,7 @@ const NAME = 'screenshot.png'
 /** @param {FeedbackForm} form @returns {Promise<File | undefined>} undefined if the person cancelled
  * @throws {Error} if the browser or the system does not allow it */
 export async function capture(form) {
+  if (!isReadable()) throw new Error('no pixels')
   /** @type {MediaStream} */
   let stream
   try {

@@ -1,5 +1,6 @@
 // @ts-check
 /** Offers to edit attached pictures, and loads the editor on demand. */
+import {isReadable} from '../form/canvas.js'
 import {dress, make} from './dom.js'
 import {editorWords} from './words.js'
 /** @import {FormController} from '../form/form-controller.js' */
@@ -22,6 +23,7 @@ const TOOLS = /** @type {Record<string, Tool[]>} */ ({
  */
 export async function offer(controller, picture, replace, begin, signal) {
   const {form} = controller
+  if (!isReadable()) return
   const [words] = await Promise.all([editorWords(), dress('extras.css')])
   const button = make('button', {type: 'button', class: 'feedback-link feedback-edit', click: () => press()}, words.say('editor.offer'))
   await controller.fields.still

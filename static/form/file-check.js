@@ -1,5 +1,6 @@
 // @ts-check
 /** Checks a file as the server will, so that no file counts as ready that would be refused. */
+import {isReadable} from './canvas.js'
 /** @import {Kind} from './file-kind.js' */
 
 const THUMB = 96 // pixels: the shorter edge of a thumbnail, which is shown at 44
@@ -21,6 +22,7 @@ export async function examine(file, kind) {
 /** Decoded at a small size, because a whole photo takes fifty megabytes. @param {File} file @param {boolean} isTall @param {Kind} kind */
 async function thumbnail(file, isTall, kind) {
   try {
+    if (!isReadable()) throw new Error('no pixels')
     const image = await createImageBitmap(file, {[isTall ? 'resizeWidth' : 'resizeHeight']: THUMB})
     const canvas = Object.assign(document.createElement('canvas'), {width: image.width, height: image.height})
     canvas.getContext('2d')?.drawImage(image, 0, 0)

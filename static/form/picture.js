@@ -1,5 +1,6 @@
 // @ts-check
 /** Converts a picture that the browser can decode into a JPEG or PNG that is accepted. */
+import {blank, isReadable} from './canvas.js'
 import {hasLocation} from './exif.js'
 /** @import {Kind} from './file-kind.js' */
 /** @import {Converted} from './pictures.js' */
@@ -18,6 +19,7 @@ const PROBE = 128 // pixels: the edge of the copy that is searched for transpare
 export async function convert(file, kind, limit) {
   const image = await decode(file, kind)
   try {
+    if (!isReadable()) throw new Error(kind === 'jpeg' || kind === 'png' ? 'file_too_large' : 'file_type')
     const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (image.width * image.height)))
     const type = await wantsPng(image, file, kind) ? 'png' : 'jpeg'
     const found = await fit(image, type, scale, limit)
@@ -71,15 +73,6 @@ export async function fit(image, type, scale, limit) {
 export function draw(image, x, y = x) {
   const [canvas, context] = blank(Math.max(1, Math.round(image.width * x)), Math.max(1, Math.round(image.height * y)))
   context.drawImage(image, 0, 0, canvas.width, canvas.height)
-  return [canvas, context]
-}
-
-/** @param {number} width @param {number} height @returns {[any, any]} canvas and context */
-export function blank(width, height) {
-  const canvas = typeof OffscreenCanvas === 'function'
-    ? new OffscreenCanvas(width, height) : Object.assign(document.createElement('canvas'), {width, height})
-  const context = /** @type {any} */ (canvas.getContext('2d'))
-  context.imageSmoothingQuality = 'high'
   return [canvas, context]
 }
 

@@ -436,6 +436,34 @@ def test_pictures_are_converted_where_there_are_no_workers(form: FormPage) -> No
     expect(form.rows).to_contain_text("Saved as PNG")
 
 
+@pytest.mark.unopened
+def test_a_browser_that_hands_out_noise_instead_of_pixels_neither_converts_nor_edits(
+    form: FormPage, insider: Sandbox
+) -> None:
+    form.page.add_init_script("""delete window.Worker
+      const {getImageData} = OffscreenCanvasRenderingContext2D.prototype
+      OffscreenCanvasRenderingContext2D.prototype.getImageData = function (...place) {
+        const image = getImageData.apply(this, place)
+        crypto.getRandomValues(image.data)
+        return image
+      }""")
+    asked: list[str] = []
+    form.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    lower(form.open()).fill()
+    form.add(("d.webp", plain(9, 9, "WEBP"), "image/webp"), ("e.jpg", noise(700, 700), "image/jpeg"), PNG)
+    webp, jpeg, picture = form.rows.all()
+    expect(webp).to_contain_text("Only JPEG, PNG and PDF files can be attached.")
+    expect(jpeg).to_contain_text("Over 4 MB. Make it smaller and add it again.")
+    expect(picture.locator("img")).to_be_visible()
+    form.page.get_by_role("button", name="Remove d.webp").click()
+    form.page.get_by_role("button", name="Remove e.jpg").click()
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert received(insider) == [PNG[:2]]
+    assert "offer.js" in asked
+    assert "extras.css" not in asked, "there is no link to the editor"
+
+
 def test_pictures_are_converted_where_the_workers_script_does_not_come(form: FormPage) -> None:
     form.page.route("**/picture-worker.js", lambda route: route.abort())
     form.expected.append(NETWORK)
