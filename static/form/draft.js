@@ -1,7 +1,7 @@
 // @ts-check
 /** Keeps text, thumb, chips and files for their owner until they are sent or discarded; never the address. */
 import {marksOf} from './files.js'
-import {CHANNEL} from './kept.js'
+import {openChannel} from './kept.js'
 import {printed, StoredDraft} from './stored-draft.js'
 /** @import {FormController} from './form-controller.js' */
 /** @import {KeptFile} from './draft-files.js' */
@@ -38,8 +38,8 @@ export class Draft {
     addEventListener('pagehide', () => this.#keep(true), {signal})
     form.element('feedback-draft-clear').addEventListener('click', () => this.#clear(), {signal})
     this.#soon() // input from before this was loaded
-    if (typeof BroadcastChannel !== 'function') return
-    const channel = new BroadcastChannel(CHANNEL)
+    const channel = openChannel()
+    if (!channel) return
     channel.onmessage = ({data}) => data.product ? this.#forgottenElsewhere(data) : data.files ? this.#stored.leaveFiles(data) : this.#goneElsewhere(data)
     signal.addEventListener('abort', () => channel.close())
   }

@@ -14,8 +14,7 @@ const DRAFT = 'draft', OWN = 'own', FILES = 'files'
 /** The key of the remembered e-mail address, which is the same for all products. */
 export const ADDRESS = 'feedback-email'
 
-/** On which the tabs of this browser tell each other what was sent and who has signed out. */
-export const CHANNEL = 'feedback-sent'
+const CHANNEL = 'feedback-sent'
 
 /** @typedef {{text: string, thumb: string, chips: string[]}} Said */
 /** @typedef {Said & {id: string, files?: string, token?: string, at: number}} Draft with the name of its files in `draft-files.js`,
@@ -167,10 +166,19 @@ export async function forget(product) {
 /** @param {{owner: string, id: string} | {owner: string, files: string, from: string} | {product: string, address: string}} news
  * which draft was sent or cleared, which files were restored and by which page, or who has signed out */
 export function tellTabs(news) {
-  if (typeof BroadcastChannel !== 'function') return
-  const channel = new BroadcastChannel(CHANNEL)
-  channel.postMessage(news)
-  channel.close()
+  const channel = openChannel()
+  channel?.postMessage(news)
+  channel?.close()
+}
+
+/** On which the tabs of this browser tell each other what was sent and who has signed out. @returns {BroadcastChannel | undefined}
+ * undefined if the browser has none, or blocks it, as Firefox does where it blocks cookies */
+export function openChannel() {
+  try {
+    return new BroadcastChannel(CHANNEL)
+  } catch {
+    return undefined
+  }
 }
 
 /** Forgets the remembered address. */

@@ -24,13 +24,15 @@ def firefox() -> str:
 
 
 class Firefox:
-    """A headless Firefox with its own profile, one page, and the messages of that page's console."""
+    """A headless Firefox with its own profile, one page, and the messages of that page's console. Like that of many
+    people, it blocks the cookies, and thus the storage, of other sites that a page embeds."""
 
     def __init__(self, folder: Path) -> None:
         self._port = free_port()
         profile = folder / "profile"
         profile.mkdir()
         (profile / "user.js").write_text(
+            'user_pref("network.cookie.cookieBehavior", 1);\n'
             'user_pref("network.captive-portal-service.enabled", false);\n'
             'user_pref("network.connectivity-service.enabled", false);\n'
             'user_pref("app.normandy.enabled", false);\n'

@@ -46,7 +46,7 @@ def press(firefox: Firefox, name: str, form: str) -> None:
     firefox.click(f"document.querySelector('#{name}')", form)
 
 
-def test_feedback_with_two_files_is_sent_from_a_host_page_in_firefox(
+def test_feedback_with_two_files_is_sent_from_another_site_whose_frames_may_store_nothing(
     firefox: Firefox, insider: Sandbox, start_widget: Callable[..., Widget], tmp_path: Path
 ) -> None:
     widget = start_widget(DELIVERY_WAIT="10", KEEP_ALIVE="1")
@@ -55,7 +55,7 @@ def test_feedback_with_two_files_is_sent_from_a_host_page_in_firefox(
     files[1].write_bytes(pdf())
     with Server() as host:
         host.answers["/"] = (200, "text/html; charset=utf-8", PAGE.format(widget=widget.url), {})
-        firefox.open(host.url)
+        firefox.open(f"http://localhost:{host.port}/")
         firefox.until(f"Boolean(document.querySelector('insider-feedback')?.shadowRoot && {LAUNCHER})")
         firefox.click(LAUNCHER)
         form = firefox.frame()
