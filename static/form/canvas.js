@@ -14,14 +14,18 @@ export function blank(width, height) {
 }
 
 /** Whether what is drawn can be read. A browser that resists fingerprinting, such as Tor's, returns noise instead, and no
- * error: a picture that was converted or edited would be lost without a word. */
+ * error: a picture that was converted or edited would be lost without a word. Others refuse. */
 export function isReadable() {
   const [, context] = blank(EDGE, EDGE)
   context.fillStyle = '#fff'
   context.fillRect(0, 0, EDGE, EDGE)
   context.fillStyle = '#000'
   context.fillRect(0, 0, EDGE, EDGE / 2)
-  const {data} = context.getImageData(0, 0, EDGE, EDGE)
-  return data.every((/** @type {number} */ value, /** @type {number} */ place) =>
-    Math.abs(value - (place % 4 === 3 || place >= data.length / 2 ? 255 : 0)) < NEAR)
+  try {
+    const {data} = context.getImageData(0, 0, EDGE, EDGE)
+    return data.every((/** @type {number} */ value, /** @type {number} */ place) =>
+      Math.abs(value - (place % 4 === 3 || place >= data.length / 2 ? 255 : 0)) < NEAR)
+  } catch {
+    return false
+  }
 }
