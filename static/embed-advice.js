@@ -92,6 +92,8 @@ const ATTRIBUTES = Object.assign(Object.create(null), {
  * @param {Element} element @param {string} [prefix] @returns {Generator<[string, string]>}
  */
 export function* mistakes(element, prefix = '') {
+  if (!prefix && element.slot === 'insider-feedback' && element.getAttribute('mode') === 'inline') yield ['The form of the script tag is at the end of the page.', 'Write <insider-feedback product="…" mode="inline"></insider-feedback> where it belongs.']
+  if (!prefix && holds(element)) yield ['The page goes on inside an <insider-feedback>, where nothing of it shows.', 'Close it: <insider-feedback …></insider-feedback>.']
   for (const {name, value} of element.attributes) {
     const key = name.slice(prefix.length)
     const pattern = ATTRIBUTES[key]
@@ -103,6 +105,16 @@ export function* mistakes(element, prefix = '') {
     const near = pattern || Object.keys(ATTRIBUTES).find(option => isNear(option, key))
     if (!pattern && near) yield [`There is no ${name}.`, `Write ${prefix}${near}.`]
   }
+}
+
+/**
+ * Whether an element seems to hold the rest of the page: HTML takes no notice of the slash in `<insider-feedback … />`. A
+ * link for browsers without scripts has something behind the end tag, if only a line break.
+ *
+ * @param {Element} element
+ */
+function holds(element) {
+  return element.firstElementChild && !element.nextSibling
 }
 
 /** Whether the two differ by one added, missing or changed letter. @param {string} one @param {string} other */

@@ -508,12 +508,12 @@ export class Panel {
     if (launcher) launcher.lastChild.textContent = isOpen ? this.close : fate || label
   }
 
-  /** Whether the product is missing, or an attribute has no valid value or may be a misspelled option: only then the messages are loaded. */
+  /** Whether something may be wrong: no product, an end tag or a place of its own, or an attribute whose value or name is none. Only then the messages are loaded. */
   get #isOdd() {
     const {element} = this.host
     const names = /** @type {any} */ (element.constructor).observedAttributes
     const key = (/** @type {string} */ name) => name == 'z-index' ? 'zIndex' : name
-    return !this.#product || [...element.attributes].some(({name, value}) => names.includes(name) ? value && !this.host.get(key(name)) : !COMMON.test(name))
+    return !this.#product || element.firstElementChild || this.host.inline && element.slot || [...element.attributes].some(({name, value}) => names.includes(name) ? value && !this.host.get(key(name)) : !COMMON.test(name))
   }
 
   update() {

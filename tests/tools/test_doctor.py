@@ -327,6 +327,7 @@ def test_a_page_without_a_tag_gets_the_tag_to_add() -> None:
         ('<script src="{service}/embed.js"></script><insider-feedback product=demo launcher=no>', "tag.option"),
         ('<script src="{service}/embed.js"></script><insider-feedback product=demo mode=modal>', "tag.option"),
         ('<script src="{service}/embed.js"></script><insider-feedback mode=inline>', "tag.product"),
+        ('<script src="{service}/embed.js"></script><insider-feedback product=demo /><p>The rest</p>', "tag.closed"),
         ('<iframe src="{service}/form/demo/"></iframe>', "tag.slash"),
         ('<iframe src="{service}/form/demo?theme=night"></iframe>', "tag.option"),
         ('<script src="{service}/embed.js" data-product="nobody"></script>', "service.product"),

@@ -125,6 +125,24 @@ def test_wrong_attributes_of_an_element_are_named_when_its_form_is_loaded(host: 
     assert len(said(host)) == 2
 
 
+def test_an_element_that_holds_the_rest_of_the_page_is_named(host: HostPage) -> None:
+    link = '<a href="WIDGET/form/demo">Tell us</a>'
+    host.put(
+        f'{HEAD}<script src="LOADER" async></script><body><insider-feedback product=demo>{link}</insider-feedback>\n'
+        '<insider-feedback product="demo" mode="inline" /><p>The rest</p></body></html>'
+    )
+    host.visit()
+    host.launcher.hover()
+    until_said(host, "The page goes on inside an <insider-feedback>")
+    assert len(said(host)) == 1
+
+
+def test_a_tag_of_a_form_in_the_page_is_told_where_that_is(host: HostPage) -> None:
+    host.put(f'{HEAD}<script src="LOADER" async data-product="demo" data-mode="inline"></script><body>')
+    host.visit()
+    until_said(host, "The form of the script tag is at the end of the page.")
+
+
 def test_a_tag_that_is_meant_to_make_a_button_is_told_that_it_names_no_product(host: HostPage) -> None:
     host.put(f'{HEAD}<script src="LOADER" async data-produkt="demo"></script><body>')
     host.visit()

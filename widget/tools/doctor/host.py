@@ -64,7 +64,17 @@ def check_elements(visit: Visit) -> Iterator[Finding]:
         if not element["product"]:
             fix = 'Add product="…" with the product\'s slug.'
             yield Finding("tag.product", "An <insider-feedback> names no product.", fix, at)
+        if _holds(element):
+            message = "The page goes on inside an <insider-feedback>, where nothing of it shows."
+            yield Finding("tag.closed", message, "Close it: <insider-feedback …></insider-feedback>.", at)
         yield from _options(element.attributes, "", at)
+
+
+def _holds(element: Element) -> bool:
+    """Whether it seems to hold the rest of the page: HTML takes no notice of the slash in `<insider-feedback … />`. A
+    link for browsers without scripts has something behind the end tag, if only a line break."""
+    is_last = element.parent is not None and element.parent.children[-1] is element
+    return is_last and any(isinstance(child, Element) for child in element.children)
 
 
 def _options(given: Mapping[str, str], prefix: str, at: str) -> Iterator[Finding]:
