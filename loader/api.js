@@ -42,9 +42,9 @@ export const api = {
   toggle: () => state.open ? api.close() : api.open(),
   set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
   /** While there is no widget, and none to come, a link leads to its address. */
-  attach: (/** @type {any} */ target) => listen(['click', 'focusin', 'pointerover'], event => {
+  attach: (/** @type {any} */ target) => listen(['click', 'pointerover', 'focusin'], event => {
     const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
-    if (!opener || event == click || !(own ?? widgets[0]) || event.metaKey || event.ctrlKey || event.shiftKey) return
+    if (!opener || event == click || !(own ?? widgets[0]) || event.shiftKey || event.ctrlKey || event.metaKey) return
     if (event.type != 'click') return act(widget => widget.load())
     click = event // open once, however often it was attached
     event.preventDefault()

@@ -17,7 +17,7 @@ export const add = (parent, name, attributes = {}, text = '') => {
  * @param {ShadowRoot} root @param {string} css
  */
 export const dress = (root, css) => {
-  if (CSS.supports?.('color:light-dark(red,red)') == false) return bring('old').then(({dress}) => dress?.(root, css))
+  if (CSS.supports?.('color:light-dark(#fff8,#fff2)') == false) return bring('old').then(({dress}) => dress?.(root, css))
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(css)
   root.adoptedStyleSheets.push(sheet)

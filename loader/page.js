@@ -22,6 +22,12 @@ let stays
 
 const observer = new MutationObserver(() => keep())
 
+/** Waits until the page has loaded, and a second or two longer: by then its scripts have begun. */
+function begin() {
+  keep()
+  setTimeout(document.readyState != 'complete' ? begin : settle, 1000)
+}
+
 /** @param {any} [script] a tag that came later */
 export async function keep(script) {
   if (script || tag?.isConnected == false) {
@@ -34,12 +40,19 @@ export async function keep(script) {
   else if (own.parentNode != place && (!own.isConnected || !stays) && left-- > 0) {
     place.moveBefore && own.isConnected ? place.moveBefore(own, null) : place.append(own)
   }
-  own.ariaHidden = own.inert = null // what a modal of the page did to it in the body
+  own.inert = own.ariaHidden = null // what a modal of the page did to it in the body
   // Last, so that our own change calls for no second look.
-  observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
   observer.observe(document, {childList: true})
-  observer.observe(document.documentElement, {childList: true})
+  observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
   observer.observe(document.body, {childList: true})
+  observer.observe(document.documentElement, {childList: true})
+}
+
+/** Somebody is about to use the form of an element. @param {Element} element */
+export function reach(element) {
+  if (element != own) return
+  if (!own.moveBefore) stays = true
+  else settle()
 }
 
 function settle() {
@@ -47,10 +60,10 @@ function settle() {
   keep()
 }
 
-/** Waits until the page has loaded, and a second or two longer: by then its scripts have begun. */
-function begin() {
-  keep()
-  setTimeout(document.readyState != 'complete' ? begin : settle, 1000)
+export function unmount() {
+  observer.disconnect()
+  own?.remove()
+  tag = own = null
 }
 
 /** Takes a tag's options. @param {any} script */
@@ -66,17 +79,4 @@ export function mount(script) {
   for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
   if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', begin)
   else begin()
-}
-
-/** Somebody is about to use the form of an element. @param {Element} element */
-export function reach(element) {
-  if (element != own) return
-  if (!own.moveBefore) stays = true
-  else settle()
-}
-
-export function unmount() {
-  observer.disconnect()
-  own?.remove()
-  tag = own = null
 }

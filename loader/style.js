@@ -11,14 +11,15 @@ export const STYLE = `\
 :host(:not([mode=inline])){position:fixed!important;visibility:hidden}\
 :host([mode=inline]:not([hidden])){display:block;font-size:medium}\
 .box{all:initial;color-scheme:inherit}\
-.box>*{inset-block:auto calc(24px + env(safe-area-inset-bottom));inset-inline:auto 28px;position:fixed}\
+.box>*{inset-inline:auto 28px;position:fixed;inset-block:auto calc(24px + env(safe-area-inset-bottom))}\
 :host([position$=start]) .box>*{inset-inline:28px auto}\
 :host([position^=top]) .box>*{inset-block:calc(24px + env(safe-area-inset-top)) auto}\
-.button{border:1px solid transparent;cursor:pointer;box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004;\
-font:600 max(1em,16px)/1.5 var(--feedback-font,system-ui,sans-serif);align-items:center;gap:10px;\
-text-decoration:none;margin:0;padding:13px 21px;color:var(--feedback-on-accent,#fff);display:flex;\
-border-radius:99px;background:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd))}\
-button::before{content:"";\
+.button{display:flex;padding:13px 21px;border:1px solid #0000;border-radius:99px;\
+box-shadow:0 0 0 1px light-dark(#fff8,#fff2),0 10px 24px -6px #0004;\
+font:600 max(1em,16px)/1.5 var(--feedback-font,system-ui,sans-serif);align-items:center;\
+background:var(--feedback-accent,light-dark(#2f4e86,#4b6ebd));gap:10px;color:var(--feedback-on-accent,#fff);\
+cursor:pointer;text-decoration:none}\
+button::before{border:10px solid;\
 clip-path:path("M7 16.4l-3.7 1.4a.9.9 0 0 1-1.2-1l1-4a7.9 7.4 0 1 1 3.9 3.6m-2-3.7l-.7 2.9 2.7-1.2a6.1 5.6 0 1 0-2-1.7");\
-border:10px solid}\
+content:""}\
 @media print{.box{display:none}}`

@@ -8,7 +8,7 @@ import {STYLE} from './style.js'
 
 /** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
-  es: 'Tu opinión', hi: 'राय', h: '意見', tr: 'Geri bildirim', ja: 'ご意見', ar: 'رأيك', fr: 'Votre avis', uk: 'Відгук', zh: '反馈', ko: '의견', he: 'משוב',
+  hi: 'राय', es: 'Tu opinión', uk: 'Відгук', h: '意見', fr: 'Votre avis', ja: 'ご意見', ar: 'رأيك', tr: 'Geri bildirim', zh: '反馈', ko: '의견', he: 'משוב',
 }
 
 /**
@@ -30,18 +30,30 @@ export class Widget {
     this.box = this.root = element.attachShadow({mode: 'open'})
   }
 
-  get isOpen() { return state.open == this }
-  get inline() { return this.get('mode') == 'inline' }
-  get label() {
-    const language = this.language.toLowerCase()
-    return this.get('label') ?? WORDS[/^zh-[^s]*[tkm]/.test(language) ? 'h' : language.slice(0, 2)] ?? 'Feedback'
-  }
-  get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`) }
-
   /** The page's language, found through shadow roots. */
   get language() {
     for (let node = this.element; node; node = node.parentNode ?? node.host) if (node.lang) return node.lang
     return navigator.language
+  }
+
+  async load() {
+    if (this.place) return
+    reach(this.element)
+    const place = this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
+    add(place, 'iframe', {src: this.url + '&mode=' + (this.get('mode') ?? 'popover'), allow: 'display-capture; clipboard-write'}).onload = () => place.loaded = true
+    const {Panel} = await bring('panel')
+    if (this.place == place) try { // it was not started anew meanwhile
+      this.panel = new Panel(this, add, dress)
+    } catch {
+      this.box.replaceChildren()
+      const link = add(this.box, 'a', {class: 'button launcher', href: this.url, part: 'link', rel: 'noopener', target: '_blank'}, this.label + ' ↗')
+      this.isOpen && this.person && link.click()
+      this.close()
+      const code = navigator.onLine ? 'script_blocked' : 'offline'
+      addEventListener('online', () => this.element.replaceWith(this.element), {once: true}) // which starts it anew
+      console.warn(NAME, code) // only the code: what blocks the panel may also block the module with the messages
+      this.tell('error', {code, retryable: true})
+    }
   }
 
   /** An option that is an attribute; null if it is absent or invalid. @param {string} key */
@@ -61,8 +73,8 @@ export class Widget {
       this.box = add(this.root, 'div', {class: 'box', popover: 'manual'})
       if (!this.get('zIndex')) this.box.showPopover?.()
       if (this.get('launcher') != 'false') {
-        this.launcher = add(this.box, 'button', {class: 'button launcher', part: 'launcher', 'aria-expanded': false, 'aria-haspopup': 'dialog'})
-        this.launcher.onfocus = this.launcher.onpointerenter = () => this.load()
+        this.launcher = add(this.box, 'button', {class: 'button launcher', 'aria-haspopup': 'dialog', part: 'launcher', 'aria-expanded': 'false'})
+        this.launcher.onpointerenter = this.launcher.onfocus = () => this.load()
       }
       state._calls.splice(0).forEach(call => call(this))
     }
@@ -79,8 +91,13 @@ export class Widget {
     this.root.replaceChildren()
     this.#near?.disconnect()
     /** The panel, and its place, where the form's frame starts to load before the panel. @type {any} */
-    this.panel = this.place = this.launcher = null
+    this.place = this.panel = this.launcher = null
     guard(widgets.filter(widget => widget != this))
+  }
+
+  /** @param {string} type @param {object} [data] */
+  tell(type, data) {
+    this.element.dispatchEvent(new CustomEvent('feedback-' + type, {bubbles: true, detail: {product: this.get('product'), ...data}, composed: true}))
   }
 
   update() {
@@ -88,30 +105,6 @@ export class Widget {
     if (this.box.style) this.box.style.zoom = 1 / this.element.currentCSSZoom // undo the page's zoom
     if (this.launcher) this.launcher.lastChild.data = this.label
     this.panel?.update()
-  }
-
-  /** @param {string} type @param {object} [data] */
-  tell(type, data) {
-    this.element.dispatchEvent(new CustomEvent('feedback-' + type, {detail: {product: this.get('product'), ...data}, bubbles: true, composed: true}))
-  }
-
-  async load() {
-    if (this.place) return this.panel?.load()
-    reach(this.element)
-    const place = this.place = add(this.box, this.inline ? 'div' : 'dialog', {hidden: true})
-    add(place, 'iframe', {src: this.url + `&mode=${this.get('mode') ?? 'popover'}`, allow: 'display-capture; clipboard-write'}).onload = () => place.loaded = true
-    const {Panel} = await bring('panel')
-    if (this.place == place) try { // it was not started anew meanwhile
-      this.panel = new Panel(this, add, dress)
-    } catch {
-      if (this.person && this.isOpen) open(this.url, '_blank', 'noopener')
-      this.close()
-      this.box.replaceChildren()
-      add(this.box, 'a', {class: 'button launcher', part: 'link', rel: 'noopener', target: '_blank', href: this.url}, this.label + ' ↗')
-      const code = navigator.onLine ? 'script_blocked' : 'offline'
-      console.warn(NAME, code) // only the code: what blocks the panel may also block the module with the messages
-      this.tell('error', {retryable: true, code})
-    }
   }
 
   /** @param {object | null} [options] @param {any} [opener] */
@@ -123,7 +116,7 @@ export class Widget {
       state.open?.close()
       this.opener = opener
       state.open = this
-      this.person = navigator.userActivation?.isActive != false
+      this.person = navigator.userActivation?.isActive !== false
       this.tell('open')
     }
     this.panel?.show()
@@ -156,4 +149,13 @@ export class Widget {
   async reset() {
     await (await bring('panel')).reset(this)
   }
+
+  get isOpen() { return state.open == this }
+  get inline() { return this.get('mode') == 'inline' }
+  get label() {
+    const language = this.language.toLowerCase()
+    return this.get('label') ?? WORDS[/^zh-[^s]*[tkm]/.test(language) ? 'h' : language.slice(0, 2)] ?? 'Feedback'
+  }
+  get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`) }
 }
+

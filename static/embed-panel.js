@@ -208,6 +208,7 @@ export class Panel {
     addEventListener('message', event => this.#hear(event), {signal})
     small.addEventListener('change', () => this.#turn(), {signal})
     addEventListener('resize', () => this.#fit(), {signal})
+    addEventListener('online', () => this.load(true), {signal})
     window.addEventListener('keydown', event => this.#key(event), {signal, capture: true})
     for (const type of ['focusin', 'focusout', 'blur']) window.addEventListener(type, event => this.#shield(event), {signal, capture: true})
     document.addEventListener('keydown', event => this.#key(event), {signal})

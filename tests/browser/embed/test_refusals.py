@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from bed import until
-from pages import SAID, launcher, opened, panel, seen
+from pages import SAID, form, launcher, opened, panel, seen
 from playwright.sync_api import Page, expect
 from stage import Stage
 
@@ -63,7 +63,7 @@ def test_a_frame_that_something_blocks_becomes_a_link(visit: Any) -> None:
     assert failure(page) == "frame_blocked"
 
 
-def test_without_a_network_it_says_so(visit: Any) -> None:
+def test_without_a_network_it_says_so_and_works_once_there_is_one(visit: Any) -> None:
     page = visit(expected=("insider-feedback offline", "ERR_", "does not match the recipient", "Failed to"))
     page.context.set_offline(True)
     launcher(page).click()
@@ -71,6 +71,27 @@ def test_without_a_network_it_says_so(visit: Any) -> None:
     expect(link).to_be_visible()
     assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
     assert seen(page, "error")[0]["code"] == "offline"
+    page.context.set_offline(False)
+    opened(page)
+
+
+def test_a_form_in_the_page_comes_by_itself_once_there_is_a_network(visit: Any) -> None:
+    element = '<insider-feedback product="demo" mode="inline"></insider-feedback>'
+    page = visit(
+        f"{element}<div style='height:3000px'></div>{element}",
+        attributes="",
+        expected=("[feedback] offline", "ERR_", "does not match the recipient"),
+    )
+    form(page)
+    page.clock.install()
+    page.context.set_offline(True)
+    page.locator("#last").scroll_into_view_if_needed()
+    failed = page.locator("insider-feedback .panel.failed")
+    expect(page.locator("insider-feedback .panel.wait")).to_have_count(1)
+    page.clock.run_for(9000)
+    expect(failed).to_have_count(1)
+    page.context.set_offline(False)
+    expect(page.locator("insider-feedback .panel.ready")).to_have_count(2)
 
 
 def test_a_loader_that_is_blocked_half_way_becomes_a_link(visit: Any) -> None:
