@@ -82,7 +82,7 @@ def test_one_text_that_never_passes_holds_the_others_up_once_and_ends_as_refused
 
 def test_however_many_texts_never_pass_they_hold_no_other_up(insider: Sandbox, tmp_path: Path) -> None:
     slow = {"PROBE_INTERVAL": "600", "RETRY_MIN": "600", "RETRY_MAX": "600", "DELIVERY_WAIT": "0", "RATE_LIMIT": "off"}
-    with firewall(insider, 403) as (url, seen), Widget(tmp_path, url, **slow) as widget:
+    with firewall(insider, 403) as (url, _), Widget(tmp_path, url, **slow) as widget:
         for n in range(3):
             for _ in range(SERIES // 2):
                 assert widget.submit(ATTACK).status_code == 202
@@ -99,6 +99,18 @@ def test_more_of_them_than_are_looked_at_together_are_no_probe_before_another(in
         answer, tries = widget.submit("after them"), len(seen)
         widget.until_delivered(answer)
         assert seen.index("after them") <= tries + 2
+
+
+def test_a_burst_of_texts_that_are_answered_with_a_page_does_not_keep_the_next_one_waiting_for_all_of_them(
+    insider: Sandbox, tmp_path: Path
+) -> None:
+    """Nobody can know what became of them, so each that is a probe doubles the time until the next one."""
+    often = {"PROBE_INTERVAL": "0.2", "DELIVERY_CONCURRENCY": "1", "DELIVERY_WAIT": "0", "RATE_LIMIT": "off"}
+    with firewall(insider, 200) as (url, _), Widget(tmp_path, url, **often) as widget:
+        for _ in range(16):
+            assert widget.submit(ATTACK).status_code == 202
+        until(lambda: lines(widget, "delivery.paused"))
+        widget.until_delivered(widget.submit("after them"))
 
 
 def test_an_account_that_is_wrong_is_called_for_few_rows(start_widget: Callable[..., Widget], insider: Sandbox) -> None:

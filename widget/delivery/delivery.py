@@ -108,6 +108,10 @@ class Delivery:
         """Whether a shut gate would let a row pass now, to see whether it may open."""
         return any(gate.shut and not gate.opens_in for gate in self.gates.values())
 
+    def wants_late_probe(self) -> bool:
+        """Whether the probe of such a gate should be a row that became due last."""
+        return any(gate.shut and not gate.opens_in and gate.wants_late_row for gate in self.gates.values())
+
     @property
     def suspects(self) -> int:
         """How many rows are poor probes: another is found among one row more."""

@@ -243,7 +243,8 @@ class Dispatcher:
         due_in = await self._outbox.next_due_in(shut)
         if due_in is not None and (due_in < -_OVERDUE or self._delivery.wants_probe()):
             others = [*shut, *self._delivery.open_products()]
-            rows = await self._outbox.due(free + 1 + self._delivery.suspects, others)
+            of_late = self._delivery.wants_late_probe()
+            rows = await self._outbox.due(free + 1 + self._delivery.suspects, others, of_late=of_late)
             for row in sorted(rows, key=self._delivery.is_suspect)[:free]:
                 if row.id not in self._running:
                     self._begin(row.id, partial(self._delivery.advance, *row))

@@ -37,6 +37,7 @@ class Gate:
         """How often in a row Insider Connect has asked to wait."""
         self._next_probe = self._last_resort = 0.0
         self._shut_since = 0.0
+        self._doubts = 0
         self._told = 0
         self.wants_another = False
         """Whether a series goes on as soon as there is another row for it."""
@@ -50,6 +51,12 @@ class Gate:
     def shut(self) -> bool:
         """Whether rows are being held back."""
         return self.reason is not None
+
+    @property
+    def wants_late_row(self) -> bool:
+        """Whether the next probe should be the row that became due last. Each second one is, while calls themselves
+        fail: somebody may have sent many rows whose calls fail, and others come later."""
+        return self.in_doubt and self._doubts % 2 == 1
 
     @property
     def opens_in(self) -> float:
@@ -109,7 +116,7 @@ class Gate:
 
     def open(self) -> None:
         """Let rows pass again."""
-        self._failures = self.pauses = self._told = 0
+        self._failures = self.pauses = self._told = self._doubts = 0
         self.reason = None
         self.wants_another = False
 
@@ -119,6 +126,7 @@ class Gate:
             self._shut_since = now
         self.reason = reason
         self.in_doubt = in_doubt
+        self._doubts += in_doubt
         self.wants_another = False
         shut_for = min(now - self._shut_since, _LONGEST) if in_doubt else 0.0
         self._next_probe = now + max(self._probe_every, shut_for)

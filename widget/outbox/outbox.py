@@ -223,10 +223,12 @@ class Outbox:
         found = connection.execute(self._statements.kept_bytes_of, {"ids": ids}).all() if ids else ()
         return Counter({bool(is_waiting): total for is_waiting, total in found})
 
-    async def due(self, limit: int, shut: Collection[str] = ()) -> Sequence[Due]:
-        """The rows that may be tried now, the longest due first, without the products in `shut`."""
+    async def due(self, limit: int, shut: Collection[str] = (), *, of_late: bool = False) -> Sequence[Due]:
+        """The rows that may be tried now, the longest due first, or last if `of_late`; without the products in
+        `shut`."""
         values = {"limit": limit, "shut": list(shut)}
-        return await self.backend.read(lambda c: [Due(*row) for row in c.execute(self._statements.due, values)])
+        statement = self._statements.due_of_late if of_late else self._statements.due
+        return await self.backend.read(lambda c: [Due(*row) for row in c.execute(statement, values)])
 
     async def next_due_in(self, shut: Collection[str] = ()) -> float | None:
         """Seconds until a row becomes due, without the products in `shut`; None if none waits."""

@@ -108,7 +108,8 @@ class Statements:
         self.remove = delete(submission).where(_BY_ID)
 
         # Deliver.
-        self.due = select(s.id, s.product).where(rows.due, rows.open_gate).order_by(s.due_at).limit(bindparam("limit"))
+        due = select(s.id, s.product).where(rows.due, rows.open_gate).limit(bindparam("limit"))
+        self.due, self.due_of_late = due.order_by(s.due_at), due.order_by(s.due_at.desc())
         self.next_due = _next_due(rows)
         self.claim = _claim(rows, lease)
         self.claim_due = _claim_due(rows, lease)
