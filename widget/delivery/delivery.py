@@ -207,7 +207,7 @@ class Delivery:
         if gate is None:  # the product was removed from widget.toml while one of its rows waits
             await self._outbox.postpone(submission_id, _NO_PRODUCT_DELAY, "no such product")
             return Turn(_NO_PRODUCT_DELAY)
-        is_in_series = gate.wants_another
+        is_in_series = gate.wants_another and gate.opens_in > 0
         if not gate.admit(submission_id) or not (is_in_series or await self._is_worth_a_row(gate, product)):
             return Turn(gate.opens_in)
         work = await self._outbox.claim(submission_id)
