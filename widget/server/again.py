@@ -21,6 +21,7 @@ from typing import NoReturn
 import structlog
 
 from widget.server.serving import FIRST_PASSED
+from widget.telemetry import logs
 
 log = structlog.get_logger("widget.server.again")
 
@@ -72,7 +73,7 @@ def start_again(listening: int | None = None) -> NoReturn:
     """Start this command again in this process, with the descriptor of its listening socket, if it has one."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     sys.stdout.flush()
-    sys.stderr.flush()
+    logs.flush()
     if listening is not None:
         os.dup2(listening, FIRST_PASSED)
         os.set_inheritable(FIRST_PASSED, True)

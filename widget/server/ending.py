@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import structlog
 
+from widget.telemetry import logs
+
 log = structlog.get_logger("widget.server.ending")
 
 MARGIN = 3.0
@@ -17,7 +19,7 @@ MARGIN = 3.0
 def leave() -> NoReturn:
     """Exit now, without waiting for threads: one may be waiting for a database that is unavailable."""
     sys.stdout.flush()
-    sys.stderr.flush()
+    logs.flush()
     os._exit(0)
 
 

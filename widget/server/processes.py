@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from widget.telemetry import logs
+
 log = structlog.get_logger("widget.server.processes")
 
 _ASKED = (signal.SIGTERM, signal.SIGINT)
@@ -152,7 +154,7 @@ class _Processes:
             status = 2
         finally:
             sys.stdout.flush()
-            sys.stderr.flush()
+            logs.flush()
             os._exit(status)
         raise AssertionError
 

@@ -7,12 +7,14 @@ silenced.
 """
 
 import asyncio
-import io
+import atexit
 import json
 import logging
 import os
+import select
 import sys
 import time
+from collections import deque
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
@@ -23,25 +25,71 @@ _SILENT = ("httpx", "httpcore", "python_multipart", "multipart", "sqlalchemy.eng
 """Libraries that log addresses, bodies or statement parameters. The service logs what matters itself."""
 
 
+log = structlog.get_logger("widget.telemetry.logs")
+
 _SOON = 0.02
 """Seconds that a line without trouble may wait for others."""
 _LEVELS = {"warn": "warning", "exception": "error"}
 """The levels of methods that have another name."""
 
 
+_PIECE = 4000
+"""Characters that a pipe with room takes at once, whoever reads it (PIPE_BUF). Lines are ASCII where they go to one."""
+_PATIENCE = 0.1
+"""Seconds that a reader who was quick may take to make room."""
+
+
 class _Patient:
-    """A stream that drops lines instead of raising: a full disk must not make the logged operation fail."""
+    """A stream that drops lines instead of raising or waiting: neither a full disk nor a reader that hangs, such as a
+    container's log driver, must hold up what is logged. Writes nothing before `flush`."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._waiting: deque[str] = deque()
+        self._dropped = 0
+        self._is_cut = False
+        self._room = _room_of(stream)
 
     def write(self, text: str) -> None:
-        with suppress(OSError):
-            self._stream.write(text)
+        self._waiting.append(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
+        piece = ""
+        while self._waiting:
+            with suppress(IndexError):  # another thread was faster
+                text = self._waiting.popleft()
+                if len(piece) + len(text) > _PIECE:
+                    self._send(piece)
+                    piece = ""
+                piece += text
+        self._send(piece)
+
+    def _send(self, text: str) -> None:
+        for at in range(0, len(text), _PIECE):
+            if not self._has_room():
+                self._dropped += text.count("\n", at)
+                self._is_cut = self._is_cut or at > 0
+                return
+            begin, self._is_cut = "\n" if self._is_cut else "", False
+            with suppress(OSError):
+                self._stream.write(begin + text[at : at + _PIECE])
+                self._stream.flush()
+        if self._dropped and text:
+            dropped, self._dropped = self._dropped, 0
+            log.warning("log.lines_dropped", lines=dropped)
+
+    def _has_room(self) -> bool:
+        return self._room is None or bool(self._room.poll(0 if self._dropped else _PATIENCE * 1000))
+
+
+def _room_of(stream: TextIO) -> "select.poll | None":
+    """Tells whether a pipe or a socket has room; None for a terminal, and for what is no file."""
+    try:
+        room = select.poll()
+        room.register(stream.fileno(), select.POLLOUT)
+    except (AttributeError, OSError):
+        return None
+    return None if stream.isatty() else room
 
 
 class _Lines:
@@ -111,6 +159,10 @@ def _as_json(_: Any, __: str, line: EventDict) -> str:
     return _encode(line)
 
 
+_stream: _Patient | None = None
+"""That of this process, once it is configured."""
+
+
 def configure(level: str, role: str = "command") -> None:
     """Configure this process's log. `level` is debug, info, warning or error; `role` is web, worker or command."""
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -124,10 +176,10 @@ def configure(level: str, role: str = "command") -> None:
     renderer: Any = _as_json
     if terminal:
         renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    stream = _Patient(sys.stderr)
+    global _stream
+    _stream = stream = _Patient(sys.stderr)
+    atexit.register(stream.flush)
     gathers = role != "command" and not terminal and number > logging.DEBUG
-    if gathers and isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(line_buffering=False, write_through=False)
     lines = _Lines(stream, _SOON if gathers else 0)
     structlog.configure(
         processors=[*processors, renderer],
@@ -140,8 +192,8 @@ def configure(level: str, role: str = "command") -> None:
 
 def flush() -> None:
     """Write the lines that wait."""
-    with suppress(OSError):
-        sys.stderr.flush()
+    if _stream:
+        _stream.flush()
 
 
 def _configure_libraries(level: int, stream: TextIO, processors: list[Any], renderer: Any) -> None:
