@@ -158,4 +158,3 @@ export class Widget {
   }
   get url() { return beside(`form/${this.get('product')}?lang=${this.language}&theme=${this.get('theme') ?? 'auto'}`) }
 }
-
