@@ -225,8 +225,11 @@ export class Panel {
     queueMicrotask(() => host.update()) // once it has this panel, and so the text for closing
   }
 
-  /** What was to be cleared when the element went is cleared without it. */
+  /** What was to be cleared when the element went is cleared without it, and that it has closed is told in the page. */
   end() {
+    const {host} = this
+    const detail = {product: this.#product}
+    if (host.isOpen) queueMicrotask(() => host.element.isConnected || document.dispatchEvent(new CustomEvent('feedback-close', {detail})))
     clearTimeout(this.#timer)
     clearTimeout(this.#fateTimer)
     this.#gone.abort()

@@ -181,6 +181,16 @@ def test_an_element_can_be_moved_and_changed_as_single_page_apps_do(visit: Any) 
     assert not page.evaluate("InsiderFeedback.isOpen")
 
 
+def test_a_form_that_is_removed_while_it_is_open_has_closed(visit: Any) -> None:
+    page = visit('<div id="view"><insider-feedback product="other"></insider-feedback></div>', attributes="")
+    opened(page)
+    page.evaluate("document.querySelector('#view').prepend(document.querySelector('insider-feedback'))")
+    form(page)
+    page.evaluate("document.querySelector('#view').replaceChildren()")
+    assert seen(page, "close") == [{"product": "other"}]
+    assert not page.evaluate("InsiderFeedback.isOpen")
+
+
 def test_a_move_that_keeps_state_keeps_the_open_form(visit: Any) -> None:
     element = '<insider-feedback product="demo"></insider-feedback>'
     page = visit(f'<div id="a">{element}</div><div id="b"></div>', attributes="")
