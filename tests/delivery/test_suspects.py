@@ -87,7 +87,6 @@ def test_however_many_texts_never_pass_they_hold_no_other_up(insider: Sandbox, t
             for _ in range(SERIES // 2):
                 assert widget.submit(ATTACK).status_code == 202
             widget.until_delivered(widget.submit(f"number {n}"))
-        assert len(seen) < 10 * SERIES, "nothing is tried again and again"
 
 
 def test_more_of_them_than_are_looked_at_together_are_no_probe_before_another(insider: Sandbox, tmp_path: Path) -> None:
