@@ -15,6 +15,7 @@ const PAUSES = [1000, 3000, 8000] // milliseconds before each further attempt
 const AT_ONCE = 2000 // milliseconds: a later failure means that the request was already on its way
 const VOUCHING = 10_000 // milliseconds in which the page must provide an identity
 const SHORT = 5 // seconds: shorter waits are waited out automatically
+const REACH = 5000 // milliseconds: an address that is silent for longer cannot be reached
 const RENEWED = ['token_expired', 'token_invalid']
 const PASSING = [...RENEWED, 'already_sent', 'too_fast', 'rate_limited', 'unavailable', 'internal', 'malformed', 'media_type', 'identity_invalid']
 
@@ -170,7 +171,7 @@ export class Sending {
         } else return answer
       } catch (error) {
         if (!(error instanceof Lost) || signal.aborted) throw error
-        if (!navigator.onLine) continue
+        if (await this.#isOffline()) continue
         const isSilent = !error.sent && error.time < AT_ONCE && await this.#reaches()
         if (isSilent && ++silent > 1) throw new Blocked()
         if (attempt === PAUSES.length) throw error
@@ -201,7 +202,7 @@ export class Sending {
 
   /** Waits until there is a network. @param {AbortSignal} signal @returns {Promise<boolean>} whether there was none */
   async #online(signal) {
-    if (navigator.onLine) return false
+    if (!await Promise.race([this.#isOffline(), aborted(signal)])) return false
     const {words, form} = this.#controller
     this.#view?.progress(words.say('waiting'), '', -1)
     this.#view?.note({kind: 'patience', icon: 'cloud', title: words.say('offline'), text: words.say('offline.text')}) // the last word is what is heard
@@ -214,10 +215,15 @@ export class Sending {
     return true
   }
 
+  /** Whether there is no network. On some systems, the browser says so of a network that it does not know. */
+  async #isOffline() {
+    return !navigator.onLine && !await this.#reaches()
+  }
+
   /** Whether the form's address answers although sending to it fails. */
   async #reaches() {
     try {
-      return (await fetch(this.#controller.form.form.action, {method: 'HEAD', cache: 'no-store'})).ok
+      return (await fetch(this.#controller.form.form.action, {method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(REACH)})).ok
     } catch {
       return false
     }

@@ -240,6 +240,13 @@ def test_offline_is_said_as_such_and_sending_goes_on_when_the_network_is_back(fo
     assert insider.descriptions() == [TEXT]
 
 
+def test_a_browser_that_is_wrong_about_being_offline_sends_all_the_same(form: FormPage, insider: Sandbox) -> None:
+    form.page.evaluate("Object.defineProperty(navigator, 'onLine', {value: false})")
+    form.fill().send()
+    expect(form.thanks).to_be_visible()
+    assert insider.descriptions() == [TEXT]
+
+
 def test_waiting_for_the_network_can_be_cancelled(form: FormPage) -> None:
     form.expected.append(NETWORK)
     form.awake().fill()
