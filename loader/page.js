@@ -28,6 +28,18 @@ function begin() {
   setTimeout(document.readyState != 'complete' ? begin : settle, 1000)
 }
 
+/** Somebody is about to use the form of an element. @param {Element} element */
+export function reach(element) {
+  if (element != own) return
+  if (!own.moveBefore) stays = true
+  else settle()
+}
+
+function settle() {
+  home = 'documentElement'
+  keep()
+}
+
 /** @param {any} [script] a tag that came later */
 export async function keep(script) {
   if (script || tag?.isConnected == false) {
@@ -48,24 +60,6 @@ export async function keep(script) {
   observer.observe(document.documentElement, {childList: true})
 }
 
-/** Somebody is about to use the form of an element. @param {Element} element */
-export function reach(element) {
-  if (element != own) return
-  if (!own.moveBefore) stays = true
-  else settle()
-}
-
-function settle() {
-  home = 'documentElement'
-  keep()
-}
-
-export function unmount() {
-  observer.disconnect()
-  own?.remove()
-  tag = own = null
-}
-
 /** Takes a tag's options. @param {any} script */
 export function mount(script) {
   const dataset = script.dataset
@@ -79,4 +73,10 @@ export function mount(script) {
   for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
   if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', begin)
   else begin()
+}
+
+export function unmount() {
+  observer.disconnect()
+  own?.remove()
+  tag = own = null
 }

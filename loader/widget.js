@@ -8,7 +8,7 @@ import {STYLE} from './style.js'
 
 /** The launcher's text in languages where it differs; `h`: Chinese in traditional characters. @type {Record<string, string>} */
 const WORDS = {
-  hi: 'राय', es: 'Tu opinión', uk: 'Відгук', h: '意見', fr: 'Votre avis', ja: 'ご意見', ar: 'رأيك', tr: 'Geri bildirim', zh: '反馈', ko: '의견', he: 'משוב',
+  hi: 'राय', es: 'Tu opinión', uk: 'Відгук', h: '意見', fr: 'Votre avis', ja: 'ご意見', ar: 'رأيك', he: 'משוב', zh: '反馈', tr: 'Geri bildirim', ko: '의견',
 }
 
 /**
@@ -45,7 +45,7 @@ export class Widget {
     if (this.place == place) try { // it was not started anew meanwhile
       this.panel = new Panel(this, add, dress)
     } catch {
-      this.box.replaceChildren()
+      this.place = this.box.replaceChildren() // none: whoever opens the form tries again
       const link = add(this.box, 'a', {class: 'button launcher', href: this.url, part: 'link', rel: 'noopener', target: '_blank'}, this.label + ' ↗')
       this.isOpen && this.person && link.click()
       this.close()
@@ -91,7 +91,7 @@ export class Widget {
     this.root.replaceChildren()
     this.#near?.disconnect()
     /** The panel, and its place, where the form's frame starts to load before the panel. @type {any} */
-    this.place = this.panel = this.launcher = null
+    this.panel = this.place = this.launcher = null
     guard(widgets.filter(widget => widget != this))
   }
 
@@ -131,7 +131,8 @@ export class Widget {
 
   /** @param {any} [opener] */
   toggle(opener) {
-    this.isOpen ? this.close() : this.open(null, opener)
+    if (!this.isOpen) this.open(null, opener)
+    else this.close()
   }
 
   /** Sets options with valid values (a string, number or boolean), and reports all others. @param {any} options */

@@ -222,6 +222,7 @@ export class Panel {
     if (host.inline) this.#ask()
     this.load()
     if (host.isOpen) this.show()
+    if (host.box.querySelector('[part=link]')) queueMicrotask(() => host.element.replaceWith(host.element)) // it stood in for this panel
     queueMicrotask(() => host.update()) // once it has this panel, and so the text for closing
   }
 

@@ -284,6 +284,23 @@ def test_a_panel_that_is_blocked_makes_the_first_press_open_a_tab(host: HostPage
     expect(host.page.locator("insider-feedback").get_by_role("link", name="Feedback")).to_be_visible()
 
 
+def test_a_link_of_the_page_opens_a_tab_as_long_as_the_panel_is_blocked(host: HostPage) -> None:
+    host.put(PAGE)
+    host.page.route("**/embed-*.js", lambda route: route.abort("blockedbyclient"))
+    host.visit()
+    host.page.evaluate("void InsiderFeedback.attach('.ask')")
+    host.page.locator(".ask").hover()
+    expect(host.page.locator("insider-feedback").get_by_role("link", name="Feedback")).to_be_visible()
+    for _ in range(2):
+        with host.context.expect_page() as opened:
+            host.page.locator(".ask").click()
+        opened.value.close()
+    host.page.unroute_all()
+    host.page.locator(".ask").click()
+    expect(host.form.locator("#description")).to_be_visible()
+    expect(host.launcher).to_have_text("Close")
+
+
 def test_a_slow_network_is_waited_for_and_is_not_a_fault(host: HostPage) -> None:
     """The form answers after the loader has given it up, by the test's clock."""
     host.put(PAGE)
