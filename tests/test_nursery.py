@@ -35,7 +35,8 @@ def circumstances(helper):
         "room": round(room / (64 << 20)),
         "is small": 10 << 20 < helper.memory() < 48 << 20,
         "folder": os.readlink(proc / "cwd"),
-        "streams": {name: os.readlink(proc / "fd" / name).partition(":")[0] for name in os.listdir(proc / "fd")},
+        "streams": [os.readlink(proc / "fd" / name).partition(":")[0] for name in "012"],
+        "others": sorted(os.readlink(proc / "fd" / name) for name in os.listdir(proc / "fd") if int(name) > 2),
         "missing": helper.missing,
     }
 

@@ -10,7 +10,11 @@ const FOREVER = 20_000 // milliseconds: sooner than the form takes silence for a
 const nothing = {getItem: () => null, setItem() {}, removeItem() {}}
 Object.defineProperty(window, 'localStorage', {get: () => nothing})
 addEventListener('beforeunload', event => event.stopImmediatePropagation(), {capture: true}) // nothing is lost here
-if (doing === 'offline') Object.defineProperty(navigator, 'onLine', {get: () => false})
+if (doing === 'offline') {
+  const {fetch} = window
+  Object.defineProperty(navigator, 'onLine', {get: () => false})
+  window.fetch = (address, options) => options?.method === 'HEAD' ? Promise.reject(new TypeError('offline')) : fetch(address, options)
+}
 if (doing === 'sending') {
   XMLHttpRequest.prototype.send = function () {
     const tell = () => this.upload.dispatchEvent(new ProgressEvent('progress', {lengthComputable: true, loaded: 1_300_000, total: 3_100_000}))
