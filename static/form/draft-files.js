@@ -15,9 +15,10 @@ const DATABASE = 'feedback', FILES = 'files', TIMES = 'times'
 
 /** @param {string} product @param {string} id @param {KeptFile[]} files */
 export async function keep(product, id, files) {
+  const kept = await Promise.all(files.map(packed))
   localStorage.setItem(mark(product), JSON.stringify({at: Date.now()}))
   await use('readwrite', (contents, times) => {
-    contents.put(files, id)
+    contents.put(kept, id)
     times.put({product, at: Date.now()}, id)
   })
 }
@@ -31,14 +32,19 @@ export async function touch(product, id) {
 /** @param {string} id @returns {Promise<KeptFile[]>} none if they have expired */
 export async function load(id) {
   const [files, time] = await Promise.all([use('readonly', contents => contents.get(id)), use('readonly', (_, times) => times.get(id))])
-  return files && isFresh(time) ? Promise.all(files.map(inMemory)) : []
+  return files && isFresh(time) ? files.map(unpacked) : []
 }
 
-/** A request with a file of the database never ends in Firefox once its set was replaced by another.
- * @param {KeptFile} kept @returns {Promise<KeptFile>} */
-async function inMemory({file, note}) {
+/** As bytes: a private window of Safari takes no files into its database, and in Firefox, a request with a file of the
+ * database never ends once its set was replaced by another. @param {KeptFile} kept */
+async function packed({file, note}) {
   const {name, type, lastModified} = file
-  return {file: new File([await file.arrayBuffer()], name, {type, lastModified}), note}
+  return {file: {bytes: await file.arrayBuffer(), name, type, lastModified}, note}
+}
+
+/** @param {Awaited<ReturnType<typeof packed>>} kept @returns {KeptFile} */
+function unpacked({file, note}) {
+  return {file: new File([file.bytes], file.name, file), note}
 }
 
 /** @param {string} product @param {string} id */

@@ -7,7 +7,7 @@ import pytest
 from bed import Sandbox, Widget, until
 from form_stage import EMAIL, HUSH, NETWORK, FormPage, payloads
 from playwright.sync_api import Browser, Dialog, Route, expect
-from samples import pdf, png
+from samples import forwarded, pdf, png
 from test_form_host import Framed
 from test_form_host import framed as framed
 
@@ -67,6 +67,36 @@ def test_after_a_reload_text_and_files_are_back_and_all_of_it_is_sent(drafted: F
     assert [file["name"] for file in feedback["attachments"]] == ["a.png", "b.pdf"]
     drafted.until(f"{COUNT}.then(count => count === 0)")
     assert drafted.page.evaluate("sessionStorage.length") == 0
+
+
+TAKES_NO_FILE = """
+  const {put} = IDBObjectStore.prototype
+  const holds = value => value instanceof Blob || Object(value) === value && Object.values(value).some(holds)
+  IDBObjectStore.prototype.put = function (value, key) {
+    if (holds(value)) throw new DOMException('Error preparing Blob/File data', 'UnknownError')
+    return put.call(this, value, key)
+  }
+"""
+"""What a database does with files in a private window of Safari."""
+
+
+def test_files_are_back_after_a_reload_where_the_database_takes_none(form: FormPage, insider: Sandbox) -> None:
+    form.context.add_init_script(TAKES_NO_FILE)
+    form.open()
+    form.add(*FILES)
+    form.until(f"{TAB}?.[0].files")
+    until_kept(form, 2)
+    form.open()
+    expect(form.rows).to_have_count(2)
+    form.settle()
+    form.email.fill(EMAIL)
+    form.send()
+    expect(form.thanks).to_be_visible()
+    (feedback,) = insider.feedbacks()
+    assert [insider.file(file["number"]) for file in feedback["attachments"]] == [
+        png(),
+        forwarded(pdf(), "application/pdf"),
+    ]
 
 
 def test_one_press_throws_all_of_a_draft_away(drafted: FormPage) -> None:
@@ -367,7 +397,7 @@ CHOOSE = """id => new Promise(done => {
     const request = opening.result.transaction('files').objectStore('files').get(id)
     request.onsuccess = () => {
       const transfer = new DataTransfer()
-      for (const {file} of request.result) transfer.items.add(file)
+      for (const {file} of request.result) transfer.items.add(new File([file.bytes], file.name, file))
       document.querySelector('#files').files = transfer.files
       opening.result.close()
       done()
