@@ -73,6 +73,11 @@ def test_no_height_of_the_window_hides_what_has_to_be_filled_in(opened: Opened, 
     expect(frame.locator("#sentimentRating-true")).to_be_focused()
 
 
+def test_what_only_screen_readers_read_is_not_below_the_end_of_the_form(form: FormPage) -> None:
+    bottom = "element => element.getBoundingClientRect().bottom"
+    assert form["feedback-status"].evaluate(bottom) <= form.page.locator("body").evaluate(bottom)
+
+
 def test_the_close_button_lies_beside_the_content_in_a_low_window(opened: Opened) -> None:
     frame = opened(1366, 650)
     bar, word, title = frame.evaluate(
