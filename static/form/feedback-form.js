@@ -63,11 +63,14 @@ export class FeedbackForm extends HTMLElement {
     else addEventListener('load', () => setTimeout(() => this.recall(), SILENT), {signal})
   }
 
-  /** Offers a screenshot: by a button or, if the browser allows no page to take one, by keys. @param {AbortSignal} signal */
+  /** Offers a screenshot: by a button or, if it cannot be taken, by keys. Phones cannot take one, and a page that frames the
+   * form may forbid it. @param {AbortSignal} signal */
   #offerCapture(signal) {
     const button = this.element('feedback-capture')
     if (!button) return
-    button.hidden = !this.#canCapture
+    const policy = /** @type {any} */ (document).featurePolicy
+    button.hidden = !navigator.mediaDevices?.getDisplayMedia || !(policy?.allowsFeature('display-capture') ?? parent === window)
+    button.addEventListener('pointerenter', this) // Safari asks for a screen only while the press is handled
     button.addEventListener('click', () => this.isOpen && this.#use(controller => controller.files.capture()), {signal})
     if (button.hidden && matchMedia('(any-pointer: fine)').matches) import('../editor/paste.js').then(({suggest}) => suggest(button)).catch(() => undefined)
   }
@@ -88,12 +91,6 @@ export class FeedbackForm extends HTMLElement {
 
   /** Whether the form accepts files of this media type. @param {string} type */
   takes(type) { return this.#accept.includes(type) }
-
-  /** Whether a screenshot can be taken. Phones cannot, and a page that frames the form may forbid it. */
-  get #canCapture() {
-    const policy = /** @type {any} */ (document).featurePolicy
-    return Boolean(navigator.mediaDevices?.getDisplayMedia) && (policy?.allowsFeature('display-capture') ?? parent === window)
-  }
 
   /** An element of the page by its id; a product's own template may lack some. @param {string} id @returns {any} */
   element(id) { return document.getElementById(id) }

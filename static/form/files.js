@@ -27,12 +27,15 @@ export class Files {
   /** What has become of files and is not announced yet. @type {string[]} */
   #news = []
   #timer = 0
+  /** What takes a screenshot. @type {Promise<typeof import('../editor/capture.js')> | undefined} */
+  #capturing
   /** Withdraws the offers for the files. */
   #gone = new AbortController()
 
   /** @param {FormController} controller */
   constructor(controller) {
     this.#controller = controller
+    if (controller.form.element('feedback-capture')?.hidden === false) this.#prepareCapture().catch(() => undefined)
   }
 
   get count() { return this.#entries.length }
@@ -80,10 +83,18 @@ export class Files {
     this.#changed()
   }
 
+  /** Loads what takes a screenshot, before the press: Safari asks for a screen only while it handles that. */
+  #prepareCapture() {
+    return this.#capturing ??= import('../editor/capture.js').catch(error => {
+      this.#capturing = undefined
+      throw error
+    })
+  }
+
   /** Adds a screenshot of the page. */
   async capture() {
     try {
-      const {capture} = await import('../editor/capture.js')
+      const {capture} = await this.#prepareCapture()
       const file = await capture(this.#controller.form)
       if (file) this.add([{file}])
     } catch {

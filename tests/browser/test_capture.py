@@ -116,6 +116,32 @@ def test_who_thinks_better_of_it_finds_the_form_as_it_was(context: BrowserContex
     assert form.unexpected() == []
 
 
+ONLY_AT_A_PRESS = """() => {
+  let isPressed = false
+  addEventListener('click', () => {
+    isPressed = true
+    setTimeout(() => { isPressed = false })
+  }, {capture: true})
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    window.isAllowed = isPressed
+    throw new DOMException('Permission denied', 'NotAllowedError')
+  }
+}"""
+"""What Safari demands: a question for the screen is part of the task of a press."""
+
+
+def test_the_first_press_asks_for_the_screen_while_it_is_handled(context: BrowserContext, form_site: Widget) -> None:
+    form = FormPage(context.new_page(), form_site.url).open()
+    form.page.evaluate(ONLY_AT_A_PRESS)
+    button = form.page.get_by_role("button", name="Take a screenshot")
+    with form.page.expect_response("**/capture.js") as answer:
+        button.hover()
+    form.page.evaluate("address => import(address).then(() => true)", answer.value.url)
+    button.click()
+    form.until("window.isAllowed !== undefined")
+    assert form.page.evaluate("window.isAllowed") is True
+
+
 def test_nothing_is_captured_while_the_form_is_sent(context: BrowserContext, form_site: Widget) -> None:
     form = FormPage(context.new_page(), form_site.url).open().fill()
     form.page.evaluate("navigator.mediaDevices.getDisplayMedia = async () => { window.asked = true }; 0")
