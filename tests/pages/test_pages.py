@@ -243,6 +243,12 @@ def test_the_page_says_its_language_direction_theme_and_mode() -> None:
     assert (root["dir"], root["data-theme"], root["data-mode"]) == ("rtl", "auto", "popover")
 
 
+def test_only_a_page_of_its_own_says_what_a_keyboard_does_to_it() -> None:
+    """In a frame it has no effect, and Safari's console complains in the host page's name."""
+    views = [form(mode=mode).one(name="viewport")["content"] or "" for mode in ("page", "popover", "dialog", "inline")]
+    assert ["interactive-widget" in view for view in views] == [True, False, False, False]
+
+
 def test_a_theme_or_mode_that_nobody_knows_falls_back() -> None:
     html = make().form(DEMO, ENGLISH, FormState("t"), Looks('"x', "sideways"))
     root = Page(html).one(lang="en")
