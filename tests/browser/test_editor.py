@@ -26,7 +26,7 @@ KEPT_WIDTH = """new Promise(done => {
   opening.onsuccess = () => {
     opening.result.transaction('files').objectStore('files').getAll().onsuccess = event => done(event.target.result)
   }
-}).then(async ([[{file}]]) => (await createImageBitmap(file)).width)"""
+}).then(async ([[{file}]]) => (await createImageBitmap(new Blob([file.bytes]))).width)"""
 """Of the picture of a draft."""
 
 
