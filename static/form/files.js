@@ -273,7 +273,13 @@ export class Files {
   #tell(text) {
     this.#news.push(text)
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#controller.say(this.#news.splice(0).join(' · ')), SOON)
+    this.#timer = setTimeout(() => this.tellNow(), SOON)
+  }
+
+  /** Announces what waits for that. */
+  tellNow() {
+    clearTimeout(this.#timer)
+    if (this.#news.length) this.#controller.say(this.#news.splice(0).join(' · '))
   }
 
   /** @param {Entry} entry */

@@ -92,6 +92,7 @@ export class FormController {
   /** Announces a text to screen readers. A pause makes them repeat the same words. @param {string} text */
   say(text) {
     if (this.isLeft) return
+    this.files?.tellNow() // or it would take the place of this text
     const status = this.form.element('feedback-status')
     status.textContent = ''
     setTimeout(() => { if (!this.isLeft) status.textContent = text }, 50)
