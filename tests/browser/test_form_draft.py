@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from typing import Any
 
 import pytest
 from bed import Sandbox, Widget, until
@@ -53,16 +54,22 @@ def until_kept(form: FormPage, files: int) -> None:
     )
 
 
+def sent(form: FormPage, insider: Sandbox) -> dict[str, Any]:
+    """Send what came back with the draft. Returns what has arrived."""
+    form.settle()
+    form.email.fill(EMAIL)
+    form.send()
+    expect(form.thanks).to_be_visible()
+    (feedback,) = insider.feedbacks()
+    return feedback
+
+
 def test_after_a_reload_text_and_files_are_back_and_all_of_it_is_sent(drafted: FormPage, insider: Sandbox) -> None:
     drafted.open()
     expect(drafted["feedback-draft"]).to_contain_text("We restored your draft")
     expect(drafted.text).to_have_value("Half a thought")
     expect(drafted.rows).to_have_count(2)
-    drafted.settle()
-    drafted.email.fill(EMAIL)
-    drafted.send()
-    expect(drafted.thanks).to_be_visible()
-    (feedback,) = insider.feedbacks()
+    feedback = sent(drafted, insider)
     assert feedback["body"]["description"] == "Half a thought"
     assert [file["name"] for file in feedback["attachments"]] == ["a.png", "b.pdf"]
     drafted.until(f"{COUNT}.then(count => count === 0)")
@@ -88,11 +95,7 @@ def test_files_are_back_after_a_reload_where_the_database_takes_none(form: FormP
     until_kept(form, 2)
     form.open()
     expect(form.rows).to_have_count(2)
-    form.settle()
-    form.email.fill(EMAIL)
-    form.send()
-    expect(form.thanks).to_be_visible()
-    (feedback,) = insider.feedbacks()
+    feedback = sent(form, insider)
     assert [insider.file(file["number"]) for file in feedback["attachments"]] == [
         png(),
         forwarded(pdf(), "application/pdf"),

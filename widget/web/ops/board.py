@@ -1,5 +1,6 @@
 """GET /ops, the board, and GET /ops/live, which its script polls to keep it up to date."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -72,7 +73,8 @@ async def _board(request: Request, over: Range) -> Board:
         if product.events
     }
     known = boards.board(products, overview, piles, counts, event_webhooks, over, now)
-    known.problems[:0] = not_accepted(service.outbox.trouble, backend.spool, pending, service.settings.pending_bytes)
+    looked_at = service.outbox.trouble, backend.spool, pending, service.settings.pending_bytes
+    known.problems[:0] = await asyncio.to_thread(not_accepted, *looked_at)  # a disk may hang
     return known
 
 
