@@ -26,7 +26,8 @@ from widget.intake import body as intake
 from widget.intake.acceptance import Acceptance, Identities
 from widget.ops.flushing import Flusher
 from widget.ops.sessions import Sessions
-from widget.pages.operator import OperatorPages
+from widget.pages import own
+from widget.pages.addresses import public
 from widget.pages.pages import Pages
 from widget.pages.templating import Templates
 from widget.submissions import identity
@@ -203,7 +204,7 @@ def create_ops(settings: Settings, static: StaticFiles) -> OpsService | None:
     if settings.ops_token is None:
         return None
     sessions = Sessions(settings.keys, settings.ops_token.get_secret_value(), settings.ops_session)
-    return OpsService(sessions, OperatorPages(resources.path("templates"), static.url))
+    return OpsService(sessions, own.renderer("ops", static=static.url, public=public, csrf="", place=""))
 
 
 @contextlib.asynccontextmanager

@@ -28,7 +28,7 @@ from widget.pages import own
 from widget.pages.addresses import public
 from widget.pages.pages import THEMES, known
 from widget.web import snippets
-from widget.web.headers import HEADERS
+from widget.web.headers import FRAMING, HEADERS
 from widget.web.snippets import Block, Choice
 
 MODES = ("popover", "dialog", "inline")
@@ -36,12 +36,6 @@ SERVICE = "https://feedback.example.com"
 """Stands for the service's address where nobody knows it."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 POSITIONS = ("bottom-end", "bottom-start", "top-end", "top-start")
-_PAGE = {
-    **HEADERS["page"],
-    "Content-Security-Policy": HEADERS["page"]["Content-Security-Policy"].replace(
-        "frame-ancestors 'none'", "frame-ancestors 'self'; frame-src 'self'"
-    ),
-}
 
 
 class Builder:
@@ -84,7 +78,7 @@ class Builder:
         choice, origin, problem = self._choice(request, product)
         return self._page(
             request,
-            "builder.html",
+            "builder",
             product=product,
             products=self._products(request).values(),
             choice=choice,
@@ -111,7 +105,7 @@ class Builder:
             return self._unknown(request)
         choice, _, _ = self._choice(request, product)
         here = replace(choice, service="")
-        return self._page(request, "page.html", product=product, choice=here, form=snippets.form_address(here))
+        return self._page(request, "page", product=product, choice=here, form=snippets.form_address(here))
 
     def _texts(self, choice: Choice, product: Product, origin: str) -> list[Block]:
         loader = resources.content(resources.path("static") / "embed.js")
@@ -122,7 +116,7 @@ class Builder:
 
     def _unknown(self, request: Request) -> Response:
         slug, found = request.path_params["product"], self._products(request)
-        return self._page(request, "unknown.html", 404, slug=slug, products=found.values(), hint=near(slug, found))
+        return self._page(request, "unknown", 404, slug=slug, products=found.values(), hint=near(slug, found))
 
     def _choice(self, request: Request, product: Product) -> tuple[Choice, str, str]:
         """What the query asks for, the page's origin, and what is wrong with them. Unknown values are the defaults."""
@@ -154,7 +148,7 @@ class Builder:
             return self._static(request, name)
 
         html = self._render(template, root=self._root, base=public(""), back=self._back, static=static, **values)
-        return HTMLResponse(html, status, headers=_PAGE)
+        return HTMLResponse(html, status, headers=FRAMING)
 
     @property
     def _root(self) -> str:

@@ -78,6 +78,11 @@ HEADERS: Mapping[Kind, Mapping[str, str]] = {
         "Cross-Origin-Resource-Policy": "cross-origin",
     },
 }
+FRAMING: Mapping[str, str] = {
+    **HEADERS["page"],
+    "Content-Security-Policy": f"{_DOCUMENT_POLICY}; frame-ancestors 'self'; frame-src 'self'",
+}
+"""Of a page that shows others of ours in frames, or is shown in one."""
 
 
 def of_form(origins: Iterable[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The parts that answer requests, and what every route reads from a request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -21,7 +21,6 @@ from widget.intake.turns import Turns
 from widget.ops.flushing import Flusher
 from widget.ops.sessions import Sessions, Throttle
 from widget.outbox.outbox import Outbox
-from widget.pages.operator import OperatorPages
 from widget.pages.pages import Pages
 from widget.pages.state import Looks
 from widget.submissions.tokens import Tokens
@@ -32,10 +31,10 @@ from widget.web.rotation import Rotation
 
 @dataclass(frozen=True, slots=True)
 class OpsService:
-    """What the operator's pages need."""
+    """What the operator's pages need. `render` makes one from the name of its template and values."""
 
     sessions: Sessions
-    pages: OperatorPages
+    render: Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from widget.config import resources
 from widget.config.products import Product
 from widget.errors import ConfigurationError, Fault
 from widget.i18n import messages as words
+from widget.pages import own
 from widget.pages.pages import MODES, THEMES, known
 from widget.pages.state import Looks
 from widget.pages.templating import TemplateBroken
@@ -36,7 +35,7 @@ from widget.tools.preview.cells import CELLS, Cell, cells_of
 from widget.tools.preview.findings import findings_of
 from widget.tools.preview.workshop import Workshop
 from widget.web.builder import Builder
-from widget.web.headers import HEADERS, of_form
+from widget.web.headers import FRAMING, HEADERS, of_form
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "theme": ("both", "light", "dark"),
@@ -45,12 +44,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "by": ("states", "languages"),
 }
 """What the gallery can be asked for, the default first."""
-_PAGE = {
-    **HEADERS["page"],
-    "Content-Security-Policy": HEADERS["page"]["Content-Security-Policy"].replace(
-        "frame-ancestors 'none'", "frame-ancestors 'self'; frame-src 'self'"
-    ),
-}
 _TAKEN = {"status": "delivered", "receipt": "sample", "receipt_url": "/receipt/sample", "feedback_id": 1187}
 
 
@@ -67,13 +60,7 @@ def create_preview(config: Path, custom: Path) -> Starlette:
     routes = [*builder.routes(), *ROUTES]
     app = Starlette(routes=routes, exception_handlers={TemplateBroken: _broken, ConfigurationError: _unusable})
     app.state.workshop = workshop
-    app.state.templates = Environment(
-        loader=FileSystemLoader(resources.path("templates") / "preview"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    app.state.render = own.renderer("preview")
     return app
 
 
@@ -96,7 +83,7 @@ async def gallery(request: Request) -> Response:
         shown = [(cell, lang) for cell in cells]
     return _page(
         request,
-        "gallery.html",
+        "gallery",
         product=product,
         products=_renderer(request).products.values(),
         choices=CHOICES,
@@ -150,7 +137,7 @@ async def host(request: Request) -> Response:
     mode = known(request.query_params.get("mode"), MODES[1:])
     theme = known(request.query_params.get("theme"), THEMES)
     lang = known(request.query_params.get("lang"), words.languages())
-    return _page(request, "host.html", product=_product(request), mode=mode, theme=theme, lang=lang)
+    return _page(request, "host", product=_product(request), mode=mode, theme=theme, lang=lang)
 
 
 async def form(request: Request) -> Response:
@@ -215,17 +202,16 @@ async def version(request: Request) -> Response:
 async def _broken(request: Request, error: Exception) -> Response:
     """A template that fails: file, line and reason instead of the page."""
     assert isinstance(error, TemplateBroken)  # noqa: S101
-    return _page(request, "broken.html", 500, at=error.problem.name, reason=error.problem.message)
+    return _page(request, "broken", 500, at=error.problem.name, reason=error.problem.message)
 
 
 async def _unusable(request: Request, error: Exception) -> Response:
-    return _page(request, "broken.html", 500, at="widget.toml", reason=str(error))
+    return _page(request, "broken", 500, at="widget.toml", reason=str(error))
 
 
 def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    template_of = request.app.state.templates.get_template(template)
-    html = template_of.render(static=_renderer(request).static.url, **values)
-    return HTMLResponse(html, status, headers=_PAGE)
+    html = request.app.state.render(template, static=_renderer(request).static.url, **values)
+    return HTMLResponse(html, status, headers=FRAMING)
 
 
 def _found(response: Response | None) -> Response:

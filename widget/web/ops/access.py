@@ -97,7 +97,7 @@ async def read_form(request: Request) -> Mapping[str, Sequence[str]]:
 
 def page(request: Request, name: str, status: int = 200, **values: Any) -> Response:
     """A page of `/ops`."""
-    return html(request, ops_of(request).pages.render(name, **values), status, headers.HEADERS["ops"])
+    return html(request, ops_of(request).render(name, **values), status, headers.HEADERS["ops"])
 
 
 def signing_page(request: Request, problem: str = "", status: int = 401) -> Response:

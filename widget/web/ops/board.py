@@ -34,8 +34,8 @@ async def _show(visit: Visit) -> Response:
 
 async def _live(visit: Visit) -> Response:
     values = await _values(visit.request)
-    pages = ops_of(visit.request).pages
-    sections = {name: pages.render(f"_{name}", **values) for name in _SECTIONS}
+    render = ops_of(visit.request).render
+    sections = {name: render(f"_{name}", **values) for name in _SECTIONS}
     return JSONResponse({"verdict": values["board"].verdict, "sections": sections}, headers=headers.HEADERS["data"])
 
 
