@@ -20,7 +20,6 @@
     ├─ Missing              `tools.browser`: there is no browser to look at pages with
     ├─ Unreadable           `tools.borrowing`: a host page cannot be read
     ├─ UnknownProduct       `tools.check`: there is no such product in the products' file
-    ├─ Unreadable           `tools.borrowing`: a page whose look should be proposed cannot be read
     ├─ TemplateBroken       `pages.templating`: a product's template fails
     └─ LimitExceeded        `pages.limits`: a template uses more than a page may
 
@@ -106,20 +105,12 @@ class ConfigurationError(WidgetError):
 class Rejected(WidgetError):
     """A request is not acceptable. The first fault decides the status.
 
-    `fields` holds what was read of the form, so that a page can give it back. `retry_after` is in seconds. `limit` is
-    the setting that was reached, for the log.
+    `retry_after` is in seconds. `limit` is the setting that was reached, for the log.
     """
 
-    def __init__(
-        self,
-        *faults: Fault,
-        fields: Mapping[str, str] | None = None,
-        retry_after: float | None = None,
-        limit: str = "",
-    ) -> None:
+    def __init__(self, *faults: Fault, retry_after: float | None = None, limit: str = "") -> None:
         self.faults = faults
         self.limit = limit
-        self.fields: Mapping[str, str] = fields or {}
         self.retry_after = retry_after
         super().__init__(", ".join(f"{fault.field or '-'}:{fault.code}" for fault in faults))
 
@@ -137,9 +128,9 @@ class Rejected(WidgetError):
 class AlreadySent(Rejected):
     """The token was used for another submission, `submission_id`, which stays as it is."""
 
-    def __init__(self, submission_id: str, fields: Mapping[str, str]) -> None:
+    def __init__(self, submission_id: str) -> None:
         self.submission_id = submission_id
-        super().__init__(Fault("already_sent"), fields=fields)
+        super().__init__(Fault("already_sent"))
 
 
 class TokenError(WidgetError):

@@ -81,7 +81,7 @@ class Server:
         except Rejected as rejected:
             headers = {} if incoming.whole else {"connection": "close"}
             faults = [[fault.field, fault.code, fault.position] for fault in rejected.faults]
-            content = {"faults": faults, "fields": dict(rejected.fields), "close": not incoming.whole}
+            content = {"faults": faults, "fields": dict(incoming.fields), "close": not incoming.whole}
             return JSONResponse(content, status_code=rejected.status, headers=headers)
         except OutboxUnavailable:
             return JSONResponse({"fields": dict(incoming.fields), "close": not incoming.whole}, status_code=503)

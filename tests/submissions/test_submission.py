@@ -27,7 +27,7 @@ def test_what_is_not_said_is_not_rated_and_no_consent():
     assert feedback_of(description="Hello") == Feedback("Hello", MARA, rating=None, consent=False)
 
 
-def test_all_faults_are_named_at_once_with_the_fields_given_back():
+def test_all_faults_are_named_at_once():
     fields = {"description": "x" * 1001, "submittedByEmail": "mara", "sentimentRating": "5", "contactConsent": "on"}
     with pytest.raises(Rejected) as caught:
         check(fields, files=0)
@@ -37,7 +37,6 @@ def test_all_faults_are_named_at_once_with_the_fields_given_back():
         ("sentimentRating", "invalid"),
         ("contactConsent", "invalid"),
     ]
-    assert caught.value.fields == fields
     assert caught.value.status == 422
 
 

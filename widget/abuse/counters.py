@@ -51,11 +51,6 @@ class BoundedStorage:
         self._counts[name] = (count + amount, end)
         return count + amount
 
-    async def get(self, key: str) -> int:
-        """The sum in the current window."""
-        count, end = self._counts.get(hash(key), (0, 0.0))
-        return count if end > self._clock() else 0
-
     async def get_expiry(self, key: str) -> float:
         """The end of the current window (Unix seconds)."""
         _, end = self._counts.get(hash(key), (0, self._clock()))

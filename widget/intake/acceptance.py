@@ -49,30 +49,6 @@ class FormToken:
     made_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The submission is on stable storage, and perhaps already delivered or refused."""
-
-    status: SubmissionStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """The submission was stored before, with the same token."""
-
-    status: SubmissionStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The submission is on stable storage and waits for the operator."""
-
-    status: SubmissionStatus
-
-
-Accepted = Stored | Repeated | Held
-
-
 class Identities:
     """Verifies the identities that the products' servers sign. `secrets` are the keys for HS256, by product."""
 
@@ -96,7 +72,7 @@ class Identities:
                 fields["identity"], product=product.slug, keys=keys, now=time.time(), opened_at=opened_at
             )
         except IdentityInvalid as error:
-            raise _disbelieved(product, fields, error) from error
+            raise _disbelieved(product, error) from error
 
 
 class Acceptance:
@@ -149,8 +125,8 @@ class Acceptance:
 
     async def accept(
         self, product: Product, token: FormToken, form: RawForm, lang: str, address: str, *, test: bool = False
-    ) -> Accepted:
-        """Store a submission for good, unless it was stored before, and try to deliver it at once.
+    ) -> SubmissionStatus:
+        """Store a submission for good, unless it was stored before, and try to deliver it at once. Returns its status.
 
         `lang` is the language of the form, and so of the consent text that the person saw; `address` is the client's.
         Raises Rejected, with every fault of the step that found one, and OutboxUnavailable.
@@ -169,11 +145,11 @@ class Acceptance:
             raise
         if accepted := accepted or await self._repeated(product, token, form):
             return accepted
-        raise _disbelieved(product, form.fields, IdentityInvalid("used", "its jti was used before"))
+        raise _disbelieved(product, IdentityInvalid("used", "its jti was used before"))
 
     async def _accept_new(
         self, product: Product, token: FormToken, form: RawForm, lang: str, address: str, *, test: bool
-    ) -> Accepted | None:
+    ) -> SubmissionStatus | None:
         """Do what `accept` does with a new submission. None if it turns out to be known.
 
         Nearly all are new. To look first whether each is known would cost a third of what accepting costs.
@@ -186,7 +162,7 @@ class Acceptance:
             sender = sender_key(address)
             attachments = await self._examined(form, sender)
             new = replace(new, attachments=attachments, beside=self._senders.note(new.id, sender))
-        accepted = await (self._hold(new, held) if held else self._deliver(new))
+        accepted = await (self._hold(new, held) if held else self._dispatcher.accept(new, self._delivery_wait))
         if accepted is None:
             await self._rates.take_back(product.slug, held=held is not None)
             return None
@@ -195,7 +171,7 @@ class Acceptance:
             log.warning("submission.mixed_scripts", submission=new.id, product=product.slug)
         return accepted
 
-    async def _hold(self, new: Submission, reason: str) -> Held | None:
+    async def _hold(self, new: Submission, reason: str) -> SubmissionStatus | None:
         """Store a submission for the operator. None if it is known already."""
         if not await self._outbox.add(new, held=reason):
             return None
@@ -203,15 +179,11 @@ class Acceptance:
             log.info("submission.test", submission=new.id, product=new.product)
         else:
             log.warning("submission.held", submission=new.id, product=new.product, reason=reason)
-        return Held(just_stored(new, test=reason == TEST))
+        return just_stored(new, test=reason == TEST)
 
-    async def _deliver(self, new: Submission) -> Stored | None:
-        """Store a submission, and try to deliver it at once. None if it is known already."""
-        status = await self._dispatcher.accept(new, self._delivery_wait)
-        return Stored(status) if status else None
-
-    async def _repeated(self, product: Product, token: FormToken, form: RawForm) -> Repeated | None:
-        """The first receipt, if this is a repeat. Raises AlreadySent if its content is not the same."""
+    async def _repeated(self, product: Product, token: FormToken, form: RawForm) -> SubmissionStatus | None:
+        """The status of what was stored before, if this is a repeat. Raises AlreadySent if its content is not the
+        same."""
         known = await self._outbox.status(token.submission_id)
         if known is None:
             return None
@@ -220,8 +192,8 @@ class Acceptance:
             fields = self._vouched(product, token, form)[0]
         feedback = submission.check_fields(fields, files=len(form.files), rules=_rules(product))[0]
         if known.content_mac and not self._fingerprints.matches(known.content_mac, feedback, _named(form)):
-            raise AlreadySent(known.id, form.fields)
-        return Repeated(known)
+            raise AlreadySent(known.id)
+        return known
 
     def with_field_faults(self, product: Product, rejected: Rejected, fields: Mapping[str, str]) -> Rejected:
         """Add the faults of the fields to a refusal for files alone, so that one answer names every fault."""
@@ -260,7 +232,7 @@ class Acceptance:
             return fields, person
         said = fields.get("submittedByEmail", "").strip()
         if said and not addresses.same(said, person.email):
-            raise _disbelieved(product, fields, IdentityInvalid("forged", "the form has another e-mail address"))
+            raise _disbelieved(product, IdentityInvalid("forged", "the form has another e-mail address"))
         return {**fields, "submittedByEmail": person.email}, person
 
     async def _examined(self, form: RawForm, client: str) -> tuple[Attachment, ...]:
@@ -271,7 +243,7 @@ class Acceptance:
         pairs = list(zip(form.files, every, strict=True))
         faults = [_file_fault(file, seen) for file, seen in pairs if seen.verdict != "good"]
         if faults:
-            raise Rejected(*faults, fields=form.fields)
+            raise Rejected(*faults)
         return tuple(
             Attachment(file.name, file.media_type, seen.size, file.content, " ".join(seen.notes) or None)
             for file, seen in pairs
@@ -288,10 +260,10 @@ def _rules(product: Product) -> submission.Rules:
     return submission.Rules(asked.description, asked.sentiment, asked.files, asked.consent, chips)
 
 
-def _disbelieved(product: Product, fields: Mapping[str, str], error: IdentityInvalid) -> Rejected:
+def _disbelieved(product: Product, error: IdentityInvalid) -> Rejected:
     """The person learns that something is wrong. The log tells the host's developer what."""
     _disbeliefs.note(log.warning, product=product.slug, reason=error.reason, why=str(error))
-    return Rejected(Fault("identity_invalid", "identity", error.reason), fields=fields)
+    return Rejected(Fault("identity_invalid", "identity", error.reason))
 
 
 def _file_fault(file: RawFile, seen: Seen) -> Fault:

@@ -119,12 +119,7 @@ class Incoming:
         if self._failure is not None:
             raise OutboxUnavailable("an attachment cannot be stored") from self._failure
         if self._form.refused:
-            raise Rejected(
-                *self._form.faults,
-                fields=self._form.fields,
-                retry_after=self._form.retry_after,
-                limit=self._form.limit,
-            )
+            raise Rejected(*self._form.faults, retry_after=self._form.retry_after, limit=self._form.limit)
         return RawForm(self._form.fields, tuple(map(self._raw_file, self._form.uploads)))
 
     def close(self) -> None:

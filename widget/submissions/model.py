@@ -94,7 +94,7 @@ def check(fields: Mapping[str, str], *, files: int, rules: Rules = Rules()) -> F
     """The feedback in the form's fields, sent with so many files. Raises Rejected with every fault."""
     feedback, faults = check_fields(fields, files=files, rules=rules)
     if faults:
-        raise Rejected(*faults, fields=fields)
+        raise Rejected(*faults)
     return feedback
 
 

@@ -180,7 +180,6 @@ NEEDS: Mapping[str, tuple[float, tuple[str, ...]]] = {
 _TINTS = {"danger-soft": "danger", "notice-soft": "notice", "accent-soft": "accent"}
 _INK = Colour.read("#26221d")
 _BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
-_CHOICES = ("surface", "text", "accent")
 
 
 def _chosen(theme: Theme, mode: Mode) -> Palette:

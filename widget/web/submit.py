@@ -56,10 +56,10 @@ async def submit(request: Request) -> Response:
             return _refuse(request, product, whole, token, incoming)
         except OutboxUnavailable as error:
             return _refuse(request, product, problems.unavailable(error, product), token, incoming)
-        if accepted.status.state in ("refused", "discarded"):
+        if accepted.state in ("refused", "discarded"):
             # That submission has ended. The next one is a new one, with a token of its own.
-            return _refuse(request, product, Rejected(_refused_upstream(accepted.status)), None, incoming)
-        return _thank(request, product, accepted.status)
+            return _refuse(request, product, Rejected(_refused_upstream(accepted)), None, incoming)
+        return _thank(request, product, accepted)
 
 
 async def _token(service: Service, product: Product, incoming: Incoming) -> FormToken | None:
