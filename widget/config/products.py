@@ -11,13 +11,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from widget.config.hosts import is_reachable
+from widget.config.hosts import is_local, is_reachable
 from widget.submissions.limits import KINDS, MAX_FILES, Kind
 from widget.submissions.model import CONSENT_VERSION, MAX_CHIP, MAX_CHIPS, clean_text
 from widget.theming.themes import Theme
 
-LOCAL = re.compile(r"((.+\.)?localhost|127(\.[0-9]{1,3}){3}|\[::1\])")
-"""Hosts for which plain http is allowed."""
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
 MAX_CONSENT = 300
@@ -41,7 +39,7 @@ def _origin(value: str) -> str:
     match = _ORIGIN.fullmatch(value)
     if match is None:
         raise ValueError(f"{value!r} is not a valid origin; write https://host, https://host:port or https://*.host")
-    if match["scheme"] == "http" and not LOCAL.fullmatch(match["host"]):
+    if match["scheme"] == "http" and not is_local(match["host"]):
         raise ValueError(f"{value!r} needs https; plain http is allowed for localhost only")
     if match["host"].startswith("*.") and "." not in match["host"][2:] and match["host"] != "*.localhost":
         raise ValueError(f"{value!r} would allow a whole top-level domain")
@@ -278,8 +276,7 @@ def _event_address(value: str) -> str:
         raise ValueError(advice)
     if "@" in parts.netloc:
         raise ValueError("must not contain a user or password; remove them, the signature tells who sends")
-    host = parts.hostname or ""
-    if parts.scheme == "http" and not LOCAL.fullmatch(f"[{host}]" if ":" in host else host):
+    if parts.scheme == "http" and not is_local(parts.hostname):
         raise ValueError("needs https; plain http is allowed for localhost only")
     return value
 

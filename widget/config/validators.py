@@ -12,8 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from widget.config import rates
-from widget.config.hosts import is_reachable
-from widget.config.products import LOCAL
+from widget.config.hosts import is_local, is_reachable
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 _PORTS = {"http": 80, "https": 443}
@@ -51,8 +50,7 @@ def authorities(value: Path | None) -> Path | None:
 def goes_out_plain(url: str) -> bool:
     """Whether an address has neither https nor a host that is this very machine."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    return parts.scheme == "http" and not LOCAL.fullmatch(f"[{host}]" if ":" in host else host)
+    return parts.scheme == "http" and not is_local(parts.hostname)
 
 
 def web_address(value: str) -> str:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from widget.abuse.counters import StorageAway
 from widget.abuse.rate_limits import shared_storage
+from widget.config.hosts import is_local
 from widget.config.loading import suffix
-from widget.config.products import LOCAL
 from widget.config.settings import Settings
 from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError, OutboxUnavailable, Problem
@@ -53,14 +53,14 @@ def check_origins(settings: Settings, *, strict: bool = False) -> Check:
 
 def _origins(settings: Settings) -> Iterator[Finding]:
     public = urlsplit(settings.public_url or "")
-    is_public = bool(public.hostname) and not LOCAL.fullmatch(public.hostname or "")
+    is_public = bool(public.hostname) and not is_local(public.hostname)
     if is_public and public.scheme != "https":
         message = "Pages on https cannot embed a form on http."
         yield Finding("settings.public_url", message, "Give an https address.", "PUBLIC_URL")
     for slug, product in settings.products.items():
         at = f"{settings.widget_config}: products.{slug}.origins"
         names = [entry.partition("://")[2].rpartition(":")[0] or entry.partition("://")[2] for entry in product.origins]
-        local = [name for name in names if LOCAL.fullmatch(name)]
+        local = list(filter(is_local, names))
         if is_public and len(local) == len(names):
             message = "Only pages on this machine may embed the form, but PUBLIC_URL is not an address of this machine."
             yield Finding("settings.origins", message, "Add the origins of the product's pages.", at)

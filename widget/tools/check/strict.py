@@ -5,8 +5,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from widget.config import secrets
+from widget.config.hosts import is_local
 from widget.config.loading import suffix
-from widget.config.products import LOCAL
 from widget.config.settings import Settings
 from widget.outbox import private
 from widget.tools.findings import Check, Finding
@@ -76,7 +76,7 @@ def _origins(settings: Settings) -> Iterator[Finding]:
         at = f"{settings.widget_config}: products.{slug}.origins"
         for origin in product.origins:
             host = origin.partition("://")[2].partition(":")[0]
-            if LOCAL.fullmatch(host):
+            if is_local(host):
                 message = f"{origin} lets pages on any visitor's own machine embed the form."
                 yield Finding("strict.origin", message, "Remove it in production.", at)
             elif "*" in origin:
@@ -107,7 +107,7 @@ def _tls(settings: Settings) -> Iterator[Finding]:
 def _is_near(url: str) -> bool:
     """Whether an address stays on this machine: a socket, or the machine itself."""
     host = urlsplit(url).hostname
-    return not host or LOCAL.fullmatch(f"[{host}]" if ":" in host else host) is not None
+    return not host or is_local(host)
 
 
 def _asks_for_tls(url: str) -> bool:

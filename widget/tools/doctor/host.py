@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+from widget.config.validators import goes_out_plain
 from widget.tools.doctor import csp
 from widget.tools.doctor.csp import Policy
 from widget.tools.doctor.embeds import OPTIONS, WANTED, Embed
@@ -12,7 +13,6 @@ from widget.tools.doctor.visits import Visit
 from widget.tools.findings import Finding, Level
 from widget.tools.markup import Element
 
-LOCAL = re.compile(r"(.+\.)?localhost|127(\.[0-9]{1,3}){3}|::1")
 NEEDED = {
     "allow-scripts": "the form's script does not run",
     "allow-same-origin": "the form counts as another origin than its own service, and no page may frame it",
@@ -29,7 +29,7 @@ def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
     """The script tag or the frame, as it is written."""
     element = embed.element
     at = f"{visit.url}, line {element.line}" if element else visit.url
-    if urlsplit(visit.url).scheme == "https" and urlsplit(embed.base).scheme == "http" and not _local(embed.base):
+    if urlsplit(visit.url).scheme == "https" and goes_out_plain(embed.base):
         message = f"The page is https, and {embed.base} is not: browsers block it as mixed content."
         yield Finding("tag.mixed", message, f"Write https: {embed.base.replace('http:', 'https:', 1)}.", at)
     if element is None or embed.kind != "script":
@@ -186,7 +186,3 @@ def _sandbox(allowed: set[str], where: str, at: str) -> Iterator[Finding]:
         if token not in allowed:
             level: Level = "wrong" if token in _SERIOUS else "notice"
             yield Finding("sandbox", f"{where} without {token}: {so_that}.", f"Add {token}.", at, level)
-
-
-def _local(url: str) -> bool:
-    return LOCAL.fullmatch(urlsplit(url).hostname or "") is not None
