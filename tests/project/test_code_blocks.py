@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 
 from widget.cli.main import main
 from widget.config import loading
-from widget.config.loading import suffix
+from widget.config.secrets import suffix
 from widget.config.settings import VARIABLES
 from widget.i18n import messages
 from widget.pages.pages import Pages

@@ -24,13 +24,12 @@ class InForce:
 
 def in_force(environ: Mapping[str, str], settings: Settings) -> Iterator[InForce]:
     """The settings in the order of docs/settings.md, then the products' own credentials and keys."""
-    suffixes = [slug.upper().replace("-", "_") for slug in settings.products]
-    wanted = secrets.names(suffixes)
+    wanted = secrets.names(settings.products)
     for name in map(str.upper, VARIABLES):
         value = getattr(settings, name.lower())
         shown = _MASK if name == "HEARTBEAT_URL" and value else _shown(value)
         yield InForce(name, shown, _source(environ, name, wanted))
-    for suffix in suffixes:
+    for suffix in map(secrets.suffix, settings.products):
         for name in (f"INSIDER_CLIENT_ID__{suffix}", *(prefix + suffix for prefix in secrets.OF_PRODUCTS)):
             if (source := _source(environ, name, wanted)) != "default":
                 yield InForce(name, environ[name] if name not in wanted else _MASK, source)

@@ -12,18 +12,13 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from widget.config import secrets
 from widget.config.products import SLUG, Chips, Events, Fields, Identity, Product
+from widget.config.secrets import suffix
 from widget.config.sentences import sentence, suggestion
 from widget.config.settings import VARIABLES, Account, Settings
 from widget.config.validators import goes_out_plain
 from widget.errors import ConfigurationError, Problem
 from widget.telemetry import tracing
 from widget.theming.themes import Theme
-
-
-def suffix(slug: str) -> str:
-    """A product's slug as it appears at the end of an environment variable's name."""
-    return slug.upper().replace("-", "_")
-
 
 _OFF_TOGETHER = ("rate_limit_network", "rate_limit_unmarked", "rate_limit_total", "proof_surge")
 
@@ -38,7 +33,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     problems: list[Problem] = []
     unusable: list[Problem] = []
     products = _products(places(environ)[0], problems, unusable)
-    environ = secrets.with_files(environ, secrets.names([*map(suffix, products)]), problems)
+    environ = secrets.with_files(environ, secrets.names(products), problems)
     given: dict[str, Any] = {name: text for name in VARIABLES if (text := environ.get(name.upper()))}
     if given.get("rate_limit", "").lower() == "off":
         given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
@@ -138,7 +133,7 @@ def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> 
     A misspelled product in the name of a credential would otherwise send its feedback to the default account, silently.
     """
     slugs = [suffix(slug) for slug in products]
-    wanted = secrets.names(slugs)
+    wanted = secrets.names(products)
     files = (secrets.spellings(name)[1] for name in wanted)
     ours = {
         *map(str.upper, VARIABLES),

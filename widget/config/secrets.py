@@ -50,9 +50,14 @@ _KEYBOARD = (
 _NEIGHBOURS = frozenset([*pairwise(_KEYBOARD), *pairwise(reversed(_KEYBOARD))])
 
 
-def names(suffixes: Collection[str]) -> tuple[str, ...]:
-    """All the secrets of a service whose products' names end in `suffixes`."""
-    return (*SECRETS, *(prefix + suffix for prefix in OF_PRODUCTS for suffix in suffixes))
+def suffix(slug: str) -> str:
+    """A product's slug as it appears at the end of an environment variable's name."""
+    return slug.upper().replace("-", "_")
+
+
+def names(slugs: Collection[str]) -> tuple[str, ...]:
+    """All the secrets of a service with these products."""
+    return (*SECRETS, *(prefix + suffix(slug) for prefix in OF_PRODUCTS for slug in slugs))
 
 
 def with_files(environ: Mapping[str, str], wanted: Collection[str], problems: list[Problem]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from widget.abuse.counters import StorageAway
 from widget.abuse.rate_limits import shared_storage
 from widget.config.hosts import is_local
-from widget.config.loading import suffix
+from widget.config.secrets import suffix
 from widget.config.settings import Settings
 from widget.config.weaknesses import weaknesses
 from widget.errors import ConfigurationError, OutboxUnavailable, Problem

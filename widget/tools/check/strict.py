@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from widget.config import secrets
 from widget.config.hosts import is_local
-from widget.config.loading import suffix
+from widget.config.secrets import suffix
 from widget.config.settings import Settings
 from widget.outbox import private
 from widget.tools.findings import Check, Finding
@@ -48,7 +48,7 @@ def _private_paths(settings: Settings, environ: Mapping[str, str]) -> Iterator[t
         yield from (("DATABASE_URL", each) for each in path.with_name(f"{path.name}-files").rglob("*"))
     if settings.spool:
         yield "SPOOL", settings.spool
-    names = secrets.names([*map(suffix, settings.products)])
+    names = secrets.names(settings.products)
     for name in names:
         yield from secrets.sources_of(environ, name, names).items()
 
