@@ -7,7 +7,7 @@ Templates do the escaping; `overrides` has the products' own words.
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import structlog
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po
 
 from widget.config.products import Product
@@ -91,7 +91,7 @@ class Words:
         self.lang = str(locale).replace("_", "-")
         self._formats = Formats.of(self.lang)
         self.dir = self._formats.direction
-        self.texts: Mapping[str, Forms] = dict(_texts(catalog))  # each with its plural forms, in gettext's order
+        self.texts: Mapping[str, Forms] = {key_of(each): forms_of(each) for each in catalog if each.id}
         self.plural: Callable[[int], int] = c2py(catalog.plural_expr)
         """The index of the plural form for a number."""
         self.plural_forms = f"nplurals={catalog.num_plurals}; plural={catalog.plural_expr};"
@@ -263,8 +263,11 @@ def _load(name: str) -> Words | None:
         return None
 
 
-def _texts(catalog: Catalog) -> Iterator[tuple[str, Forms]]:
-    for message in catalog:
-        if message.id:
-            key = message.id if isinstance(message.id, str) else message.id[0]
-            yield key, (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+def key_of(message: Message) -> str:
+    """The name of a text."""
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def forms_of(message: Message) -> Forms:
+    """A text with its plural forms, in gettext's order."""
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())

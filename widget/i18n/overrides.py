@@ -19,7 +19,7 @@ from babel.messages.pofile import PoFileError, PoFileParser
 from widget.config.products import Product
 from widget.errors import Problem
 from widget.i18n import messages as ours
-from widget.i18n.messages import Forms, Words
+from widget.i18n.messages import Forms, Words, forms_of, key_of
 
 log = structlog.get_logger("widget.i18n.overrides")
 
@@ -117,11 +117,11 @@ def _read(path: Path, templates: Path, problems: list[Problem]) -> tuple[Words |
     texts: dict[str, Forms] = {}
     for message in catalog:
         if message.id:
-            text = _text(message)
+            text = forms_of(message)
             found = list(_faults(message, text, words, can_count=can_count))
             problems += [Problem(f"{name}:{message.lineno}", fault) for fault in found]
             if not found and any(text):
-                texts[_key(message)] = text
+                texts[key_of(message)] = text
     return words, texts
 
 
@@ -143,7 +143,7 @@ def _counts_alike(catalog: Catalog, words: Words) -> bool:
 
 
 def _faults(message: Message, text: Forms, words: Words, *, can_count: bool) -> Iterator[str]:
-    key = _key(message)
+    key = key_of(message)
     reference = words.texts.get(key)
     if reference is None:
         near = difflib.get_close_matches(key, words.texts, 1)
@@ -152,14 +152,6 @@ def _faults(message: Message, text: Forms, words: Words, *, can_count: bool) -> 
         yield from (f"{key!r}: {fault}" for fault in faults_of(text, reference, words))
     elif any(text):
         yield f"{key!r}: its plural cannot be counted"
-
-
-def _key(message: Message) -> str:
-    return message.id if isinstance(message.id, str) else message.id[0]
-
-
-def _text(message: Message) -> Forms:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
 
 
 def _named(names: Iterable[str]) -> str:
