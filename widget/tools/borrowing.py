@@ -107,13 +107,18 @@ def _accent(root: Element, rules: list[Rule], values: Mapping[str, str]) -> tupl
 def _candidates(root: Element, rules: list[Rule], values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """What may be the accent, the most likely first, and where it stands."""
     yield from ((name, value) for name, value in values.items() if _NAMED.fullmatch(name))
-    buttons = [rule for rule in rules if _BUTTON.search(rule.selector)]
-    for rule in sorted(buttons, key=lambda rule: not _FIRST_BUTTON.search(rule.selector)):
+    for rule in _buttons(rules):
         yield from ((rule.selector, each.value) for each in rule.sets if each.name in _GROUNDS)
     yield from (("theme-color", meta["content"]) for meta in root.all("meta") if meta["name"].lower() == "theme-color")
     for rule in rules:
         if re.search(r"(^|[\s,])a(:link|$|,)", rule.selector):
             yield from ((rule.selector, each.value) for each in rule.sets if each.name == "color")
+
+
+def _buttons(rules: list[Rule]) -> list[Rule]:
+    """The rules of buttons, those of the most important ones first."""
+    buttons = [rule for rule in rules if _BUTTON.search(rule.selector)]
+    return sorted(buttons, key=lambda rule: not _FIRST_BUTTON.search(rule.selector))
 
 
 def _font(rules: list[Rule], values: Mapping[str, str]) -> str:
@@ -137,9 +142,7 @@ def _usable_font(value: str) -> str:
 
 
 def _radius(rules: list[Rule], values: Mapping[str, str]) -> str:
-    buttons = [rule for rule in rules if _BUTTON.search(rule.selector)]
-    likely = sorted(buttons, key=lambda rule: not _FIRST_BUTTON.search(rule.selector))
-    found = [each.value for rule in likely for each in rule.sets if each.name == "border-radius"]
+    found = [each.value for rule in _buttons(rules) for each in rule.sets if each.name == "border-radius"]
     found += [value for name, value in values.items() if re.fullmatch(r"--[\w-]*radius(-base|-md|-default)?", name)]
     for value in found:
         resolved = _resolved(value, values)

@@ -121,6 +121,11 @@ class Report:
         yield _sum(self.findings)
 
 
+def sentence(text: str) -> str:
+    """A text that is to stand alone: with a capital, and with a full stop unless it asks."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}{'' if text.endswith('?') else '.'}"
+
+
 def _settings(settings: tuple[InForce, ...]) -> Iterator[str]:
     widths = [max(len(text) for text in texts) for texts in zip(*((s.name, s.value) for s in settings), strict=True)]
     for setting in settings:

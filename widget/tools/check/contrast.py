@@ -7,7 +7,7 @@ from widget.theming.colours import contrast, nearest
 from widget.theming.themes import MODES, NEEDS, Mode, Palette, Theme, palette, shortfalls
 from widget.tools.check import paint
 from widget.tools.check.css import Set, Sheet
-from widget.tools.findings import Finding
+from widget.tools.findings import Finding, sentence
 
 _PREFIX = "--feedback-"
 _LENGTHS = ("radius", "space")
@@ -21,7 +21,7 @@ def check_theme(theme: Theme, at: str) -> Iterator[Finding]:
         message, _, _ = str(shortfall).partition(";")
         yield Finding(
             "contrast.theme",
-            f"{message[:1].upper()}{message[1:]}.",
+            sentence(message),
             fix if shortfall.nearest else f"No shade of it passes. Choose another {shortfall.ground}.",
             f"{at}.theme.{shortfall.name}",
         )

@@ -43,6 +43,14 @@ class Set:
     important: bool
     line: int
 
+    @property
+    def share(self) -> float:
+        """The value as a number or a percentage; 1 if it is neither."""
+        try:
+            return float(self.value.rstrip("%")) / (100 if self.value.endswith("%") else 1)
+        except ValueError:
+            return 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -84,7 +84,7 @@ def _hides(found: Set, *, is_field: bool, is_itself: bool) -> bool:
         case "content-visibility":
             return value == "hidden"
         case "opacity":
-            return value not in ("", ".") and _number(value) < 0.1
+            return found.share < 0.1
         case "font-size" | "scale" | "zoom":
             return bool(_NONE.fullmatch(value))
         case "color":
@@ -98,13 +98,6 @@ def _hides(found: Set, *, is_field: bool, is_itself: bool) -> bool:
         case "pointer-events":
             return value == "none" and is_itself
     return False
-
-
-def _number(value: str) -> float:
-    try:
-        return float(value.rstrip("%")) / (100 if value.endswith("%") else 1)
-    except ValueError:
-        return 1.0
 
 
 def rings(root: Element, cascade: Cascade, name: str) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def _weak(element: Element, cascade: Cascade, palette: Palette, mode: Mode, stat
     chosen = next((each for each in (faded, by_words, by_ground) if each is not None and each.is_own), None)
     if words is None or ground is None or chosen is None:
         return
-    seen = paint.over(words, _opacity(faded) if faded else 1.0, ground)
+    seen = paint.over(words, faded.set.share if faded else 1.0, ground)
     needed = AA_PARTS if _is_large(element, cascade) else AA_TEXT
     found = contrast(seen, ground)
     if found < needed:
@@ -95,17 +95,9 @@ def _ground(
 def _faded(element: Element, cascade: Cascade, mode: Mode, state: str) -> Applied | None:
     for each in (element, *element.up()):
         found = cascade.shown(each, mode, state, "opacity")
-        if found is not None and found.is_own and 0.1 <= _opacity(found) < 1:
+        if found is not None and found.is_own and 0.1 <= found.set.share < 1:
             return found
     return None
-
-
-def _opacity(applied: Applied) -> float:
-    value = applied.set.value
-    try:
-        return float(value.rstrip("%")) / (100 if value.endswith("%") else 1)
-    except ValueError:
-        return 1.0
 
 
 def _is_large(element: Element, cascade: Cascade) -> bool:

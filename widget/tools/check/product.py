@@ -28,7 +28,7 @@ from widget.tools.check import (
 )
 from widget.tools.check.page import Page
 from widget.tools.check.sources import Sources
-from widget.tools.findings import Check, Finding, Section
+from widget.tools.findings import Check, Finding, Section, sentence
 from widget.tools.offline import OfflineRenderer
 
 ON_PAGES: dict[str, Callable[[Page], Iterator[Finding]]] = {
@@ -70,12 +70,12 @@ def check(product: Product, renderer: OfflineRenderer, languages: Sequence[str],
     for finding in sources.check(own):
         found["escaping" if finding.code.startswith("escaping.") else "templates"].append(finding)
     found["words"] = [
-        Finding("words.unusable", _sentence(problem.message), _UNTIL_WORDS, problem.name)
+        Finding("words.unusable", sentence(problem.message), _UNTIL_WORDS, problem.name)
         for problem in renderer.wording.problems
         if problem.name.startswith(f"products/{product.slug}/")
     ]
     unused = "Correct the language's tag, or remove it. Until then, nobody reads it."
-    found["words"] += [Finding("words.unusable", _sentence(text), unused, at) for text in unspoken(product)]
+    found["words"] += [Finding("words.unusable", sentence(text), unused, at) for text in unspoken(product)]
     text = renderer.styles(product).get(f"products/{product.slug}/product.css", b"").decode("utf-8-sig", "replace")
     sheet = css.read(text, f"static/products/{product.slug}/product.css")
     first = [page for page in pages if page.words.lang == languages[0]]
@@ -129,18 +129,14 @@ def _look(page: Page) -> Iterator[tuple[str, Finding]]:
 
 def _broken(problem: Problem, own: Sources, names: Iterable[str]) -> Finding:
     fix = sources.meant(problem.message, own, names) or _UNTIL_FIXED
-    return Finding("templates.broken", _sentence(problem.message), fix, problem.name)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    return Finding("templates.broken", sentence(problem.message), fix, problem.name)
 
 
 def _unread(product: Product, renderer: OfflineRenderer, broken: Seen) -> list[Finding]:
     """Templates that no page used, such as partials of a page that failed earlier."""
     known = {finding.at for finding in broken}
     return [
-        Finding("templates.broken", _sentence(problem.message), _UNTIL_FIXED, problem.name)
+        Finding("templates.broken", sentence(problem.message), _UNTIL_FIXED, problem.name)
         for problem in renderer.templates.problems(product.slug)
         if problem.name not in known
     ]

@@ -18,7 +18,7 @@ from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
 from widget.intake.room import files_trouble
 from widget.outbox.outbox import Outbox
-from widget.tools.findings import Check, Finding, Level
+from widget.tools.findings import Check, Finding, Level, sentence
 
 _PATIENCE = 3.0
 """Seconds that a helper may take to answer."""
@@ -37,7 +37,7 @@ def check_settings(problem: ConfigurationError) -> Check:
 def _unusable(problem: Problem) -> Finding:
     """A problem as a finding: what is wrong and, after the semicolon, how to fix it."""
     message, _, fix = problem.message.partition("; ")
-    return Finding("settings.unusable", _sentence(message), _sentence(fix or _SEE_SETTINGS), problem.name)
+    return Finding("settings.unusable", sentence(message), sentence(fix or _SEE_SETTINGS), problem.name)
 
 
 def check_origins(settings: Settings, *, strict: bool = False) -> Check:
@@ -110,9 +110,9 @@ async def _asked(question: Awaitable[None], absent: Finding) -> tuple[Finding, .
     except TimeoutError:
         return (replace(absent, message=f"No answer within {_PATIENCE:g} s."),)
     except ConfigurationError as error:
-        return (replace(absent, message=_sentence(error.problems[0].message), fix=""),)
+        return (replace(absent, message=sentence(error.problems[0].message), fix=""),)
     except (ScannerUnavailable, StorageAway, OSError) as error:
-        return (replace(absent, message=_sentence(str(error))),)
+        return (replace(absent, message=sentence(str(error))),)
     return ()
 
 
@@ -160,14 +160,9 @@ async def _opened(outbox: Outbox) -> AsyncIterator[Finding]:
                 yield Finding("database.files", f"Nothing with files can be accepted: {why}.", fix)
     except ConfigurationError as error:
         for problem in error.problems:
-            yield Finding("database.unusable", _sentence(problem.message), at=problem.name)
+            yield Finding("database.unusable", sentence(problem.message), at=problem.name)
     except OutboxUnavailable as error:
         fix = "Make sure that it runs, and that the service may write to it."
         yield Finding("database.unavailable", f"It cannot be written: {error}.", fix, "DATABASE_URL")
     finally:
         await outbox.close()
-
-
-def _sentence(text: str) -> str:
-    end = "" if text.endswith("?") else "."
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}{end}"

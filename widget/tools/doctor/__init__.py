@@ -6,7 +6,6 @@ script tag.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -14,7 +13,7 @@ from widget.config import validators
 from widget.config.products import Product
 from widget.tools.doctor import host, service
 from widget.tools.doctor.embeds import Embed, find, inner_pages, written_by_script
-from widget.tools.doctor.visits import Failure, Visit, client, fetch
+from widget.tools.doctor.visits import Failure, Visit, client, fetch, origin_of
 from widget.tools.findings import Check, Finding, Report, Section
 from widget.tools.markup import Element
 
@@ -100,8 +99,8 @@ async def _embed(
     found: list[Finding] = []
     if embed.kind == "script":
         loader = await fetch(browser, embed.loader)
-        panel = await fetch(browser, f"{embed.base}/static/embed-panel.js", Origin=_origin(page.url))
-        found += [*service.check_loader(loader), *service.check_panel(panel)]
+        panel = await fetch(browser, f"{embed.base}/static/embed-panel.js", Origin=origin_of(page.url))
+        found += [*service.check_script(loader, "loader"), *service.check_script(panel, "static")]
     if form is not None:
         found += service.check_form(form, product)
     checks.append(Check("service", tuple(dict.fromkeys(found)), embed.base))
@@ -133,7 +132,3 @@ def _is_same(url: str, other: str) -> bool:
         return validators.public_url(url) == validators.public_url(other)
     except ValueError:
         return False
-
-
-def _origin(url: str) -> str:
-    return "{0.scheme}://{0.netloc}".format(urlsplit(url))

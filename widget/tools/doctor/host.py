@@ -9,7 +9,7 @@ from widget.config.validators import goes_out_plain
 from widget.tools.doctor import csp
 from widget.tools.doctor.csp import Policy
 from widget.tools.doctor.embeds import OPTIONS, WANTED, Embed
-from widget.tools.doctor.visits import Visit
+from widget.tools.doctor.visits import Visit, origin_of
 from widget.tools.findings import Finding, Level
 from widget.tools.markup import Element
 
@@ -23,6 +23,8 @@ NEEDED = {
 _PINNED = re.compile(r"/embed/[0-9a-f]{12}/embed\.js")
 """The script's address under its version, where a hash belongs."""
 _SERIOUS = ("allow-scripts", "allow-same-origin")
+_CLIPBOARD = re.compile(r"(?:^|,)\s*clipboard-write\s*=\s*(\([^)]*\)|[^,;\s]+)")
+"""Who may write to the clipboard, in `Permissions-Policy`."""
 
 
 def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
@@ -99,7 +101,7 @@ def check_policies(embed: Embed, visit: Visit) -> Iterator[Finding]:
 
 def _policy(policy: Policy, embed: Embed, visit: Visit) -> Iterator[Finding]:
     nonce = embed.element["nonce"] if embed.element else ""
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(embed.base))
+    origin = origin_of(embed.base)
     if embed.kind == "script":
         if not policy.allows(csp.SCRIPT, embed.loader, visit.url, nonce):
             yield _blocked(
@@ -160,18 +162,13 @@ def _for_all(answer: Visit) -> bool:
 
 def check_permissions(embed: Embed, visit: Visit) -> Iterator[Finding]:
     """Permissions-Policy: copying the receipt's address needs the clipboard."""
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(embed.base))
-    for feature in ("clipboard-write",):
-        allowed = _allowlist(visit.headers.get("permissions-policy", ""), feature)
-        if allowed is not None and "*" not in allowed and f'"{origin}"' not in allowed:
-            message = f"Permissions-Policy does not allow {feature} in the form, so its Copy buttons do nothing."
-            yield Finding("permissions.clipboard", message, f'Write {feature}=(self "{origin}").', visit.url, "notice")
-
-
-def _allowlist(header: str, feature: str) -> tuple[str, ...] | None:
-    """The allowlist of a feature; None if the header does not name it."""
-    match = re.search(rf"(?:^|,)\s*{re.escape(feature)}\s*=\s*(\([^)]*\)|[^,;\s]+)", header)
-    return tuple(match[1].strip("()").split()) if match else None
+    origin = origin_of(embed.base)
+    match = _CLIPBOARD.search(visit.headers.get("permissions-policy", ""))
+    if match and not {"*", f'"{origin}"'} & {*match[1].strip("()").split()}:
+        message = "Permissions-Policy does not allow clipboard-write in the form, so its Copy buttons do nothing."
+        yield Finding(
+            "permissions.clipboard", message, f'Write clipboard-write=(self "{origin}").', visit.url, "notice"
+        )
 
 
 def check_frame(frame: Element, visit: Visit, what: str) -> Iterator[Finding]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from widget.config.products import Product
 from widget.tools.doctor import csp
-from widget.tools.doctor.visits import Failure, Visit
+from widget.tools.doctor.visits import Failure, Visit, origin_of
 from widget.tools.findings import Finding
-from widget.web.headers import HEADERS, of_form
+from widget.web.headers import HEADERS, Kind, of_form
 
 _FIX = "Check what a proxy, a CDN or a firewall in front of the service does to its headers."
 _ESSENTIAL = {
@@ -38,27 +38,18 @@ def check_form(answer: Visit | Failure, product: Product | None) -> Iterator[Fin
         yield Finding("service.x_frame_options", message, "Remove it. Our policy replaces it.", answer.url)
 
 
-def check_loader(answer: Visit | Failure) -> Iterator[Finding]:
-    """The script for host pages."""
-    yield from _script(answer, HEADERS["loader"])
-
-
-def check_panel(answer: Visit | Failure) -> Iterator[Finding]:
-    """The module that the script loads when somebody reaches for the form."""
-    yield from _script(answer, HEADERS["static"])
-
-
-def _script(answer: Visit | Failure, expected: Mapping[str, str]) -> Iterator[Finding]:
+def check_script(answer: Visit | Failure, kind: Kind) -> Iterator[Finding]:
+    """A script that host pages load, with the headers of its kind."""
     if isinstance(answer, Failure):
         yield _away(answer)
     elif answer.status != 200:
         yield Finding("service.status", f"The script is answered {answer.status}.", _FIX, answer.url)
     elif "javascript" not in answer.headers.get("content-type", ""):
-        kind = answer.headers.get("content-type", "nothing")
-        message = f"The script comes as {kind}, so something else answers instead of the service."
+        media_type = answer.headers.get("content-type", "nothing")
+        message = f"The script comes as {media_type}, so something else answers instead of the service."
         yield Finding("service.type", message, "Does the address lead to this service?", answer.url)
     else:
-        yield from _compared(expected, answer, exact=False)
+        yield from _compared(HEADERS[kind], answer, exact=False)
 
 
 def _away(failure: Failure) -> Finding:
@@ -100,14 +91,14 @@ def _policy(sent: str, found: str, answer: Visit, exact: bool) -> Iterator[Findi
 def check_ancestors(form: Visit, ancestors: Sequence[str], product: Product | None) -> Iterator[Finding]:
     """Whether every page around the form may frame it."""
     for ancestor in ancestors:
-        page = _origin(ancestor)
+        page = origin_of(ancestor)
         if (
             product is not None
             and not csp.origin_matches(product.origins, ancestor, form.url)
-            and page != _origin(form.url)
+            and page != origin_of(form.url)
         ):
             message = f"{page} is not among the product's origins ({', '.join(product.origins)})."
-            origins = ", ".join(_quoted(product.origins, page))
+            origins = ", ".join(f'"{origin}"' for origin in (*product.origins, page))
             fix = f"Add it in widget.toml: origins = [{origins}], and restart the service."
             yield Finding("origins", message, fix, ancestor)
             continue
@@ -117,11 +108,3 @@ def check_ancestors(form: Visit, ancestors: Sequence[str], product: Product | No
                 message = f"frame-ancestors of the form ({' '.join(sources)}) does not name {page}."
                 fix = "Add it to the product's origins in widget.toml, and restart the service."
                 yield Finding("origins", message, fix, ancestor)
-
-
-def _quoted(origins: Sequence[str], page: str) -> list[str]:
-    return [f'"{origin}"' for origin in (*origins, page)]
-
-
-def _origin(url: str) -> str:
-    return "/".join(url.split("/")[:3])

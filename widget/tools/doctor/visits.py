@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -58,6 +59,11 @@ class Failure:
 
     url: str
     reason: str
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address."""
+    return "{0.scheme}://{0.netloc}".format(urlsplit(url))
 
 
 async def fetch(client: httpx.AsyncClient, url: str, **headers: str) -> Visit | Failure:
