@@ -47,7 +47,6 @@ async def entry(operator: Operator, submission_id: str) -> Entry:
 
 async def test_rows_are_found_by_state_product_and_age(outbox: Outbox) -> None:
     operator = Operator(outbox.backend)
-    await operator.check()
     assert await ids(operator, Wanted()) == {*VERDICTS, "sending"}
     assert await ids(operator, Wanted(states=("unknown", "refused"))) == {"parked", "held", "refused"}
     assert await ids(operator, Wanted(products=("of-created",), states=("queued",))) == {"created"}

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn, TypeVar
 
 import click
@@ -13,6 +13,7 @@ from widget.config.loading import load
 from widget.config.settings import Settings
 from widget.errors import ConfigurationError, OutboxUnavailable, Problem
 from widget.outbox.backend import Backend
+from widget.outbox.outbox import Outbox
 from widget.outbox.sqlite import SQLiteBackend
 from widget.server import hardening
 
@@ -63,7 +64,28 @@ def or_fail(work: Callable[[], T]) -> T:
         fail(named(error))
 
 
-def check_there_is_one(backend: Backend) -> None:
+def with_outbox(
+    settings: Settings, work: Callable[[Outbox], Awaitable[T]], *, all_readable: bool = True, failed: str = ""
+) -> T:
+    """Open the outbox beside the service, and do `work`. Ends the command if the outbox cannot be used or, with
+    `all_readable`, if some rows cannot be decrypted with any listed key. `failed` ends that message."""
+    try:
+        return or_fail(lambda: asyncio.run(_with_outbox(settings, work, all_readable)))
+    except OutboxUnavailable as error:
+        fail(f"The outbox cannot be used now: {error}{failed}")
+
+
+async def _with_outbox(settings: Settings, work: Callable[[Outbox], Awaitable[T]], all_readable: bool) -> T:
+    outbox = create_outbox(settings, CONNECT_TIMEOUT)
+    _check_there_is_one(outbox.backend)
+    try:
+        await outbox.open_beside(all_readable=all_readable)
+        return await work(outbox)
+    finally:
+        await outbox.close()
+
+
+def _check_there_is_one(backend: Backend) -> None:
     """Raises ConfigurationError if the command would create an empty outbox. Only the service creates one."""
     if isinstance(backend, SQLiteBackend) and not backend.path.exists():
         raise ConfigurationError([Problem("DATABASE_URL", f"there is no outbox at {backend.path}")])

@@ -1,24 +1,22 @@
 """What the commands of `widget outbox` share: opening the outbox, selecting submissions, asking, and the audit log."""
 
-import asyncio
 import getpass
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import click
 import structlog
 
-from widget.app.outbox import create_outbox
 from widget.cli import common
 from widget.cli.shown import age
 from widget.config.sentences import suggestion
 from widget.config.settings import Settings
-from widget.errors import OutboxUnavailable, TokenInvalid
+from widget.errors import TokenInvalid
 from widget.outbox.entries import STATES, Entry, Wanted
 from widget.outbox.operator import Operator
+from widget.outbox.outbox import Outbox
 from widget.submissions.tokens import Tokens, receipt_in
 from widget.telemetry import logs
 
@@ -102,15 +100,12 @@ def run(
     settings = common.settings()
     logs.configure(settings.log_level)
 
-    async def opened() -> T:
-        async with _operator(settings, all_readable) as operator:
-            await _check_products(operator, settings, products)
-            return await work(operator, settings)
+    async def checked(outbox: Outbox) -> T:
+        operator = Operator(outbox.backend)
+        await _check_products(operator, settings, products)
+        return await work(operator, settings)
 
-    try:
-        return common.or_fail(lambda: asyncio.run(opened()))
-    except OutboxUnavailable as error:
-        common.fail(f"The outbox cannot be used now: {error}")
+    return common.with_outbox(settings, checked, all_readable=all_readable)
 
 
 async def _check_products(operator: Operator, settings: Settings, products: Sequence[str]) -> None:
@@ -119,21 +114,6 @@ async def _check_products(operator: Operator, settings: Settings, products: Sequ
         if product not in settings.products and not await operator.count(Wanted(products=(product,))):
             words = f"there is no product {product!r}{suggestion(product, settings.products, 0.6)}"
             raise click.BadParameter(words, param_hint="--product")
-
-
-@asynccontextmanager
-async def _operator(settings: Settings, all_readable: bool) -> AsyncIterator[Operator]:
-    backend = create_outbox(settings, common.CONNECT_TIMEOUT).backend
-    common.check_there_is_one(backend)
-    await backend.open(exclusive=False)
-    try:
-        operator = Operator(backend)
-        await operator.check()
-        if all_readable:
-            await operator.check_readable()
-        yield operator
-    finally:
-        await backend.close()
 
 
 async def each(

@@ -1,22 +1,18 @@
 """`widget stats`: usage in figures, without anything personal."""
 
-import asyncio
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import click
 
-from widget.app.outbox import create_outbox
 from widget.cli import common
 from widget.cli.shown import age
-from widget.config.settings import Settings
-from widget.errors import OutboxUnavailable
 from widget.ops import charts
 from widget.ops.stats import EVENTS, By, Figures, group
 from widget.ops.words import one_line
-from widget.outbox.tally import Count, Tally
+from widget.outbox.tally import Tally
 from widget.telemetry import logs
 
 _BY: tuple[By, ...] = ("product", "locale", "day", "week")
@@ -44,23 +40,10 @@ def stats(by: str, since: float, products: tuple[str, ...], form: str) -> None:
     if unknown := [product for product in products if product not in settings.products]:
         common.fail(f"There is no product {', '.join(unknown)}. There are: {', '.join(sorted(settings.products))}")
     logs.configure("error")
-    try:
-        counts = common.or_fail(lambda: asyncio.run(_read(settings, since)))
-    except OutboxUnavailable as error:
-        common.fail(f"The outbox cannot be used now: {error}")
+    counts = common.with_outbox(settings, lambda outbox: Tally(outbox.backend).read(since, EVENTS))
     wanted = [count for count in counts if not products or count.key.product in products]
     figures = group(wanted, cast(By, by))
     click.echo(_FORMS[form](by, figures), nl=False)
-
-
-async def _read(settings: Settings, since: float) -> Sequence[Count]:
-    outbox = create_outbox(settings, common.CONNECT_TIMEOUT)
-    common.check_there_is_one(outbox.backend)
-    try:
-        await outbox.open_beside()
-        return await Tally(outbox.backend).read(since, EVENTS)
-    finally:
-        await outbox.close()
 
 
 _HEADS = ("submissions", "thumbs up", "thumbs down", "share up", "with files", "delivered", "refused")

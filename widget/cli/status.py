@@ -1,13 +1,12 @@
 """`widget status`: whether feedback arrives, at one look; for terminals and for cron."""
 
-import asyncio
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import click
 
-from widget.app.outbox import create_outbox
 from widget.cli import common
 from widget.cli.shown import age, written
 from widget.config.settings import Settings
@@ -44,10 +43,7 @@ def status(in_json: bool, oldest: float) -> None:
     """
     settings = common.settings()
     logs.configure("error")
-    try:
-        overview, free, events, troubles = common.or_fail(lambda: asyncio.run(_look(settings)))
-    except OutboxUnavailable as error:
-        common.fail(f"The outbox cannot be used now: {error}")
+    overview, free, events, troubles = common.with_outbox(settings, partial(_look, settings))
     problems = [*troubles, *problems_of(overview, oldest)]
     facts = _facts(settings, overview, free, events, problems)
     for line in [as_json(facts)] if in_json else _lines(facts):
@@ -55,18 +51,12 @@ def status(in_json: bool, oldest: float) -> None:
     sys.exit(NOT_ARRIVING if problems else 0)
 
 
-async def _look(settings: Settings) -> tuple[Overview, int | None, Mapping[str, Backlog], list[str]]:
+async def _look(settings: Settings, outbox: Outbox) -> tuple[Overview, int | None, Mapping[str, Backlog], list[str]]:
     """The accounts and what waits, the free space, the events that wait, and sentences about what cannot be stored."""
-    outbox = create_outbox(settings, common.CONNECT_TIMEOUT)
-    common.check_there_is_one(outbox.backend)
-    try:
-        await outbox.open_beside()
-        waiting = await Notices(outbox.backend).waiting()
-        events = {product: backlog for channel, backlog in waiting.items() if (product := product_of(channel))}
-        overview = await Accounts(outbox.backend).overview(settings.products)
-        return overview, outbox.backend.free, events, await _troubles(outbox, settings.pending_bytes)
-    finally:
-        await outbox.close()
+    waiting = await Notices(outbox.backend).waiting()
+    events = {product: backlog for channel, backlog in waiting.items() if (product := product_of(channel))}
+    overview = await Accounts(outbox.backend).overview(settings.products)
+    return overview, outbox.backend.free, events, await _troubles(outbox, settings.pending_bytes)
 
 
 async def _troubles(outbox: Outbox, limit: float) -> list[str]:

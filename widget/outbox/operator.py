@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from widget.errors import RowUnreadable
-from widget.outbox import migrations, sealing
+from widget.outbox import sealing
 from widget.outbox.backend import Backend
 from widget.outbox.entries import DISCARDABLE, RETRIABLE, Attached, Changed, Entry, Erased, Wanted, Whole
 from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
 from widget.outbox.operator_statements import BATCH, OperatorStatements
 from widget.outbox.sealing import Keyring
-from widget.outbox.tables import TEST, submission
+from widget.outbox.tables import TEST, WAITING_STATES, submission
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
 
@@ -38,14 +38,6 @@ class Operator:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self._statements = OperatorStatements(backend)
-
-    async def check(self) -> None:
-        """Make sure that the tables exist and match this release. Raises ConfigurationError or OutboxUnavailable."""
-        await self.backend.read(migrations.check)
-
-    async def check_readable(self) -> None:
-        """Make sure that there is a key for every row. Raises ConfigurationError or OutboxUnavailable."""
-        await self.backend.read(lambda c: sealing.check(c, self.backend.keyring))
 
     async def count(self, wanted: Wanted) -> int:
         """How many rows are selected."""
@@ -187,7 +179,7 @@ class Operator:
 
         def work(connection: Connection) -> tuple[Erased, Sequence[str]]:
             rows = connection.execute(self._statements.to_erase, {"ids": ids}).all()
-            waiting = [row.id for row in rows if row.state in ("queued", "sending", "unknown")]
+            waiting = [row.id for row in rows if row.state in WAITING_STATES]
             if waiting:
                 connection.execute(self._statements.give_up, {"ids": waiting})
             blobs = erase(connection, ids, "erased on request")
