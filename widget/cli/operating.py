@@ -16,6 +16,7 @@ from widget.config.settings import Settings
 from widget.errors import TokenInvalid
 from widget.outbox.entries import STATES, Entry, Wanted
 from widget.outbox.operator import Operator
+from widget.outbox.operator_statements import BATCH
 from widget.outbox.outbox import Outbox
 from widget.submissions.tokens import Tokens, receipt_in
 from widget.telemetry import logs
@@ -120,20 +121,23 @@ async def each(
     operator: Operator, wanted: Wanted, limit: int | None = None, *, newest: bool = False
 ) -> AsyncIterator[Entry]:
     """The selected submissions in order, at most `limit`, without loading all of them."""
-    after: Entry | None = None
     seen = 0
-    while entries := await operator.find(wanted, after=after, newest=newest):
+    async for entries in pages(operator, wanted, newest=newest):
         for entry in entries:
             if limit is not None and seen >= limit:
                 return
             seen += 1
             yield entry
+
+
+async def pages(
+    operator: Operator, wanted: Wanted, size: int = BATCH, *, newest: bool = False
+) -> AsyncIterator[Sequence[Entry]]:
+    """The same, `size` at a time."""
+    after: Entry | None = None
+    while entries := await operator.find(wanted, after=after, limit=size, newest=newest):
+        yield entries
         after = entries[-1]
-
-
-async def counted(operator: Operator, wanted: Wanted, applies: Callable[[Entry], bool]) -> "Counter[str]":
-    """How many of the selected submissions a change applies to, by state."""
-    return Counter([entry.state async for entry in each(operator, wanted) if applies(entry)])
 
 
 def in_words(counts: "Counter[str]") -> str:

@@ -16,12 +16,12 @@ from typing import Any, BinaryIO
 import click
 
 from widget.cli import common, export, importing, operating
-from widget.cli.operating import NOT_ALL, counted, each, in_words, named, rows
+from widget.cli.operating import NOT_ALL, each, in_words, named, rows
 from widget.cli.shown import as_json, details, summary_as_json, summary_table, table, why
 from widget.config.settings import Settings
 from widget.ops.words import duration, moment, one_line
 from widget.outbox.accounts import Accounts, Overview
-from widget.outbox.entries import DISCARDABLE, RETRIABLE, STATES, Changed, Entry, Erased, Wanted
+from widget.outbox.entries import DISCARDABLE, RETRIABLE, STATES, Changed, Erased, Wanted
 from widget.outbox.importing import Imported, Importer
 from widget.outbox.operator import Operator
 from widget.submissions import addresses
@@ -364,7 +364,13 @@ async def _applicable(
     operator: Operator, wanted: Wanted, states: Sequence[str], *, with_text: bool = False
 ) -> "Counter[str]":
     """How many of them are in one of the states and, if `with_text` is set, still have their text; by state."""
-    return await counted(operator, wanted, lambda entry: entry.state in states and not (with_text and entry.erased))
+    return Counter(
+        [
+            entry.state
+            async for entry in each(operator, wanted)
+            if entry.state in states and not (with_text and entry.erased)
+        ]
+    )
 
 
 def _count_only(
@@ -431,7 +437,5 @@ async def _batches(operator: Operator, ids: Sequence[str] | None, wanted: Wanted
         for start in range(0, len(ids), size):
             yield ids[start : start + size]
         return
-    after: Entry | None = None
-    while entries := await operator.find(wanted, after=after, limit=size):
-        after = entries[-1]
+    async for entries in operating.pages(operator, wanted, size):
         yield [entry.id for entry in entries]

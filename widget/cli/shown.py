@@ -29,7 +29,7 @@ def age(value: str) -> float:
 
 def table(entries: Sequence[Entry]) -> Iterator[str]:
     """A header line and a line for each entry; nothing without entries."""
-    return _columns([_HEADS, *map(_cells, entries)] if entries else [])
+    return columns([_HEADS, *map(_cells, entries)] if entries else [])
 
 
 Group = tuple[str, str, str, int, float]
@@ -42,7 +42,7 @@ def summary_table(groups: Sequence[Group]) -> Iterator[str]:
         (str(number), state, product, duration(oldest), one_line(reason))
         for state, product, reason, number, oldest in groups
     ]
-    return _columns([("COUNT", "STATE", "PRODUCT", "OLDEST", "REASON"), *cells] if cells else [])
+    return columns([("COUNT", "STATE", "PRODUCT", "OLDEST", "REASON"), *cells] if cells else [])
 
 
 def summary_as_json(groups: Sequence[Group]) -> Iterator[str]:
@@ -52,7 +52,8 @@ def summary_as_json(groups: Sequence[Group]) -> Iterator[str]:
         yield words.as_json(group | {"count": number, "oldest_seconds": round(oldest)})
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A line for each row, with its cells below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -8,7 +8,7 @@ from typing import cast
 import click
 
 from widget.cli import common
-from widget.cli.shown import age
+from widget.cli.shown import age, columns
 from widget.ops import charts
 from widget.ops.stats import EVENTS, By, Figures, group
 from widget.ops.words import one_line
@@ -62,11 +62,9 @@ def _rows(by: str, figures: Mapping[str, Figures]) -> list[tuple[str, ...]]:
 def _table(by: str, figures: Mapping[str, Figures]) -> str:
     if not figures:
         return "Nothing was submitted in this time.\n"
-    rows = [tuple(cell or "-" for cell in row) for row in _rows(by, figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    rows[0] = tuple(cell.upper() for cell in rows[0])
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    heads, *rows = _rows(by, figures)
+    cells = [[cell or "-" for cell in row] for row in rows]
+    return "".join(f"{line}\n" for line in columns([[*map(str.upper, heads)], *cells]))
 
 
 def _csv(by: str, figures: Mapping[str, Figures]) -> str:
