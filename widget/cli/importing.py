@@ -15,6 +15,7 @@ from widget.errors import Rejected
 from widget.files import safe_name
 from widget.outbox.entries import State
 from widget.outbox.importing import Imported, ImportedFile
+from widget.outbox.tables import WAITING_STATES
 from widget.submissions.limits import MAX_FILE_SIZE, MAX_FILES
 from widget.submissions.model import Rules, check
 
@@ -157,7 +158,7 @@ def _in_words(fault: Any) -> str:
 def _check(line: _Line) -> None:
     if line.state == "delivered" and line.feedback_id is None and not line.created_without_id:
         raise ValueError("it is delivered, but has no feedback_id")
-    if line.feedback is None and line.state in ("queued", "sending", "unknown"):
+    if line.feedback is None and line.state in WAITING_STATES:
         raise ValueError(f"it is {line.state}, but has no feedback")
 
 

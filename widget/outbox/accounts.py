@@ -18,7 +18,6 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    literal,
     null,
     or_,
     select,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from widget.outbox.backend import Backend
-from widget.outbox.tables import IS_REAL, LEFT_STATES, account, submission
+from widget.outbox.tables import IS_REAL, LEFT_STATES, WAITING_STATES, account, in_states, submission
 
 ONLY_FILES = "files: "
 """What a reason begins with if feedback goes through and only its files do not."""
@@ -110,7 +109,7 @@ class Accounts:
         self._waiting = _waiting(now)
         self._yours = _yours()
         # Two statements, each with its own partial index. One statement would scan everything that was delivered.
-        self._piles = [_piled(now, where) for where in (_IS_UNFINISHED, _is_one_of("refused", "discarded"))]
+        self._piles = [_piled(now, where) for where in (_IS_UNFINISHED, in_states("refused", "discarded"))]
 
     async def piles(self) -> Sequence[Pile]:
         """Everything that is not delivered, but for tests, by product and state. Raises OutboxUnavailable."""
@@ -157,12 +156,7 @@ class Accounts:
         return await self._backend.read(look)
 
 
-def _is_one_of(*states: str) -> ColumnElement[bool]:
-    """The states are spelled out in the statement, so that it can use a partial index."""
-    return submission.c.state.in_([literal(state, literal_execute=True) for state in states])
-
-
-_IS_UNFINISHED = _is_one_of("queued", "sending", "unknown")
+_IS_UNFINISHED = in_states(*WAITING_STATES)
 
 
 def _waiting(now: ColumnElement[float]) -> Select[str, int, float]:
@@ -181,14 +175,14 @@ def _yours() -> Select[str, int]:
     is_held = and_(s.held_for.is_not(null()), IS_REAL)
     kind = case((is_held, "held"), else_=s.state)
     # The partial index covers discarded rows, too, so the condition has to name them.
-    is_left = and_(_is_one_of(*LEFT_STATES), s.state != "discarded", s.due_at.is_(null()), s.email.is_not(null()))
+    is_left = and_(in_states(*LEFT_STATES), s.state != "discarded", s.due_at.is_(null()), s.email.is_not(null()))
     return select(kind, func.count()).where(or_(is_left, and_(_IS_UNFINISHED, is_held))).group_by(kind)
 
 
 def _piled(now: ColumnElement[float], where: ColumnElement[bool]) -> Select[str, str, int, float]:
     """By product and state, how many rows are left, and the age of the oldest. Tests wait for nobody."""
     s = submission.c
-    is_over = and_(_is_one_of(*LEFT_STATES), s.due_at.is_(null()))
+    is_over = and_(in_states(*LEFT_STATES), s.due_at.is_(null()))
     state = case(
         (and_(is_over, s.email.is_(null())), "expired"),
         (s.held_for.is_not(null()), "held"),

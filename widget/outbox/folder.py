@@ -16,7 +16,6 @@ from widget.errors import AttachmentMissing, OutboxUnavailable
 from widget.outbox import private
 from widget.outbox.sealing import FRAME, HEADER, TAG, Keyring, frames
 from widget.submissions.model import Attachment
-from widget.submissions.spooled import SpooledFile
 
 log = structlog.get_logger("widget.outbox")
 
@@ -49,7 +48,9 @@ class Folder:
             for attachment in attachments:
                 blobs.append(uuid.uuid4().hex)
                 if self._keyring.newest:
-                    self._seal(attachment.content, blobs[-1])
+                    sealed = self._keyring.seal_file(blobs[-1], frames(attachment.content.read_bytes()))
+                    self._write(blobs[-1], sealed)
+                    attachment.content.path.unlink()
                 else:
                     _sync(attachment.content.path)
                     attachment.content.path.rename(self.path / blobs[-1])
@@ -62,11 +63,7 @@ class Folder:
     def put(self, blob: str, chunks: Iterable[bytes]) -> None:
         """Write and sync a file with these bytes. Raises OutboxUnavailable."""
         try:
-            with open(self.path / blob, "xb", opener=_open_private) as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
+            self._write(blob, chunks)
         except OSError as error:
             raise OutboxUnavailable(f"an attachment cannot be stored: {error.strerror}") from error
 
@@ -111,13 +108,12 @@ class Folder:
         if reason and not were_left:
             log.error("outbox.files_not_erased", files=len(self._left), reason=reason)
 
-    def _seal(self, content: SpooledFile, blob: str) -> None:
-        with open(self.path / blob, "xb", opener=_open_private) as sealed:
-            for frame in self._keyring.seal_file(blob, frames(content.read_bytes())):
-                sealed.write(frame)
-            sealed.flush()
-            os.fsync(sealed.fileno())
-        content.path.unlink()
+    def _write(self, blob: str, chunks: Iterable[bytes]) -> None:
+        with open(self.path / blob, "xb", opener=_open_private) as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from widget.outbox.backend import Backend
 from widget.outbox.entries import DISCARDABLE, RETRIABLE, Entry, Wanted
-from widget.outbox.tables import IS_REAL, KEEP_TEST, RESTORED, attachment, submission
+from widget.outbox.tables import IS_REAL, IS_RESTORED, KEEP_TEST, WAITING_STATES, attachment, submission
 
 BATCH = 500
 """Rows in one answer or one transaction, small enough that the running service never waits for long."""
@@ -104,8 +104,7 @@ class OperatorStatements:
         if wanted.held is not None:
             conditions.append(and_(s.held_for.is_not(None), IS_REAL) if wanted.held else s.held_for.is_(None))
         if wanted.restored is not None:
-            is_restored = func.coalesce(s.held_for, "") == RESTORED
-            conditions.append(is_restored if wanted.restored else ~is_restored)
+            conditions.append(IS_RESTORED if wanted.restored else ~IS_RESTORED)
         if wanted.erased is not None:
             conditions.append(s.email.is_(null()) if wanted.erased else s.email.is_not(null()))
         if wanted.ended_within is not None:
@@ -136,7 +135,7 @@ def _entry_columns(now: ColumnElement[float]) -> tuple[ColumnElement[Any], ...]:
         s.accepted_at,
         s.ended_at,
         (now - s.accepted_at).label("age"),
-        case((s.state.in_(["queued", "sending", "unknown"]), s.due_at - now), else_=null()).label("due_in"),
+        case((s.state.in_(WAITING_STATES), s.due_at - now), else_=null()).label("due_in"),
         s.attempts,
         s.feedback_id,
         s.possible_duplicate,

@@ -27,6 +27,7 @@ from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailab
 from widget.outbox import jobs
 from widget.outbox.batches import Batches, Job, Outcome
 from widget.outbox.connections import CONNECTING, close_failed, leave_read_only, prepare_where_possible
+from widget.outbox.outage import answers_within
 from widget.outbox.sealing import FRAME, PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
 from widget.outbox.tables import metadata
@@ -37,7 +38,6 @@ from widget.telemetry.counters import Key, counters
 T = TypeVar("T")
 _PATIENCE = 30.0
 """Seconds that a transaction may take; one with 20 MiB of attachments takes less than one."""
-_SILENT = f"the database did not answer within {_PATIENCE:.0f} s"
 _LAST_JOBS = 2.0
 """Seconds that closing waits for running jobs. An unavailable database may hold a thread for much longer."""
 _PLAIN_CHUNK = 64 * 1024
@@ -153,11 +153,8 @@ class PostgresBackend:
 
     async def write(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in the next commit."""
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                return await self._batches.run(job)
-        except TimeoutError as error:
-            raise OutboxUnavailable(_SILENT) from error
+        async with answers_within(_PATIENCE):
+            return await self._batches.run(job)
 
     async def write_alone(self, job: Callable[[Connection], T]) -> T:
         """Run `job` in a transaction of its own."""
@@ -230,11 +227,8 @@ class PostgresBackend:
     async def _on_thread(self, run: Callable[[Callable[[Connection], T]], T], job: Callable[[Connection], T]) -> T:
         assert self._threads is not None  # noqa: S101
         future = asyncio.get_running_loop().run_in_executor(self._threads, run, job)
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                return await future
-        except TimeoutError as error:
-            raise OutboxUnavailable(_SILENT) from error
+        async with answers_within(_PATIENCE):
+            return await future
 
     def _commit_all(self, batch: Sequence[Job]) -> Sequence[Outcome]:
         """Run all jobs and commit. If one fails, each is run again in a transaction of its own, so that it does not

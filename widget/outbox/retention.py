@@ -14,7 +14,16 @@ from sqlalchemy import Connection, Delete, Update, and_, delete, func, literal, 
 
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
-from widget.outbox.tables import KEEP_TEST, LEFT_STATES, RESTORED, WAITING_STATES, attachment, submission
+from widget.outbox.tables import (
+    IS_RESTORED,
+    KEEP_TEST,
+    LEFT_STATES,
+    RESTORED,
+    WAITING_STATES,
+    attachment,
+    in_states,
+    submission,
+)
 
 log = structlog.get_logger("widget.retention")
 
@@ -118,8 +127,7 @@ class _Statements:
         self, backend: Backend, kept: float, receipts: float, tokens: float, contexts: float, held_files: float
     ) -> None:
         s, a, now = submission.c, attachment.c, backend.now
-        left = s.state.in_([literal(state, literal_execute=True) for state in LEFT_STATES])
-        waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
+        left, waiting = in_states(*LEFT_STATES), in_states(*WAITING_STATES)
         # A restored row may be the only copy, so it waits for as long as it takes.
         is_held = and_(waiting, s.due_at.is_(None), s.held_for.is_not(None), s.held_for != RESTORED)
         self.outlived = select(s.id).where(left, s.ended_at < now - kept, s.email.is_not(None)).limit(BATCH)
@@ -131,8 +139,7 @@ class _Statements:
         has_files = select(a.blob).where(a.submission_id == s.id, a.blob.is_not(None)).exists()
         self.held_files = select(s.id).where(is_held, s.accepted_at < now - held_files, has_files).limit(BATCH)
 
-        is_restored = func.coalesce(s.held_for, "") == RESTORED
-        is_quarantined = and_(a.blob.is_not(None), s.due_at.is_(None), s.state != "sending", ~is_restored)
+        is_quarantined = and_(a.blob.is_not(None), s.due_at.is_(None), s.state != "sending", ~IS_RESTORED)
         joined = submission.join(attachment, a.submission_id == s.id)
         self.quarantined_bytes = select(func.sum(a.size)).select_from(joined).where(is_quarantined)
         # Nobody knows whether an `unknown` one arrived, so its files may be the only copy.

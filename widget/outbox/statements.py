@@ -28,7 +28,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from widget.outbox.backend import Backend, upsert
 from widget.outbox.erasure import SAID
-from widget.outbox.tables import RESTORED, WAITING_STATES, attachment, submission
+from widget.outbox.tables import IS_RESTORED, WAITING_STATES, attachment, in_states, submission
 
 _ATTACHMENT = ("submission_id", "position", "name", "media_type", "size", "note", "blob")
 _GIVEN = (
@@ -73,11 +73,11 @@ _OF_ROW = attachment.c.submission_id == bindparam("an_id")
 
 
 class _Conditions:
-    """Which rows a statement concerns. The states are spelled out so that the partial index on `due_at` is used."""
+    """Which rows a statement concerns."""
 
     def __init__(self, backend: Backend) -> None:
         s, self.now = submission.c, backend.now
-        self.waiting = s.state.in_([literal(state, literal_execute=True) for state in WAITING_STATES])
+        self.waiting = in_states(*WAITING_STATES)
         self.unheld = and_(self.waiting, s.intent.is_(null()))
         # While a key is rotated in, another process may have sealed rows that this one cannot read.
         self.readable = or_(s.data_key.is_(null()), s.data_key.in_(backend.keyring.names))
@@ -166,8 +166,7 @@ def _probe(now: ColumnElement[float]) -> Insert:
 def _is_waiting() -> Label[bool]:
     """Whether a row waits for delivery, rather than for the operator."""
     s = submission.c
-    is_restored = func.coalesce(s.held_for, "") == RESTORED
-    return or_(s.due_at.is_not(null()), s.state == "sending", is_restored).label("is_waiting")
+    return or_(s.due_at.is_not(null()), s.state == "sending", IS_RESTORED).label("is_waiting")
 
 
 def _kept_bytes() -> Select[Any]:

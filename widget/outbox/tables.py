@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -18,6 +19,8 @@ from sqlalchemy import (
     Table,
     Text,
     case,
+    func,
+    literal,
     null,
     text,
 )
@@ -144,6 +147,15 @@ submission = Table(
     CheckConstraint("state <> 'delivered' OR feedback_id IS NOT NULL", name="submission_delivered"),
 )
 
+
+def in_states(*states: str) -> ColumnElement[bool]:
+    """Whether a row is in one of these states. They are spelled out in the statement, so that it can use a partial
+    index."""
+    return submission.c.state.in_([literal(state, literal_execute=True) for state in states])
+
+
+IS_RESTORED = func.coalesce(submission.c.held_for, "") == RESTORED
+"""Whether a row waits since a backup was restored."""
 IS_REAL = submission.c.held_for.is_distinct_from(TEST)
 """Not marked as a test, which nobody has to do anything about."""
 KEEP_TEST = case((submission.c.held_for == TEST, submission.c.held_for), else_=null())
