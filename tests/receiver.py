@@ -4,8 +4,9 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+
+from web_server import Answer, Request, WebServer
 
 
 class Post(NamedTuple):
@@ -22,7 +23,7 @@ class Post(NamedTuple):
         return loaded
 
 
-class Receiver:
+class Receiver(WebServer):
     """A server that notes what is posted to it, once it has the whole of it, and answers with a `status` by path.
 
     The paths in `held` get their answers once they are let go.
@@ -32,25 +33,14 @@ class Receiver:
         self.posts: list[Post] = []
         self.status: dict[str, int] = {}
         self.held: dict[str, threading.Event] = {}
-        receiver = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.posts.append(Post(self.path, headers, content))
-                if self.path in receiver.held:
-                    receiver.held[self.path].wait(60)
-                self.send_response(receiver.status.get(self.path, 200))
-                self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def _answer(self, request: Request) -> Answer:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.posts.append(Post(request.path, headers, request.content))
+        if request.path in self.held:
+            self.held[request.path].wait(60)
+        return Answer(self.status.get(request.path, 200), {"Location": "/elsewhere"})
 
     def hold(self, path: str) -> None:
         """Answer no more there."""
@@ -70,13 +60,8 @@ class Receiver:
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """A receiver until the context is left."""
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.let_go()
-        receiver.server.shutdown()
-        thread.join()
-        receiver.server.server_close()
+    with Receiver() as receiver:
+        try:
+            yield receiver
+        finally:
+            receiver.let_go()

@@ -6,12 +6,11 @@ whole form has tests of its own.
 
 import json
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, Self
 
+import web_server
 from playwright.sync_api import CDPSession, Page
+from web_server import WebServer
 
 STATIC = Path(__file__).parents[2] / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
@@ -54,7 +53,7 @@ Answer = tuple[int, str, str, Mapping[str, str]]
 """Status, media type, body and further headers."""
 
 
-class Server:
+class Server(WebServer):
     """Serves what is in `answers`, and static files where `static` says so; counts the requests."""
 
     def __init__(self, *, static: bool = False) -> None:
@@ -62,36 +61,16 @@ class Server:
         self.headers: dict[str, str] = {}
         self.requests: list[str] = []
         self.clear()
-        stage = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
-                stage.requests.append(self.path)
-                status, kind, body, headers = stage.answers.get(path) or stage.file(path, static)
-                content = body.encode()
-                self.send_response(status)
-                for name, value in {
-                    "Cache-Control": "no-store",
-                    **stage.headers,
-                    "Content-Type": kind,
-                    **headers,
-                }.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: Any) -> None:
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
+        self._static = static
+        super().__init__(self._answer)
         self.url = f"http://localhost:{self.port}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def _answer(self, request: web_server.Request) -> web_server.Answer:
+        path = request.path.partition("?")[0]
+        self.requests.append(request.path)
+        status, kind, body, headers = self.answers.get(path) or self.file(path)
+        fields = {"Cache-Control": "no-store", **self.headers, "Content-Type": kind, **headers}
+        return web_server.Answer(status, fields, body.encode())
 
     def clear(self) -> None:
         """Have no more to serve than an icon."""
@@ -99,21 +78,12 @@ class Server:
         self.headers = {}
         self.requests.clear()
 
-    def file(self, path: str, allowed: bool) -> Answer:
+    def file(self, path: str) -> Answer:
         name = "embed.js" if path == "/embed.js" else path.removeprefix("/static/")
         file = STATIC / name
-        if not allowed or not file.is_file():
+        if not self._static or not file.is_file():
             return 404, "text/plain", "There is nothing here.", {}
         return 200, TYPES[file.suffix], file.read_text("utf-8"), {}
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 class Stage:

@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, WIDGET_TOML, Sandbox, Widget, adjusted, until
 from outboxes import backend_at
 from samples import png
+from web_server import Answer, Request, WebServer
 
 from widget.outbox.accounts import Accounts
 from widget.outbox.outbox import Outbox
@@ -238,22 +238,12 @@ def watcher() -> Iterator[tuple[str, list[str]]]:
     """A service that waits for heartbeats."""
     seen: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.path)
-            self.send_response(200)
-            self.end_headers()
+    def answer(request: Request) -> Answer:
+        seen.append(request.path)
+        return Answer()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/ping/secret-id", seen
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with WebServer(answer) as server:
+        yield f"{server.url}/ping/secret-id", seen
 
 
 def test_signs_of_life_come_with_each_sweep_and_stop_in_an_outage(

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 from bed import NO_TLS, Sandbox, Widget, until
+from web_server import Answer, Request, WebServer
 
 from widget.delivery.gate import SERIES
 from widget.delivery.suspects import _MOST, Suspects
@@ -27,32 +26,18 @@ def firewall(insider: Sandbox, status: int) -> Iterator[tuple[str, list[str]]]:
     seen: list[str] = []
     client = httpx.Client(base_url=insider.url, trust_env=False, verify=NO_TLS)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(request: Request) -> Answer:
+        if request.path.endswith("/feedbacks"):
+            seen.append(json.loads(request.content)["description"])
+        if b"etc/passwd" in request.content:
+            return Answer(status, {"Content-Type": "text/html"}, b"<h1>Blocked</h1>")
+        names = ("Authorization", "Content-Type")
+        fields = {name: request.headers[name] for name in names if name in request.headers}
+        passed = client.post(request.path, content=request.content, headers=fields)
+        return Answer(passed.status_code, {"Content-Type": "application/json"}, passed.content)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path.endswith("/feedbacks"):
-                seen.append(json.loads(body)["description"])
-            passed = None
-            if b"etc/passwd" not in body:
-                names = ("Authorization", "Content-Type")
-                fields = {name: self.headers[name] for name in names if name in self.headers}
-                passed = client.post(self.path, content=body, headers=fields)
-            content = passed.content if passed else b"<h1>Blocked</h1>"
-            self.send_response(passed.status_code if passed else status)
-            self.send_header("Content-Type", "application/json" if passed else "text/html")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, client:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", seen
-        server.shutdown()
+    with client, WebServer(answer) as server:
+        yield server.url, seen
 
 
 def lines(widget: Widget, event: str) -> list[dict[str, Any]]:

@@ -5,9 +5,7 @@ The viewer gets a script of the test's that runs after all others. Everything be
 
 import io
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pikepdf
 import pytest
@@ -16,6 +14,7 @@ from pdf_corpus import variants
 from pikepdf import Array, Dictionary, Name, String
 from playwright.sync_api import Dialog, Page, sync_playwright
 from test_pdfs import HARMLESS
+from web_server import Answer, Request, WebServer
 
 from widget.files.examine import examine
 from widget.files.protocol import Rules
@@ -39,7 +38,7 @@ AT_ONCE = 12
 """PDFs that are shown on one page."""
 
 
-class Viewer:
+class Viewer(WebServer):
     """Chromium's viewer, and a server for its PDFs."""
 
     def __init__(self, page: Page) -> None:
@@ -48,27 +47,13 @@ class Viewer:
         self.said: list[str] = []
         self.asked: list[str] = []
         page.on("dialog", self._hear)
-        viewer = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                kind, body = viewer._answers.get(self.path, ("text/plain", b""))
-                if not body and self.path != "/favicon.ico":
-                    viewer.asked.append(self.path)
-                self.send_response(200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_POST = do_GET  # noqa: N815 - as the base class wants it
-
-            def log_message(self, *_: object) -> None:
-                """Says nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    def _answer(self, request: Request) -> Answer:
+        kind, body = self._answers.get(request.path, ("text/plain", b""))
+        if not body and request.path != "/favicon.ico":
+            self.asked.append(request.path)
+        return Answer(200, {"Content-Type": kind}, body)
 
     def _hear(self, dialog: Dialog) -> None:
         self.said.append(dialog.message)
@@ -80,7 +65,7 @@ class Viewer:
         frames = "".join(f'<iframe src="{path}#toolbar=0"></iframe>' for path in self._answers)
         self._answers["/"] = ("text/html", frames.encode())
         self.said, self.asked = [], []
-        self._page.goto(f"{self.address}/", wait_until="commit")
+        self._page.goto(f"{self.url}/", wait_until="commit")
         while self.said.count("END") < len(pdfs):
             self._page.wait_for_event("dialog")
         return [message for message in self.said if message != "END"] + self.asked
@@ -108,11 +93,9 @@ def viewer() -> Iterator[Viewer]:
     path = next(filter(None, map(shutil.which, WHOLE_BROWSERS)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        viewer = Viewer(browser.new_page())
-        yield viewer
-        browser.close()
-        viewer.server.shutdown()
-        viewer.server.server_close()
+        with Viewer(browser.new_page()) as viewer:
+            yield viewer
+            browser.close()
 
 
 def test_the_viewer_runs_the_scripts_of_what_is_sent_so_this_test_can_fail(viewer):
@@ -123,7 +106,7 @@ def test_the_viewer_runs_the_scripts_of_what_is_sent_so_this_test_can_fail(viewe
 
 def test_nothing_runs_and_nothing_is_asked_for_in_what_is_accepted(viewer):
     copies = {}
-    for name, data in [*variants(f"{viewer.address}/HIT"), *HARMLESS.items()]:
+    for name, data in [*variants(f"{viewer.url}/HIT"), *HARMLESS.items()]:
         found = examine(data, "application/pdf", RULES)
         if found.data:
             copies[signed_off(found.data)] = name  # many have the same copy

@@ -3,16 +3,15 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import children
 import pytest
 from bed import COMMAND, plain_environ
+from web_server import Answer, Request, WebServer
 
 from widget.config.products import Product
 from widget.tools import doctor
@@ -156,38 +155,20 @@ def test_a_meta_tags_policy_counts_but_not_its_frame_ancestors() -> None:
 
 # --- whole pages -------------------------------------------------------------------------------------------------
 
-Answer = tuple[int, Mapping[str, str], str]
+Served = tuple[int, Mapping[str, str], str]
 
 
-class Handler(BaseHTTPRequestHandler):
-    answers: Mapping[str, Answer]
+def server(served: Mapping[str, Served]) -> WebServer:
+    def answer(request: Request) -> Answer:
+        missing: Served = (404, {}, "")
+        status, headers, body = served.get(request.path.partition("?")[0], missing)
+        return Answer(status, {"Content-Type": "text/html; charset=utf-8", **headers}, body.encode())
 
-    def do_GET(self) -> None:
-        missing: Answer = (404, {}, "")
-        status, headers, body = self.answers.get(self.path.partition("?")[0], missing)
-        content = body.encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
-@contextmanager
-def server(answers: Mapping[str, Answer]) -> Iterator[str]:
-    handler = type("Handler", (Handler,), {"answers": answers})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    return WebServer(answer)
 
 
 SCRIPT_TYPE = {"Content-Type": "text/javascript"}
-OURS: dict[str, Answer] = {
+OURS: dict[str, Served] = {
     "/form/demo": (200, of_form(PRODUCT.origins), "<form>"),
     "/embed.js": (200, {**HEADERS["loader"], **SCRIPT_TYPE}, ""),
     "/static/embed-panel.js": (200, {**HEADERS["static"], **SCRIPT_TYPE, "Cache-Control": "no-cache"}, ""),
@@ -195,7 +176,7 @@ OURS: dict[str, Answer] = {
 TAG = '<script src="{service}/embed.js" data-product="demo" async></script>'
 
 
-def changed(path: str, status: int = 200, **headers: str | None) -> dict[str, Answer]:
+def changed(path: str, status: int = 200, **headers: str | None) -> dict[str, Served]:
     """Our answers, with one header changed or removed."""
     _, kept, body = OURS[path]
     names = {name.lower(): name for name in kept}
@@ -211,7 +192,7 @@ def changed(path: str, status: int = 200, **headers: str | None) -> dict[str, An
 def examine(
     body: str = TAG,
     *,
-    ours: Mapping[str, Answer] | None = None,
+    ours: Mapping[str, Served] | None = None,
     product: Product | None = PRODUCT,
     more: Mapping[str, str] | None = None,
     public_url: str | None = None,
@@ -219,18 +200,18 @@ def examine(
 ) -> Report:
     """The findings for a host page. `more`: other pages beside it."""
     with ExitStack() as stack:
-        service = stack.enter_context(server(OURS if ours is None else ours))
+        service = stack.enter_context(server(OURS if ours is None else ours)).url
         pages = {"/": (200, {name.replace("_", "-"): value for name, value in headers.items()}, body), **_pages(more)}
         filled = {
             path: (status, {k: v.replace("{service}", service) for k, v in h.items()}, b.replace("{service}", service))
             for path, (status, h, b) in pages.items()
         }
-        host = stack.enter_context(server(filled))
+        host = stack.enter_context(server(filled)).url
         public = public_url and public_url.replace("{service}", service)
         return asyncio.run(doctor.run(f"{host}/", {} if product is None else {product.slug: product}, public))
 
 
-def _pages(more: Mapping[str, str] | None) -> dict[str, Answer]:
+def _pages(more: Mapping[str, str] | None) -> dict[str, Served]:
     return {path: (200, {}, body) for path, body in (more or {}).items()}
 
 
@@ -386,7 +367,7 @@ def test_an_origin_that_is_not_the_products_is_named_with_the_line_for_widget_to
         (changed("/static/embed-panel.js", access_control_allow_origin=None), "service.header_lost"),
     ],
 )
-def test_a_proxy_that_changes_our_answers_is_caught(ours: Mapping[str, Answer], code: str) -> None:
+def test_a_proxy_that_changes_our_answers_is_caught(ours: Mapping[str, Served], code: str) -> None:
     assert code in codes(examine(ours=ours))
 
 
@@ -443,7 +424,7 @@ def test_whatever_does_not_answer_is_said_to_be_away() -> None:
 def test_the_command_reports_for_people_and_for_programs(tmp_path: Path) -> None:
     with server({"/": (200, {}, "<p>Hello</p>")}) as host:
         people, programs = (
-            children.run([*COMMAND, "doctor", f"{host}/", *options], tmp_path, plain_environ())
+            children.run([*COMMAND, "doctor", f"{host.url}/", *options], tmp_path, plain_environ())
             for options in ((), ("--json",))
         )
     assert people.returncode == programs.returncode == 1
