@@ -19,8 +19,6 @@ from widget.tools import borrowing, scaffold
 from widget.tools.scaffold import Look
 from widget.web import snippets
 
-_SERVICE = "https://feedback.example.com"
-
 
 @click.command()
 @click.argument("product", required=False)
@@ -71,14 +69,14 @@ def _created(slug: str, shown: str, made: scaffold.Made, *, is_local: bool) -> l
     lines.append(f"  widget check --product {slug}  check that nothing is broken")
     if is_local:
         lines.append(f"  {made.config}: add the origins of its pages; for now only pages on this machine may embed it")
-    service = snippets.service_address(os.environ.get("PUBLIC_URL", ""), _SERVICE)
+    service = snippets.service_address(os.environ.get("PUBLIC_URL", ""), snippets.SERVICE)
     product = or_fail(lambda: load_products(made.config, []))[slug]
     loader = resources.content(resources.path("static") / "embed.js")
     blocks = {block.id: block for block in snippets.blocks(snippets.Choice(slug, service), product, loader)}
     lines += ["", "In the page:", f"  {blocks['snippet'].text}"]
     lines += ["", "If the page has a policy, it needs:", f"  {blocks['policy'].text}"]
     if not os.environ.get("PUBLIC_URL"):
-        lines += ["", f"Replace {_SERVICE} with your service's address, or set PUBLIC_URL."]
+        lines += ["", f"Replace {snippets.SERVICE} with your service's address, or set PUBLIC_URL."]
     return lines
 
 

@@ -9,7 +9,6 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, cast
 
 import uvicorn
@@ -67,10 +66,8 @@ def serve(
     control_port: int = 0,
     accounts: Mapping[str, str] | None = None,
     token_lifetime: float = TOKEN_LIFETIME,
-    announce: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. With `control_port` 0, a free port is used. `announce` is given both addresses."""
-    announce = announce or partial(print, flush=True)
+    """Serve until SIGINT or SIGTERM. Prints both addresses. With `control_port` 0, a free port is used."""
     app = create_sandbox(token_lifetime=token_lifetime, accounts=accounts)
     config = uvicorn.Config(
         app,
@@ -82,7 +79,8 @@ def serve(
         timeout_graceful_shutdown=GRACE,
     )
     api_socket, control_socket = _bind(host, port), _bind(host, control_port)
-    announce(f"Insider Connect sandbox: API {_address(api_socket)}, inbox and faults {_address(control_socket)}")
+    addresses = f"API {_address(api_socket)}, inbox and faults {_address(control_socket)}"
+    print(f"Insider Connect sandbox: {addresses}", flush=True)  # noqa: T201
     _Server(config, app.state.sandbox, api_socket).run(sockets=[control_socket])
 
 

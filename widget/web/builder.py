@@ -32,8 +32,6 @@ from widget.web.headers import FRAMING, HEADERS
 from widget.web.snippets import Block, Choice
 
 MODES = ("popover", "dialog", "inline")
-SERVICE = "https://feedback.example.com"
-"""Stands for the service's address where nobody knows it."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 POSITIONS = ("bottom-end", "bottom-start", "top-end", "top-start")
 
@@ -122,7 +120,7 @@ class Builder:
         """What the query asks for, the page's origin, and what is wrong with them. Unknown values are the defaults."""
         asked = request.query_params
         given, origin = asked.get("service", "").strip(), asked.get("origin", "").strip()
-        service = snippets.service_address(given, self._service(request) or SERVICE)
+        service = snippets.service_address(given, self._service(request) or snippets.SERVICE)
         problems = []
         if given and service != given.rstrip("/"):
             problems.append("The service's address needs the form https://host or https://host/path.")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,6 +10,7 @@ from widget.delivery.health import Health
 from widget.intake.room import files_trouble
 from widget.web import headers
 from widget.web.operator_token import judge_bearer
+from widget.web.responses import iso
 from widget.web.service import service_of
 
 
@@ -62,8 +62,8 @@ def _parts(health: Health, free: int | None, files: str | None) -> dict[str, obj
         "accounts": {
             product: {
                 "state": "ok" if account.reason is None else account.reason,
-                "since": _moment(account.since),
-                "last_success": _moment(account.last_success),
+                "since": iso(account.since),
+                "last_success": iso(account.last_success),
             }
             for product, account in overview.accounts.items()
         },
@@ -76,7 +76,3 @@ def _parts(health: Health, free: int | None, files: str | None) -> dict[str, obj
         "scanner": health.scanner,
         "stopping": health.stopping,
     }
-
-
-def _moment(at: float | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

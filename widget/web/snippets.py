@@ -20,7 +20,9 @@ STACKS: Mapping[str, str] = {
 }  # fmt: skip
 """Each stack and its name."""
 _PACKAGE = "insider-feedback-embed"
-_SERVICE = re.compile(r"https?://[\w.-]+(:[0-9]{1,5})?(/[\w.~-]+)*/?")
+SERVICE = "https://feedback.example.com"
+"""Stands for the service's address where nobody knows it."""
+_ADDRESS = re.compile(r"https?://[\w.-]+(:[0-9]{1,5})?(/[\w.~-]+)*/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Block:
 
 def service_address(given: str, default: str) -> str:
     """The service's address without a slash at its end; `default` if `given` is none."""
-    return (given if _SERVICE.fullmatch(given) else default).rstrip("/")
+    return (given if _ADDRESS.fullmatch(given) else default).rstrip("/")
 
 
 def blocks(choice: Choice, product: Product, loader: bytes, origin: str = "") -> Iterator[Block]:
