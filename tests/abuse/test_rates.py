@@ -7,20 +7,11 @@ from pathlib import Path
 
 import pytest
 from bed import Process, Sandbox, Widget, free_port, plain_environ, until
+from clock import Clock
 
 from widget.abuse.counters import BoundedStorage
 from widget.abuse.rate_limits import SURGE, Limits, Rates, client_key, sender_key
 from widget.errors import ConfigurationError
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def hit(rates: Rates, product: str, address: str, *, marked: bool = True) -> float | None:

@@ -3,18 +3,9 @@
 import random
 
 import pytest
+from clock import Clock
 
 from widget.delivery.bursts import CALM, CROWD, LONGEST, WITHIN, Bursts
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def arrive(bursts: Bursts, clock: Clock, rate: float, seconds: float, chance: random.Random) -> list[bool]:

@@ -1,6 +1,7 @@
 """What happens to a submission next: decisions as values."""
 
 import pytest
+from clock import Clock
 
 from widget.delivery.gate import FAILURES_TO_SHUT, SERIES, Gate
 from widget.delivery.policy import Policy, backoff, decide, longest_delay, next_files
@@ -130,13 +131,6 @@ def test_the_jitter_spreads_over_the_whole_delay() -> None:
     assert backoff(1, POLICY, 0.0) == 0
     assert backoff(1, POLICY, 0.999) < 5
     assert backoff(8, POLICY, 0.999) > 600
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_a_gate_shuts_after_some_failures_to_connect_and_lets_one_probe_pass() -> None:

@@ -5,6 +5,7 @@ import random
 import zlib
 
 import pytest
+from clock import Clock
 from samples import png
 from test_examiner import PDF, PNG, running, see
 from test_pdfs import packed
@@ -14,15 +15,6 @@ from widget.files.queueing import FairQueue
 
 COSTLY = packed(zlib.compress(b"10 0 [" + b"[1]" * 50_000 + b"]"), b"/FlateDecode")
 """A PDF of a few hundred bytes that takes a tenth of a second."""
-
-
-class Clock:
-    """Stands in for the monotonic clock."""
-
-    now = 0.0
-
-    def __call__(self):
-        return self.now
 
 
 class Work:
