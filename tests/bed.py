@@ -122,6 +122,16 @@ class Process:
         """All that it wrote, on either stream."""
         return self._log.read_text("utf-8", errors="replace")
 
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """What it logged of an event."""
+        lines = (json.loads(line) for line in self.log().splitlines() if f'"{event}"' in line)
+        return [line for line in lines if line["event"] == event]
+
+    def children(self) -> set[int]:
+        """The ids of the processes that it started."""
+        listed = subprocess.run(["ps", "--ppid", str(self.popen.pid), "-o", "pid="], capture_output=True, text=True)
+        return set(map(int, listed.stdout.split()))
+
     def stop(self, meanwhile: Callable[[], None] = lambda: None) -> int:
         """Ask it to end, and wait; what does not end in time is killed and fails the test. `meanwhile` is done once it
         has been asked."""
@@ -257,6 +267,15 @@ WIDGET_TOML = """\
 [products.demo]
 name = "Northwind"
 origins = ["http://localhost:*", "http://127.0.0.1:*"]
+"""
+TWO_PRODUCTS = """\
+[products.demo]
+name = "Northwind"
+origins = ["https://app.example.com"]
+
+[products.other]
+name = "Other"
+origins = ["https://other.example.com"]
 """
 
 
@@ -415,6 +434,10 @@ class Widget:
     def log(self) -> str:
         """All that it wrote, through every restart."""
         return self.process.log()
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """What it logged of an event, through every restart."""
+        return self.process.lines(event)
 
     def token(self, product: str = "demo") -> str:
         """A fresh form token."""

@@ -192,8 +192,7 @@ def test_wrong_credentials_are_an_error_in_the_log_at_the_start(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(INSIDER_CLIENT_SECRET="not-the-right-secret")
-    until(lambda: "credentials.refused" in widget.log())
-    (line,) = [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == "credentials.refused"]
+    (line,) = until(lambda: widget.lines("credentials.refused"))
     assert (line["level"], line["product"]) == ("error", "demo")
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -316,11 +315,6 @@ def test_beyond_the_bytes_that_may_wait_files_are_a_503_with_words_and_text_pass
     until(lambda: web.submit(files=[("a.png", png(size=4000), "image/png")]).status_code != 503)
 
 
-def children(pid: int) -> set[int]:
-    listed = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True).stdout
-    return set(map(int, listed.split()))
-
-
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -331,11 +325,11 @@ def alive(pid: int) -> bool:
 
 def test_several_web_processes_share_a_port_and_one_that_dies_is_replaced(start: Start, insider: Sandbox) -> None:
     web = start(WEB_CONCURRENCY="3")
-    first = children(web.pid)
+    first = web.process.children()
     assert len(first) == 3
     victim = min(first)
     os.kill(victim, signal.SIGKILL)
-    until(lambda: len(children(web.pid)) == 3 and victim not in children(web.pid))
+    until(lambda: len(web.process.children()) == 3 and victim not in web.process.children())
     # One fewer than a burst, in which nobody would wait for Insider Connect's answer.
     assert [web.submit(f"number {n}").status_code for n in range(7)] == [201] * 7
     assert insider.counts()["create"] == 7
@@ -345,7 +339,7 @@ def test_several_web_processes_share_a_port_and_one_that_dies_is_replaced(start:
 
 def test_web_processes_end_with_the_one_that_started_them(start: Start) -> None:
     web = start(WEB_CONCURRENCY="2")
-    orphans = children(web.pid)
+    orphans = web.process.children()
     web.kill()
     until(lambda: not any(map(alive, orphans)))
     with pytest.raises(httpx.TransportError):

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -40,10 +39,6 @@ def firewall(insider: Sandbox, status: int) -> Iterator[tuple[str, list[str]]]:
         yield server.url, seen
 
 
-def lines(widget: Widget, event: str) -> list[dict[str, Any]]:
-    return [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == event]
-
-
 @pytest.mark.parametrize("status", [302, 403])
 def test_one_text_that_never_passes_holds_the_others_up_once_and_ends_as_refused(
     insider: Sandbox, tmp_path: Path, status: int
@@ -61,7 +56,7 @@ def test_one_text_that_never_passes_holds_the_others_up_once_and_ends_as_refused
         assert f"answered {status}, although other submissions get through" in given_up["last_error"]
         assert given_up["last_error"].startswith("given up after")
         assert widget.submit("after").status_code == 201
-        assert len(lines(widget, "delivery.paused")) == len(lines(widget, "delivery.resumed")) == 1
+        assert len(widget.lines("delivery.paused")) == len(widget.lines("delivery.resumed")) == 1
         until(lambda: widget.client.get("/readyz?strict").status_code == 200)
 
 
@@ -93,7 +88,7 @@ def test_a_burst_of_texts_that_are_answered_with_a_page_does_not_keep_the_next_o
     with firewall(insider, 200) as (url, _), Widget(tmp_path, url, **often) as widget:
         for _ in range(16):
             assert widget.submit(ATTACK).status_code == 202
-        until(lambda: lines(widget, "delivery.paused"))
+        until(lambda: widget.lines("delivery.paused"))
         widget.until_delivered(widget.submit("after them"))
 
 
@@ -117,7 +112,7 @@ def test_a_restart_does_not_forget_which_text_never_passes(insider: Sandbox, tmp
         tries = len(seen)
         widget.start()
         until(lambda: len(seen) >= tries + 2)
-        assert len(lines(widget, "delivery.paused")) == 1
+        assert len(widget.lines("delivery.paused")) == 1
 
 
 def told(suspects: Suspects, *rows: str) -> list[bool]:

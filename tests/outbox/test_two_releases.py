@@ -39,11 +39,6 @@ def release_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def children(pid: int) -> set[int]:
-    listed = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True).stdout
-    return set(map(int, listed.split()))
-
-
 class People:
     """Sends one submission after the other to whichever process answers, and counts the failures."""
 
@@ -98,9 +93,9 @@ def test_the_release_before_goes_on_restarts_and_takes_over_again(
         people.to = [old]
         people.until_some_more()
         new.migrate()
-        victim = min(until(lambda: found if len(found := children(old.pid)) == 2 else set()))
+        victim = min(until(lambda: found if len(found := old.process.children()) == 2 else set()))
         os.kill(victim, signal.SIGKILL)
-        until(lambda: len(children(old.pid) - {victim}) == 2, START)
+        until(lambda: len(old.process.children() - {victim}) == 2, START)
         people.wrong.clear()  # the request that was under way when the process was killed
         people.until_some_more()
         new.start()

@@ -1,6 +1,5 @@
 """Several processes as one server: what happens to its siblings if one cannot start."""
 
-import json
 import os
 import signal
 import sys
@@ -47,17 +46,12 @@ def run(folder: Path, **facts: int) -> Process:
     return Process([sys.executable, "-c", code], folder / "log", plain_environ(), folder)
 
 
-def deaths(process: Process) -> list[dict[str, object]]:
-    lines = map(json.loads, process.log().splitlines())
-    return [line for line in lines if line["event"] == "process.died"]
-
-
 def test_one_that_cannot_start_is_tried_again_with_growing_pauses_and_its_siblings_go_on(tmp_path: Path) -> None:
     process = run(tmp_path, count=2, healthy=1, failing=4)
     try:
         until(lambda: len(list((tmp_path / "born").iterdir())) == 6)
         os.kill(int((tmp_path / "born" / "0").read_text()), 0)
-        died = until(lambda: found if len(found := deaths(process)) == 4 else [])
+        died = until(lambda: found if len(found := process.lines("process.died")) == 4 else [])
         assert [death["next_start_in"] for death in died] == [0.01, 0.02, 0.04, 0.08]
         assert {death["status"] for death in died} == {1}
         assert process.stop() == 0
@@ -76,7 +70,7 @@ def test_when_none_can_start_all_of_them_end_and_say_so(tmp_path: Path) -> None:
 def test_they_stop_while_one_of_them_waits_to_be_started(tmp_path: Path) -> None:
     process = run(tmp_path, count=2, healthy=1, failing=1000)
     try:
-        until(lambda: len(deaths(process)) > 3)
+        until(lambda: len(process.lines("process.died")) > 3)
         process.popen.send_signal(signal.SIGINT)
         assert process.popen.wait(STOP) == 0
     finally:

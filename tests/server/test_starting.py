@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -73,10 +72,8 @@ def test_an_outbox_is_not_begun_in_silence_in_a_place_that_may_be_wrong(insider:
     path.parent.mkdir()
     with widget:
         until(lambda: '"widget.started"' in widget.log())
-        lines = [json.loads(line) for line in widget.log().splitlines() if line.startswith("{")]
-        events = {line["event"]: line for line in lines}
-        assert events["outbox.created"]["path"] == str(path)
-        started = events["widget.started"]
+        assert widget.lines("outbox.created")[0]["path"] == str(path)
+        (started,) = widget.lines("widget.started")
         assert (started["address"], started["database"]) == (widget.url, str(path))
         assert started["insider_connect"] == insider.url
         widget.restart()

@@ -1,12 +1,10 @@
 """SIGHUP: the same process reads settings from files again, and refuses no connection."""
 
-import json
 import os
 import secrets
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 from contextlib import closing, suppress
 from pathlib import Path
@@ -18,10 +16,6 @@ from bed import START, WIDGET_TOML, Process, Sandbox, Widget, adjusted, free_por
 from postgres import Postgres
 
 OTHER = WIDGET_TOML.replace("products.demo", "products.other")
-
-
-def children(pid: int) -> list[str]:
-    return subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True).stdout.split()
 
 
 def starts(widget: Widget) -> int:
@@ -73,7 +67,7 @@ def test_several_processes_and_workers_start_again_too(insider: Sandbox, tmp_pat
             os.kill(worker.popen.pid, signal.SIGHUP)
             until(lambda: starts(widget) == 6)
             until(lambda: widget.log().count('"widget.stopped"') == 3)
-            until(lambda: len(children(widget.pid)) == 2)  # none of those before is left, not even as a zombie
+            until(lambda: len(widget.process.children()) == 2)  # none of those before is left, not even as a zombie
             answer = widget.submit("to the other", product="other")
             widget.until_delivered(answer)
         finally:
@@ -100,8 +94,7 @@ def test_whoever_comes_meanwhile_need_not_wait_for_a_connection_that_is_kept_ali
 
 
 def refusals(process: Process) -> list[str]:
-    lines = [line for line in process.log().splitlines() if '"settings.unusable"' in line]
-    return [json.loads(line)["reason"] for line in lines]
+    return [line["reason"] for line in process.lines("settings.unusable")]
 
 
 def hang_up(process: Process) -> None:

@@ -71,7 +71,7 @@ def test_an_upload_that_is_cut_off_is_asked_to_come_again_and_logged(start_widge
     assert problem["errors"][0]["code"] == "unavailable"
     assert f"{fields['retry-after']} seconds" in problem["detail"]
     widget.stop()
-    (line,) = [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == "request.cut_off"]
+    (line,) = widget.lines("request.cut_off")
     assert line["path"] == "form"
 
 

@@ -5,7 +5,6 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import children
 import httpx
@@ -66,13 +65,9 @@ def operator(widget: Widget, visit: Callable[[Widget], Operator]) -> Operator:
     return operator
 
 
-def lines(widget: Widget, event: str) -> list[dict[str, Any]]:
-    return [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == event]
-
-
 def refusals(widget: Widget) -> list[str]:
     """The reasons, each once: more of a kind are counted."""
-    return [line["reason"] for line in lines(widget, "ops.refused")]
+    return [line["reason"] for line in widget.lines("ops.refused")]
 
 
 def test_only_the_token_opens_a_session_and_each_failure_is_one_clear_page(
@@ -138,7 +133,7 @@ def test_who_guesses_tokens_has_ten_tries_however_and_wherever_they_come(
         assert (late.status_code, well.status_code) == (shut, 200), "one who guesses shuts out nobody else"
         assert "database" in well.text
         assert "database" not in late.text, "a guess that is right is no use now"
-        told = [line["reason"] for line in lines(widget, "ops.refused") if line["client"] == key]
+        told = [line["reason"] for line in widget.lines("ops.refused") if line["client"] == key]
         assert set(told) == {"wrong_token", "too_many"}
     for given in ({}, {"Authorization": f"Basic {TOKEN}"}):
         answers = [widget.client.get("/readyz", headers=given).json() for _ in range(2 * WRONG_TOKENS)]
@@ -240,12 +235,12 @@ def test_a_text_is_shown_on_request_and_logged(operator: Operator, insider: Sand
     for word in (SAID, EMAIL, "basket", "Consent"):  # the last is Insider Connect's message
         assert word not in listed
         assert word not in one
-    assert lines(operator.widget, "outbox.text_shown") == []
+    assert operator.widget.lines("outbox.text_shown") == []
     asked = {"csrf": operator.csrf(), "show": "text"}
     shown = operator.client.post(f"/ops/submissions/{row['id']}", data=asked).text
     assert SAID in shown
     assert EMAIL in shown
-    (line,) = lines(operator.widget, "outbox.text_shown")
+    (line,) = operator.widget.lines("outbox.text_shown")
     assert line["submission"] == row["id"]
     assert line["by"].startswith("ops ")
     assert operator.client.get("/ops/submissions/nobody").status_code == 404
@@ -281,7 +276,7 @@ def test_submissions_are_retried_discarded_and_erased_and_the_last_two_ask_first
     ran = children.run([*widget.command, "status", "--json"], widget.folder, widget.environ)
     assert json.loads(ran.stdout)["yours"]["refused"] == 0, "nobody can decide anything about it"
     assert "1 left as they were" in operator.act("discard", first, confirmed="yes").text
-    audit = {event: len(lines(widget, event)) for event in ("outbox.put_back", "outbox.discarded", "outbox.erased")}
+    audit = {event: len(widget.lines(event)) for event in ("outbox.put_back", "outbox.discarded", "outbox.erased")}
     assert audit == {"outbox.put_back": 1, "outbox.discarded": 2, "outbox.erased": 1}
     assert operator.act("retry").status_code == 422
     assert operator.act("explode", first).status_code == 422

@@ -1,6 +1,5 @@
 """Refused requests are logged without flooding the log, and a proxy that is not trusted is noticed."""
 
-import json
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,8 +16,8 @@ from widget.telemetry.recurring import MOST_KINDS
 from widget.web.refusals import Refusals, _host
 
 
-def lines(widget: Widget, event: str = "request.refused") -> list[dict[str, Any]]:
-    return [line for line in map(json.loads, widget.log().splitlines()) if line["event"] == event]
+def refused(widget: Widget) -> list[dict[str, Any]]:
+    return widget.lines("request.refused")
 
 
 def test_each_kind_of_refusal_leaves_a_line(start_widget: Callable[..., Widget]) -> None:
@@ -34,7 +33,7 @@ def test_each_kind_of_refusal_leaves_a_line(start_widget: Callable[..., Widget])
     with socket.create_connection(("127.0.0.1", widget.port)) as raw:
         raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
         raw.recv(100)
-    found = {(line["code"], line["status"], line["product"], line["origin"]) for line in lines(widget)}
+    found = {(line["code"], line["status"], line["product"], line["origin"]) for line in refused(widget)}
     assert found >= {
         ("origin_not_allowed", 403, "demo", "shop.example.com"),
         ("rate_limited", 429, "demo", ""),
@@ -68,7 +67,7 @@ def test_every_limit_says_which_it_is_and_whom_it_stopped_it_does_not_say(start_
         found = until(
             lambda: (
                 seen
-                if len(seen := {(line["code"], line.get("limit", ""), line["count"]) for line in lines(widget)}) == 6
+                if len(seen := {(line["code"], line.get("limit", ""), line["count"]) for line in refused(widget)}) == 6
                 else None
             )
         )
@@ -101,10 +100,10 @@ def test_what_is_refused_again_is_counted_and_told_once_in_a_while(start_widget:
     widget = start_widget(command=adjusted("widget.telemetry.recurring.PERIOD=1"))
     for _ in range(30):
         widget.client.get("/nowhere")
-    counts = until(lambda: found if len(found := [line["count"] for line in lines(widget)]) > 1 else [])
+    counts = until(lambda: found if len(found := [line["count"] for line in refused(widget)]) > 1 else [])
     assert counts[0] == 1
-    until(lambda: sum(line["count"] for line in lines(widget)) == 30)
-    at_once = [datetime.fromisoformat(line["timestamp"]) for line in lines(widget) if "seconds" not in line]
+    until(lambda: sum(line["count"] for line in refused(widget)) == 30)
+    at_once = [datetime.fromisoformat(line["timestamp"]) for line in refused(widget) if "seconds" not in line]
     assert all(later - earlier > timedelta(seconds=0.9) for earlier, later in pairwise(at_once))
 
 
@@ -140,7 +139,7 @@ def test_no_stranger_writes_a_line_with_each_request(start_widget: Callable[...,
     for _ in range(40):
         STRANGERS[event](widget)
 
-    until(lambda: sum(line["count"] for line in lines(widget, event.split()[0])) == 40)
+    until(lambda: sum(line["count"] for line in widget.lines(event.split()[0])) == 40)
     assert len(widget.log().splitlines()) - before < 20
 
 
@@ -150,8 +149,8 @@ def test_strangers_cannot_fill_the_log_with_names(widget: Widget) -> None:
         widget.client.post(
             "/form/demo", files={"token": (None, token)}, headers={"Origin": f"https://{number}.example.com"}
         )
-    assert len(lines(widget)) == MOST_KINDS + 1
-    assert lines(widget)[-1]["origin"] == "others"
+    assert len(refused(widget)) == MOST_KINDS + 1
+    assert refused(widget)[-1]["origin"] == "others"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +174,7 @@ def test_a_proxy_that_nobody_named_is_warned_of_once(start_widget: Callable[...,
     widget = start_widget()
     for number in range(3):
         widget.client.get("/healthz", headers={name: f"for=192.0.2.{number}"})
-    (line,) = lines(widget, "proxy.untrusted")
+    (line,) = widget.lines("proxy.untrusted")
     assert line["peer"] == "127.0.0.1"
     assert "TRUSTED_PROXIES" in line["fix"]
     assert "192.0.2." not in widget.log()
@@ -184,4 +183,4 @@ def test_a_proxy_that_nobody_named_is_warned_of_once(start_widget: Callable[...,
 def test_a_proxy_that_is_trusted_is_not(start_widget: Callable[..., Widget]) -> None:
     widget = start_widget(TRUSTED_PROXIES="127.0.0.1")
     widget.client.get("/healthz", headers={"X-Forwarded-For": "192.0.2.1"})
-    assert lines(widget, "proxy.untrusted") == []
+    assert widget.lines("proxy.untrusted") == []

@@ -1,7 +1,6 @@
 """Clients take turns, whatever the number of their connections."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -85,5 +84,4 @@ def test_the_service_answers_a_newcomer_before_all_that_another_has_asked_for(
 
 def answered(widget: Widget) -> list[str]:
     """The first parts of the addresses of the requests that were answered, in this order."""
-    lines = [json.loads(line) for line in widget.log().splitlines() if '"request.answered"' in line]
-    return [line["route"] for line in lines if line["route"] in ("form", "receipt")]
+    return [line["route"] for line in widget.lines("request.answered") if line["route"] in ("form", "receipt")]
