@@ -34,15 +34,6 @@ WORDS = {
     "file content": "canary-file-content",
     "trap": "canary-trap-filled",
 }
-CONFIG = """\
-[products.demo]
-name = "Northwind"
-origins = ["https://app.example.com"]
-
-[products.other]
-name = "Other"
-origins = ["https://other.example.com"]
-"""
 ENVIRON = {
     "INSIDER_CLIENT_SECRET": SECRETS["client secret"],
     "INSIDER_CLIENT_ID__OTHER": "other-client",

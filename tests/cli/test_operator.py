@@ -12,29 +12,19 @@ from pathlib import Path
 
 import children
 import pytest
-from bed import START, Sandbox, Widget, submission_id_of, until
+from bed import START, TWO_PRODUCTS, Sandbox, Widget, submission_id_of, until
 from samples import forwarded, pdf, png
 
 SECRET = "words for nobody else"
 ADA, BOB = "Ada@example.com", "bob@example.com"
 FILES = [("a.png", png(), "image/png"), ("b.pdf", pdf(), "application/pdf")]
 
-PRODUCTS = """\
-[products.demo]
-name = "Northwind"
-origins = ["http://localhost:*"]
-
-[products.other]
-name = "Other"
-origins = ["http://localhost:*"]
-"""
-
 
 @pytest.fixture
 def widget(start_widget: Callable[..., Widget]) -> Widget:
     """A widget whose rows stay as they are: those that Insider Connect could not take are retried in an hour."""
     return start_widget(
-        config=PRODUCTS,
+        config=TWO_PRODUCTS,
         RETRY_MIN="3600",
         RETRY_MAX="3600",
         UNKNOWN_POLICY="park",
@@ -46,7 +36,7 @@ def widget(start_widget: Callable[..., Widget]) -> Widget:
 @pytest.fixture(scope="module")
 def idle(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     """A widget without a row, for commands that change nothing."""
-    with Widget(tmp_path_factory.mktemp("idle"), _sandbox.url, config=PRODUCTS) as widget:
+    with Widget(tmp_path_factory.mktemp("idle"), _sandbox.url, config=TWO_PRODUCTS) as widget:
         yield widget
 
 

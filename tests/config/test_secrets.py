@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from bed import COMMAND, FROM_SHELL, STOP, Sandbox, Widget
-from canaries import CONFIG, ENVIRON, SECRETS, WORDS, Spill, session
+from bed import COMMAND, FROM_SHELL, STOP, TWO_PRODUCTS, Sandbox, Widget
+from canaries import ENVIRON, SECRETS, WORDS, Spill, session
 
 from widget.config import loading, resources
 from widget.delivery.policy import fit_to_show
@@ -25,7 +25,9 @@ def test_a_whole_life_spills_nothing(tmp_path: Path) -> None:
     accounts = {"test-client": SECRETS["client secret"], "other-client": SECRETS["other client secret"]}
     with (
         Sandbox(tmp_path, accounts) as insider,
-        Widget(tmp_path, insider.url, config=CONFIG, **{**ENVIRON, "DELIVERY_WAIT": "2"}, command=FROM_SHELL) as widget,
+        Widget(
+            tmp_path, insider.url, config=TWO_PRODUCTS, **{**ENVIRON, "DELIVERY_WAIT": "2"}, command=FROM_SHELL
+        ) as widget,
     ):
         listed = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(widget.pid)], capture_output=True, text=True)
         assert "widget" in listed.stdout
@@ -58,7 +60,7 @@ class Watched(Templates):
 
 def test_a_template_is_given_no_secret(tmp_path: Path) -> None:
     """Everything that a product's template may print, or could print if its sandbox had a hole."""
-    (tmp_path / "widget.toml").write_text(CONFIG)
+    (tmp_path / "widget.toml").write_text(TWO_PRODUCTS)
     loaded = loading.load({
         **ENVIRON, "INSIDER_URL": "https://insider.example.com", "INSIDER_CLIENT_ID": "client",
         "WIDGET_CONFIG": str(tmp_path / "widget.toml"),
@@ -79,7 +81,7 @@ def test_a_template_is_given_no_secret(tmp_path: Path) -> None:
 
 
 def test_settings_do_not_show_their_secrets(tmp_path: Path) -> None:
-    (tmp_path / "widget.toml").write_text(CONFIG)
+    (tmp_path / "widget.toml").write_text(TWO_PRODUCTS)
     loaded = loading.load({
         **ENVIRON, "INSIDER_URL": "https://insider.example.com", "INSIDER_CLIENT_ID": "client",
         "WIDGET_CONFIG": str(tmp_path / "widget.toml"),

@@ -10,27 +10,17 @@ from typing import Any
 
 import httpx
 import pytest
-from bed import DAY, SECRET_KEY, Sandbox, Widget, adjusted, aged_token
+from bed import DAY, SECRET_KEY, TWO_PRODUCTS, Sandbox, Widget, adjusted, aged_token
 from samples import MAX_FILE_SIZE, forwarded, jpeg, pdf, png
 
 from widget.errors import STATUS, Fault
 from widget.i18n import messages as words
 from widget.submissions.tokens import Tokens
 
-CONFIG = """\
-[products.demo]
-name = "Northwind"
-origins = ["https://app.example.com"]
-
-[products.other]
-name = "Other"
-origins = ["https://other.example.com"]
-"""
-
 
 @pytest.fixture(scope="module")
 def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    with Widget(tmp_path_factory.mktemp("widget"), _sandbox.url, config=CONFIG) as widget:
+    with Widget(tmp_path_factory.mktemp("widget"), _sandbox.url, config=TWO_PRODUCTS) as widget:
         yield widget
 
 

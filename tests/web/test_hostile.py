@@ -15,20 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from bed import NO_TLS, Sandbox, Widget
+from bed import NO_TLS, TWO_PRODUCTS, Sandbox, Widget
 from hostile import GOOD, HTTP, RAW, SMUGGLED, Case, get, made, post
 
 from widget.errors import STATUS
 
-CONFIG = """\
-[products.demo]
-name = "Northwind"
-origins = ["https://app.example.com"]
-
-[products.other]
-name = "Other"
-origins = ["https://other.example.com"]
-"""
 HEADER_TIMEOUT, READ_TIMEOUT = 1.0, 1.5
 """Seconds."""
 MADE = 600
@@ -38,7 +29,7 @@ MADE = 600
 def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     settings = {"HEADER_TIMEOUT": str(HEADER_TIMEOUT), "READ_TIMEOUT": str(READ_TIMEOUT), "BODY_TIMEOUT": "4"}
     with Widget(
-        tmp_path_factory.mktemp("widget"), _sandbox.url, config=CONFIG, LOG_LEVEL="debug", **settings
+        tmp_path_factory.mktemp("widget"), _sandbox.url, config=TWO_PRODUCTS, LOG_LEVEL="debug", **settings
     ) as widget:
         yield widget
 
