@@ -13,8 +13,8 @@ from widget.errors import OutboxUnavailable
 from widget.outbox.outbox import Outbox
 from widget.outbox.processes import Process, Processes, this
 from widget.outbox.tally import Tally
-from widget.telemetry.counters import Counters, counters
-from widget.telemetry.gauges import Gauges, gauges
+from widget.telemetry.counters import counters
+from widget.telemetry.gauges import gauges
 
 log = structlog.get_logger("widget.ops.flushing")
 
@@ -29,32 +29,30 @@ _TICK = 1.0
 
 
 class Flusher:
-    """Writes what `counted` and `measured` hold. `role` is web or worker."""
+    """Writes what the process has counted and measured. `role` is web or worker."""
 
-    def __init__(self, outbox: Outbox, role: str, *, counted: Counters = counters, measured: Gauges = gauges) -> None:
+    def __init__(self, outbox: Outbox, role: str) -> None:
         self._outbox = outbox
         self._tally = Tally(outbox.backend)
         self._processes = Processes(outbox.backend)
         self._role = role
-        self._counted = counted
-        self._measured = measured
         self._latest: Mapping[str, float] = {}
 
     async def flush(self) -> None:
         """Add the counts. They are kept for the next attempt if the database is unavailable."""
-        amounts = self._counted.take()
+        amounts = counters.take()
         try:
             self._outbox.check_open()
             await self._tally.add(amounts)
         except OutboxUnavailable:
-            self._counted.give_back(amounts)
+            counters.give_back(amounts)
         except BaseException:
-            self._counted.give_back(amounts)
+            counters.give_back(amounts)
             raise
 
     async def tell(self) -> None:
         """Write the figures, if other processes are there to read them."""
-        self._latest = self._measured.take()
+        self._latest = gauges.take()
         if not self._outbox.backend.alone:
             with contextlib.suppress(OutboxUnavailable):
                 self._outbox.check_open()
@@ -66,7 +64,7 @@ class Flusher:
         while True:
             due = loop.time() + _TICK
             await asyncio.sleep(_TICK)
-            self._measured.at_least("loop_lag_seconds", max(0.0, loop.time() - due))
+            gauges.at_least("loop_lag_seconds", max(0.0, loop.time() - due))
             ticks += 1
             try:
                 if ticks % EVERY == 0:
@@ -79,7 +77,7 @@ class Flusher:
     async def processes(self) -> list[Process]:
         """The processes that share the database, including this one. Raises OutboxUnavailable."""
         if self._outbox.backend.alone:
-            return [this(self._role, self._latest or self._measured.take())]
+            return [this(self._role, self._latest or gauges.take())]
         return list(await self._processes.read())
 
 

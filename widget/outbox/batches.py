@@ -33,7 +33,6 @@ class Batches:
     def __init__(
         self,
         commit: Callable[[Sequence[Job]], Sequence[Outcome]],
-        name: str,
         *,
         tend: Callable[[], None] = lambda: None,
         pause: float = 3600.0,
@@ -43,7 +42,7 @@ class Batches:
         self._pause = pause
         self._tend_at = 0.0
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._work, name="outbox-writer", daemon=True)
 
     def start(self) -> None:
         """Begin, for jobs of the event loop that runs."""

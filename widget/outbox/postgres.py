@@ -93,7 +93,7 @@ class PostgresBackend:
         self._engine: Engine | None = None
         self._looking: Engine | None = None
         self._threads: ThreadPoolExecutor | None = None
-        self._batches = Batches(self._commit_all, "outbox-writer")
+        self._batches = Batches(self._commit_all)
         self._has_answered = False
 
     @property

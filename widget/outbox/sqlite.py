@@ -134,7 +134,7 @@ class SQLiteBackend:
         except ConfigurationError:
             await self.close()
             raise
-        self._batches = Batches(self._commit_all, "outbox-writer", tend=self._empty_log, pause=_EMPTY_LOG_EVERY)
+        self._batches = Batches(self._commit_all, tend=self._empty_log, pause=_EMPTY_LOG_EVERY)
         self._batches.start()
 
     async def close(self) -> None:

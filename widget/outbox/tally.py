@@ -7,7 +7,7 @@ Events without a row, such as refused requests, are added by the process that sa
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -47,9 +47,8 @@ class Count(NamedTuple):
 class Tally:
     """The counts on an opened `backend`."""
 
-    def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._clock = clock
         self._compacted_at = -math.inf
         t, now = tally.c, backend.now
         key = [t[name] for name in Key._fields]
@@ -93,9 +92,9 @@ class Tally:
 
     async def tidy(self) -> None:
         """Compact once an hour, however often this is called. Raises OutboxUnavailable."""
-        if self._clock() >= self._compacted_at + _HOUR:
+        if time.monotonic() >= self._compacted_at + _HOUR:
             await self.compact()
-            self._compacted_at = self._clock()
+            self._compacted_at = time.monotonic()
 
     async def compact(self) -> int:
         """Add up what is complete: the connections' counts of an hour, the hours of a day. Returns how many rows were
