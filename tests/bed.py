@@ -464,9 +464,20 @@ class Widget:
             "sentimentRating": rating,
             "contactConsent": consent,
         }
-        parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items() if value is not None]
+        given = {name: value for name, value in fields.items() if value is not None}
+        return self.post(given, files, f"/form/{product}", {"Accept": accept, **(headers or {})})
+
+    def post(
+        self,
+        fields: Mapping[str, str],
+        files: Iterable[File] = (),
+        path: str = "/form/demo",
+        headers: Mapping[str, str] = {"Accept": "application/json"},
+    ) -> httpx.Response:
+        """Send these fields and no others."""
+        parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items()]
         parts += [("files", file) for file in files]
-        return self.client.post(f"/form/{product}", files=parts, headers={"Accept": accept, **(headers or {})})
+        return self.client.post(path, files=parts, headers=headers)
 
     def receipt(self, answer: httpx.Response) -> dict[str, Any]:
         """Where a submission stands, by the answer that it was given."""

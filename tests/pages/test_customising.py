@@ -33,8 +33,7 @@ def send(
 ) -> httpx.Response:
     """A form with only these fields, a token and an address."""
     fields = {"token": widget.token(), "submittedByEmail": "ada@example.com", **fields}
-    parts = [(name, (None, value)) for name, value in fields.items()] + [("files", file) for file in files]
-    return widget.client.post(f"/form/demo?lang={lang}", files=parts, headers={"Accept": accept})
+    return widget.post(fields, files, f"/form/demo?lang={lang}", {"Accept": accept})
 
 
 def faults(answer: httpx.Response) -> list[tuple[str, str]]:

@@ -11,7 +11,6 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
@@ -197,8 +196,7 @@ def send(widget: Widget, case: Case) -> httpx.Response:
     if case.method != "POST" or case.path != "/form/demo":
         return widget.client.request(case.method, case.path, headers=headers)
     fields = {"token": widget.token() if case.token is None else case.token, **GOOD, **case.fields}
-    parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in fields.items()]
-    return widget.client.post(case.path, files=[*parts, *(("files", file) for file in case.files)], headers=headers)
+    return widget.post(fields, case.files, case.path, headers)
 
 
 @pytest.mark.parametrize("name", HTTP)

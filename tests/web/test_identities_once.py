@@ -27,9 +27,7 @@ def widget_at(url: str, insider: Sandbox, folder: Path) -> Widget:
 
 
 def send(widget: Widget, identity: str, token: str = "") -> httpx.Response:
-    fields = {"token": token or widget.token(), "description": "Hi", "identity": identity}
-    parts = [(name, (None, value)) for name, value in fields.items()]
-    return widget.client.post("/form/demo", files=parts, headers={"Accept": "application/json"})
+    return widget.post({"token": token or widget.token(), "description": "Hi", "identity": identity})
 
 
 def test_a_name_with_half_a_character_in_it_is_shown_without(insider: Sandbox, tmp_path: Path) -> None:

@@ -323,8 +323,7 @@ def test_held_ones_are_released(operator: Operator, insider: Sandbox) -> None:
     widget = operator.widget
     token = widget.token()
     fields = {"token": token, "description": "held", "submittedByEmail": EMAIL, "website": "https://spam.example"}
-    parts = [(name, (None, value)) for name, value in fields.items()]
-    widget.client.post("/form/demo", files=parts, headers={"Accept": "application/json"})
+    widget.post(fields)
     row = widget.row()
     assert row["held_for"], "the trap was meant to catch it"
     assert row["id"][:8] in operator.client.get("/ops/submissions?show=held&product=demo").text
