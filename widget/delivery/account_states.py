@@ -1,7 +1,7 @@
 """Writes to the database how the accounts are, as the outcomes of calls show it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -18,9 +18,8 @@ _EVERY = 10.0
 class AccountStates:
     """Writes a change at once, and an unchanged state every ten seconds at most."""
 
-    def __init__(self, accounts: Accounts, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._clock = clock
         self._noted: Mapping[Sequence[str], tuple[str | None, float]] = {}
 
     async def note(self, products: Sequence[str], outcome: Outcome) -> None:
@@ -37,7 +36,7 @@ class AccountStates:
 
     async def write(self, products: Sequence[str], reason: str | None, *, misconfigured: bool = False) -> None:
         """Write that the account is well or, with a `reason`, that it is not. If that fails, delivery goes on."""
-        key, now = tuple(products), self._clock()
+        key, now = tuple(products), time.monotonic()
         before = self._noted.get(key)
         if before is not None and before[0] == reason and now - before[1] < _EVERY:
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
 import httpx
 
@@ -29,10 +29,9 @@ class ClientCredentials(httpx.Auth):
     expires, and once after a 401.
     """
 
-    def __init__(self, token_url: httpx.URL, account: Account, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, token_url: httpx.URL, account: Account) -> None:
         self.token_url = token_url
         self._account = account
-        self._clock = clock
         self.lock = asyncio.Lock()
         self._token: str | None = None
         self._use_until = 0.0
@@ -40,7 +39,7 @@ class ClientCredentials(httpx.Auth):
     @property
     def has_token(self) -> bool:
         """Whether there is a token that is still valid."""
-        return self._token is not None and self._clock() < self._use_until
+        return self._token is not None and time.monotonic() < self._use_until
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send `request` with a token. If the token is not accepted, get a new one and send the request once more."""
@@ -79,4 +78,4 @@ class ClientCredentials(httpx.Auth):
             lifetime = 0.0
         self._token = token
         # A token with a lifetime below twice the margin is used for half of that lifetime.
-        self._use_until = self._clock() + max(lifetime - REFRESH_EARLY, lifetime / 2)
+        self._use_until = time.monotonic() + max(lifetime - REFRESH_EARLY, lifetime / 2)

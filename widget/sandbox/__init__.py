@@ -5,6 +5,6 @@ same manner (see `api`). The sandbox uses nothing of the widget, so that a fault
 other.
 """
 
-from widget.sandbox.server import accounts_from, create_sandbox, serve
+from widget.sandbox.server import accounts_from, serve
 
-__all__ = ["accounts_from", "create_sandbox", "serve"]
+__all__ = ["accounts_from", "serve"]

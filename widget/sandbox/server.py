@@ -27,14 +27,9 @@ GRACE = 1
 """Seconds for requests in progress when the sandbox stops."""
 
 
-def create_sandbox(
-    client_id: str = "sandbox",
-    client_secret: str = "sandbox",  # noqa: S107 - protects nothing but an account of the sandbox
-    token_lifetime: float = TOKEN_LIFETIME,
-    accounts: Mapping[str, str] | None = None,
-) -> Starlette:
-    """Insider Connect with one account, or with `accounts` (client id to client secret)."""
-    state = State.create(accounts or {client_id: client_secret}, token_lifetime)
+def _create(accounts: Mapping[str, str] | None, token_lifetime: float) -> Starlette:
+    """Insider Connect with `accounts` (client id to client secret), or with one account."""
+    state = State.create(accounts or {"sandbox": "sandbox"}, token_lifetime)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -68,7 +63,7 @@ def serve(
     token_lifetime: float = TOKEN_LIFETIME,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Prints both addresses. With `control_port` 0, a free port is used."""
-    app = create_sandbox(token_lifetime=token_lifetime, accounts=accounts)
+    app = _create(accounts, token_lifetime)
     config = uvicorn.Config(
         app,
         http=_Protocol,

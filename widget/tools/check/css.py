@@ -118,8 +118,8 @@ def read(text: str, name: str) -> Sheet:
     return Sheet(name, rules, tuple(dict.fromkeys(faults)))
 
 
-def _fault(message: str, name: str, line: int, fix: str = _FIX, code: str = "css.unreadable") -> Finding:
-    return Finding(code, message, fix, f"{name}:{line}")
+def _fault(message: str, name: str, line: int, fix: str = _FIX) -> Finding:
+    return Finding("css.unreadable", message, fix, f"{name}:{line}")
 
 
 def _rules(
