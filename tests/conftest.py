@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, usual)
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         fork_from_now_on(plain_environ())
+    gc.disable()  # until all is collected, of which nothing is garbage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -109,6 +110,7 @@ def pytest_collection_finish() -> None:
     """Leave what was collected to itself: the garbage collector would look through it again and again, for a quarter of
     a second of whatever test is running."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
