@@ -40,7 +40,7 @@ class Receiver(WebServer):
         self.posts.append(Post(request.path, headers, request.content))
         if request.path in self.held:
             self.held[request.path].wait(60)
-        return Answer(self.status.get(request.path, 200), {"Location": "/elsewhere"})
+        return Answer(self.status.get(request.path, 200), {"Location": "/elsewhere", "Set-Cookie": "visits=1"})
 
     def hold(self, path: str) -> None:
         """Answer no more there."""

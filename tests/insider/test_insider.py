@@ -138,6 +138,8 @@ async def test_the_documented_refusal_is_refused_with_its_reasons() -> None:
         (http(404), Misconfigured("answered 404")),
         (http(405), Misconfigured("answered 405")),
         (http(302, "", "Location: http://127.0.0.1:1/"), Misconfigured("answered 302")),
+        (http(302, "", "Location: mailto:x"), Misconfigured("answered 302")),
+        (http(307, "", f"Location: /{'a' * 65_530}"), Misconfigured("answered 307")),
         (http(500), Unknown("answered 500")),
         (http(502), Unknown("answered 502")),
         (http(504), Unknown("answered 504")),
@@ -214,6 +216,14 @@ async def test_a_token_that_is_refused_is_renewed_once() -> None:
     still = Server(create=[http(401)])
     assert await still.create() == Misconfigured("answered 401")
     assert (still.count("token"), still.count("create")) == (2, 2)
+
+
+async def test_no_cookie_is_kept_for_the_calls_of_other_accounts() -> None:
+    server = Server(create=[http(201, created(), *(f"Set-Cookie: c{n}={'x' * 100}; Path=/" for n in range(100)))])
+    async with server.client() as insider:
+        for _ in range(2):
+            assert await insider.create("demo", "a" * 32, FEEDBACK) == Created(32)
+    assert not [head for _, head, _ in server.requests if b"cookie" in head.lower()]
 
 
 async def test_a_token_is_used_until_shortly_before_its_end() -> None:

@@ -170,7 +170,7 @@ def test_an_outage_and_its_end_are_shown_everywhere(
     assert "secret-address" not in widget.log()
 
 
-def test_nothing_waits_for_a_webhook_that_hangs_and_none_follows_a_redirect(
+def test_nothing_waits_for_a_webhook_that_hangs_and_none_follows_a_redirect_or_keeps_a_cookie(
     start_widget: Callable[..., Widget], insider: Sandbox, receiver: Receiver
 ) -> None:
     receiver.hold(HOOK)
@@ -183,8 +183,10 @@ def test_nothing_waits_for_a_webhook_that_hangs_and_none_follows_a_redirect(
     assert widget.submit("delivered meanwhile").status_code == 201
     receiver.let_go()
     until(lambda: "answered 302" in widget.log())
+    until(lambda: len(receiver.at(HOOK)) > 1)
     assert set(received(receiver)) == {("decision", "on")}
     assert not receiver.at("/elsewhere")
+    assert not any("cookie" in post.headers for post in receiver.posts)
 
 
 @contextmanager

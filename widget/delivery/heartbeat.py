@@ -9,6 +9,7 @@ import httpx
 import structlog
 
 from widget.insider.reasons import reason_of
+from widget.insider.transport import Plain
 
 log = structlog.get_logger("widget.delivery.heartbeat")
 
@@ -39,7 +40,9 @@ class Heartbeat:
             await self._client.aclose()
 
     async def _beat(self, url: str) -> None:
-        self._client = self._client or httpx.AsyncClient(timeout=_PATIENCE, trust_env=False, follow_redirects=False)
+        self._client = self._client or httpx.AsyncClient(
+            transport=Plain(trust_env=False), timeout=_PATIENCE, trust_env=False, follow_redirects=False
+        )
         try:
             async with asyncio.timeout(_PATIENCE), self._client.stream("GET", url) as answer:
                 reason = None if answer.is_success else f"answered {answer.status_code}"

@@ -1,4 +1,4 @@
-"""Connections to Insider Connect that read no more of an answer than a limit."""
+"""Connections to Insider Connect, and to others that we tell something: they keep little of an answer."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -10,8 +10,24 @@ import httpx
 
 MAX_ANSWER = 64 * 1024
 """Bytes of an answer that are read. A documented answer has a few hundred."""
+_KEPT = (b"date", b"retry-after")
+"""The fields of an answer's head that somebody reads."""
 _IDLE_CONNECTION = 4.0
 """Seconds. Servers keep idle connections for longer, so none closes ours just as we send."""
+
+
+class Plain(httpx.AsyncHTTPTransport):
+    """Hands on only those fields of an answer's head that somebody reads.
+
+    httpx would act on others. It would keep cookies and send them along, with another account's calls as well, and by
+    and by more of them than a server takes. And it would raise an error for an address to go to that it cannot read,
+    although we go nowhere.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        response.headers = httpx.Headers([field for field in response.headers.raw if field[0].lower() in _KEPT])
+        return response
 
 
 class Lanes(httpx.AsyncBaseTransport):
@@ -26,7 +42,7 @@ class Lanes(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, ca: Path | None = None) -> None:
-        self._free: list[httpx.AsyncHTTPTransport] = []
+        self._free: list[Plain] = []
         self._context = tls(ca)
         self._limits = httpx.Limits(max_connections=1, keepalive_expiry=_IDLE_CONNECTION)
 
@@ -37,7 +53,6 @@ class Lanes(httpx.AsyncBaseTransport):
         except BaseException:
             self._free.append(lane)
             raise
-        response.headers.pop("Content-Encoding", None)
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
         response.stream = _Bounded(response.stream, lambda: self._free.append(lane))
         return response
@@ -46,8 +61,8 @@ class Lanes(httpx.AsyncBaseTransport):
         for lane in self._free:
             await lane.aclose()
 
-    def _new(self) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(verify=self._context, trust_env=False, limits=self._limits)
+    def _new(self) -> Plain:
+        return Plain(verify=self._context, trust_env=False, limits=self._limits)
 
 
 @cache

@@ -10,6 +10,7 @@ import httpx
 
 from widget import __version__
 from widget.insider.reasons import reason_of
+from widget.insider.transport import Plain
 
 PATIENCE = 10.0
 """Seconds that the receiver may take; less than a claim on a notice lasts."""
@@ -28,10 +29,10 @@ class Poster:
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
         """Post JSON. Raises NotTaken."""
         self._client = self._client or httpx.AsyncClient(
+            transport=Plain(trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=20)),
             timeout=PATIENCE,
             trust_env=False,
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             headers={"Content-Type": "application/json", "User-Agent": f"insider-feedback-widget/{__version__}"},
         )
         try:
