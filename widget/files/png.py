@@ -24,8 +24,8 @@ _BEFORE, _AFTER = 8, 4
 """Bytes of a chunk before its content, which are its length and kind, and after it, which are its checksum."""
 _AFTER_HEADER = 2
 """Where a chunk of our own goes: after the signature and IHDR."""
-_MOST_TEXT = 1024 * 1024
-"""Bytes of a decompressed text that are searched."""
+_MOST_TEXT = 4 * 1024 * 1024
+"""Bytes of all texts, decompressed, that are searched."""
 
 
 def clean(data: bytes, max_pixels: int) -> Picture:
@@ -53,6 +53,7 @@ class _Reading:
         self._pixels = bytearray()
         self._pixels_at = 0
         self._last = b""
+        self._text_left = _MOST_TEXT
 
     def take(self, kind: bytes, content: slice) -> None:
         """Read a chunk after the header, which has its content there. Raises Unreadable."""
@@ -118,12 +119,22 @@ class _Reading:
             self._notes.add("animation_removed")
         if kind == b"eXIf":
             self._exif = read_exif(content)
-        if (kind == b"eXIf" and self._exif.located) or (kind in _TEXTS and is_located(_text(kind, content))):
+        if (kind == b"eXIf" and self._exif.located) or (kind in _TEXTS and self._is_located(kind, content)):
             self._notes.add("location_removed")
         if kind in png_chunks.KNOWN and self._is_in_its_place(kind):
+            self._seen.add(kind)  # even if it is invalid: each further profile would be decompressed as well
             checked = png_chunks.checked(kind, content, self._header, self._colours)
             if checked is not None:
                 self.keep(kind, checked)
+
+    def _is_located(self, kind: bytes, content: bytes) -> bool:
+        try:
+            text = _text(kind, content, self._text_left)
+        except zlib.error:
+            self._text_left = 0  # nobody tells how much of it was decompressed
+            return False
+        self._text_left -= min(self._text_left, len(text))
+        return is_located(text)
 
     def _is_in_its_place(self, kind: bytes) -> bool:
         """Whether it is the first of its kind, and in a place where it counts (section 5.6)."""
@@ -156,21 +167,18 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
             raise Unreadable("a damaged chunk")
 
 
-def _text(kind: bytes, content: bytes) -> bytes:
-    """The text of a chunk, as far as needed to find a place in it; "" for unreadable compressed text."""
+def _text(kind: bytes, content: bytes, most: int) -> bytes:
+    """The text of a chunk, of a compressed one at most so many bytes. Raises zlib.error."""
     name, _, rest = content.partition(b"\0")
     if kind == b"zTXt":
-        return name + _inflated(rest[1:])
+        return name + _inflated(rest[1:], most)
     if kind == b"iTXt" and rest[:1] == b"\1":
-        return name + _inflated(rest[2:].partition(b"\0")[2].partition(b"\0")[2])
+        return name + _inflated(rest[2:].partition(b"\0")[2].partition(b"\0")[2], most)
     return content
 
 
-def _inflated(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(data, _MOST_TEXT)
-    except zlib.error:
-        return b""
+def _inflated(data: bytes, most: int) -> bytes:
+    return zlib.decompressobj().decompress(data, most) if most else b""  # 0 would be no bound
 
 
 def _chunk(kind: bytes, content: bytes | bytearray) -> bytes:

@@ -12,7 +12,7 @@ from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
 from widget.files.metadata import is_located
 from widget.files.pdf import policy
-from widget.files.pdf.opening import Damaged
+from widget.files.pdf.opening import Damaged, Unpacking
 from widget.files.protocol import Note, Rules
 
 _MOST_LOOKS = 150_000
@@ -22,8 +22,9 @@ _MOST_LOOKS = 150_000
 class Cleaner:
     """Cleans one document, once."""
 
-    def __init__(self, document: pikepdf.Pdf, rules: Rules) -> None:
+    def __init__(self, document: pikepdf.Pdf, rules: Rules, unpacking: Unpacking) -> None:
         self._document = document
+        self._unpacking = unpacking
         self._passed: set[Note] = set()
         if rules.active == "pass":
             self._passed.add("scripts_removed")
@@ -31,6 +32,8 @@ class Cleaner:
             self._passed.add("attachments_removed")
         self._notes: set[Note] = set()
         self._looks = 0
+        self._searched: set[tuple[int, int]] = set()
+        """The metadata that was searched for a place."""
 
     def clean(self) -> set[Note]:
         """Remove it all. Returns what a person would want to know about. Raises Damaged."""
@@ -66,8 +69,8 @@ class Cleaner:
                 continue
             waiting += [part for part in parts if isinstance(part, (Dictionary, Array)) and not part.is_indirect]
 
-    def _look(self) -> None:
-        self._looks += 1
+    def _look(self, times: int = 1) -> None:
+        self._looks += times
         if self._looks > _MOST_LOOKS:
             raise Damaged("too many objects")
 
@@ -109,13 +112,22 @@ class Cleaner:
     def _file_list(self, item: Dictionary, key: str, value: Any) -> None:
         """File specifications, or the files of one. Usage rights have a list of words under the same name."""
         parts = list(value) if isinstance(value, Array) else [value]
+        self._look(len(parts))
         if any(isinstance(part, Dictionary) and not _FILE_KEYS.isdisjoint(part.keys()) for part in parts):
             self._remove("attachments_removed", item, key)
 
     def _metadata(self, item: Dictionary, key: str, value: Any) -> None:
-        if isinstance(value, Stream) and _tells_place(value):
-            self._notes.add("location_removed")
+        if isinstance(value, Stream) and value.objgen not in self._searched:
+            self._searched.add(value.objgen)
+            if self._tells_place(value):
+                self._notes.add("location_removed")
         self._remove(None, item, key)
+
+    def _tells_place(self, metadata: Stream) -> bool:
+        try:
+            return is_located(self._unpacking.read(metadata))
+        except pikepdf.PdfError:
+            return False
 
     def _action(self, item: Dictionary, key: str, value: Any) -> None:
         """What a click does. Marks of a document's structure have an entry of the same name, which is not an action."""
@@ -138,7 +150,9 @@ class Cleaner:
     def _events(self, _: Dictionary, __: str, value: Any) -> None:
         """What happens when a page is shown or a field is left: nothing. A font may be called AA, and stays."""
         if isinstance(value, Dictionary):
-            for key in tuple(value.keys()):
+            keys = tuple(value.keys())
+            self._look(len(keys))
+            for key in keys:
                 if _is_action(value.get(key)):
                     self._remove("scripts_removed", value, key)
 
@@ -221,10 +235,3 @@ def _may_stay(action: Object) -> bool:
     if kind == Name.URI:
         return policy.is_web_address(action.get("/URI"))
     return kind != Name.Named or policy.is_name(action.get("/N"), policy.NAMED)
-
-
-def _tells_place(metadata: Stream) -> bool:
-    try:
-        return is_located(metadata.read_bytes())
-    except pikepdf.PdfError:
-        return False

@@ -6,6 +6,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
 
 from widget.files import jpeg
+from widget.files.pdf.opening import Unpacking, filters_of
 from widget.files.picture import Picture, TooManyPixels, Unreadable
 from widget.files.protocol import Note
 
@@ -13,13 +14,13 @@ _ANY_SIZE = 1 << 62
 """Pixels. Nothing is decoded here."""
 
 
-def clean(document: pikepdf.Pdf) -> set[Note]:
-    """Clean every readable JPEG in the document. Returns what was removed."""
+def clean(document: pikepdf.Pdf, unpacking: Unpacking) -> set[Note]:
+    """Clean every readable JPEG in the document. Returns what was removed. Raises Damaged."""
     notes: set[Note] = set()
     for item in document.objects:
-        if isinstance(item, Stream) and (filters := _filters(item))[-1:] == ["/DCTDecode"]:
+        if isinstance(item, Stream) and (filters := filters_of(item))[-1:] == ["/DCTDecode"]:
             with suppress(Unreadable, TooManyPixels, pikepdf.PdfError):
-                data = _packed_jpeg(document, item, filters[:-1])
+                data = _packed_jpeg(document, item, filters[:-1], unpacking)
                 picture: Picture = jpeg.clean(data, _ANY_SIZE)
                 notes |= picture.notes
                 if picture.data != data:
@@ -27,21 +28,14 @@ def clean(document: pikepdf.Pdf) -> set[Note]:
     return notes
 
 
-def _filters(item: Stream) -> list[str]:
-    named = item.get("/Filter")
-    if isinstance(named, Name):
-        return [str(named)]
-    return [str(name) for name in named if isinstance(name, Name)] if isinstance(named, Array) else []
-
-
-def _packed_jpeg(document: pikepdf.Pdf, item: Stream, around: list[str]) -> bytes:
+def _packed_jpeg(document: pikepdf.Pdf, item: Stream, around: list[str], unpacking: Unpacking) -> bytes:
     """The JPEG itself, without the filters around it."""
     raw = item.read_raw_bytes()
     if not around:
         return raw
     outer = document.make_stream(raw)
     outer.Filter = Array([Name(name) for name in around])
-    return outer.read_bytes(pikepdf.StreamDecodeLevel.generalized)
+    return unpacking.read(outer)
 
 
 def _replace(item: Stream, data: bytes) -> None:
