@@ -18,6 +18,10 @@ HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Orders</titl
 PACKAGE = '<script type="importmap">{"imports": {"insider-feedback-embed": "/package.js"}}</script>'
 
 
+OTHERS = "<script>var script, feedback, form, tag, options</script>"
+"""What other tags of a page declare. Ours may not declare it once more, in the scope that all scripts share."""
+
+
 def of_demo(block: Block, widget: Widget) -> str:
     """A block with the address of the service and its only product filled in."""
     return block.text.replace(SERVICE, widget.url).replace("/form/ferry", "/form/demo")
@@ -26,7 +30,7 @@ def of_demo(block: Block, widget: Widget) -> str:
 @pytest.mark.parametrize("block", blocks("html"), ids=str)
 def test_a_block_of_html_shows_what_it_is_for(host: HostPage, block: Block) -> None:
     text = of_demo(block, host.widget)
-    host.put(f"{HEAD}<body><h1>Orders</h1>{text}")
+    host.put(f"{HEAD}<body><h1>Orders</h1>{OTHERS}{text}{OTHERS}")
     host.visit()
     page, shown = host.page, 0
     if ("data-product" in text or "dataset.product" in text) and "data-launcher" not in text:
