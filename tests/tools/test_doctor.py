@@ -299,6 +299,20 @@ def test_a_page_without_a_tag_gets_the_tag_to_add() -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        '<script src="/cache/embed.js" data-product="demo" async></script>',
+        '<script src="/cache/0a1b.js" data-product="demo" async></script>',
+        '<script data-product="demo">(() => {})()</script>',
+    ],
+)
+def test_a_copy_of_the_script_is_named_and_not_what_is_missing_beside_it(body: str) -> None:
+    report = examine(body, more={"/cache/embed.js": ""})
+    assert codes(report) == ["tag.copied"]
+    assert "exclude it" in said(report, "tag.copied").fix
+
+
+@pytest.mark.parametrize(
     ("body", "code"),
     [
         ('<script src="{service}/embed.js" data-product="demo" data-mode="modal"></script>', "tag.option"),

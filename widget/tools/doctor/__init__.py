@@ -74,9 +74,16 @@ def _tag(place: Place, embeds: Sequence[Embed], public_url: str | None) -> list[
         message = "A script of the page adds the tag. What it does cannot be seen from outside."
         fix = "Give that script tag data-debug, and open the page."
         return [Finding("tag.dynamic", message, fix, visit.url, "notice")]
+    if copy := next((script for script in visit.root.all("script") if script["data-product"]), None):
+        message = "A script names a product, but does not come from embed.js, so it does not find the form."
+        return [Finding("tag.copied", message, _uncopied(public_url), f"{visit.url}, line {copy.line}")]
     message = "There is no script tag of ours, and no frame with the form, in the HTML."
     fix = f"Add {_script(public_url, ' data-product=…')}; if a script adds it, give it data-debug and open the page."
     return [Finding("tag.absent", message, fix, visit.url)]
+
+
+def _uncopied(public_url: str | None) -> str:
+    return f"Load {public_url or 'https://…'}/embed.js itself: exclude it from what combines or copies scripts."
 
 
 def _script(public_url: str | None, more: str) -> str:
@@ -100,6 +107,10 @@ async def _embed(
     if embed.kind == "script":
         loader = await fetch(browser, embed.loader)
         panel = await fetch(browser, f"{embed.base}/static/embed-panel.js", Origin=origin_of(page.url))
+        if service.is_copy(loader, panel):
+            message = "This is a copy of embed.js. It looks for the form beside itself, where there is none."
+            found = [Finding("tag.copied", message, _uncopied(public_url), embed.loader)]
+            return Section(f"{embed.product or 'no product'}: {embed.base}", (Check("tag", tuple(found)),))
         found += [*service.check_script(loader, "loader"), *service.check_script(panel, "static")]
     if form is not None:
         found += service.check_form(form, product)

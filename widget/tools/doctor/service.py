@@ -38,6 +38,12 @@ def check_form(answer: Visit | Failure, product: Product | None) -> Iterator[Fin
         yield Finding("service.x_frame_options", message, "Remove it. Our policy replaces it.", answer.url)
 
 
+def is_copy(loader: Visit | Failure, panel: Visit | Failure) -> bool:
+    """Whether the script comes without the service: a tool that makes pages faster put it there."""
+    answers = [answer.status for answer in (loader, panel) if isinstance(answer, Visit)]
+    return answers == [200, 404]
+
+
 def check_script(answer: Visit | Failure, kind: Kind) -> Iterator[Finding]:
     """A script that host pages load, with the headers of its kind."""
     if isinstance(answer, Failure):
