@@ -576,6 +576,7 @@ export class Panel {
     if (this.box.open && modal && !this.#modal) this.box.close()
     if (!this.box.open && modal) this.box.showModal()
     else this.box.open = true // not show(), which would take the focus even when no person asked
+    if (!this.box.getClientRects().length) warn('The form is open, but the page hides its <insider-feedback>. To hide only the button, write launcher="false".')
     this.update()
     this.#focus()
   }

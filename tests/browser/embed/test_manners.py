@@ -156,6 +156,15 @@ def test_an_element_without_a_product_is_named_as_such(host: HostPage) -> None:
         host.visit()
 
 
+def test_a_form_that_opens_where_the_page_hides_it_is_named(host: HostPage) -> None:
+    """Teams with a button of their own hide ours by a style, and the form with it."""
+    host.put(f"{PAGE}<style>insider-feedback{{display:none}}</style>")
+    host.visit()
+    expect(host.launcher).to_be_attached()
+    host.page.evaluate("InsiderFeedback.open()")
+    assert 'write launcher="false"' in until_said(host, "the page hides its <insider-feedback>")
+
+
 # Calls
 
 
