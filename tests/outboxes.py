@@ -25,8 +25,7 @@ def backend_at(url: str, folder: Path, keyring: Keyring = PLAIN) -> Backend:
     """The backend for a database's address."""
     if url.startswith("sqlite:///"):
         return SQLiteBackend(Path(url.removeprefix("sqlite:///")), keyring=keyring)
-    driver = url.replace("postgresql://", "postgresql+psycopg://")
-    return PostgresBackend(driver, connections=4, spool=folder / "spool", keyring=keyring)
+    return PostgresBackend(url, connections=4, spool=folder / "spool", keyring=keyring)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import pytest
 from bed import ROOT
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from psycopg.conninfo import conninfo_to_dict
 
 from widget.config import loading
 from widget.config.settings import VARIABLES, Settings
@@ -394,7 +395,29 @@ def test_postgresql_is_taken_as_hosting_platforms_write_it(config: Path) -> None
     for scheme in ("postgres", "postgresql"):
         loaded = load(config, DATABASE_URL=f"{scheme}://user:word@host/name", WEB_CONCURRENCY="2")
         assert loaded.sqlite_path is None
-        assert loaded.database_url.startswith("postgresql+psycopg://")
+        assert loaded.database_url == "postgresql://user:word@host/name"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "me:s%2F%40%23@one:5432,two:5433/name?target_session_attrs=read-write",
+        "me@[::1]:5432,[::2]/name",
+        "%2Frun%2Fpostgresql/name",
+        "/name?host=one,two&port=1,2",
+    ],
+)
+def test_postgresql_may_have_every_address_that_its_own_programs_take(config: Path, rest: str) -> None:
+    url = f"postgresql://{rest}"
+    assert load(config, DATABASE_URL=url).database_url == url
+    assert conninfo_to_dict(url)["dbname"] == "name"
+
+
+@pytest.mark.parametrize("password", ["s@me", "s/me", "s?me", "s#me", "s[me", "s%me", "s%4", "s me"])
+def test_a_password_that_would_be_read_as_something_else_is_refused_and_not_shown(config: Path, password: str) -> None:
+    refused = problems(config, DATABASE_URL=f"postgresql://me:{password}@host/name")["DATABASE_URL"]
+    assert "written as %XX" in refused
+    assert password not in refused
 
 
 SETTINGS = (ROOT / "docs" / "settings.md").read_text("utf-8")

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from bed import START, Process, Sandbox, Widget, until
+from bed import START, Process, Sandbox, Widget, free_port, until
 from migrated import migrate
 from outboxes import new_submission, outbox_at
 from postgres import PgBouncer, Postgres
@@ -244,6 +244,12 @@ def test_a_database_restarted_under_load_loses_nothing_and_nobody_is_restarted(
         unknown = webs[0].log().count('"submission.unknown"')
         assert insider.counts()["create"] - len(thanked) <= unknown
         print(f"{len(thanked)} accepted, {unknown} unknown")  # noqa: T201
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_found(start: Start, database: str) -> None:
+    gone_and_there = database.replace("@", f"@127.0.0.1:{free_port()},")
+    web = start(DATABASE_URL=f"{gone_and_there}?target_session_attrs=read-write")
+    assert web.submit(files=FILES[:1]).status_code == 201
 
 
 def test_a_pooler_in_transaction_mode_may_stand_in_front(start: Start, postgres: Postgres, database: str) -> None:

@@ -29,7 +29,7 @@ def silent() -> Iterator[socket.socket]:
 
 
 def address(server: socket.socket) -> str:
-    return f"postgresql+psycopg://widget@127.0.0.1:{server.getsockname()[1]}/widget"
+    return f"postgresql://widget@127.0.0.1:{server.getsockname()[1]}/widget"
 
 
 def taken(server: socket.socket) -> socket.socket:
@@ -51,8 +51,7 @@ async def test_one_of_the_outbox_that_took_too_long_is_closed(silent: socket.soc
 
 @pytest.mark.parametrize("how", ["it took too long", "nobody waits for it"])
 async def test_one_of_the_engine_is_closed(silent: socket.socket, how: str) -> None:
-    conninfo = address(silent).replace("+psycopg", "")
-    attempt = asyncio.create_task(EngineConnection.connect(conninfo, connect_timeout=PATIENCE))
+    attempt = asyncio.create_task(EngineConnection.connect(address(silent), connect_timeout=PATIENCE))
     with await asyncio.to_thread(taken, silent) as connection:
         if how == "nobody waits for it":
             attempt.cancel()

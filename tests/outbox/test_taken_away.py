@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -134,7 +135,7 @@ async def test_migrating_where_nothing_may_be_created_ends_with_the_reason(
 ) -> None:
     url = postgres.database()
     run(url, "REVOKE CREATE ON SCHEMA public FROM public")  # as it is in a new database since PostgreSQL 15
-    outbox = Outbox(backend_at(f"{url}?options=-c%20{option}", tmp_path))
+    outbox = Outbox(backend_at(f"{url}?options=-c%20{quote(option)}", tmp_path))
     with pytest.raises(ConfigurationError, match=f"DATABASE_URL: cannot be used: {reason}"):
         await outbox.migrate()
     await outbox.close()

@@ -647,7 +647,7 @@ def test_every_setting_is_shown_with_where_it_came_from_and_no_secret_is(tmp_pat
     assert (report["RATE_LIMIT"]["value"], report["RATE_LIMIT"]["source"]) == ("off", "environment")
     assert report["PROOF_SURGE"]["source"] == "RATE_LIMIT"
     assert (report["PORT"]["value"], report["PORT"]["source"]) == ("8000", "default")
-    assert report["DATABASE_URL"]["value"] == "postgresql+psycopg://ada:********@127.0.0.1:1/widget"
+    assert report["DATABASE_URL"]["value"] == "postgresql://ada:********@127.0.0.1:1/widget"
     for secret in (SECRET_KEY, CLIENT_SECRET, "hunter2", "hunter3"):
         assert secret not in done.stdout
 

@@ -74,6 +74,8 @@ def test_of_a_closed_service_there_is_nothing_to_say(tmp_path: Path, closed: dic
         ({"INSIDER_URL": "http://localhost:8001"}, "strict.tls", "INSIDER_URL"),
         ({"HSTS": "0"}, "strict.tls", "HSTS"),
         ({"RATE_LIMIT_STORAGE": "redis://redis.example.com"}, "strict.tls", "RATE_LIMIT_STORAGE"),
+        ({"DATABASE_URL": "postgresql://localhost,db/x"}, "strict.tls", "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql:///x?host=/run,db"}, "strict.tls", "DATABASE_URL"),
         ({"CLAMD": ""}, "strict.scanner", "CLAMD"),
     ],
 )

@@ -39,7 +39,7 @@ def database(settings: Settings) -> str:
     """Where the outbox lies, without a password: a file's whole path, or an address."""
     if settings.sqlite_path:
         return str(settings.sqlite_path.absolute())
-    return without_password(settings.database_url.replace("postgresql+psycopg:", "postgresql:", 1))
+    return without_password(settings.database_url)
 
 
 def _source(environ: Mapping[str, str], name: str, wanted: tuple[str, ...]) -> str:

@@ -69,8 +69,9 @@ class Settings(
     @property
     def sqlite_path(self) -> Path | None:
         """The outbox's file; None if it is in PostgreSQL."""
-        url = make_url(self.database_url)
-        return Path(url.database) if url.drivername == "sqlite" and url.database else None
+        if not self.database_url.startswith("sqlite:"):
+            return None
+        return Path(make_url(self.database_url).database or "")
 
 
 class Account(BaseModel):

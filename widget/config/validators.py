@@ -15,6 +15,12 @@ from widget.config import rates
 from widget.config.hosts import is_local, is_reachable
 
 _DATABASE = "is not a usable address; give sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^@/?#:,\[\]\s]*)(:\d*)?"
+_POSTGRES = re.compile(
+    rf"(?!.*%(?![0-9A-Fa-f]{{2}}))postgresql://([^@/?#\[\]\s]*@)?{_HOST}(,{_HOST})*(/[^@/?#\s]*)?(\?[^#\s]*)?"
+)
+"""An address as libpq takes it, with one host or several. Where a password breaks it, libpq would take a part of that
+for a host, and name it in an error."""
 _PORTS = {"http": 80, "https": 443}
 _MAIL = re.compile(r"(?:[^\s@,;<>]+@[^\s@,;<>]+|[^@,;<>\r\n]*<[^\s@,;<>]+@[^\s@,;<>]+>)")
 _CALL = re.compile(r"/(connect/token|api/client)(/|$)")
@@ -92,8 +98,12 @@ def public_url(value: str) -> str:
 
 
 def database_url(value: str) -> str:
-    """The outbox's address, as SQLAlchemy takes it."""
-    value = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value)
+    """The outbox's address: of PostgreSQL as libpq takes it, of a file as SQLAlchemy does."""
+    value = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", value)
+    if value.startswith("postgresql://"):
+        if not _POSTGRES.fullmatch(value):
+            raise ValueError(f"{_DATABASE}, with special characters of the password written as %XX, such as %2F for /")
+        return value
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):  # the latter for a port that is no number
@@ -107,7 +117,7 @@ def database_url(value: str) -> str:
             raise ValueError("has a question mark; options are not supported, so give sqlite:///PATH alone")
         if url.database.endswith("/") or Path(url.database).is_dir():
             raise ValueError("names a folder; give the path of a file in it, such as sqlite:////data/widget.db")
-    elif url.drivername != "postgresql+psycopg":
+    else:
         raise ValueError(_DATABASE)
     return value
 

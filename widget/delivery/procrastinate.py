@@ -43,7 +43,7 @@ class ProcrastinateDispatcher(Dispatcher):
     def __init__(self, outbox: Outbox, delivery: Delivery, *, url: str, name: str, **options: Any) -> None:
         super().__init__(outbox, delivery, **options)
         connector = procrastinate.PsycopgConnector(
-            conninfo=url.replace("postgresql+psycopg://", "postgresql://", 1),
+            conninfo=url,
             kwargs=CONNECTING | {"application_name": f"{name} queue"},
             connection_class=EngineConnection,
             min_size=1,

@@ -36,13 +36,14 @@ class EngineConnection(psycopg.AsyncConnection[Any]):
             raise
 
 
-def close_failed(engine: Engine) -> None:
-    """Close what a failed attempt of `engine` to connect has left."""
+def lead_to(url: str, engine: Engine) -> None:
+    """Let libpq read `url`, as it does for the engine of the jobs: SQLAlchemy takes the hosts of a failover in another
+    way. What a failed attempt has left is closed."""
 
     @event.listens_for(engine, "do_connect")
-    def connect(_dialect: Any, _record: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def connect(_dialect: Any, _record: Any, _args: Any, kwargs: dict[str, Any]) -> Any:
         try:
-            return psycopg.connect(*args, **kwargs)
+            return psycopg.connect(url, **kwargs)
         except psycopg.Error as error:
             _let_go(error)
             raise

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from widget.errors import AttachmentMissing, ConfigurationError, OutboxUnavailable, OutboxUnusable, Problem
 from widget.outbox import jobs
 from widget.outbox.batches import Batches, Job, Outcome
-from widget.outbox.connections import CONNECTING, close_failed, leave_read_only, prepare_where_possible
+from widget.outbox.connections import CONNECTING, lead_to, leave_read_only, prepare_where_possible
 from widget.outbox.outage import answers_within
 from widget.outbox.sealing import FRAME, PLAIN, Keyring, frames
 from widget.outbox.spool import Spool
@@ -119,19 +119,19 @@ class PostgresBackend:
                 raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error}")]) from error
             raise
         except ProgrammingError as error:  # an option of the address that libpq does not know
-            raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error.orig}")]) from error
+            raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {_first_line(error.orig)}")]) from error
 
     def _prepare(self) -> None:
         self._threads = ThreadPoolExecutor(max(1, self._connections - 1), thread_name_prefix="outbox")
         self._engine = create_engine(
-            self._url,
+            "postgresql+psycopg://",
             pool_size=self._connections,
             max_overflow=0,
             connect_args=CONNECTING | {"connect_timeout": self._connect_timeout, "application_name": self.name},
             hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
             use_native_hstore=False,
         )
-        close_failed(self._engine)
+        lead_to(self._url, self._engine)
         leave_read_only(self._engine)
         prepare_where_possible(self._engine)
         self._looking = self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -331,7 +331,7 @@ def _translated(error: DBAPIError | psycopg.Error) -> Exception:
     return error
 
 
-def _first_line(error: psycopg.Error) -> str:
+def _first_line(error: BaseException | None) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 

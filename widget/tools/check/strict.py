@@ -106,8 +106,10 @@ def _tls(settings: Settings) -> Iterator[Finding]:
 
 def _is_near(url: str) -> bool:
     """Whether an address stays on this machine: a socket, or the machine itself."""
-    host = urlsplit(url).hostname
-    return not host or is_local(host)
+    parts = urlsplit(url)
+    hosts = [urlsplit(f"//{place}").hostname or "" for place in parts.netloc.rpartition("@")[2].split(",")]
+    hosts += ",".join(parse_qs(parts.query).get("host", [])).split(",")
+    return all(host.startswith(("/", "%2f")) or is_local(host) for host in hosts if host)
 
 
 def _asks_for_tls(url: str) -> bool:
