@@ -10,6 +10,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from bed import Sandbox, Widget, adjusted, until
+from blocks import named
 from outboxes import backend_at, new_submission, outbox_at
 from postgres import Postgres
 from samples import png
@@ -39,9 +40,8 @@ async def limited(postgres: Postgres, tmp_path: Path) -> AsyncIterator[str]:
     url = postgres.database()
     async with outbox_at(url, tmp_path):
         pass
-    kinds = ("TABLES", "SEQUENCES", "FUNCTIONS")
-    granted = [f"GRANT ALL ON ALL {kind} IN SCHEMA public TO limited" for kind in kinds]
-    run(url, "CREATE ROLE limited LOGIN", *granted)
+    granted = named("machines", "rights").text.replace("widget", "limited")
+    run(url, "REVOKE USAGE ON SCHEMA public FROM public", "CREATE ROLE limited LOGIN", granted)
     yield url.replace("widget@", "limited@")
     run(url, "DROP OWNED BY limited", "DROP ROLE limited")
 
@@ -118,10 +118,11 @@ async def test_a_right_that_was_taken_away_is_noticed_by_every_check_until_it_is
         await outbox.close()
 
 
-async def test_a_start_without_rights_ends_with_the_reason(limited: str, tmp_path: Path) -> None:
-    run(limited, "REVOKE ALL ON schema_version FROM limited")
+@pytest.mark.parametrize("lacking", ["schema_version", "procrastinate_jobs", "procrastinate_jobs_id_seq"])
+async def test_a_start_without_rights_ends_with_the_reason(limited: str, tmp_path: Path, lacking: str) -> None:
+    run(limited, f"REVOKE ALL ON {lacking} FROM limited")
     outbox = Outbox(backend_at(limited, tmp_path))
-    with pytest.raises(ConfigurationError, match=r"DATABASE_URL.*may not use the table"):
+    with pytest.raises(ConfigurationError, match=rf"DATABASE_URL.*may not use {lacking}: grant it .* on all sequences"):
         await outbox.open()
     await outbox.close()
 

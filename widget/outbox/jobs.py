@@ -12,6 +12,8 @@ from sqlalchemy import Connection, select, text, update
 from widget.outbox.tables import schema_version
 
 QUEUE = TASK = "drain"
+RELATIONS = [f"procrastinate_{what}{kind}" for what in ("jobs", "events", "workers") for kind in ("", "_id_seq")]
+"""The engine's tables that are used, with their sequences."""
 EARLIER_QUEUE, EARLIER_TASK = "delivery", "deliver"
 """The task of the previous release, which deferred a job for each row and may still be running."""
 

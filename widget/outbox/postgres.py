@@ -112,7 +112,7 @@ class PostgresBackend:
             self._prepare()
         try:
             await self.read(_check_durable)
-            await self.read(partial(_check_rights, needed=_RIGHTS if exclusive else _RIGHTS[:1]))
+            await self.read(partial(_check_rights, serves=exclusive))
             self._has_answered = True
         except OutboxUnavailable as error:
             if _LASTING.search(str(error)):
@@ -349,14 +349,17 @@ def _check_durable(connection: Connection) -> None:
         raise ConfigurationError(problems)
 
 
-def _check_rights(connection: Connection, needed: Sequence[str]) -> None:
-    """A role that may not use the tables cannot serve."""
+def _check_rights(connection: Connection, serves: bool) -> None:
+    """A role that may not use the tables cannot serve. Without the sequences it could, but would wake nobody."""
     statement = text(
-        "SELECT relname FROM pg_class, unnest(CAST(:tables AS text[])) AS t, unnest(CAST(:needed AS text[])) AS r "
-        "WHERE oid = to_regclass(t) AND NOT has_table_privilege(oid, r) LIMIT 1"
+        "SELECT relname FROM pg_class, unnest(CAST(:names AS text[])) AS t, unnest(CAST(:needed AS text[])) AS r "
+        "WHERE oid = to_regclass(t) AND NOT CASE relkind WHEN 'S' THEN has_sequence_privilege(oid, 'USAGE') "
+        "ELSE has_table_privilege(oid, r) END LIMIT 1"
     )
-    if table := connection.scalar(statement, {"tables": list(metadata.tables), "needed": list(needed)}):
-        words = f"its role may not use the table {table}: grant it {', '.join(needed)}, or give the role that owns it"
+    needed, names = (_RIGHTS, [*metadata.tables, *jobs.RELATIONS]) if serves else (_RIGHTS[:1], [*metadata.tables])
+    if name := connection.scalar(statement, {"names": names, "needed": list(needed)}):
+        rights = f"{', '.join(needed)} on all tables" + (" and USAGE on all sequences" if serves else "")
+        words = f"its role may not use {name}: grant it {rights}, or give the role that owns them"
         raise ConfigurationError([Problem("DATABASE_URL", words)])
 
 
