@@ -59,8 +59,7 @@ export async function offer(controller, picture, replace, begin, signal) {
       if (signal.aborted) return
       if (isBeingMade) return replace(null)
       const message = words.say('editor.failed')
-      controller.faults.set({field: 'files', code: '', message})
-      controller.say(message)
+      controller.faults.tell({field: 'files', code: '', message})
     } finally {
       button.ariaDisabled = null
       await form.stage('')

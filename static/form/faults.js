@@ -37,6 +37,13 @@ export class Faults {
     this.#fillSummary()
   }
 
+  /** Beside the field, and announced: whoever has left the field does not hear it there. @param {Fault} fault */
+  tell(fault) {
+    if (this.get(fault.field)?.message === fault.message) return
+    this.set(fault)
+    this.#controller.say(fault.message)
+  }
+
   /** @param {string} key */
   clear(key) {
     const fault = this.#shown.get(key)

@@ -35,7 +35,8 @@ export class Fields {
   /** @param {AbortSignal} signal */
   listen(signal) {
     const {form} = this.#controller.form
-    for (const type of ['click', 'keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
+    for (const type of ['keydown', 'input', 'change', 'focusout']) form.addEventListener(type, this, {signal})
+    for (const radio of this.radios) radio.addEventListener('click', this, {signal}) // on the form, all of its text would be read as "clickable"
     for (const type of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, this, {signal})
     this.#remember() // what was ticked before this script loaded
     if (document.querySelector(':active')) this.#press() // as well
@@ -176,7 +177,7 @@ export class Fields {
   #complain() {
     const fault = this.#checkEmail()
     const {isLeft, form, faults} = this.#controller
-    if (fault && fault.code !== 'required' && !isLeft && form.isOpen) faults.set(fault)
+    if (fault && fault.code !== 'required' && !isLeft && form.isOpen) faults.tell(fault)
   }
 
   /** @returns {Fault | undefined} */
@@ -219,11 +220,11 @@ export class Fields {
     counter.hidden = !text
     counter.toggleAttribute('data-over', left < 0)
     counter.textContent = text
-    if (left < this.#left && ALOUD.some(step => left <= step && this.#left > step || left < 0 && this.#left >= 0)) this.#controller.say(text)
+    if (left >= 0 && left < this.#left && ALOUD.some(step => left <= step && this.#left > step)) this.#controller.say(text)
     this.#left = left
     const fault = this.#checkLength()
     if (!fault && (this.text || faults.get('description')?.code !== 'required')) faults.clear('description')
-    else if (fault && !faults.get('description')) faults.set(fault)
+    else if (fault) faults.tell(fault)
   }
 
   /** Makes the field as high as its text, if CSS cannot. */

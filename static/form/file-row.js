@@ -68,7 +68,7 @@ export class FileRow {
 
   /** Offers to edit it. @param {HTMLButtonElement} button */
   edit(button) {
-    button.setAttribute('aria-describedby', this.#find('.feedback-file-name').id = `${this.id}-name`)
+    button.setAttribute('aria-describedby', this.#find('bdi.feedback-hidden').id = `${this.id}-name`)
     this.#find('.feedback-edit')?.remove()
     this.#find('.feedback-file-words').append(button)
   }

@@ -100,8 +100,7 @@ export class Files {
     } catch {
       const failed = () => import('../editor/words.js').then(({editorWords}) => editorWords()).then(words => words.say('editor.capture.failed'))
       const message = await failed().catch(() => this.#controller.words.say('offline'))
-      this.#controller.faults.set({field: 'files', code: '', message})
-      this.#controller.say(message)
+      this.#controller.faults.tell({field: 'files', code: '', message})
     }
   }
 
@@ -313,7 +312,7 @@ export class Files {
     form.element('feedback-add').toggleAttribute('data-full', isFull)
     form.element('feedback-add-words').textContent = isFull ? words.say('files.full', {n: form.maxFiles}) : words.say(count ? 'files.another' : 'files.add')
     form.element('files-limit').textContent = count ? words.say('files.count', {n: count}) : words.say('files.limit')
-    if (count > form.maxFiles) faults.set(this.#fault('too_many_files', {n: count - form.maxFiles}))
+    if (count > form.maxFiles) faults.tell(this.#fault('too_many_files', {n: count - form.maxFiles}))
     else faults.clear('files')
   }
 }

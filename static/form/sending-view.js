@@ -18,6 +18,8 @@ export class SendingView {
   constructor(controller) {
     this.#controller = controller
     this.#progress.tabIndex = -1
+    this.#progress.setAttribute('role', 'group') // with a name, or all of it would be read as one when it takes the focus
+    this.#progress.setAttribute('aria-labelledby', 'feedback-progress-title')
     /** @type {HTMLButtonElement} */
     this.send = controller.form.element('feedback-send')
     /** @type {HTMLButtonElement} */

@@ -276,6 +276,19 @@ def test_an_address_that_was_left_empty_is_not_complained_of_before_send(form: F
 # --- errors -----------------------------------------------------------------------------------------------------
 
 
+def test_what_is_wrong_is_said_once_when_it_appears_beside_its_field(form: FormPage) -> None:
+    form.awake().email.fill("mara@northwind")
+    form.listen()
+    form.email.press("Tab")
+    until(lambda: form.heard == [UNFINISHED])
+    form.text.fill("z" * (LIMIT + 1))
+    until(lambda: form.heard == [UNFINISHED, TOO_LONG])
+    form.email.press("Tab")  # nothing new
+    form.text.fill("z" * (LIMIT + 2))
+    form.page.wait_for_timeout(100)
+    assert form.heard == [UNFINISHED, TOO_LONG]
+
+
 def test_errors_stand_beside_their_fields_and_in_a_summary_that_takes_the_focus(form: FormPage) -> None:
     form.text.fill("z" * (LIMIT + 1))
     form.send()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from bed import ROOT, Sandbox
 from form_stage import NETWORK, FormPage
-from playwright.sync_api import expect
+from playwright.sync_api import CDPSession, expect
 from samples import pdf, png
 from test_access import wait_until_still
 
@@ -97,3 +97,26 @@ def test_the_action_lets_go_of_the_edge_while_a_keyboard_is_up(form: FormPage) -
     form.open("?mode=popover")
     expect(form.page.locator("html")).to_have_attribute("data-keyboard", "")
     assert form.page.locator(".feedback-actions").evaluate("box => getComputedStyle(box).position") == "static"
+
+
+def clickable(session: CDPSession) -> list[str]:
+    """The elements that listen to clicks."""
+    body = session.send("Runtime.evaluate", {"expression": "document.documentElement"})["result"]["objectId"]
+    found = session.send("DOMDebugger.getEventListeners", {"objectId": body, "depth": -1})["listeners"]
+    nodes = [each["backendNodeId"] for each in found if each["type"] in ("click", "mousedown", "mouseup")]
+    described = (session.send("DOM.describeNode", {"backendNodeId": node})["node"] for node in nodes)
+    return sorted({node["localName"] for node in described})
+
+
+def test_no_text_of_the_form_is_read_as_clickable(form: FormPage) -> None:
+    form.fill("My card is 4111 1111 1111 1111").add(("order 42.png", png(), "image/png"))
+    expect(form.page.get_by_role("button", name="Mask it")).to_be_visible()
+    edit = form.page.locator(".feedback-edit")
+    expect(edit).to_have_accessible_description("order 42.png")  # in one piece
+    session = form.context.new_cdp_session(form.page)
+    assert clickable(session) == ["button", "input"]
+    form.email.fill("mara@northwind")
+    form.send()
+    expect(form.email).to_be_focused()
+    assert clickable(session) == ["button", "input"]
+    session.detach()

@@ -52,6 +52,8 @@ def test_progress_is_shown_in_bytes_and_as_a_bar_and_said_at_25_50_and_75(form: 
     expect(form["feedback-progress-title"]).to_have_text("Sending")
     expect(form["feedback-progress-text"]).to_have_text(re.compile(r"^\d\.?\d* of \d\.\d MB$|^\d+ of \d+ kB$"))
     expect(form.progress).to_be_focused()  # on Cancel, an Enter that is held would press it
+    expect(form.progress).to_have_role("group")
+    expect(form.progress).to_have_accessible_name("Sending")
     bar = form.progress.locator("progress")
     until(lambda: 0.2 < bar.evaluate("bar => bar.value") < 0.9)
     expect(form.button).to_be_hidden()
