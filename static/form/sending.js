@@ -323,10 +323,8 @@ export class Sending {
     const {words} = this.#controller
     const text = (/** @type {number} */ n) => words.say('limited.text', {n})
     this.#view?.note({kind: 'patience', icon: 'clock', title: words.say('error.rate_limited.title'), text: text(seconds)})
-    this.#countdown(seconds, left => {
-      this.#view?.count(text(left))
-      this.#view?.button(words.say('limited.send', {time: words.countdown(left)}), true)
-    }, () => this.#rest())
+    this.#view?.button(words.say('send'), true) // it has the focus: if it counted, too, screen readers would read each second
+    this.#countdown(seconds, left => this.#view?.count(text(left)), () => this.#rest())
   }
 
   /** @param {number} seconds */

@@ -64,11 +64,6 @@ export class Words {
     return this.say('sending.amount', {a: this.number(value, {maximumFractionDigits}), b: this.size(total)})
   }
 
-  /** @param {number} seconds as minutes and seconds */
-  countdown(seconds) {
-    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
-  }
-
   /** @param {Date} at */
   moment(at) {
     return new Intl.DateTimeFormat(this.#locale, {dateStyle: 'medium', timeStyle: 'short'}).format(at)

@@ -309,7 +309,7 @@ def test_too_many_submissions_count_down_and_can_then_be_sent(
     form.send()
     expect(form.note).to_contain_text("You have sent a lot in a short time")
     expect(form.note).to_contain_text(re.compile(r"You can send this in \d+ seconds"))
-    expect(form.button).to_have_text(re.compile(r"^Send in [01]:\d\d$"))
+    expect(form.button).to_have_text("Send feedback")  # it has the focus: if it counted, each second would be read
     expect(form.button).to_have_attribute("aria-disabled", "true")
     expect(form.text).to_be_editable()
     form.button.click(force=True)

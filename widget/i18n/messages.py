@@ -45,7 +45,7 @@ SCRIPT = (
     "error.required.description", "error.required.files", "error.required.sentimentRating",
     "error.too_long", "error.too_long.submittedByEmail", "error.too_many_files", "error.unavailable.title",
     "files.add", "files.another", "files.count", "files.full", "files.limit", "files.preparing", "files.remove",
-    "frame", "limited.send", "limited.text", "lost", "lost.text", "offline", "offline.text", "retry", "retry.now",
+    "frame", "limited.text", "lost", "lost.text", "offline", "offline.text", "retry", "retry.now",
     "note.first", "note.jpeg", "note.jpeg.location", "note.jpeg.smaller", "note.jpeg.smaller.location", "note.location",
     "note.png", "note.png.location", "note.png.smaller", "note.png.smaller.location", "note.smaller",
     "note.smaller.location", "note.protected", "say.added", "say.note", "say.removed", "send", "sending",
