@@ -219,8 +219,10 @@ def test_the_thanks_of_a_page_have_nothing_to_be_done_with(form: FormPage) -> No
 
 
 @pytest.mark.parametrize("framed", ["clock"], indirect=True)
-@pytest.mark.parametrize("touch", ["nothing", "key", "press", "setting", "part"])
-def test_a_popover_closes_by_itself_unless_it_is_touched(framed: Framed, insider: Sandbox, touch: str) -> None:
+@pytest.mark.parametrize("touch", ["nothing", "key", "press", "setting", "part", "focus"])
+def test_a_popover_that_was_left_closes_by_itself_unless_it_is_touched(
+    framed: Framed, insider: Sandbox, touch: str
+) -> None:
     seconds = "0" if touch == "setting" else "60"
     framed.page.evaluate("s => document.querySelector('feedback-form').setAttribute('close-after', s)", seconds)
     if touch == "part":
@@ -231,6 +233,8 @@ def test_a_popover_closes_by_itself_unless_it_is_touched(framed: Framed, insider
         framed.page.locator("body").press("Shift")
     if touch == "press":
         framed.thanks.locator("dl").click()
+    if touch != "focus":
+        framed.host.evaluate("document.activeElement.blur()")
     framed.host.clock.run_for(40_000)
     assert framed.messages("escape") == []
     framed.host.clock.run_for(25_000)
