@@ -1,6 +1,6 @@
 // @ts-check
 /** The thanks, in place of the form: what happened, in honest words. In a popover or dialog there is a button to finish,
- * and a popover closes automatically once the person has turned to something else. */
+ * and a popover closes automatically unless it is touched. */
 import {copyText} from './clipboard.js'
 import {receiptOf} from './words.js'
 /** @import {FormController} from './form-controller.js' */
@@ -99,20 +99,16 @@ export class Thanks {
     done.addEventListener('click', () => this.#close())
   }
 
-  /** Not if there is more to read than a success, nor after somebody touches it, nor while it has the focus: nobody can tell
-   * how long people read, and a screen reader that reads touches nothing. */
+  /** Not if there is more to read than a success, nor after somebody touches it, nor if it was sent by keyboard or screen
+   * reader: who has the words read aloud touches nothing meanwhile. */
   #closeSoon() {
     const {closeAfter} = this.#controller.form
     if (!closeAfter || parent === window || document.documentElement.dataset.mode !== 'popover') return
-    const still = new AbortController()
-    const {signal} = still
-    let timer = 0
-    const begin = () => { timer = setTimeout(() => this.#close(), closeAfter * 1000) }
+    if (this.#section?.querySelector(':focus-visible')) return
+    const {signal} = this.#shown
+    const timer = setTimeout(() => this.#close(), closeAfter * 1000)
     signal.addEventListener('abort', () => clearTimeout(timer))
-    this.#shown.signal.addEventListener('abort', () => still.abort(), {signal})
-    for (const type of TOUCHES) document.addEventListener(type, () => still.abort(), {signal, passive: true})
-    if (document.hasFocus()) addEventListener('blur', begin, {signal, once: true})
-    else begin()
+    for (const type of TOUCHES) document.addEventListener(type, () => clearTimeout(timer), {signal, passive: true})
   }
 
   #close() {

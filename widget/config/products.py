@@ -349,8 +349,8 @@ class Product(_Table):
         Field(
             ge=0,
             le=600,
-            description="Seconds after which a popover closes by itself once the form was sent and people have turned "
-            "to the page, unless they touch it; `0` leaves it open.",
+            description="Seconds after which a popover closes by itself once the form was sent with a pointer, unless "
+            "it is touched; `0` leaves it open.",
         ),
     ] = 8
     capture: Annotated[
