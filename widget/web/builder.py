@@ -58,21 +58,29 @@ class Builder:
 
     def routes(self, guard: Callable[[Endpoint], Endpoint] = lambda endpoint: endpoint) -> list[Route]:
         """The addresses. `guard` decides who may see them."""
-        endpoints = {
+        endpoints: Mapping[str, Endpoint] = {
             "": self._first,
-            "/{product}": self._builder,
-            "/{product}/blocks": self._blocks,
-            "/{product}/page": self._sample,
+            "/{product}": self._of_product(self._builder),
+            "/{product}/blocks": self._of_product(self._blocks),
+            "/{product}/page": self._of_product(self._sample),
         }
         return [Route(self._path + path, guard(endpoint), methods=["GET"]) for path, endpoint in endpoints.items()]
 
     async def _first(self, request: Request) -> Response:
         return RedirectResponse(f"{self._root}/{next(iter(self._products(request)))}", 302)
 
-    async def _builder(self, request: Request) -> Response:
-        product = self._product(request)
-        if product is None:
-            return self._unknown(request)
+    def _of_product(self, answer: Callable[[Request, Product], Response]) -> Endpoint:
+        """Answers for the product that the address names, if there is one."""
+
+        async def endpoint(request: Request) -> Response:
+            slug, found = request.path_params["product"], self._products(request)
+            if slug in found:
+                return answer(request, found[slug])
+            return self._page(request, "unknown", 404, slug=slug, products=found.values(), hint=near(slug, found))
+
+        return endpoint
+
+    def _builder(self, request: Request, product: Product) -> Response:
         choice, origin, problem = self._choice(request, product)
         return self._page(
             request,
@@ -85,36 +93,19 @@ class Builder:
             asked=_asked(choice),
             stacks=snippets.STACKS,
             languages=words.languages(),
-            blocks=list(self._texts(choice, product, origin)),
+            blocks=_blocks(choice, product, origin),
             live=self._live(choice),
         )
 
-    async def _blocks(self, request: Request) -> Response:
-        product = self._product(request)
-        if product is None:
-            return self._unknown(request)
+    def _blocks(self, request: Request, product: Product) -> Response:
         choice, origin, problem = self._choice(request, product)
-        blocks = [asdict(block) for block in self._texts(choice, product, origin)]
+        blocks = [asdict(block) for block in _blocks(choice, product, origin)]
         return JSONResponse({"blocks": blocks, "problem": problem, "live": self._live(choice)}, headers=HEADERS["data"])
 
-    async def _sample(self, request: Request) -> Response:
-        product = self._product(request)
-        if product is None:
-            return self._unknown(request)
+    def _sample(self, request: Request, product: Product) -> Response:
         choice, _, _ = self._choice(request, product)
         here = replace(choice, service="")
         return self._page(request, "page", product=product, choice=here, form=snippets.form_address(here))
-
-    def _texts(self, choice: Choice, product: Product, origin: str) -> list[Block]:
-        loader = resources.content(resources.path("static") / "embed.js")
-        return list(snippets.blocks(choice, product, loader, origin))
-
-    def _product(self, request: Request) -> Product | None:
-        return self._products(request).get(request.path_params["product"])
-
-    def _unknown(self, request: Request) -> Response:
-        slug, found = request.path_params["product"], self._products(request)
-        return self._page(request, "unknown", 404, slug=slug, products=found.values(), hint=near(slug, found))
 
     def _choice(self, request: Request, product: Product) -> tuple[Choice, str, str]:
         """What the query asks for, the page's origin, and what is wrong with them. Unknown values are the defaults."""
@@ -157,6 +148,11 @@ class Builder:
         """The sample page. What is not seen in it does not load it anew."""
         query = urlencode({**choice.options, "stack": choice.stack})
         return f"{self._root}/{choice.product}/page?{query}"
+
+
+def _blocks(choice: Choice, product: Product, origin: str) -> list[Block]:
+    loader = resources.content(resources.path("static") / "embed.js")
+    return list(snippets.blocks(choice, product, loader, origin))
 
 
 def _asked(choice: Choice) -> Mapping[str, str]:
