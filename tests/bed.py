@@ -402,6 +402,16 @@ class Widget:
         (row,) = self.rows()
         return row
 
+    def files(self) -> list[Path]:
+        """Files of submissions, and remains of uploads."""
+        return [path for path in (self.folder / "widget.db-files").rglob("*") if path.is_file()]
+
+    def stored(self) -> int:
+        """The number of rows, in any state, and of files."""
+        with sqlite3.connect(self.folder / "widget.db") as database:
+            (rows,) = database.execute("SELECT count(*) FROM submission").fetchone()
+        return int(rows) + len(self.files())
+
     @property
     def process(self) -> Process:
         """The web process."""

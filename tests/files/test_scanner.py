@@ -277,7 +277,7 @@ def test_a_virus_is_not_forwarded_the_rest_is_and_the_receipt_says_why(
     assert "ein Virus gefunden" in page
     assert "Standortdaten entfernt" in page
     assert "Eicar-Test-Signature" in widget.log()
-    assert not [entry for entry in (widget.folder / "widget.db-files").rglob("*") if entry.is_file()]
+    assert not widget.files()
 
 
 def test_a_file_alone_that_is_a_virus_leaves_the_words_delivered(start_widget, insider: Sandbox, clamd, path) -> None:

@@ -51,7 +51,7 @@ def test_refused_and_named_by_its_position_is(widget: Widget, insider: Sandbox, 
     assert (error["field"], error["code"], error["position"]) == ("files", code, 1)
     assert word in error["message"]
     assert insider.counts()["create"] == 0
-    assert not [path for path in (widget.folder / "widget.db-files").rglob("*") if path.is_file()]
+    assert not widget.files()
     assert "Traceback" not in widget.log()
 
 

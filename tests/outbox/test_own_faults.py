@@ -34,11 +34,6 @@ def unavailable(answer: httpx.Response) -> bool:
     )
 
 
-def stored(widget: Widget) -> list[Path]:
-    """Files of submissions, and remains of uploads."""
-    return [path for path in (widget.folder / "widget.db-files").rglob("*") if path.is_file()]
-
-
 # --- the disk ---------------------------------------------------------------------------------------------------
 
 
@@ -60,7 +55,7 @@ def test_a_disk_that_is_full_while_spooling_is_a_503_and_nothing_is_left(
     token = widget.token()
     with no_file_larger_than(widget, 300_000):
         assert unavailable(widget.submit(files=[PICTURE], token=token))
-        assert stored(widget) == []
+        assert widget.files() == []
         assert widget.submit("text alone still passes").status_code == 201
     assert widget.submit(files=[PICTURE], token=token).status_code == 201
     assert insider.counts()["create"] == 2
@@ -76,7 +71,7 @@ def test_a_disk_that_is_full_while_committing_is_a_503_and_nothing_is_left(
         assert unavailable(widget.submit("no room", token=token))
         assert widget.client.get("/readyz").status_code == 503
         assert widget.client.get("/healthz").status_code == 200
-    assert stored(widget) == []
+    assert widget.files() == []
     assert widget.submit("no room", token=token).status_code == 201
     assert widget.submit("after", files=[PICTURE], token=other).status_code == 201
     assert insider.descriptions() == ["before", "no room", "after"]
@@ -207,9 +202,9 @@ def test_files_that_the_disk_does_not_let_go_hold_up_nothing_and_are_erased_once
     until(lambda: '"outbox.files_not_erased"' in widget.log())
     assert '"submission.delivered"' in until(lambda: widget.log())
     assert "Traceback" not in widget.log()
-    assert stored(widget)
+    assert widget.files()
     folder.chmod(0o700)
-    until(lambda: not stored(widget))
+    until(lambda: not widget.files())
 
 
 # --- the database -----------------------------------------------------------------------------------------------

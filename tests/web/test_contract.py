@@ -27,19 +27,11 @@ def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def widget(shared: Widget, insider: Sandbox) -> Widget:
     """One widget for all tests of this module. Each counts from where the one before ended."""
-    stored_before[shared] = stored(shared)
+    stored_before[shared] = shared.stored()
     return shared
 
 
 stored_before: dict[Widget, int] = {}
-
-
-def stored(widget: Widget) -> int:
-    """Rows in the outbox and files beside it, in any state."""
-    with sqlite3.connect(widget.folder / "widget.db") as database:
-        (rows,) = database.execute("SELECT count(*) FROM submission").fetchone()
-    files = [path for path in (widget.folder / "widget.db-files").rglob("*") if path.is_file()]
-    return int(rows) + len(files)
 
 
 def assert_refused(
@@ -56,7 +48,7 @@ def assert_refused(
     for error in problem["errors"]:
         assert re.match(r"[A-Z0-9].*\.$", error["message"]), error
         assert "{" not in error["message"]
-    assert stored(widget) == stored_before.get(widget, 0)
+    assert widget.stored() == stored_before.get(widget, 0)
     assert insider.counts()["create"] == 0
     assert widget.client.get("/healthz").json() == {"status": "ok"}
 
@@ -172,7 +164,7 @@ def test_the_same_token_again_gets_the_first_receipt_and_makes_no_second_feedbac
     assert first.status_code == again.status_code == 201
     assert again.json() == first.json()
     assert insider.descriptions() == ["one"]
-    assert not [path for path in (widget.folder / "widget.db-files").rglob("*") if path.is_file()]
+    assert not widget.files()
 
 
 def test_the_same_token_written_in_another_way_is_the_same_submission(widget: Widget, insider: Sandbox) -> None:
@@ -394,7 +386,7 @@ def test_without_script_the_form_comes_back_with_the_text_in_place(widget: Widge
     elif "description" not in sent:
         assert "My words &lt;b&gt;" in answer.text
     assert '<form id="feedback"' in answer.text or 'id="feedback"' in answer.text
-    assert stored(widget) == stored_before[widget]
+    assert widget.stored() == stored_before[widget]
 
 
 def test_without_script_the_thanks_are_a_page(widget: Widget) -> None:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import re
 import socket
-import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,20 +35,13 @@ def shared(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def widget(shared: Widget, insider: Sandbox) -> Iterator[Widget]:
     """One widget for all tests. After each case nothing is stored or forwarded, and nothing has crashed."""
-    before, kept_before = len(shared.log()), kept(shared)
+    before, stored_before = len(shared.log()), shared.stored()
     yield shared
-    assert kept(shared) == kept_before
+    assert shared.stored() == stored_before
     assert insider.counts()["create"] == 0
     log = shared.log()[before:]
     assert "Traceback" not in log
     assert '"level": "error"' not in log
-
-
-def kept(widget: Widget) -> int:
-    """Rows in the outbox and files beside it."""
-    with sqlite3.connect(widget.folder / "widget.db") as database:
-        (rows,) = database.execute("SELECT count(*) FROM submission").fetchone()
-    return int(rows) + sum(path.is_file() for path in (widget.folder / "widget.db-files").rglob("*"))
 
 
 def is_well(widget: Widget) -> None:
