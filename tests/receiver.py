@@ -2,8 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from web_server import Answer, Request, WebServer
@@ -56,12 +55,6 @@ class Receiver(WebServer):
         """What was posted there."""
         return [post for post in self.posts if post.path == path]
 
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    """A receiver until the context is left."""
-    with Receiver() as receiver:
-        try:
-            yield receiver
-        finally:
-            receiver.let_go()
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+        super().__exit__()

@@ -8,9 +8,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import web_server
 from playwright.sync_api import CDPSession, Page
-from web_server import WebServer
+from web_server import Answer, Request, WebServer
 
 STATIC = Path(__file__).parents[2] / "static"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".svg": "image/svg+xml"}
@@ -49,7 +48,7 @@ document.querySelector('#send').addEventListener('click', () => {
   link.success({receipt: 'r-1', status: 'accepted'})
 })"""
 
-Answer = tuple[int, str, str, Mapping[str, str]]
+Served = tuple[int, str, str, Mapping[str, str]]
 """Status, media type, body and further headers."""
 
 
@@ -57,7 +56,7 @@ class Server(WebServer):
     """Serves what is in `answers`, and static files where `static` says so; counts the requests."""
 
     def __init__(self, *, static: bool = False) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Served] = {}
         self.headers: dict[str, str] = {}
         self.requests: list[str] = []
         self.clear()
@@ -65,12 +64,12 @@ class Server(WebServer):
         super().__init__(self._answer)
         self.url = f"http://localhost:{self.port}"
 
-    def _answer(self, request: web_server.Request) -> web_server.Answer:
+    def _answer(self, request: Request) -> Answer:
         path = request.path.partition("?")[0]
         self.requests.append(request.path)
         status, kind, body, headers = self.answers.get(path) or self.file(path)
         fields = {"Cache-Control": "no-store", **self.headers, "Content-Type": kind, **headers}
-        return web_server.Answer(status, fields, body.encode())
+        return Answer(status, fields, body.encode())
 
     def clear(self) -> None:
         """Have no more to serve than an icon."""
@@ -78,7 +77,7 @@ class Server(WebServer):
         self.headers = {}
         self.requests.clear()
 
-    def file(self, path: str) -> Answer:
+    def file(self, path: str) -> Served:
         name = "embed.js" if path == "/embed.js" else path.removeprefix("/static/")
         file = STATIC / name
         if not self._static or not file.is_file():

@@ -14,7 +14,7 @@ from bed import EMAIL, ROOT, Sandbox, Widget, plain_environ, until
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from postgres import Postgres
-from receiver import Receiver, receiving
+from receiver import Receiver
 
 TRACE = "a" * 32
 
@@ -31,7 +31,7 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
     settings |= {"TRACES": "true", "OTEL_BSP_SCHEDULE_DELAY": "100"}
     Widget(tmp_path, insider.url, DATABASE_URL=url).migrate()
     with ExitStack() as stack:
-        collector = stack.enter_context(receiving())
+        collector = stack.enter_context(Receiver())
         settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
         webs = []
         for name in ("one", "two"):

@@ -13,7 +13,7 @@ import children
 import pytest
 from bed import ROOT, Sandbox, Widget, until
 from outboxes import outbox_at
-from receiver import Receiver, receiving
+from receiver import Receiver
 from sqlalchemy import text
 
 from widget.delivery.account_states import AccountStates
@@ -129,7 +129,7 @@ async def test_of_many_processes_one_tells_once_daily_and_when_it_is_over(databa
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
+    with Receiver() as receiver:
         yield receiver
 
 

@@ -11,7 +11,7 @@ import pytest
 from bed import FACT, SECRET_KEY, Sandbox, Widget, until
 from blocks import named
 from outboxes import new_submission, outbox_at, row
-from receiver import Post, Receiver, receiving
+from receiver import Post, Receiver
 from sqlalchemy import text
 from standardwebhooks import WebhookVerificationError
 
@@ -49,7 +49,7 @@ TOKENS = Tokens([SECRET_KEY], 3600)
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
+    with Receiver() as receiver:
         yield receiver
 
 
