@@ -80,12 +80,13 @@ def test_what_another_site_kept_in_a_frame_is_forgotten_too(browser: Browser, fo
         window.context.close()
 
 
-@pytest.mark.parametrize("what", LASTING)
-def test_a_page_to_which_lasting_things_were_done_is_closed(browser: Browser, form_site: Widget, what: str) -> None:
+def test_a_page_to_which_lasting_things_were_done_is_closed(
+    browser: Browser, form_site: Widget, subtests: pytest.Subtests
+) -> None:
     windows = Windows()
-    with windows.window(browser, form_site.url) as window:
-        LASTING[what](window.page)
-    assert window.page.is_closed()
-    with windows.window(browser, form_site.url) as another:
-        assert another.page is not window.page
-    another.context.close()
+    for what, is_done in LASTING.items():
+        with subtests.test(what):
+            with windows.window(browser, form_site.url) as window:
+                assert not window.page.is_closed(), "it was closed before"
+                is_done(window.page)
+            assert window.page.is_closed()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from bundles import REACT_18, bundle
 from playwright.sync_api import Browser, Page, expect
+from reuse import Windows
 from stage import Stage
 
 ATTRIBUTES_ALONE = {"first": ("React 18",), "last": ("React 18", "React 19", "Preact", "Vue 3")}
@@ -30,12 +31,9 @@ READ = """keys => {
 
 
 @pytest.fixture
-def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, windows: Windows, stage: Stage) -> Iterator[Callable[..., Page]]:
     """Open a page with its scripts in the given order. Any console message fails the test."""
-    context = browser.new_context(locale="en-GB")
     said: list[str] = []
-    context.on("console", lambda message: said.append(message.text))
-    context.on("weberror", lambda error: said.append(str(error.error)))
 
     def open_page(app: str, *, loader: str) -> Page:
         stage.allow(stage.host_url)
@@ -46,14 +44,16 @@ def visit(browser: Browser, stage: Stage) -> Iterator[Callable[..., Page]]:
         body = '<main id="app"></main>' + "".join(scripts)
         text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>App</title><body>{body}'
         stage.host.answers["/"] = (200, "text/html; charset=utf-8", text, {})
-        page = context.new_page()
         page.set_default_timeout(10_000)
         page.goto(stage.host_url)
         expect(page.get_by_role("heading", name="The app")).to_be_visible()
         return page
 
-    yield open_page
-    context.close()
+    with windows.window(browser, stage.host_url, stage.form_url) as window:
+        page = window.page
+        page.context.on("console", lambda message: said.append(message.text))
+        page.context.on("weberror", lambda error: said.append(str(error.error)))
+        yield open_page
     assert [text for text in said if "DevTools" not in text and "development mode" not in text] == []
 
 
