@@ -90,12 +90,32 @@ def preload() -> None:
         importlib.import_module(name)
     with contextlib.suppress(ConfigurationError):
         loading.load({})
+    for url in ("sqlite:///widget.db", "postgresql://127.0.0.1/widget"):
+        _build_statements(url)
     tls(None)
     templates = SandboxedEnvironment(Loader(resources.path("templates"), None), str, None, reload=False)
     for template in resources.path("templates").glob("*.html"):
         templates.get_template(template.name)
     pack(StaticFiles(resources.path("static")).assets)
     vars(typing)["_cleanups"].clear()  # pikepdf's bindings would empty typing's caches at the end of each child
+
+
+def _build_statements(url: str) -> None:
+    """Build every statement that is sent to a database with the usual settings. None is opened."""
+    from widget.app.delivery import create_retention
+    from widget.app.outbox import create_outbox
+    from widget.config import loading
+    from widget.outbox.accounts import Accounts
+    from widget.outbox.notices import Notices
+    from widget.outbox.operator import Operator
+    from widget.outbox.tally import Tally
+
+    account = {"INSIDER_URL": "http://127.0.0.1", "INSIDER_CLIENT_ID": "-", "INSIDER_CLIENT_SECRET": "-"}
+    settings = loading.load({"DATABASE_URL": url, "SECRET_KEY": "preloaded-preloaded-preloaded-00", **account})
+    outbox = create_outbox(settings)
+    create_retention(settings, outbox)
+    for part in (Accounts, Notices, Operator, Tally):
+        part(outbox.backend)
 
 
 def gather() -> None:

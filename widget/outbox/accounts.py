@@ -5,6 +5,7 @@ Both are in the database: every process that delivers writes what it learns, and
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import (
     BindParameter,
@@ -88,34 +89,13 @@ class Accounts:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        a, now = account.c, backend.now
-        reason: BindParameter[str | None] = bindparam("why", type_=Text)
-        is_well = reason.is_(null())
-        values = {
-            "reason": reason,
-            "since": case((is_well == a.reason.is_(null()), a.since), else_=now),
-            "last_success": case((is_well, now), else_=a.last_success),
-            "misconfigured": bindparam("lasting"),
-        }
-        self._update = update(account).where(a.product == bindparam("of")).values(values)
-        self._insert = insert(account).values(
-            product=bindparam("of"),
-            reason=reason,
-            since=now,
-            last_success=case((is_well, now), else_=null()),
-            misconfigured=bindparam("lasting"),
-        )
-        self._accounts = select(a.product, a.reason, a.since, a.last_success, func.coalesce(a.misconfigured, false()))
-        self._waiting = _waiting(now)
-        self._yours = _yours()
-        # Two statements, each with its own partial index. One statement would scan everything that was delivered.
-        self._piles = [_piled(now, where) for where in (_IS_UNFINISHED, in_states("refused", "discarded"))]
+        self._statements = _statements(backend.now)
 
     async def piles(self) -> Sequence[Pile]:
         """Everything that is not delivered, but for tests, by product and state. Raises OutboxUnavailable."""
 
         def look(connection: Connection) -> Sequence[Pile]:
-            rows = [row for statement in self._piles for row in connection.execute(statement)]
+            rows = [row for statement in self._statements.piles for row in connection.execute(statement)]
             return sorted(
                 (Pile(row[0], row[1], row[2], max(0.0, row[3])) for row in rows), key=lambda pile: pile.product
             )
@@ -129,8 +109,8 @@ class Accounts:
         def write(connection: Connection) -> None:
             for product in products:
                 values = {"of": product, "why": reason, "lasting": misconfigured}
-                if not connection.execute(self._update, values).rowcount:
-                    connection.execute(self._insert, values)
+                if not connection.execute(self._statements.update, values).rowcount:
+                    connection.execute(self._statements.insert, values)
 
         try:
             await self._backend.write_alone(write)
@@ -142,15 +122,16 @@ class Accounts:
         was removed from the products' file, and nothing will show how it is now. Raises OutboxUnavailable."""
 
         def look(connection: Connection) -> Overview:
-            waiting = {row[0]: Waiting(row[1], max(0.0, row[2])) for row in connection.execute(self._waiting)}
+            wanted = self._statements
+            waiting = {row[0]: Waiting(row[1], max(0.0, row[2])) for row in connection.execute(wanted.waiting)}
             return Overview(
                 {
                     row[0]: AccountState(*row[1:])
-                    for row in connection.execute(self._accounts)
+                    for row in connection.execute(wanted.accounts)
                     if row[0] in products or row[0] in waiting
                 },
                 waiting,
-                {row[0]: row[1] for row in connection.execute(self._yours)},
+                {row[0]: row[1] for row in connection.execute(wanted.yours)},
             )
 
         return await self._backend.read(look)
@@ -191,3 +172,32 @@ def _piled(now: ColumnElement[float], where: ColumnElement[bool]) -> Select[str,
     )
     columns = (s.product, state, func.count(), now - func.min(s.accepted_at))
     return select(*columns).where(where, IS_REAL).group_by(s.product, state)
+
+
+class _Statements:
+    def __init__(self, now: ColumnElement[float]) -> None:
+        a = account.c
+        reason: BindParameter[str | None] = bindparam("why", type_=Text)
+        is_well = reason.is_(null())
+        values = {
+            "reason": reason,
+            "since": case((is_well == a.reason.is_(null()), a.since), else_=now),
+            "last_success": case((is_well, now), else_=a.last_success),
+            "misconfigured": bindparam("lasting"),
+        }
+        self.update = update(account).where(a.product == bindparam("of")).values(values)
+        self.insert = insert(account).values(
+            product=bindparam("of"),
+            reason=reason,
+            since=now,
+            last_success=case((is_well, now), else_=null()),
+            misconfigured=bindparam("lasting"),
+        )
+        self.accounts = select(a.product, a.reason, a.since, a.last_success, func.coalesce(a.misconfigured, false()))
+        self.waiting = _waiting(now)
+        self.yours = _yours()
+        # Two statements, each with its own partial index. One statement would scan everything that was delivered.
+        self.piles = [_piled(now, where) for where in (_IS_UNFINISHED, in_states("refused", "discarded"))]
+
+
+_statements = lru_cache(_Statements)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 from sqlalchemy.dialects import sqlite
@@ -93,9 +93,25 @@ class Backend(Protocol):
         finds the rows. Does nothing if there is only one process."""
 
 
-def upsert(backend: Backend) -> Any:
-    """The `insert` of the backend's dialect, which knows ON CONFLICT."""
-    if backend.alone:
+class Terms(NamedTuple):
+    """What of a `Backend` its statements depend on. Those on the same terms are the same, and built once in a process,
+    however many parts of it use them: each request for the figures begins with three."""
+
+    now: ColumnElement[float]
+    takes_writes: ColumnElement[bool]
+    alone: bool
+    keys: tuple[str, ...]
+    """The names of the keys in the keyring."""
+
+
+def terms_of(backend: Backend) -> Terms:
+    """The terms of a backend."""
+    return Terms(backend.now, backend.takes_writes, backend.alone, backend.keyring.names)
+
+
+def upsert(on: Backend | Terms) -> Any:
+    """The `insert` of a dialect, which knows ON CONFLICT."""
+    if on.alone:
         return sqlite.insert
     from sqlalchemy.dialects import postgresql  # 2 MB that a process on SQLite does not need
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from widget.errors import RowUnreadable
 from widget.outbox import sealing
-from widget.outbox.backend import Backend
+from widget.outbox.backend import Backend, terms_of
 from widget.outbox.entries import DISCARDABLE, RETRIABLE, Attached, Changed, Entry, Erased, Wanted, Whole
 from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
@@ -37,7 +37,7 @@ class Operator:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self._statements = OperatorStatements(backend)
+        self._statements = OperatorStatements(terms_of(backend))
 
     async def count(self, wanted: Wanted) -> int:
         """How many rows are selected."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from widget.outbox.backend import Backend
+from widget.outbox.backend import Terms
 from widget.outbox.entries import DISCARDABLE, RETRIABLE, Entry, Wanted
 from widget.outbox.tables import IS_REAL, IS_RESTORED, KEEP_TEST, WAITING_STATES, attachment, submission
 
@@ -33,10 +33,10 @@ _SHORTEST_PREFIX = 4
 
 
 class OperatorStatements:
-    """The operator's statements, built once; `meant` and `after` add conditions."""
+    """The operator's statements; `meant` and `after` add conditions."""
 
-    def __init__(self, backend: Backend) -> None:
-        s, a, now = submission.c, attachment.c, backend.now
+    def __init__(self, terms: Terms) -> None:
+        s, a, now = submission.c, attachment.c, terms.now
         self._now = now
         one, many = s.id == bindparam("an_id"), s.id.in_(bindparam("ids", expanding=True))
         entry = _entry_columns(now)
@@ -69,7 +69,7 @@ class OperatorStatements:
             .limit(BATCH)
         )
         self.to_erase = select(s.id, s.state, s.feedback_id).where(many).order_by(s.accepted_at).with_for_update()
-        self.unreadable = select(s.id).where(s.data_key.is_not(None), s.data_key.not_in(backend.keyring.names))
+        self.unreadable = select(s.id).where(s.data_key.is_not(None), s.data_key.not_in(terms.keys))
 
     def find(self, newest: bool) -> Select[Any]:
         """Rows in the order of their arrival, or in reverse."""

@@ -21,12 +21,12 @@ from sqlalchemy import Connection, Executable
 
 from widget.errors import ConfigurationError, OutboxFull, OutboxUnavailable, OutboxUnusable, Problem, RowUnreadable
 from widget.outbox import rows, sealing
-from widget.outbox.backend import Backend
+from widget.outbox.backend import Backend, terms_of
 from widget.outbox.events import Events
 from widget.outbox.migrations import check, check_not_newer, migrate
 from widget.outbox.model import Due, SubmissionStatus, Transition, Work
 from widget.outbox.outage import Outage
-from widget.outbox.statements import Statements
+from widget.outbox.statements import statements
 from widget.submissions.model import Submission
 
 log = structlog.get_logger("widget.outbox")
@@ -79,7 +79,7 @@ class Outbox:
         self._events = Events(backend, events)
         self.has_news = asyncio.Event()
         """Set when this process has queued an event, to wake the sender."""
-        self._statements = Statements(backend, lease, keep_context)
+        self._statements = statements(terms_of(backend), lease, keep_context)
 
     async def open(self) -> None:
         """Connect, and remove files that no row names. Raises ConfigurationError unless the schema is this release's

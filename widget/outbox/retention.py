@@ -8,9 +8,10 @@ identifies repeats.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import structlog
-from sqlalchemy import Connection, Delete, Update, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, Update, and_, delete, func, literal, select, update
 
 from widget.outbox.backend import Backend
 from widget.outbox.erasure import drop_files, erase
@@ -56,7 +57,7 @@ class Retention:
         self._backend = backend
         self._kept = kept
         self._max_quarantine = max_quarantine
-        self._statements = _Statements(backend, kept, receipts, tokens, contexts, min(held_files, kept))
+        self._statements = _statements(backend.now, kept, receipts, tokens, contexts, min(held_files, kept))
 
     async def sweep(self) -> None:
         """Erase and remove what is due, and log it. Raises OutboxUnavailable."""
@@ -124,9 +125,15 @@ class _Statements:
     """The statements, each of at most BATCH rows. All periods are in seconds."""
 
     def __init__(
-        self, backend: Backend, kept: float, receipts: float, tokens: float, contexts: float, held_files: float
+        self,
+        now: ColumnElement[float],
+        kept: float,
+        receipts: float,
+        tokens: float,
+        contexts: float,
+        held_files: float,
     ) -> None:
-        s, a, now = submission.c, attachment.c, backend.now
+        s, a = submission.c, attachment.c
         left, waiting = in_states(*LEFT_STATES), in_states(*WAITING_STATES)
         # A restored row may be the only copy, so it waits for as long as it takes.
         is_held = and_(waiting, s.due_at.is_(None), s.held_for.is_not(None), s.held_for != RESTORED)
@@ -157,3 +164,6 @@ class _Statements:
         self.forget_context = update(submission).where(s.id.in_(shown.scalar_subquery())).values(context=None)
         expired = select(s.id).where(delivered, s.ended_at < now - receipts, s.accepted_at < now - tokens).limit(BATCH)
         self.remove = delete(submission).where(s.id.in_(expired.scalar_subquery()))
+
+
+_statements = lru_cache(_Statements)

@@ -20,6 +20,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -83,7 +84,7 @@ class SQLiteBackend:
         self.path = path
         self._make_folder = make_folder
         self.keyring = keyring
-        self.now: ColumnElement[float] = bindparam("now", callable_=clock, type_=Double, unique=True)
+        self.now = _now(clock)
         self.files = path.with_name(path.name + "-files")
         self.spool = self.files / "incoming"
         self._folder = Folder(self.files, keyring)
@@ -361,6 +362,12 @@ class SQLiteBackend:
             raise OutboxUnavailable(f"the disk cannot be asked: {error.strerror}") from error
         if free < SPARE:
             raise OutboxUnavailable("the disk is all but full")
+
+
+@lru_cache
+def _now(clock: Callable[[], float]) -> ColumnElement[float]:
+    """A clock as an expression, the same for the same clock."""
+    return bindparam("now", callable_=clock, type_=Double, unique=True)
 
 
 def _engine(path: Path, begin: str, **options: Any) -> Engine:

@@ -1,6 +1,7 @@
-"""Every SQL statement of the outbox, built once for each database."""
+"""Every SQL statement of the outbox."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from widget.outbox.backend import Backend, upsert
+from widget.outbox.backend import Terms, upsert
 from widget.outbox.erasure import SAID
 from widget.outbox.tables import IS_RESTORED, WAITING_STATES, attachment, in_states, submission
 
@@ -75,35 +76,35 @@ _OF_ROW = attachment.c.submission_id == bindparam("an_id")
 class _Conditions:
     """Which rows a statement concerns."""
 
-    def __init__(self, backend: Backend) -> None:
-        s, self.now = submission.c, backend.now
+    def __init__(self, terms: Terms) -> None:
+        s, self.now = submission.c, terms.now
         self.waiting = in_states(*WAITING_STATES)
         self.unheld = and_(self.waiting, s.intent.is_(null()))
         # While a key is rotated in, another process may have sealed rows that this one cannot read.
-        self.readable = or_(s.data_key.is_(null()), s.data_key.in_(backend.keyring.names))
+        self.readable = or_(s.data_key.is_(null()), s.data_key.in_(terms.keys))
         self.due = and_(self.unheld, s.due_at <= self.now, self.readable)
         self.ours = and_(s.state == "sending", s.claim == bindparam("new_claim"))
         self.open_gate = s.product.not_in(bindparam("shut", expanding=True))
 
 
 class Statements:
-    """The statements. Parameters are named; the time is the database's own, `backend.now`.
+    """The statements. Parameters are named; the time is the database's own, `terms.now`.
 
     `lease` is in seconds. With `keep_context`, a delivered row keeps its context.
     """
 
-    def __init__(self, backend: Backend, lease: float, keep_context: bool) -> None:
-        s, a, rows = submission.c, attachment.c, _Conditions(backend)
+    def __init__(self, terms: Terms, lease: float, keep_context: bool) -> None:
+        s, a, rows = submission.c, attachment.c, _Conditions(terms)
         now, later = rows.now, rows.now + bindparam("delay")
 
         # Accept.
-        self.add = _add(backend)
+        self.add = _add(terms)
         self.add_attachment = insert(attachment).values(
             status=literal("waiting"), **{name: bindparam(name) for name in _ATTACHMENT}
         )
         self.kept_bytes = _kept_bytes()
         self.kept_bytes_of = _kept_bytes_of()
-        self.takes_writes = select(backend.takes_writes)
+        self.takes_writes = select(terms.takes_writes)
         self.probe = _probe(now)
         self.remove = delete(submission).where(_BY_ID)
 
@@ -137,11 +138,15 @@ class Statements:
         self.attachments = select(a.position, a.name, a.status, a.message, a.note).where(_OF_ROW).order_by(a.position)
 
 
-def _add(backend: Backend) -> Executable:
+statements = lru_cache(Statements)
+"""The same, built once."""
+
+
+def _add(terms: Terms) -> Executable:
     """Store a row, `queued` or claimed already, unless it is known. Without a `delay`, it is not due."""
-    new = upsert(backend)(submission).values(
-        accepted_at=backend.now,
-        due_at=backend.now + bindparam("delay", type_=Double),
+    new = upsert(terms)(submission).values(
+        accepted_at=terms.now,
+        due_at=terms.now + bindparam("delay", type_=Double),
         separately=literal(False),
         possible_duplicate=literal(False),
         **{name: bindparam(name) for name in (*_GIVEN, "state", "attempts", "claim", "intent", "held_for")},

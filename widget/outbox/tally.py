@@ -8,6 +8,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -25,7 +26,7 @@ from sqlalchemy import (
     select,
 )
 
-from widget.outbox.backend import Backend, upsert
+from widget.outbox.backend import Backend, Terms, terms_of, upsert
 from widget.outbox.tables import tally
 from widget.telemetry.counters import Amount, Key
 
@@ -50,44 +51,23 @@ class Tally:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._compacted_at = -math.inf
-        t, now = tally.c, backend.now
-        key = [t[name] for name in Key._fields]
-        total = [func.sum(t.count), func.sum(t.seconds)]
-        self._read = (
-            select(t.hour, *key, *total)
-            .where(t.hour >= now - bindparam("age"), t.event.in_(bindparam("events", expanding=True)))
-            .group_by(t.hour, *key)
-            .order_by(t.hour)
-        )
-        self._totals = select(*key, *total).group_by(*key)
-        is_apart = and_(t.slot != 0, t.hour < now - _APART)
-        is_old = and_(t.hour % _DAY != 0, t.hour < now - _HOURS_KEPT)
-        self._take = delete(tally).where(or_(is_apart, is_old)).returning(*tally.c, (t.hour < now - _HOURS_KEPT))
-        if backend.alone:
-            this_hour: ColumnElement[int] = cast(now / _HOUR, Integer) * _HOUR
-            slot: ColumnElement[int] = literal(0)
-        else:
-            this_hour = cast(func.floor(now / _HOUR), BigInteger) * _HOUR
-            slot = func.pg_backend_pid()
-        insert = upsert(backend)
-        self._add = _added(insert, hour=this_hour, slot=slot)
-        self._put = _added(insert, hour=bindparam("an_hour"), slot=literal(0))
+        self._statements = _statements(terms_of(backend))
 
     async def add(self, amounts: Mapping[Key, Amount]) -> None:
         """Add counts of events that have no row. Raises OutboxUnavailable."""
         rows = [_row(key, amount) for key, amount in sorted(amounts.items())]
         if rows:
-            await self._backend.write(lambda c: c.execute(self._add, rows))
+            await self._backend.write(lambda c: c.execute(self._statements.add, rows))
 
     async def read(self, age: float, events: Collection[str]) -> Sequence[Count]:
         """The counts of `events` in the last `age` seconds, oldest first. Raises OutboxUnavailable."""
         values = {"age": age, "events": list(events)}
-        rows = await self._backend.read(lambda c: c.execute(self._read, values).all())
+        rows = await self._backend.read(lambda c: c.execute(self._statements.read, values).all())
         return [Count(row[0], Key(*row[1:7]), Amount(int(row[7]), row[8])) for row in rows]
 
     async def totals(self) -> Mapping[Key, Amount]:
         """Everything that was ever counted. Raises OutboxUnavailable."""
-        rows = await self._backend.read(lambda c: c.execute(self._totals).all())
+        rows = await self._backend.read(lambda c: c.execute(self._statements.totals).all())
         return {Key(*row[:6]): Amount(int(row[6]), row[7]) for row in rows}
 
     async def tidy(self) -> None:
@@ -102,7 +82,7 @@ class Tally:
         return await self._backend.write_alone(self._compact)
 
     def _compact(self, connection: Connection) -> int:
-        taken = connection.execute(self._take).all()
+        taken = connection.execute(self._statements.take).all()
         sums: defaultdict[tuple[int, Key], Amount] = defaultdict(lambda: Amount(0))
         for row in taken:
             hour, key = row.hour, Key(*(row._mapping[name] for name in Key._fields))
@@ -110,7 +90,7 @@ class Tally:
             sums[place] = sums[place].plus(Amount(row._mapping["count"], row.seconds))
         rows = [_row(key, amount) | {"an_hour": hour} for (hour, key), amount in sorted(sums.items())]
         if rows:
-            connection.execute(self._put, rows)
+            connection.execute(self._statements.put, rows)
         return len(taken)
 
 
@@ -125,3 +105,32 @@ def _added(insert: Any, **given: ColumnElement[int]) -> Any:
         index_elements=[column.name for column in tally.primary_key],
         set_={name: tally.c[name] + new.excluded[name] for name in ("count", "seconds")},
     )
+
+
+class _Statements:
+    def __init__(self, terms: Terms) -> None:
+        t, now = tally.c, terms.now
+        key = [t[name] for name in Key._fields]
+        total = [func.sum(t.count), func.sum(t.seconds)]
+        self.read = (
+            select(t.hour, *key, *total)
+            .where(t.hour >= now - bindparam("age"), t.event.in_(bindparam("events", expanding=True)))
+            .group_by(t.hour, *key)
+            .order_by(t.hour)
+        )
+        self.totals = select(*key, *total).group_by(*key)
+        is_apart = and_(t.slot != 0, t.hour < now - _APART)
+        is_old = and_(t.hour % _DAY != 0, t.hour < now - _HOURS_KEPT)
+        self.take = delete(tally).where(or_(is_apart, is_old)).returning(*tally.c, (t.hour < now - _HOURS_KEPT))
+        if terms.alone:
+            this_hour: ColumnElement[int] = cast(now / _HOUR, Integer) * _HOUR
+            slot: ColumnElement[int] = literal(0)
+        else:
+            this_hour = cast(func.floor(now / _HOUR), BigInteger) * _HOUR
+            slot = func.pg_backend_pid()
+        insert = upsert(terms)
+        self.add = _added(insert, hour=this_hour, slot=slot)
+        self.put = _added(insert, hour=bindparam("an_hour"), slot=literal(0))
+
+
+_statements = lru_cache(_Statements)
