@@ -19,7 +19,7 @@ from widget.outbox.backend import Backend, terms_of
 from widget.outbox.entries import DISCARDABLE, RETRIABLE, Attached, Changed, Entry, Erased, Wanted, Whole
 from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
-from widget.outbox.operator_statements import BATCH, OperatorStatements
+from widget.outbox.operator_statements import BATCH, operator_statements
 from widget.outbox.sealing import Keyring
 from widget.outbox.tables import TEST, WAITING_STATES, submission
 from widget.submissions import addresses
@@ -37,7 +37,7 @@ class Operator:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self._statements = OperatorStatements(terms_of(backend))
+        self._statements = operator_statements(terms_of(backend))
 
     async def count(self, wanted: Wanted) -> int:
         """How many rows are selected."""

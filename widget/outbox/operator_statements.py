@@ -1,5 +1,6 @@
 """The statements of `operator`."""
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -122,6 +123,10 @@ class OperatorStatements:
         s = submission.c
         place, last = tuple_(s.accepted_at, s.id), tuple_(literal(entry.accepted_at), literal(entry.id))
         return place < last if newest else place > last
+
+
+operator_statements = lru_cache(OperatorStatements)
+"""The same, built once."""
 
 
 def _entry_columns(now: ColumnElement[float]) -> tuple[ColumnElement[Any], ...]:
