@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -21,6 +22,7 @@ from widget.tools.doctor.csp import FRAME, SCRIPT
 from widget.tools.doctor.embeds import find
 from widget.tools.doctor.visits import Visit
 from widget.tools.findings import Finding, Report
+from widget.tools.markup import parse
 from widget.web.headers import HEADERS, of_form
 
 SERVICE = "https://feedback.example.com"
@@ -424,6 +426,14 @@ def test_nothing_of_a_page_drives_the_terminal_on_which_the_report_is_read() -> 
     for write in FORMATS.values():
         assert [line for line in write(report).split("\n") if not line.isprintable()] == []
     assert json.loads(as_json(report))["findings"]
+
+
+@pytest.mark.parametrize("start", ["<!--", "<!", "<![", "<?", "<a ", "<a b='", "</", "</a "])
+def test_what_never_ends_takes_the_rest_of_a_page_and_little_time(start: str) -> None:
+    began = time.thread_time()
+    root = parse("<p>Seen</p>" + start * 20_000)
+    assert time.thread_time() - began < 1  # before, up to minutes
+    assert root.text == "Seen"
 
 
 def test_whatever_does_not_answer_is_said_to_be_away() -> None:

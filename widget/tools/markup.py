@@ -140,6 +140,28 @@ class _Builder(HTMLParser):
         if tag in _FOREIGN or any(each.tag in _FOREIGN for each in (before, *before.up())):
             self._open = before  # elsewhere browsers take no notice of the slash
 
+    # What has no end takes the rest of the page, as it does in browsers. The library would look for its end from each
+    # beginning in it: a page of megabytes would take hours.
+
+    def parse_starttag(self, i: int) -> int:
+        return self._or_rest(super().parse_starttag(i))
+
+    def parse_endtag(self, i: int) -> int:
+        return self._or_rest(super().parse_endtag(i))
+
+    def parse_comment(self, i: int, report: bool = True) -> int:
+        return self._or_rest(super().parse_comment(i, report))
+
+    def parse_pi(self, i: int) -> int:
+        return self._or_rest(super().parse_pi(i))
+
+    def parse_html_declaration(self, i: int) -> int:
+        is_section = self.rawdata.startswith("<![", i)  # the library fails where its name is none
+        return self._or_rest(self.parse_bogus_comment(i) if is_section else super().parse_html_declaration(i))
+
+    def _or_rest(self, end: int) -> int:
+        return len(self.rawdata) if end < 0 else end
+
     def handle_endtag(self, tag: str) -> None:
         if tag == "form" and self._form not in (None, self._open):
             self._ended.append(self._form)
