@@ -274,6 +274,7 @@ def test_of_what_proxies_wrote_the_last_that_is_none_of_them_counts(start_widget
     assert status("203.0.113.1") == 429
     assert status("198.51.100.99, 203.0.113.1") == 429  # the client wrote the first address
     assert status("198.51.100.98, 203.0.113.1, 10.1.2.3") == 429  # an inner proxy wrote the last
+    assert status("198.51.100.98, 203.0.113.1, ::ffff:10.1.2.3") == 429  # the same one, on a socket for both kinds
     assert status("203.0.113.2") == 422
     assert status("203.0.113.1, 203.0.113.3") == 422
     assert status("2001:db8::1") == 422

@@ -53,8 +53,20 @@ def believed(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     """`app` with the client, scheme and path of a request as `proxies` state them. Nobody else is believed."""
     if not proxies:
         return app
+    # A proxy that listens on both kinds of addresses writes IPv4 ones as ::ffff:10.0.0.1.
+    spellings = [*proxies, *map(_mapped, filter(_is_v4, proxies))]
     # uvicorn's middleware replaces the peer's address by the client's, so ours has to come first.
-    return _Prefixed(ProxyHeadersMiddleware(app, [*proxies]), Connections(0, proxies))  # type: ignore[arg-type]
+    return _Prefixed(ProxyHeadersMiddleware(app, spellings), Connections(0, proxies))  # type: ignore[arg-type]
+
+
+def _is_v4(network: str) -> bool:
+    return ":" not in network
+
+
+def _mapped(network: str) -> str:
+    """An IPv4 network as IPv6 has it."""
+    plain = ipaddress.IPv4Network(network)
+    return f"::ffff:{plain.network_address}/{96 + plain.prefixlen}"
 
 
 class _Prefixed:
