@@ -31,6 +31,8 @@ _MOST_PROFILE = 65_519
 """Bytes of a profile that fit into one segment."""
 _MOST_SCANS = 100
 """A progressive picture has about ten. Each costs a pass over all blocks, however few bytes it has."""
+_MOST_PASSES = 20
+"""Scans of a picture with as many pixels as are accepted; smaller ones may have more."""
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ def clean(data: bytes, max_pixels: int) -> Picture:
         kept.append(usage.define(marker, content) if marker in (DQT, DHT, DAC) else segment + coded)
     if size is None or not scans:
         raise Unreadable("there is no picture in it")
-    if scans > _MOST_SCANS:
+    if scans > _MOST_SCANS or scans * size[0] * size[1] > _MOST_PASSES * max_pixels:
         raise Unreadable("too many scans")
     rest = b"".join(part if isinstance(part, bytes) else part.written() for part in kept)
     notes: tuple[Note, ...] = ("location_removed",) if located else ()
