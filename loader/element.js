@@ -26,9 +26,9 @@ export class Feedback extends HTMLElement {
   /** @param {any} [options] */ open(options) { return this.#widget.open(options) }
   /** @param {any} [options] */ close(options) { return this.#widget.close(options) }
   /** @param {any} [options] */ toggle(options) { return this.#widget.toggle(options) }
+  /** @param {any} [options] */ reset(options) { return this.#widget.reset(options) }
   /** @param {any} [options] */ load(options) { return this.#widget.load(options) }
   /** @param {any} [options] */ set(options) { return this.#widget.set(options) }
-  /** @param {any} [options] */ reset(options) { return this.#widget.reset(options) }
   get isOpen() { return this.#widget.isOpen }
 
   /**

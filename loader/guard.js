@@ -10,7 +10,8 @@ export let widgets = []
 /** Takes the list of widgets, and listens as long as there are any. @param {typeof widgets} list */
 export function guard(list) {
   widgets = list
-  for (const type of ['click', 'pointerdown', 'keydown', 'keyup']) window[widgets.length ? 'addEventListener' : 'removeEventListener'](type, hear, true)
+  const change = !widgets.length ? removeEventListener : addEventListener
+  for (const type of ['click', 'pointerdown', 'keydown', 'keyup']) change(type, hear, true)
 }
 
 /** Before anybody else in the page. A pointer's press has no key: it is undefined. @param {any} event */

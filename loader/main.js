@@ -7,7 +7,7 @@ import {NAME, withTag} from './source.js'
 const loaded = /** @type {any} */ (customElements.get(NAME))
 if (loaded) withTag(loaded.mount)
 else {
-  const page = /** @type {any} */ (window), queue = page.InsiderFeedback ?? []
+  const page = /** @type {any} */ (window), queue = page.InsiderFeedback || []
   page.InsiderFeedback = api
   customElements.define(NAME, Feedback)
   withTag(mount)

@@ -14,7 +14,7 @@ export let own
 let tag
 /** @type {string} */
 let address
-let left = 50 // times that a page may take the element away before we let it
+let left = 48 // times that a page may take the element away in ten seconds before we let it
 /** Which part of the document the element belongs into now. @type {'body' | 'documentElement'} */
 let home = 'body'
 /** Whether it may have a frame that nothing moves intact, in browsers without `moveBefore`. @type {boolean} */
@@ -31,8 +31,8 @@ function begin() {
 /** Somebody is about to use the form of an element. @param {Element} element */
 export function reach(element) {
   if (element != own) return
-  if (!own.moveBefore) stays = true
-  else settle()
+  if (own.moveBefore) settle()
+  else stays = true
 }
 
 function settle() {
@@ -48,9 +48,10 @@ export async function keep(script) {
   }
   const place = /** @type {any} */ (document.body && own && document[home])
   if (!place) return
-  if (tag.isConnected == false) own.remove()
+  if (tag.isConnected === false) own.remove()
   else if (own.parentNode != place && (!own.isConnected || !stays) && left-- > 0) {
     place.moveBefore && own.isConnected ? place.moveBefore(own, null) : place.append(own)
+    setTimeout(() => left++, 1e4)
   }
   own.inert = own.ariaHidden = null // what a modal of the page did to it in the body
   // Last, so that our own change calls for no second look.

@@ -8,7 +8,7 @@ const script = /** @type {HTMLScriptElement | null} */ (document.currentScript)
  * The script's own address. Modules, and tags in shadow roots, have no `currentScript`; there the stack names the file
  * that runs, so that no other vendor's embed.js is taken for ours.
  */
-export const src = /** @type {string} */ (script?.src ?? /https?:\S+?\/embed\.js[^\s:)]*/.exec(Error().stack + '')?.[0])
+export const src = /** @type {string} */ (script?.src ?? /https?:\S+?\/embed\.js[^\s:)]*/.exec(/** @type {any} */ (Error().stack))?.[0])
 
 /** An address beside this script's. By text: `URL` is a name that pages take for their own. @param {string} path @returns {string} */
 export const beside = path => src.replace(/[^/]*(\?.*)?$/, path)

@@ -46,7 +46,7 @@ export class Widget {
       this.panel = new Panel(this, add, dress)
     } catch {
       this.place = this.box.replaceChildren() // none: whoever opens the form tries again
-      const link = add(this.box, 'a', {class: 'button launcher', href: this.url, part: 'link', rel: 'noopener', target: '_blank'}, this.label + ' ↗')
+      const link = add(this.box, 'a', {class: 'button launcher', href: this.url, part: 'link', target: '_blank'}, this.label + ' ↗')
       this.isOpen && this.person && link.click()
       this.close()
       const code = navigator.onLine ? 'script_blocked' : 'offline'
@@ -87,11 +87,11 @@ export class Widget {
   _end() {
     queueMicrotask(() => this.element.isConnected || this.close())
     this.panel?.end()
-    this.root.adoptedStyleSheets = []
-    this.root.replaceChildren()
     this.#near?.disconnect()
+    this.root.replaceChildren()
+    this.root.adoptedStyleSheets = []
     /** The panel, and its place, where the form's frame starts to load before the panel. @type {any} */
-    this.panel = this.place = this.launcher = null
+    this.place = this.panel = this.launcher = null
     guard(widgets.filter(widget => widget != this))
   }
 

@@ -276,6 +276,26 @@ def test_a_browser_that_cannot_move_a_frame_keeps_the_button_however_often_the_b
     host.go_round()
 
 
+def test_a_page_that_compares_its_document_with_the_next_keeps_the_button_however_often(host: HostPage) -> None:
+    """As Blazor's enhanced navigation does: what the server did not send goes, with each press of a link."""
+    host.page.clock.install()
+    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}")
+    host.visit()
+    expect(host.launcher).to_be_visible()
+    host.page.clock.run_for(2000)
+    expect(host.page.locator("html > insider-feedback")).to_be_attached()
+    for _ in range(2):
+        host.page.evaluate("""(async () => {
+          for (let time = 0; time < 40; time++) {
+            document.body.nextElementSibling.remove()
+            await new Promise(done => queueMicrotask(done))
+          }
+        })()""")
+        host.page.clock.run_for(10_000)
+    host.page.clock.resume()
+    host.go_round()
+
+
 # Pages that control the focus, and elements in front of the page
 
 

@@ -226,10 +226,11 @@ def test_a_double_click_on_what_is_attached_leaves_the_form_open(ready: HostPage
     expect(ready.panel).not_to_be_visible()
 
 
-def test_a_click_opens_although_the_page_stops_it(ready: HostPage) -> None:
-    """As dialogs of frameworks do with all clicks in them."""
+@pytest.mark.parametrize(("where", "phase"), [("document.body", "false"), ("window", "true")])
+def test_a_click_opens_although_the_page_stops_it(ready: HostPage, where: str, phase: str) -> None:
+    """As dialogs of frameworks do with all clicks in them, and guards of a whole page with those they do not know."""
+    ready.page.evaluate(f"{where}.addEventListener('click', event => event.stopPropagation(), {phase})")
     ready.page.evaluate("void InsiderFeedback.attach('.ask')")
-    ready.page.evaluate("void (document.body.onclick = event => event.stopPropagation())")
     ready.page.locator(".ask").click()
     expect(ready.panel).to_be_visible()
 
@@ -290,6 +291,7 @@ def test_a_panel_that_is_blocked_makes_the_first_press_open_a_tab(host: HostPage
     with host.context.expect_page() as opened:
         host.press()
     assert "/form/demo?" in opened.value.url or opened.value.url == "about:blank"
+    assert opened.value.evaluate("opener") is None
     expect(host.page.locator("insider-feedback").get_by_role("link", name="Feedback")).to_be_visible()
 
 
