@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from bed import EMAIL, NO_TLS, STOP, Sandbox, Widget, free_port, until
+from caddy import Caddy
 from nginx import Nginx
 from postgres import Postgres
 
@@ -70,23 +71,47 @@ def all_arrived_once(insider: Sandbox, thanked: list[str]) -> None:
     assert max(Counter(insider.descriptions()).values()) == 1
 
 
-def test_no_request_fails_while_one_process_after_the_other_restarts_behind_nginx(
-    insider: Sandbox, postgres: Postgres, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.fixture
+def pair(insider: Sandbox, postgres: Postgres, tmp_path: Path) -> Iterator[tuple[Widget, Widget]]:
+    """Two processes on one database."""
     settings = {"DATABASE_URL": postgres.database(), "TRUSTED_PROXIES": "127.0.0.1", "SWEEP_INTERVAL": "1"}
-    folders = [tmp_path / name for name in ("one", "other", "nginx")]
+    folders = [tmp_path / name for name in ("one", "other")]
     for folder in folders:
         folder.mkdir()
-    pair = [Widget(folder, insider.url, **settings) for folder in folders[:2]]
-    pair[0].migrate()
-    for widget in pair:
-        request.addfinalizer(widget.__exit__)
-        widget.start()
+    one, other = (Widget(folder, insider.url, **settings) for folder in folders)
+    one.migrate()
+    with one, other:
+        yield one, other
+
+
+def test_no_request_fails_while_one_process_after_the_other_restarts_behind_nginx(
+    insider: Sandbox, pair: tuple[Widget, Widget], tmp_path: Path
+) -> None:
     ports = pair[0].port, pair[1].port
-    with Nginx(folders[2], "feedback.conf", free_port(), ports) as nginx, Crowd(nginx.origin, nginx.tls) as crowd:
+    with Nginx(tmp_path, "feedback.conf", free_port(), ports) as nginx, Crowd(nginx.origin, nginx.tls) as crowd:
         for widget in pair:
             crowd.until_some_more()
             widget.restart()
+        crowd.until_some_more()
+    assert crowd.failed == []
+    all_arrived_once(insider, crowd.thanked)
+
+
+def test_no_request_fails_while_a_process_restarts_once_caddy_has_taken_it_out(
+    insider: Sandbox, pair: tuple[Widget, Widget], tmp_path: Path
+) -> None:
+    one, other = pair
+    one.stop()
+    one.environ["SHUTDOWN_DELAY"] = "3600"
+    one.start()
+    with Caddy(tmp_path, one.port, other.port) as caddy, Crowd(caddy.url, NO_TLS) as crowd:
+        until(lambda: one.log().count("submission.accepted") > 0)
+        one.process.popen.send_signal(signal.SIGTERM)
+        until(lambda: '"status_code":503' in caddy.log())
+        crowd.until_some_more()
+        one.process.popen.send_signal(signal.SIGINT)  # the delay has had its effect
+        one.environ["SHUTDOWN_DELAY"] = "0"
+        one.restart()
         crowd.until_some_more()
     assert crowd.failed == []
     all_arrived_once(insider, crowd.thanked)

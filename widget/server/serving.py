@@ -27,7 +27,8 @@ _HEADER_TIMEOUT = 5.0
 _LAST_ANSWERS = 1.0
 """Seconds for answering the requests that are cut off."""
 _TICK = 0.1
-"""Seconds between checks for a second signal."""
+"""Seconds between checks for a second signal. Only SIGINT counts: a process may get SIGTERM from systemd and from the
+process that started it."""
 _BACKLOG = 2048
 """Connections that the kernel may accept before we do."""
 FIRST_PASSED = 3
@@ -135,7 +136,7 @@ class Server(uvicorn.Server):
     async def _wait_for_the_balancer(self) -> None:
         """Continue for `SHUTDOWN_DELAY` seconds, while `/readyz` says that no new requests should come."""
         for _ in range(math.ceil(self._delay / _TICK)):
-            if self.force_exit:  # there was a second signal
+            if self.force_exit:  # there was SIGINT
                 return
             await asyncio.sleep(_TICK)
 
