@@ -53,20 +53,11 @@ def believed(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     """`app` with the client, scheme and path of a request as `proxies` state them. Nobody else is believed."""
     if not proxies:
         return app
-    # A proxy that listens on both kinds of addresses writes IPv4 ones as ::ffff:10.0.0.1.
-    spellings = [*proxies, *map(_mapped, filter(_is_v4, proxies))]
+    # A proxy that listens on a socket for both kinds names the IPv4 address of the one before it in IPv6's spelling.
+    fours = [network for network in map(ipaddress.ip_network, proxies) if network.version == 4]
+    mapped = [f"::ffff:{network.network_address}/{96 + network.prefixlen}" for network in fours]
     # uvicorn's middleware replaces the peer's address by the client's, so ours has to come first.
-    return _Prefixed(ProxyHeadersMiddleware(app, spellings), Connections(0, proxies))  # type: ignore[arg-type]
-
-
-def _is_v4(network: str) -> bool:
-    return ":" not in network
-
-
-def _mapped(network: str) -> str:
-    """An IPv4 network as IPv6 has it."""
-    plain = ipaddress.IPv4Network(network)
-    return f"::ffff:{plain.network_address}/{96 + plain.prefixlen}"
+    return _Prefixed(ProxyHeadersMiddleware(app, [*proxies, *mapped]), Connections(0, proxies))  # type: ignore[arg-type]
 
 
 class _Prefixed:
