@@ -270,7 +270,10 @@ def test_nothing_that_was_delivered_after_the_backup_is_sent_again_until_it_is_r
     )
     insider.fail_with(408, "create")
     answers = [widget.submit(f"number {n}", files=FILES) for n in range(3)]
-    done = operate(widget, "backup", str(tmp_path))
+    nowhere = operate(widget, "backup", f"{tmp_path}/not-mounted/")
+    assert (nowhere.returncode, (tmp_path / "not-mounted").exists()) == (1, False), nowhere.stderr
+    assert "No backup was written" in nowhere.stderr
+    done = operate(widget, "backup", f"{tmp_path}/")
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.glob("widget-*.backup")
     assert done.stdout == f"{path}: 3 submissions with 6 files.\n"

@@ -13,16 +13,19 @@ from widget.telemetry import logs
 
 
 @click.command()
-@click.argument("to", metavar="TO", type=click.Path(path_type=Path))
-def backup(to: Path) -> None:
+@click.argument("to", metavar="TO")
+def backup(to: str) -> None:
     """Write a backup of the outbox to TO, a new file, or one in the folder TO that is named after the time.
 
-    Works while the service runs, for SQLite and PostgreSQL alike. The file gets its name once it is complete. With
-    DATA_KEY it stays encrypted: keep a copy of the keys elsewhere.
+    Works while the service runs, for SQLite and PostgreSQL alike. The file gets its name once it is complete. With a
+    slash at its end, TO has to be a folder, so that no file takes the place of a volume that is not mounted. With
+    DATA_KEY, the backup stays encrypted: keep a copy of the keys elsewhere.
     """
     settings = common.settings()
     logs.configure(settings.log_level)
-    path = to / f"widget-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup" if to.is_dir() else to
+    path = Path(to)
+    if to.endswith("/") or path.is_dir():
+        path /= f"widget-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup"
 
     async def work(outbox: Outbox) -> Manifest:
         with whole_or_nothing(path) as file:
