@@ -4,6 +4,7 @@ is back."""
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,9 +12,10 @@ import psycopg
 import pytest
 from bed import Sandbox, Widget, adjusted, until
 from blocks import named
-from outboxes import backend_at, new_submission, outbox_at
+from outboxes import FEEDBACK, backend_at, new_submission, outbox_at, read_file
 from postgres import Postgres
 from samples import png
+from sqlalchemy import text
 
 from widget.errors import ConfigurationError, OutboxUnavailable, OutboxUnusable
 from widget.outbox.outbox import Outbox
@@ -140,6 +142,38 @@ async def test_migrating_where_nothing_may_be_created_ends_with_the_reason(
     with pytest.raises(ConfigurationError, match=f"DATABASE_URL: cannot be used: {reason}"):
         await outbox.migrate()
     await outbox.close()
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_that_cannot_store_every_character_is_refused(
+    postgres: Postgres, tmp_path: Path, encoding: str
+) -> None:
+    url = postgres.database()
+    name = f"{url.rpartition('/')[2]}_{encoding.lower()}"
+    run(url, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    outbox = Outbox(backend_at(f"{url.rpartition('/')[0]}/{name}", tmp_path))
+    with pytest.raises(ConfigurationError, match=f"its encoding is {encoding}; create it in UTF8"):
+        await outbox.migrate()
+    await outbox.close()
+    run(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def test_what_a_role_has_chosen_for_others_changes_nothing(limited: str, tmp_path: Path) -> None:
+    chosen = {"client_encoding": "LATIN1", "default_transaction_isolation": "serializable", "bytea_output": "escape"}
+    run(limited, *(f"ALTER ROLE limited SET {name} = '{value}'" for name, value in chosen.items()))
+    outbox = Outbox(backend_at(limited, tmp_path))
+    await outbox.open()
+    try:
+        feedback = replace(FEEDBACK, description="\N{SMILING FACE WITH SMILING EYES}")
+        new = replace(new_submission(outbox, png()), feedback=feedback)
+        assert await outbox.add(new)
+        claimed = await outbox.claim(new.id)
+        assert claimed
+        assert (claimed.feedback, await read_file(outbox, claimed.pending[0])) == (feedback, png())
+        statement = text("SELECT current_setting('transaction_isolation')")
+        assert await outbox.backend.write(lambda connection: connection.scalar(statement)) == "read committed"
+    finally:
+        await outbox.close()
 
 
 async def test_a_connection_to_a_server_that_only_reads_is_not_kept(postgres: Postgres, tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ CONNECTING: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
     "prepare_threshold": None,
+    "client_encoding": "UTF8",
 }
-"""Options of every connection. If the other end has vanished, this is noticed within about 15 s."""
+"""Options of every connection. If the other end has vanished, this is noticed within about 15 s. A role could choose
+another encoding, in which not everything that people write can be sent."""
 
 
 class EngineConnection(psycopg.AsyncConnection[Any]):

@@ -111,7 +111,7 @@ class PostgresBackend:
             await asyncio.to_thread(self._spool.open)
             self._prepare()
         try:
-            await self.read(_check_durable)
+            await self.read(_check_keeps_all)
             await self.read(partial(_check_rights, serves=exclusive))
             self._has_answered = True
         except OutboxUnavailable as error:
@@ -128,6 +128,7 @@ class PostgresBackend:
             pool_size=self._connections,
             max_overflow=0,
             connect_args=CONNECTING | {"connect_timeout": self._connect_timeout, "application_name": self.name},
+            isolation_level="READ COMMITTED",  # whatever the role would choose: two processes claim at the same time
             hide_parameters=True,  # an error's text ends up in a log; what people wrote does not belong there
             use_native_hstore=False,
         )
@@ -335,18 +336,18 @@ def _first_line(error: BaseException | None) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _check_durable(connection: Connection) -> None:
-    """A server that confirms what it has not written would break our main promise."""
-    row = connection.execute(
-        text("SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit")
-    ).one()
-    problems = [
-        Problem("DATABASE_URL", f"the server has {name} = off: what it confirms may be lost; turn it on")
-        for name, value in row._mapping.items()
-        if value == "off"
-    ]
+def _check_keeps_all(connection: Connection) -> None:
+    """A server that confirms what it has not written would break our main promise, and one that cannot store every
+    character would refuse what people wrote."""
+    statement = text("SELECT name, current_setting(name) FROM unnest(CAST(:names AS text[])) AS name")
+    problems = []
+    for name, value in connection.execute(statement, {"names": ["fsync", "synchronous_commit", "server_encoding"]}):
+        if value == "off":
+            problems.append(f"the server has {name} = off: what it confirms may be lost; turn it on")
+        elif name == "server_encoding" and value != "UTF8":
+            problems.append(f"the database cannot store every character: its encoding is {value}; create it in UTF8")
     if problems:
-        raise ConfigurationError(problems)
+        raise ConfigurationError([Problem("DATABASE_URL", problem) for problem in problems])
 
 
 def _check_rights(connection: Connection, serves: bool) -> None:
