@@ -144,10 +144,12 @@ export class Editor {
   /** @param {Tool} tool */
   choose(tool) {
     this.settle()
+    this.view.corner = undefined
     this.tool = tool
     this.dialog.querySelector(`[value=${tool}]`).checked = true
     this.dialog.dataset.tool = tool
     this.hint.textContent = this.say(`hint.${tool}`)
+    this.view.refresh()
   }
 
   get selected() { return this.#pending?.id === this.#selected ? this.#pending : this.scene.find(this.#selected) }
@@ -265,7 +267,7 @@ export class Editor {
     const choice = make('fieldset', {class: 'editor-choice'}, make('legend', {class: 'feedback-hidden'}, this.say('tools')))
     for (const tool of tools) {
       choice.append(make('label', {title: this.say(`tool.${tool}`)},
-        make('input', {type: 'radio', name: 'editor-tool', value: tool, 'aria-label': this.say(`tool.${tool}`), change: () => this.choose(tool)}), icon(TOOLS[tool])))
+        make('input', {type: 'radio', name: 'editor-tool', value: tool, 'aria-label': this.say(`tool.${tool}`), 'aria-describedby': 'editor-hint', change: () => this.choose(tool)}), icon(TOOLS[tool])))
     }
     return choice
   }

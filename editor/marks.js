@@ -9,6 +9,8 @@ const CROSS = 'M5 5l10 10M15 5 5 15'
 
 export class Marks {
   #editor
+  /** What is listed. A list that is made anew with each key would be read anew. */
+  #names = ''
 
   /** @param {Editor} editor */
   constructor(editor) {
@@ -24,6 +26,12 @@ export class Marks {
     this.field.hidden = !isText
     this.#editor.hint.hidden = isText
     if (isText && this.field.value !== selected.text) this.field.value = selected.text
+    const names = all.map(mark => [mark.id, this.#editor.nameOf(mark)]).join('\n')
+    if (names === this.#names) {
+      for (const {id} of all) this.#find(id)?.setAttribute('aria-pressed', id === selected?.id)
+      return
+    }
+    this.#names = names
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.mark
     this.list.replaceChildren(...all.map(mark => {
       const name = this.#editor.nameOf(mark)

@@ -1,5 +1,6 @@
 // @ts-check
-/** Drawing, moving and stretching by mouse, pen and touch; two fingers zoom and move the view. */
+/** Drawing, moving and stretching by mouse, pen and touch; two fingers zoom and move the view. Who cannot drag presses one
+ * corner and then the opposite one. */
 import {boundsOf, cornersOf, moved, stretched} from './shapes.js'
 import {textBox} from './text.js'
 /** @import {Editor} from './editor.js' */
@@ -16,6 +17,8 @@ export class Pointers {
   #fingers = new Map()
   /** @type {Drag | undefined} */
   #drag
+  /** What a press does that was no drag. @type {(() => void) | undefined} */
+  #press
   /** @type {Point} on the screen */
   #start = [0, 0]
   #isDragged = false
@@ -49,6 +52,7 @@ export class Pointers {
   /** The action that a press begins. @param {PointerEvent} event @returns {Drag | undefined} */
   #begin(event) {
     const {view, tool, selected} = this.#editor
+    this.#press = undefined
     const target = /** @type {Element} */ (event.target)
     const point = view.at(event.clientX, event.clientY)
     const handle = target.getAttribute('data-handle')
@@ -58,7 +62,9 @@ export class Pointers {
     this.#editor.select()
     if (tool === 'move') return this.#pan()
     if (tool === 'text') return this.#write(point)
-    return tool === 'pen' ? this.#draw(point) : this.#span(tool, point)
+    if (tool === 'pen') return this.#draw(point)
+    if (!selected) this.#press = () => this.#corner(tool, point) // otherwise it only leaves what was selected
+    return this.#span(tool, point)
   }
 
   /** @param {PointerEvent} event */
@@ -75,6 +81,8 @@ export class Pointers {
   #up(event) {
     if (!this.#fingers.delete(event.pointerId) || !this.#drag) return
     this.#drag = undefined
+    if (this.#isDragged) this.#editor.view.corner = undefined
+    else this.#press?.()
     if (this.#isDragged && this.#editor.selected?.kind === 'black') this.#editor.select()
     if (this.#editor.selected?.text === '') this.#editor.marks.write() // here, because a phone shows its keyboard only when a press ends
     this.#editor.scene.commit()
@@ -89,6 +97,16 @@ export class Pointers {
       mark = mark ? {...mark, points: [from, point]} : this.#editor.add(kind, [from, point])
       this.#editor.put(mark)
     }
+  }
+
+  /** The first of two opposite corners, or the second. A black-out made so is not final yet: two presses are easily made in
+   * error. @param {Kind} kind @param {Point} point */
+  #corner(kind, point) {
+    const {view} = this.#editor
+    const from = view.corner
+    const isSecond = from && Math.hypot(point[0] - from[0], point[1] - from[1]) * view.scale >= SLIP
+    view.corner = isSecond ? undefined : point
+    if (isSecond) this.#editor.add(kind, [from, point])
   }
 
   /** @param {Point} from @returns {Drag} */

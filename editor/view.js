@@ -17,6 +17,8 @@ export class View {
   #covers = drawn('g')
   #marks = drawn('g')
   #sizes = new ResizeObserver(() => this.#fit())
+  /** Where a mark begins that is made by two presses. @type {Point | undefined} */
+  corner
 
   /** @param {Editor} editor */
   constructor(editor) {
@@ -94,6 +96,7 @@ export class View {
     const stroke = strokeOf(scene.width, scene.height)
     this.#marks.replaceChildren(...all.map(mark => this.#draw(mark, stroke)))
     if (selected) this.#marks.append(...this.#handles(selected))
+    if (this.corner) this.#marks.append(this.#handle(this.corner))
   }
 
   /** @param {Mark} mark @param {number} stroke */
@@ -123,11 +126,14 @@ export class View {
 
   /** @param {Mark} mark */
   #handles(mark) {
-    const radius = HANDLE / this.scale
     const {left, top, right, bottom} = boundsOf(mark.points)
     const frame = drawn('path', {d: `M${left} ${top}H${right}V${bottom}H${left}Z`, class: 'editor-frame', 'stroke-width': 1.5 / this.scale, 'stroke-dasharray': `${4 / this.scale}`})
-    const corners = mark.kind === 'arrow' ? mark.points : [[left, top], [right, top], [right, bottom], [left, bottom]]
-    return [...mark.kind === 'arrow' ? [] : [frame], ...corners.map(([cx, cy], place) =>
-      drawn('circle', {cx, cy, r: radius, class: 'editor-handle', 'stroke-width': 2 / this.scale, 'data-handle': place}))]
+    const corners = mark.kind === 'arrow' ? mark.points : /** @type {Point[]} */ ([[left, top], [right, top], [right, bottom], [left, bottom]])
+    return [...mark.kind === 'arrow' ? [] : [frame], ...corners.map((at, place) => this.#handle(at, place))]
+  }
+
+  /** @param {Point} at @param {number} [place] */
+  #handle([cx, cy], place) {
+    return drawn('circle', {cx, cy, r: HANDLE / this.scale, class: 'editor-handle', 'stroke-width': 2 / this.scale, 'data-handle': place})
   }
 }

@@ -96,6 +96,10 @@ class Editing:
             self.form.tab.mouse.move(*point, steps=4)
         self.form.tab.mouse.up()
 
+    def press(self, point: tuple[float, float]) -> None:
+        """Press a pixel of the picture."""
+        self.form.tab.mouse.click(*self.place(*point))
+
     def keys(self, *keys: str) -> None:
         """Presses keys where the focus is."""
         for key in keys:

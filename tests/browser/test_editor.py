@@ -79,9 +79,29 @@ def test_what_is_drawn_by_pointer_is_in_what_is_sent(
     assert picture.getpixel((600, 150)) == GREEN
 
 
+def test_two_presses_do_what_a_drag_does(editing: Editing, insider: Sandbox) -> None:
+    for tool in ("arrow", "box"):
+        editing.tool(tool)
+        editing.press((50, 250))  # the other tool forgets it
+        assert editing.names == []
+    editing.press((150, 350))
+    assert editing.names == ["Box 1"]
+    editing.press((300, 300))  # leaves the box
+    editing.tool("black")
+    editing.press((480, 80))
+    editing.press((720, 220))
+    assert editing.names == ["Box 1", "Black out"]  # which can still be removed
+    editing.done()
+    editing.form.send()
+    expect(editing.form.thanks).to_be_visible()
+    content = sent(insider)
+    assert (pixels(content).getpixel((50, 300)), pixels(content).getpixel((600, 150))) == (INK, BLACK)
+    assert GREEN not in colours(content)
+
+
 def test_a_text_stands_where_it_was_put(editing: Editing, insider: Sandbox) -> None:
     editing.tool("text")
-    editing.page.mouse.click(*editing.place(100, 300))
+    editing.press((100, 300))
     editing.page.keyboard.type("Look here")
     assert editing.names == ["Text 1: Look here"]
     editing.done()
@@ -164,13 +184,17 @@ def test_a_black_out_by_keys_is_made_when_it_is_left(editing: Editing, insider: 
 def test_with_keys_alone_a_mark_is_added_moved_resized_named_and_removed(editing: Editing) -> None:
     editing.page.locator('.editor-choice [value="move"]').focus()
     editing.keys("ArrowRight", "ArrowRight")
-    expect(editing.page.locator('.editor-choice [value="box"]')).to_be_checked()
+    box = editing.page.locator('.editor-choice [value="box"]')
+    expect(box).to_be_checked()
+    expect(box).to_have_accessible_description("Drag around what matters.")
     editing.stage.focus()
     editing.keys("Enter")
     expect(editing.live_region).to_have_text("Box 1 added")
     expect(editing.page.get_by_role("button", name="Undo")).to_have_attribute("aria-disabled", "false")
+    listed = editing.page.locator(".editor-mark").element_handle()
     editing.keys("ArrowLeft")
     expect(editing.live_region).to_have_text(re.compile(r"^Box 1: \d+% from the left, \d+% from the top$"))
+    assert listed.evaluate("button => button.isConnected")  # or each key would have the list read again
     editing.keys("Shift+ArrowRight")
     expect(editing.live_region).to_have_text(re.compile(r"^Box 1: \d+% wide, \d+% high$"))
     editing.page.locator(".editor-mark").focus()
@@ -502,7 +526,7 @@ def test_axe_finds_nothing_in_the_editor(browser: Browser, form_site: Widget, sc
     editing.drag("box", (100, 100), (300, 300))
     editing.drag("crop", (50, 50), (700, 350))
     editing.tool("text")
-    editing.page.mouse.click(*editing.place(400, 100))
+    editing.press((400, 100))
     editing.page.keyboard.type("Here")
     assert violations_at_any_width(form.page) == []
     context.close()
