@@ -56,6 +56,13 @@ def test_the_overview_follows_an_outage_without_a_reload_and_says_so(
     until(lambda: has_looked_and_says("Feedback does not arrive"), pause=0.1)
     expect(page.locator("[data-section='verdict']")).to_contain_text("nothing goes through since")
     assert page.locator("details[open]").count() == 1, "what was opened stays open"
+    follow = page.get_by_label("Keep this page up to date")
+    follow.uncheck()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(20_000)
+    assert asked == [], "it stays as it is for whoever reads it"
+    follow.check()
     insider.recover()
     until(lambda: has_looked_and_says("Feedback arrives"), pause=0.1)
     assert page.evaluate("window.isTheSame")

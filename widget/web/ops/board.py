@@ -36,7 +36,8 @@ async def _live(visit: Visit) -> Response:
     values = await _values(visit.request)
     render = ops_of(visit.request).render
     sections = {name: render(f"_{name}", **values) for name in _SECTIONS}
-    return JSONResponse({"verdict": values["board"].verdict, "sections": sections}, headers=headers.HEADERS["data"])
+    live = {"at": values["at"], "verdict": values["board"].verdict, "sections": sections}
+    return JSONResponse(live, headers=headers.HEADERS["data"])
 
 
 async def _values(request: Request) -> Mapping[str, Any]:

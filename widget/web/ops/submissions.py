@@ -71,7 +71,7 @@ async def _show_list(visit: Visit) -> Response:
         wanted = replace(wanted, products=(product,))
     after = await operator.whole(query["after"]) if "after" in query else None
     entries = await operator.find(wanted, after=after.entry if after else None, limit=PAGE + 1)
-    return _listed(visit, show, product, entries, title=SHOWS[show][0])
+    return _listed(visit, show, product, entries, title=f"{SHOWS[show][0]} submissions")
 
 
 def _listed(visit: Visit, show: str, product: str, entries: Sequence[Entry], *, title: str, q: str = "") -> Response:
