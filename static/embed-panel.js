@@ -202,7 +202,7 @@ export class Panel {
     for (let block = 0; block < 6; block++) add(blocks, 'i')
     this.box.onclick = (/** @type {any} */ event) => this.#press(event)
     this.box.onclose = () => this.box.open || host.close()
-    if (!host.inline) this.told = add(host.box, 'span', {class: 'told', role: 'status', lang: host.language})
+    if (!host.inline) this.told = add(host.box, 'span', {class: 'told', role: 'status'})
 
     const {signal} = this.#gone
     addEventListener('message', event => this.#hear(event), {signal})
@@ -244,6 +244,8 @@ export class Panel {
     const code = /^(zh-[^s]*[tkm]|yue)/.test(tag) ? 'hant' : tag.slice(0, 2)
     return code in WITHDRAWN ? WITHDRAWN[code] : code in WORDS ? code : 'en'
   }
+  /** The language of our texts here: English where we do not have the page's. */
+  get #lang() { return this.#code == 'en' ? 'en' : this.host.language }
   get #product() { return this.host.get('product') ?? '' }
   get words() { return WORDS[this.#code] }
   get close() { return this.#close ?? this.words[0] }
@@ -336,7 +338,7 @@ export class Panel {
   #fail(code) {
     const {host, add} = this
     const [close, open, heading, text] = this.words
-    const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert', lang: host.language})
+    const note = add(this.box, 'div', {class: 'note', part: 'note', role: 'alert', lang: this.#lang})
     add(note, 'b', {}, heading)
     add(note, 'p', {}, text)
     const link = add(note, 'a', {class: 'button', part: 'link', href: host.url, target: '_blank', rel: 'noopener'}, open)
@@ -507,7 +509,7 @@ export class Panel {
   #label() {
     const {launcher, isOpen, label} = this.host
     const fate = isOpen || this.#fate == undefined ? '' : FATES[this.#code][this.#fate]
-    if (this.told && this.told.textContent != fate) this.told.textContent = fate
+    if (this.told && this.told.textContent != fate) Object.assign(this.told, {textContent: fate, lang: this.#lang})
     launcher?.setAttribute('aria-expanded', isOpen)
     launcher?.setAttribute('data-fate', this.#fate ?? '')
     if (launcher) launcher.lastChild.textContent = isOpen ? this.close : fate || label

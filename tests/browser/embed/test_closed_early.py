@@ -92,14 +92,17 @@ def test_what_waits_for_the_network_is_still_being_sent(visit: Any) -> None:
     expect(launcher(page)).to_have_text("Sent")
 
 
-@pytest.mark.parametrize(("lang", "word"), [("de", "Nicht gesendet"), ("zh-TW", "未送出"), ("sv", "Not sent")])
-def test_the_launcher_says_so_in_the_language_of_the_page(visit: Any, lang: str, word: str) -> None:
+@pytest.mark.parametrize(
+    ("lang", "word", "spoken"), [("de", "Nicht gesendet", "de"), ("zh-TW", "未送出", "zh-TW"), ("sv", "Not sent", "en")]
+)
+def test_the_launcher_says_so_in_the_language_of_the_page(visit: Any, lang: str, word: str, spoken: str) -> None:
     page = visit(html=f'lang="{lang}"')
     frame = opened(page)
     frame.evaluate(SENDING)
     launcher(page).click()
     frame.evaluate(FAILED)
     expect(launcher(page)).to_have_text(word)
+    expect(live_region(page)).to_have_attribute("lang", spoken)  # or it is read as if it were the page's language
 
 
 def test_nothing_is_said_of_somebody_who_has_gone(visit: Any) -> None:
