@@ -71,7 +71,7 @@ export class Marks {
 
   /** @param {KeyboardEvent} event */
   #leave(event) {
-    if (event.isComposing || event.key !== 'Enter' && event.key !== 'Escape') return
+    if (event.isComposing || event.keyCode === 229 || event.key !== 'Enter' && event.key !== 'Escape') return // Safari ends composing before it tells of the key
     event.preventDefault()
     this.#editor.view.stage.focus()
   }

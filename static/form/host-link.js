@@ -187,7 +187,7 @@ export class HostLink extends EventTarget {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.defaultPrevented || event.isComposing || document.querySelector('dialog:modal')) return
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || document.querySelector('dialog:modal')) return
     if (event.key === 'Escape') this.escape()
     if (event.key !== 'Tab' || event.altKey || event.ctrlKey || event.metaKey || !this.connected) return
     const direction = event.shiftKey ? 'backward' : 'forward'

@@ -18,6 +18,10 @@ addEventListener('message', ({data}) => data.ns === 'insider-feedback' && window
 window.say = (type, data = {}) => document.querySelector('iframe').contentWindow.postMessage(
   {ns: 'insider-feedback', v: 1, id: 'one', type, data}, '*')"""
 
+COMPOSED = """area => [{isComposing: true}, {keyCode: 229}].forEach(more => area.dispatchEvent(
+  new KeyboardEvent('keydown', {key: 'Escape', bubbles: true, cancelable: true, ...more})))"""
+"""An Escape that ends the composition of a character, as most browsers tell of it, and as Safari does."""
+
 
 class Framed(FormPage):
     """The form in a frame of a host page, on another site."""
@@ -163,8 +167,9 @@ def test_close_and_escape_ask_the_host_page_to_close(framed: Framed) -> None:
     framed.until_message("ready")
     framed.page.get_by_role("button", name="Close").click()
     framed.until_message("escape")
+    framed.text.evaluate(COMPOSED)
     framed.text.press("Escape")
-    until(lambda: len(framed.messages("escape")) == 2)
+    assert len(until(lambda: framed.messages("escape")[1:])) == 1
 
 
 def test_once_the_host_page_has_closed_the_thanks_the_form_is_fresh(framed: Framed, insider: Sandbox) -> None:
