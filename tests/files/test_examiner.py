@@ -97,6 +97,18 @@ async def test_a_helper_that_dies_costs_one_file_and_nothing_else(tmp_path):
         assert children() != {helper}
 
 
+async def test_a_helper_that_is_asked_to_end_along_with_the_service_finishes_its_file(tmp_path):
+    async with running() as examiner:
+        await see(examiner, tmp_path / "a", png(), PNG)
+        (helper,) = children()
+        os.kill(helper, signal.SIGSTOP)
+        waiting = asyncio.create_task(see(examiner, tmp_path / "b", png(), PNG))
+        for asks_to_end in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+            os.kill(helper, asks_to_end)
+        assert (await waiting).verdict == "good"
+        assert children() == {helper}
+
+
 async def test_a_helper_that_died_while_idle_costs_nothing(tmp_path):
     async with running() as examiner:
         await see(examiner, tmp_path / "a", png(), PNG)

@@ -227,3 +227,4 @@ def test_the_units_give_the_service_settings_and_credentials_that_it_knows() -> 
         assert all(name == file for name, file in credentials)
         if stop := re.search(r"^TimeoutStopSec=(\d+)", text, re.MULTILINE):
             assert int(stop[1]) > Settings.model_fields["shutdown_grace"].default + 3
+            assert "\nKillMode=mixed\n" in text, "systemd would also end the processes that are checking files"

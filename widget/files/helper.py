@@ -33,7 +33,8 @@ _SAMPLES = {
 
 def main() -> None:
     """Answer until the other side hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the service, which then closes the socket
+    for asks_to_end in (signal.SIGINT, signal.SIGTERM):  # that is for the service, which then closes the socket
+        signal.signal(asks_to_end, signal.SIG_IGN)
     seconds, rules = int(sys.argv[1]), Rules.of_words(sys.argv[2:])
     connection = socket.socket(fileno=0)
     _warm_up(rules)
