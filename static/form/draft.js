@@ -78,14 +78,18 @@ export class Draft {
     this.#restored = marked(draft, marksOf(list))
     const missing = list.filter(({file}) => !files.has(file))
     if (!missing.length) return
-    this.#show()
     this.#title.textContent = words.say('draft.files')
+    this.#show()
     files.add(missing)
   }
 
+  /** It is announced once somebody is here: the frame of a popover loads before that is opened. */
   #show() {
     this.isRestored = true
     this.#note.hidden = false
+    const tell = () => this.#note.hidden || this.#controller.say(this.#title.textContent ?? '')
+    if (document.hasFocus()) tell()
+    else addEventListener('focus', tell, {once: true})
   }
 
   /** The ready files have changed. */

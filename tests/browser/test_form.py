@@ -353,6 +353,7 @@ def test_words_and_thumb_come_back_after_a_reload_and_address_and_consent_do_not
     assert EMAIL not in form.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     form.open()
     expect(form["feedback-draft"]).to_contain_text("We restored your text")
+    expect(form.status).to_have_text("We restored your text")
     expect(form.text).to_have_value("Half a thought")
     expect(form.dislike).to_be_checked()
     expect(form.email).to_have_value("")

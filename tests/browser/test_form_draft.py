@@ -348,6 +348,18 @@ def begin_in_a_silent_frame(framed: Framed) -> None:
     framed.text.press_sequentially("Hm")
 
 
+def test_in_a_frame_that_is_not_used_yet_a_draft_is_announced_once_it_is(framed: Framed) -> None:
+    framed.say("hello")
+    framed.text.fill("Half a thought")
+    framed.until(f"{TAB}?.length === 1")
+    framed.visit(framed.host.url)
+    framed.say("hello")
+    expect(framed["feedback-draft"]).to_be_visible()
+    expect(framed.status).to_be_empty()
+    framed.like.focus()
+    expect(framed.status).to_have_text("We restored your text")
+
+
 def test_what_is_done_in_a_frame_before_its_page_counts_as_silent_is_added_to_the_draft(framed: Framed) -> None:
     begin_in_a_silent_frame(framed)
     framed.page.evaluate("window.hush()")
