@@ -37,7 +37,7 @@ class Slip:
 class Element:
     """An element and its content. Attributes without a value have an empty one."""
 
-    __slots__ = ("attributes", "children", "line", "parent", "tag")
+    __slots__ = ("_below", "attributes", "children", "line", "parent", "tag")
 
     def __init__(self, tag: str, attributes: dict[str, str], parent: "Element | None", line: int) -> None:
         self.tag = tag
@@ -45,6 +45,7 @@ class Element:
         self.parent = parent
         self.line = line
         self.children: list[Element | str] = []
+        self._below: dict[bool, list[Element]] = {}
 
     def __getitem__(self, name: str) -> str:
         return self.attributes.get(name, "")
@@ -54,14 +55,22 @@ class Element:
 
     def all(self, *tags: str, inert: bool = False) -> Iterator["Element"]:
         """The descendants with these tags, or all; those inside `<template>` only if `inert`."""
-        waiting = self.children[::-1]
-        while waiting:
-            child = waiting.pop()
-            if isinstance(child, Element):
-                if not tags or child.tag in tags:
-                    yield child
-                if inert or child.tag != "template":
-                    waiting += child.children[::-1]
+        below = self._descendants(inert)
+        return (element for element in below if element.tag in tags) if tags else iter(below)
+
+    def _descendants(self, inert: bool) -> list["Element"]:
+        """What `all` finds. It is looked for once: a page is asked dozens of questions."""
+        if inert not in self._below:
+            found: list[Element] = []
+            waiting = self.children[::-1]
+            while waiting:
+                child = waiting.pop()
+                if isinstance(child, Element):
+                    found.append(child)
+                    if inert or child.tag != "template":
+                        waiting += child.children[::-1]
+            self._below[inert] = found
+        return self._below[inert]
 
     def first(self, *tags: str) -> "Element | None":
         """The first such descendant, or None."""
