@@ -49,7 +49,7 @@ _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 """What a process that serves may do with our tables. Commands need the first, and some of them more."""
 _LASTING = re.compile(
     r"does not support SSL|sslmode|certificate|authentication failed|no password supplied|no pg_hba\.conf entry"
-    r"|(database|role) \".*\" does not exist"
+    r"|(database|role) \".{1,63}\" does not exist"
 )
 """Messages of a database about problems that waiting does not fix. libpq has no code for a failed connection, only this
 text. If the text is in another language, the start waits as it does for a database that is unavailable."""
