@@ -40,6 +40,7 @@ class Caddy:
 
     def __exit__(self, *_: object) -> None:
         self._process.stop()
+        print(self.log())  # noqa: T201 - pytest shows it where a test fails
 
     def log(self) -> str:
         """What it tells of itself and of the processes behind it."""

@@ -61,9 +61,12 @@ class Crowd:
         self.thanked.append(words)
 
     def until_some_more(self) -> None:
-        """Wait until everybody was probably served again."""
-        before = len(self.thanked)
-        until(lambda: len(self.thanked) >= before + 3 * CROWD)
+        """Wait until everybody was served twice more, so that no request of before is still in progress."""
+        before = self._served()
+        until(lambda: all(self._served()[who] >= before[who] + 2 for who in range(len(self._threads))))
+
+    def _served(self) -> Counter[int]:
+        return Counter(int(words.partition(",")[0]) for words in list(self.thanked))
 
 
 def all_arrived_once(insider: Sandbox, thanked: list[str]) -> None:
