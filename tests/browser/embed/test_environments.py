@@ -244,13 +244,18 @@ def test_what_a_modal_of_the_page_does_to_the_button_ends_when_it_leaves_the_bod
     host.go_round()
 
 
-def test_a_page_that_replaces_its_whole_document_keeps_the_button(host: HostPage) -> None:
+def visit_and_settle(host: HostPage) -> None:
+    """Visit a page whose clock stands, and in which the button has left the body."""
     host.page.clock.install()
     host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}")
     host.visit()
     expect(host.launcher).to_be_visible()
     host.page.clock.run_for(2000)
     expect(host.page.locator("html > insider-feedback")).to_be_attached()
+
+
+def test_a_page_that_replaces_its_whole_document_keeps_the_button(host: HostPage) -> None:
+    visit_and_settle(host)
     host.page.evaluate("document.replaceChild(document.documentElement.cloneNode(true), document.documentElement)")
     host.page.clock.resume()
     host.go_round()
@@ -278,12 +283,7 @@ def test_a_browser_that_cannot_move_a_frame_keeps_the_button_however_often_the_b
 
 def test_a_page_that_compares_its_document_with_the_next_keeps_the_button_however_often(host: HostPage) -> None:
     """As Blazor's enhanced navigation does: what the server did not send goes, with each press of a link."""
-    host.page.clock.install()
-    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}")
-    host.visit()
-    expect(host.launcher).to_be_visible()
-    host.page.clock.run_for(2000)
-    expect(host.page.locator("html > insider-feedback")).to_be_attached()
+    visit_and_settle(host)
     for _ in range(2):
         host.page.evaluate("""(async () => {
           for (let time = 0; time < 40; time++) {
