@@ -109,9 +109,9 @@ def terms_of(backend: Backend) -> Terms:
     return Terms(backend.now, backend.takes_writes, backend.alone, backend.keyring.names)
 
 
-def upsert(on: Backend | Terms) -> Any:
-    """The `insert` of a dialect, which knows ON CONFLICT."""
-    if on.alone:
+def upsert(*, alone: bool) -> Any:
+    """The `insert` that knows ON CONFLICT: of SQLite, whose process is `alone`, or of PostgreSQL."""
+    if alone:
         return sqlite.insert
     from sqlalchemy.dialects import postgresql  # 2 MB that a process on SQLite does not need
 

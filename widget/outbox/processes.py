@@ -37,7 +37,7 @@ class Processes:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         p, now = process.c, backend.now
-        new = upsert(backend)(process).values(seen_at=now)
+        new = upsert(alone=backend.alone)(process).values(seen_at=now)
         changed = {name: new.excluded[name] for name in ("role", "gauges", "seen_at")}
         self._tell = new.on_conflict_do_update(index_elements=["host", "pid"], set_=changed)
         self._forget = delete(process).where(p.seen_at < now - _FORGOTTEN)

@@ -144,7 +144,7 @@ statements = lru_cache(Statements)
 
 def _add(terms: Terms) -> Executable:
     """Store a row, `queued` or claimed already, unless it is known. Without a `delay`, it is not due."""
-    new = upsert(terms)(submission).values(
+    new = upsert(alone=terms.alone)(submission).values(
         accepted_at=terms.now,
         due_at=terms.now + bindparam("delay", type_=Double),
         separately=literal(False),

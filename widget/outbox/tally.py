@@ -128,7 +128,7 @@ class _Statements:
         else:
             this_hour = cast(func.floor(now / _HOUR), BigInteger) * _HOUR
             slot = func.pg_backend_pid()
-        insert = upsert(terms)
+        insert = upsert(alone=terms.alone)
         self.add = _added(insert, hour=this_hour, slot=slot)
         self.put = _added(insert, hour=bindparam("an_hour"), slot=literal(0))
 
