@@ -412,6 +412,16 @@ class Widget:
             (rows,) = database.execute("SELECT count(*) FROM submission").fetchone()
         return int(rows) + len(self.files())
 
+    def settle(self, insider: Sandbox) -> None:
+        """Let what is still on its way arrive, or it would turn up in the record of the next test."""
+        insider.recover()
+        until(lambda: not self._on_its_way())
+
+    def _on_its_way(self) -> list[str]:
+        waiting = "SELECT id FROM submission WHERE state IN ('queued', 'sending') AND held_for IS NULL"
+        with sqlite3.connect(self.folder / "widget.db") as database:
+            return [found for (found,) in database.execute(waiting)]
+
     @property
     def process(self) -> Process:
         """The web process."""

@@ -22,11 +22,17 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """The widget that serves a module's forms. It waits for Insider Connect's own answer."""
+def _form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     _sandbox.recover()
     with Widget(tmp_path_factory.mktemp("form"), _sandbox.url, DELIVERY_WAIT="10", KEEP_ALIVE="1") as widget:
         yield widget
+
+
+@pytest.fixture
+def form_site(_form_site: Widget, insider: Sandbox) -> Iterator[Widget]:
+    """The widget that serves a module's forms. It waits for Insider Connect's own answer."""
+    yield _form_site
+    _form_site.settle(insider)
 
 
 @pytest.fixture(scope="session")
@@ -48,10 +54,16 @@ def form(
 
 
 @pytest.fixture(scope="module")
-def kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
-    """A widget that thanks people for stored submissions, and retries soon."""
+def _kept_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     with Widget(tmp_path_factory.mktemp("receipts"), _sandbox.url, DELIVERY_WAIT="0", **SOON) as widget:
         yield widget
+
+
+@pytest.fixture
+def kept_site(_kept_site: Widget, insider: Sandbox) -> Iterator[Widget]:
+    """A widget that thanks people for stored submissions, and retries soon."""
+    yield _kept_site
+    _kept_site.settle(insider)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ STATES: tuple[Callable[[FormPage, Sandbox], Locator], ...] = (idle, filled, erro
 
 
 @pytest.fixture(scope="module")
-def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+def _form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     """A widget that holds a submission back until axe has examined the form that is sending."""
     _sandbox.recover()
     with Widget(tmp_path_factory.mktemp("access"), _sandbox.url, DELIVERY_WAIT="30") as widget:

@@ -23,7 +23,7 @@ COUNTED = 1000 - len("Slow · Confusing\n\n")
 
 
 @pytest.fixture(scope="module")
-def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+def _form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     """A widget whose product has chips."""
     _sandbox.recover()
     with Widget(tmp_path_factory.mktemp("chips"), _sandbox.url, config=CONFIG, DELIVERY_WAIT="10") as widget:

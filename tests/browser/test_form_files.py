@@ -21,7 +21,7 @@ PNG, JPEG, PDF = ("a.png", png(), "image/png"), ("b.jpg", jpeg(), "image/jpeg"),
 
 
 @pytest.fixture(scope="module")
-def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+def _form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     """A widget that takes little more pixels than the form would make a picture into."""
     _sandbox.recover()
     folder = tmp_path_factory.mktemp("files")

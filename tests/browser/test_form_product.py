@@ -48,7 +48,7 @@ file_kinds = ["png"]
 
 
 @pytest.fixture(scope="module")
-def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+def _form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     """A widget whose products change the form."""
     _sandbox.recover()
     folder = tmp_path_factory.mktemp("product")

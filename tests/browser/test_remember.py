@@ -33,7 +33,7 @@ KEPT = "localStorage.getItem('feedback-email')"
 
 
 @pytest.fixture(scope="module")
-def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+def _form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     """A widget with several products, which share what the browser remembers."""
     _sandbox.recover()
     key = {"IDENTITY_KEY__VOUCHED": "tests-only-identity-secret-of-vouched"}

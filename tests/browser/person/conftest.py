@@ -12,7 +12,7 @@ from test_form_host import Framed
 
 
 @pytest.fixture(scope="module")
-def form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
+def _form_site(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Widget]:
     _sandbox.recover()
     folder = tmp_path_factory.mktemp("person")
     with Widget(
