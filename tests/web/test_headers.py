@@ -3,7 +3,7 @@
 import re
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -215,6 +215,31 @@ def test_hsts_is_said_over_tls_alone(start_widget: Callable[..., Widget]) -> Non
     for path in ("/form/demo", "/nowhere", "/embed.js"):
         answer = widget.client.get(path, headers={"X-Forwarded-Proto": "https"})
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+SCHEMES: Sequence[tuple[str, str | None, bool]] = [
+    ("https,http", "203.0.113.1, 10.0.0.1", True),  # two proxies, of which the first speaks TLS with browsers
+    ("http, https", "203.0.113.1, 10.0.0.1", False),
+    ("https, http, http", "203.0.113.1, 10.0.0.1", False),  # the client wrote the first
+    ("https, http", "198.51.100.1, 203.0.113.1", False),  # as did this one, who wrote an address as well
+    ("https, http", "10.0.0.2, 10.0.0.1", True),  # one of our own machines asks
+    ("https, http", None, True),  # nobody says how many there are
+    ("https", "203.0.113.1:4711, 10.0.0.1:80, [fd00::1]:80", True),  # passed on by those behind
+    ("HTTPS,http", "203.0.113.1,, 10.0.0.1", True),
+    ("wss", "203.0.113.1", False),
+    (", ,", "203.0.113.1", False),
+]
+"""`X-Forwarded-Proto`, `X-Forwarded-For`, and whether the client speaks TLS."""
+
+
+def test_of_several_proxies_the_one_that_has_the_client_says_whether_there_is_tls(
+    start_widget: Callable[..., Widget],
+) -> None:
+    widget = start_widget(TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8, fd00::/32")
+    for schemes, clients, is_tls in SCHEMES:
+        given = {"X-Forwarded-Proto": schemes, **({"X-Forwarded-For": clients} if clients else {})}
+        answer = widget.client.get("/healthz", headers=given)
+        assert ("strict-transport-security" in answer.headers) is is_tls, (schemes, clients)
 
 
 def test_a_host_that_the_client_made_up_comes_back_nowhere(start_widget: Callable[..., Widget]) -> None:

@@ -5,18 +5,19 @@ Without `TRUSTED_PROXIES`, all people behind a proxy count as one client.
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from widget.config.validators import ROOT
 from widget.server.connections import Connections
 
 log = structlog.get_logger("widget.server.forwarded")
 
-_PREFIX = b"x-forwarded-prefix"
-_FIELDS = (b"x-forwarded-for", b"forwarded", b"x-forwarded-proto", b"x-forwarded-host", _PREFIX, b"x-real-ip")
+_CLIENT, _SCHEME, _PREFIX = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-prefix"
+_BELIEVED = (_CLIENT, _SCHEME, _PREFIX)
+_FIELDS = (*_BELIEVED, b"forwarded", b"x-forwarded-host", b"x-real-ip")
 _FIX = (
     "If this is your proxy, add its address to TRUSTED_PROXIES. Until then all people behind it share the limits of "
     "one client, and links may have the wrong scheme."
@@ -51,17 +52,19 @@ class Forwarded:
 
 def believed(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     """`app` with the client, scheme and path of a request as `proxies` state them. Nobody else is believed."""
-    if not proxies:
-        return app
-    # A proxy that listens on a socket for both kinds names the IPv4 address of the one before it in IPv6's spelling.
-    fours = [network for network in map(ipaddress.ip_network, proxies) if network.version == 4]
-    mapped = [f"::ffff:{network.network_address}/{96 + network.prefixlen}" for network in fours]
-    # uvicorn's middleware replaces the peer's address by the client's, so ours has to come first.
-    return _Prefixed(ProxyHeadersMiddleware(app, [*proxies, *mapped]), Connections(0, proxies))  # type: ignore[arg-type]
+    return _Believed(app, Connections(0, proxies)) if proxies else app
 
 
-class _Prefixed:
-    """Takes the path that a proxy shares with others from its `X-Forwarded-Prefix`."""
+def plain(address: str) -> str:
+    """An address as everybody writes it. A socket that listens on both kinds of addresses, as systemd's and `HOST=::`
+    do, has IPv4 clients at addresses such as ::ffff:10.0.0.1, which is in no network of `TRUSTED_PROXIES`; a proxy with
+    such a socket names the one before it so."""
+    return address.removeprefix("::ffff:") if "." in address else address
+
+
+class _Believed:
+    """Takes from our proxies who the client is, the scheme of its request, and the path that a proxy shares with
+    others."""
 
     def __init__(self, app: ASGIApp, proxies: Connections) -> None:
         self._app = app
@@ -69,18 +72,45 @@ class _Prefixed:
         self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, with its `root_path`."""
-        if scope["type"] == "http" and (given := dict(scope["headers"]).get(_PREFIX)):
-            scope["root_path"] = self._root(scope["client"], given.decode("latin-1"))
+        """Pass the request on, with its `client`, `scheme` and `root_path`."""
+        if scope["type"] == "http":
+            peer = scope["client"]
+            told = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _BELIEVED}
+            if told and peer is not None and self._proxies.is_trusted(peer[0]):
+                self._believe(scope, told)
         await self._app(scope, receive, send)
 
-    def _root(self, peer: tuple[str, int] | None, given: str) -> str:
-        """The path without a slash at its end; empty if `peer` is not one of our proxies, or it is not a valid path."""
-        if peer is None or not self._proxies.is_trusted(peer[0]):
-            return ""
+    def _believe(self, scope: Scope, told: Mapping[bytes, str]) -> None:
+        """Each proxy adds to a list, or passes it on. So the scheme of the client is where the client is: as far from
+        the end, or first in a list that is shorter. What stands before it, anybody may have written."""
+        schemes = _listed(told.get(_SCHEME, ""))
+        before = len(schemes)
+        if clients := [*map(_address, _listed(told.get(_CLIENT, "")))]:
+            trusted = [*takewhile(self._proxies.is_trusted, reversed(clients))]
+            before = min(len(trusted), len(clients) - 1)
+            scope["client"] = (clients[-1 - before], 0)
+        if schemes and (scheme := schemes[max(0, len(schemes) - 1 - before)].lower()) in ("http", "https"):
+            scope["scheme"] = scheme
+        if prefix := told.get(_PREFIX):
+            scope["root_path"] = self._root(prefix)
+
+    def _root(self, given: str) -> str:
+        """The path without a slash at its end; empty if it is not a valid path."""
         if ROOT.fullmatch(path := given.strip().rstrip("/")):
             return path
         if not self._has_warned:
             self._has_warned = True
             log.error("proxy.prefix_unusable", given=given[:200], fix="Give X-Forwarded-Prefix one path, or none.")
         return ""
+
+
+def _listed(field: str) -> Sequence[str]:
+    """The parts of a field that is a list."""
+    return [part for each in field.split(",") if (part := each.strip())]
+
+
+def _address(entry: str) -> str:
+    """An entry of `X-Forwarded-For` without its port: 192.0.2.1:443 or [2001:db8::1]:443."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return plain(entry.partition(":")[0] if entry.count(":") == 1 else entry)

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from widget.server.connections import Connections
-from widget.server.forwarded import Forwarded
+from widget.server.forwarded import Forwarded, plain
 from widget.web import headers
 from widget.web.refusals import refusals
 
@@ -101,7 +101,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self.client = _plain(self.client)
+        self.client = self.client and (plain(self.client[0]), self.client[1])
         self.flow = _OnDemand(transport, lambda: bool(self.pipeline) or self._has_unread())
         self._client = self.per_client.opened(self.client[0] if self.client else "")
         if self._client is None:
@@ -348,14 +348,6 @@ class Protocol(HttpToolsProtocol):
             cycle.disconnected = True  # nothing that the application still says is sent
             cycle.message_event.set()
         self._give_up()
-
-
-def _plain(client: tuple[str, int] | None) -> tuple[str, int] | None:
-    """The client as everybody writes it. A socket that listens on both kinds of addresses, as systemd's and `HOST=::`
-    do, has IPv4 clients at addresses such as ::ffff:10.0.0.1, which is in no network of `TRUSTED_PROXIES`."""
-    if client is None or "." not in client[0]:
-        return client
-    return client[0].removeprefix("::ffff:"), client[1]
 
 
 class _Reading(asyncio.BufferedProtocol):
