@@ -5,11 +5,14 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import children
 import httpx
+import migrated
 import pytest
 from bed import EMAIL, FACT, Sandbox, Widget, until
+from postgres import Postgres
 from samples import jpeg
 
 from widget.ops.sessions import WRONG_TOKENS, Sessions
@@ -45,16 +48,22 @@ def widget(start_widget: Callable[..., Widget]) -> Widget:
 
 
 @pytest.fixture
-def visit() -> Iterator[Callable[[Widget], Operator]]:
-    """Somebody who opens the pages of a widget."""
+def stack() -> Iterator[ExitStack]:
+    """What is to be ended with the test."""
     with ExitStack() as stack:
+        yield stack
 
-        def come(widget: Widget) -> Operator:
-            operator = Operator(widget)
-            stack.callback(operator.client.close)
-            return operator
 
-        yield come
+@pytest.fixture
+def visit(stack: ExitStack) -> Callable[[Widget], Operator]:
+    """Somebody who opens the pages of a widget."""
+
+    def come(widget: Widget) -> Operator:
+        operator = Operator(widget)
+        stack.callback(operator.client.close)
+        return operator
+
+    return come
 
 
 @pytest.fixture
@@ -176,6 +185,45 @@ def test_a_session_ends_with_its_time_and_with_another_token() -> None:
     assert Sessions(["k" * 32], TOKEN, -2).read(cookie) is None
     for nonsense in ("", "x", cookie[:-1], "é.é.é", cookie * 9):
         assert Sessions(["k" * 32], TOKEN, 60).read(nonsense) is None
+
+
+def test_who_signs_out_has_ended_every_copy_of_the_session_in_every_process(
+    insider: Sandbox, database_url: str, tmp_path: Path, visit: Callable[[Widget], Operator], stack: ExitStack
+) -> None:
+    number = "2" if database_url.startswith("postgresql") else "1"
+    widget = Widget(tmp_path, insider.url, OPS_TOKEN=TOKEN, DATABASE_URL=database_url, WEB_CONCURRENCY=number)
+    migrated.migrate(widget)
+    stack.enter_context(widget)
+    operator, colleague, thief = visit(widget), visit(widget), visit(widget)
+    operator.sign_in()
+    colleague.sign_in()
+    thief.client.cookies.update(operator.client.cookies)
+    csrf = thief.csrf()
+    assert operator.client.post("/ops/sign-out", data={"csrf": csrf}).status_code == 401
+    for _ in range(4):  # a process each
+        with httpx.Client(base_url=widget.url, trust_env=False, cookies=thief.client.cookies) as again:
+            looked = again.get("/ops/submissions")
+            acted = again.post("/ops/submissions", data={"csrf": csrf, "action": "erase", "id": "x"})
+        assert ("session is over" in looked.text, looked.status_code, acted.status_code) == (True, 401, 401)
+    assert colleague.client.get("/ops").status_code == 200
+
+
+def test_who_signs_out_while_the_database_is_away_is_told_that_a_copy_stays(
+    insider: Sandbox, postgres: Postgres, tmp_path: Path, visit: Callable[[Widget], Operator], stack: ExitStack
+) -> None:
+    widget = Widget(tmp_path, insider.url, OPS_TOKEN=TOKEN, DATABASE_URL=postgres.database())
+    migrated.migrate(widget)
+    stack.enter_context(widget)
+    operator, thief = visit(widget), visit(widget)
+    operator.sign_in()
+    thief.client.cookies.update(operator.client.cookies)
+    postgres.stop()
+    until(lambda: operator.client.get("/ops/submissions").status_code == 503)
+    left = operator.client.post("/ops/sign-out", data={"csrf": operator.csrf()})
+    assert (left.status_code, "Signed out in this browser" in left.text) == (503, True)
+    assert operator.client.get("/ops").status_code == 401
+    assert thief.client.get("/ops").status_code == 200, "the overview has to say that the database is away"
+    assert thief.client.get("/ops/submissions").status_code == 503, "nothing that anybody said"
 
 
 def test_nothing_is_done_for_a_form_that_the_session_did_not_make(

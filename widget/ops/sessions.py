@@ -1,7 +1,8 @@
 """Sessions of `/ops`: a signed cookie, and a token for the forms of each session.
 
 A session is a random id and the time of signing in, signed with `SECRET_KEY` and `OPS_TOKEN` together. Changing
-`OPS_TOKEN` therefore ends every session. Nothing is stored, so every process recognises every session.
+`OPS_TOKEN` therefore ends every session. Every process recognises every session. Only those that somebody ended by
+signing out are stored (`outbox.signed_out`).
 """
 
 import hashlib
@@ -29,10 +30,15 @@ Verdict = Literal["right", "wrong", "too_many"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who has signed in. `name` is short enough for a log; each form has to send `csrf` back."""
+    """Somebody who has signed in. Each form has to send `csrf` back."""
 
-    name: str
+    id: str
     csrf: str
+
+    @property
+    def name(self) -> str:
+        """The session, as a log names it."""
+        return self.id[:8]
 
 
 class Sessions:
@@ -58,11 +64,11 @@ class Sessions:
         if not cookie or len(cookie) > _MAX_LENGTH:
             return None
         try:
-            name = self._signer.unsign(cookie, max_age=int(self._max_age)).decode()
+            session_id = self._signer.unsign(cookie, max_age=int(self._max_age)).decode()
         except (BadData, SignatureExpired, UnicodeError):
             return None
         csrf = hmac.digest(self._secrets[-1], b"csrf." + cookie.encode(), hashlib.sha256)
-        return Session(name[:8], csrf.hex())
+        return Session(session_id, csrf.hex())
 
     def is_genuine(self, session: Session, csrf: str) -> bool:
         """Whether a form sent the token of its session."""

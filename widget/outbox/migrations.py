@@ -330,6 +330,17 @@ def _misconfigured(connection: Connection) -> None:
     _run(connection, "ALTER TABLE account ADD COLUMN misconfigured BOOLEAN")
 
 
+def _signed_out(connection: Connection) -> None:
+    """21: the sessions of `/ops` that were ended, for all processes to know."""
+    _run(
+        connection,
+        """CREATE TABLE signed_out (
+            session VARCHAR(32) NOT NULL PRIMARY KEY,
+            until DOUBLE PRECISION NOT NULL
+        )""",
+    )
+
+
 STEPS: Sequence[Callable[[Connection], None]] = (
     _outbox,
     _pending_bytes,
@@ -351,6 +362,7 @@ STEPS: Sequence[Callable[[Connection], None]] = (
     _events,
     _origin,
     _misconfigured,
+    _signed_out,
 )
 LATEST = len(STEPS)
 """The schema that this release makes."""

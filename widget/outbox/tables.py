@@ -106,6 +106,13 @@ alarm = Table(
     Column("told_at", Double, nullable=False, comment="When the last notice was queued."),
 )
 
+signed_out = Table(
+    "signed_out",
+    metadata,
+    Column("session", String(32), primary_key=True, comment="A session of /ops that was ended before its time."),
+    Column("until", Double, nullable=False, comment="When its cookie is no longer valid anyhow."),
+)
+
 submission = Table(
     "submission",
     metadata,

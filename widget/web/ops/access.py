@@ -9,9 +9,11 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from widget.errors import Fault, Rejected
+from widget.errors import Fault, OutboxUnavailable, Rejected
 from widget.intake.body import declared_size
 from widget.ops.sessions import PERIOD, Session
+from widget.outbox.outage import answers_within
+from widget.outbox.signed_out import SignedOut
 from widget.pages.addresses import public
 from widget.web import headers
 from widget.web.operator_token import refused
@@ -23,6 +25,8 @@ log = structlog.get_logger("widget.ops")
 _MOST_BYTES = 128 * 1024
 """Bytes of a form. The ids of a page take less than 4 kB."""
 _COOKIE = "widget-ops"
+_PATIENCE = 1.0
+"""Seconds for what the database knows of a session. A page waits for its figures as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,17 @@ def ops_of(request: Request) -> OpsService:
     return ops
 
 
-def for_operators(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Call `handler` for signed-in operators only. A form must also send its session's token."""
+def for_operators(handler: Handler, *, shows_rows: bool = True) -> Callable[[Request], Awaitable[Response]]:
+    """Call `handler` for signed-in operators only. A form must also send its session's token.
+
+    Whether somebody signed out of a session is in the database. What shows no rows goes on without it.
+    """
 
     async def guarded(request: Request) -> Response:
         ops = ops_of(request)
         cookie = request.cookies.get(cookie_name(request), "")
         session = ops.sessions.read(cookie)
-        if session is None:
+        if session is None or await _is_over(request, session, must_tell=shows_rows):
             if cookie:
                 refused(request, "session_over")
             return signing_page(request, "Your session is over. Sign in again." if cookie else "")
@@ -78,6 +85,19 @@ def for_operators(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         return await handler(visit)
 
     return guarded
+
+
+async def _is_over(request: Request, session: Session, *, must_tell: bool) -> bool:
+    """Whether somebody signed out of it. If the database does not tell, raises OutboxUnavailable if it must."""
+    outbox = service_of(request).outbox
+    try:
+        outbox.check_open()
+        async with answers_within(_PATIENCE):
+            return await SignedOut(outbox.backend).holds(session.id)
+    except OutboxUnavailable:
+        if must_tell:
+            raise
+        return False
 
 
 async def read_form(request: Request) -> Mapping[str, Sequence[str]]:

@@ -79,4 +79,4 @@ async def _board(request: Request, over: Range) -> Board:
     return known
 
 
-show, live = for_operators(_show), for_operators(_live)
+show, live = for_operators(_show, shows_rows=False), for_operators(_live, shows_rows=False)

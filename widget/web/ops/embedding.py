@@ -11,7 +11,7 @@ def _guard(endpoint: Endpoint) -> Endpoint:
     async def answer(visit: Visit) -> Response:
         return await endpoint(visit.request)
 
-    return for_operators(answer)
+    return for_operators(answer, shows_rows=False)
 
 
 ROUTES = Builder(

@@ -3,6 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from widget.errors import OutboxUnavailable
+from widget.outbox.signed_out import SignedOut
 from widget.web.operator_token import client_of, judge, refused
 from widget.web.ops.access import (
     Visit,
@@ -10,12 +12,18 @@ from widget.web.ops.access import (
     go_to,
     log,
     ops_of,
+    page,
     read_form,
     set_cookie,
     signing_page,
     too_many,
 )
 from widget.web.service import service_of
+
+_ONLY_HERE = (
+    "The database cannot be used, so a copy of the session's cookie, if there is one, is valid until its time is over. "
+    "Another OPS_TOKEN ends all sessions."
+)
 
 
 async def sign_in(request: Request) -> Response:
@@ -39,10 +47,17 @@ async def sign_in(request: Request) -> Response:
 
 
 async def _sign_out(visit: Visit) -> Response:
-    visit.log("ops.signed_out")
-    response = go_to("/ops")
+    service = service_of(visit.request)
+    try:
+        service.outbox.check_open()
+        await SignedOut(service.outbox.backend).note(visit.session.id, service.settings.ops_session)
+        visit.log("ops.signed_out")
+        response = go_to("/ops")
+    except OutboxUnavailable:
+        visit.log("ops.signed_out", only="this browser")
+        response = page(visit.request, "message", 503, title="Signed out in this browser", text=_ONLY_HERE)
     set_cookie(visit.request, response, "", 0)
     return response
 
 
-sign_out = for_operators(_sign_out)
+sign_out = for_operators(_sign_out, shows_rows=False)
