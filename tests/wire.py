@@ -69,6 +69,12 @@ def too_short(connection: socket.socket) -> None:
     connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(body) + 10, body))
 
 
+def bodiless(connection: socket.socket) -> None:
+    """A head that announces a body, and nothing more."""
+    connection.sendall(HEAD + b"Content-Length: 10\r\n\r\n")
+    time.sleep(30)
+
+
 def too_long(connection: socket.socket) -> None:
     """A length smaller than the body, so the rest would be the beginning of the next answer."""
     body = json.dumps(CREATED).encode()

@@ -76,7 +76,6 @@ ODD = {
     "nothing at all": (wire.silent, "no answer in time"),
     "a reset within the head": (wire.reset, "the connection broke before the answer came"),
     "a head without end": (wire.endless_head, "no complete HTTP answer came"),
-    "a body that ends early": (wire.too_short, "no complete HTTP answer came"),
     "two lengths": (
         wire.answering(wire.HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x"),
         "no complete HTTP answer came",
@@ -89,6 +88,8 @@ UNREADABLE = {
     "a body without end": wire.endless,
     "a body packed twice": packed_twice,
     "a body longer than it says": wire.too_long,
+    "a body that ends early": wire.too_short,
+    "a body that never comes": wire.bodiless,
 }
 """Answers with status 201 and an unreadable body."""
 

@@ -65,14 +65,14 @@ async def read(response: httpx.Response) -> Answer:
 def retry_after(headers: httpx.Headers) -> float | None:
     """`Retry-After` in seconds (RFC 9110, section 10.2.3).
 
-    A date is compared with the answer's own `Date`, so the two machines' clocks need not agree. A wait is not bounded
-    here, but for what is absurd; `policy` does that.
+    A date is compared with the answer's own `Date`, so the two machines' clocks need not agree, or with our clock if it
+    has none. A wait is not bounded here, but for what is absurd; `policy` does that.
     """
     wish = headers.get("Retry-After", "").strip()
     if wish.isascii() and wish.isdigit():
         return min(float(wish), _ABSURD)
-    until, now = _moment(wish), _moment(headers.get("Date", ""))
-    if until is None or now is None:
+    until, now = _moment(wish), _moment(headers.get("Date", "")) or datetime.now(UTC)
+    if until is None:
         return None
     return min(max(0.0, (until - now).total_seconds()), _ABSURD)
 

@@ -149,20 +149,34 @@ class Insider:
         return answer
 
     async def _send(self, request: httpx.Request, auth: ClientCredentials) -> Outcome | Answer:
+        status = 0
         try:
             async with asyncio.timeout(self._timeout):
-                return await read(await self._client.send(request, auth=auth))
+                response = await self._client.send(request, auth=auth, stream=True)
+                status = response.status_code
+                try:
+                    return await read(response)
+                finally:
+                    await response.aclose()
         except Stopped as stop:
             return stop.outcome
-        except TimeoutError:
+        except (TimeoutError, httpx.HTTPError) as error:
+            if status == 201:  # it has been said, whatever became of the rest
+                return Answer(status, None, None)
+            return self._failed(request, auth, error)
+
+    def _failed(
+        self, request: httpx.Request, auth: ClientCredentials, error: TimeoutError | httpx.HTTPError
+    ) -> Outcome:
+        """The outcome of a call that got no answer."""
+        if isinstance(error, TimeoutError):
             sent = "Authorization" in request.headers
             return Unknown("no answer in time") if sent else NotProcessed("no token in time", unreachable=True)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)):
             return NotProcessed(reason_of(error), unreachable=True)
-        except httpx.HTTPError as error:
-            if error.request.url == auth.token_url:
-                return NotProcessed(f"token: {reason_of(error)}", unreachable=True)
-            return Unknown(reason_of(error))
+        if error.request.url == auth.token_url:
+            return NotProcessed(f"token: {reason_of(error)}", unreachable=True)
+        return Unknown(reason_of(error))
 
 
 def _log(submission_id: str, call: str, answer: Answer, seconds: float) -> None:
