@@ -240,6 +240,14 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str, str]] = {
     "a_sibling_site_s_form": (dict(headers={"Sec-Fetch-Site": "same-site"}), 403, "origin_not_allowed", ""),
     "another_origin": (dict(headers={"Origin": "https://app.example.com"}), 403, "origin_not_allowed", ""),
     "an_origin_that_is_hidden": (dict(headers={"Origin": "null"}), 403, "origin_not_allowed", ""),
+    "an_origin_that_a_page_hides": (
+        dict(headers={"Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}),
+        403, "origin_not_allowed", "",
+    ),
+    "a_sandbox_without_an_origin": (
+        dict(headers={"Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}),
+        403, "origin_not_allowed", "",
+    ),
 }  # fmt: skip
 
 
@@ -379,9 +387,8 @@ def test_without_script_the_form_comes_back_with_the_text_in_place(widget: Widge
     answer = widget.submit(**given, accept="text/html")
     assert answer.status_code == status
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    if (
-        code == "origin_not_allowed" and name != "an_origin_that_is_hidden"
-    ):  # the page that sent it is not ours, and may not read the answer
+    if code == "origin_not_allowed" and name != "a_sandbox_without_an_origin":
+        # the page that sent it is not ours, and must not have people see a form with its words
         assert "My words" not in answer.text
     elif "description" not in sent:
         assert "My words &lt;b&gt;" in answer.text

@@ -104,6 +104,15 @@ def _came_from_us(request: Request, public_origin: str | None) -> bool:
     return origin is None or origin == own
 
 
+def _is_in_a_sandbox(request: Request) -> bool:
+    """Whether our form may have sent the request, from a frame without an origin. The text is the person's then.
+
+    Any page can hide its origin, and would show people a form with words of its own. But in a frame, the answer shows
+    in pages of the product alone.
+    """
+    return request.headers.get("origin") == "null" and request.headers.get("sec-fetch-dest") == "iframe"
+
+
 def _refused_upstream(status: SubmissionStatus) -> Fault:
     if status.public_message:
         return Fault("refused_upstream", params={"reason": status.public_message.rstrip(".")})
@@ -168,16 +177,16 @@ def _refuse(
         fields["Connection"] = "close"  # what still arrives would be taken for the next request
     if wants_json(request):
         return problems.as_json(rejected, words, product, fields)
+    is_ours = all(fault.code != "origin_not_allowed" for fault in rejected.faults) or _is_in_a_sandbox(request)
+    given = incoming.fields if is_ours else {}  # pages of other sites get no text back
     person = None
-    if incoming.fields.get("identity"):
+    if given.get("identity"):
         with suppress(Rejected):
-            person = service.identities.verify(product, incoming.fields, token.made_at if token else 0.0)
+            person = service.identities.verify(product, given, token.made_at if token else 0.0)
     text = token.text if token else service.tokens.form(product.slug)
-    # Pages of other sites get no text back. Our form in a frame without an origin does: it is the person's text.
-    from_elsewhere = rejected.faults[0].code == "origin_not_allowed" and request.headers.get("origin") != "null"
     state = FormState(
         text,
-        {} if from_elsewhere else incoming.fields,
+        given,
         rejected.faults,
         rejected.retry_after,
         person,
