@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pdf_corpus import variants
 from pikepdf import Array, Dictionary, Name, String
-from samples import pdf, photo
+from samples import pdf, photo, place
 
 from widget.files.examine import examine
 from widget.files.protocol import Rules
@@ -210,6 +210,45 @@ def test_no_name_of_an_author_and_no_place_of_a_photo_is_left():
     found = examine(saved(change), "application/pdf", REMOVE)
     assert found.notes == ("location_removed",)
     assert b"Ada" not in found.data
+
+
+def box(kind, content):
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+XMP = b"<x:xmpmeta>exif:GPSLatitude Ada</x:xmpmeta>"
+JP2 = b"\0\0\0\x0cjP  \r\n\x87\n" + box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
+CODE = struct.pack(">I4s", 0, b"jp2c") + b"\xff\x4f the picture itself"
+FILTERED = {
+    "/DCT": (lambda: photo(), "/DCT"),
+    "/JPXDecode": (lambda: JP2 + box(b"uuid", bytes(16) + XMP) + box(b"xml ", b"Ada") + CODE, "/JPXDecode"),
+    "a box of a large size": (
+        lambda: JP2 + struct.pack(">I4sQ", 1, b"xml ", 16 + len(XMP)) + XMP + CODE,
+        "/JPXDecode",
+    ),
+    "EXIF": (
+        lambda: JP2 + box(b"uuid", b"JpgTiffExif->JP2" + place().tobytes().removeprefix(b"Exif\0\0") + b"Ada") + CODE,
+        "/JPXDecode",
+    ),
+    "one that is cut off": (lambda: JP2 + box(b"jp2c", CODE[8:]) + box(b"xml ", XMP)[:-9], "/JPXDecode"),
+}
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_no_place_is_left_in_pictures_of_other_names_and_formats(name):
+    content, named = FILTERED[name]
+
+    def change(document):
+        picture = document.make_stream(content(), Type=Name.XObject, Subtype=Name.Image, Width=48, Height=32)
+        picture.Filter = Name(named)
+        document.pages[0].Resources = Dictionary(XObject=Dictionary(P=picture))
+
+    found = examine(saved(change), "application/pdf", REMOVE)
+    assert found.notes == ("location_removed",)
+    assert b"Ada" not in found.data
+    assert b"GPS" not in found.data
+    assert f"/Filter {named}".encode() in found.data
+    assert named == "/DCT" or b"the picture itself" in found.data
 
 
 def test_usage_rights_are_no_files_and_a_font_may_be_called_aa():
