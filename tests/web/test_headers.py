@@ -201,11 +201,11 @@ def test_every_address_is_walked(answers: dict[str, httpx.Response]) -> None:
 
 
 def test_the_server_s_own_refusal_has_them_too(start_widget: Callable[..., Widget]) -> None:
-    widget = start_widget()
+    widget = start_widget(PUBLIC_URL="https://feedback.example.com")
     with socket.create_connection(("127.0.0.1", widget.port), timeout=10) as connection:
         connection.sendall(b"BROKEN\r\n\r\n")
         answer = connection.recv(65536).decode()
-    for name, value in HEADERS["data"].items():
+    for name, value in {**HEADERS["data"], "Strict-Transport-Security": "max-age=31536000"}.items():
         assert f"\r\n{name}: {value}\r\n" in answer
 
 

@@ -96,10 +96,9 @@ class _Web:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The layers around the routes, the outermost last."""
-        tls = (self._settings.public_url or "").startswith("https://")
         in_turn = InTurn(app, self._rotation)
         cached = CachedForms(in_turn, self._settings.products, self._forms, self._tokens, self._bots)
-        hardened = Hardened(CutOff(cached), hsts=self._settings.hsts, tls=tls)
+        hardened = Hardened(CutOff(cached), seconds=self._settings.hsts, tls=self._settings.only_tls)
         counted = Counted(hardened, {route.path.split("/")[1] for route in ROUTES}, logged=self._settings.access_log)
         return Mounted(counted, self._settings.root, {route.path.split("/")[1] for route in ROUTES})
 

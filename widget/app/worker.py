@@ -58,4 +58,4 @@ async def monitoring(worker: Worker) -> AsyncIterator[ASGIApp]:
         app = Starlette(routes=MONITORING)
         app.router.redirect_slashes = False  # it would redirect to whatever host the request names
         app.state.service = Monitored(worker.settings, worker.outbox, health)
-        yield Hardened(app, hsts=worker.settings.hsts, tls=False)
+        yield Hardened(app, seconds=worker.settings.hsts, tls=False)

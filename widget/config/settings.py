@@ -62,6 +62,11 @@ class Settings(
         return self.public_url and "{0.scheme}://{0.netloc}".format(urlsplit(self.public_url))
 
     @property
+    def only_tls(self) -> bool:
+        """Whether browsers always use TLS. Without `PUBLIC_URL`, each request tells."""
+        return bool(self.public_url) and urlsplit(self.public_url).scheme == "https"
+
+    @property
     def root(self) -> str | None:
         """The path below which browsers reach the service; empty for a host of its own, None without `PUBLIC_URL`."""
         return self.public_url and urlsplit(self.public_url).path

@@ -8,7 +8,7 @@ through is refused here (RFC 9112, sections 3.2, 6.1, 7.1 and 11.2). The applica
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httptools
@@ -70,6 +70,8 @@ class Protocol(HttpToolsProtocol):
     header_timeout = 10.0
     per_client = Connections(0)
     forwarded = Forwarded(per_client)
+    more: Mapping[str, str] = {}
+    """Further header fields of its own answers."""
     is_last = False
     """Whether the next request is the last one on any connection, because the service stops."""
 
@@ -343,7 +345,7 @@ class Protocol(HttpToolsProtocol):
             return
         refusals.note(_CODES[status], status, limit="CONNECTIONS_PER_CLIENT" if status == 429 else "")
         if not (in_body and (cycle.response_started or self.pipeline)):
-            self.transport.write(_answer(status))
+            self.transport.write(_answer(status, self.more))
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True  # nothing that the application still says is sent
             cycle.message_event.set()
@@ -405,7 +407,7 @@ class _LingeringTransport:
 _SENTENCES = {429: "There are too many connections from here. Close one, and try again."}
 
 
-def _answer(status: int) -> bytes:
+def _answer(status: int, more: Mapping[str, str]) -> bytes:
     sentence = _SENTENCES.get(status, "This request cannot be answered.")
     content = {
         "type": "about:blank",
@@ -417,6 +419,7 @@ def _answer(status: int) -> bytes:
     body = json.dumps(content).encode()
     fields = {
         **headers.HEADERS["data"],
+        **more,
         "Content-Type": "application/problem+json",
         "Content-Length": str(len(body)),
         "Connection": "close",
@@ -426,8 +429,9 @@ def _answer(status: int) -> bytes:
     return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
 
-def protocol(header_timeout: float, connections: Connections) -> Any:
-    """Makes the protocol of a connection, with these bounds. To uvicorn it is the class of one, which it calls."""
-    bounds = {"header_timeout": header_timeout, "per_client": connections, "forwarded": Forwarded(connections)}
-    bounded = type("Protocol", (Protocol,), bounds)
+def protocol(header_timeout: float, connections: Connections, more: Mapping[str, str] = {}) -> Any:
+    """Makes the protocol of a connection, with these bounds and header fields. To uvicorn it is the class of one, which
+    it calls."""
+    own = {"header_timeout": header_timeout, "per_client": connections, "forwarded": Forwarded(connections)}
+    bounded = type("Protocol", (Protocol,), {**own, "more": more})
     return lambda **given: _Reading(bounded(**given))

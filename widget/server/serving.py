@@ -21,6 +21,7 @@ from widget.server.connections import Connections
 from widget.server.ending import end_within, leave
 from widget.server.forwarded import believed
 from widget.server.protocol import protocol
+from widget.web.headers import hsts
 
 _HEADER_TIMEOUT = 5.0
 """Seconds within which a monitor's request has to arrive."""
@@ -59,7 +60,7 @@ class Server(uvicorn.Server):
                 believed(app, settings.trusted_proxies),
                 loop="uvloop",
                 # Not h11, which accepts Content-Length together with Transfer-Encoding.
-                http=protocol(settings.header_timeout, connections),
+                http=protocol(settings.header_timeout, connections, hsts(settings.hsts) if settings.only_tls else {}),
                 ws="none",
                 lifespan="on",
                 access_log=False,

@@ -97,12 +97,17 @@ def raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-class Hardened:
-    """Makes sure that no answer lacks headers. `hsts` is in seconds. `tls` means that browsers always use TLS."""
+def hsts(seconds: int) -> Mapping[str, str]:
+    """The header by which browsers use only TLS for so long."""
+    return {"Strict-Transport-Security": f"max-age={seconds}"} if seconds else {}
 
-    def __init__(self, app: ASGIApp, *, hsts: int, tls: bool) -> None:
+
+class Hardened:
+    """Makes sure that no answer lacks headers. `seconds` are those of HSTS. `tls`: browsers always use TLS."""
+
+    def __init__(self, app: ASGIApp, *, seconds: int, tls: bool) -> None:
         self._app = app
-        self._hsts = raw({"Strict-Transport-Security": f"max-age={hsts}"}) if hsts else []
+        self._hsts = raw(hsts(seconds))
         self._tls = tls
         self._least = raw(HEADERS["data"])
 
