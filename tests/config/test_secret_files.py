@@ -148,7 +148,9 @@ def test_a_product_called_file_keeps_its_own_secret(config: Path) -> None:
      "0123456789abcdef" * 2, "correct-horse-battery" * 2, "x" * 30 + "0123456789",
      "changeme-" + "0123456789abcdefghijklmnop", "CHANGE_ME_0123456789abcdefghijklmnop",
      "please change this 0123456789 key", "my-Password-is-0123456789-and-more",
-     "qwertyuiopasdfghjklzxcvbnm123456", "1qaz2WSX3edc4RFV5tgb6YHN7ujm8IK,"],
+     "qwertyuiopasdfghjklzxcvbnm123456", "1qaz2WSX3edc4RFV5tgb6YHN7ujm8IK,",
+     "abcdefghijklmnopqrstuvwxyz0123456789", "zyxwvutsrqponmlkjihgfedcba987654", "AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHH",
+     "112233445566778899aabbccddeeff00"],
 )  # fmt: skip
 def test_a_key_that_anybody_could_guess_is_refused(config: Path, name: str, key: str) -> None:
     said = problems(config, **{name: f"{SECRET_KEY},{key}"})

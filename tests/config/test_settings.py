@@ -18,7 +18,7 @@ from widget.errors import ConfigurationError
 from widget.sandbox.server import accounts_from
 from widget.theming.themes import Theme
 
-GOOD_KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
+GOOD_KEY = "a-good-key-of-tests-0123456789abcdefghij"
 GOOD = {
     "INSIDER_URL": "https://insider.example.com/",
     "INSIDER_CLIENT_ID": "client",

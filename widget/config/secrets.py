@@ -44,10 +44,10 @@ _PLACEHOLDER = re.compile(
 )
 _KEYBOARD = (
     "1234567890 qwertyuiop asdfghjkl zxcvbnm qwertzuiop yxcvbnm azertyuiop qsdfghjklm wxcvbn "
-    "1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm 8ik 9ol"
+    "1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm 8ik 9ol 0123456789 abcdefghijklmnopqrstuvwxyz"
 )
-"""Lines of keys that a finger may go along."""
-_NEIGHBOURS = frozenset([*pairwise(_KEYBOARD), *pairwise(reversed(_KEYBOARD))])
+"""Lines of keys that a finger may go along, and what comes in an order of its own."""
+_NEIGHBOURS = frozenset([*pairwise(_KEYBOARD), *pairwise(reversed(_KEYBOARD)), *zip(_KEYBOARD, _KEYBOARD, strict=True)])
 
 
 def suffix(slug: str) -> str:
@@ -167,8 +167,8 @@ def token(value: str | None) -> str | None:
 
 
 def is_guessable(key: str, variety: int = _MIN_VARIETY) -> bool:
-    """Whether a key is a placeholder, has few different characters, consists mostly of one, repeats a part, or was
-    typed along the lines of a keyboard."""
+    """Whether a key is a placeholder, has few different characters, consists mostly of one, repeats a part, or
+    goes along a keyboard, the alphabet or the digits, each character once or several times."""
     is_mostly_one = max(map(key.count, set(key)), default=0) > len(key) / 2
     is_repeated = any(key.startswith(key[part:]) for part in range(1, len(key) // 2 + 1))
     is_typed = sum(pair in _NEIGHBOURS for pair in pairwise(key.lower())) > 2 / 3 * len(key)
