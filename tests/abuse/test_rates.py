@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bed import Process, Sandbox, Widget, free_port, plain_environ, until
 from clock import Clock
+from samples import png
 
 from widget.abuse.counters import BoundedStorage
 from widget.abuse.rate_limits import SURGE, Limits, Rates, client_key, sender_key
@@ -330,13 +331,15 @@ def test_what_is_refused_before_it_could_be_stored_uses_up_nothing_of_the_produc
     widget = start_widget(
         RATE_LIMIT="9/minute", RATE_LIMIT_TOTAL="2/minute", PROOF_SURGE="1/minute", TRUSTED_PROXIES="127.0.0.1"
     )
-    spent = widget.token()
+    spent, unused = widget.token(), widget.token()
     first = widget.submit(token=spent)
+    broken = [("a.png", png()[:40], "image/png")]
     for n in range(20):
         theirs = {**OURS, "X-Forwarded-For": f"198.51.100.{n}"}
         assert widget.submit(token="", headers=theirs).status_code == 403
         assert widget.submit(token="forged", headers=theirs).status_code == 403
         assert widget.submit(email=None, headers=theirs).status_code == 422
+        assert widget.submit(token=unused, files=broken, headers=theirs).status_code == 415
         assert widget.submit(token=spent, headers=theirs).json()["receipt"] == first.json()["receipt"]
     last = widget.submit(headers={**OURS, "X-Forwarded-For": "203.0.113.1"})
     assert last.status_code == 201, "neither the total nor a surge may have been reached"

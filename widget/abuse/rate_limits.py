@@ -129,7 +129,7 @@ class Rates:
     async def hit_product(self, product: str, *, held: bool = False) -> Exceeded | None:
         """Count one submission against its product's limit. Returns the same as `hit_client`.
 
-        Only requests with a genuine form token are counted here, and `take_back` follows if the token was used before.
+        Only requests with a genuine form token are counted here, and `take_back` follows if nothing new is stored.
         Requests refused earlier can neither use up the limit of others nor cause a surge. What is to be `held` for the
         operator has a limit of its own: programs that solve no proof use up nothing of what people need.
         """
@@ -139,7 +139,7 @@ class Rates:
         return _longest({"RATE_LIMIT_TOTAL": total})
 
     async def take_back(self, product: str, *, held: bool = False) -> None:
-        """Undo `hit_product` for a submission that was stored, and counted, before."""
+        """Undo `hit_product` for a submission that was refused, or was stored, and counted, before."""
         await self._count(self._products, self._total, *_whom(product, held), amount=-1)
 
     async def note_new(self, product: str) -> None:

@@ -158,13 +158,17 @@ class Acceptance:
         held = TEST if test else self._bots.why_held(product, form.fields, token.submission_id, token.made_at)
         if exceeded := await self._rates.hit_product(product.slug, held=held is not None):
             raise Rejected.rate_limited(*exceeded)
-        if form.files:
-            sender = sender_key(address)
-            attachments = await self._examined(form, sender)
-            new = replace(new, attachments=attachments, beside=self._senders.note(new.id, sender))
-        accepted = await (self._hold(new, held) if held else self._dispatcher.accept(new, self._delivery_wait))
+        accepted = None
+        try:
+            if form.files:
+                sender = sender_key(address)
+                attachments = await self._examined(form, sender)
+                new = replace(new, attachments=attachments, beside=self._senders.note(new.id, sender))
+            accepted = await (self._hold(new, held) if held else self._dispatcher.accept(new, self._delivery_wait))
+        finally:
+            if accepted is None:  # known already, or refused: with one token, anybody could come for ever
+                await self._rates.take_back(product.slug, held=held is not None)
         if accepted is None:
-            await self._rates.take_back(product.slug, held=held is not None)
             return None
         await self._rates.note_new(product.slug)
         if addresses.mixes_scripts(new.feedback.email):
