@@ -16,6 +16,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from widget.telemetry.counters import Amount, Key, counters
 
 __all__ = ["ClientDisconnect", "Incoming", "Limits", "RawFile", "RawForm", "Room", "Turns", "receive"]
 
+_PATIENCE = 2.0
+"""Seconds without a byte that a body gets whose announced size is refused: the rest of it may never come."""
 _WRITE_SIZE = 32 * 1024
 """Bytes of files that each request may keep in memory while it waits for more."""
 
@@ -76,6 +79,9 @@ class Incoming:
         self, request: Request, files: "_Spool", limits: Limits, turns: Turns, refusal: Rejected | None
     ) -> None:
         declared = declared_size(request)
+        is_too_large = declared > limits.request_size
+        if is_too_large:
+            limits = replace(limits, read_timeout=min(limits.read_timeout, _PATIENCE))
         self._form = Form(request.headers.get("content-type", ""), limits, refusal)
         self._files = files
         self._limits = limits
@@ -88,7 +94,7 @@ class Incoming:
         self._body = Body(request.receive, declared, limits, turns)
         self.whole = False
         """Whether the body was read to its end."""
-        if declared > limits.request_size:
+        if is_too_large:
             self._form.add_fault(TOO_LARGE)
             # A body that we would never read to its end is answered at once.
             self._given_up = declared > limits.drain_size
@@ -135,7 +141,8 @@ class Incoming:
                 await self._read_chunk()
         except TimeoutError:
             self._given_up = True
-            self._form.add_fault(MALFORMED)
+            if not self._form.refused:
+                self._form.add_fault(MALFORMED)
 
     async def _read_chunk(self) -> None:
         chunk = await self._body.read()
