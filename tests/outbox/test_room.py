@@ -1,6 +1,7 @@
 """Room for attachments: submissions that wait for the operator take none from those that wait for delivery, and no
 product takes all."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,17 @@ async def test_what_was_refused_or_parked_takes_no_room_either(database_url: str
         assert await kept_blobs(outbox) == 2
         for _ in range(2):
             await add(outbox)
+
+
+@pytest.mark.parametrize("held", [None, "trap"])
+async def test_many_at_once_get_no_more_than_there_is(database_url: str, tmp_path: Path, held: str | None) -> None:
+    file = bytes(200_000)
+    room = 5 * len(file)
+    async with outbox_at(database_url, tmp_path, max_pending=room, max_quarantine=room) as outbox:
+        adding = [add(outbox, held=held, file=file) for _ in range(24)]
+        done = await asyncio.gather(*adding, return_exceptions=True)
+        assert [type(each) for each in done if not isinstance(each, str)] == [OutboxFull] * 19
+        assert await kept_blobs(outbox) == 5
 
 
 async def test_one_product_gets_half_while_others_wait_and_all_of_it_alone(database_url: str, tmp_path: Path) -> None:

@@ -64,11 +64,15 @@ class Backend(Protocol):
         """Run `job` in one transaction as `write` does, however long that takes. Raises OutboxUnavailable."""
 
     async def keep(
-        self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], bool]
+        self,
+        attachments: Sequence[Attachment],
+        job: Callable[[Connection, Sequence[str]], bool],
+        last: Callable[[Connection], object] = lambda _: None,
     ) -> Sequence[str] | None:
         """Store the bytes of `attachments`, encrypted if there is a key, and run `job` as `write` does, with the name
         of each blob. All or nothing. Returns the names; None, and no bytes are kept, if `job` says that no row refers
-        to them.
+        to them. Where several transactions run at once, `last` ends that of each, one after the other, and sees what
+        the ones before have stored.
 
         Raises OutboxUnavailable, even without attachments if there is no room for anything new.
         """

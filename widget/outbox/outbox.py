@@ -174,14 +174,18 @@ class Outbox:
             if connection.execute(self._statements.add, row).rowcount == 0:
                 return False
             if files:
-                self._check_room(connection, new, held is not None)
+                self._check_room(connection, new, held is not None, sum(file.size for file in new.attachments))
                 named = [file | {"blob": blob} for file, blob in zip(files, blobs, strict=True)]
                 connection.execute(self._statements.add_attachment, named)
             return True
 
+        def look_again(connection: Connection) -> None:
+            """Others may have taken the same room meanwhile. By now, its own files are among those that wait."""
+            self._check_room(connection, new, held is not None, 0)
+
         try:
             # A client that disconnects must not leave half a submission behind.
-            blobs = await asyncio.shield(self.backend.keep(new.attachments, store))
+            blobs = await asyncio.shield(self.backend.keep(new.attachments, store, look_again))
         except OutboxFull:
             raise
         except OutboxUnavailable as error:
@@ -195,11 +199,10 @@ class Outbox:
         rows = await self.backend.read(lambda c: c.execute(self._statements.kept_bytes).all())
         return {product: float(total) for product, is_waiting, total in rows if is_waiting}
 
-    def _check_room(self, connection: Connection, new: Submission, held: bool) -> None:
-        """Raises OutboxFull. What waits for delivery and what waits for the operator have separate room. A product gets
-        half of the first while others wait, and always leaves enough for another product to begin. A sender may have as
-        much in either as is left for others."""
-        size = sum(file.size for file in new.attachments)
+    def _check_room(self, connection: Connection, new: Submission, held: bool, size: int) -> None:
+        """Raises OutboxFull unless there is room for `size` bytes more. What waits for delivery and what waits for the
+        operator have separate room. A product gets half of the first while others wait, and always leaves enough for
+        another product to begin. A sender may have as much in either as is left for others."""
         waiting: Counter[str] = Counter()
         quarantined = 0
         for product, is_waiting, total in connection.execute(self._statements.kept_bytes):

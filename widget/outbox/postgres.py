@@ -45,6 +45,8 @@ _PLAIN_CHUNK = 64 * 1024
 ones, for which it asks the system for memory each time."""
 _AT_ONCE = 8
 """Rows that are read at once: with sealed ones, 2 MiB."""
+_ONE_BY_ONE = text(f"SELECT pg_advisory_xact_lock({0x1F33DBAE})")
+"""Waits for the transactions with attachments that came before."""
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 """What a process that serves may do with our tables. Commands need the first, and some of them more."""
 _LASTING = re.compile(
@@ -174,15 +176,21 @@ class PostgresBackend:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._commit, job)
 
     async def keep(
-        self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], bool]
+        self,
+        attachments: Sequence[Attachment],
+        job: Callable[[Connection, Sequence[str]], bool],
+        last: Callable[[Connection], object] = lambda _: None,
     ) -> Sequence[str] | None:
-        """Store the bytes after `job`, so that a repeat which it finds costs no more than finding it."""
+        """Store the bytes after `job`, so that a repeat which it finds costs no more than finding it. Only then does a
+        transaction wait for the others: the bytes take longer than what is left to do."""
         blobs = [uuid.uuid4().hex for _ in attachments]
 
         def store(connection: Connection) -> bool:
             is_kept = job(connection, blobs)
             if blobs and is_kept:
                 _copy(connection, _chunks(self.keyring, blobs, [attachment.content for attachment in attachments]))
+                connection.execute(_ONE_BY_ONE)
+                last(connection)
             return is_kept
 
         return blobs if await (self.write_alone(store) if blobs else self.write(store)) else None

@@ -174,7 +174,10 @@ class SQLiteBackend:
         return await self.write(job)
 
     async def keep(
-        self, attachments: Sequence[Attachment], job: Callable[[Connection, Sequence[str]], bool]
+        self,
+        attachments: Sequence[Attachment],
+        job: Callable[[Connection, Sequence[str]], bool],
+        last: Callable[[Connection], object] = lambda _: None,
     ) -> Sequence[str] | None:
         """Sync the files and move them to their place before the commit that refers to them. Raises OutboxUnavailable
         if the disk is almost full."""
