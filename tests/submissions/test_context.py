@@ -67,6 +67,8 @@ def test_an_address_loses_whatever_may_be_a_secret() -> None:
         ("&token=SECRET", "&"),
         ("token%3DSECRET", ""),
         ("access_token%253DSECRET", ""),
+        ("https%3A%2F%2Fada%3ASECRET%40a.example%2F", "https%3A"),
+        ("to=ftp%253A%252f%252Fa%2540b%253ASECRET%2540a.example", "to=ftp%253A"),
         ("/callback/id_token=SECRET/x", "/callback/"),
         ("failed:password=SECRET", "failed:"),
         ("(session_id=SECRET)", "("),

@@ -77,6 +77,9 @@ _USER = re.compile(r"((?<![/\\])[/\\]{2,}|(?<=\w\w:)[/\\])[^/\\?#]*@")
 """User and password before the host, in an address with or without a scheme. Browsers add a missing slash."""
 _BARE_USER = re.compile(r"^(?!mailto:)[^/\\?#@:]+:[^/\\]*@", re.IGNORECASE)
 """The same without slashes: `user:password@host`."""
+_ENCODED_AT = re.compile(r"%(25)*40")
+_ENCODED_SLASHES = re.compile(r"(%(25)*(2f|5c)){2}", re.IGNORECASE)
+"""What a user is between, in an address that is percent-encoded as a whole, however often."""
 _QUERY = re.compile(r"[?#？＃]|%(25)*(3f|23)|;(?=[\w.-]+(=|%(25)*3d))", re.IGNORECASE)  # noqa: RUF001 - as meant
 """The end of an address's path, as it is or percent-encoded."""
 _BEARER = re.compile(r"\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=])[\w.~+/=-]{8,}", re.IGNORECASE)
@@ -100,6 +103,9 @@ def _without_secrets(word: str) -> str:
     """A word of a value, without secrets. An address loses its user, query and fragment, where tokens may be; it may be
     whole, relative or without a scheme. Nothing is left of a bare query string, or from a secret on."""
     word = _BARE_USER.sub("", _USER.sub(r"\1", word))
+    *_, at = (None, *_ENCODED_AT.finditer(word))
+    if at and (slashes := _ENCODED_SLASHES.search(word, 0, at.start())):
+        word = word[: slashes.start()]
     mark = _QUERY.search(word)
     if mark is not None:
         head, rest = word[: mark.start()], word[mark.end() :]
