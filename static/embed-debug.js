@@ -40,13 +40,14 @@ function add(parent, tag, text = '') {
   return element
 }
 
-const root = add(document.body, 'insider-feedback-debug').attachShadow({mode: 'open'})
+const box = document.createElement('insider-feedback-debug')
+const root = box.attachShadow({mode: 'open'})
 root.adoptedStyleSheets = [style]
 const header = add(root, 'header', 'Feedback on this page')
 const list = add(root, 'ul')
 const close = add(header, 'button', '✕')
 close.ariaLabel = 'Close'
-close.onclick = () => root.host.remove()
+close.onclick = () => box.remove()
 
 /** @type {Record<string, true>} */
 const reported = Object.create(null)
@@ -132,11 +133,15 @@ async function attempt(element) {
   ended.abort()
 }
 
-document.addEventListener('securitypolicyviolation', ({blockedURI, effectiveDirective, originalPolicy, disposition}) => {
-  if (!blockedURI.startsWith(service.origin)) return
-  tell(disposition === 'enforce' ? 'wrong' : 'notice', `${effectiveDirective} blocks ${blockedURI}.`, `Add ${service.origin}: ${line(originalPolicy, effectiveDirective)}`)
-})
+async function report() {
+  document.body.append(box)
+  document.addEventListener('securitypolicyviolation', ({blockedURI, effectiveDirective, originalPolicy, disposition}) => {
+    if (!blockedURI.startsWith(service.origin)) return
+    tell(disposition === 'enforce' ? 'wrong' : 'notice', `${effectiveDirective} blocks ${blockedURI}.`, `Add ${service.origin}: ${line(originalPolicy, effectiveDirective)}`)
+  })
+  tell('good', `The script was loaded from ${service.origin}.`)
+  const elements = look()
+  await Promise.all([read(), ...elements.map(attempt)])
+}
 
-tell('good', `The script was loaded from ${service.origin}.`)
-const elements = look()
-await Promise.all([read(), ...elements.map(attempt)])
+if (!document.querySelector('script[data-debug=false]')) await report() // frameworks write "false" where it is off

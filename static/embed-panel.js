@@ -24,8 +24,10 @@ const COMMON = /^(class|dir|hidden|id|part|slot|style|test|title)$|-/
 const advice = () => import('./embed-advice.js')
 /** @param {string} text */
 const warn = text => { advice().then(({say}) => say(text)).catch(() => {}) }
-/** The mark that makes everything from this page, or for a product, a test. @param {string} product */
-const mark = product => document.querySelector(`html[data-feedback-test],script[data-test][data-product="${product}"]`)
+/** Marks, which frameworks write as "false" where they are off. @param {string} name */
+const marked = name => `[${name}]:not([${name}=false])`
+/** What makes everything from this page, or for a product, a test. @param {string} product */
+const mark = product => document.querySelector(`html${marked('data-feedback-test')},script${marked('data-test')}[data-product="${product}"]`)
 
 /**
  * Close, open in a tab, and the note in place of the form: the texts `close`, `frame.open`, `frame.failed` and
@@ -218,6 +220,7 @@ export class Panel {
     observer.observe(document.documentElement, {attributeFilter: ['lang']})
     signal.addEventListener('abort', () => observer.disconnect())
 
+    this.#review()
     this.#name(host.told.identity)
     if (host.inline) this.#ask()
     this.load()
@@ -259,7 +262,7 @@ export class Panel {
   load(again = false) {
     if (this.#frame && !(again && this.#state == 'failed')) return
     const {host, add} = this
-    const isTest = host.element.matches('[test]') || mark(this.#product)
+    const isTest = host.element.matches(marked('test')) || mark(this.#product)
     const url = addressed(`${host.url}&mode=${host.get('mode') ?? 'popover'}${isTest ? '&test=1' : ''}`).href
     const last = this.box.querySelector('iframe')
     const isEarly = !this.#frame && last.src == url
@@ -521,6 +524,15 @@ export class Panel {
     const names = /** @type {any} */ (element.constructor).observedAttributes
     const key = (/** @type {string} */ name) => name == 'z-index' ? 'zIndex' : name
     return !this.#product || element.firstElementChild || this.host.inline && element.slot || [...element.attributes].some(({name, value}) => names.includes(name) ? value && !this.host.get(key(name)) : !COMMON.test(name))
+  }
+
+  /** Has the attributes of the script tag read where one of them is none of ours: it may be misspelled. */
+  #review() {
+    const {element} = this.host
+    const ours = /** @type {any} */ (element.constructor).observedAttributes
+    const tag = [...document.scripts].find(({src, dataset}) => /\/embed\.js/.test(src) && dataset.product == this.#product)
+    const isStrange = (/** @type {string} */ name) => name.startsWith('data-') && !['debug', 'test', ...ours].includes(name.slice(5))
+    if (tag && element.slot == NAME && tag.getAttributeNames().some(isStrange)) advice().then(({review}) => review(tag, 'data-')).catch(() => {})
   }
 
   update() {

@@ -352,6 +352,7 @@ def test_a_tag_of_another_service_than_ours_is_noticed(public_url: str, noticed:
 def test_a_page_whose_feedback_is_a_test_is_noticed() -> None:
     report = examine('<script src="{service}/embed.js" data-product="demo" data-test></script>')
     assert "never delivered" in said(report, "tag.test").message
+    assert codes(examine('<script src="{service}/embed.js" data-product="demo" data-test="false"></script>')) == []
 
 
 def test_a_hash_is_right_where_the_address_names_a_version() -> None:

@@ -45,6 +45,9 @@ BODIES = {
     "inert content, an overlay with the highest z-index, and pointer-events: none on body": "<style>"
     "body{pointer-events:none} p{pointer-events:auto;position:fixed;inset:0;z-index:2147483647}</style>"
     f"<main inert>Orders</main><p>{TAG}",
+    "marks that frameworks write though they are off": "<script>document.documentElement.dataset.feedbackTest = 'false'"
+    "</script><script type=none data-product=demo data-test=false></script>"
+    "<script src=LOADER async data-debug=false></script><insider-feedback product=demo test=false></insider-feedback>",
     "extended prototypes": "<script>Object.prototype.each = function () { return 1 };"
     f"Array.prototype.toJSON = function () {{ return 'x' }}</script>{TAG}",
     "names of the browser that the page takes": f"<script>{TAKEN}</script>{TAG}",

@@ -150,6 +150,14 @@ def test_a_tag_that_is_meant_to_make_a_button_is_told_that_it_names_no_product(h
     until_said(host, "The script tag names no product, so it makes no button.")
 
 
+def test_a_misspelled_attribute_of_the_tag_is_named_when_its_form_is_loaded(host: HostPage) -> None:
+    host.put(PAGE.replace("async", "async data-thme=dark data-turbo-track=reload"))
+    host.visit()
+    host.launcher.hover()
+    until_said(host, "There is no data-thme. Write data-theme.")
+    assert len(said(host)) == 1
+
+
 def test_an_element_without_a_product_is_named_as_such(host: HostPage) -> None:
     host.put(f'{HEAD}<script src="LOADER" async></script><body><insider-feedback data-product="demo" mode="inline">')
     with host.page.expect_console_message(lambda message: "An <insider-feedback> names no product." in message.text):

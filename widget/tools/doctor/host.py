@@ -40,7 +40,7 @@ def check_tag(embed: Embed, visit: Visit) -> Iterator[Finding]:
     if not embed.product and not visit.root.first("insider-feedback"):
         message = "The tag names no product, and there is no <insider-feedback>. Nothing shows until a script adds one."
         yield Finding("tag.product", message, 'Add data-product="…".', at, "notice")
-    if "data-test" in element:
+    if element.attributes.get("data-test", "false") != "false":  # frameworks write "false" where it is off
         message = "Everything that is sent from this page is stored as a test, and never delivered."
         yield Finding("tag.test", message, "Remove data-test before people use the page.", at, "notice")
     if "integrity" in element and not _PINNED.search(element["src"]):
