@@ -10,7 +10,7 @@ import {state} from './widget.js'
  * @param {(widget: import('./widget.js').Widget) => void} call @param {any} [options]
  */
 function act(call, options) {
-  const widget = widgets.find(widget => widget.element == own) || widgets.find(widget => !widget.inline)
+  const widget = own?.isConnected ? own : widgets.find(widget => !widget.inline)
   if (widget) return call(widget)
   if (own === null && !options?.product) return // the page has had enough of it
   state._calls.push(call)
@@ -28,7 +28,7 @@ function listen(types, listener) {
   types.forEach(type => addEventListener(type, listener, true))
   const end = () => {
     types.forEach(type => removeEventListener(type, listener, true))
-    ends = ends.filter(other => end != other)
+    ends = ends.filter(other => other != end)
   }
   ends.push(end)
   return end
@@ -42,12 +42,12 @@ export const api = {
   toggle: () => state.open ? api.close() : api.open(),
   set: (/** @type {object} */ options) => act(widget => widget.set(options), options),
   /** While there is no widget, and none to come, a link leads to its address. */
-  attach: (/** @type {any} */ target) => listen(['focusin', 'click', 'pointerover'], event => {
-    const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : node == target)
-    if (!opener || event == click || !(own || widgets[0]) || event.ctrlKey || event.shiftKey || event.metaKey) return
+  attach: (/** @type {any} */ target) => listen(['focusin', 'pointerover', 'click'], event => {
+    const opener = event.composedPath().find((/** @type {any} */ node) => typeof target == 'string' ? node.matches?.(target) : target == node)
+    if (event == click || !opener || !(own || widgets[0]) || event.ctrlKey || event.shiftKey || event.metaKey) return
     if (event.type != 'click') return act(widget => widget.load())
-    click = event // open once, however often it was attached
     event.preventDefault()
+    click = event // open once, however often it was attached
     event.detail > 1 || act(widget => widget.toggle(opener))
   }),
   on: (/** @type {string} */ type, /** @type {any} */ callback) => listen(['feedback-' + type], event => callback(event.detail)),

@@ -36,7 +36,7 @@ export class Feedback extends HTMLElement {
    * element comes from the page's own snapshots.
    */
   connectedCallback() {
-    if (this != own && this.slot == NAME) return this.remove()
+    if (this.slot == NAME && this != own) return this.remove()
     for (const [key, value] of Object.entries(this)) if (key in OPTIONS && delete (/** @type {any} */ (this))[key]) this.#widget.set({[key]: value})
     this.#widget._start()
   }
@@ -47,7 +47,7 @@ export class Feedback extends HTMLElement {
   /** Pages set what is set already, again and again. @param {string} name @param {string | null} old @param {string | null} now */
   attributeChangedCallback(name, old, now) {
     if (now == old) return
-    if (widgets.includes(this.#widget) && /product|mode|launcher|z-/.test(name)) {
+    if (widgets.includes(this.#widget) && /product|launcher|z-|mode/.test(name)) {
       this.#widget._end()
       this.#widget._start()
     } else this.#widget.update()

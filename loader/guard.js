@@ -11,7 +11,7 @@ export let widgets = []
 export function guard(list) {
   widgets = list
   const change = !widgets.length ? removeEventListener : addEventListener
-  for (const type of ['click', 'pointerdown', 'keydown', 'keyup']) change(type, hear, true)
+  for (const type of ['keydown', 'keyup', 'pointerdown', 'click']) change(type, hear, true)
 }
 
 /** Before anybody else in the page. A pointer's press has no key: it is undefined. @param {any} event */
@@ -20,6 +20,6 @@ function hear(event) {
   for (const widget of widgets) {
     if (!path.includes(widget.box)) continue
     if (event.type == 'click') path.includes(widget.launcher) && (event.detail > 1 || widget.toggle(widget.launcher))
-    else if (/un| |Enter/.test(event.key)) event.stopImmediatePropagation()
+    else if (/ |Enter|un/.test(event.key)) event.stopImmediatePropagation()
   }
 }

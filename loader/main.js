@@ -11,6 +11,6 @@ else {
   page.InsiderFeedback = api
   customElements.define(NAME, Feedback)
   withTag(mount)
-  queue.push = api.push
   queue.forEach?.((/** @type {any} */ call) => queueMicrotask(() => call(api))) // an error in one must not stop the next
+  queue.push = api.push // last: a page may have frozen all arrays
 }

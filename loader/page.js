@@ -14,7 +14,7 @@ export let own
 let tag
 /** @type {string} */
 let address
-let left = 48 // times that a page may take the element away in ten seconds before we let it
+let left = 50 // times that a page may take the element away in ten seconds before we let it
 /** Which part of the document the element belongs into now. @type {'body' | 'documentElement'} */
 let home = 'body'
 /** Whether it may have a frame that nothing moves intact, in browsers without `moveBefore`. @type {boolean} */
@@ -28,10 +28,10 @@ function begin() {
   setTimeout(document.readyState != 'complete' ? begin : settle, 1000)
 }
 
-/** Somebody is about to use the form of an element. @param {Element} element */
+/** Somebody is about to use the form of an element. @param {any} element */
 export function reach(element) {
   if (element != own) return
-  if (own.moveBefore) settle()
+  if (element.moveBefore) settle()
   else stays = true
 }
 
@@ -46,19 +46,20 @@ export async function keep(script) {
     const {next} = await bring('page')
     tag = own && next?.(own, OPTIONS, tag, address, script) || {} // if that does not load, the element stays
   }
-  const place = /** @type {any} */ (document.body && own && document[home])
+  const place = /** @type {any} */ (own && document.body && document[home])
   if (!place) return
   if (tag.isConnected === false) own.remove()
   else if (own.parentNode != place && (!own.isConnected || !stays) && left-- > 0) {
     place.moveBefore && own.isConnected ? place.moveBefore(own, null) : place.append(own)
     setTimeout(() => left++, 1e4)
+    own.dir = document.body.dir // not inherited outside of the body
   }
   own.inert = own.ariaHidden = null // what a modal of the page did to it in the body
   // Last, so that our own change calls for no second look.
-  observer.observe(document, {childList: true})
-  observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
   observer.observe(document.body, {childList: true})
   observer.observe(document.documentElement, {childList: true})
+  observer.observe(document, {childList: true})
+  observer.observe(tag.parentNode ?? document, {childList: true}) // notices a tag that goes alone
 }
 
 /** Takes a tag's options. @param {any} script */
@@ -72,12 +73,12 @@ export function mount(script) {
   own = document.createElement(NAME)
   own.slot = NAME // marks it in the page's own snapshots
   for (const key in OPTIONS) if (dataset[key]) own.set({[key]: dataset[key]})
-  if (document.readyState == 'loading') document.addEventListener('DOMContentLoaded', begin)
+  if (document.readyState == 'loading') document.addEventListener('readystatechange', begin, {once: true}) // also if somebody stops the page
   else begin()
 }
 
 export function unmount() {
   observer.disconnect()
   own?.remove()
-  tag = own = null
+  own = tag = null
 }

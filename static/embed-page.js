@@ -48,6 +48,8 @@ let last
  */
 export function next(own, options, tag, address, script) {
   const {given, address: here} = last?.own === own ? last : {given: tag.dataset ?? {}, address}
+  own.dir = document.body?.dir ?? ''
+  own.set({}) // the next page may speak another language
   const isHere = here.split('#')[0] === location.href.split('#')[0]
   const came = script !== tag && script // else it ran before the page swap that has taken its tag away
   const isOther = came && came.dataset.product !== own.product

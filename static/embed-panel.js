@@ -136,7 +136,7 @@ i:nth-child(5){height:132px}
 .note:is(:lang(ar),:lang(he),:lang(hi),:lang(ja),:lang(ko),:lang(zh)){line-height:1.6}
 .note :is(b,p){margin:0;padding-inline-end:40px;font-size:max(18px,1.2em);text-wrap:balance}
 .note p{color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));font-size:inherit;padding:0;text-wrap:auto}
-.note a{justify-content:center;margin-top:12px;border-radius:var(--ifb-radius);box-shadow:none}
+.note a{text-decoration:none;justify-content:center;margin-top:12px;border-radius:var(--ifb-radius);box-shadow:none}
 .told{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--ifb-radius);
 background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:pointer}

@@ -247,10 +247,10 @@ def test_what_a_modal_of_the_page_does_to_the_button_ends_when_it_leaves_the_bod
     host.go_round()
 
 
-def visit_and_settle(host: HostPage) -> None:
+def visit_and_settle(host: HostPage, *, body: str = "<body>") -> None:
     """Visit a page whose clock stands, and in which the button has left the body."""
     host.page.clock.install()
-    host.put(f"{HEAD}<body><h1>Orders</h1>{TAG}")
+    host.put(f"{HEAD}{body}<h1>Orders</h1>{TAG}")
     host.visit()
     expect(host.launcher).to_be_visible()
     host.page.clock.run_for(2000)
@@ -261,6 +261,27 @@ def test_a_page_that_replaces_its_whole_document_keeps_the_button(host: HostPage
     visit_and_settle(host)
     host.page.evaluate("document.replaceChild(document.documentElement.cloneNode(true), document.documentElement)")
     host.page.clock.resume()
+    host.go_round()
+
+
+def test_the_language_and_direction_of_the_body_count_after_the_button_has_left_it(host: HostPage) -> None:
+    visit_and_settle(host, body='<body lang="ar" dir="rtl">')
+    host.page.clock.resume()
+    host.launcher.hover()
+    expect(host.form.locator("html")).to_have_attribute("lang", "ar")
+    expect(host.launcher).to_have_text("رأيك")
+    assert host.launcher.bounding_box()["x"] == 28
+    host.page.evaluate("document.body = Object.assign(document.createElement('body'), {lang: 'fr'})")
+    expect(host.launcher).to_have_text("Votre avis")
+    assert host.launcher.bounding_box()["x"] > 1000
+
+
+def test_a_page_that_somebody_stops_while_it_loads_has_the_button(host: HostPage) -> None:
+    host.page.route("**/slow.js", lambda _: None)
+    host.put(f'{HEAD}{TAG}<body><h1>Orders</h1><script src="/slow.js"></script>')
+    host.page.goto(host.url, wait_until="commit")
+    until(lambda: host.page.evaluate("!!window.InsiderFeedback?.open"))
+    host.page.evaluate("stop()")
     host.go_round()
 
 

@@ -84,7 +84,7 @@ def test_a_value_of_any_kind_is_named_and_nothing_is_thrown_or_written(ready: Ho
         ready.page.evaluate(f"InsiderFeedback.set({{{key}: {value}}})")
         until_said(ready, key + (":" if key == "constructor" else " cannot be"))
     attributes = ready.page.evaluate("document.querySelector('insider-feedback').getAttributeNames()")
-    assert set(attributes) <= {"slot", "product", "style"}
+    assert set(attributes) <= {"slot", "product", "style", "dir"}
 
 
 def test_an_event_is_not_taken_for_options(ready: HostPage) -> None:
