@@ -54,8 +54,12 @@ def until(fact: Callable[[], T], timeout: float = FACT, pause: float = 0.02) -> 
 
 
 def proc_state(task: Path) -> str:
-    """What a process or a thread does, by its folder below /proc: `T` where a signal stopped it (proc_pid_stat(5))."""
-    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    """What a process or a thread does, by its folder below /proc: `T` where a signal stopped it, `X` where it is gone
+    (proc_pid_stat(5)), which may happen while we look."""
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def until_kept(url: str, headers: Sequence[tuple[str, str]] = ()) -> None:

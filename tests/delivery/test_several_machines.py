@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from bed import START, Process, Sandbox, Widget, free_port, until
+from bed import START, Process, Sandbox, Widget, free_port, proc_state, until
 from migrated import migrate
 from outboxes import new_submission, outbox_at
 from postgres import PgBouncer, Postgres
@@ -322,11 +322,7 @@ def test_beyond_the_bytes_that_may_wait_files_are_a_503_with_words_and_text_pass
 
 
 def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").exists() else True
+    return proc_state(Path(f"/proc/{pid}")) not in ("X", "Z")
 
 
 def test_several_web_processes_share_a_port_and_one_that_dies_is_replaced(start: Start, insider: Sandbox) -> None:
