@@ -545,6 +545,7 @@ def test_send_waits_for_a_picture_that_is_being_made_to_fit(strict: FormPage, in
     expect(strict.rows).to_contain_text("Preparing…")
     strict.send()
     expect(strict["feedback-progress-title"]).to_have_text("Preparing…")
+    strict.until_asked(held)
     held[0].continue_()
     expect(strict.thanks).to_be_visible(timeout=20_000)
     assert len(received(insider)) == 1

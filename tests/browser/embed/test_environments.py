@@ -225,6 +225,7 @@ def test_react_18_hydrates_a_whole_document_that_takes_long_to_load(host: HostPa
     until(lambda: host.page.evaluate(HYDRATED))  # a click before is lost
     host.page.locator("#count").click()
     expect(host.page.locator("#count")).to_have_text("Count 1")
+    until(lambda: host.page.title() and held)
     held[0].fulfill(status=204)
     host.page.wait_for_load_state()
     host.page.clock.run_for(4000)

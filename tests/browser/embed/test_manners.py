@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bed import until
 from playwright.sync_api import expect
 from rounds import HostPage
 
@@ -332,6 +333,7 @@ def test_a_slow_network_is_waited_for_and_is_not_a_fault(host: HostPage) -> None
     expect(host.panel).to_have_class("panel wait")
     for _ in range(4):
         host.page.clock.run_for(9000)
+    until(lambda: host.page.title() and held)
     for route in held:
         route.continue_()
     expect(host.form.locator("#description")).to_be_visible()

@@ -199,6 +199,7 @@ def test_a_send_before_its_script_is_there_is_not_left_to_the_next_person(named:
     named.say("set", email=BERT)
     expect(named.email).to_have_value(BERT)
     expect(named.button).to_have_text("Send feedback")
+    named.until_asked(waiting)
     for route in waiting:
         route.continue_()
     named.text.fill("All is well")
