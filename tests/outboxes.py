@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import migrated
+import psycopg
 from sqlalchemy import Connection, text
 
 from widget.outbox.backend import Backend
@@ -62,6 +63,13 @@ async def time_passes(outbox: Outbox, seconds: float) -> None:
         "UPDATE submission SET due_at = due_at - :s, accepted_at = accepted_at - :s, ended_at = ended_at - :s"
     )
     await outbox.backend.write(lambda c: c.execute(statement, {"s": seconds}).rowcount)
+
+
+def end_leases(url: str) -> None:
+    """Let what a process was sending when it died be free. In a file it is as soon as the next process starts."""
+    if not url.startswith("sqlite:///"):
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE submission SET due_at = 0 WHERE state = 'sending'")
 
 
 async def row(outbox: Outbox, submission_id: str) -> dict[str, Any]:

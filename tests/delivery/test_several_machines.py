@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from bed import START, Process, Sandbox, Widget, free_port, proc_state, until
 from migrated import migrate
-from outboxes import new_submission, outbox_at
+from outboxes import end_leases, new_submission, outbox_at
 from postgres import PgBouncer, Postgres
 from samples import pdf, png
 
@@ -265,29 +265,36 @@ def test_a_pooler_in_transaction_mode_may_stand_in_front(start: Start, postgres:
         assert "Traceback" not in web.log()
 
 
-def test_what_a_dead_worker_was_sending_is_unknown_and_tried_once_more(start: Start, insider: Sandbox) -> None:
-    web = start(WEB_DELIVERS="false", LEASE="2", DELIVERY_TIMEOUT="1.5", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
+def test_what_a_dead_worker_was_sending_is_unknown_and_tried_once_more(
+    start: Start, insider: Sandbox, database: str
+) -> None:
+    web = start(WEB_DELIVERS="false", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
     insider.slow(60, "create", times=1)
     with workers(web) as (doomed,):
         answer = web.submit(files=FILES)
         until(lambda: insider.counts()["create"] == 1)
         doomed.kill()
+        end_leases(database)
         with workers(web):
             web.until_delivered(answer)
     assert insider.counts()["create"] == 2
     assert web.log().count('"submission.unknown"') == 1
 
 
-def test_a_worker_that_was_asleep_for_longer_than_its_lease_writes_nothing(start: Start, insider: Sandbox) -> None:
-    web = start(WEB_DELIVERS="false", LEASE="2", DELIVERY_TIMEOUT="1.5", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
+def test_a_worker_that_was_asleep_for_longer_than_its_lease_writes_nothing(
+    start: Start, insider: Sandbox, database: str
+) -> None:
+    web = start(WEB_DELIVERS="false", UNKNOWN_HOLD="0.2", SWEEP_INTERVAL="0.5")
     insider.slow(60, "create", times=1)
     with workers(web) as (sleeper,):
         answer = web.submit()
         until(lambda: insider.counts()["create"] == 1)
         sleeper.popen.send_signal(signal.SIGSTOP)
+        end_leases(database)
         with workers(web):
             shown = web.until_delivered(answer)
             sleeper.popen.send_signal(signal.SIGCONT)
+            insider.recover()
             until(lambda: "submission.claim_lost" in web.log())
             assert web.receipt(answer) == shown
     assert insider.counts()["create"] == 2

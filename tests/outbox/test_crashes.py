@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from bed import ROOT, Sandbox, Widget, until
 from migrated import migrate
+from outboxes import end_leases
 from samples import pdf, png
 
 WRITES = range(1, 10)
@@ -50,11 +51,10 @@ def test_what_was_acknowledged_arrives_after_a_kill(
         DELIVERY_WAIT="0",
         UNKNOWN_HOLD="0.2",
         SWEEP_INTERVAL="0.2",
-        LEASE="1.5",
-        DELIVERY_TIMEOUT="1",
     )
     migrate(widget)
     token, acknowledged = run_until_it_dies(widget, side, commit, widget.token)
+    end_leases(database_url)
     widget.environ["DELIVERY_WAIT"] = "5"
     with widget:
         if not token:  # it died before it handed out a form, so nobody was promised anything
@@ -75,10 +75,11 @@ def test_a_kill_between_the_commit_that_accepts_and_the_call_loses_nothing_and_r
     insider: Sandbox, tmp_path: Path, database_url: str
 ) -> None:
     """The commit claims the row as well. Nobody can know that nothing was sent, so it is left to the operator."""
-    settings = {"UNKNOWN_POLICY": "park", "SWEEP_INTERVAL": "0.2", "LEASE": "1.5", "DELIVERY_TIMEOUT": "1"}
+    settings = {"UNKNOWN_POLICY": "park", "SWEEP_INTERVAL": "0.2"}
     widget = Widget(tmp_path, insider.url, DATABASE_URL=database_url, **settings)
     migrate(widget)
     token, acknowledged = run_until_it_dies(widget, "after", "accept", widget.token)
+    end_leases(database_url)
     assert (insider.counts()["create"], acknowledged) == (0, False)
     with widget:
         until(lambda: "submission.unknown" in widget.log())

@@ -251,39 +251,39 @@ def test_a_database_whose_folder_goes_away_and_comes_back_carries_on(
 
 # --- a process that was stopped ---------------------------------------------------------------------------------
 
-SHORT_LEASE = {"LEASE": "2", "DELIVERY_TIMEOUT": "1.5"}
 HELPER = """
-import asyncio, sys
+import asyncio, sys, time
 from pathlib import Path
 from widget.outbox.model import Transition
 from widget.outbox.outbox import Outbox
 from widget.outbox.sqlite import SQLiteBackend
 
 async def main():
-    backend = SQLiteBackend(Path(sys.argv[1]))
+    backend = SQLiteBackend(Path(sys.argv[1]), clock=lambda: time.time() + 3600)
     await backend.open(exclusive=False)
     outbox = Outbox(backend)
-    while not (ids := await outbox.recover(0.0)):
-        await asyncio.sleep(0.05)
-    work = await outbox.claim(ids[0])
+    (submission_id,) = await outbox.recover(0.0)
+    work = await outbox.claim(submission_id)
     await outbox.record(work, Transition("delivered", feedback_id=777, attachments={0: ("attached", None)}))
     await backend.close()
 
 asyncio.run(main())
 """
+"""Another process, an hour later."""
 
 
 def test_a_process_that_was_stopped_past_its_lease_comes_back_and_writes_nothing(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
-    widget = start_widget(**QUICK, **SHORT_LEASE, DELIVERY_WAIT="0")
-    insider.slow(5, "create", times=1)
+    widget = start_widget(**QUICK, DELIVERY_WAIT="0")
+    insider.slow(60, "create", times=1)
     answer = widget.submit("whose is it", files=[PICTURE])
     until(lambda: insider.counts()["create"] == 1)
     with widget.paused():
         helper = [sys.executable, "-c", HELPER, str(widget.folder / "widget.db")]
         done = children.run(helper, widget.folder, widget.environ)
         assert done.returncode == 0, done.stderr
+    insider.recover()
     until(lambda: "submission.claim_lost" in widget.log())
     widget.until_delivered(widget.submit("another"))
     assert (widget.receipt(answer)["status"], widget.receipt(answer)["feedback_id"]) == ("delivered", 777)
