@@ -44,9 +44,12 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
         insider.fail_with(503, "create", times=1)
         answer = webs[1].submit("A story", EMAIL, headers={"traceparent": f"00-{TRACE}-{'b' * 16}-01"})
         webs[0].until_delivered(answer)  # and the other web process answers for it
-        with psycopg.connect(url) as session:
-            named = {name for (name,) in session.execute("SELECT application_name FROM pg_stat_activity")}
-        assert {"widget web", "widget worker", "widget worker queue"} <= named
+        with psycopg.connect(url, autocommit=True) as session:
+
+            def named() -> set[str]:
+                return {name for (name,) in session.execute("SELECT application_name FROM pg_stat_activity")}
+
+            until(lambda: {"widget web", "widget worker", "widget worker queue"} <= named())
 
         wanted = answer.json()["receipt"].split(".")[0]
 
@@ -54,8 +57,11 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
             found = [line for web in webs for line in lines(web.log()) if wanted in json.dumps(line)]
             return sorted(found, key=lambda line: datetime.fromisoformat(line["timestamp"]))
 
-        until(lambda: story()[-1]["event"] == "submission.delivered")
-        entries = story()
+        def posts() -> list[dict[str, Any]]:
+            answered = [line for line in lines(webs[1].log()) if line["event"] == "request.answered"]
+            return [line for line in answered if line["method"] == "POST"]
+
+        entries = until(lambda: found if len(found := story()) == 5 and posts() else [])
         assert [(line["role"], line["event"]) for line in entries] == [
             ("web", "submission.accepted"),
             ("worker", "insider.answered"),
@@ -69,9 +75,7 @@ def test_one_search_for_the_receipt_finds_the_whole_story_in_the_logs_of_four_pr
         assert second["seconds"] >= 0
         assert delivered["age"] >= 0
         assert accepted["pid"] == webs[1].pid != delivered["pid"]
-        (request,) = [
-            line for line in lines(webs[1].log()) if line["event"] == "request.answered" and line["method"] == "POST"
-        ]
+        (request,) = posts()
         assert request["request_id"] == accepted["request_id"]
         assert (request["route"], request["status"]) == ("form", 202)
         assert {line["request_id"] for line in entries} == {request["request_id"]}, "which the workers know by the row"
