@@ -219,7 +219,7 @@ def test_leaving_asks_while_a_submission_is_on_its_way(form: FormPage, insider: 
     assert asked == []
     insider.slow(60, "create")
     form.fill().send()
-    expect(form.progress).to_be_visible()
+    until(insider.descriptions)  # or it would come while the next test is running
     form.open()
     assert asked == ["beforeunload"]
 

@@ -304,7 +304,8 @@ def test_submissions_are_retried_discarded_and_erased_and_the_last_two_ask_first
     insider.recover()
     first, second, third = (row["id"] for row in widget.rows())
     assert "will be tried at once" in operator.act("retry", first).text
-    until(lambda: insider.descriptions() == ["number 0"])
+    until(lambda: widget.rows("--state", "delivered"))
+    assert insider.descriptions() == ["number 0"]
 
     asked = operator.act("discard", second)
     assert "Discard 1 submission?" in asked.text
