@@ -40,6 +40,12 @@ DROP = """([selector, files, type]) => {
 }"""
 
 
+def stop_clock(page: Page) -> None:
+    """Let no time pass for the page's scripts but by `run_for`, until `resume`. After `install` alone it goes on."""
+    page.clock.install()
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
+
+
 def still(browser: Browser) -> BrowserContext:
     """A window in which little moves: to draw what nobody looks at would be a tenth to a third of all the work."""
     return browser.new_context(locale="en-GB", reduced_motion="reduce", **SIZE)

@@ -91,6 +91,7 @@ def test_what_is_said_above_send_pushes_nothing_out_of_a_low_window(
     page.goto(host.url)
     form = page.frame_locator("insider-feedback iframe")
     form.locator("#description").fill("The totals are easy to find.")
+    expect(form.locator("#feedback-progress")).to_have_attribute("tabindex", "-1")  # its script is there
     page.context.set_offline(True)
     form.get_by_role("button", name="Send feedback").click()
     cancel, note = form.get_by_role("button", name="Cancel"), form.locator("#feedback-notes")

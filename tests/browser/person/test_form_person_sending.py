@@ -4,7 +4,7 @@ import re
 
 import pytest
 from bed import Sandbox, Widget, until
-from form_stage import NETWORK
+from form_stage import NETWORK, stop_clock
 from people import ANNA, BERT, SALARY, STALLED, meet, shows_nothing_of_anna, stored
 from playwright.sync_api import Route, expect
 from samples import pdf
@@ -110,7 +110,7 @@ def test_a_sending_that_waits_is_not_made_for_somebody_else(signed: Framed, insi
     meet(signed, ANNA, "hello")
     signed.awake().answer(503, "unavailable", message="Later.", retry_after=2)
     signed.text.fill(SALARY)
-    signed.host.clock.install()
+    stop_clock(signed.host)
     signed.send()
     expect(signed.button).to_have_text("Try now")
     meet(signed, BERT)
