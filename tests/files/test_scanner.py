@@ -14,7 +14,6 @@ import socketserver
 import sqlite3
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +52,10 @@ class Clamd:
         self.server = server
         self.limit = 25 << 20
         self.answer: bytes | None = None
-        self.delay = 0.0
+        self.asked = threading.Event()
+        """Set once it has the whole of a file."""
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.hangs_up: str | None = None
         """When it closes the connection without an answer: "at once", "after the command", "within a file"."""
         self.hung_up = threading.Event()
@@ -98,7 +100,8 @@ class _Session(socketserver.StreamRequestHandler):
             if len(content) > clamd.limit:
                 self.wfile.write(b"INSTREAM size limit exceeded. ERROR\0")
                 return
-        time.sleep(clamd.delay)
+        clamd.asked.set()
+        clamd.may_answer.wait(60)
         clamd.scanned.append(content)
         found = b"stream: Eicar-Test-Signature FOUND\0" if EICAR in content else b"stream: OK\0"
         self.wfile.write(found if clamd.answer is None else clamd.answer)
@@ -118,10 +121,11 @@ def serving(address: str) -> Iterator[Clamd]:
     """A stand-in at that path, or at `127.0.0.1:PORT`."""
     host, _, port = address.partition(":")
     server = _TcpServer((host, int(port)), _Session) if port else _UnixServer(address, _Session)
+    clamd = Clamd(server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield Clamd(server)
+        yield clamd
     finally:
         server.shutdown()
         server.server_close()
@@ -320,27 +324,27 @@ def test_a_scanner_that_hangs_up_keeps_a_file_waiting(start_widget, insider: San
 
 
 def test_a_scanner_that_is_slow_keeps_a_file_waiting(start_widget, insider: Sandbox, clamd, path) -> None:
-    clamd.delay = 5
+    clamd.may_answer.clear()
     widget = start_widget(CLAMD=f"unix://{path}", CLAMD_TIMEOUT="0.3", RETRY_MIN="0.2", RETRY_MAX="0.4")
     answer = widget.submit("hello", files=[("a.png", png(), "image/png")])
     assert answer.status_code == 202
     until(lambda: re.search(r"did not answer within 0.3 s", widget.log()))
     assert insider.counts()["attach"] == 0
-    clamd.delay = 0
+    clamd.may_answer.set()
     widget.until_delivered(answer)
 
 
 def test_a_stop_while_a_file_is_scanned_leaves_no_doubt_about_it(start_widget, insider: Sandbox, clamd, path) -> None:
-    clamd.delay = 3
+    clamd.may_answer.clear()
     widget = start_widget(CLAMD=f"unix://{path}", DELIVERY_WAIT="0", SHUTDOWN_GRACE="0")
     answer = widget.submit("hello", files=[("a.png", png(), "image/png")])
-    until(lambda: insider.descriptions() == ["hello"])
+    assert clamd.asked.wait(FACT)
     widget.stop()
     with sqlite3.connect(widget.folder / "widget.db") as database:
         assert database.execute("SELECT state, last_error FROM submission").fetchall() == [
             ("queued", "stopped while scanning")
         ]
-    clamd.delay = 0
+    clamd.may_answer.set()
     widget.start()
     widget.until_delivered(answer)
     assert insider.counts()["create"] == insider.counts()["attach"] == 1
