@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from bed import CLIENT_ID, CLIENT_SECRET, Sandbox, until
+from bed import CLIENT_ID, CLIENT_SECRET, FACT, Sandbox, until
 from playwright.sync_api import Page, expect
 from samples import MAX_FILE_SIZE, jpeg, pdf, png
 
@@ -316,8 +316,8 @@ def test_a_late_answer_is_processed_at_once(api: httpx.Client, insider: Sandbox,
         assert answer.json()["isSuccess"] is True
     insider.slow(30, "create", times=1)
     with pytest.raises(httpx.ReadTimeout):
-        api.post("/api/client/feedbacks", json=FEEDBACK, timeout=0.3)
-    assert len(insider.feedbacks()) == 2
+        api.post("/api/client/feedbacks", json=FEEDBACK, timeout=httpx.Timeout(10, read=0.3))
+    until(lambda: len(insider.feedbacks()) == 2)
 
 
 def test_a_late_answer_comes_at_the_recovery(api: httpx.Client, insider: Sandbox) -> None:
@@ -328,6 +328,21 @@ def test_a_late_answer_comes_at_the_recovery(api: httpx.Client, insider: Sandbox
         assert not answer.done()
         insider.recover()
         assert answer.result(15).status_code == 201
+
+
+def test_whoever_is_still_sending_at_the_recovery_is_held_no_longer(api: httpx.Client, insider: Sandbox) -> None:
+    insider.slow(60, "create")
+    body = json.dumps(FEEDBACK).encode()
+    head = (
+        f"POST /api/client/feedbacks HTTP/1.1\r\nHost: x\r\nAuthorization: {api.headers['Authorization']}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", insider.port), timeout=FACT) as connection:
+        connection.sendall(head.encode())
+        until(lambda: insider.counts()["create"])
+        insider.recover()
+        connection.sendall(body)
+        assert connection.recv(64).startswith(b"HTTP/1.1 201 ")
 
 
 def test_a_token_can_be_made_to_expire_early(api: httpx.Client, insider: Sandbox) -> None:

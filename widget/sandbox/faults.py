@@ -14,7 +14,6 @@
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -76,23 +75,18 @@ class Faults:
 
     def __init__(self) -> None:
         self._live: list[_Live] = []
-        self._recovery = asyncio.Event()
+        self.recovery = asyncio.Event()
+        """Set at the next recovery. Whoever is held takes it along with the fault: it may come before they wait."""
 
     def set(self, misbehaviours: Iterable[Misbehaviour]) -> None:
         """Replace those in force."""
         self._live = [_Live(misbehaviour) for misbehaviour in misbehaviours]
 
     def recover(self) -> None:
-        """End those in force, and let go what `delay` holds."""
+        """End those in force, and let go what waits for it."""
         self.set([])
-        self._recovery.set()
-        self._recovery = asyncio.Event()
-
-    async def delay(self, seconds: float) -> None:
-        """Wait for so long, or until recovery."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._recovery.wait()
+        self.recovery.set()
+        self.recovery = asyncio.Event()
 
     def take(self, kind: str) -> Misbehaviour | None:
         """The misbehaviour for this request, if any. Counts as applied."""

@@ -1,6 +1,7 @@
 """Between a request and its endpoint: records it, and applies a fault if one is in force."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
 
@@ -45,11 +46,14 @@ async def _misbehave(fault: Misbehaviour, state: State, request: Request, entry:
     if fault.mode in ("status", "refuse", "drop_before"):
         await _discard_body(request)
         return _unprocessed(fault, entry.kind)
+    recovery = state.faults.recovery
     response = await handler(state, request, entry)
     seconds = DEFAULT_SECONDS if fault.seconds is None else fault.seconds
     match fault.mode:
         case "slow":
-            await state.faults.delay(seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await recovery.wait()
             return response
         case "drip":
             return _dripping(response, seconds)
