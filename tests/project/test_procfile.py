@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from bed import ROOT, Process, Sandbox, Widget, until
+from bed import ROOT, START, Process, Sandbox, Widget, until
 
 
 def test_all_processes_run_from_the_first_start_and_stay(insider: Sandbox, database_url: str, tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_all_processes_run_from_the_first_start_and_stay(insider: Sandbox, datab
     try:
         honcho.until_answers(f"{widget.url}/readyz")
         wanted = 2 if "postgres" in database_url else 1
-        until(lambda: honcho.log().count("widget.started") == wanted)
+        until(lambda: honcho.log().count("widget.started") == wanted, START)
         widget.until_delivered(widget.submit(description="By a Procfile"))
         assert insider.descriptions() == ["By a Procfile"]
         assert honcho.popen.poll() is None, "one of them ended, and took the others along"

@@ -71,13 +71,13 @@ def test_an_outbox_is_not_begun_in_silence_in_a_place_that_may_be_wrong(insider:
     assert not path.parent.exists()
     path.parent.mkdir()
     with widget:
-        until(lambda: '"widget.started"' in widget.log())
+        until(lambda: '"widget.started"' in widget.log(), START)
         assert widget.lines("outbox.created")[0]["path"] == str(path)
         (started,) = widget.lines("widget.started")
         assert (started["address"], started["database"]) == (widget.url, str(path))
         assert started["insider_connect"] == insider.url
         widget.restart()
-        until(lambda: widget.log().count('"widget.started"') == 2)
+        until(lambda: widget.log().count('"widget.started"') == 2, START)
         assert widget.log().count("outbox.created") == 1
 
 

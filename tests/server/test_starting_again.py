@@ -41,14 +41,14 @@ def test_secrets_and_products_are_read_again_and_what_does_not_fit_changes_nothi
         key.write_text(f"{new},{old}")
         os.kill(pid, signal.SIGHUP)
         answers = [widget.client.get("/healthz").status_code for _ in range(50)]
-        until(lambda: starts(widget) == 2)
+        until(lambda: starts(widget) == 2, START)
         assert set(answers) == {200}
         assert widget.pid == pid
         assert widget.submit("after", product="other").status_code == 201
         assert widget.client.get(receipt).status_code == 200
         key.write_text(new)
         os.kill(pid, signal.SIGHUP)
-        until(lambda: starts(widget) == 3)
+        until(lambda: starts(widget) == 3, START)
         assert widget.client.get(receipt).status_code == 404
         for secret in (old, new):
             assert secret not in widget.log()
@@ -61,11 +61,11 @@ def test_several_processes_and_workers_start_again_too(insider: Sandbox, tmp_pat
     with widget:
         worker = widget.run("worker")
         try:
-            until(lambda: starts(widget) == 3)
+            until(lambda: starts(widget) == 3, START)
             (tmp_path / "widget.toml").write_text(WIDGET_TOML + OTHER)
             os.kill(widget.pid, signal.SIGHUP)
             os.kill(worker.popen.pid, signal.SIGHUP)
-            until(lambda: starts(widget) == 6)
+            until(lambda: starts(widget) == 6, START)
             until(lambda: widget.log().count('"widget.stopped"') == 3)
             until(lambda: len(widget.process.children()) == 2)  # none of those before is left, not even as a zombie
             answer = widget.submit("to the other", product="other")
@@ -90,7 +90,7 @@ def test_whoever_comes_meanwhile_need_not_wait_for_a_connection_that_is_kept_ali
 
             until(is_the_last_answer)
             assert starts(widget) == 1
-        until(lambda: starts(widget) == 2)
+        until(lambda: starts(widget) == 2, START)
 
 
 def refusals(process: Process) -> list[str]:
@@ -136,7 +136,7 @@ def test_a_key_that_rows_need_may_not_be_left_out(
         insider.recover()
         before = starts(widget)
         hang_up(widget.process)
-        until(lambda: starts(widget) > before)
+        until(lambda: starts(widget) > before, START)
         until(lambda: insider.descriptions() == ["waits"])
 
 
@@ -169,7 +169,7 @@ def test_a_worker_goes_on_with_its_database_and_refuses_no_monitor(
                 assert monitor.connect_ex(("127.0.0.1", port)) == 0
             return worker.log().count('"widget.started"') == 2
 
-        until(has_started_again, pause=0.005)
+        until(has_started_again, START, pause=0.005)
         worker.until_answers(f"http://127.0.0.1:{port}/healthz")
     finally:
         worker.stop()
@@ -197,7 +197,7 @@ def test_signals_that_come_all_the_time_from_the_start_end_nothing(
             hang_up(process)
             return process.log().count('"widget.started"') >= 3
 
-        until(has_started_again, pause=0.005)
+        until(has_started_again, START, pause=0.005)
     finally:
         process.stop()
 
@@ -210,7 +210,7 @@ def test_a_worker_that_is_asked_to_end_does_not_start_again(
     with widget:
         worker = widget.run("worker")
         try:
-            until(lambda: starts(widget) == 2)
+            until(lambda: starts(widget) == 2, START)
             insider.slow(60, "create")
             widget.submit("on its way")
             until(lambda: insider.counts()["create"])
@@ -242,5 +242,5 @@ def test_what_is_cut_off_does_what_it_was_asked_last(insider: Sandbox, tmp_path:
             assert widget.process.popen.wait(START) == 0
             assert starts(widget) == 1
         else:
-            until(lambda: starts(widget) == 2)
+            until(lambda: starts(widget) == 2, START)
             assert widget.submit("second").status_code == 202
