@@ -18,7 +18,7 @@ def widget(start_widget: Callable[..., Widget], insider: Sandbox) -> Widget:
     )
     for rating in ("true", "false"):
         widget.submit("Good", rating=rating)
-    insider.misbehave("refuse")
+    insider.misbehave("refuse", "create")
     widget.submit("Bad")
     insider.recover()
     return widget

@@ -114,8 +114,8 @@ class Server:
         return httpx.post(self.url, content=b"".join(parts) + end, headers=headers, timeout=10)
 
     @contextmanager
-    def connection(self, length, *headers):
-        """A socket that has sent the request's head."""
+    def connection(self, length, *headers, begin=b""):
+        """A socket that has sent the request's head, and along with it how its body begins."""
         head = [
             "POST / HTTP/1.1",
             "Host: x",
@@ -124,7 +124,7 @@ class Server:
             *headers,
         ]
         with socket.create_connection((self.host, self.port), timeout=10) as connection:
-            connection.sendall("\r\n".join([*head, "", ""]).encode())
+            connection.sendall("\r\n".join([*head, "", ""]).encode() + begin)
             yield connection
 
 
@@ -230,8 +230,8 @@ def test_a_client_that_goes_away_leaves_nothing(server):
 
 def test_a_client_that_stops_sending_is_answered_after_the_read_timeout(server):
     server.limits = replace(server.limits, read_timeout=0.2)
-    with server.connection(2 * MIB) as connection:
-        connection.sendall(text("description", "kept") + file("a.png", picture(MIB)))
+    begin = text("description", "kept") + file("a.png", picture(MIB // 16))
+    with server.connection(2 * MIB, begin=begin) as connection:
         status, said = answer(connection)
     assert status == 400
     assert said == {"faults": [["", "malformed", None]], "fields": {"description": "kept"}, "close": True}

@@ -59,7 +59,7 @@ def test_what_happened_is_counted_and_nothing_personal_is_shown(
     widget = start_widget(OPS_TOKEN=TOKEN, RATE_LIMIT="3/minute", RETRY_MIN="0.1")
     widget.submit("Good things", rating="true", files=[("holiday.jpg", jpeg(), "image/jpeg")])
     widget.submit(token="forged")
-    insider.misbehave("refuse")
+    insider.misbehave("refuse", "create")
     widget.submit("Bad things", rating="false")
     widget.submit("One too many")
     text = metrics_of(widget)

@@ -229,7 +229,7 @@ def test_who_signs_out_while_the_database_is_away_is_told_that_a_copy_stays(
 def test_nothing_is_done_for_a_form_that_the_session_did_not_make(
     operator: Operator, insider: Sandbox, visit: Callable[[Widget], Operator]
 ) -> None:
-    insider.misbehave("refuse")
+    insider.misbehave("refuse", "create")
     operator.widget.submit(SAID)
     (row,) = operator.widget.rows()
     other = visit(operator.widget)
@@ -274,7 +274,7 @@ def test_refused_requests_are_in_the_figures(operator: Operator) -> None:
 
 
 def test_a_text_is_shown_on_request_and_logged(operator: Operator, insider: Sandbox) -> None:
-    insider.misbehave("refuse")
+    insider.misbehave("refuse", "create")
     operator.widget.submit(SAID, files=[("basket.jpg", jpeg(), "image/jpeg")])
     row = operator.widget.row()
     listed = operator.client.get("/ops/submissions?show=refused").text
@@ -298,7 +298,7 @@ def test_submissions_are_retried_discarded_and_erased_and_the_last_two_ask_first
     operator: Operator, insider: Sandbox
 ) -> None:
     widget = operator.widget
-    insider.misbehave("refuse")
+    insider.misbehave("refuse", "create")
     for number in range(3):
         widget.submit(f"number {number}")
     insider.recover()
