@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bed import CLIENT_ID, CLIENT_SECRET, Sandbox, until
+from clock import Clock
 from outboxes import new_submission, outbox_at, row
 from pydantic import SecretStr
 from sqlalchemy import Connection
@@ -219,8 +220,10 @@ async def test_in_a_burst_nobody_waits_and_once_it_is_over_every_row_is_delivere
     insider: Sandbox, tmp_path: Path
 ) -> None:
     async with dispatching(insider, tmp_path) as (outbox, dispatcher):
+        dispatcher._bursts = Bursts(clock := Clock())
         found = await asyncio.gather(*(dispatcher.accept(new_submission(outbox), wait=10) for _ in range(12)))
         assert [status.state for status in found if status] == ["delivered"] * 7 + ["queued"] * 5
+        clock.now += 1
         await asyncio.to_thread(until, lambda: insider.counts()["create"] == 12)
     with sqlite3.connect(tmp_path / "widget.db") as database:
         assert database.execute("SELECT DISTINCT state FROM submission").fetchall() == [("delivered",)]
@@ -273,6 +276,7 @@ async def test_a_row_whose_commit_outlasts_the_burst_that_put_it_off_is_not_forg
 ) -> None:
     async with dispatching(insider, tmp_path) as (outbox, dispatcher):
         await asyncio.to_thread(until, lambda: dispatcher._wake._waiters)  # its first look found nothing
+        dispatcher._bursts = Bursts(Clock())
         slow = Slow(outbox)
         dispatcher._outbox, usual = slow, dispatcher._outbox  # type: ignore[assignment]
         burst = asyncio.gather(*(dispatcher.accept(new_submission(outbox), wait=0) for _ in range(12)))
