@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ConsoleMessage
 from stage import end_motion
 
 HARMLESS = {
@@ -31,6 +31,13 @@ UNDONE: dict[str, Callable[..., Callable[[], Any]]] = {
     "emulate_media": lambda used, *_: lambda: used.emulate_media(media="null", **MEDIA),
 }
 """What changes more, by what puts it back."""
+
+
+def is_of(message: ConsoleMessage, *sites: str) -> bool:
+    """Whether a console message is of a page of these sites, or of no server at all. A frame of the last test may still
+    ask for something when its server is gone, and what the browser says of that comes to the next one."""
+    url = message.location["url"]
+    return url.startswith(sites) or not url.startswith("http")
 
 
 class Window:

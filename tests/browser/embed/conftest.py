@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from bed import Sandbox, Widget, until
 from pages import SPY
-from playwright.sync_api import Browser, Page, ViewportSize
-from reuse import Windows
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize
+from reuse import Windows, is_of
 from rounds import HostPage
 from stage import Server, Stage
 
@@ -51,6 +51,11 @@ def visit(browser: Browser, windows: Windows, stage: Stage) -> Iterator[Callable
     `expected` fails the test."""
     said: list[str] = []
     allowed: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if is_of(message, stage.host_url, stage.form_url):
+            said.append(message.text)
+
     stage.allow(stage.host_url)
     stage.script(SPY)
     stage.form.requests.clear()
@@ -72,7 +77,7 @@ def visit(browser: Browser, windows: Windows, stage: Stage) -> Iterator[Callable
             else:
                 window = windows.window(browser, stage.host_url, stage.form_url, viewport=viewport)
                 page = opened.enter_context(window).page
-            page.context.on("console", lambda message: said.append(message.text))
+            page.context.on("console", hear)
             page.context.on("weberror", lambda error: said.append(str(error.error)))
             page.set_default_timeout(15_000)
             page.goto(stage.page(*body, **options))

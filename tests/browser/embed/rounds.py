@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from bed import Sandbox, Widget, until
-from playwright.sync_api import Frame, FrameLocator, Page, expect
+from playwright.sync_api import ConsoleMessage, Frame, FrameLocator, Page, expect
+from reuse import is_of
 from samples import png
 from stage import Server
 
@@ -25,12 +26,16 @@ class HostPage:
 
     def __post_init__(self) -> None:
         self.context = self.page.context
-        self.context.on("console", lambda message: self.said.append(message.text))
+        self.context.on("console", self._hear)
         self.context.on("weberror", lambda error: self.said.append(str(error.error)))
         self.page.set_default_timeout(10_000)
         self.inside: Page | FrameLocator = self.page  # the document that has the loader; tests of frames change it
         self.url = self.server.url
         self.loader = f"{self.widget.url}/embed.js"
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if is_of(message, self.server.url, self.widget.url):
+            self.said.append(message.text)
 
     def script(self, content: str, path: str = "/app.js") -> None:
         """The page's own script."""
