@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
@@ -74,15 +75,29 @@ def until_kept(url: str, headers: Sequence[tuple[str, str]] = ()) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on.
+    """A port of 127.0.0.1 that nobody listens on, nor is about to: other tests are not given it for a while.
 
     It is below those that systems give to outgoing connections: a server that is down for a while, as many here are,
     finds its port still free, and nobody who calls it meanwhile is connected to himself.
     """
     while True:
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", random.randrange(11_000, 32_000)))
-            return int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port := random.randrange(11_000, 32_000)))
+            _reserve(port)
+            return port
+
+
+_reserved: deque[socket.socket] = deque()
+"""What tells all processes that run tests which ports were given away last."""
+
+
+def _reserve(port: int) -> None:
+    """Raises OSError if some test may be about to use it. A name of Linux's own goes with the process that has it."""
+    if sys.platform == "linux":
+        _reserved.append(socket.socket(socket.AF_UNIX))
+        _reserved[-1].bind(f"\0feedback widget's tests: {port}")
+    if len(_reserved) > 200:
+        _reserved.popleft().close()
 
 
 def submission_id_of(token: str, product: str = "demo") -> str:
