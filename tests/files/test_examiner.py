@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from bed import until
+from bed import FACT, until
 from samples import jpeg, photo, png, png_of
 from test_pdfs import packed
 
 from widget.errors import OutboxUnavailable
+from widget.files import pool
 from widget.files.pool import Examiner, Seen
 from widget.files.protocol import Rules
 
@@ -84,13 +85,20 @@ async def test_a_helper_has_no_secret_no_file_and_no_connection_and_can_have_non
         assert limits["Max cpu time"][0] != "unlimited"
 
 
-async def test_a_helper_that_dies_costs_one_file_and_nothing_else(tmp_path):
+async def test_a_helper_that_dies_costs_one_file_and_nothing_else(tmp_path, monkeypatch):
+    asked, examine = threading.Event(), pool._Helper.examine
+
+    def noted(*arguments):
+        asked.set()
+        return examine(*arguments)
+
     async with running() as examiner:
         await see(examiner, tmp_path / "a", png(), PNG)
         (helper,) = children()
+        monkeypatch.setattr(pool._Helper, "examine", noted)
         os.kill(helper, signal.SIGSTOP)
         waiting = asyncio.create_task(see(examiner, tmp_path / "b", png(), PNG))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(asked.wait, FACT)
         os.kill(helper, signal.SIGKILL)
         assert (await waiting).verdict == "unreadable"
         assert (await see(examiner, tmp_path / "c", png(), PNG)).verdict == "good"
