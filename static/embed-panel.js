@@ -145,7 +145,7 @@ background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:p
 :host dialog.panel.panel{inset:calc(12px + env(safe-area-inset-top)) 0 0;width:auto;height:auto;max-width:none;max-height:none;margin:0;
 padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;overflow:visible;translate:0 40px;scale:1;transition-duration:.18s}
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
-dialog iframe{height:100%}}
+dialog iframe{height:100%;clip-path:inset(0 round 22px 22px 0 0)}}
 :host dialog.panel.panel[data-full]{inset:16px;width:auto;height:auto;max-width:none;max-height:none;margin:0}
 [data-full] iframe{height:100%}
 div.panel[data-full] iframe{height:max(var(--ifb-height),min(80vh,640px))}

@@ -1,10 +1,12 @@
 """Opening and closing: where the form appears, where the focus goes, what keys do."""
 
+import io
 from typing import Any
 
 import pytest
 from bed import until
 from pages import SPY, form, heard, launcher, opened, painted, panel, seen
+from PIL import Image
 from playwright.sync_api import expect
 from stage import Stage
 
@@ -202,6 +204,13 @@ def test_a_small_screen_gets_a_sheet(visit: Any, mode: str) -> None:
     frame = opened(page)
     until(lambda: panel(page).bounding_box() == {"x": 0, "y": 12, "width": 360, "height": 728})
     assert heard(frame, "hello")[0]["sheet"] is True
+    edge = {"x": 0, "y": 13, "width": 180, "height": 1}
+
+    def has_a_round_corner() -> bool:
+        line = Image.open(io.BytesIO(page.screenshot(clip=edge))).convert("RGB")
+        return line.getpixel((179, 0)) == (255, 255, 255) != line.getpixel((0, 0)) != (0, 0, 0)
+
+    until(has_a_round_corner)
     page.set_viewport_size({"width": 1280, "height": 900})
     frame.wait_for_function("window.heard.at(-1)[1].sheet === false")
     expect(panel(page)).to_be_visible()
