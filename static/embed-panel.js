@@ -364,6 +364,7 @@ export class Panel {
       theme: host.get('theme') ?? 'auto', lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
       sheet: !host.inline && small.matches,
       low: this.#isLow = this.#needsLow,
+      place: [...document.querySelectorAll(`${NAME}[mode=inline]`)].indexOf(host.element) + 1,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
       ...more,

@@ -210,19 +210,16 @@ export class HostLink extends EventTarget {
 /** The valid part of a host page's data. @param {any} data @returns {HostWish} */
 function known(data) {
   if (typeof data !== 'object' || !data) return {}
-  /** @type {HostWish} */
+  /** @type {Record<string, unknown>} */
   const wish = {}
   if (['light', 'dark', 'auto', null].includes(data.theme)) wish.theme = data.theme
   if (data.lang === null || typeof data.lang === 'string' && /^[\w-]{2,35}$/.test(data.lang)) wish.lang = data.lang
   if (data.email === null || typeof data.email === 'string' && data.email.length <= 254) wish.email = data.email
   if (data.identity === null || typeof data.identity === 'string') wish.identity = data.identity
-  if (typeof data.renews === 'boolean') wish.renews = data.renews
   if (typeof data.context === 'object') wish.context = data.context
-  if (typeof data.sheet === 'boolean') wish.sheet = data.sheet
-  if (typeof data.low === 'boolean') wish.low = data.low
-  if (typeof data.trap === 'boolean') wish.trap = data.trap
   if (['first', 'last'].includes(data.focus)) wish.focus = data.focus
-  if (typeof data.visible === 'boolean') wish.visible = data.visible
+  if (typeof data.place === 'number') wish.place = data.place
+  for (const key of ['renews', 'sheet', 'low', 'trap', 'visible']) if (typeof data[key] === 'boolean') wish[key] = data[key]
   return wish
 }
 

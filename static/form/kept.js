@@ -69,11 +69,12 @@ export class Kept {
   /** The newest first. @returns {Draft[]} */
   get drafts() { return draftsOf(this.#read(this.#place, DRAFT)) }
 
-  /** The draft that this tab had last, or else the newest. @returns {Draft | undefined} */
+  /** The draft that this form of this tab had last, or else the newest, but inside a page not that of another form there.
+   * @returns {Draft | undefined} */
   get draft() {
     const {drafts} = this
-    const {id} = parse(this.#read(this.#tab, OWN))
-    return drafts.find(draft => draft.id === id) ?? drafts[0]
+    const {id} = parse(this.#read(this.#tab, this.#own))
+    return drafts.find(draft => draft.id === id) ?? drafts.find(({id}) => !this.#isTaken(id))
   }
 
   /** Whether a draft is as it was last read or written here: no other tab has changed it. @param {Draft} draft */
@@ -81,8 +82,8 @@ export class Kept {
     return this.drafts.some(other => content(other) === content(draft))
   }
 
-  /** From now on, a draft is this tab's. @param {Draft} draft */
-  take({id}) { this.#write(this.#tab, OWN, {id, at: Date.now()}) }
+  /** From now on, a draft is this form's in this tab. @param {Draft} draft */
+  take({id}) { this.#write(this.#tab, this.#own, {id, at: Date.now()}) }
 
   /** Puts a draft in front, in place of the one with its name, and takes it.
    * @param {Said & Partial<Draft>} draft @returns {Draft | undefined} undefined if it could not be stored */
@@ -95,8 +96,20 @@ export class Kept {
 
   /** Removes a draft of this tab, unless another tab has changed it. @param {Draft} draft @returns {boolean} whether it was removed */
   drop(draft) {
-    this.#write(this.#tab, OWN)
+    this.#write(this.#tab, this.#own)
     return this.has(draft) && this.#write(this.#place, DRAFT, this.#others(draft.id))
+  }
+
+  /** The key of that: a page may have several forms of a product inside it. */
+  get #own() {
+    const {place} = document.documentElement.dataset
+    return place ? `${place}:${OWN}` : OWN
+  }
+
+  /** @param {string} id */
+  #isTaken(id) {
+    const tab = document.documentElement.dataset.place ? storage('sessionStorage') : undefined
+    return Object.keys(tab ?? {}).some(key => key.startsWith(this.#prefix) && key.endsWith(OWN) && parse(tab?.getItem(key)).id === id)
   }
 
   /** @param {string} id */

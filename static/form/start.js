@@ -57,10 +57,11 @@ const wishes = []
 
 /** @param {FeedbackForm} form @param {HostWish} wish */
 function obey(form, wish) {
-  const {theme, lang, email, sheet, low, identity, context} = wish
+  const {theme, lang, email, sheet, low, place, identity, context} = wish
   if (theme !== undefined) root.dataset.theme = theme ?? own
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
   if (low !== undefined) root.toggleAttribute('data-low', low)
+  if (place) root.dataset.place = String(place)
   if (page || failures || email || identity || context || lang && lang !== spoken || form.element('feedback-identity')) meet(form, page => page.hear(wish))
   else form.recall()
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from bed import until
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 from rounds import HostPage
 
 TAG = '<script src="LOADER" async data-product="demo"></script>'
@@ -163,6 +163,24 @@ def test_an_element_without_a_product_is_named_as_such(host: HostPage) -> None:
     host.put(f'{HEAD}<script src="LOADER" async></script><body><insider-feedback data-product="demo" mode="inline">')
     with host.page.expect_console_message(lambda message: "An <insider-feedback> names no product." in message.text):
         host.visit()
+
+
+def test_each_form_inside_a_page_brings_back_its_own_draft(host: HostPage) -> None:
+    inline = '<insider-feedback product="demo" mode="inline"></insider-feedback>'
+    host.put(f'{HEAD}<script src="LOADER" async></script><body>{inline}{inline}')
+    host.visit()
+    forms = [host.page.locator("insider-feedback").nth(place).frame_locator("iframe") for place in range(2)]
+    texts = [form.locator("#description") for form in forms]
+
+    def keep(text: Locator, words: str) -> None:
+        text.fill(words)
+        until(lambda: words in text.evaluate("() => JSON.stringify({...sessionStorage})"))
+
+    keep(texts[0], "About this")
+    keep(texts[1], "About that")
+    host.visit()
+    expect(texts[0]).to_have_value("About this")
+    expect(texts[1]).to_have_value("About that")
 
 
 def test_a_form_that_opens_where_the_page_hides_it_is_named(host: HostPage) -> None:
