@@ -16,7 +16,7 @@ import {boundsOf, cornersOf} from './shapes.js'
 
 /** @typedef {'move' | Kind} Tool */
 /** @typedef {{base: Blob, drawing?: Drawing}} Work the picture without its marks, and these */
-/** @typedef {{work: Work, file: Blob}} Edited `file`: the picture with its marks, which is what is sent */
+/** @typedef {{work: Work, seen: Drawing, file: Blob}} Edited `file`: the picture with what is seen on it, which is what is sent */
 
 const TOOLS = /** @type {Record<Tool, string>} */ ({
   move: 'M10 2v16M2 10h16M7.5 4.5 10 2l2.5 2.5M7.5 15.5 10 18l2.5-2.5M4.5 7.5 2 10l2.5 2.5M15.5 7.5 18 10l-2.5 2.5',
@@ -45,8 +45,10 @@ export class Editor {
   #onMade
   /** What was made last. @type {Edited | undefined} */
   #made
-  /** The drawing of which the form has the picture. @type {Drawing | undefined} */
+  /** What was seen on the picture that the form has. @type {Drawing | undefined} */
   #kept
+  /** What is seen, and of what it was put together. @type {{drawing: Drawing, pending?: Mark, seen: Drawing} | undefined} */
+  #sight
   #timer = 0
   /** The black-out that is placed by keys: it goes into the pixels as soon as it is left. @type {Mark | undefined} */
   #pending
@@ -108,7 +110,7 @@ export class Editor {
       clearTimeout(this.#timer)
       this.settle()
       scene.commit()
-      if (scene.drawing !== this.#kept) this.#onMade(undefined)
+      if (this.#seen !== this.#kept) this.#onMade(undefined)
       await this.#burning
       if (this.#failure) throw this.#failure
       return signal.aborted ? undefined : await this.#result()
@@ -121,18 +123,19 @@ export class Editor {
 
   /** @returns {Promise<Edited>} */
   async #result() {
-    const {drawing, isEmpty} = this.scene
-    const work = {base: this.#base, drawing}
-    if (drawing === this.#made?.work.drawing && work.base === this.#made?.work.base) return this.#made
-    return this.#made = {work, file: isEmpty ? work.base : await this.#painter.finish(drawing, this.#target)}
+    const seen = this.#seen
+    const work = {base: this.#base, drawing: this.scene.drawing}
+    if (seen === this.#made?.seen && work.base === this.#made.work.base) return this.#made
+    const isEmpty = !seen.marks.length && !seen.crop
+    return this.#made = {work, seen, file: isEmpty ? work.base : await this.#painter.finish(seen, this.#target)}
   }
 
   /** Gives the form the picture as it is by now. */
   async #keep() {
     if (this.#burns) return // the last of them calls again
-    const {file, work} = await this.#result()
+    const {file, work, seen} = await this.#result()
     if (work.base !== this.#base || this.#burns || !this.dialog.open) return // it has been blackened meanwhile
-    this.#kept = work.drawing
+    this.#kept = seen
     this.#onMade(file)
   }
 
@@ -163,6 +166,16 @@ export class Editor {
 
   /** All marks, with the black-out that is being placed. */
   get all() { return [...this.scene.all, ...this.#pending ? [this.#pending] : []] }
+
+  /** The drawing, with the black-out that is being placed. @returns {Drawing} */
+  get #seen() {
+    const {drawing} = this.scene
+    const pending = this.#pending
+    if (drawing !== this.#sight?.drawing || pending !== this.#sight.pending) {
+      this.#sight = {drawing, pending, seen: pending ? {...drawing, marks: [...drawing.marks, pending]} : drawing}
+    }
+    return this.#sight.seen
+  }
 
   /** Replaces a mark. @param {Mark} mark */
   put(mark) {
@@ -248,7 +261,7 @@ export class Editor {
   refresh() {
     this.view.refresh()
     this.marks.refresh()
-    if (this.scene.drawing !== this.#kept) this.#soon()
+    if (this.#seen !== this.#kept) this.#soon()
     const {canUndo, canRedo} = this.scene
     this.undoButton.setAttribute('aria-disabled', !canUndo)
     this.redoButton.setAttribute('aria-disabled', !canRedo)

@@ -29,10 +29,8 @@ export class Paint {
   }
 
   /** Blackens pixels for good. @param {Bounds} bounds @param {Target} target @returns {Promise<{view: ImageBitmap, file: Blob}>} */
-  async burn({left, top, right, bottom}, target) {
-    const [x, y] = [Math.floor(left), Math.floor(top)]
-    this.#context.fillStyle = '#000'
-    this.#context.fillRect(x, y, Math.ceil(right) - x, Math.ceil(bottom) - y)
+  async burn(bounds, target) {
+    blacken(this.#context, bounds)
     return {view: await this.#view(), file: await packed(this.#canvas, target)}
   }
 
@@ -55,8 +53,16 @@ export class Paint {
   }
 }
 
+/** @param {any} context @param {Bounds} bounds */
+function blacken(context, {left, top, right, bottom}) {
+  const [x, y] = [Math.floor(left), Math.floor(top)]
+  context.fillStyle = '#000'
+  context.fillRect(x, y, Math.ceil(right) - x, Math.ceil(bottom) - y)
+}
+
 /** @param {any} context @param {Mark} mark @param {number} stroke */
 function paintMark(context, mark, stroke) {
+  if (mark.kind === 'black') return blacken(context, boundsOf(mark.points))
   Object.assign(context, {lineCap: 'round', lineJoin: 'round', strokeStyle: HALO, fillStyle: INK})
   if (mark.kind === 'text') return paintText(context, mark)
   const path = new Path2D(pathOf(mark, stroke))

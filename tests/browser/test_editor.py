@@ -21,13 +21,19 @@ GREEN = (0, 160, 0)
 INK = (217, 45, 32)
 BUDGET = 14 * 1024
 PICTURE = ("screen.png", sheet(), "image/png")
-KEPT_WIDTH = """new Promise(done => {
+KEPT = """new Promise(done => {
   const opening = indexedDB.open('feedback')
   opening.onsuccess = () => {
     opening.result.transaction('files').objectStore('files').getAll().onsuccess = event => done(event.target.result)
   }
-}).then(async ([[{file}]]) => (await createImageBitmap(new Blob([file.bytes]))).width)"""
-"""Of the picture of a draft."""
+}).then(([[{file}]]) => createImageBitmap(new Blob([file.bytes])))"""
+"""The picture of a draft."""
+IS_BLACK = """image => {
+  const context = new OffscreenCanvas(1, 1).getContext('2d')
+  context.drawImage(image, -400, -200)
+  return context.getImageData(0, 0, 1, 1).data[0] === 0
+}"""
+"""In the middle."""
 
 
 @pytest.fixture
@@ -226,7 +232,7 @@ def test_a_reload_in_the_middle_of_it_keeps_what_was_drawn(editing: Editing, ins
     form = editing.form
     editing.drag("box", (100, 100), (300, 300))
     editing.drag("crop", (0, 0), (400, 400))
-    form.until(f"{KEPT_WIDTH}.then(width => width === 400)")
+    form.until(f"{KEPT}.then(({{width}}) => width === 400)")
     form.open()
     form.settle()
     form.email.fill(EMAIL)
@@ -234,6 +240,20 @@ def test_a_reload_in_the_middle_of_it_keeps_what_was_drawn(editing: Editing, ins
     expect(form.thanks).to_be_visible()
     picture = pixels(sent(insider))
     assert (picture.size, picture.getpixel((100, 200)), picture.getpixel((50, 50))) == ((400, 400), INK, WHITE)
+
+
+def test_a_reload_while_a_black_out_is_being_placed_keeps_it(editing: Editing, insider: Sandbox) -> None:
+    form = editing.form
+    editing.tool("black")
+    editing.stage.focus()
+    editing.keys("Enter")
+    form.until(f"{KEPT}.then({IS_BLACK})")
+    form.open()
+    form.settle()
+    form.email.fill(EMAIL)
+    form.send()
+    expect(form.thanks).to_be_visible()
+    assert pixels(sent(insider)).getpixel((400, 200)) == BLACK
 
 
 def test_edited_again_the_marks_are_there_to_be_changed(editing: Editing, insider: Sandbox) -> None:
