@@ -4,6 +4,7 @@ import {icon, make} from '../static/editor/dom.js'
 import {moved} from './shapes.js'
 import {textBox} from './text.js'
 /** @import {Editor} from './editor.js' */
+/** @import {Mark} from './shapes.js' */
 
 const CROSS = 'M5 5l10 10M15 5 5 15'
 
@@ -11,6 +12,8 @@ export class Marks {
   #editor
   /** What is listed. A list that is made anew with each key would be read anew. */
   #names = ''
+  /** The mark whose name was scrolled to. @type {number | undefined} */
+  #revealed
 
   /** @param {Editor} editor */
   constructor(editor) {
@@ -27,11 +30,15 @@ export class Marks {
     this.#editor.hint.hidden = isText
     if (isText && this.field.value !== selected.text) this.field.value = selected.text
     const names = all.map(mark => [mark.id, this.#editor.nameOf(mark)]).join('\n')
-    if (names === this.#names) {
-      for (const {id} of all) this.#find(id)?.setAttribute('aria-pressed', id === selected?.id)
-      return
-    }
+    if (names === this.#names) for (const {id} of all) this.#find(id)?.setAttribute('aria-pressed', id === selected?.id)
+    else this.#fill(all, selected)
     this.#names = names
+    if (selected?.id !== this.#revealed) this.#reveal(this.#find(selected?.id)?.parentElement)
+    this.#revealed = selected?.id
+  }
+
+  /** @param {Mark[]} all @param {Mark} [selected] */
+  #fill(all, selected) {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.mark
     this.list.replaceChildren(...all.map(mark => {
       const name = this.#editor.nameOf(mark)
@@ -41,12 +48,19 @@ export class Marks {
     if (focused) this.#find(Number(focused))?.focus()
   }
 
+  /** Scrolls the list, and nothing else, to a name. @param {HTMLElement | null} [item] */
+  #reveal(item) {
+    if (!item) return
+    const [{left, right}, view] = [item, this.list].map(element => element.getBoundingClientRect())
+    this.list.scrollLeft += Math.max(0, right - view.right) + Math.min(0, left - view.left)
+  }
+
   /** The user is about to type the selected mark's text. */
   write() {
     this.field.focus()
   }
 
-  /** @param {number} id */
+  /** @param {number} [id] */
   #find(id) { return this.list.querySelector(`[data-mark="${id}"]`) }
 
   /** @param {number} id */

@@ -90,7 +90,8 @@ const FAULTY = {} // what a function that failed returns: not an identity
 /** Codes that old Android still sends. @type {Record<string, string>} */
 const WITHDRAWN = {iw: 'he', in: 'id'}
 
-/** Custom properties have names that no page has: a page may set or register any other, for all elements. */
+/** Custom properties have names that no page has: a page may set or register any other, for all elements. Chromium makes
+ * clipped corners of a frame black, unless it is never quite opaque. */
 const STYLE = `
 .button{transition:background .12s}
 @media (hover:hover){.button:hover{background:var(--feedback-accent-hover,color-mix(in srgb,var(--ifb-accent),light-dark(#000,#7598e7) 12%))}}
@@ -141,13 +142,14 @@ i:nth-child(5){height:132px}
 .cross{position:absolute;inset-block-start:16px;inset-inline-end:16px;width:44px;height:44px;padding:12px;border:0;border-radius:var(--ifb-radius);
 background:none;color:var(--feedback-muted,light-dark(#675f56,#b8b0a5));cursor:pointer}
 @media (hover:hover){.cross:hover{background:var(--feedback-subtle,light-dark(#f7f5f2,#2a2724));color:inherit}}
+:host dialog.panel[data-full]{inset:16px;width:auto;height:auto;max-width:none;max-height:none;margin:0}
 @media ${SMALL}{
 :host dialog.panel.panel{inset:calc(12px + env(safe-area-inset-top)) 0 0;width:auto;height:auto;max-width:none;max-height:none;margin:0;
 padding:0 env(safe-area-inset-right) env(safe-area-inset-bottom) env(safe-area-inset-left);border-radius:22px 22px 0 0;overflow:visible;translate:0 40px;scale:1;transition-duration:.18s}
 :host dialog.panel.panel[open]{translate:0;transition-duration:.26s}
-dialog iframe{height:100%;clip-path:inset(0 round 22px 22px 0 0)}}
-:host dialog.panel.panel[data-full]{inset:16px;width:auto;height:auto;max-width:none;max-height:none;margin:0}
+dialog iframe{height:100%;clip-path:inset(0 round 22px 22px 0 0);opacity:.999}}
 [data-full] iframe{height:100%}
+.box:has([data-full]) .launcher{visibility:hidden}
 div.panel[data-full] iframe{height:max(var(--ifb-height),min(80vh,640px))}
 [data-hidden] :is(.launcher,dialog){transition:none!important;animation:unseen .1s infinite alternate}
 [data-hidden] dialog::backdrop{opacity:0!important;transition:none!important}

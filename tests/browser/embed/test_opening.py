@@ -211,9 +211,16 @@ def test_a_small_screen_gets_a_sheet(visit: Any, mode: str) -> None:
         return line.getpixel((179, 0)) == (255, 255, 255) != line.getpixel((0, 0)) != (0, 0, 0)
 
     until(has_a_round_corner)
+    frame.evaluate("window.link.stage('full')")
+    assert panel(page).bounding_box()["width"] == 360
     page.set_viewport_size({"width": 1280, "height": 900})
     frame.wait_for_function("window.heard.at(-1)[1].sheet === false")
     expect(panel(page)).to_be_visible()
+    until(lambda: panel(page).bounding_box() == {"x": 16, "y": 16, "width": 1248, "height": 868})
+    expect(launcher(page)).to_be_hidden()
+    frame.evaluate("window.link.stage('')")
+    until(lambda: panel(page).bounding_box()["width"] < 500)
+    expect(launcher(page)).to_be_visible()
 
 
 def test_the_height_follows_the_content_and_stops_at_the_edge_of_the_window(visit: Any) -> None:
