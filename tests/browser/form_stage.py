@@ -163,6 +163,15 @@ class FormPage:
         self.email.fill(email)
         return self
 
+    def compose(self, text: str) -> None:
+        """Write with an input method, as in Japanese, and end composing with Enter."""
+        session = self.context.new_cdp_session(self.tab)
+        session.send("Input.imeSetComposition", {"text": text, "selectionStart": len(text), "selectionEnd": len(text)})
+        enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229}
+        session.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", **enter})
+        session.send("Input.insertText", {"text": text})
+        session.detach()
+
     def add(self, *files: tuple[str, bytes, str]) -> Self:
         """Choose files, and wait until each has been checked."""
         before = self.rows.count()

@@ -109,7 +109,9 @@ def test_a_text_stands_where_it_was_put(editing: Editing, insider: Sandbox) -> N
     editing.tool("text")
     editing.press((100, 300))
     editing.page.keyboard.type("Look here")
-    assert editing.names == ["Text 1: Look here"]
+    editing.form.compose("見")
+    editing.page.keyboard.type("!")
+    assert editing.names == ["Text 1: Look here見!"]
     editing.done()
     editing.form.send()
     expect(editing.form.thanks).to_be_visible()

@@ -536,6 +536,19 @@ def test_everything_can_be_done_by_the_keyboard_alone(form: FormPage, insider: S
     assert feedback["body"]["contactConsent"] is True
 
 
+def test_an_enter_that_ends_composing_sends_nothing(form: FormPage, insider: Sandbox) -> None:
+    form.fill("Too slow", "見").text.focus()
+    form.compose("見")
+    form.email.focus()
+    form.compose("本@northwind.example")
+    expect(form.email).to_have_value("見本@northwind.example")
+    expect(form.button).to_be_visible()
+    assert insider.feedbacks() == []
+    form.email.press("Enter")
+    expect(form.thanks).to_be_visible()
+    assert [text[-1] for text in insider.descriptions()] == ["見"]
+
+
 @pytest.mark.unopened
 @pytest.mark.parametrize("query", ["", "?lang=ar", "?lang=de"])
 def test_nothing_scrolls_sideways_or_overlaps_at_320_pixels(form: FormPage, query: str) -> None:
