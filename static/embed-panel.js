@@ -366,13 +366,20 @@ export class Panel {
       theme: host.get('theme') ?? 'auto', lang: host.language, email: host.get('email'), context: this.#clone(), ...this.#who,
       sheet: !host.inline && small.matches,
       low: this.#isLow = this.#needsLow,
-      place: [...document.querySelectorAll(`${NAME}[mode=inline]`)].indexOf(host.element) + 1,
+      place: this.#place,
       // Tab does not leave a dialog. From a popover it returns to the opener, except to the launcher, which is beside it.
       trap: this.#modal || host.isOpen && ![host.launcher, document.body, null].includes(host.opener),
       ...more,
     }
     const message = {ns: NAME, v: 1, id: this.#id, type, data}
     this.#frame.contentWindow?.postMessage(message, addressed(host.url).origin, other && [other])
+  }
+
+  /** Which of the forms inside the page it is, if there are several: each has a draft of its own. */
+  get #place() {
+    const all = [...document.querySelectorAll(`${NAME}[mode=inline]`)]
+    const place = all.indexOf(this.host.element) + 1
+    return place && all.length > 1 ? `${place}/${all.length}` : ''
   }
 
   /** Whether the form has to be compact, so that every field is in view before anybody scrolls. */

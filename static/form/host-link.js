@@ -218,7 +218,7 @@ function known(data) {
   if (data.identity === null || typeof data.identity === 'string') wish.identity = data.identity
   if (typeof data.context === 'object') wish.context = data.context
   if (['first', 'last'].includes(data.focus)) wish.focus = data.focus
-  if (typeof data.place === 'number') wish.place = data.place
+  if (typeof data.place === 'string') wish.place = data.place
   for (const key of ['renews', 'sheet', 'low', 'trap', 'visible']) if (typeof data[key] === 'boolean') wish[key] = data[key]
   return wish
 }

@@ -15,7 +15,7 @@ import {forget, forgetAddress, Kept, tellTabs} from './kept.js'
  *   sheet?: boolean,
  *   low?: boolean,
  *   trap?: boolean,
- *   place?: number,
+ *   place?: string,
  *   focus?: 'first' | 'last',
  *   visible?: boolean,
  * }} HostWish what the host page sets; `null` takes a value back; an absent key changes nothing

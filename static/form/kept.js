@@ -10,6 +10,7 @@
 
 const DAYS = 30, MINUTES = 30
 const MOST = 5 // drafts of one person
+const MOST_FORMS = 50 // inside a page
 const DRAFT = 'draft', OWN = 'own', FILES = 'files'
 /** The key of the remembered e-mail address, which is the same for all products. */
 export const ADDRESS = 'feedback-email'
@@ -73,8 +74,8 @@ export class Kept {
    * @returns {Draft | undefined} */
   get draft() {
     const {drafts} = this
-    const {id} = parse(this.#read(this.#tab, this.#own))
-    return drafts.find(draft => draft.id === id) ?? drafts.find(({id}) => !this.#isTaken(id))
+    const own = this.#idOf(this.#own)
+    return drafts.find(({id}) => id === own) ?? drafts.find(({id}) => !this.#isTaken(id))
   }
 
   /** Whether a draft is as it was last read or written here: no other tab has changed it. @param {Draft} draft */
@@ -101,16 +102,15 @@ export class Kept {
   }
 
   /** The key of that: a page may have several forms of a product inside it. */
-  get #own() {
-    const {place} = document.documentElement.dataset
-    return place ? `${place}:${OWN}` : OWN
-  }
+  get #own() { return ownOf(placed().place) }
 
   /** @param {string} id */
   #isTaken(id) {
-    const tab = document.documentElement.dataset.place ? storage('sessionStorage') : undefined
-    return Object.keys(tab ?? {}).some(key => key.startsWith(this.#prefix) && key.endsWith(OWN) && parse(tab?.getItem(key)).id === id)
+    return Array.from({length: placed().all}, (_, index) => this.#idOf(ownOf(index + 1))).includes(id)
   }
+
+  /** @param {string} own */
+  #idOf(own) { return parse(this.#read(this.#tab, own)).id }
 
   /** @param {string} id */
   #others(id) { return this.drafts.filter(draft => draft.id !== id) }
@@ -134,6 +134,17 @@ export class Kept {
       return null
     }
   }
+}
+
+/** @param {number} place inside the page; 0 if there are not several */
+function ownOf(place) {
+  return place ? `${place}:${OWN}` : OWN
+}
+
+/** Which of several forms inside the page this is, and how many they are; else nothing. */
+function placed() {
+  const [place, all] = (document.documentElement.dataset.place ?? '').split('/').map(Number)
+  return {place, all: Math.min(all || 0, MOST_FORMS)}
 }
 
 /** A name that nothing else has. */

@@ -61,7 +61,7 @@ function obey(form, wish) {
   if (theme !== undefined) root.dataset.theme = theme ?? own
   if (sheet !== undefined) root.toggleAttribute('data-sheet', sheet)
   if (low !== undefined) root.toggleAttribute('data-low', low)
-  if (place) root.dataset.place = String(place)
+  if (place) root.dataset.place = place
   if (page || failures || email || identity || context || lang && lang !== spoken || form.element('feedback-identity')) meet(form, page => page.hear(wish))
   else form.recall()
 }
