@@ -375,9 +375,9 @@ export class Panel {
     this.#frame.contentWindow?.postMessage(message, addressed(host.url).origin, other && [other])
   }
 
-  /** Which of the forms inside the page it is, if there are several: each has a draft of its own. */
+  /** Which of the product's forms in the page it is, if there are several: each has a draft of its own. */
   get #place() {
-    const all = [...document.querySelectorAll(`${NAME}[mode=inline]`)]
+    const all = [...document.querySelectorAll(NAME)].filter(element => element.getAttribute('product') == this.#product)
     const place = all.indexOf(this.host.element) + 1
     return place && all.length > 1 ? `${place}/${all.length}` : ''
   }

@@ -10,7 +10,7 @@
 
 const DAYS = 30, MINUTES = 30
 const MOST = 5 // drafts of one person
-const MOST_FORMS = 50 // inside a page
+const MOST_FORMS = 50 // in a page
 const DRAFT = 'draft', OWN = 'own', FILES = 'files'
 /** The key of the remembered e-mail address, which is the same for all products. */
 export const ADDRESS = 'feedback-email'
@@ -70,7 +70,7 @@ export class Kept {
   /** The newest first. @returns {Draft[]} */
   get drafts() { return draftsOf(this.#read(this.#place, DRAFT)) }
 
-  /** The draft that this form of this tab had last, or else the newest, but inside a page not that of another form there.
+  /** The draft that this form of this tab had last, or else the newest, but not that of another form in the page.
    * @returns {Draft | undefined} */
   get draft() {
     const {drafts} = this
@@ -101,7 +101,7 @@ export class Kept {
     return this.has(draft) && this.#write(this.#place, DRAFT, this.#others(draft.id))
   }
 
-  /** The key of that: a page may have several forms of a product inside it. */
+  /** The key of that: a page may have several forms of a product. */
   get #own() { return ownOf(placed().place) }
 
   /** @param {string} id */
@@ -136,12 +136,12 @@ export class Kept {
   }
 }
 
-/** @param {number} place inside the page; 0 if there are not several */
+/** @param {number} place in the page; 0 if there are not several */
 function ownOf(place) {
   return place ? `${place}:${OWN}` : OWN
 }
 
-/** Which of several forms inside the page this is, and how many they are; else nothing. */
+/** Which of several forms in the page this is, and how many they are; else nothing. */
 function placed() {
   const [place, all] = (document.documentElement.dataset.place ?? '').split('/').map(Number)
   return {place, all: Math.min(all || 0, MOST_FORMS)}

@@ -165,7 +165,7 @@ def test_an_element_without_a_product_is_named_as_such(host: HostPage) -> None:
         host.visit()
 
 
-def test_each_form_inside_a_page_brings_back_its_own_draft(host: HostPage) -> None:
+def test_each_form_in_a_page_brings_back_its_own_draft(host: HostPage) -> None:
     inline = '<insider-feedback product="demo" mode="inline"></insider-feedback>'
     host.put(f'{HEAD}<script src="LOADER" async></script><body>{inline}{inline}')
     host.visit()
