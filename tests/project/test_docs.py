@@ -93,7 +93,9 @@ def test_the_protocol_has_every_message_and_every_value() -> None:
     form = (ROOT / "static/form/host-link.js").read_text("utf-8")
     panel = (ROOT / "static/embed-panel.js").read_text("utf-8")
     sent = re.compile(r"#post\('(\w+)'")
-    values = set(re.findall(r"wish\.(\w+) = ", form.split("function known(")[1]))
+    known = form.split("function known(")[1]
+    flags = re.findall(r"'(\w+)'", known.split("const key of [")[1].partition("]")[0])
+    values = {*re.findall(r"wish\.(\w+) = ", known), *flags}
     assert rows("protocol.md", "From the form") == set(sent.findall(form))
     assert rows("protocol.md", "From the host page") == set(sent.findall(panel)) | values
 
