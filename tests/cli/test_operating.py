@@ -1,11 +1,15 @@
 """The operator's statements, on SQLite and on PostgreSQL."""
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from outboxes import due_ids, kept_blobs, new_submission, outbox_at, time_passes
+from sqlalchemy import Connection
 
+from widget.cli import operating
 from widget.outbox.entries import Entry, Erased, Wanted
 from widget.outbox.model import Transition
 from widget.outbox.operator import Operator
@@ -68,6 +72,30 @@ async def test_pages_follow_one_another_without_a_gap(outbox: Outbox) -> None:
         seen += page
     assert len(seen) == 7
     assert {each.id for each in seen} == {*VERDICTS, "sending"}
+
+
+async def test_the_database_sorts_and_counts_the_selected_rows_once_however_many(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = Operator(outbox.backend)
+    in_order = [entry.id for entry in await operator.find(Wanted())]
+    looks: list[object] = []
+    read = outbox.backend.read
+
+    async def counted(job: Callable[[Connection], Any]) -> Any:
+        looks.append(job)
+        return await read(job)
+
+    monkeypatch.setattr(outbox.backend, "read", counted)
+    assert await operator.ids(Wanted(), limit=3, newest=True) == in_order[:-4:-1]
+    assert await operator.count_by_state(Wanted(erased=False)) == Counter(queued=2, unknown=2, refused=1, sending=1)
+    assert [(group.product, group.count) for group in await operator.groups(Wanted(states=("refused",)))] == [
+        ("of-refused", 1)
+    ]
+    assert len(looks) == 3
+    monkeypatch.setattr(operating, "BATCH", 2)
+    assert [entry.id async for entry in operating.each(operator, Wanted())] == in_order
+    assert len(looks) == 3 + 1 + 4  # the ids, and four times two rows by their ids
 
 
 async def test_all_but_what_is_sent_or_delivered_can_be_put_back(outbox: Outbox) -> None:

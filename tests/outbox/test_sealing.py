@@ -159,6 +159,17 @@ async def test_what_insider_connect_said_is_sealed_with_it(database_url: str, tm
         assert (entry.last_error, entry.public_message) == ("It works is no text", "It works.")
 
 
+async def test_a_summary_joins_what_was_said_alike_whatever_seals_it(database_url: str, tmp_path: Path) -> None:
+    for keyring in (PLAIN, Keyring((OLD,)), BOTH, BOTH):
+        async with outbox_at(database_url, tmp_path, keyring=keyring) as outbox:
+            await outbox.add(new := new_submission(outbox))
+            work = await outbox.claim(new.id)
+            assert work is not None
+            await outbox.record(work, Transition("refused", error="answered 400: no text"))
+            groups = await Operator(outbox.backend).groups(_ANY)
+    assert [(each.state, each.last_error, each.count) for each in groups] == [("refused", "answered 400: no text", 4)]
+
+
 async def test_rows_from_before_and_of_an_older_key_stay_readable(database_url: str, tmp_path: Path) -> None:
     ids = []
     for keyring in (PLAIN, Keyring((OLD,)), BOTH):

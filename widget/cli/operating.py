@@ -3,7 +3,8 @@
 import getpass
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -120,24 +121,15 @@ async def _check_products(operator: Operator, settings: Settings, products: Sequ
 async def each(
     operator: Operator, wanted: Wanted, limit: int | None = None, *, newest: bool = False
 ) -> AsyncIterator[Entry]:
-    """The selected submissions in order, at most `limit`, without loading all of them."""
-    seen = 0
-    async for entries in pages(operator, wanted, newest=newest):
-        for entry in entries:
-            if limit is not None and seen >= limit:
-                return
-            seen += 1
+    """The selected submissions in order, at most `limit`, without loading more than the ids of all of them."""
+    for ids in batches(await operator.ids(wanted, limit=limit, newest=newest), BATCH):
+        for entry in await operator.find(replace(wanted, ids=ids), newest=newest):
             yield entry
 
 
-async def pages(
-    operator: Operator, wanted: Wanted, size: int = BATCH, *, newest: bool = False
-) -> AsyncIterator[Sequence[Entry]]:
-    """The same, `size` at a time."""
-    after: Entry | None = None
-    while entries := await operator.find(wanted, after=after, limit=size, newest=newest):
-        yield entries
-        after = entries[-1]
+def batches(ids: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+    """The ids, `size` at a time."""
+    return (tuple(ids[start : start + size]) for start in range(0, len(ids), size))
 
 
 def in_words(counts: "Counter[str]") -> str:

@@ -7,7 +7,7 @@ submissions do not exist or are not in a state for the command.
 
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import click
 
 from widget.cli import common, export, importing, operating
 from widget.cli.operating import NOT_ALL, each, in_words, named, rows
-from widget.cli.shown import as_json, details, summary_as_json, summary_table, table, why
+from widget.cli.shown import as_json, details, summary_as_json, summary_table, table
 from widget.config.settings import Settings
 from widget.ops.words import duration, moment, one_line
 from widget.outbox.accounts import Accounts, Overview
@@ -31,6 +31,8 @@ _OPEN = ("queued", "sending", "unknown", "refused")
 _HAVING_TEXT = tuple(state for state in STATES if state != "delivered")
 _ROWS = 100
 """Lines of a table."""
+_AT_ONCE = 100
+"""Submissions in one change, so that the service never waits for long."""
 
 
 @click.group()
@@ -99,14 +101,8 @@ async def _print_table(operator: Operator, wanted: Wanted, limit: int, newest: b
 
 
 async def _print_summary(operator: Operator, wanted: Wanted, in_json: bool) -> None:
-    counts: Counter[tuple[str, str, str]] = Counter()
-    oldest: dict[tuple[str, str, str], float] = {}
-    async for entry in each(operator, wanted):
-        kind = (entry.state, entry.product, why(entry) or "-")
-        counts[kind] += 1
-        oldest.setdefault(kind, entry.age)
     write = summary_as_json if in_json else summary_table
-    operating.write(write([(*kind, number, oldest[kind]) for kind, number in counts.most_common()]))
+    operating.write(write(await operator.groups(wanted)))
 
 
 def _delivery_state(overview: Overview) -> Iterator[str]:
@@ -214,10 +210,10 @@ def export_rows(names: tuple[str, ...], to: Path | None, files: Path | None, **f
         meant = replace(wanted, ids=ids)
         if names and not ids:
             return 0, wrong
-        total = await operator.count(meant)
-        with export.target(to) as out, operating.progress(total, "Exporting") as bar:
-            async for entry in each(operator, meant):
-                whole = await operator.whole(entry.id)
+        found = await operator.ids(meant)
+        with export.target(to) as out, operating.progress(len(found), "Exporting") as bar:
+            for submission_id in found:
+                whole = await operator.whole(submission_id)
                 if whole is not None:
                     out.write(await export.line(operator.backend, whole, files) + "\n")
                     number += 1
@@ -305,9 +301,10 @@ def erase(names: tuple[str, ...], email: str | None, unreadable: bool, yes: bool
         erased = operating.run(lambda operator, _: operator.erase_unreadable(), all_readable=False)
     else:
         address = _address(email)
-        found, _ = operating.run(lambda operator, _: operator.find_person(address))
-        if found and not yes:
-            operating.confirm(f"Erase {rows(len(found))} from this person?")
+        if not yes:
+            found, _ = operating.run(lambda operator, _: operator.find_person(address))
+            if found:
+                operating.confirm(f"Erase {rows(len(found))} from this person?")
         erased = operating.run(lambda operator, _: operator.erase_person(address))
     facts = {"discarded": erased.discarded, "reason": "unreadable" if unreadable else "request"}
     operating.audit("outbox.erased", erased.ids, rows=len(erased.ids), **facts)
@@ -364,13 +361,8 @@ async def _applicable(
     operator: Operator, wanted: Wanted, states: Sequence[str], *, with_text: bool = False
 ) -> "Counter[str]":
     """How many of them are in one of the states and, if `with_text` is set, still have their text; by state."""
-    return Counter(
-        [
-            entry.state
-            async for entry in each(operator, wanted)
-            if entry.state in states and not (with_text and entry.erased)
-        ]
-    )
+    counts = await operator.count_by_state(replace(wanted, erased=False) if with_text else wanted)
+    return Counter({state: counts[state] for state in states if state in counts})
 
 
 def _count_only(
@@ -408,10 +400,10 @@ def _change(
     async def work(operator: Operator, settings: Settings) -> Changed:
         done: list[str] = []
         ids, left = await named(operator, settings, names)
-        total = len(ids) if names else await operator.count(wanted)
+        meant = ids if names else await operator.ids(wanted)
         try:
-            with operating.progress(total, word) as bar:
-                async for batch in _batches(operator, ids if names else None, wanted):
+            with operating.progress(len(meant), word) as bar:
+                for batch in operating.batches(meant, _AT_ONCE):
                     changed = await change(operator, batch)
                     done.extend(changed.done)
                     left.update(changed.left)
@@ -429,13 +421,3 @@ def _change(
         operating.tell_wrong(dict(changed.left))
     if names and changed.left:
         sys.exit(NOT_ALL)
-
-
-async def _batches(operator: Operator, ids: Sequence[str] | None, wanted: Wanted) -> AsyncIterator[Sequence[str]]:
-    size = 100
-    if ids is not None:
-        for start in range(0, len(ids), size):
-            yield ids[start : start + size]
-        return
-    async for entries in operating.pages(operator, wanted, size):
-        yield [entry.id for entry in entries]

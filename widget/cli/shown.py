@@ -11,7 +11,7 @@ import click
 
 from widget.ops import words
 from widget.ops.words import duration, moment, one_line
-from widget.outbox.entries import Changed, Entry, Erased, Whole
+from widget.outbox.entries import Changed, Entry, Erased, Group, Whole
 from widget.outbox.tables import TEST
 from widget.submissions import addresses
 from widget.submissions.model import Feedback
@@ -32,24 +32,20 @@ def table(entries: Sequence[Entry]) -> Iterator[str]:
     return columns([_HEADS, *map(_cells, entries)] if entries else [])
 
 
-Group = tuple[str, str, str, int, float]
-"""Submissions that are alike: state, product, reason, how many, and the age of the oldest in seconds."""
-
-
 def summary_table(groups: Sequence[Group]) -> Iterator[str]:
     """A header line and a line for each group; nothing without groups."""
     cells = [
-        (str(number), state, product, duration(oldest), one_line(reason))
-        for state, product, reason, number, oldest in groups
+        (str(group.count), group.state, group.product, duration(group.oldest), one_line(why(group) or "-"))
+        for group in groups
     ]
     return columns([("COUNT", "STATE", "PRODUCT", "OLDEST", "REASON"), *cells] if cells else [])
 
 
 def summary_as_json(groups: Sequence[Group]) -> Iterator[str]:
     """A JSON object for each group."""
-    for state, product, reason, number, oldest in groups:
-        group = {"state": state, "product": product, "reason": None if reason == "-" else reason}
-        yield words.as_json(group | {"count": number, "oldest_seconds": round(oldest)})
+    for group in groups:
+        kind = {"state": group.state, "product": group.product, "reason": why(group)}
+        yield words.as_json(kind | {"count": group.count, "oldest_seconds": round(group.oldest)})
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -74,8 +70,8 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def why(entry: Entry) -> str | None:
-    """Why a submission is in its state."""
+def why(entry: Entry | Group) -> str | None:
+    """Why submissions are in their state."""
     if entry.held_for == TEST:
         return "a test: never delivered"
     return f"held back: {entry.held_for}" if entry.held_for else entry.last_error

@@ -59,6 +59,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that are in the same state for the same reason, and the age of the oldest in seconds."""
+
+    state: State
+    product: str
+    held_for: str | None
+    last_error: str | None
+    count: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Attached:
     """A file of a row. `blob` is None once its bytes are erased; `sealed` says whether they are encrypted."""
 

@@ -6,6 +6,7 @@ prints and logs.
 """
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from widget.errors import RowUnreadable
 from widget.outbox import sealing
 from widget.outbox.backend import Backend, terms_of
-from widget.outbox.entries import DISCARDABLE, RETRIABLE, Attached, Changed, Entry, Erased, Wanted, Whole
+from widget.outbox.entries import DISCARDABLE, RETRIABLE, Attached, Changed, Entry, Erased, Group, Wanted, Whole
 from widget.outbox.erasure import drop_files, erase
 from widget.outbox.model import NO_ID, known_id
 from widget.outbox.operator_statements import BATCH, operator_statements
@@ -43,6 +44,28 @@ class Operator:
         """How many rows are selected."""
         statement = self._statements.count.where(self._statements.meant(wanted))
         return await self.backend.read(lambda c: c.scalar(statement)) or 0
+
+    async def count_by_state(self, wanted: Wanted) -> "Counter[str]":
+        """How many rows are selected, by state."""
+        statement = self._statements.count_by_state.where(self._statements.meant(wanted))
+        return await self.backend.read(lambda c: Counter({row[0]: row[1] for row in c.execute(statement)}))
+
+    async def groups(self, wanted: Wanted) -> Sequence[Group]:
+        """The selected rows by state, product and reason, the largest group first."""
+        statement = self._statements.groups.where(self._statements.meant(wanted))
+        groups: dict[tuple[Any, ...], Group] = {}
+        for row in await self.backend.read(lambda c: c.execute(statement).all()):
+            reason = _opened(row, self.backend.keyring, "last_error", row.last_error)
+            kind = (row.state, row.product, row.held_for, reason)
+            others = groups.get(kind, Group(*kind, count=0, oldest=0.0))
+            groups[kind] = Group(*kind, count=others.count + row.number, oldest=max(others.oldest, row.oldest))
+        return sorted(groups.values(), key=lambda group: (-group.count, -group.oldest))
+
+    async def ids(self, wanted: Wanted, *, limit: int | None = None, newest: bool = False) -> Sequence[str]:
+        """The ids of the selected rows, oldest first unless `newest` is set. The database sorts them once, however
+        many there are."""
+        statement = self._statements.ids(newest).where(self._statements.meant(wanted)).limit(limit)
+        return await self.backend.read(lambda c: c.scalars(statement).all())
 
     async def named(self, name: str) -> Sequence[str]:
         """The ids that `name` may stand for: an id, the beginning of one, or the feedback's id at Insider Connect."""
@@ -231,11 +254,14 @@ def _why_not(row: _Row | None, allowed: Sequence[str]) -> str:
 def _entry(row: _Row, keyring: Keyring) -> Entry:
     facts = {name: getattr(row, name) for name in Entry.__dataclass_fields__}
     facts["feedback_id"] = known_id(row.feedback_id)
-    opened = partial(keyring.opened_or, DAMAGED, row.data_key, row.id)
-    for name, column in (("last_error", "last_error"), ("public_message", "told")):
-        if sealing.is_sealed(facts[name]):
-            facts[name] = opened(column, facts[name])
+    facts["last_error"] = _opened(row, keyring, "last_error", row.last_error)
+    facts["public_message"] = _opened(row, keyring, "told", row.public_message)
     return Entry(**facts)
+
+
+def _opened(row: _Row, keyring: Keyring, column: str, text: str | None) -> str | None:
+    """A text that is sealed only if others wrote it."""
+    return keyring.opened_or(DAMAGED, row.data_key, row.id, column, text) if sealing.is_sealed(text) else text
 
 
 def _attached(file: _Row, opened: Callable[[str, Any], Any], sealed: bool) -> Attached:

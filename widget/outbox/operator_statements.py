@@ -31,6 +31,8 @@ BATCH = 500
 """Rows in one answer or one transaction, small enough that the running service never waits for long."""
 _SHORTEST_PREFIX = 4
 """The fewest characters that an abbreviated id may have."""
+_LONGEST_ID = 32
+"""The most characters of an id. That many are no beginning of one, so the primary key finds the row."""
 
 
 class OperatorStatements:
@@ -46,6 +48,13 @@ class OperatorStatements:
 
         # Look.
         self.count = select(func.count()).select_from(submission)
+        self.count_by_state = select(s.state, func.count()).group_by(s.state)
+        # A sealed error is in one row alone, so `min` is the id that opens it.
+        kind = (s.state, s.product, s.held_for, s.last_error, s.data_key)
+        age = now - func.min(s.accepted_at)
+        self.groups = select(*kind, func.min(s.id).label("id"), func.count().label("number"), age.label("oldest"))
+        self.groups = self.groups.group_by(*kind)
+        self._ids: Select[Any] = select(s.id)
         self._find: Select[Any] = select(*entry)
         self.whole: Select[Any] = select(*entry, *more, s.content_mac, s.identity_used, s.locale, s.cause).where(one)
         self.files: Select[Any] = (
@@ -74,19 +83,18 @@ class OperatorStatements:
 
     def find(self, newest: bool) -> Select[Any]:
         """Rows in the order of their arrival, or in reverse."""
-        s = submission.c
-        return (
-            self._find.order_by(s.accepted_at.desc(), s.id.desc())
-            if newest
-            else self._find.order_by(s.accepted_at, s.id)
-        )
+        return _in_order(self._find, newest)
+
+    def ids(self, newest: bool) -> Select[Any]:
+        """The ids of rows in the same order."""
+        return _in_order(self._ids, newest)
 
     def named(self, name: str) -> Select[Any] | None:
         """The ids for which `name` may stand; None if it cannot be an id."""
         s = submission.c
         is_number = name.isascii() and name.isdigit() and len(name) < 19
         conditions = [s.id == name]
-        if len(name) >= _SHORTEST_PREFIX:
+        if _SHORTEST_PREFIX <= len(name) < _LONGEST_ID:
             conditions.append(s.id.startswith(name, autoescape=True))
         if is_number:
             conditions.append(s.feedback_id == int(name))
@@ -127,6 +135,11 @@ class OperatorStatements:
 
 operator_statements = lru_cache(OperatorStatements)
 """The same, built once."""
+
+
+def _in_order(rows: Select[Any], newest: bool) -> Select[Any]:
+    s = submission.c
+    return rows.order_by(s.accepted_at.desc(), s.id.desc()) if newest else rows.order_by(s.accepted_at, s.id)
 
 
 def _entry_columns(now: ColumnElement[float]) -> tuple[ColumnElement[Any], ...]:
