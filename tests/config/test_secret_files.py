@@ -121,6 +121,7 @@ def test_a_secret_that_is_given_twice_stops_the_start(config: Path, tmp_path: Pa
         (b"", "is empty"),
         (b" \n", "is empty"),
         (b"\xff\xfe", "UTF-8"),
+        ("secret".encode("utf-16-le"), "UTF-8"),
         (b"x" * 70_000, "too long"),
     ],
 )

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from widget.config import loading
 from widget.config.settings import VARIABLES, Settings
 from widget.config.weaknesses import weaknesses
-from widget.errors import ConfigurationError
+from widget.errors import ConfigurationError, Problem
 from widget.sandbox.server import accounts_from
 from widget.theming.themes import Theme
 
@@ -467,6 +467,15 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
                 assert not problem.message.endswith("cannot be used; see docs/settings.md"), (value, problem)
 
 
+@pytest.mark.parametrize("name", [*VARIABLES, "insider_client_id__demo", "insider_client_secret__demo"])
+def test_a_value_in_quotes_is_refused_for_them(config: Path, name: str) -> None:
+    for quote in "'", '"':
+        with pytest.raises(ConfigurationError) as caught:
+            load(config, **{name.upper(): f"{quote}{config}{quote}"})
+        sentence = "stands in quotes, which would be a part of it; leave them out"
+        assert Problem(name.upper(), sentence) in caught.value.problems
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
@@ -477,12 +486,19 @@ def test_no_value_is_refused_in_the_words_of_a_library(config: Path, name: str) 
         ("DELIVERY_WAIT", "soon", "is not a finite number; give one such as 2.5"),
         ("MIN_FILL_TIME", "-1", "is too small; give at least 0"),
         ("LEASE", "0", "is too small; give more than 0"),
+        ("SWEEP_INTERVAL", "30000000", "is too large; give at most 7776000"),
+        ("UNKNOWN_HOLD", "1e12", "is too large; give at most 7776000"),
         ("INSIDER_CA", "/nowhere.pem", "cannot be read: No such file or directory"),
         ("INSIDER_CA", str(ROOT / "README.md"), "has no certificate in PEM format"),
         ("OPS_TOKEN", "short", "is too short; give at least 16 characters"),
         ("OPS_TOKEN", "change-me-please-now", "is easy to guess; `widget secret` makes one"),
         ("SECRET_KEY", "changeme" * 5, "is easy to guess; `widget secret` makes one"),
         ("DATA_KEY", f"{GOOD_KEY}\n{GOOD_KEY[::-1]}", "has several keys with no comma between them"),
+        ("SECRET_KEY", f"{GOOD_KEY};{GOOD_KEY[::-1]}", "has several keys with no comma between them"),
+        *(
+            (name, "tests-only-secret-1\ntests-only-secret-2", "has several lines; give it alone")
+            for name in ("OPS_TOKEN", "INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET", "INSIDER_CLIENT_SECRET__DEMO")
+        ),
         (
             "SECRET_KEY",
             f"short,{GOOD_KEY},{'changeme-0123456789' * 2}",

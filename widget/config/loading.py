@@ -34,6 +34,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     unusable: list[Problem] = []
     products = _products(places(environ)[0], problems, unusable)
     environ = secrets.with_files(environ, secrets.names(products), problems)
+    environ = secrets.bare(environ, _ours(products), problems)
     given: dict[str, Any] = {name: text for name in VARIABLES if (text := environ.get(name.upper()))}
     if given.get("rate_limit", "").lower() == "off":
         given = {**dict.fromkeys(_OFF_TOGETHER, "off"), **given}
@@ -127,6 +128,14 @@ _SHORT = 4
 _PER_PRODUCT = ("INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET", "IDENTITY_KEY", "EVENTS_SECRET")
 
 
+def _ours(products: Mapping[str, Product]) -> list[str]:
+    """The names of all variables with a value."""
+    return [
+        *map(str.upper, VARIABLES),
+        *(f"{base}__{suffix(slug)}" for base in _PER_PRODUCT for slug in products),
+    ]
+
+
 def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> Iterator[Problem]:
     """Variables that were meant for us but that nothing reads: almost a setting, or for a product that does not exist.
 
@@ -134,13 +143,7 @@ def _misspelled(environ: Mapping[str, str], products: Mapping[str, Product]) -> 
     """
     slugs = [suffix(slug) for slug in products]
     wanted = secrets.names(products)
-    files = (secrets.spellings(name)[1] for name in wanted)
-    ours = {
-        *map(str.upper, VARIABLES),
-        *(f"{base}__{slug}" for base in _PER_PRODUCT for slug in slugs),
-        *wanted,
-        *files,
-    }
+    ours = {*_ours(products), *wanted, *(secrets.spellings(name)[1] for name in wanted)}
     known = [name for name in ours if "_" in name]
     words = [name for name in ours if "_" not in name]
     for name in secrets.credentials(environ):

@@ -28,6 +28,8 @@ SECRETS = (
 """The settings that are secrets, or may contain a password."""
 OF_PRODUCTS = ("INSIDER_CLIENT_SECRET__", "IDENTITY_KEY__", "EVENTS_SECRET__")
 """The prefixes of products' secrets; the product's slug follows."""
+_OF_ONE_LINE = ("OPS_TOKEN", "INSIDER_CLIENT_ID", "INSIDER_CLIENT_SECRET")
+"""What the names begin with of settings that are no lists. Addresses are checked on their own."""
 MIN_LENGTH = 32
 """Characters of a key that signs or encrypts."""
 MIN_TOKEN = 16
@@ -109,6 +111,23 @@ def spellings(name: str) -> tuple[str, str, str]:
     return name, f"{name}_FILE", f"{name} in CREDENTIALS_DIRECTORY"
 
 
+def bare(environ: Mapping[str, str], names: Collection[str], problems: list[Problem]) -> dict[str, str]:
+    """`environ` without what does not belong to the values of `names`, and which is a problem of each.
+
+    A shell and systemd remove quotes, but `docker --env-file` does not: two machines would read different values.
+    Nobody could sign in with a token of several lines.
+    """
+    found = dict(environ)
+    for name in names:
+        text = found.get(name, "")
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            problems.append(Problem(name, "stands in quotes, which would be a part of it; leave them out"))
+            found[name] = text[1:-1].strip()
+        elif name.startswith(_OF_ONE_LINE) and len(text.splitlines()) > 1:
+            problems.append(Problem(name, "has several lines; give it alone"))
+    return found
+
+
 def _read(path: Path) -> str:
     """The content of the file, without the blanks, line breaks and the byte order mark that editors add."""
     try:
@@ -118,6 +137,8 @@ def _read(path: Path) -> str:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text") from None
+    if "\0" in text:  # every second byte of UTF-16
+        raise ValueError(f"{path} is not UTF-8 text")
     if not text or len(text) > _MAX_FILE:
         raise ValueError(f"{path} is empty" if not text else f"{path} is too long to be a secret")
     return text
@@ -126,7 +147,8 @@ def _read(path: Path) -> str:
 def keys(value: str) -> tuple[str, ...]:
     """Keys that sign or encrypt, newest first. Raises ValueError when one is short or easy to guess, or is several."""
     found = tuple(key.strip() for key in value.split(","))
-    if any(len(key.split()) > 1 and min(map(len, key.split())) >= MIN_LENGTH for key in found):
+    parts = [re.split(r"[\s;]+", key) for key in found]
+    if any(len(each) > 1 and min(map(len, each)) >= MIN_LENGTH for each in parts):
         raise ValueError("has several keys with no comma between them")  # as one, it would do the work of neither
     faults = [_fault(key, place if len(found) > 1 else 0) for place, key in enumerate(found, 1)]
     if wrong := [fault for fault in faults if fault]:

@@ -18,7 +18,8 @@ def _whole_size(value: Any) -> Any:
 
 Bytes = Annotated[ByteSize, BeforeValidator(_whole_size), Field(ge=0, lt=1 << 63)]
 """A number of bytes, also written such as 500MB or 1GiB."""
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=90 * 86_400, allow_inf_nan=False)]
+"""A period. Nothing that is kept waiting for longer than `RETRY_DAYS` may be would be noticed by anybody."""
 
 
 class Topic(BaseModel):
