@@ -452,10 +452,15 @@ class Widget:
         """The web process's id."""
         return self.process.popen.pid
 
-    def stop(self) -> int:
-        """SIGTERM, and wait; answers the exit status."""
+    def stop(self, meanwhile: Callable[[], None] = lambda: None) -> int:
+        """SIGTERM, and wait, doing `meanwhile`; answers the exit status."""
         self._hang_up()
-        return self.process.stop()
+        return self.process.stop(meanwhile)
+
+    def accepts(self) -> bool:
+        """Whether somebody new is let in."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _hang_up(self) -> None:
         """Close the connections that are kept alive: a service that stops would wait for one more request on each."""

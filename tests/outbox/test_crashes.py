@@ -145,10 +145,15 @@ def test_a_stop_finishes_what_is_being_sent_and_takes_no_new_rows(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
     widget = start_widget(DELIVERY_WAIT="0", DELIVERY_CONCURRENCY="1")
-    insider.slow(1.0, "create", times=1)
+    insider.slow(60, "create", times=1)
     first, second = widget.submit("first"), widget.submit("second")
     until(lambda: insider.counts()["create"] == 1)
-    widget.stop()
+
+    def answer_once_it_stops() -> None:
+        until(lambda: not widget.accepts())  # before it closes its port, it takes its last row
+        insider.recover()
+
+    widget.stop(answer_once_it_stops)
     assert insider.descriptions() == ["first"]
     widget.start()
     assert widget.receipt(first)["status"] == "delivered"

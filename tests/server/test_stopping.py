@@ -42,13 +42,6 @@ def is_answered_once(widget: Widget) -> bool:
     return bool(answer.headers.get("connection") == "close")
 
 
-def accepts(widget: Widget) -> bool:
-    with contextlib.suppress(OSError):
-        connect(widget).close()
-        return True
-    return False
-
-
 # --- who is being served ----------------------------------------------------------------------------------------
 
 
@@ -83,7 +76,7 @@ def test_connections_that_are_kept_alive_are_answered_once_more(start_widget: Ca
             connection.sendall(GET)
             assert "200 OK" in answer(connection)
         os.kill(widget.pid, signal.SIGTERM)
-        until(lambda: not accepts(widget))
+        until(lambda: not widget.accepts())
         for connection in kept:
             connection.sendall(GET)
             response = answer(connection)
@@ -111,7 +104,7 @@ def test_a_balancer_sees_the_end_before_anybody_is_turned_away(
     until(lambda: widget.client.get("/readyz").status_code == 503)
     assert widget.client.get("/readyz").json() == {"status": "unavailable"}
     assert widget.client.get("/healthz").status_code == 200
-    assert accepts(widget)
+    assert widget.accepts()
     assert widget.submit("the last one").status_code == 201
     widget.client.close()
     os.kill(widget.pid, signal.SIGINT)  # whoever asks again does not want to wait
@@ -134,7 +127,7 @@ def test_a_socket_that_is_passed_loses_nobody_while_the_service_restarts(insider
             until(lambda: is_answered_once(widget))  # nobody waits for `early`
             early.close()
             process.wait(AN_END)
-            assert accepts(widget)  # the kernel queues new connections for the next process
+            assert widget.accepts()  # the kernel queues new connections for the next process
         finally:
             process.kill()
             log.close()
@@ -151,7 +144,7 @@ def test_several_processes_turn_nobody_away_in_silence(
         kept.sendall(GET)
         assert "200 OK" in answer(kept)
         os.kill(widget.pid, signal.SIGTERM)
-        until(lambda: not accepts(widget))  # although one of them runs on for a while
+        until(lambda: not widget.accepts())  # although one of them runs on for a while
         kept.sendall(GET)
         assert "200 OK" in answer(kept)
     assert widget.stop() == 0
