@@ -1,6 +1,7 @@
 """How operators find submissions, and what commands print, ask and log about many of them at once."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,31 @@ async def test_a_summary_counts_by_state_product_and_reason(stored: Callable[...
     on_top = widget.operate("list").stdout.splitlines()[0]
     assert on_top.startswith("demo: paused since ")
     assert "(answered 503), 1 waiting, oldest " in on_top
+
+
+async def test_output_that_nobody_takes_ends_with_a_sentence_and_what_was_exported_is_logged(
+    stored: Callable[..., object],
+) -> None:
+    widget = await stored({"a" * 8: REFUSED})  # type: ignore[misc]
+
+    def said(*arguments: str) -> list[str]:
+        with open("/dev/full", "wb") as full:
+            ended = subprocess.run(
+                [*widget.command, *arguments],
+                cwd=widget.folder,
+                env=widget.environ,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert ended.returncode == 1
+        return ended.stderr.splitlines()
+
+    sentence = "The output cannot be written: No space left on device"
+    for arguments in ("--help",), ("outbox", "list"):
+        assert said(*arguments) == [sentence]
+    line, last = said("outbox", "export")
+    assert (json.loads(line)["event"], json.loads(line)["rows"], last) == ("outbox.exported", 1, sentence)
 
 
 async def test_a_submission_is_found_by_whatever_a_person_or_insider_connect_calls_it(

@@ -25,6 +25,7 @@ def target(path: Path | None) -> Iterator[TextIO]:
     """A new file that only its owner can read, or standard output. Raises OSError, for example if the file exists."""
     if path is None:
         yield sys.stdout
+        sys.stdout.flush()
         return
     with open_new(path) as raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
         yield file

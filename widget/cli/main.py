@@ -1,11 +1,13 @@
 """The command line. A command's code is imported only when it runs, so `widget --version` loads none of it."""
 
+import errno
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Mapping
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -44,10 +46,23 @@ READERS: Mapping[str, Mapping[str, str]] = {
 Each command is a module of this package with a function of the same name.
 """
 COMMANDS: Mapping[str, str] = {name: said for commands in READERS.values() for name, said in commands.items()}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a disk that takes no more answers."""
 
 
 class Commands(click.Group):
     """A group that imports a command only when it is needed."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command. One that cannot write its output because a disk is full ends with a sentence."""
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python will try to write the rest there
+            click.echo(f"{error.filename or 'The output'} cannot be written: {error.strerror}", err=True)
+            sys.exit(1)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The names of all commands, in the order of the help."""

@@ -52,7 +52,9 @@ def outbox() -> None:
 @operating.filters
 @click.option("--all", "everything", is_flag=True, help="Include delivered and discarded submissions.")
 @click.option("--newest/--oldest", default=False, help="The order.  [default: oldest first]")
-@click.option("--limit", type=click.IntRange(min=1), help=f"Submissions to show.  [default: {_ROWS}; with --json, all]")
+@click.option(
+    "--limit", type=click.IntRange(1, 10**9), help=f"Submissions to show.  [default: {_ROWS}; with --json, all]"
+)
 @click.option("--summary", is_flag=True, help="Count by state, product and reason instead.")
 @operating.in_json
 def list_rows(
@@ -211,20 +213,25 @@ def export_rows(names: tuple[str, ...], to: Path | None, files: Path | None, **f
         if names and not ids:
             return 0, wrong
         found = await operator.ids(meant)
-        with export.target(to) as out, operating.progress(len(found), "Exporting") as bar:
-            for submission_id in found:
-                whole = await operator.whole(submission_id)
-                if whole is not None:
-                    out.write(await export.line(operator.backend, whole, files) + "\n")
-                    number += 1
-                bar.update(1)
+        try:
+            with export.target(to) as out, operating.progress(len(found), "Exporting") as bar:
+                for submission_id in found:
+                    whole = await operator.whole(submission_id)
+                    if whole is not None:
+                        number += 1
+                        out.write(await export.line(operator.backend, whole, files) + "\n")
+                    bar.update(1)
+        finally:  # even if the disk is full or the reader has gone
+            if number:
+                operating.audit("outbox.exported", rows=number)
         return number, wrong
 
     try:
         number, wrong = operating.run(work, products=wanted.products)
     except OSError as error:
-        common.fail(f"{error.filename or to or files}: {error.strerror}")
-    operating.audit("outbox.exported", rows=number)
+        if (place := error.filename or to or files) is None:  # standard output
+            raise
+        common.fail(f"{place}: {error.strerror}")
     click.echo(f"Exported {rows(number)}.", err=True)
     operating.tell_wrong(wrong)
     if wrong or len(set(names)) > number:

@@ -3,6 +3,7 @@
 A finding that is `wrong` makes a command fail; a `notice` is only reported. Other modules look for them.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -122,8 +123,10 @@ class Report:
 
 
 def sentence(text: str) -> str:
-    """A text that is to stand alone: with a capital, and with a full stop unless it asks."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}{'' if text.endswith('?') else '.'}"
+    """A text that is to stand alone: with a capital unless a path begins it, and with a full stop unless it asks."""
+    is_path = re.search(r"[/.\\]", text.partition(" ")[0].rstrip("."))
+    first = text[:1] if is_path else text[:1].upper()
+    return f"{first}{text[1:].rstrip('.')}{'' if text.endswith('?') else '.'}"
 
 
 def _settings(settings: tuple[InForce, ...]) -> Iterator[str]:
