@@ -22,6 +22,8 @@ from widget.insider.outcomes import Created, Misconfigured, NotProcessed
 from widget.ops import alerts
 from widget.ops.alerts import SHAPES, Bounds, alarms
 from widget.ops.courier import Courier, Destinations
+from widget.ops.mailing import Mailer
+from widget.ops.posting import NotTaken
 from widget.outbox.accounts import Accounts, AccountState, Overview, Waiting
 from widget.outbox.notices import Backlog, Notices
 
@@ -240,6 +242,16 @@ async def test_an_alert_is_mailed(tmp_path: Path) -> None:
         assert "rcpt TO:<night@example.com>" in lines
         assert any("Alert: Nothing goes through to Insider" in line for line in lines)
         assert await Notices(outbox.backend).waiting() == {}
+
+
+async def test_a_mail_server_is_asked_without_a_mail_and_what_is_wrong_is_said_in_words() -> None:
+    with mail_server() as (address, lines):
+        await Mailer("ops@example.com", None, address).check()
+    assert [line.split()[0].lower() for line in lines] == ["ehlo", "quit"]
+    with mail_server() as (address, _), pytest.raises(NotTaken, match="the mail server cannot do what is needed"):
+        await Mailer("ops@example.com", None, address.replace("//", "//ops:word@")).check()  # it knows no users
+    with pytest.raises(NotTaken, match=r"^connection refused by 127\.0\.0\.1:1$"):
+        await Mailer("ops@example.com", None, "smtp://127.0.0.1:1").check()
 
 
 async def test_what_cannot_be_sent_is_kept_for_later_and_given_up_after_days(tmp_path: Path) -> None:

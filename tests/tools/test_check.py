@@ -1,5 +1,6 @@
 """`widget check` names each fault and its place, and finds nothing where nothing is wrong."""
 
+import base64
 import json
 import os
 import re
@@ -624,11 +625,19 @@ def test_helpers_that_do_not_answer_and_a_folder_that_is_not_there_are_named(tmp
             "CLAMD": f"tcp://127.0.0.1:{silent.getsockname()[1]}",
             "RATE_LIMIT_STORAGE": "redis://:hunter2@127.0.0.1:1/0",
             "CUSTOM_FOLDER": str(tmp_path / "nowhere"),
+            "ALERT_WEBHOOK": "http://127.0.0.1:1/hunter2",
+            "ALERT_EMAIL": "ops@example.com",
+            "SMTP_URL": "smtp://ops:hunter2@127.0.0.1:1",
+            "HEARTBEAT_URL": "https://127.0.0.1:1/hunter2",
+            "EVENTS_SECRET__DEMO": f"whsec_{base64.b64encode(bytes(range(32))).decode()}",
         }
+        toml('[products.demo.events]\nurl = "http://127.0.0.1:1/hunter2"\n')(tmp_path)
         done = run(tmp_path, **environ)
     assert done.returncode == 1
     assert "CLAMD: No answer within 3 s." in done.stdout
     assert "RATE_LIMIT_STORAGE: " in done.stdout
+    for at in "ALERT_WEBHOOK", "SMTP_URL", "HEARTBEAT_URL", "products.demo.events.url":
+        assert f"{at}: Connection refused by 127.0.0.1:1." in done.stdout
     assert f"CUSTOM_FOLDER: There is no folder {tmp_path / 'nowhere'}." in done.stdout
     assert "hunter2" not in done.stdout + done.stderr
 

@@ -64,7 +64,7 @@ def check(
     """Check configuration, credentials, database and every product's pages. The exit code is 1 if something is wrong.
 
     Renders every page in every state and language, and stores nothing, even with --proxy. Asks Insider Connect for a
-    token, and the scanner and Redis whether they are there.
+    token, and whether the scanner, Redis, the mail server and the receivers of alerts and events are there.
     """
     hardening.keep_files_private()
     logs.configure("critical")

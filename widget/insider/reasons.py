@@ -34,6 +34,11 @@ def reason_of(error: httpx.HTTPError) -> str:
     place = _place(error.request.url)
     if words := next((words for kind, words in _BROKEN.items() if isinstance(error, kind)), None):
         return words.format(place=place)
+    return unreached(error, place)
+
+
+def unreached(error: BaseException, place: str) -> str:
+    """Why there is no connection to `place`, a host with its port."""
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
@@ -41,7 +46,7 @@ def reason_of(error: httpx.HTTPError) -> str:
             case ssl.SSLError():
                 return f"no TLS connection to {place}: {cause.reason or 'the handshake failed'}"
             case socket.gaierror():
-                return f"the name {error.request.url.host} cannot be resolved"
+                return f"the name {place.rpartition(':')[0]} cannot be resolved"
             case OSError(errno=number) if number in _UNREACHED:
                 return _UNREACHED[number].format(place=place)
     return f"no connection to {place}"

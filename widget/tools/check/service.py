@@ -16,7 +16,10 @@ from widget.errors import ConfigurationError, OutboxUnavailable, Problem
 from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
+from widget.insider.reasons import unreached
 from widget.intake.room import files_trouble
+from widget.ops.mailing import Mailer
+from widget.ops.posting import NotTaken
 from widget.outbox.outbox import Outbox
 from widget.tools.findings import Check, Finding, Level, sentence
 
@@ -24,6 +27,7 @@ _PATIENCE = 3.0
 """Seconds that a helper may take to answer."""
 _CLAMD = Finding("scanner.unavailable", "", "Until it answers, files wait and are not forwarded.", "CLAMD")
 _REDIS = Finding("counters.unavailable", "", "Until it answers, each process counts alone.", "RATE_LIMIT_STORAGE")
+_MAIL = Finding("alerts.mail", "", "Until it takes mails, nobody gets alerts there.", "SMTP_URL")
 _FOLDER, _CUSTOM = "CUSTOM_FOLDER", "Correct the path, or make sure that it is mounted."
 _SEE_SETTINGS = "correct it; docs/settings.md lists all settings, docs/customising.md those of a product"
 _UNTIL = "Until it is fixed, the product has our look."
@@ -86,13 +90,45 @@ def check_custom(folder: Path) -> Check:
 
 
 async def check_helpers(settings: Settings) -> Sequence[Check]:
-    """Whether the virus scanner and the storage of the counters answer, if there are any."""
+    """Whether all else that the settings name answers: the virus scanner, the storage of the counters, and where
+    alerts, events and heartbeats go. None of these is sent."""
     checks = []
     if settings.clamd:
         checks.append(Check("virus scanner", await _asked(Scanner(settings.clamd).ping(), _CLAMD), settings.clamd))
     if settings.rate_limit_storage != "memory://":
         checks.append(Check("counters", await _asked(_ping(settings.rate_limit_storage), _REDIS), "Redis"))
+    if settings.alert_email and settings.smtp_url:
+        mailer = Mailer(settings.alert_email, settings.alert_from, settings.smtp_url.get_secret_value())
+        checks.append(Check("mail server", await _asked(mailer.check(), _MAIL)))
+    checks += [Check(what, await _asked(_connect(url), absent)) for what, url, absent in _receivers(settings)]
     return checks
+
+
+def _receivers(settings: Settings) -> Iterator[tuple[str, str, Finding]]:
+    """Whatever gets requests of ours beside Insider Connect: what it is, its address, and the finding if it is away."""
+    if settings.alert_webhook:
+        absent = Finding("alerts.unreachable", "", "Until it answers, nobody gets alerts there.", "ALERT_WEBHOOK")
+        yield "alert webhook", settings.alert_webhook.get_secret_value(), absent
+    if settings.heartbeat_url:
+        absent = Finding("heartbeat.unreachable", "", "Until it answers, it raises the alarm.", "HEARTBEAT_URL")
+        yield "heartbeat", settings.heartbeat_url, absent
+    for slug, product in settings.products.items():
+        if product.events:
+            at = f"{settings.widget_config}: products.{slug}.events.url"
+            absent = Finding("events.unreachable", "", "Until it answers, the product's events wait.", at)
+            yield f"events of {slug}", product.events.url, absent
+
+
+async def _connect(url: str) -> None:
+    """Connect, and send nothing. Raises NotTaken."""
+    parts = urlsplit(url)
+    host, is_tls = parts.hostname or "", parts.scheme == "https"
+    port = parts.port or (443 if is_tls else 80)
+    try:
+        _, writer = await asyncio.open_connection(host, port, ssl=is_tls or None)
+    except OSError as error:
+        raise NotTaken(unreached(error, f"{host}:{port}")) from None
+    writer.close()
 
 
 async def _ping(storage: str) -> None:
@@ -111,7 +147,7 @@ async def _asked(question: Awaitable[None], absent: Finding) -> tuple[Finding, .
         return (replace(absent, message=f"No answer within {_PATIENCE:g} s."),)
     except ConfigurationError as error:
         return (replace(absent, message=sentence(error.problems[0].message), fix=""),)
-    except (ScannerUnavailable, StorageAway, OSError) as error:
+    except (ScannerUnavailable, StorageAway, NotTaken, OSError) as error:
         return (replace(absent, message=sentence(str(error))),)
     return ()
 
