@@ -188,12 +188,21 @@ def test_what_needs_a_decision_is_counted(widget: Widget, insider: Sandbox) -> N
     assert any("1 refused" in line for line in lines)
 
 
-def test_wrong_credentials_are_an_error_in_the_log_at_the_start(
+def test_wrong_credentials_are_told_everywhere_before_anybody_sends_anything(
     start_widget: Callable[..., Widget], insider: Sandbox
 ) -> None:
-    widget = start_widget(INSIDER_CLIENT_SECRET="not-the-right-secret")
+    widget = start_widget(**QUICK)
+    assert widget.submit().status_code == 201
+    right = widget.environ["INSIDER_CLIENT_SECRET"]
+    widget.environ["INSIDER_CLIENT_SECRET"] = "not-the-right-secret"
+    widget.restart()
     (line,) = until(lambda: widget.lines("credentials.refused"))
     assert (line["level"], line["product"]) == ("error", "demo")
+    until(lambda: status(widget)[0] == 3)
+    assert status(widget)[1]["products"]["demo"]["state"] == "the credentials are refused (invalid_client)"
+    widget.environ["INSIDER_CLIENT_SECRET"] = right
+    widget.restart()
+    until(lambda: status(widget)[0] == 0)
 
 
 def test_a_scanner_that_is_away_is_reported(start_widget: Callable[..., Widget], insider: Sandbox) -> None:

@@ -125,8 +125,11 @@ class Health:
         if isinstance(failure, Misconfigured) and self._accounts.get(account) != state:
             log.error("credentials.refused", product=product, reason=state)
         self._accounts[account] = state
-        if is_idle and failure is None:
-            await self._book.note(sharing, None)
+        if failure is None:
+            if is_idle:
+                await self._book.note(sharing, None)
+        elif noted is None or noted.reason != failure.reason:  # nobody may have sent anything that would show it
+            await self._book.note(sharing, failure.reason, misconfigured=isinstance(failure, Misconfigured))
 
     async def _is_quiet(self, noted: AccountState, sharing: Collection[str]) -> bool:
         """Whether no row of the products `sharing` an account is tried before the next check. A single call whose
