@@ -12,7 +12,7 @@ import pytest
 from bed import Sandbox, Widget, until
 from outboxes import FEEDBACK, backend_at, kept_blobs, new_submission, outbox_at, read_file, row, time_passes
 from samples import pdf, png
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from widget.errors import AttachmentMissing, BackupUnusable, OutboxUnavailable
 from widget.outbox import migrations
@@ -24,6 +24,7 @@ from widget.outbox.outbox import Outbox
 from widget.outbox.restore import Archive, Restored, restore
 from widget.outbox.retention import Retention
 from widget.outbox.sealing import PLAIN, Keyring
+from widget.outbox.tables import attachment, submission, tally
 
 KEYRING = Keyring(["a-key-that-encrypts-the-outbox-0123456789"])
 DATA_KEYS = ["0a1b2c3d4e5f60718293a4b5c6d7e8f9", "9f8e7d6c5b4a39281706f5e4d3c2b1a0"]
@@ -95,6 +96,18 @@ async def restored(
         yield outbox, result
     finally:
         await outbox.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_restore_counts_nothing_again(
+    new_database: Callable[[str], str], tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with filled(new_database(kind), tmp_path) as outbox:
+        await written(outbox, tmp_path / "a.backup")
+    monkeypatch.setattr("widget.outbox.restore.TABLES", (submission, attachment))  # all but the counts
+    async with restored(tmp_path / "a.backup", new_database(kind), tmp_path) as (outbox, _):
+        assert await outbox.backend.read(lambda c: c.scalar(select(func.count()).select_from(tally))) == 0
+        assert (await row(outbox, "refused"))["product"] == "demo"
 
 
 @pytest.mark.parametrize("keyring", [PLAIN, KEYRING], ids=["plain", "sealed"])

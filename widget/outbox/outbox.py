@@ -27,6 +27,7 @@ from widget.outbox.migrations import check, check_not_newer, migrate
 from widget.outbox.model import Due, SubmissionStatus, Transition, Work
 from widget.outbox.outage import Outage
 from widget.outbox.statements import statements
+from widget.outbox.tables import NOBODY
 from widget.submissions.model import Submission
 
 log = structlog.get_logger("widget.outbox")
@@ -395,7 +396,7 @@ class Outbox:
             counted = connection.begin_nested()
             connection.execute(self._statements.probe, probe | {"product": "counted"})
             counted.rollback()
-            connection.execute(self._statements.probe, probe | {"product": "-"})
+            connection.execute(self._statements.probe, probe | {"product": NOBODY})
             connection.execute(self._statements.remove, probe)
             return True
 

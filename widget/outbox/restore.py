@@ -7,14 +7,14 @@ flagged as a possible duplicate and held until the operator releases it.
 import json
 import zipfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, inspect, select
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 
 from widget.errors import BackupUnusable
@@ -22,7 +22,7 @@ from widget.outbox import migrations, sealing
 from widget.outbox.backend import Backend
 from widget.outbox.backup import FORMAT, MANIFEST, TABLES, Manifest, member, stored
 from widget.outbox.sealing import Keyring
-from widget.outbox.tables import RESTORED, attachment, submission
+from widget.outbox.tables import NOBODY, RESTORED, attachment, submission
 
 _BATCH = 500
 _DAMAGED = (
@@ -159,17 +159,29 @@ def _restore_rows(connection: Connection, archive: Archive, table: Table) -> int
     """Restore the rows of a table. Returns how many of them are held."""
     change = _hold if table is submission else _unchanged
     count = held = 0
-    # Inserting the submissions counted them again. The counts of the backup replace those.
     connection.execute(delete(table))
     with closing(archive.rows(table)) as rows:
         while batch := [change(row) for row in islice(rows, _BATCH)]:
             _check_columns(table, batch)
-            connection.execute(insert(table), batch)
+            (_insert_uncounted if table is submission else _insert)(connection, table, batch)
             count += len(batch)
             held += sum(row.get("held_for") == RESTORED for row in batch)
     if count != archive.manifest.rows.get(table.name, 0):
         raise BackupUnusable(f"{archive.path} is damaged: it lacks rows of {table.name}")
     return held
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    connection.execute(insert(table), rows)
+
+
+def _insert_uncounted(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that the database does not count: the backup has their counts. PostgreSQL would keep each version of
+    a count until the end of the transaction, and look through all of them for each row."""
+    connection.execute(insert(table), [row | {"product": NOBODY} for row in rows])
+    for product in sorted({row["product"] for row in rows}):
+        ids = [row["id"] for row in rows if row["product"] == product]
+        connection.execute(update(table).where(table.c.id.in_(ids)).values(product=product))
 
 
 def _unchanged(row: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ RESTORED = "restored"
 """The `held_for` of what waited when a backup was made that has been restored."""
 TEST = "test"
 """Why a submission is held that a page marked as a test: it is never delivered, nor can the operator release it."""
+NOBODY = "-"
+"""The product of a row that `tally` does not count, in the transaction in which it is inserted."""
 
 metadata = MetaData()
 
