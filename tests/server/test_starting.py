@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import os
 import signal
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -112,6 +114,16 @@ async def test_what_is_no_database_is_said_at_once_and_left_as_it_is(
             await backend.open()
     await backend.close()
     assert (path.read_bytes(), path.stat().st_mode) == (before, mode)
+
+
+async def test_what_is_no_file_is_said_at_once_and_keeps_its_rights(tmp_path: Path) -> None:
+    """A device, such as /dev/null, would be closed to everybody else on the machine."""
+    path = tmp_path / "widget.db"
+    os.mkfifo(path)
+    path.chmod(0o666)
+    with pytest.raises(ConfigurationError, match=f"DATABASE_URL: {path} is no regular file"):
+        await SQLiteBackend(path).open()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666
 
 
 def test_a_worker_answers_monitors_and_tells_of_an_outage_as_it_begins_and_ends(

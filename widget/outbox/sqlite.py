@@ -250,7 +250,9 @@ class SQLiteBackend:
             log.warning("outbox.created", path=str(self.path.absolute()))
 
     def _check_header(self) -> None:
-        """Somebody else's file is left alone. Raises ConfigurationError."""
+        """Somebody else's file is left alone, as are devices and pipes. Raises ConfigurationError."""
+        if self.path.exists() and not self.path.is_file():
+            raise self._no_database("is no regular file; give the path of another file")
         with contextlib.suppress(FileNotFoundError), self.path.open("rb") as file:
             head = file.read(_HEADER_SIZE)
             if head and (len(head) < _HEADER_SIZE or not head.startswith(_HEADER)):
