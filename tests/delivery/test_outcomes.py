@@ -203,7 +203,6 @@ UNKNOWN: dict[str, tuple[dict[str, Any], str]] = {
     "dropped after accepting": ({"mode": "drop_after_accepting"}, "no complete HTTP answer came"),
     "an unreadable 200": ({"mode": "status", "status": 200, "body": "{}"}, "200 without the documented content"),
     "too late": ({"mode": "slow", "seconds": 60}, "no answer in time"),
-    "a drip": ({"mode": "drip", "seconds": 60}, "no answer in time"),
     "500": ({"mode": "status", "status": 500}, "answered 500"),
     "502": ({"mode": "status", "status": 502}, "answered 502"),
     "504": ({"mode": "status", "status": 504}, "answered 504"),
