@@ -222,6 +222,8 @@ SCHEMES: Sequence[tuple[str, str | None, bool]] = [
     ("http, https", "203.0.113.1, 10.0.0.1", False),
     ("https, http, http", "203.0.113.1, 10.0.0.1", False),  # the client wrote the first
     ("https, http", "198.51.100.1, 203.0.113.1", False),  # as did this one, who wrote an address as well
+    ("https\nhttp", "203.0.113.1\n10.0.0.1", True),  # a line from each proxy
+    ("https\nhttp", "198.51.100.1\n203.0.113.1", False),
     ("https, http", "10.0.0.2, 10.0.0.1", True),  # one of our own machines asks
     ("https, http", None, True),  # nobody says how many there are
     ("https", "203.0.113.1:4711, 10.0.0.1:80, [fd00::1]:80", True),  # passed on by those behind
@@ -237,7 +239,8 @@ def test_of_several_proxies_the_one_that_has_the_client_says_whether_there_is_tl
 ) -> None:
     widget = start_widget(TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8, fd00::/32")
     for schemes, clients, is_tls in SCHEMES:
-        given = {"X-Forwarded-Proto": schemes, **({"X-Forwarded-For": clients} if clients else {})}
+        given = [("X-Forwarded-Proto", line) for line in schemes.splitlines()]
+        given += [("X-Forwarded-For", line) for line in (clients or "").splitlines()]
         answer = widget.client.get("/healthz", headers=given)
         assert ("strict-transport-security" in answer.headers) is is_tls, (schemes, clients)
 
