@@ -1,6 +1,7 @@
 """A raw-socket server misbehaves towards the running widget: it loses and repeats nothing, and its memory is
 bounded."""
 
+import asyncio
 import gzip
 import re
 import socket
@@ -16,7 +17,13 @@ import trustme
 import wire
 from bed import IN_ENGLISH, Widget, submission_id_of, until
 from samples import png
+from structlog.testing import capture_logs
 from wire import Wire
+
+from widget.delivery.heartbeat import Heartbeat
+from widget.insider import transport
+from widget.ops.mailing import Mailer
+from widget.ops.posting import NotTaken, Poster
 
 SETTINGS = {
     "RETRY_MIN": "0.1",
@@ -201,6 +208,27 @@ def test_what_decrypts_the_connection_is_written_down_nowhere(
     keys = tmp_path / "keys.log"
     widget, _ = over_tls("localhost", SSLKEYLOGFILE=str(keys))
     assert widget.submit(files=FILES).status_code == 201
+    assert not keys.exists()
+
+
+async def test_what_decrypts_alerts_mails_and_heartbeats_is_written_down_nowhere_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    transport.tls.cache_clear()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    with Wire(context) as server, capture_logs() as log:
+        with pytest.raises(NotTaken, match="certificate"):
+            await Poster().post(server.url, b"{}", {})
+        with pytest.raises(NotTaken, match="certificate"):
+            await Mailer("ops@northwind.example", None, f"smtps://localhost:{server.port}").check()
+        heartbeat = Heartbeat(server.url)
+        heartbeat.beat()
+        await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == "heartbeat"])
+        await heartbeat.close()
+    assert "certificate" in log[0]["reason"]
     assert not keys.exists()
 
 

@@ -41,7 +41,7 @@ class Heartbeat:
 
     async def _beat(self, url: str) -> None:
         self._client = self._client or httpx.AsyncClient(
-            transport=Plain(trust_env=False), timeout=_PATIENCE, trust_env=False, follow_redirects=False
+            transport=Plain(), timeout=_PATIENCE, trust_env=False, follow_redirects=False
         )
         try:
             async with asyncio.timeout(_PATIENCE), self._client.stream("GET", url) as answer:

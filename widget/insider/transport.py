@@ -22,7 +22,12 @@ class Plain(httpx.AsyncHTTPTransport):
     httpx would act on others. It would keep cookies and send them along, with another account's calls as well, and by
     and by more of them than a server takes. And it would raise an error for an address to go to that it cannot read,
     although we go nowhere.
+
+    Trusts the public authorities unless `context` says otherwise, and nothing that the environment names.
     """
+
+    def __init__(self, context: ssl.SSLContext | None = None, limits: httpx.Limits | None = None) -> None:
+        super().__init__(verify=context or tls(None), trust_env=False, limits=limits or httpx.Limits())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
@@ -62,19 +67,25 @@ class Lanes(httpx.AsyncBaseTransport):
             await lane.aclose()
 
     def _new(self) -> Plain:
-        return Plain(verify=self._context, trust_env=False, limits=self._limits)
+        return Plain(self._context, self._limits)
 
 
-@cache
-def tls(ca: Path | None) -> ssl.SSLContext:
-    """Verifies certificates and host names, by the public authorities and those in `ca`. There is one, because reading
-    all authorities takes 14 ms.
+def trusting_nobody() -> ssl.SSLContext:
+    """Verifies certificates and host names, by authorities that are still to be named.
 
     `ssl.create_default_context` would obey SSLKEYLOGFILE as well, and write keys to disk that decrypt the client
     secret.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@cache
+def tls(ca: Path | None) -> ssl.SSLContext:
+    """Verifies certificates and host names, by the public authorities and those in `ca`. There is one, because reading
+    all authorities takes 14 ms."""
+    context = trusting_nobody()
     context.load_verify_locations(certifi.where())
     if ca:
         context.load_verify_locations(ca)

@@ -29,7 +29,7 @@ class Poster:
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
         """Post JSON. Raises NotTaken."""
         self._client = self._client or httpx.AsyncClient(
-            transport=Plain(trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=20)),
+            transport=Plain(limits=httpx.Limits(max_keepalive_connections=20)),
             timeout=PATIENCE,
             trust_env=False,
             follow_redirects=False,

@@ -17,6 +17,7 @@ from widget.files.clamav import Scanner, ScannerUnavailable
 from widget.insider.client import Insider
 from widget.insider.outcomes import Misconfigured
 from widget.insider.reasons import unreached
+from widget.insider.transport import tls
 from widget.intake.room import files_trouble
 from widget.ops.mailing import Mailer
 from widget.ops.posting import NotTaken
@@ -125,7 +126,7 @@ async def _connect(url: str) -> None:
     host, is_tls = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
     try:
-        _, writer = await asyncio.open_connection(host, port, ssl=is_tls or None)
+        _, writer = await asyncio.open_connection(host, port, ssl=tls(None) if is_tls else None)
     except OSError as error:
         raise NotTaken(unreached(error, f"{host}:{port}")) from None
     writer.close()
