@@ -30,10 +30,11 @@ export class Marks {
     this.#editor.hint.hidden = isText
     if (isText && this.field.value !== selected.text) this.field.value = selected.text
     const names = all.map(mark => [mark.id, this.#editor.nameOf(mark)]).join('\n')
-    if (names === this.#names) for (const {id} of all) this.#find(id)?.setAttribute('aria-pressed', id === selected?.id)
-    else this.#fill(all, selected)
+    const isNamedAnew = names !== this.#names
+    if (isNamedAnew) this.#fill(all, selected)
+    else for (const {id} of all) this.#find(id)?.setAttribute('aria-pressed', id === selected?.id)
+    if (isNamedAnew || selected?.id !== this.#revealed) this.#reveal(this.#find(selected?.id)?.parentElement)
     this.#names = names
-    if (selected?.id !== this.#revealed) this.#reveal(this.#find(selected?.id)?.parentElement)
     this.#revealed = selected?.id
   }
 

@@ -160,6 +160,17 @@ def test_what_is_blacked_out_is_nowhere_any_more(
     assert pixels(content).getpixel((600, 150)) == BLACK
 
 
+def test_the_mark_that_is_selected_is_in_sight_in_the_list_while_its_name_grows(editing: Editing) -> None:
+    editing.page.set_viewport_size({"width": 390, "height": 800})
+    for way in (20, 60, 100):
+        editing.drag("arrow", (100, way), (200, way))
+    editing.tool("text")
+    editing.press((300, 300))
+    editing.page.keyboard.type("a long one")
+    expect(editing.page.locator(".editor-mark").last).to_have_text("Text 1: a long one")
+    expect(editing.page.locator(".editor-list li").last).to_be_in_viewport(ratio=0.99)
+
+
 SHOWN = "src => Object.assign(new Image(), {src}).decode().then(() => true, () => false)"
 
 
