@@ -202,6 +202,21 @@ class FormPage:
         """Wait until an expression is true. Playwright's own method is forbidden by the page's policy."""
         until(lambda: self.page.evaluate(expression), pause=0.05)
 
+    def until_files_are_kept(self, number: int) -> None:
+        """Wait until the draft of a person without an address has so many files."""
+        self.until(
+            f"""new Promise(done => {{
+              const [{{files: id}}] = JSON.parse(sessionStorage.getItem('feedback:demo:tab:draft')) ?? [{{}}]
+              const opening = indexedDB.open('feedback', 1)
+              opening.onupgradeneeded = () => opening.transaction.abort()
+              opening.onerror = () => done(false)
+              opening.onsuccess = () => {{
+                const request = opening.result.transaction('files').objectStore('files').get(id ?? '')
+                request.onsuccess = () => {{ opening.result.close(); done(request.result?.length === {number}) }}
+              }}
+            }})"""
+        )
+
     def slow_down(self, bytes_a_second: int) -> Any:
         """Limit the upload speed. Returns the browser session with which a test changes it again."""
         session = self.context.new_cdp_session(self.tab)

@@ -35,23 +35,8 @@ def drafted(form: FormPage) -> FormPage:
     form.text.fill("Half a thought")
     form.add(*FILES)
     form.until("sessionStorage.getItem('feedback:demo:tab:draft') !== null")
-    until_kept(form, 2)
+    form.until_files_are_kept(2)
     return form
-
-
-def until_kept(form: FormPage, files: int) -> None:
-    form.until(
-        f"""new Promise(done => {{
-          const id = {TAB}?.[0].files
-          const opening = indexedDB.open('feedback', 1)
-          opening.onupgradeneeded = () => opening.transaction.abort()
-          opening.onerror = () => done(false)
-          opening.onsuccess = () => {{
-            const request = opening.result.transaction('files').objectStore('files').get(id ?? '')
-            request.onsuccess = () => {{ opening.result.close(); done(request.result?.length === {files}) }}
-          }}
-        }})"""
-    )
 
 
 def sent(form: FormPage, insider: Sandbox) -> dict[str, Any]:
@@ -92,7 +77,7 @@ def test_files_are_back_after_a_reload_where_the_database_takes_none(form: FormP
     form.open()
     form.add(*FILES)
     form.until(f"{TAB}?.[0].files")
-    until_kept(form, 2)
+    form.until_files_are_kept(2)
     form.open()
     expect(form.rows).to_have_count(2)
     feedback = sent(form, insider)
@@ -114,7 +99,7 @@ def test_one_press_throws_all_of_a_draft_away(drafted: FormPage) -> None:
 
 def test_files_that_are_removed_are_kept_no_longer(drafted: FormPage) -> None:
     drafted.page.get_by_role("button", name="Remove a.png").click()
-    until_kept(drafted, 1)
+    drafted.until_files_are_kept(1)
     drafted.open()
     expect(drafted.rows).to_have_count(1)
 
@@ -126,7 +111,7 @@ def test_files_that_could_not_be_kept_at_first_are_kept_with_the_next_words(form
         form.add(*FILES)
     form.page.unroute("**/draft-files.js")
     form.text.fill("Half a thought")
-    until_kept(form, 2)
+    form.until_files_are_kept(2)
 
 
 def test_files_that_were_not_touched_for_half_an_hour_are_gone_and_the_text_is_not(drafted: FormPage) -> None:
@@ -317,7 +302,7 @@ def test_words_that_are_written_before_the_draft_is_back_follow_it(drafted: Form
     drafted.page.keyboard.type("mm")
     expect(drafted.text).to_have_value("Half a thought\n\nHmmm")
     assert drafted.text.evaluate("area => area.value.length - area.selectionStart") == 1
-    until_kept(drafted, 3)
+    drafted.until_files_are_kept(3)
     drafted.open()
     expect(drafted.text).to_have_value("Half a thought\n\nHmmm")
     expect(drafted.rows).to_have_count(3)
