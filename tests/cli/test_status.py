@@ -116,12 +116,15 @@ def test_an_account_counts_as_well_again_although_nothing_waits_for_it(
             return [row["state"] for row in widget.rows("--product", "demo")] == ["discarded"]
 
         until(is_discarded)
+        later: dict[str, Any] = {"mode": "status", "status": 503, "target": "create", "retry_after": 600}
         if restarts:
             widget.restart()
-        insider.put_faults({"mode": "status", "status": 503, "target": "create", "retry_after": 600})
+            later = {"mode": "slow", "seconds": 60, "target": "create"}  # what is being sent shows nothing yet
+        insider.put_faults(later)
         until(lambda: ready(widget)[1]["checks"]["insider_connect"]["demo"] == "ok")
         until(lambda: ready(widget)[1]["accounts"]["demo"]["state"] == "ok")
         assert ready(widget)[1]["accounts"]["other"]["state"] != "ok"
+        insider.recover()
 
 
 def test_the_failing_account_of_a_removed_product_counts_until_nothing_waits_for_it(

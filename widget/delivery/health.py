@@ -126,19 +126,20 @@ class Health:
             log.error("credentials.refused", product=product, reason=state)
         self._accounts[account] = state
         if failure is None:
-            if is_idle:
+            if is_idle and self._dispatcher.why_kept_back(product) is None:  # no call has failed meanwhile
                 await self._book.note(sharing, None)
         elif noted is None or noted.reason != failure.reason:  # nobody may have sent anything that would show it
             await self._book.note(sharing, failure.reason, misconfigured=isinstance(failure, Misconfigured))
 
     async def _is_quiet(self, noted: AccountState, sharing: Collection[str]) -> bool:
-        """Whether no row of the products `sharing` an account is tried before the next check. A single call whose
-        outcome is unknown would otherwise count as an outage until its row is tried again. While files are not taken,
-        the rows that wait for that are put off for as long."""
+        """Whether no row of the products `sharing` an account is tried now or before the next check. A single call
+        whose outcome is unknown would otherwise count as an outage until its row is tried again. While files are not
+        taken, the rows that wait for that are put off for as long."""
         if noted.is_about_files:
             return self.overview.waiting.keys().isdisjoint(sharing)
         due_in = await self._outbox.next_due_in([product for product in self._products if product not in sharing])
-        return due_in is None or due_in > self._accounts_every
+        is_later = due_in is None or due_in > self._accounts_every
+        return is_later and not await self._outbox.is_sending(sharing)
 
     async def _ask_scanner(self, scanner: Scanner) -> None:
         try:

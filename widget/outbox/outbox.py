@@ -241,6 +241,11 @@ class Outbox:
         values = {"shut": list(shut)}
         return await self.backend.read(lambda c: c.scalar(self._statements.next_due, values))
 
+    async def is_sending(self, products: Collection[str]) -> bool:
+        """Whether a row of one of the products is being sent, by whichever process."""
+        values = {"products": list(products)}
+        return bool(await self.backend.read(lambda c: c.scalar(self._statements.is_sending, values)))
+
     async def claim(self, submission_id: str) -> Work | None:
         """Claim a row that is due for the time of the lease, with the intent to make its next POST. None if it cannot
         be claimed. Tries again while the database is unavailable."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -112,6 +113,8 @@ class Statements:
         due = select(s.id, s.product).where(rows.due, rows.open_gate).limit(bindparam("limit"))
         self.due, self.due_of_late = due.order_by(s.due_at), due.order_by(s.due_at.desc())
         self.next_due = _next_due(rows)
+        of_products = s.product.in_(bindparam("products", expanding=True))
+        self.is_sending = select(exists().where(s.state == "sending", of_products))
         self.claim = _claim(rows, lease)
         self.claim_due = _claim_due(rows, lease)
         self.claimed = select(*_claimed(rows)).where(
