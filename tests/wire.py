@@ -72,7 +72,7 @@ def too_short(connection: socket.socket) -> None:
 def bodiless(connection: socket.socket) -> None:
     """A head that announces a body, and nothing more."""
     connection.sendall(HEAD + b"Content-Length: 10\r\n\r\n")
-    time.sleep(30)
+    silent(connection)
 
 
 def too_long(connection: socket.socket) -> None:
@@ -82,8 +82,9 @@ def too_long(connection: socket.socket) -> None:
 
 
 def silent(connection: socket.socket) -> None:
-    """No answer."""
-    time.sleep(30)
+    """No answer, until the client hangs up."""
+    while connection.recv(1024):
+        pass
 
 
 def answering(raw: bytes) -> Behaviour:
